@@ -1,0 +1,14 @@
+"""Settings: the add-on does the rest.
+
+Without a token the demo add-on crawls the bundled sandbox, whose movies are invented. Take it out and set
+TMDB_ACCESS_TOKEN in the environment for a project of your own.
+"""
+
+BOT_NAME = "example_project"
+SPIDER_MODULES = ["example_project.spiders"]
+
+ADDONS = {
+    "example_project.demo.SandboxWithoutToken": 400,
+    "tmdbfusion_scrapy.Addon": 500,
+}
+LOG_LEVEL = "INFO"

@@ -1,0 +1,27 @@
+"""What every test gets: no TMDB settings from outside, an empty working directory."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+RECORDED_DIR = os.environ.get("TMDB_RECORDED_DIR")
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Remove ``TMDB_*`` variables and run in an empty directory."""
+    for name in list(os.environ):
+        if name.startswith("TMDB_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def recorded_dir() -> Path:
+    """Folder of real TMDB data: ``movies-3000.jsonl.gz`` and ``recorded/``; the test skips without it."""
+    if not RECORDED_DIR:
+        pytest.skip("TMDB_RECORDED_DIR is not set: TMDB's content may not be shipped with the project")
+    return Path(RECORDED_DIR)

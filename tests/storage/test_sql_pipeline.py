@@ -1,0 +1,259 @@
+"""The pipeline in real crawls."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from scrapy import Spider
+from scrapy.utils.test import get_crawler
+
+from tests.coroutines import coroutine_test
+from tests.storage.database_access import (
+    execute_sqlite,
+    failed_call,
+    movie,
+    select,
+    sqlite_url,
+    write_lock,
+)
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.models.movies import MovieDetails
+from tmdbfusion_scrapy.storage import SQLPipeline
+from tmdbfusion_scrapy.storage.options import database_options
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from scrapy.crawler import Crawler
+
+ACTION = {"id": 28, "name": "Action"}
+
+
+class ItemsSpider(Spider):
+    """Yields the items it is given; one that is callable is called instead."""
+
+    name = "items"
+    items: Any = ()
+
+    async def start(self) -> AsyncIterator[Any]:
+        for item in self.items:
+            if callable(item):
+                await item()
+            else:
+                yield item
+
+
+async def pause() -> None:
+    """Let the crawl go on for a while."""
+    await asyncio.sleep(0.01)
+
+
+class ImpatientPipeline(SQLPipeline):
+    """Gives a locked database up soon."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> ImpatientPipeline:
+        return cls(crawler, replace(database_options(crawler.settings), retry_seconds=0.2))
+
+
+async def crawl(items: Any, pipeline: Any = SQLPipeline, **settings: Any) -> dict[str, Any]:
+    """Crawl and return the stats."""
+    crawler = get_crawler(
+        ItemsSpider,
+        {"ITEM_PIPELINES": {pipeline: 500}, "TELNETCONSOLE_ENABLED": False, **settings},
+    )
+    await crawler.crawl_async(items=items)
+    stats: dict[str, Any] = crawler.stats.get_stats()
+    return stats
+
+
+def messages(caplog: pytest.LogCaptureFixture, level: int) -> list[str]:
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.levelno == level and record.name.startswith("tmdbfusion_scrapy")
+    ]
+
+
+@coroutine_test
+async def test_a_crawl_stores_its_items(database, caplog):
+    caplog.set_level(logging.INFO)
+    items = [movie(number, genres=[ACTION]) for number in range(1, 8)]
+    stats = await crawl(
+        [*items, {"title": "not TMDB's"}, failed_call(99)],
+        TMDB_DATABASE_URL=database,
+        TMDB_DATABASE_BATCH_SIZE=5,
+    )
+    assert select(database, "SELECT count(*) FROM movies") == [(7,)]
+    assert select(database, "SELECT count(*) FROM movie_genres") == [(7,)]
+    assert select(database, "SELECT id FROM tmdb_failures") == [("99",)]
+    own = {key: value for key, value in stats.items() if key.startswith("tmdb/")}
+    assert own == {
+        "tmdb/stored_count/movies": 7,
+        "tmdb/stored_count/genres": 2,
+        "tmdb/stored_count/tmdb_failures": 1,
+        "tmdb/storage/batch_count": 2,
+    }
+    assert stats["item_scraped_count"] == 9
+    assert stats["finish_reason"] == "finished"
+    assert "log_count/ERROR" not in stats
+    (said,) = messages(caplog, logging.INFO)
+    assert said.startswith("Stored 7 movies, 1 failures in ")
+
+
+@coroutine_test
+async def test_the_default_database_is_in_the_working_directory(tmp_path, caplog):
+    caplog.set_level(logging.INFO)
+    await crawl([movie(1)])
+    assert (tmp_path / "tmdb.db").is_file()
+    assert messages(caplog, logging.INFO) == ["Stored 1 movies in sqlite:///tmdb.db"]
+
+
+@coroutine_test
+async def test_an_empty_crawl_says_so(caplog):
+    caplog.set_level(logging.INFO)
+    await crawl([])
+    assert messages(caplog, logging.INFO) == ["Stored nothing in sqlite:///tmdb.db"]
+
+
+@coroutine_test
+async def test_items_are_returned_as_they_came(sqlite_database):
+    pipeline = SQLPipeline.from_crawler(get_crawler(settings_dict={"TMDB_DATABASE_URL": sqlite_database}))
+    await pipeline.open_spider()
+    for item in (movie(1), failed_call(2), {"id": 3}, object()):
+        assert await pipeline.process_item(item) is item
+    await pipeline.close_spider()
+    assert select(sqlite_database, "SELECT id FROM movies") == [(1,)]
+
+
+@coroutine_test
+async def test_a_bad_record_is_logged_once_with_its_id(sqlite_database, caplog):
+    stats = await crawl(
+        [movie(1), MovieDetails(id=2, budget=2**70), movie(3)], TMDB_DATABASE_URL=sqlite_database
+    )
+    assert select(sqlite_database, "SELECT id FROM movies ORDER BY id") == [(1,), (3,)]
+    assert select(sqlite_database, "SELECT id, error FROM tmdb_failures") == [("2", "StorageError")]
+    assert stats["tmdb/storage/failed_count"] == 1
+    assert stats["tmdb/stored_count/tmdb_failures"] == 1
+    (error,) = messages(caplog, logging.ERROR)
+    assert error.startswith("Cannot store movies 2 in sqlite:///")
+    assert stats["log_count/ERROR"] == 1
+
+
+@coroutine_test
+async def test_a_database_that_fails_closes_the_crawl(tmp_path: Path, caplog):
+    path = tmp_path / "tmdb.db"
+
+    async def drop() -> None:
+        execute_sqlite(path, "DROP TABLE movies")
+
+    def items() -> Any:
+        # Without an end: only the closing of the crawl stops it.
+        yield movie(1)
+        yield drop
+        for number in itertools.count(2):
+            yield movie(number)
+            yield pause
+
+    stats = await crawl(
+        items(),
+        TMDB_DATABASE_URL=sqlite_url(path),
+        TMDB_DATABASE_FLUSH_INTERVAL=0.05,
+        TMDB_DATABASE_BATCH_SIZE=10,
+    )
+    assert stats["finish_reason"] == "tmdb_database_failed"
+    first, last = messages(caplog, logging.ERROR)
+    assert first.startswith(f"Cannot write to sqlite:///{path}: no such table")
+    assert last == f"{stats['tmdb/storage/failed_count']} records are not stored in sqlite:///{path}"
+    assert stats["item_scraped_count"] == stats["tmdb/storage/failed_count"] + stats.get(
+        "tmdb/stored_count/movies", 0
+    )
+
+
+@coroutine_test
+async def test_a_database_that_stays_locked_closes_the_crawl(tmp_path: Path, caplog):
+    path = tmp_path / "tmdb.db"
+    locks: list[Any] = []
+
+    async def lock() -> None:
+        locks.append(write_lock(path))
+        locks[0].__enter__()
+
+    def items() -> Any:
+        yield lock
+        yield from (movie(number) for number in range(50))
+        yield from itertools.repeat(pause)
+
+    try:
+        stats = await crawl(
+            items(),
+            ImpatientPipeline,
+            TMDB_DATABASE_URL=sqlite_url(path),
+            TMDB_DATABASE_FLUSH_INTERVAL=0.01,
+            TMDB_DATABASE_BATCH_SIZE=10,
+        )
+    finally:
+        locks[0].__exit__(None, None, None)
+    assert stats["finish_reason"] == "tmdb_database_failed"
+    assert stats["tmdb/storage/failed_count"] == 50
+    (warning,) = messages(caplog, logging.WARNING)
+    assert "database is locked): trying again for up to 0.2 seconds" in warning
+    assert select(sqlite_url(path), "SELECT count(*) FROM movies") == [(0,)]
+
+
+@coroutine_test
+async def test_what_fails_at_the_very_end_is_said(tmp_path: Path, caplog):
+    path = tmp_path / "tmdb.db"
+
+    async def drop() -> None:
+        execute_sqlite(path, "DROP TABLE movies")
+
+    stats = await crawl([drop, movie(1), movie(2)], TMDB_DATABASE_URL=sqlite_url(path))
+    assert stats["tmdb/storage/failed_count"] == 2
+    assert messages(caplog, logging.ERROR)[-1] == f"2 records are not stored in sqlite:///{path}"
+
+
+@coroutine_test
+async def test_a_bad_url_ends_the_crawl_before_it_begins():
+    with pytest.raises(ConfigurationError, match="TMDB_DATABASE_URL.*there is no directory"):
+        await crawl([movie(1)], TMDB_DATABASE_URL="sqlite:///missing/tmdb.db")
+
+
+@coroutine_test
+async def test_a_bad_batch_size_ends_the_crawl_before_it_begins():
+    with pytest.raises(ConfigurationError, match="TMDB_DATABASE_BATCH_SIZE"):
+        await crawl([movie(1)], TMDB_DATABASE_BATCH_SIZE="many")
+
+
+@coroutine_test
+async def test_two_crawls_into_one_file(tmp_path: Path):
+    url = sqlite_url(tmp_path / "tmdb.db")
+    results = await asyncio.gather(
+        *(
+            crawl(
+                [movie(number, genres=[ACTION]) for number in range(first, first + 200)],
+                TMDB_DATABASE_URL=url,
+                TMDB_DATABASE_BATCH_SIZE=9,
+            )
+            for first in (0, 100)
+        )
+    )
+    assert [stats["tmdb/stored_count/movies"] for stats in results] == [200, 200]
+    assert all("log_count/ERROR" not in stats for stats in results)
+    assert select(url, "SELECT count(*) FROM movies") == [(300,)]
+
+
+@coroutine_test
+async def test_no_password_in_the_log(postgres_database, caplog):
+    caplog.set_level(logging.DEBUG)
+    scheme, rest = postgres_database.split("://", 1)
+    user, host = rest.split("@", 1)
+    await crawl([movie(1)], TMDB_DATABASE_URL=f"{scheme}://{user.split(':')[0]}:hunter2@{host}")
+    assert "Stored 1 movies in postgresql://" in caplog.text
+    assert "hunter2" not in caplog.text

@@ -1,0 +1,131 @@
+"""Discover."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+from typing import ClassVar
+
+from tmdbfusion_scrapy.api.endpoint import get
+from tmdbfusion_scrapy.api.namespaces import (
+    AwaitableNamespace,
+    BlockingNamespace,
+    Namespace,
+    RequestNamespace,
+)
+from tmdbfusion_scrapy.models.movies import MovieListItem
+from tmdbfusion_scrapy.models.paging import Page
+
+Filter = Iterable[str | int] | str | int
+"""Values of a filter: one, several (all must hold), or text in TMDB's form (``28|12``)."""
+
+
+class Discover(Namespace):
+    """Movies by filters and order."""
+
+    kind: ClassVar[str] = "discover"
+
+    @get("discover/movie", operation_id="discover-movie")
+    @staticmethod
+    def movie(
+        *,
+        certification: str | None = None,
+        certification_gte: str | None = None,
+        certification_lte: str | None = None,
+        certification_country: str | None = None,
+        include_adult: bool | None = None,
+        include_video: bool | None = None,
+        language: str | None = None,
+        page: int | None = None,
+        primary_release_year: int | None = None,
+        primary_release_date_gte: date | str | None = None,
+        primary_release_date_lte: date | str | None = None,
+        region: str | None = None,
+        release_date_gte: date | str | None = None,
+        release_date_lte: date | str | None = None,
+        sort_by: str | None = None,
+        vote_average_gte: float | None = None,
+        vote_average_lte: float | None = None,
+        vote_count_gte: float | None = None,
+        vote_count_lte: float | None = None,
+        watch_region: str | None = None,
+        with_cast: Filter | None = None,
+        with_companies: Filter | None = None,
+        with_crew: Filter | None = None,
+        with_genres: Filter | None = None,
+        with_keywords: Filter | None = None,
+        with_origin_country: str | None = None,
+        with_original_language: str | None = None,
+        with_people: Filter | None = None,
+        with_release_type: Filter | None = None,
+        with_runtime_gte: int | None = None,
+        with_runtime_lte: int | None = None,
+        with_watch_monetization_types: Filter | None = None,
+        with_watch_providers: Filter | None = None,
+        without_companies: Filter | None = None,
+        without_genres: Filter | None = None,
+        without_keywords: Filter | None = None,
+        without_watch_providers: Filter | None = None,
+        year: int | None = None,
+    ) -> Page[MovieListItem]:
+        """Movies by filters and order.
+
+        A filter with a dot in TMDB's name has an underscore here (``vote_average_gte``);
+        at run time the dotted name is taken as well. In a filter on several values a comma means all of them
+        and a ``|`` any of them.
+
+        https://developer.themoviedb.org/reference/discover-movie
+
+        Args:
+            certification: Certification, such as ``PG-13``; needs ``certification_country``.
+            certification_gte: This certification or a stricter one.
+            certification_lte: This certification or a milder one.
+            certification_country: ISO 3166-1 code of the country whose certifications count.
+            include_adult: Adult movies too; ``False`` at TMDB.
+            include_video: Videos too; ``False`` at TMDB.
+            language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
+            page: Page, 1 to 500; 1 at TMDB.
+            primary_release_year: Year of the primary release.
+            primary_release_date_gte: First day of the primary release.
+            primary_release_date_lte: Last day of the primary release.
+            region: ISO 3166-1 code of the country whose release dates count.
+            release_date_gte: First day of any release.
+            release_date_lte: Last day of any release.
+            sort_by: Order, such as ``primary_release_date.asc``; ``popularity.desc`` at TMDB.
+            vote_average_gte: Lowest average vote, 0 to 10.
+            vote_average_lte: Highest average vote, 0 to 10.
+            vote_count_gte: Fewest votes.
+            vote_count_lte: Most votes.
+            watch_region: ISO 3166-1 code for the filters on watch providers.
+            with_cast: Ids of people in the cast.
+            with_companies: Ids of companies.
+            with_crew: Ids of people in the crew.
+            with_genres: Ids of genres.
+            with_keywords: Ids of keywords.
+            with_origin_country: ISO 3166-1 code of the country of origin.
+            with_original_language: ISO 639-1 code of the original language.
+            with_people: Ids of people in cast or crew.
+            with_release_type: 1 premiere, 2 theatrical (limited), 3 theatrical, 4 digital, 5 physical, 6 TV.
+            with_runtime_gte: Shortest runtime, in minutes.
+            with_runtime_lte: Longest runtime, in minutes.
+            with_watch_monetization_types: ``flatrate``, ``free``, ``ads``, ``rent``, ``buy``.
+            with_watch_providers: Ids of watch providers.
+            without_companies: Ids of companies to leave out.
+            without_genres: Ids of genres to leave out.
+            without_keywords: Ids of keywords to leave out.
+            without_watch_providers: Ids of watch providers to leave out.
+            year: Year of any release.
+        """
+        raise NotImplementedError
+
+
+class BlockingDiscover(Discover, BlockingNamespace):
+    """:class:`Discover` of ``TMDBClient``."""
+
+
+class AwaitableDiscover(Discover, AwaitableNamespace):
+    """:class:`Discover` of ``AsyncTMDBClient``."""
+
+
+class RequestDiscover(Discover, RequestNamespace):
+    """:class:`Discover` of a spider."""

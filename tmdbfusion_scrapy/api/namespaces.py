@@ -1,0 +1,66 @@
+"""The three executors of the catalogue, as base classes of the namespaces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, overload
+
+if TYPE_CHECKING:
+    from scrapy import Request
+
+    from tmdbfusion_scrapy.api.endpoint import Endpoint
+
+P = ParamSpec("P")
+
+Execute = Callable[..., Any]
+"""Takes an endpoint and its arguments and does what the executor does with a call."""
+
+
+class Namespace:
+    """A group of endpoints, bound to an executor.
+
+    Args:
+        execute: Is given an endpoint and the arguments of each call.
+    """
+
+    kind: ClassVar[str] = ""
+    """What the endpoints are about, as the tables of a store are named: ``movies``."""
+
+    def __init__(self, execute: Execute) -> None:
+        self._execute = execute
+
+    def bind(self, endpoint: Endpoint[..., Any]) -> Callable[..., Any]:
+        """Return the callable that an endpoint is on this namespace."""
+        return partial(self._execute, endpoint)
+
+
+class BlockingNamespace(Namespace):
+    """A call returns the record."""
+
+
+class AwaitableNamespace(Namespace):
+    """A call returns an awaitable of the record."""
+
+
+class RequestNamespace(Namespace):
+    """A call returns a ``scrapy.Request``."""
+
+
+class RequestMaker(Protocol, Generic[P]):
+    """An endpoint in a spider.
+
+    Besides the endpoint's own arguments a call takes those of ``scrapy.Request``: ``callback``, ``errback``,
+    ``priority``, ``meta``, ``cb_kwargs``, ``headers``, ``flags``, ``dont_filter``.
+    """
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Request: ...
+
+    # A ParamSpec takes no further keywords, so the arguments beside Scrapy's own are checked at run time.
+    @overload
+    def __call__(self, *args: Any, callback: Callable[..., Any], **kwargs: Any) -> Request: ...
+    @overload
+    def __call__(self, *args: Any, priority: int, **kwargs: Any) -> Request: ...
+    @overload
+    def __call__(self, *args: Any, meta: dict[str, Any], **kwargs: Any) -> Request: ...

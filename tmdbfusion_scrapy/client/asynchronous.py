@@ -1,0 +1,197 @@
+"""The asyncio client."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+
+import httpx
+from typing_extensions import Self, Unpack
+
+from tmdbfusion_scrapy.api import AwaitableAPI
+from tmdbfusion_scrapy.client.exchange import AsyncCredentialTransport, plain_call
+from tmdbfusion_scrapy.client.gathering import gather
+from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
+from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
+from tmdbfusion_scrapy.pacing import AsyncPacer
+from tmdbfusion_scrapy.transport import PooledTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Iterable, Mapping
+
+    from tmdbfusion_scrapy.api import Call, Endpoint
+
+M = TypeVar("M")
+T = TypeVar("T")
+
+
+class AsyncTMDBClient(AwaitableAPI):
+    """TMDB's API for asyncio, on ``httpx.AsyncClient``.
+
+    ::
+
+        async with AsyncTMDBClient(token, max_connections=200) as client:
+            movie = await client.movies.details(550)
+            movies = await client.gather((client.movies.details(i) for i in ids), limit=50)
+
+    A client belongs to the event loop of its first call and may be shared by the tasks of that loop.
+
+    Args:
+        token: A v4 API Read Access Token or a v3 API key, told apart by shape. ``None`` reads the environment
+            variables ``TMDB_ACCESS_TOKEN``, then ``TMDB_API_KEY``.
+        transport: An ``httpx.AsyncBaseTransport`` to use instead of the pooled one, such as
+            ``httpx.MockTransport``.
+        arguments: See :class:`~tmdbfusion_scrapy.client.options.ClientArguments`.
+
+    Raises:
+        ConfigurationError: There is no token, or an argument cannot be used.
+    """
+
+    def __init__(
+        self,
+        token: str | None = None,
+        *,
+        transport: httpx.AsyncBaseTransport | None = None,
+        **arguments: Unpack[ClientArguments],
+    ) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._closed = False
+        super().__init__(self._execute)
+        self._options = options = ClientOptions.from_arguments(token, arguments)
+        self._pacer = AsyncPacer(options.pace)
+        inner = transport or _transport(options)
+        self._http = httpx.AsyncClient(
+            transport=AsyncCredentialTransport(inner, options.credentials, options.exchange.base_url)
+        )
+
+    async def __aenter__(self) -> Self:
+        self._check_usable()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.aclose()
+
+    def __del__(self) -> None:
+        if getattr(self, "_loop", None) is not None and not self._closed:
+            warnings.warn(
+                f"unclosed {self!r}: use it as 'async with AsyncTMDBClient(...) as client:', "
+                f"or call 'await client.aclose()'",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._options.exchange.base_url}>"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether :meth:`aclose` was called."""
+        return self._closed
+
+    async def aclose(self) -> None:
+        """Close all connections; more than once does no harm."""
+        self._closed = True
+        await self._http.aclose()
+
+    async def request(self, method: str, path: str, *, params: Mapping[str, Any] | None = None) -> Any:
+        """Call what the catalogue does not know and return its JSON.
+
+        Args:
+            method: HTTP method.
+            path: Path below the base URL, such as ``movie/550/new_thing``; escape what you put into it.
+            params: Query parameters by TMDB's names.
+
+        Raises:
+            TMDBError: The call failed.
+        """
+        return await self._send(plain_call(self._options.defaults, method, path, params))
+
+    @overload
+    async def gather(
+        self,
+        awaitables: Iterable[Awaitable[T]],
+        *,
+        limit: int = 50,
+        return_exceptions: Literal[False] = False,
+    ) -> list[T]: ...
+    @overload
+    async def gather(
+        self, awaitables: Iterable[Awaitable[T]], *, limit: int = 50, return_exceptions: bool
+    ) -> list[T | BaseException]: ...
+    async def gather(
+        self, awaitables: Iterable[Awaitable[T]], *, limit: int = 50, return_exceptions: bool = False
+    ) -> list[Any]:
+        """Await many calls, at most ``limit`` at a time, and return their results in order.
+
+        Args:
+            awaitables: The calls. A generator is taken from as places come free, so it may be of any length.
+            limit: Most calls at a time.
+            return_exceptions: Put an error in the place of its result instead of raising it.
+
+        Raises:
+            TMDBError: A call failed and ``return_exceptions`` is not set. The calls that are under way are
+                cancelled and the others are not started.
+            ConfigurationError: ``limit`` is below 1.
+        """
+        return await gather(awaitables, limit=limit, return_exceptions=return_exceptions)
+
+    async def _execute(self, endpoint: Endpoint[..., M], *args: Any, **kwargs: Any) -> M:
+        """Make a call of the catalogue."""
+        return await self._send(endpoint.call(self._options.defaults, *args, **kwargs))
+
+    async def _send(self, call: Call[M]) -> M:
+        """Send until it works or the retries are spent."""
+        attempt = 1
+        while True:
+            try:
+                return await self._try(call)
+            except TMDBError as error:
+                delay = self._options.retry.delay(error, attempt)
+                if delay is None:
+                    raise
+            await asyncio.sleep(delay)
+            attempt += 1
+
+    async def _try(self, call: Call[M]) -> M:
+        """Send once."""
+        self._check_usable()
+        exchange = self._options.exchange
+        sent_at = await self._pacer.acquire()
+        try:
+            response = await self._http.send(exchange.request(call))
+        except (httpx.HTTPError, httpx.InvalidURL) as exception:
+            raise exchange.error(call, exception) from exception
+        try:
+            record = exchange.record(call, response)
+        except RateLimitError as error:
+            self._pacer.limited(sent_at, error.retry_after)
+            raise
+        self._pacer.succeeded()
+        return record
+
+    def _check_usable(self) -> None:
+        """Refuse a closed client and a second event loop."""
+        if self._closed:
+            raise RuntimeError(f"{self!r} is closed: make a new one")
+        loop = asyncio.get_running_loop()
+        if self._loop is None:
+            self._loop = loop
+        elif self._loop is not loop:
+            raise RuntimeError(
+                f"{self!r} belongs to another event loop: its connections cannot be used in this one. "
+                f"Make one client in each loop, and close it there"
+            )
+
+
+def _transport(options: ClientOptions) -> httpx.AsyncBaseTransport:
+    """The pooled transport, or httpx's own for HTTP/2, where one connection carries all requests."""
+    if options.http2:
+        return httpx.AsyncHTTPTransport(
+            verify=options.verify, http2=True, limits=options.limits, proxy=options.proxy, trust_env=False
+        )
+    return PooledTransport(limits=options.limits, verify=options.verify, proxy=options.proxy)

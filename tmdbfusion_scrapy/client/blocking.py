@@ -1,0 +1,156 @@
+"""The blocking client."""
+
+from __future__ import annotations
+
+import time
+import warnings
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import httpx
+from typing_extensions import Self, Unpack
+
+from tmdbfusion_scrapy.api import BlockingAPI
+from tmdbfusion_scrapy.client.exchange import BlockingCredentialTransport, plain_call
+from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
+from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
+from tmdbfusion_scrapy.pacing import BlockingPacer
+from tmdbfusion_scrapy.transport import BlockingPooledTransport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tmdbfusion_scrapy.api import Call, Endpoint
+
+M = TypeVar("M")
+
+
+class TMDBClient(BlockingAPI):
+    """TMDB's API, blocking, on ``httpx.Client``.
+
+    ::
+
+        with TMDBClient(token) as client:
+            movie = client.movies.details(550, append_to_response=["credits"])
+
+    One client may be shared by threads: each request has a connection of its own, and the limits, the pace and
+    the retries hold for the client as a whole.
+
+    Args:
+        token: A v4 API Read Access Token or a v3 API key, told apart by shape. ``None`` reads the environment
+            variables ``TMDB_ACCESS_TOKEN``, then ``TMDB_API_KEY``.
+        transport: An ``httpx.BaseTransport`` to use instead of the pooled one, such as ``httpx.MockTransport``.
+        arguments: See :class:`~tmdbfusion_scrapy.client.options.ClientArguments`.
+
+    Raises:
+        ConfigurationError: There is no token, or an argument cannot be used.
+    """
+
+    def __init__(
+        self,
+        token: str | None = None,
+        *,
+        transport: httpx.BaseTransport | None = None,
+        **arguments: Unpack[ClientArguments],
+    ) -> None:
+        self._used = False
+        self._closed = False
+        super().__init__(self._execute)
+        self._options = options = ClientOptions.from_arguments(token, arguments)
+        self._pacer = BlockingPacer(options.pace)
+        inner = transport or _transport(options)
+        self._http = httpx.Client(
+            transport=BlockingCredentialTransport(inner, options.credentials, options.exchange.base_url)
+        )
+
+    def __enter__(self) -> Self:
+        self._check_open()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def __del__(self) -> None:
+        if getattr(self, "_used", False) and not self._closed:
+            warnings.warn(
+                f"unclosed {self!r}: use it as 'with TMDBClient(...) as client:', or call client.close()",
+                ResourceWarning,
+                source=self,
+                stacklevel=2,
+            )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._options.exchange.base_url}>"
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether :meth:`close` was called."""
+        return self._closed
+
+    def close(self) -> None:
+        """Close all connections; more than once does no harm."""
+        self._closed = True
+        self._http.close()
+
+    def request(self, method: str, path: str, *, params: Mapping[str, Any] | None = None) -> Any:
+        """Call what the catalogue does not know and return its JSON.
+
+        Args:
+            method: HTTP method.
+            path: Path below the base URL, such as ``movie/550/new_thing``; escape what you put into it.
+            params: Query parameters by TMDB's names.
+
+        Raises:
+            TMDBError: The call failed.
+        """
+        return self._send(plain_call(self._options.defaults, method, path, params))
+
+    def _execute(self, endpoint: Endpoint[..., M], *args: Any, **kwargs: Any) -> M:
+        """Make a call of the catalogue."""
+        return self._send(endpoint.call(self._options.defaults, *args, **kwargs))
+
+    def _send(self, call: Call[M]) -> M:
+        """Send until it works or the retries are spent."""
+        attempt = 1
+        while True:
+            try:
+                return self._try(call)
+            except TMDBError as error:
+                delay = self._options.retry.delay(error, attempt)
+                if delay is None:
+                    raise
+            time.sleep(delay)
+            attempt += 1
+
+    def _try(self, call: Call[M]) -> M:
+        """Send once."""
+        self._check_open()
+        self._used = True
+        exchange = self._options.exchange
+        sent_at = self._pacer.acquire()
+        try:
+            response = self._http.send(exchange.request(call))
+        except (httpx.HTTPError, httpx.InvalidURL) as exception:
+            raise exchange.error(call, exception) from exception
+        try:
+            record = exchange.record(call, response)
+        except RateLimitError as error:
+            self._pacer.limited(sent_at, error.retry_after)
+            raise
+        self._pacer.succeeded()
+        return record
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise RuntimeError(f"{self!r} is closed: make a new one")
+
+
+def _transport(options: ClientOptions) -> httpx.BaseTransport:
+    """The pooled transport, or httpx's own for HTTP/2, where one connection carries all requests."""
+    if options.http2:
+        return httpx.HTTPTransport(
+            verify=options.verify, http2=True, limits=options.limits, proxy=options.proxy, trust_env=False
+        )
+    return BlockingPooledTransport(limits=options.limits, verify=options.verify, proxy=options.proxy)

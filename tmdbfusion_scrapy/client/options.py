@@ -1,0 +1,135 @@
+"""What a client is made with, checked once for both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import httpx
+
+from tmdbfusion_scrapy.client.exchange import Exchange
+from tmdbfusion_scrapy.credentials import Credentials
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND, PaceOptions
+from tmdbfusion_scrapy.retrying import RetryPolicy
+from tmdbfusion_scrapy.settings import API_URL, check_url
+
+if TYPE_CHECKING:
+    import ssl
+    from collections.abc import Mapping
+
+
+class ClientArguments(TypedDict, total=False):
+    """The keyword arguments that both clients take.
+
+    Attributes:
+        api_key: A v3 API key, instead of the token.
+        language: ``language`` of calls that give none, such as ``fr-CA``.
+        region: ``region`` of calls that give none, an ISO 3166-1 code.
+        timeout: Seconds for each of connect, read, write and the wait for a connection; 30 by default. An
+            ``httpx.Timeout`` sets them one by one; ``None`` turns all of them off.
+        max_connections: Most open connections; 100 by default, ``None`` for no limit.
+        max_keepalive_connections: Most idle connections that are kept; 20 by default, ``None`` for no limit.
+        keepalive_expiry: Seconds that an idle connection is kept; 30 by default.
+        requests_per_second: Most requests a second, retries included; 35 by default, ``None`` or 0 for no limit.
+        retries: Retries after the first attempt, 2 by default, or a ``RetryPolicy``.
+        base_url: Base URL of the API.
+        http2: Use HTTP/2 (extra ``http2``).
+        proxy: URL of a proxy, or an ``httpx.Proxy``.
+        verify: ``True``, an ``ssl.SSLContext``, or ``False`` to take any certificate.
+    """
+
+    api_key: str | None
+    language: str | None
+    region: str | None
+    timeout: float | httpx.Timeout | None
+    max_connections: int | None
+    max_keepalive_connections: int | None
+    keepalive_expiry: float | None
+    requests_per_second: float | None
+    retries: int | RetryPolicy
+    base_url: str
+    http2: bool
+    proxy: str | httpx.Proxy | None
+    verify: bool | ssl.SSLContext
+
+
+@dataclass(frozen=True, slots=True)
+class ClientOptions:
+    """The arguments of a client, checked."""
+
+    credentials: Credentials
+    defaults: Mapping[str, str | None]
+    exchange: Exchange
+    limits: httpx.Limits
+    pace: PaceOptions
+    retry: RetryPolicy
+    http2: bool
+    proxy: httpx.Proxy | None
+    verify: bool | ssl.SSLContext
+
+    @classmethod
+    def from_arguments(cls, token: str | None, arguments: ClientArguments) -> ClientOptions:
+        """Check the arguments.
+
+        Raises:
+            ConfigurationError: There is no token, or an argument cannot be used; the message names it.
+            TypeError: An argument is unknown.
+        """
+        given: dict[str, Any] = dict(arguments)
+        unknown = set(given) - set(ClientArguments.__annotations__)
+        if unknown:
+            raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
+        timeout = given.get("timeout", 30.0)
+        retries = given.get("retries", 2)
+        proxy = given.get("proxy")
+        rate = given.get("requests_per_second", DEFAULT_REQUESTS_PER_SECOND)
+        http2 = given.get("http2", False)
+        if http2:
+            _require_h2()
+        base_url = check_url("base_url", given.get("base_url", API_URL), carries_token=True)
+        return cls(
+            credentials=Credentials.resolve(token, given.get("api_key")),
+            defaults={"language": given.get("language"), "region": given.get("region")},
+            exchange=Exchange(base_url, _timeout(timeout)),
+            limits=httpx.Limits(
+                max_connections=_limit("max_connections", given.get("max_connections", 100), least=1),
+                max_keepalive_connections=_limit(
+                    "max_keepalive_connections", given.get("max_keepalive_connections", 20), least=0
+                ),
+                keepalive_expiry=given.get("keepalive_expiry", 30.0),
+            ),
+            pace=PaceOptions(rate=float(rate or 0)),
+            retry=retries if isinstance(retries, RetryPolicy) else RetryPolicy(times=retries),
+            http2=http2,
+            proxy=httpx.Proxy(proxy) if isinstance(proxy, str) else proxy,
+            verify=given.get("verify", True),
+        )
+
+
+def _timeout(value: Any) -> httpx.Timeout:
+    """Time-outs; a number is for each of the four."""
+    if isinstance(value, httpx.Timeout):
+        return value
+    if value is not None and not (isinstance(value, int | float) and value > 0):
+        raise ConfigurationError(f"timeout is {value!r}: use seconds above 0, an httpx.Timeout, or None")
+    return httpx.Timeout(value)
+
+
+def _limit(name: str, value: Any, *, least: int) -> int | None:
+    """A number of connections."""
+    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
+        raise ConfigurationError(
+            f"{name} is {value!r}: use a whole number from {least}, or None for no limit"
+        )
+    return value
+
+
+def _require_h2() -> None:
+    """Say how to get HTTP/2 where it is missing."""
+    from importlib.util import find_spec
+
+    if find_spec("h2") is None:
+        raise ConfigurationError(
+            "http2=True needs the package h2: pip install 'tmdbfusion-scrapy[http2]', or leave http2 off"
+        )

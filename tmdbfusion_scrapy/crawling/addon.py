@@ -1,0 +1,88 @@
+"""The add-on: puts everything in its place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scrapy.exceptions import NotConfigured
+from scrapy.settings import SETTINGS_PRIORITIES
+
+from tmdbfusion_scrapy.crawling.handler import FALLBACK_SETTING, TMDBDownloadHandler
+from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
+from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware
+from tmdbfusion_scrapy.crawling.session import crawl_credentials
+from tmdbfusion_scrapy.crawling.startup import plain_messages
+from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.settings import SLOT, TMDBSettings
+from tmdbfusion_scrapy.storage import SQLPipeline
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
+
+_ASYNCIO_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
+
+CONCURRENT_ITEMS = 1
+"""Scrapy 2.15 to 2.19 start this many tasks for every response; see docs/performance.md for what they cost."""
+
+
+class Addon:
+    """Wires the handler, the middlewares, the storage and the settings.
+
+    ::
+
+        ADDONS = {"tmdbfusion_scrapy.Addon": 500}
+
+    Raises:
+        ConfigurationError: A setting cannot be used; the message names it. The crawl does not start.
+    """
+
+    def update_settings(self, settings: BaseSettings) -> None:
+        """Change the settings of a crawl; what the user set wins."""
+        with plain_messages():
+            ours = TMDBSettings.from_settings(settings)
+            if not ours.enabled:
+                raise NotConfigured("TMDB_ENABLED is False")
+            crawl_credentials(settings)
+            _check_reactor(settings)
+            _install_handler(settings)
+            _install_slot(settings, ours)
+        # Before robots.txt (100), default headers (400) and cookies (700).
+        settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
+        # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
+        settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560)
+        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryWaitingRoom, 0)
+        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", SQLPipeline, 900)
+        settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
+
+
+def _check_reactor(settings: BaseSettings) -> None:
+    """Refuse a reactor without asyncio, on which the transport runs."""
+    reactor = settings.get("TWISTED_REACTOR")
+    if settings.getbool("TWISTED_REACTOR_ENABLED") and reactor != _ASYNCIO_REACTOR:
+        raise ConfigurationError(
+            f"TWISTED_REACTOR is {reactor!r}: TMDB requests need asyncio. Leave it at its default "
+            f"({_ASYNCIO_REACTOR}), or set TWISTED_REACTOR_ENABLED to False"
+        )
+
+
+def _install_handler(settings: BaseSettings) -> None:
+    """Put our handler before those of http and https, and keep what was there for all other requests."""
+    handlers = dict(settings.getdict("DOWNLOAD_HANDLERS"))
+    schemes = ("http", "https")
+    before = {scheme: handlers[scheme] for scheme in schemes if scheme in handlers}
+    settings.set(FALLBACK_SETTING, before, priority="addon")
+    handlers.update(dict.fromkeys(schemes, TMDBDownloadHandler))
+    # Without a reactor, Scrapy sets its defaults after the add-ons: "addon" priority would lose to a project's
+    # own handlers, and a spider's custom_settings stand above both.
+    priority = max(settings.getpriority("DOWNLOAD_HANDLERS") or 0, SETTINGS_PRIORITIES["project"])
+    settings.set("DOWNLOAD_HANDLERS", handlers, priority=priority)
+
+
+def _install_slot(settings: BaseSettings, ours: TMDBSettings) -> None:
+    """Give the slot its concurrency; Scrapy takes 0 in a slot for none at all, not for no limit."""
+    slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
+    concurrency = ours.slot_concurrency or ours.max_connections or 2**31
+    slots[SLOT] = {**slots.get(SLOT, {}), "concurrency": concurrency}
+    priority = max(settings.getpriority("DOWNLOAD_SLOTS") or 0, SETTINGS_PRIORITIES["addon"])
+    settings.set("DOWNLOAD_SLOTS", slots, priority=priority)

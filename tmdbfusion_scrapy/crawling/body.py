@@ -1,0 +1,160 @@
+"""From the transport's response to Scrapy's: limits of size, signals, decoding."""
+
+from __future__ import annotations
+
+import ipaddress
+import logging
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from scrapy import signals
+from scrapy.exceptions import StopDownload
+from scrapy.http import Headers
+from twisted.python.failure import Failure
+
+from tmdbfusion_scrapy.crawling.errors import TooLargeResponseError
+from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+from tmdbfusion_scrapy.transport import BodyTooLarge, decode_body
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+
+logger = logging.getLogger(__name__)
+
+_DECODED_HERE = (b"", b"gzip", b"x-gzip", b"deflate")
+
+_ip_address = lru_cache(ipaddress.ip_address)
+
+
+class BodyReader:
+    """Reads responses as Scrapy's own handlers do.
+
+    ``DOWNLOAD_MAXSIZE``, ``DOWNLOAD_WARNSIZE`` and ``DOWNLOAD_FAIL_ON_DATALOSS`` and their meta keys hold, and the
+    signals ``headers_received`` and ``bytes_received`` are sent, where ``StopDownload`` may be raised.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._maxsize = crawler.settings.getint("DOWNLOAD_MAXSIZE")
+        self._warnsize = crawler.settings.getint("DOWNLOAD_WARNSIZE")
+        self._fail_on_dataloss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
+
+    async def read(self, response: httpx.Response, request: Request) -> TMDBResponse:
+        """Read a response to its end.
+
+        Raises:
+            TooLargeResponseError: It is larger than ``DOWNLOAD_MAXSIZE``, compressed or not.
+            StopDownload: A signal handler asked for it.
+            httpx.HTTPError: It broke off, or cannot be decompressed.
+        """
+        headers = Headers(response.headers.raw)
+        arguments = {"url": request.url, "status": response.status_code, **_connection(response)}
+        try:
+            length = response.headers.get("content-length")
+            expected = int(length) if length is not None and length.isdigit() else None
+            self._check_size(expected or 0, request, "Expected to receive")
+            stop = self._signal(signals.headers_received, request, headers=headers, body_length=expected)
+            if stop is not None:
+                return _stopped(stop, TMDBResponse(headers=headers, **arguments))
+            body, stop, flags = await self._read_body(response, request)
+        finally:
+            await response.aclose()
+        if stop is not None:
+            return _stopped(stop, TMDBResponse(headers=headers, body=body, **arguments))
+        if not flags:
+            body = self._decode(body, headers, request)
+        return TMDBResponse(headers=headers, body=body, flags=flags, **arguments)
+
+    async def _read_body(
+        self, response: httpx.Response, request: Request
+    ) -> tuple[bytes, StopDownload | None, list[str]]:
+        """The bytes as sent, a wish to stop, and flags."""
+        chunks: list[bytes] = []
+        received = 0
+        try:
+            async for chunk in response.aiter_raw():
+                chunks.append(chunk)
+                received += len(chunk)
+                stop = self._signal(signals.bytes_received, request, data=chunk)
+                if stop is not None:
+                    return b"".join(chunks), stop, []
+                self._check_size(received, request, "Received")
+        except httpx.RemoteProtocolError:
+            if request.meta.get("download_fail_on_dataloss", self._fail_on_dataloss):
+                raise
+            return b"".join(chunks), None, ["dataloss"]
+        return b"".join(chunks), None, []
+
+    def _check_size(self, size: int, request: Request, verb: str) -> None:
+        """Refuse what is too large, warn of what is large."""
+        limit = request.meta.get("download_maxsize", self._maxsize)
+        if limit and size > limit:
+            raise _too_large(size, limit, request, verb)
+        warn = request.meta.get("download_warnsize", self._warnsize)
+        if warn and size > warn and not request.meta.get("tmdb_size_warned"):
+            request.meta["tmdb_size_warned"] = True
+            logger.warning(
+                "%s %d bytes which is larger than download warn size (%d) in request %s.",
+                verb,
+                size,
+                warn,
+                request,
+                extra={"spider": self._crawler.spider},
+            )
+
+    def _decode(self, body: bytes, headers: Headers, request: Request) -> bytes:
+        """Undo gzip and deflate, named in the headers or not; what is left is for Scrapy's middleware."""
+        encoding = b",".join(headers.getlist(b"Content-Encoding")).strip().lower()
+        if encoding not in _DECODED_HERE:
+            return body
+        limit = request.meta.get("download_maxsize", self._maxsize)
+        try:
+            decoded = decode_body(body, encoding.decode() or None, max_size=limit or None)
+        except BodyTooLarge as large:
+            raise _too_large(large.size, limit, request, "Decompressed") from None
+        if decoded is not body:
+            headers.pop(b"Content-Encoding", None)
+            headers.pop(b"Content-Length", None)
+        return decoded
+
+    def _signal(self, signal: object, request: Request, **arguments: Any) -> StopDownload | None:
+        """Send a signal and return a handler's wish to stop."""
+        results = self._crawler.signals.send_catch_log(
+            signal=signal, request=request, spider=self._crawler.spider, **arguments
+        )
+        for _, result in results:
+            if isinstance(result, Failure) and isinstance(result.value, StopDownload):
+                return result.value
+        return None
+
+
+def _connection(response: httpx.Response) -> dict[str, Any]:
+    """What Scrapy tells of the connection: address, certificate, protocol."""
+    version: bytes = response.extensions.get("http_version", b"HTTP/1.1")
+    known: dict[str, Any] = {"protocol": version.decode()}
+    stream = response.extensions.get("network_stream")
+    if stream is not None:
+        peer = stream.get_extra_info("server_addr")
+        known["ip_address"] = _ip_address(peer[0]) if peer else None
+        tls = stream.get_extra_info("ssl_object")
+        known["certificate"] = tls.getpeercert(binary_form=True) if tls is not None else None
+    return known
+
+
+def _stopped(stop: StopDownload, response: TMDBResponse) -> TMDBResponse:
+    """Give a stopped response to the callback or, if so asked for, to the errback."""
+    response.flags.append("download_stopped")
+    if stop.fail:
+        stop.response = response
+        raise stop
+    return response
+
+
+def _too_large(size: int, limit: int, request: Request, verb: str) -> TooLargeResponseError:
+    """The error for a body over ``DOWNLOAD_MAXSIZE``."""
+    return TooLargeResponseError(
+        f"{verb} {size} bytes which is larger than download max size ({limit}): DOWNLOAD_MAXSIZE",
+        method=request.method,
+    )

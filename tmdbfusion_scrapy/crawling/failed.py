@@ -1,0 +1,46 @@
+"""From an error and its request to the item that keeps it."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.crawling.errors import error_name
+from tmdbfusion_scrapy.crawling.items import FailedCall
+from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY
+
+if TYPE_CHECKING:
+    from scrapy import Request
+
+    from tmdbfusion_scrapy.exceptions import TMDBError
+
+SECRET_PARAMETERS = frozenset({"api_key", "session_id", "guest_session_id", "request_token"})
+"""Query parameters that may not be shown."""
+
+
+def public_path(url: str, api_url: str, *, with_query: bool) -> str:
+    """Return the part of a URL below the API's base, without secrets."""
+    parts = urlsplit(url[len(api_url) :])
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name not in SECRET_PARAMETERS]
+    return f"{parts.path}?{urlencode(query, safe=',/')}" if with_query and query else parts.path
+
+
+def failed_call(error: TMDBError, request: Request, api_url: str) -> FailedCall:
+    """Return the item that tells of a call that failed for good."""
+    endpoint = OPERATIONS.get(request.meta.get(OPERATION_KEY, ""))
+    path = public_path(request.url, api_url, with_query=False)
+    values = endpoint.path_values(path) if endpoint is not None else {}
+    return FailedCall(
+        kind=endpoint.namespace if endpoint is not None else None,
+        id=next(iter(values.values()), None),
+        path=path if values else public_path(request.url, api_url, with_query=True),
+        error=error_name(error),
+        status_code=error.status_code,
+        tmdb_code=error.tmdb_code,
+        message=error.message,
+        attempts=request.meta.get("retry_times", 0) + 1,
+        retryable=error.retryable,
+        tried_at=datetime.datetime.now(datetime.timezone.utc),
+    )

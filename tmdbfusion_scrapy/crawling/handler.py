@@ -1,0 +1,126 @@
+"""The download handler: TMDB requests through the pool, all others to the handler that was there before."""
+
+from __future__ import annotations
+
+import inspect
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+import httpx
+from scrapy.core.downloader.handlers.base import BaseDownloadHandler
+from scrapy.exceptions import NotSupported
+from scrapy.utils.defer import maybe_deferred_to_future
+from scrapy.utils.httpobj import urlparse_cached
+from scrapy.utils.misc import build_from_crawler, load_object
+
+from tmdbfusion_scrapy.crawling import stats as names
+from tmdbfusion_scrapy.crawling.body import BodyReader
+from tmdbfusion_scrapy.crawling.errors import download_error
+from tmdbfusion_scrapy.crawling.failed import public_path
+from tmdbfusion_scrapy.crawling.outgoing import outgoing_request
+from tmdbfusion_scrapy.crawling.session import session_of
+from tmdbfusion_scrapy.exceptions import parse_retry_after
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.core.downloader.handlers import DownloadHandlerProtocol
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+logger = logging.getLogger(__name__)
+
+FALLBACK_SETTING = "TMDB_FALLBACK_HANDLERS"
+"""Set by the add-on: the download handlers that were there before, by scheme."""
+
+
+class TMDBDownloadHandler(BaseDownloadHandler):
+    """Downloads what is TMDB's through the pooled httpx transport.
+
+    The add-on installs it for ``http`` and ``https``. A request is TMDB's when its URL begins with
+    ``TMDB_API_URL``; the token goes with those only. All others go to the handler that was there before, which
+    is built when it is first needed.
+    """
+
+    # Built with the first request: an error in a handler's constructor would be swallowed.
+    lazy = True
+
+    def __init__(self, crawler: Crawler) -> None:
+        super().__init__(crawler)
+        self._session = session_of(crawler)
+        self._reader = BodyReader(crawler)
+        self._fallbacks: dict[str, DownloadHandlerProtocol] = {}
+
+    async def download_request(self, request: Request) -> Response:
+        """Download a request.
+
+        Raises:
+            TMDBError: A TMDB request failed without a response; it is one of Scrapy's download exceptions, too.
+        """
+        if self._session.settings.is_tmdb(request.url):
+            return await self._download(request)
+        return await self._fall_back(request)
+
+    async def close(self) -> None:
+        """Close the pool and the fallback handlers."""
+        await self._session.close()
+        for handler in self._fallbacks.values():
+            closing: Any = handler.close() if hasattr(handler, "close") else None
+            if inspect.isawaitable(closing):
+                await closing
+        self._fallbacks.clear()
+
+    async def _download(self, request: Request) -> Response:
+        """Send a TMDB request: pace, credentials, pool."""
+        session = self._session
+        stats = self.crawler.stats
+        outgoing = outgoing_request(request, session.credentials)
+        sent_at = await session.pacer.acquire()
+        stats.inc_value(names.REQUEST_COUNT)
+        in_body = False
+        started = time.monotonic()
+        try:
+            response = await session.transport.handle_async_request(outgoing)
+            request.meta["download_latency"] = time.monotonic() - started
+            in_body = True
+            self._note_status(response, sent_at)
+            return await self._reader.read(response, request)
+        except httpx.HTTPError as exception:
+            path = public_path(request.url, session.settings.api_url, with_query=False)
+            raise download_error(exception, method=request.method, path=path, in_body=in_body) from exception
+
+    def _note_status(self, response: httpx.Response, sent_at: float) -> None:
+        """Count the response and tell the pace of a 429."""
+        status = response.status_code
+        self.crawler.stats.inc_value(f"{names.RESPONSE_STATUS_COUNT}/{status}")
+        if status == 429:
+            retry_after = parse_retry_after(response.headers.get("retry-after"))
+            self._session.pacer.limited(sent_at, retry_after)
+        else:
+            self._session.pacer.succeeded(sent_at)
+
+    async def _fall_back(self, request: Request) -> Response:
+        """Download with the handler that was there before."""
+        scheme = urlparse_cached(request).scheme
+        handler = self._fallbacks.get(scheme)
+        if handler is None:
+            handler = self._fallbacks[scheme] = self._build_fallback(scheme)
+        if inspect.iscoroutinefunction(handler.download_request):
+            return await handler.download_request(request)
+        # The older form, which Scrapy still takes: a Deferred, and a spider argument.
+        old_style: Any = handler.download_request
+        response: Response = await maybe_deferred_to_future(old_style(request, self.crawler.spider))
+        return response
+
+    def _build_fallback(self, scheme: str) -> DownloadHandlerProtocol:
+        """Build the handler that was there before, with what the user set before Scrapy's default.
+
+        The default is read now: without a reactor Scrapy changes it after the add-ons have run.
+        """
+        settings = self.crawler.settings
+        chosen = dict(settings.getdict(FALLBACK_SETTING))
+        path = chosen[scheme] if scheme in chosen else settings["DOWNLOAD_HANDLERS_BASE"].get(scheme)
+        if path is None:
+            raise NotSupported(f"Unsupported URL scheme '{scheme}': its download handler is set to None")
+        handler: DownloadHandlerProtocol = build_from_crawler(load_object(path), self.crawler)
+        return handler

@@ -1,0 +1,192 @@
+"""The downloader middleware that judges TMDB's answers: a record, a retry, or an error."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from scrapy.downloadermiddlewares.retry import get_retry_request
+from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, StopDownload
+
+from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.crawling import stats as names
+from tmdbfusion_scrapy.crawling.errors import error_name
+from tmdbfusion_scrapy.crawling.failed import public_path
+from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY, RETRY_DELAY_KEY
+from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+from tmdbfusion_scrapy.exceptions import (
+    BAD_TOKEN_CODES,
+    AuthenticationError,
+    ResponseError,
+    TMDBError,
+    error_from_response,
+)
+from tmdbfusion_scrapy.models import Record, decode
+from tmdbfusion_scrapy.retrying import RetryPolicy, may_send_again
+from tmdbfusion_scrapy.settings import TMDBSettings
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from typing_extensions import Self
+
+logger = logging.getLogger(__name__)
+
+BAD_TOKEN_REASON = "tmdb_bad_token"  # noqa: S105 - a reason for closing, not a secret
+"""Why a spider is closed whose token TMDB does not accept."""
+
+
+class TMDBRetryMiddleware:
+    """Decodes good answers and tries failed calls again, for TMDB requests only.
+
+    A callback sees only good TMDB data, an errback only a ``TMDBError``. Scrapy's ``RETRY_ENABLED``,
+    ``RETRY_TIMES``, ``RETRY_HTTP_CODES``, ``RETRY_PRIORITY_ADJUST`` and the meta keys ``dont_retry``,
+    ``max_retry_times`` and ``priority_adjust`` keep their meaning. A retry waits: for ``Retry-After``, else for a
+    time drawn from 0 to 1, 2, 4... seconds, at most ``TMDB_RETRY_MAX_DELAY``. A call with
+    ``handle_httpstatus_list`` or ``handle_httpstatus_all`` gets these responses as they are.
+
+    An answer that the token is not accepted closes the spider with the reason ``tmdb_bad_token``.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._settings = settings = TMDBSettings.from_settings(crawler.settings)
+        self._enabled = crawler.settings.getbool("RETRY_ENABLED")
+        self._priority_adjust = crawler.settings.getint("RETRY_PRIORITY_ADJUST")
+        self._policy = RetryPolicy(times=settings.retry_times, max_delay=settings.retry_max_delay)
+        self._closing: asyncio.Task[None] | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the middleware of a crawl."""
+        return cls(crawler)
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:
+        """Return the response with its record, or a retry.
+
+        Raises:
+            TMDBError: The call failed for good.
+        """
+        if not self._settings.is_tmdb(request.url):
+            return response
+        if self._handled_by_request(request, response) or "download_stopped" in response.flags:
+            return response
+        path = public_path(request.url, self._settings.api_url, with_query=False)
+        retry_after = response.headers.get(b"Retry-After")
+        error = error_from_response(
+            response.status,
+            {"retry-after": retry_after.decode("latin-1")} if retry_after else {},
+            response.body,
+            method=request.method,
+            path=path,
+        )
+        if error is None:
+            try:
+                return self._with_record(request, response)
+            except ResponseError as bad:
+                bad.method, bad.path, bad.status_code = request.method, path, response.status
+                error = bad
+        return self._retry(request, error) or self._give_up(error)
+
+    def process_exception(self, request: Request, exception: Exception) -> Request | None:
+        """Return a retry for a download that failed; an error that is not TMDB's passes.
+
+        Raises:
+            TMDBError: The call failed for good.
+        """
+        if not self._settings.is_tmdb(request.url) or isinstance(exception, IgnoreRequest | StopDownload):
+            return None
+        path = public_path(request.url, self._settings.api_url, with_query=False)
+        if isinstance(exception, TMDBError):
+            error = exception
+            error.path = error.path or path
+        elif isinstance(exception, DownloadCancelledError):
+            error = ResponseError(str(exception), method=request.method, path=path, retryable=False)
+            error.__cause__ = exception
+        else:
+            return None
+        return self._retry(request, error) or self._give_up(error)
+
+    def _handled_by_request(self, request: Request, response: Response) -> bool:
+        """Whether the request or the spider asked for this status as it is."""
+        if 200 <= response.status < 300:
+            return False
+        if request.meta.get("handle_httpstatus_all"):
+            return True
+        listed = request.meta.get("handle_httpstatus_list")
+        if listed is None:
+            listed = getattr(self._crawler.spider, "handle_httpstatus_list", None)
+        return response.status in (listed or ())
+
+    def _with_record(self, request: Request, response: Response) -> TMDBResponse:
+        """Decode the body, once, into the record of the endpoint."""
+        endpoint = OPERATIONS.get(request.meta.get(OPERATION_KEY, ""))
+        model: Any = endpoint.model if endpoint is not None else Any
+        record = decode(response.body, model)
+        if isinstance(record, Record) and record.drift:
+            for field in record.drift:
+                self._crawler.stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
+        # A response from the HTTP cache, or one that HttpCompressionMiddleware made anew, has Scrapy's class.
+        ours = response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
+        ours.record = record
+        return ours
+
+    def _retry(self, request: Request, error: TMDBError) -> Request | None:
+        """The retry of a call, or ``None`` where it is of no use or none is left."""
+        stats = self._crawler.stats
+        stats.inc_value(f"{names.ERROR_COUNT}/{error_name(error)}")
+        if isinstance(error, AuthenticationError):
+            self._close_if_bad_token(error)
+        if not self._enabled or request.meta.get("dont_retry") or not self._is_worth_it(error):
+            return None
+        delay = self._policy.backoff(request.meta.get("retry_times", 0) + 1, error.retry_after)
+        if delay is None:
+            return None
+        assert self._crawler.spider is not None  # noqa: S101 - there is one while requests are processed
+        retry = get_retry_request(
+            request,
+            spider=self._crawler.spider,
+            reason=_reason(error),
+            max_retry_times=request.meta.get("max_retry_times", self._settings.retry_times),
+            priority_adjust=request.meta.get("priority_adjust", self._priority_adjust),
+        )
+        if retry is not None:
+            retry.meta[RETRY_DELAY_KEY] = delay
+            stats.inc_value(names.RETRY_COUNT)
+        return retry
+
+    def _is_worth_it(self, error: TMDBError) -> bool:
+        """Whether to try again at all: what the user chose in ``RETRY_HTTP_CODES``, else what the error says."""
+        if not may_send_again(error):
+            return False
+        codes = self._settings.retry_http_codes
+        if codes is not None and error.status_code is not None and error.status_code >= 300:
+            return error.status_code in codes
+        return error.retryable
+
+    def _give_up(self, error: TMDBError) -> NoReturn:
+        """Send the error to the errback."""
+        self._crawler.stats.inc_value(names.RETRY_GIVEN_UP)
+        raise error
+
+    def _close_if_bad_token(self, error: AuthenticationError) -> None:
+        """Close the spider, once, if no other call will work either."""
+        if self._closing is not None or error.tmdb_code not in (None, *BAD_TOKEN_CODES):
+            return
+        logger.error(
+            "TMDB does not accept the token: %s. Check TMDB_ACCESS_TOKEN or TMDB_API_KEY. "
+            "The spider is closed; what was stored stays.",
+            error.message,
+            extra={"spider": self._crawler.spider},
+        )
+        # Not awaited: closing waits for the requests in flight, of which this is one.
+        closing = self._crawler.engine.close_spider_async(reason=BAD_TOKEN_REASON)
+        self._closing = asyncio.ensure_future(closing)
+
+
+def _reason(error: TMDBError) -> str:
+    """What Scrapy's retry stats name an error: its class, and the status where there is one."""
+    name = error_name(error)
+    return f"{error.status_code} {name}" if error.status_code is not None else name

@@ -1,0 +1,111 @@
+"""What all TMDB requests of one crawl share: settings, credentials, pace, pool."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+import httpx
+from scrapy import signals
+
+from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.crawling import stats as names
+from tmdbfusion_scrapy.credentials import Credentials
+from tmdbfusion_scrapy.pacing import AsyncPacer, PaceOptions
+from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.transport import PooledTransport
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.settings import BaseSettings
+
+_KIND_OF_RECORD = {
+    endpoint.model: endpoint.namespace for endpoint in OPERATIONS.values() if endpoint.name == "details"
+}
+
+
+class CrawlSession:
+    """One pool and one pace for a crawl.
+
+    Scrapy makes one download handler for each scheme
+    (https://docs.scrapy.org/en/latest/topics/download-handlers.html); they share this.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self.settings = settings = TMDBSettings.from_settings(crawler.settings)
+        self.credentials = crawl_credentials(crawler.settings)
+        self.pacer = AsyncPacer(PaceOptions(rate=settings.requests_per_second))
+        self.transport = _transport(settings, crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
+        self._crawler = crawler
+        crawler.signals.connect(self._count_item, signals.item_scraped)
+        crawler.signals.connect(self._report, signals.spider_closed)
+
+    async def close(self) -> None:
+        """Close the pool; called once for each scheme."""
+        await self.transport.aclose()
+
+    def _count_item(self, item: Any) -> None:
+        kind = _KIND_OF_RECORD.get(type(item))
+        if kind is not None:
+            self._crawler.stats.inc_value(f"{names.ITEM_COUNT}/{kind}")
+
+    def _report(self) -> None:
+        """Put into the stats what pool and pace did."""
+        stats = self._crawler.stats
+        pace = self.pacer.statistics()
+        stats.set_value(names.PACING_RATE, round(pace.rate, 3))
+        stats.set_value(names.PACING_LOWEST_RATE, round(pace.lowest_rate, 3))
+        stats.set_value(names.PACING_WAITS, pace.waits)
+        stats.set_value(names.PACING_WAIT_SECONDS, round(pace.wait_seconds, 3))
+        stats.set_value(names.PACING_PAUSES, pace.pauses)
+        if isinstance(self.transport, PooledTransport):
+            pool = self.transport.statistics()
+            stats.set_value(names.POOL_OPENED, pool.opened)
+            stats.set_value(names.POOL_REUSED, pool.reused)
+
+
+_sessions: WeakKeyDictionary[Crawler, CrawlSession] = WeakKeyDictionary()
+
+
+def session_of(crawler: Crawler) -> CrawlSession:
+    """Return the session of a crawl, made at its first use."""
+    session = _sessions.get(crawler)
+    if session is None:
+        session = _sessions[crawler] = CrawlSession(crawler)
+    return session
+
+
+def crawl_credentials(settings: BaseSettings) -> Credentials:
+    """Return the credentials of a crawl, from its settings, else from the environment.
+
+    Raises:
+        ConfigurationError: There are none, or they cannot be used.
+    """
+    return Credentials.resolve(
+        settings.get("TMDB_ACCESS_TOKEN"),
+        settings.get("TMDB_API_KEY"),
+        token_name="TMDB_ACCESS_TOKEN",  # noqa: S106 - the name of a setting, not a secret
+        api_key_name="TMDB_API_KEY",
+    )
+
+
+def _transport(settings: TMDBSettings, bind_address: Any) -> httpx.AsyncBaseTransport:
+    """The pooled transport, or httpx's own for HTTP/2, where one connection carries all requests."""
+    limits = httpx.Limits(
+        max_connections=settings.max_connections,
+        max_keepalive_connections=settings.max_keepalive_connections,
+        keepalive_expiry=settings.keepalive_expiry,
+    )
+    local_address = bind_address[0] if isinstance(bind_address, tuple) else bind_address
+    if settings.http2:
+        return httpx.AsyncHTTPTransport(
+            verify=settings.verify_tls,
+            http2=True,
+            limits=limits,
+            proxy=settings.proxy,
+            local_address=local_address,
+            trust_env=False,
+        )
+    return PooledTransport(
+        limits=limits, verify=settings.verify_tls, proxy=settings.proxy, local_address=local_address
+    )

@@ -1,0 +1,121 @@
+"""Spiders of which ``-a source=...`` says what they crawl."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from tmdbfusion_scrapy.api import OPERATIONS, Endpoint
+from tmdbfusion_scrapy.crawling.spider import TMDBSpider
+from tmdbfusion_scrapy.crawling.startup import plain_messages
+from tmdbfusion_scrapy.models.paging import LAST_PAGE
+from tmdbfusion_scrapy.sources import DiscoverSource, IdsSource, ListSource, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterator, Mapping
+
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from typing_extensions import Self
+
+    from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+
+logger = logging.getLogger(__name__)
+
+RESULTS_PER_PAGE = 20
+
+
+class TMDBSourceSpider(TMDBSpider):
+    """Crawls the details of records of one kind, from a source that its arguments name.
+
+    Arguments: ``source`` (``ids``, ``list`` or ``discover``), ``ids``, ``list``, ``pages``, ``limit``, ``append``;
+    with ``source=discover`` also TMDB's filters. See :class:`~tmdbfusion_scrapy.sources.Plan`.
+
+    Attributes:
+        details_operation: operationId of the details endpoint.
+        list_operations: operationIds of the lists by TMDB's names; the first is the default.
+        discover_operation: operationId of the discover endpoint, ``None`` where there is none.
+    """
+
+    details_operation: ClassVar[str]
+    list_operations: ClassVar[Mapping[str, str]]
+    discover_operation: ClassVar[str | None] = None
+
+    def __init__(self, name: str | None = None, **arguments: str) -> None:
+        super().__init__(name)
+        self.plan = Plan.from_arguments(arguments, lists=self._lists(), discover=self._discover())
+        self._asked: set[int] = set()
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
+        """Make the spider; arguments that cannot be used end the crawl with a message."""
+        with plain_messages():
+            return super().from_crawler(crawler, *args, **kwargs)
+
+    async def start(self) -> AsyncIterator[Any]:
+        """Ask for the records, or for the first page of them."""
+        source = self.plan.source
+        if isinstance(source, IdsSource):
+            for record_id in source.ids[: self.plan.limit]:
+                yield self.details_request(record_id)
+        else:
+            yield self._page_request(1, self.parse_first_page)
+
+    def details_request(self, record_id: int) -> Request:
+        """Return the request for the details of a record."""
+        endpoint = OPERATIONS[self.details_operation]
+        return self.tmdb_request(
+            endpoint, record_id, append_to_response=self.plan.append or None, callback=self.parse_details
+        )
+
+    def parse_details(self, response: TMDBResponse) -> Iterator[Any]:
+        """Yield the record."""
+        yield response.record
+
+    def parse_first_page(self, response: TMDBResponse) -> Iterator[Any]:
+        """Ask for the records of the first page and for all other pages."""
+        page = response.record
+        source = self.plan.source
+        assert not isinstance(source, IdsSource)  # noqa: S101 - ids have no pages
+        last = min(page.last_page, source.pages)
+        if self.plan.limit is not None:
+            last = min(last, -(-self.plan.limit // RESULTS_PER_PAGE))
+        elif (page.total_pages or 0) > LAST_PAGE and source.pages == LAST_PAGE:
+            logger.warning(
+                "TMDB has %s results but serves the first %s only: narrow the filters to get the rest",
+                page.total_results,
+                LAST_PAGE * RESULTS_PER_PAGE,
+                extra={"spider": self},
+            )
+        yield from self.parse_page(response)
+        for number in range(2, last + 1):
+            yield self._page_request(number, self.parse_page)
+
+    def parse_page(self, response: TMDBResponse) -> Iterator[Any]:
+        """Ask for the records of a page; lists move while they are read, so some come twice."""
+        for entry in response.record.results:
+            if entry.id is None or entry.id in self._asked:
+                continue
+            if self.plan.limit is not None and len(self._asked) >= self.plan.limit:
+                return
+            self._asked.add(entry.id)
+            yield self.details_request(entry.id)
+
+    def _page_request(self, number: int, callback: Any) -> Request:
+        """The request for a page; early pages first, records before pages."""
+        source = self.plan.source
+        if isinstance(source, DiscoverSource):
+            endpoint, filters = self._discover(), source.filters
+        else:
+            assert isinstance(source, ListSource)  # noqa: S101 - ids have no pages
+            endpoint, filters = self._lists()[source.name], {}
+        assert endpoint is not None  # noqa: S101 - the plan has seen that there is one
+        return self.tmdb_request(endpoint, page=number, callback=callback, priority=-number, **filters)
+
+    @classmethod
+    def _lists(cls) -> Mapping[str, Endpoint[..., Any]]:
+        return {name: OPERATIONS[operation] for name, operation in cls.list_operations.items()}
+
+    @classmethod
+    def _discover(cls) -> Endpoint[..., Any] | None:
+        return OPERATIONS[cls.discover_operation] if cls.discover_operation is not None else None

@@ -1,0 +1,36 @@
+"""The stats of a crawl, each declared once. Names hold a status or a class at most, never an id or a URL."""
+
+from __future__ import annotations
+
+REQUEST_COUNT = "tmdb/request_count"
+RESPONSE_STATUS_COUNT = "tmdb/response_status_count"
+ERROR_COUNT = "tmdb/error_count"
+RETRY_COUNT = "tmdb/retry/count"
+RETRY_GIVEN_UP = "tmdb/retry/given_up_count"
+DRIFT_COUNT = "tmdb/drift_count"
+ITEM_COUNT = "tmdb/item_count"
+POOL_OPENED = "tmdb/pool/connections_opened"
+POOL_REUSED = "tmdb/pool/connections_reused"
+PACING_RATE = "tmdb/pacing/requests_per_second"
+PACING_LOWEST_RATE = "tmdb/pacing/lowest_requests_per_second"
+PACING_WAITS = "tmdb/pacing/wait_count"
+PACING_WAIT_SECONDS = "tmdb/pacing/wait_seconds"
+PACING_PAUSES = "tmdb/pacing/pause_count"
+
+STATS = {
+    REQUEST_COUNT: "Requests sent to TMDB, retries included.",
+    f"{RESPONSE_STATUS_COUNT}/<status>": "Responses by HTTP status.",
+    f"{ERROR_COUNT}/<ErrorName>": "Failed attempts by error class, retried ones included.",
+    RETRY_COUNT: "Retries.",
+    RETRY_GIVEN_UP: "Calls that failed for good.",
+    f"{DRIFT_COUNT}/<Model.field>": "Values of the wrong type, by the field they came in.",
+    f"{ITEM_COUNT}/<kind>": "Records scraped, by kind.",
+    POOL_OPENED: "Connections opened.",
+    POOL_REUSED: "Requests that went over a connection that was open already.",
+    PACING_RATE: "Requests a second that were allowed at the end; 0 for no limit.",
+    PACING_LOWEST_RATE: "The lowest that was.",
+    PACING_WAITS: "Requests that waited for their turn.",
+    PACING_WAIT_SECONDS: "Seconds that they waited, added up.",
+    PACING_PAUSES: "Pauses after a 429.",
+}
+"""Every stat of the crawl and what it counts; the documentation is made from this. Storage has its own."""

@@ -1,0 +1,112 @@
+"""The token or key: told apart by shape, added to a request at the last moment, shown nowhere."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_V3_KEY = re.compile(r"[0-9a-fA-F]{32}")
+_V4_TOKEN = re.compile(r"[A-Za-z0-9_\-.~+/=]{2,}")
+
+_WHERE = "get one at https://www.themoviedb.org/settings/api"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Credentials:
+    """One secret and how it is sent.
+
+    A v4 API Read Access Token goes into the ``Authorization`` header; a v3 API key, which TMDB takes only
+    in the query string, into ``api_key``
+    (https://developer.themoviedb.org/docs/authentication-application).
+
+    Args:
+        secret: The token or key.
+        is_v3_key: Whether it is a v3 key.
+    """
+
+    secret: str
+    is_v3_key: bool
+
+    def __repr__(self) -> str:
+        return f"<Credentials: {'v3 API key' if self.is_v3_key else 'v4 access token'}>"
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Headers to add to an outgoing request."""
+        return {} if self.is_v3_key else {"Authorization": f"Bearer {self.secret}"}
+
+    @property
+    def query(self) -> Mapping[str, str]:
+        """Query parameters to add to an outgoing request."""
+        return {"api_key": self.secret} if self.is_v3_key else {}
+
+    def redact(self, text: str) -> str:
+        """Return ``text`` without the secret."""
+        return text.replace(self.secret, "***")
+
+    @classmethod
+    def from_value(cls, value: str, *, name: str, is_v3_key: bool | None = None) -> Credentials:
+        """Check a token or key and tell which it is.
+
+        Args:
+            value: The token or key; white space around it is dropped.
+            name: The setting or argument it came from, for the message.
+            is_v3_key: Whether it must be a v3 key; ``None`` tells by shape: 32 hexadecimal digits are a key.
+
+        Raises:
+            ConfigurationError: It is empty or cannot be a token or key. The message does not show it.
+        """
+        secret = value.strip()
+        if not secret:
+            raise ConfigurationError(f"{name} is empty: set it to your TMDB token, or unset it; {_WHERE}")
+        if secret.lower().startswith("bearer "):
+            raise ConfigurationError(f"{name} begins with 'Bearer ': give the token alone")
+        looks_v3 = _V3_KEY.fullmatch(secret) is not None
+        if is_v3_key and not looks_v3:
+            raise ConfigurationError(
+                f"{name} is not a v3 API key (32 hexadecimal digits): a v4 API Read Access Token "
+                f"belongs into TMDB_ACCESS_TOKEN or the argument token; {_WHERE}"
+            )
+        if not looks_v3 and not _V4_TOKEN.fullmatch(secret):
+            raise ConfigurationError(
+                f"{name} is malformed: a TMDB token has no spaces, quotes or control characters; {_WHERE}"
+            )
+        return cls(secret, looks_v3 if is_v3_key is None else is_v3_key)
+
+    @classmethod
+    def resolve(
+        cls,
+        token: str | None,
+        api_key: str | None,
+        *,
+        token_name: str = "token",  # noqa: S107 - the name of an argument, not a secret
+        api_key_name: str = "api_key",
+        environ: Mapping[str, str] | None = None,
+    ) -> Credentials:
+        """Return the credentials from arguments or settings, else from the environment.
+
+        The order: ``token``, ``api_key``, ``TMDB_ACCESS_TOKEN``, ``TMDB_API_KEY``.
+
+        Raises:
+            ConfigurationError: None is set, or the first that is set cannot be used.
+        """
+        environ = os.environ if environ is None else environ
+        if token is not None:
+            return cls.from_value(token, name=token_name)
+        if api_key is not None:
+            return cls.from_value(api_key, name=api_key_name, is_v3_key=True)
+        if (value := environ.get("TMDB_ACCESS_TOKEN")) is not None:
+            return cls.from_value(value, name="the environment variable TMDB_ACCESS_TOKEN")
+        if (value := environ.get("TMDB_API_KEY")) is not None:
+            return cls.from_value(value, name="the environment variable TMDB_API_KEY", is_v3_key=True)
+        raise ConfigurationError(
+            f"no TMDB token: set TMDB_ACCESS_TOKEN (or TMDB_API_KEY) in the environment, "
+            f"or pass {token_name}; {_WHERE}"
+        )

@@ -1,0 +1,355 @@
+"""The errors of a TMDB call, normalized.
+
+::
+
+    TMDBError
+    ├── AuthenticationError    401: bad token, bad login, suspended key
+    ├── PermissionDeniedError  403, and the 401 codes that a valid token may meet
+    ├── NotFoundError          404
+    ├── ValidationError        400, 405, 406, 422; arguments refused before any request
+    ├── RateLimitError         429
+    ├── ServerError            5xx, time-outs, connections that failed
+    └── ResponseError          a body that is not the JSON it should be
+
+An error is built from a response (:func:`error_from_response`) or from an httpx exception
+(:func:`error_from_exception`). Nothing of an error holds a secret: ``path`` has no query string.
+
+:class:`ConfigurationError` stands apart: it is raised before any request and names the setting or
+argument to mend.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import httpx
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class ConfigurationError(ValueError):
+    """A setting or argument cannot be used; the message names it and the fix."""
+
+
+class TMDBError(Exception):
+    """A TMDB call failed.
+
+    Args:
+        message: What went wrong: TMDB's ``status_message`` where it sent one.
+        status_code: HTTP status, ``None`` where no response came.
+        tmdb_code: TMDB's own status code (see :data:`TMDB_CODES`), ``None`` where it sent none.
+        method: HTTP method of the call, ``None`` where there was no call.
+        path: Path of the call without its query string, so that it holds no secret.
+        retry_after: Seconds that the server asked to wait, ``None`` where it did not.
+        retryable: Whether the same call may work later; by default what the class says.
+    """
+
+    default_retryable = False
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int | None = None,
+        tmdb_code: int | None = None,
+        method: str | None = None,
+        path: str | None = None,
+        retry_after: float | None = None,
+        retryable: bool | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.status_code = status_code
+        self.tmdb_code = tmdb_code
+        self.method = method
+        self.path = path
+        self.retry_after = retry_after
+        self.retryable = self.default_retryable if retryable is None else retryable
+
+    def __str__(self) -> str:
+        call = f"{self.method} {self.path}: " if self.path else ""
+        marks = [f"HTTP {self.status_code}"] if self.status_code is not None else []
+        if self.tmdb_code is not None:
+            marks.append(f"TMDB code {self.tmdb_code}")
+        return f"{call}{self.message} ({', '.join(marks)})" if marks else f"{call}{self.message}"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _rebuild, (type(self), self.message, dict(self.__dict__))
+
+
+def _rebuild(cls: type[TMDBError], message: str, state: dict[str, Any]) -> TMDBError:
+    """Unpickle an error; keyword arguments do not survive Exception's own pickling."""
+    error = cls(message)
+    error.__dict__.update(state)
+    return error
+
+
+class AuthenticationError(TMDBError):
+    """The token, key, login or session is not accepted (HTTP 401)."""
+
+
+class PermissionDeniedError(TMDBError):
+    """The credentials are good, but not for this (HTTP 403, some codes under 401)."""
+
+
+class NotFoundError(TMDBError):
+    """There is no such resource (HTTP 404)."""
+
+
+class ValidationError(TMDBError):
+    """TMDB refuses the arguments (HTTP 400, 405, 406, 422), or they were refused before any request."""
+
+
+class RateLimitError(TMDBError):
+    """Too many requests (HTTP 429)."""
+
+    default_retryable = True
+
+
+class ServerError(TMDBError):
+    """TMDB, or the way to it, failed: HTTP 5xx, a time-out, a connection that failed."""
+
+    default_retryable = True
+
+
+class ResponseError(TMDBError):
+    """The body is not the JSON it should be. Temporary as a rule: a CDN's error page, an empty answer."""
+
+    default_retryable = True
+
+
+@dataclass(frozen=True, slots=True)
+class TMDBCode:
+    """What a TMDB status code means to a caller.
+
+    ``error`` is ``None`` for the codes that tell of success.
+    """
+
+    http_status: int
+    error: type[TMDBError] | None
+    retryable: bool = False
+
+
+TMDB_CODES: Mapping[int, TMDBCode] = {
+    1: TMDBCode(200, None),  # success
+    2: TMDBCode(501, ServerError),  # invalid service
+    3: TMDBCode(401, PermissionDeniedError),  # no permission to access the service
+    4: TMDBCode(405, ValidationError),  # invalid format
+    5: TMDBCode(422, ValidationError),  # invalid parameters
+    6: TMDBCode(404, NotFoundError),  # invalid id
+    7: TMDBCode(401, AuthenticationError),  # invalid API key
+    8: TMDBCode(403, PermissionDeniedError),  # duplicate entry
+    9: TMDBCode(503, ServerError, retryable=True),  # service offline
+    10: TMDBCode(401, AuthenticationError),  # suspended API key
+    11: TMDBCode(500, ServerError, retryable=True),  # internal error
+    12: TMDBCode(201, None),  # updated
+    13: TMDBCode(200, None),  # deleted
+    14: TMDBCode(401, AuthenticationError),  # authentication failed
+    15: TMDBCode(500, ServerError, retryable=True),  # failed
+    16: TMDBCode(401, PermissionDeniedError),  # device denied
+    17: TMDBCode(401, PermissionDeniedError),  # session denied
+    18: TMDBCode(400, ValidationError),  # validation failed
+    19: TMDBCode(406, ValidationError),  # invalid accept header
+    20: TMDBCode(422, ValidationError),  # date range over 14 days
+    21: TMDBCode(200, NotFoundError),  # the item to edit cannot be found
+    22: TMDBCode(400, ValidationError),  # invalid page
+    23: TMDBCode(400, ValidationError),  # invalid date
+    24: TMDBCode(504, ServerError, retryable=True),  # backend timed out
+    25: TMDBCode(429, RateLimitError, retryable=True),  # over the allowed limit
+    26: TMDBCode(400, ValidationError),  # username and password needed
+    27: TMDBCode(400, ValidationError),  # too many append_to_response
+    28: TMDBCode(400, ValidationError),  # invalid timezone
+    29: TMDBCode(400, ValidationError),  # confirm=true needed
+    30: TMDBCode(401, AuthenticationError),  # invalid username or password
+    31: TMDBCode(401, AuthenticationError),  # account disabled
+    32: TMDBCode(401, AuthenticationError),  # email not verified
+    33: TMDBCode(401, AuthenticationError),  # invalid request token
+    34: TMDBCode(404, NotFoundError),  # resource not found
+    35: TMDBCode(401, AuthenticationError),  # invalid token
+    36: TMDBCode(401, PermissionDeniedError),  # token without write permission
+    37: TMDBCode(404, NotFoundError),  # session not found
+    38: TMDBCode(401, PermissionDeniedError),  # no permission to edit
+    39: TMDBCode(401, PermissionDeniedError),  # private resource
+    40: TMDBCode(200, None),  # nothing to update
+    41: TMDBCode(422, ValidationError),  # request token not approved
+    42: TMDBCode(405, ValidationError),  # method not supported
+    43: TMDBCode(502, ServerError, retryable=True),  # no connection to the backend
+    44: TMDBCode(500, NotFoundError),  # the id is invalid
+    45: TMDBCode(403, PermissionDeniedError),  # user suspended
+    46: TMDBCode(503, ServerError, retryable=True),  # maintenance
+    47: TMDBCode(400, ValidationError),  # input not valid
+}
+"""Every status code of https://developer.themoviedb.org/docs/errors, its error, and whether to retry."""
+
+BAD_TOKEN_CODES = frozenset({7, 10, 35})
+"""Codes that say the token or key itself is not accepted: no other call will work either."""
+
+_STATUS_ERRORS: Mapping[int, type[TMDBError]] = {
+    400: ValidationError,
+    401: AuthenticationError,
+    403: PermissionDeniedError,
+    404: NotFoundError,
+    405: ValidationError,
+    406: ValidationError,
+    408: ServerError,
+    422: ValidationError,
+    429: RateLimitError,
+}
+
+
+def error_from_response(
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    *,
+    method: str | None = None,
+    path: str | None = None,
+    now: datetime | None = None,
+) -> TMDBError | None:
+    """Return the error that a response tells of, or ``None`` for a good one.
+
+    Args:
+        status: HTTP status.
+        headers: Response headers; looked up by ``retry-after`` in lower case.
+        body: Decoded body: TMDB's error JSON, something else, or nothing.
+        method: HTTP method of the request.
+        path: Path of the request without its query string.
+        now: The time to reckon a ``Retry-After`` date from; the clock by default.
+
+    Returns:
+        ``None`` for HTTP 2xx, unless the body is TMDB's notice of a failure: code 21 comes with HTTP 200
+        (https://developer.themoviedb.org/docs/errors), and so may a code that is not known here, with
+        ``"success": false``.
+    """
+    good = 200 <= status < 300
+    # A notice is short and no record has this key, so a good body is not decoded twice.
+    if good and (len(body) > 1024 or b'"status_code"' not in body):
+        return None
+    code, message, success = _tmdb_notice(body)
+    entry = TMDB_CODES.get(code) if code is not None else None
+    failed = entry.error is not None if entry else success is False
+    if good and not failed:
+        return None
+    if status == 429:
+        cls, retryable = RateLimitError, True
+    elif entry is not None and entry.error is not None:
+        cls, retryable = entry.error, entry.retryable
+    else:
+        cls, retryable = _class_of_status(status)
+    return cls(
+        message or _describe(status, headers, body),
+        status_code=status,
+        tmdb_code=code,
+        method=method,
+        path=path,
+        retry_after=parse_retry_after(headers.get("retry-after"), now=now),
+        retryable=retryable,
+    )
+
+
+def error_from_exception(
+    exception: httpx.HTTPError | httpx.InvalidURL | httpx.StreamError,
+    *,
+    method: str | None = None,
+    path: str | None = None,
+) -> TMDBError:
+    """Return the error for an httpx exception, which is kept as its ``__cause__``.
+
+    Every ``httpx.TransportError`` (time-outs and failed connections among them) is a :class:`ServerError`,
+    to be tried again but for ``UnsupportedProtocol``; a body that cannot be decompressed is a
+    :class:`ResponseError`; a URL that is none is a :class:`ValidationError`.
+    """
+    cls: type[TMDBError] = ServerError
+    retryable = True
+    if isinstance(exception, httpx.DecodingError):
+        cls = ResponseError
+    elif isinstance(exception, httpx.InvalidURL):
+        cls, retryable = ValidationError, False
+    elif isinstance(exception, httpx.UnsupportedProtocol):
+        retryable = False
+    message = str(exception) or type(exception).__name__
+    if isinstance(exception, httpx.TimeoutException):
+        message = f"{type(exception).__name__}: {message}" if str(exception) else message
+    error = cls(message, method=method, path=path, retryable=retryable)
+    error.__cause__ = exception
+    return error
+
+
+def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
+    """Return the seconds that a ``Retry-After`` header asks for.
+
+    Args:
+        value: Seconds or an HTTP date (RFC 9110, 10.2.3); ``None`` where the header is missing.
+        now: The time to reckon a date from, aware; the clock by default.
+
+    Returns:
+        Seconds, never negative; ``None`` for a missing header or one that is neither.
+    """
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value)
+        except (ValueError, OverflowError, IndexError):
+            return None
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=timezone.utc)
+        seconds = (moment - (now or datetime.now(timezone.utc))).total_seconds()
+        return max(0.0, seconds)
+    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+
+
+def _class_of_status(status: int) -> tuple[type[TMDBError], bool]:
+    """The class for a response that carries no TMDB code, and whether to retry."""
+    cls = _STATUS_ERRORS.get(status)
+    if cls is None:
+        cls = ServerError if status >= 500 else ValidationError if status >= 400 else ResponseError
+    return cls, cls.default_retryable and not 300 <= status < 400
+
+
+def _tmdb_notice(body: bytes) -> tuple[int | None, str | None, Any]:
+    """TMDB's ``status_code``, ``status_message`` and ``success``, where the body has them."""
+    try:
+        notice = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        return None, None, None
+    if not isinstance(notice, dict):
+        return None, None, None
+    code = notice.get("status_code")
+    message = notice.get("status_message")
+    if message is None and isinstance(notice.get("errors"), list):
+        message = "; ".join(str(part) for part in notice["errors"])
+    return (
+        code if isinstance(code, int) and not isinstance(code, bool) else None,
+        message if isinstance(message, str) else None,
+        notice.get("success"),
+    )
+
+
+def _describe(status: int, headers: Mapping[str, str], body: bytes) -> str:
+    """A message for a response that brought none of TMDB's."""
+    if 300 <= status < 400:
+        target = _target(headers.get("location"))
+        return f"TMDB answered with a redirect{target}, which is not followed"
+    if not body:
+        return "the response has no body"
+    return f"the response is not TMDB's: {len(body)} bytes beginning {bytes(body[:40])!r}"
+
+
+def _target(location: str | None) -> str:
+    """Where a redirect leads, without the query, which may repeat an API key."""
+    try:
+        parts = urlsplit(location or "")
+    except ValueError:
+        return ""
+    host = parts.netloc.rpartition("@")[2]
+    return f" to {host}{parts.path}" if host or parts.path else ""

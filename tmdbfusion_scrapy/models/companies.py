@@ -1,0 +1,34 @@
+"""Companies, countries and languages as a movie or series names them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tmdbfusion_scrapy.models.record import Record
+
+
+@dataclass
+class ProductionCompany(Record):
+    """A company that produced a movie or series."""
+
+    id: int | None = None
+    logo_path: str | None = None
+    name: str | None = None
+    origin_country: str | None = None
+
+
+@dataclass
+class ProductionCountry(Record):
+    """A country in which a movie or series was produced."""
+
+    iso_3166_1: str | None = None
+    name: str | None = None
+
+
+@dataclass
+class SpokenLanguage(Record):
+    """A language that is spoken in a movie or series; ``name`` is its own name for itself."""
+
+    english_name: str | None = None
+    iso_639_1: str | None = None
+    name: str | None = None

@@ -1,0 +1,23 @@
+"""Keywords."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from tmdbfusion_scrapy.models.record import Record
+
+
+@dataclass
+class Keyword(Record):
+    """A keyword."""
+
+    id: int | None = None
+    name: str | None = None
+
+
+@dataclass
+class MovieKeywords(Record):
+    """The keywords of a movie."""
+
+    id: int | None = None
+    keywords: list[Keyword] = field(default_factory=list)

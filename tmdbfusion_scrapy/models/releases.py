@@ -1,0 +1,57 @@
+"""Titles and release dates by country."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+
+from tmdbfusion_scrapy.models.record import Record
+
+
+@dataclass
+class AlternativeTitle(Record):
+    """A title in a country."""
+
+    iso_3166_1: str | None = None
+    title: str | None = None
+    type: str | None = None
+
+
+@dataclass
+class AlternativeTitles(Record):
+    """The titles of a movie by country."""
+
+    id: int | None = None
+    titles: list[AlternativeTitle] = field(default_factory=list)
+
+
+@dataclass
+class Release(Record):
+    """One release.
+
+    ``type``: 1 premiere, 2 theatrical (limited), 3 theatrical, 4 digital, 5 physical, 6 TV
+    (https://developer.themoviedb.org/reference/movie-release-dates).
+    """
+
+    certification: str | None = None
+    descriptors: list[str] = field(default_factory=list)
+    iso_639_1: str | None = None
+    note: str | None = None
+    release_date: datetime.datetime | None = None
+    type: int | None = None
+
+
+@dataclass
+class CountryReleases(Record):
+    """The releases in one country."""
+
+    iso_3166_1: str | None = None
+    release_dates: list[Release] = field(default_factory=list)
+
+
+@dataclass
+class ReleaseDates(Record):
+    """The releases of a movie by country."""
+
+    id: int | None = None
+    results: list[CountryReleases] = field(default_factory=list)

@@ -1,0 +1,31 @@
+"""Reviews by users."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from tmdbfusion_scrapy.models.record import Record
+
+
+@dataclass
+class ReviewAuthor(Record):
+    """Who wrote a review; ``rating`` is theirs, 0.5 to 10."""
+
+    name: str | None = None
+    username: str | None = None
+    avatar_path: str | None = None
+    rating: float | None = None
+
+
+@dataclass
+class Review(Record):
+    """A review."""
+
+    id: str | None = None
+    author: str | None = None
+    author_details: ReviewAuthor | None = None
+    content: str | None = None
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+    url: str | None = None

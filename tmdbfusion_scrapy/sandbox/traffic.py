@@ -1,0 +1,173 @@
+"""What the sandbox saw: requests, connections, rates. Safe between threads."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, deque
+from dataclasses import dataclass
+from threading import Lock
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NUMBER_SEGMENT = re.compile(r"(?<=/)\d+(?=/|$)")
+
+
+@dataclass(frozen=True)
+class RecordedRequest:
+    """A request as it arrived.
+
+    Args:
+        number: 1 for the first request, and so on.
+        connection: Number of the connection that carried it, 1 for the first.
+        received_at: Seconds of ``time.monotonic()``.
+        method: HTTP method.
+        path: Path with ``/3``, decoded, without the query.
+        query: Query parameters, ``api_key`` included; the last one of a name.
+        headers: Headers with names in lower case, ``authorization`` included.
+        body: Body of a POST or DELETE.
+    """
+
+    number: int
+    connection: int
+    received_at: float
+    method: str
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+
+@dataclass(frozen=True)
+class ConnectionCounts:
+    """Connections as the server sees them: open now, the most at once, and all there were."""
+
+    open: int
+    max_open: int
+    total: int
+
+
+class Traffic:
+    """Counters and the newest requests.
+
+    Args:
+        keep: How many requests to hold; 0 holds none.
+    """
+
+    def __init__(self, keep: int) -> None:
+        self._lock = Lock()
+        self._requests: deque[RecordedRequest] = deque(maxlen=keep)
+        self._open = 0
+        self._connection_number = 0
+        self._reset()
+
+    def _reset(self) -> None:
+        """Set back what is counted; what is open stays open."""
+        self._answered: Counter[tuple[str, int | str]] = Counter()
+        self._seen = 0
+        self._in_flight = 0
+        self._max_in_flight = 0
+        self._connections = self._open
+        self._max_open = self._open
+        self._last_second: deque[float] = deque()
+        self._max_per_second = 0
+
+    def connected(self) -> int:
+        """Count a new connection and return its number."""
+        with self._lock:
+            self._open += 1
+            self._connections += 1
+            self._connection_number += 1
+            self._max_open = max(self._max_open, self._open)
+            return self._connection_number
+
+    def disconnected(self) -> None:
+        """Count a connection as gone."""
+        with self._lock:
+            self._open -= 1
+
+    def arrived(self, now: float) -> int:
+        """Count a request and return its number; ``now`` is in seconds."""
+        with self._lock:
+            self._seen += 1
+            self._in_flight += 1
+            self._max_in_flight = max(self._max_in_flight, self._in_flight)
+            window = self._last_second
+            window.append(now)
+            while window[0] <= now - 1.0:
+                window.popleft()
+            self._max_per_second = max(self._max_per_second, len(window))
+            return self._seen
+
+    def record(self, request: RecordedRequest) -> None:
+        """Keep a request."""
+        with self._lock:
+            self._requests.append(request)
+
+    def answered(self, method: str, path: str, outcome: int | str) -> None:
+        """Count an answer by its status, or by the fault that stood in for one."""
+        pattern = _NUMBER_SEGMENT.sub("{id}", path)
+        with self._lock:
+            self._answered[f"{method} {pattern}", outcome] += 1
+
+    def finished(self) -> None:
+        """A request is no longer in flight."""
+        with self._lock:
+            # clear() may have come between its arrival and its end.
+            self._in_flight = max(0, self._in_flight - 1)
+
+    def requests(self) -> list[RecordedRequest]:
+        """The newest requests, oldest first."""
+        with self._lock:
+            return list(self._requests)
+
+    def connections(self) -> ConnectionCounts:
+        """The connections so far."""
+        with self._lock:
+            return ConnectionCounts(self._open, self._max_open, self._connections)
+
+    def clear(self) -> None:
+        """Forget the requests and start counting anew."""
+        with self._lock:
+            self._requests.clear()
+            self._reset()
+
+    def state(self) -> dict[str, Any]:
+        """All counters as a JSON value."""
+        with self._lock:
+            by_path: dict[str, dict[str, int]] = {}
+            for (pattern, outcome), count in sorted(self._answered.items(), key=str):
+                by_path.setdefault(pattern, {})[str(outcome)] = count
+            return {
+                "requests": {
+                    "total": self._seen,
+                    "in_flight": self._in_flight,
+                    "max_in_flight": self._max_in_flight,
+                    "max_per_second": self._max_per_second,
+                    "by_path": by_path,
+                },
+                "connections": {"open": self._open, "max_open": self._max_open, "total": self._connections},
+            }
+
+
+class RateLimit:
+    """Counts the requests of each client address in the last second.
+
+    Args:
+        limit: Requests to let through in any one second.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self._passed: dict[str, deque[float]] = {}
+
+    def admits(self, client: str, now: float) -> bool:
+        """Whether a request may pass; one that may not does not count."""
+        window = self._passed.setdefault(client, deque())
+        while window and window[0] <= now - 1.0:
+            window.popleft()
+        if len(window) >= self.limit:
+            return False
+        window.append(now)
+        return True

@@ -1,0 +1,135 @@
+"""Invented names, titles and texts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tmdbfusion_scrapy.sandbox.draws import Draws
+
+_ADJECTIVES = tuple(
+    "Amber Borrowed Broken Crimson Distant Drowned Electric Emerald Endless Faded Fearless Folded Forgotten Fragile "
+    "Frozen Gentle Golden Hidden Hollow Hungry Invisible Iron Ivory Last Little Lonely Lost Lunar Midnight Paper "
+    "Patient Quiet Reckless Restless Sacred Salted Scarlet Second Secret Seventh Silent Silver Sleeping Stolen "
+    "Stubborn Tangled Twelfth Velvet Wandering Winter".split()
+)
+_NOUNS = tuple(
+    "Anchor Archive Avalanche Balcony Bridge Cartographer Cathedral Clockmaker Comet Compass Courier Dynamo Eclipse "
+    "Ember Envoy Falconer Ferry Gardener Glacier Harbor Horizon Inheritance Interpreter Island Juggler Kingdom Lantern "
+    "Lighthouse Locksmith Machine Meridian Mirror Monsoon Mountain Oracle Orchard Passenger Pilgrim Postman Quarry "
+    "River Sailor Satellite Shepherd Signal Smuggler Sparrow Stranger Summer Theorem Tides Translator Voyage Watchman "
+    "Witness".split()
+)
+_PLACES = tuple(
+    "Arvendale Belcastro Calderpoint Dornmoor Eskerry Farrowgate Glimmerfen Hollinbay Isenwald Jarrowmere "
+    "Kestrelcove Lindqvara Marrowick Nightpass Ostreach Pellworm Quillhaven Ravenfall Saltmarsh "
+    "Tarnhill Umberfield Vantor Westerlyn Yarrowdeep Zelmira".split()
+)
+_FIRST_SYLLABLES = tuple("Al Ber Cor Da El Fen Gis Ha Il Jo Ka Lu Mar Ne Or Pe Quin Ro Sil Tam U Vi Wen Yo Zel".split())
+_FIRST_ENDINGS = tuple("a an bert da den dra el en ia in ira is la len na nor ra rin sa son th ton va vin wen".split())
+_LAST_SYLLABLES = tuple("Ab Bran Cald Dor Esk Fair Grun Hol Ing Jas Kel Lind Mor Nor Ost Pell Quar Rav Stor Tor".split())
+_LAST_ENDINGS = tuple("acre berg by combe dahl eaux er field gate grave ham ides ing ley mark ner ova quist son wick".split())
+
+_SYLLABLES = {
+    "ja": ("カ", "ミ", "の", "星", "夜", "空", "ラ", "ト", "海", "風", "夢", "町"),
+    "ko": ("하", "늘", "별", "바", "람", "꿈", "길", "소", "나", "무", "달", "빛"),
+    "zh": ("天", "山", "月", "光", "城", "河", "梦", "风", "影", "雪", "花", "路"),
+    "ru": ("ма", "ла", "вер", "ти", "ка", "ни", "сто", "ро", "дья", "ни", "зе", "ля"),
+    "uk": ("ма", "лі", "вер", "ти", "ка", "ні", "сто", "ро", "дія", "ї", "зе", "ля"),
+    "he": ("של", "ום", "אור", "לי", "נה", "ים", "בר", "דר", "כן", "מה"),
+    "ar": ("نو", "ري", "با", "سم", "لي", "مار", "دن", "قا", "ها", "زي"),
+    "hi": ("सा", "रा", "ना", "दि", "ल", "का", "मे", "री", "ज", "ग"),
+    "fr": ("lu", "mière", "vel", "é", "tan", "rou", "ce", "bel", "oi", "sau"),
+    "de": ("stern", "wal", "den", "ü", "ber", "licht", "schat", "ten", "ge", "sicht"),
+    "es": ("ca", "mi", "no", "luz", "del", "ma", "ña", "sol", "ve", "ra"),
+    "pt": ("ca", "mi", "nho", "luz", "ção", "mar", "ver", "são", "lo", "ra"),
+}  # fmt: skip
+_OTHER_SYLLABLES = ("va", "len", "tor", "mi", "ska", "ren", "dol", "eth", "or", "ny")
+_WITHOUT_SPACES = {"ja", "zh"}
+
+_SENTENCES = (
+    "A {adjective} {noun} returns to {place} after twenty years, and nobody there will say why.",
+    "When the {noun} of {place} vanishes, {name} has one night to find out who gains by it.",
+    "{name} inherits a {adjective} house in {place} and a debt that cannot be paid in money.",
+    "In the summer of the {adjective} {noun}, three friends decide to leave {place} for good.",
+    "Hired to draw one last map, {name} learns that {place} was never meant to be found.",
+    "A {noun} and a {adjective} stranger share a train to {place}, each with the other's luggage.",
+    "The only witness is a {adjective} {noun}; the only road out of {place} is closed until spring.",
+    "{name} builds a {noun} from what the flood left behind, and the whole of {place} comes to look.",
+    "Old rivals must run the {adjective} {noun} together or lose {place} to the sea.",
+    "Nothing in {place} is as {adjective} as the letter that {name} was told to burn.",
+)
+_TAGLINES = (
+    "Every {noun} has two ends.",
+    "The {adjective} always come home.",
+    "{place} remembers.",
+    "Some doors open once.",
+    "Trust the {noun}.",
+)
+
+
+def person_name(draws: Draws) -> str:
+    """A first and a last name."""
+    return (
+        f"{draws.pick(_FIRST_SYLLABLES)}{draws.pick(_FIRST_ENDINGS)} "
+        f"{draws.pick(_LAST_SYLLABLES)}{draws.pick(_LAST_ENDINGS)}"
+    )
+
+
+def foreign_words(draws: Draws, language: str, count: int) -> str:
+    """Invented words in the script of a language."""
+    syllables = _SYLLABLES.get(language, _OTHER_SYLLABLES)
+    words = ["".join(draws.pick(syllables) for _ in range(draws.between(2, 4))) for _ in range(count)]
+    return ("" if language in _WITHOUT_SPACES else " ").join(words).capitalize()
+
+
+def english_title(draws: Draws) -> str:
+    """A title such as ``The Silver Cartographer``."""
+    form = draws.below(5)
+    adjective, noun = draws.pick(_ADJECTIVES), draws.pick(_NOUNS)
+    if form == 0:
+        return f"The {adjective} {noun}"
+    if form == 1:
+        return f"{noun} of {draws.pick(_PLACES)}"
+    if form == 2:
+        return f"{adjective} {noun}"
+    if form == 3:
+        return f"The {noun}'s {draws.pick(_NOUNS)}"
+    return f"{adjective} {noun}s of {draws.pick(_PLACES)}"
+
+
+def title(draws: Draws, language: str) -> str:
+    """A title in a language."""
+    return english_title(draws) if language == "en" else foreign_words(draws, language, draws.between(1, 3))
+
+
+def _fill(draws: Draws, pattern: str) -> str:
+    """One sentence with its slots filled."""
+    return pattern.format(
+        adjective=draws.pick(_ADJECTIVES).lower(),
+        noun=draws.pick(_NOUNS).lower(),
+        place=draws.pick(_PLACES),
+        name=person_name(draws),
+    )
+
+
+def text(draws: Draws, language: str, sentences: int) -> str:
+    """Some sentences in a language."""
+    if language == "en":
+        return " ".join(_fill(draws, draws.pick(_SENTENCES)) for _ in range(sentences))
+    return " ".join(foreign_words(draws, language, draws.between(5, 12)) + "." for _ in range(sentences))
+
+
+def tagline(draws: Draws, language: str) -> str:
+    """A line for the poster."""
+    return _fill(draws, draws.pick(_TAGLINES)) if language == "en" else foreign_words(draws, language, 4)
+
+
+def keyword(draws: Draws) -> str:
+    """A keyword such as ``silver ferry``."""
+    return f"{draws.pick(_ADJECTIVES)} {draws.pick(_NOUNS)}".lower()
+
+
+def company(draws: Draws) -> str:
+    """The name of a production company."""
+    return f"{draws.pick(_ADJECTIVES)} {draws.pick(_NOUNS)} {draws.pick(('Pictures', 'Films', 'Studios', 'Media'))}"

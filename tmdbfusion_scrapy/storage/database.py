@@ -1,0 +1,260 @@
+"""Opening the database that ``TMDB_DATABASE_URL`` names, and checking that it can be used."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import create_engine, event, false, inspect, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.storage.faults import may_pass, reason_of
+from tmdbfusion_scrapy.storage.schema import metadata
+
+if TYPE_CHECKING:
+    from sqlalchemy import Table
+    from sqlalchemy.engine import Connection, Engine, Inspector
+
+_DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
+    # SQLAlchemy 2.0 takes psycopg2 for the bare name, 2.1 psycopg 3, which is what the extra installs.
+    ("postgresql", "postgres", "postgresql+psycopg"),
+    "postgresql+psycopg",
+)
+
+_BUSY_SECONDS = 5
+"""How long one statement waits for another program's lock; the writer tries a batch again after that."""
+
+_CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
+    "sqlite": {"timeout": _BUSY_SECONDS},
+    # A server that went away without a word must not hold the crawl for the hours TCP would wait.
+    "postgresql": {
+        "connect_timeout": 10,
+        "keepalives_idle": 30,
+        "keepalives_interval": 10,
+        "keepalives_count": 3,
+        "tcp_user_timeout": 60_000,
+    },
+}
+"""What a URL may say otherwise in its query string."""
+
+_TABLES_LOCK = 8_471_263
+"""Any number, the same in every process, see :func:`_prepare`."""
+
+
+def check_database(url: str) -> None:
+    """Open the database, create the tables that are missing, and try whether it can be written to.
+
+    Args:
+        url: SQLAlchemy URL; an SQLite path is relative to the working directory.
+
+    Raises:
+        ConfigurationError: It cannot be used; the message names ``TMDB_DATABASE_URL`` and the fix.
+    """
+    open_database(url).dispose()
+
+
+def open_database(url: str) -> Engine:
+    """Do what :func:`check_database` does and return the engine; the caller disposes of it."""
+    parsed = parse_database_url(url)
+    label = database_label(parsed)
+    _check_directory(parsed)
+    engine = open_engine(parsed)
+    try:
+        _prepare(engine, label)
+    except SQLAlchemyError as error:
+        engine.dispose()
+        raise ConfigurationError(
+            f"TMDB_DATABASE_URL={label} cannot be used: {reason_of(error)}. {_fix(parsed, reason_of(error))}"
+        ) from error
+    except ConfigurationError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def parse_database_url(url: str) -> URL:
+    """Return the URL with the driver that is meant.
+
+    Raises:
+        ConfigurationError: It is no SQLAlchemy URL, or not one of SQLite or PostgreSQL.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # What is no URL is not repeated: it may hold a password all the same.
+        raise ConfigurationError(
+            "TMDB_DATABASE_URL is not an SQLAlchemy URL: write it like sqlite:///tmdb.db or "
+            "postgresql://user:password@host/database"
+        ) from None
+    driver = _DRIVERS.get(parsed.drivername)
+    if driver is None:
+        raise ConfigurationError(
+            f"TMDB_DATABASE_URL names {parsed.drivername!r}, which is not supported: use sqlite:///<path> or "
+            "postgresql://user:password@host/database"
+        )
+    if driver == "sqlite" and parsed.database in (None, "", ":memory:"):
+        raise ConfigurationError(
+            "TMDB_DATABASE_URL names an SQLite database in memory, which is gone when the crawl ends: name a "
+            "file, such as sqlite:///tmdb.db"
+        )
+    return parsed.set(drivername=driver)
+
+
+def database_label(url: URL) -> str:
+    """Return the URL for messages: without the password, and without the query string, which may hold one."""
+    shown = url.set(query={}, drivername=url.get_backend_name())
+    return shown.render_as_string(hide_password=True)
+
+
+def open_engine(url: URL) -> Engine:
+    """Return an engine for a URL of :func:`parse_database_url`; nothing is connected yet."""
+    backend = url.get_backend_name()
+    defaults = _CONNECT_ARGUMENTS[backend]
+    try:
+        engine = create_engine(
+            url,
+            connect_args={name: value for name, value in defaults.items() if name not in url.query},
+            # A connection that the server closed while the crawl was slow is replaced unseen.
+            pool_pre_ping=True,
+            # Errors would quote whole batches.
+            hide_parameters=True,
+            # A record's document is JSON text already: it is stored as it came, and not parsed for it.
+            json_serializer=str,
+        )
+    except ImportError as error:
+        raise ConfigurationError(
+            f"TMDB_DATABASE_URL={database_label(url)} needs the driver {error.name}: "
+            "install it with pip install 'tmdbfusion-scrapy[postgres]'"
+        ) from error
+    except (NoSuchModuleError, ArgumentError) as error:
+        raise ConfigurationError(
+            f"TMDB_DATABASE_URL={database_label(url)} cannot be used: {error}"
+        ) from error
+    if backend == "sqlite":
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine, "begin", _begin_postgresql)
+    return engine
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    """Prepare a new SQLite connection."""
+    # sqlite3 begins transactions by its own rules, which leave savepoints out; see _begin_sqlite.
+    # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    # Readers go on reading while a batch is written: the database can be looked into during a crawl.
+    # Changing to WAL takes a lock of its own, so it is done once in the life of the file.
+    if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
+        cursor.execute("PRAGMA journal_mode = WAL")
+    # With WAL this may lose the last batches on a power cut, never spoil the file, and saves a disk flush
+    # for each batch. https://www.sqlite.org/pragma.html#pragma_synchronous
+    cursor.execute("PRAGMA synchronous = NORMAL")
+    # SQLite does not look at foreign keys unless told so, on every connection.
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Begin by taking the write lock.
+
+    A transaction that reads first and writes later fails at once where another program wrote in between; one
+    that begins with the lock waits its turn.
+    """
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _begin_postgresql(connection: Connection) -> None:
+    """Do not wait for ever for another program's lock."""
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_BUSY_SECONDS}s'")
+
+
+def _check_directory(url: URL) -> None:
+    """Say it plainly when the directory of an SQLite file is missing; SQLite only says it cannot open it."""
+    path = url.database
+    if url.get_backend_name() != "sqlite" or path is None or path.startswith("file:"):
+        return
+    parent = Path(path).parent
+    if not parent.is_dir():
+        raise ConfigurationError(
+            f"TMDB_DATABASE_URL={database_label(url)}: there is no directory {parent.absolute()}: create it, "
+            "or name another file"
+        )
+    if Path(path).is_dir():
+        raise ConfigurationError(
+            f"TMDB_DATABASE_URL={database_label(url)} is a directory: name a file in it, such as "
+            f"{database_label(url)}/tmdb.db"
+        )
+
+
+def _prepare(engine: Engine, label: str) -> None:
+    """Bring the tables into being and see that they can be used, or leave everything as it was."""
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            with engine.begin() as connection:
+                if connection.dialect.name == "postgresql":
+                    # Two crawls that start at once would both find the tables missing. SQLite needs no lock
+                    # for it: the second one waits at BEGIN IMMEDIATE.
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TABLES_LOCK})
+                _check_tables(inspect(connection), label)
+                metadata.create_all(connection)
+                for table in metadata.sorted_tables:
+                    _probe(connection, table)
+            return
+        except SQLAlchemyError as error:
+            # Two crawls that open a new SQLite file at once: the change to WAL does not wait for its lock.
+            locked = engine.dialect.name == "sqlite" and may_pass(error)
+            if not locked or time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
+def _probe(connection: Connection, table: Table) -> None:
+    """Do to no row what a batch will do: a database says no all the same where it must not be done."""
+    names = [column.name for column in table.columns]
+    connection.execute(table.insert().from_select(names, select(table).where(false())))
+    connection.execute(table.update().where(false()).values({names[0]: table.columns[names[0]]}))
+    connection.execute(table.delete().where(false()))
+
+
+def _check_tables(inspector: Inspector, label: str) -> None:
+    """Raise where a table that is there is not this package's."""
+    for table in metadata.sorted_tables:
+        if not inspector.has_table(table.name):
+            continue
+        found = {column["name"]: column for column in inspector.get_columns(table.name)}
+        missing = [column.name for column in table.columns if column.name not in found]
+        required = [
+            name
+            for name, column in found.items()
+            if name not in table.columns and not column["nullable"] and column["default"] is None
+        ]
+        key = inspector.get_pk_constraint(table.name)["constrained_columns"]
+        wrong = []
+        if missing:
+            wrong.append(f"lacks {', '.join(missing)}")
+        if required:
+            wrong.append(f"requires {', '.join(required)}")
+        if set(key) != {column.name for column in table.primary_key}:
+            wrong.append("has another primary key")
+        if wrong:
+            raise ConfigurationError(
+                f"TMDB_DATABASE_URL={label}: its table {table.name!r} is of another program or version: it "
+                f"{' and '.join(wrong)}. Name another database, or rename that table"
+            )
+
+
+def _fix(url: URL, reason: str) -> str:
+    """What the user may do."""
+    if url.get_backend_name() == "postgresql":
+        return "Check user, password, host, port and database, and that the server runs"
+    if "locked" in reason:
+        return "Another program is writing to it: end that one, or name another file"
+    if "not a database" in reason or "malformed" in reason:
+        return "Name another file, or move that one away"
+    return "Make the file and its directory writable, or name another file"

@@ -1,0 +1,90 @@
+"""What the database settings say, checked."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+
+DEFAULT_DATABASE_URL = "sqlite:///tmdb.db"
+DEFAULT_BATCH_SIZE = 500
+DEFAULT_FLUSH_INTERVAL = 1.0
+
+
+class Settings(Protocol):
+    """What is needed of Scrapy's settings; a ``dict`` will do."""
+
+    def get(self, name: str, default: Any = None, /) -> Any:
+        """Return the value of a setting, or ``default``."""
+
+
+@dataclass(frozen=True)
+class DatabaseOptions:
+    """How records are written.
+
+    Args:
+        url: SQLAlchemy URL of the database, with its password: not for logs.
+        batch_size: Records in one transaction, at most.
+        flush_interval: Seconds that a record waits for its batch to fill, at most.
+        retry_seconds: Seconds for which a batch is tried again while the database is locked or away.
+        batches_ahead: Batches that may wait for the writer before the crawl has to.
+    """
+
+    url: str = field(default=DEFAULT_DATABASE_URL, repr=False)
+    batch_size: int = DEFAULT_BATCH_SIZE
+    flush_interval: float = DEFAULT_FLUSH_INTERVAL
+    retry_seconds: float = 60.0
+    batches_ahead: int = 2
+
+    @property
+    def capacity(self) -> int:
+        """Records that may wait for the writer."""
+        return self.batch_size * self.batches_ahead
+
+
+def database_options(settings: Settings) -> DatabaseOptions:
+    """Read ``TMDB_DATABASE_URL``, ``TMDB_DATABASE_BATCH_SIZE`` and ``TMDB_DATABASE_FLUSH_INTERVAL``.
+
+    The URL itself is checked when the database is opened.
+
+    Raises:
+        ConfigurationError: A setting is of no use; the message names it and the fix.
+    """
+    url = settings.get("TMDB_DATABASE_URL", DEFAULT_DATABASE_URL)
+    if not isinstance(url, str) or not url.strip():
+        raise ConfigurationError(
+            f"TMDB_DATABASE_URL is empty or no text: set an SQLAlchemy URL, such as {DEFAULT_DATABASE_URL}"
+        )
+    return DatabaseOptions(
+        url=url.strip(),
+        batch_size=_batch_size(settings.get("TMDB_DATABASE_BATCH_SIZE", DEFAULT_BATCH_SIZE)),
+        flush_interval=_flush_interval(settings.get("TMDB_DATABASE_FLUSH_INTERVAL", DEFAULT_FLUSH_INTERVAL)),
+    )
+
+
+def _batch_size(value: Any) -> int:
+    """A whole number of records; the upper bound keeps a transaction and its memory within reason."""
+    try:
+        size = int(value)
+    except (TypeError, ValueError):
+        size = 0
+    if not 1 <= size <= 10_000:
+        raise ConfigurationError(
+            f"TMDB_DATABASE_BATCH_SIZE={value!r} is no number of records: set a whole number from 1 to 10000"
+        )
+    return size
+
+
+def _flush_interval(value: Any) -> float:
+    """A number of seconds above zero."""
+    try:
+        seconds = float(value)
+    except (TypeError, ValueError):
+        seconds = math.nan
+    if not 0 < seconds <= 3600:
+        raise ConfigurationError(
+            f"TMDB_DATABASE_FLUSH_INTERVAL={value!r} is not a number of seconds: set one above 0, up to 3600"
+        )
+    return seconds

@@ -1,0 +1,142 @@
+"""The item pipeline to an SQL database."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from typing import TYPE_CHECKING, Any, cast
+
+from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
+from tmdbfusion_scrapy.storage.options import database_options
+from tmdbfusion_scrapy.storage.rows import STORABLE
+from tmdbfusion_scrapy.storage.schema import tmdb_failures
+from tmdbfusion_scrapy.storage.writer import Writer
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from typing_extensions import Self
+
+    from tmdbfusion_scrapy.crawling.items import FailedCall
+    from tmdbfusion_scrapy.models.record import Record
+    from tmdbfusion_scrapy.storage.batches import BatchResult
+    from tmdbfusion_scrapy.storage.options import DatabaseOptions
+
+logger = logging.getLogger(__name__)
+
+DATABASE_FAILED = "tmdb_database_failed"
+"""Reason with which the crawl is closed when the database failed for good."""
+
+
+class SQLPipeline:
+    """Stores TMDB records and failed calls in the database of ``TMDB_DATABASE_URL``.
+
+    ``MovieDetails`` goes to ``movies``, ``genres`` and ``movie_genres``, ``GenreList`` to ``genres``, and
+    ``FailedCall`` to ``tmdb_failures``; every other item passes through untouched. Items are written in
+    batches by a thread of its own and are returned at once, unless the database is two batches behind. A
+    pipeline after this one must not change an item any more.
+
+    Args:
+        crawler: The crawler.
+        options: What the settings say, see :func:`~tmdbfusion_scrapy.storage.options.database_options`.
+    """
+
+    def __init__(self, crawler: Crawler, options: DatabaseOptions) -> None:
+        self._crawler = crawler
+        self._options = options
+        self._label = ""
+        self._closing_crawl: asyncio.Task[None] | None = None
+        self._stored: Counter[str] = Counter()
+        self._writer = Writer(
+            options, on_batch=self._count_batch, on_wait=self._warn, on_failure=self._close_crawl
+        )
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Build the pipeline from the crawler's settings.
+
+        Raises:
+            ConfigurationError: A setting is of no use.
+        """
+        return cls(crawler, database_options(crawler.settings))
+
+    async def open_spider(self) -> None:
+        """Open the database and create the tables that are missing.
+
+        Raises:
+            ConfigurationError: The database cannot be used.
+        """
+        self._label = database_label(parse_database_url(self._options.url))
+        await self._writer.start()
+
+    async def process_item(self, item: Any) -> Any:
+        """Hand a record or a failed call to the writer; return the item as it came."""
+        if isinstance(item, STORABLE):
+            await self._writer.put(cast("Record | FailedCall", item))
+        return item
+
+    async def close_spider(self) -> None:
+        """Write what is left and say what stands where."""
+        if not self._writer.running:
+            return
+        await self._writer.close()
+        extra = {"spider": self._crawler.spider}
+        lost = self._writer.lost
+        if lost:
+            self._count("tmdb/storage/failed_count", lost)
+            logger.error("%d records are not stored in %s", lost, self._label, extra=extra)
+        logger.info("Stored %s in %s", _summary(self._stored), self._label, extra=extra)
+
+    def _count_batch(self, result: BatchResult) -> None:
+        """Count what was stored and name what was not."""
+        self._count("tmdb/storage/batch_count", 1)
+        for table, number in result.stored.items():
+            self._count(f"tmdb/stored_count/{table}", number)
+        self._stored += result.records
+        if result.refused:
+            self._count("tmdb/storage/failed_count", len(result.refused))
+        for failure in result.refused:
+            logger.error(
+                "Cannot store %s %s in %s: %s. It is in %s",
+                failure.kind,
+                failure.id,
+                self._label,
+                failure.message,
+                tmdb_failures.name,
+                extra={"spider": self._crawler.spider},
+            )
+
+    def _warn(self, reason: str) -> None:
+        """Say why nothing is written for a while."""
+        logger.warning(
+            "Cannot write to %s now (%s): trying again for up to %g seconds",
+            self._label,
+            reason,
+            self._options.retry_seconds,
+            extra={"spider": self._crawler.spider},
+        )
+
+    def _close_crawl(self, reason: str) -> None:
+        """End a crawl whose records have nowhere to go."""
+        logger.error(
+            "Cannot write to %s: %s. Nothing more is stored, the crawl is closed",
+            self._label,
+            reason,
+            extra={"spider": self._crawler.spider},
+        )
+        # Older Scrapy types it as optional; a spider that was opened has an engine.
+        engine: Any = self._crawler.engine
+        # Not awaited here: closing waits for the items that wait for the writer.
+        self._closing_crawl = asyncio.ensure_future(engine.close_spider_async(reason=DATABASE_FAILED))
+
+    def _count(self, key: str, number: int) -> None:
+        """Add to one of the crawl's stats."""
+        # Older Scrapy types it as optional; a crawler that builds pipelines has its stats.
+        stats: Any = self._crawler.stats
+        stats.inc_value(key, number)
+
+
+def _summary(stored: Counter[str]) -> str:
+    """What was stored, in words: ``3000 movies, 2 failures``."""
+    parts = [f"{number} {table.removeprefix('tmdb_')}" for table, number in stored.items()]
+    return ", ".join(parts) or "nothing"

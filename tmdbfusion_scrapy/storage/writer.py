@@ -1,0 +1,211 @@
+"""The writer: a thread with its own connection, fed from the event loop.
+
+The event loop only puts an item into a list. Rows are built and written in the thread, so that neither the
+database nor the building of rows holds up a response.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.storage.batches import store_batch
+from tmdbfusion_scrapy.storage.database import open_database
+from tmdbfusion_scrapy.storage.faults import may_pass, reason_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.engine import Engine
+
+    from tmdbfusion_scrapy.crawling.items import FailedCall
+    from tmdbfusion_scrapy.models.record import Record
+    from tmdbfusion_scrapy.storage.batches import BatchResult, Entry
+    from tmdbfusion_scrapy.storage.options import DatabaseOptions
+
+_FIRST_WAIT = 0.1
+_LONGEST_WAIT = 5.0
+"""Seconds between two tries of a batch."""
+
+
+class Writer:
+    """Writes items to the database in batches, in the order in which they came.
+
+    The callbacks are called on the event loop that :meth:`start` runs in.
+
+    Args:
+        options: The database and the batches.
+        on_batch: Called after each batch with what became of it.
+        on_wait: Called with the reason when a batch has to be tried again, once a batch.
+        on_failure: Called once with the reason when the database failed for good, after which nothing is
+            written.
+    """
+
+    def __init__(
+        self,
+        options: DatabaseOptions,
+        *,
+        on_batch: Callable[[BatchResult], None],
+        on_wait: Callable[[str], None],
+        on_failure: Callable[[str], None],
+    ) -> None:
+        self._options = options
+        self._on_batch = on_batch
+        self._on_wait = on_wait
+        self._on_failure = on_failure
+        self._changed = threading.Condition()
+        # The condition guards these four.
+        self._waiting: list[Entry] = []
+        self._waiting_since = 0.0
+        self._closing = False
+        self._lost = 0
+        self._failed = False
+        self._thread: threading.Thread | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the database was opened and :meth:`close` is still to be called."""
+        return self._thread is not None
+
+    @property
+    def lost(self) -> int:
+        """Items that are not stored because the database failed."""
+        with self._changed:
+            return self._lost
+
+    async def start(self) -> None:
+        """Open the database in the writer's thread.
+
+        Raises:
+            ConfigurationError: The database cannot be used.
+        """
+        self._loop = asyncio.get_running_loop()
+        self._room = asyncio.Event()
+        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self._ended: asyncio.Future[None] = self._loop.create_future()
+        # A daemon: a second Ctrl-C ends the process at once; what is not committed is rolled back.
+        self._thread = threading.Thread(target=self._run, name="tmdb-database-writer", daemon=True)
+        self._thread.start()
+        try:
+            await self._opened
+        except ConfigurationError:
+            self._thread.join()
+            self._thread = None
+            raise
+
+    async def put(self, item: Record | FailedCall) -> None:
+        """Hand an item over; waits only while the writer is :attr:`DatabaseOptions.capacity` items behind."""
+        entry = (item, datetime.now(timezone.utc))
+        while not self._take(entry):
+            self._room.clear()
+            # Set by a callback on this loop, so it cannot have been between the two lines.
+            await self._room.wait()
+
+    def _take(self, entry: Entry) -> bool:
+        """Append an item where there is room."""
+        options = self._options
+        with self._changed:
+            if self._failed:
+                self._lost += 1
+                return True
+            number = len(self._waiting)
+            if number >= options.capacity:
+                return False
+            self._waiting.append(entry)
+            if number == 0:
+                self._waiting_since = time.monotonic()
+            # The thread sleeps until there is a first item to time, or a batch is full.
+            if number == 0 or number + 1 == options.batch_size:
+                self._changed.notify()
+        return True
+
+    async def close(self) -> None:
+        """Write what is left, close the database and end the thread; may be called twice."""
+        if self._thread is None:
+            return
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        await self._ended
+        self._thread.join()
+        self._thread = None
+
+    def _run(self) -> None:
+        """Be the thread."""
+        try:
+            try:
+                engine = open_database(self._options.url)
+            except BaseException as error:  # noqa: BLE001 - it belongs to the one who waits for the thread
+                self._post(self._opened.set_exception, error)
+                return
+            self._post(self._opened.set_result, None)
+            try:
+                while batch := self._next_batch():
+                    self._post(self._room.set)
+                    self._store(engine, batch)
+            finally:
+                engine.dispose()
+        finally:
+            self._post(self._ended.set_result, None)
+
+    def _next_batch(self) -> list[Entry]:
+        """Wait for a batch: full, or old enough, or the last one; empty when there is no more to come."""
+        options = self._options
+        with self._changed:
+            while len(self._waiting) < options.batch_size and not self._closing:
+                if not self._waiting:
+                    self._changed.wait()
+                    continue
+                rest = self._waiting_since + options.flush_interval - time.monotonic()
+                if rest <= 0:
+                    break
+                self._changed.wait(rest)
+            batch = self._waiting[: options.batch_size]
+            del self._waiting[: options.batch_size]
+            self._waiting_since = time.monotonic()
+            return batch
+
+    def _store(self, engine: Engine, batch: list[Entry]) -> None:
+        """Store a batch, or give up storing."""
+        if self._failed:
+            return
+        try:
+            result = self._store_patiently(engine, batch)
+        except Exception as error:  # noqa: BLE001 - the crawl must hear of it, whatever it is
+            with self._changed:
+                self._failed = True
+                self._lost += len(batch) + len(self._waiting)
+                self._waiting.clear()
+            self._post(self._room.set)
+            self._post(self._on_failure, reason_of(error))
+        else:
+            self._post(self._on_batch, result)
+
+    def _store_patiently(self, engine: Engine, batch: list[Entry]) -> BatchResult:
+        """Store a batch; try again while the database is locked or away."""
+        deadline = time.monotonic() + self._options.retry_seconds
+        wait = _FIRST_WAIT
+        while True:
+            try:
+                return store_batch(engine, batch)
+            except SQLAlchemyError as error:
+                if not may_pass(error) or time.monotonic() + wait > deadline:
+                    raise
+                if wait == _FIRST_WAIT:
+                    self._post(self._on_wait, reason_of(error))
+            time.sleep(wait)
+            wait = min(wait * 2, _LONGEST_WAIT)
+
+    def _post(self, callback: Callable[..., object], *arguments: Any) -> None:
+        """Call something on the event loop."""
+        try:
+            self._loop.call_soon_threadsafe(callback, *arguments)
+        except RuntimeError:
+            # The loop is closed: the process is ending without waiting for anyone.
+            return

@@ -1,0 +1,18 @@
+"""The pooled httpx transports, and how a body's encoding is undone."""
+
+from __future__ import annotations
+
+from tmdbfusion_scrapy.transport.blocking import BlockingPooledTransport
+from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, decode_body
+from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolStatistics
+from tmdbfusion_scrapy.transport.pooled import PooledTransport
+
+__all__ = [
+    "ACCEPT_ENCODING",
+    "DEFAULT_LIMITS",
+    "BlockingPooledTransport",
+    "BodyTooLarge",
+    "PoolStatistics",
+    "PooledTransport",
+    "decode_body",
+]

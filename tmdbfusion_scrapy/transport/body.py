@@ -1,0 +1,210 @@
+"""Undo a response body's content encoding, bounded in size and strict about broken streams."""
+
+from __future__ import annotations
+
+import importlib
+import zlib
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+ACCEPT_ENCODING: Final = "gzip, deflate"
+"""Value for the ``Accept-Encoding`` header: what `decode_body` can undo without optional modules."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_WBITS = 16 + zlib.MAX_WBITS
+# Output is taken in steps, so that a bomb is noticed before it is in memory.
+_STEP = 256 * 1024
+
+
+class BodyTooLarge(Exception):
+    """A body, decoded or not, is larger than the limit.
+
+    Attributes:
+        size: bytes known when the limit was passed; the whole body may be larger.
+        limit: the limit in bytes.
+    """
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(size, limit)
+        self.size = size
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"Body of at least {self.size} bytes is over the limit of {self.limit} bytes"
+
+
+def decode_body(content: bytes, content_encoding: str | None, *, max_size: int | None = None) -> bytes:
+    """Undo the content encoding of a complete body.
+
+    A body without encoding comes back as the same object. A body that begins with the gzip magic although no
+    encoding is named is undone if it really is gzip, and left alone otherwise: TMDB's CDN sent such bodies to
+    all clients in May 2026, see https://github.com/seerr-team/seerr/issues/3050.
+
+    Args:
+        content: the body as received.
+        content_encoding: value of the ``Content-Encoding`` header, several codings separated by commas; None
+            or empty for none.
+        max_size: largest size in bytes of the body and of every decoding step; None for no limit.
+
+    Returns:
+        The decoded body.
+
+    Raises:
+        BodyTooLarge: the body or its decoded form is larger than ``max_size``.
+        httpx.DecodingError: the body is not what the encoding says, is cut short, or the encoding is unknown
+            here.
+    """
+    _check_size(len(content), max_size)
+    codings = [coding.strip().lower() for coding in (content_encoding or "").split(",")]
+    codings = [coding for coding in codings if coding and coding != "identity"]
+    if not codings:
+        return _undo_unlabelled_gzip(content, max_size)
+    for coding in reversed(codings):
+        # Some servers name an encoding on an answer without a body (to HEAD, or 304).
+        if content:
+            content = _decoder(coding)(content, max_size)
+    return content
+
+
+def _check_size(size: int, limit: int | None) -> None:
+    """Raise `BodyTooLarge` above the limit."""
+    if limit is not None and size > limit:
+        raise BodyTooLarge(size, limit)
+
+
+def _undo_unlabelled_gzip(content: bytes, max_size: int | None) -> bytes:
+    """Undo gzip that no header names; anything else comes back as it is."""
+    if not content.startswith(_GZIP_MAGIC):
+        return content
+    head = zlib.decompressobj(_GZIP_WBITS)
+    try:
+        head.decompress(content[:1024], 1)
+    except zlib.error:
+        return content
+    return _gunzip(content, max_size)
+
+
+def _decoder(coding: str) -> Callable[[bytes, int | None], bytes]:
+    """Return the decoder of one coding or raise `httpx.DecodingError`."""
+    try:
+        return _DECODERS[coding]
+    except KeyError:
+        raise httpx.DecodingError(f"Content-Encoding {coding[:40]!r} is not supported") from None
+
+
+def _inflate(content: bytes, wbits: int, max_size: int | None) -> tuple[bytes, bytes]:
+    """Inflate one complete zlib stream and return it with the bytes behind its end."""
+    stream = zlib.decompressobj(wbits)
+    parts: list[bytes] = []
+    size = 0
+    rest = content
+    while not stream.eof:
+        part = stream.decompress(rest, _STEP)
+        rest = stream.unconsumed_tail
+        if not part and not rest and not stream.eof:
+            raise zlib.error("the stream ends before its end mark")
+        size += len(part)
+        _check_size(size, max_size)
+        parts.append(part)
+    return b"".join(parts), stream.unused_data
+
+
+def _gunzip(content: bytes, max_size: int | None) -> bytes:
+    """Undo gzip, several members included; padding behind the last one is ignored, as gzip itself does."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while True:
+            part, content = _inflate(content, _GZIP_WBITS, None if max_size is None else max_size - size)
+            size += len(part)
+            parts.append(part)
+            if not content.startswith(_GZIP_MAGIC):
+                return b"".join(parts)
+    except zlib.error as error:
+        raise httpx.DecodingError(f"The body is not complete gzip: {error}") from error
+    except BodyTooLarge as error:
+        if max_size is None or error.limit == max_size:
+            raise
+        raise BodyTooLarge(size + error.size, max_size) from None
+
+
+def _undo_deflate(content: bytes, max_size: int | None) -> bytes:
+    """Undo deflate, with the zlib wrapper of RFC 9110 or raw, as some servers send it."""
+    try:
+        try:
+            return _inflate(content, zlib.MAX_WBITS, max_size)[0]
+        except zlib.error:
+            return _inflate(content, -zlib.MAX_WBITS, max_size)[0]
+    except zlib.error as error:
+        raise httpx.DecodingError(f"The body is not complete deflate: {error}") from error
+
+
+def _optional(coding: str, *names: str) -> Any:
+    """Import the first module that is there or raise `httpx.DecodingError`."""
+    for name in names:
+        try:
+            return importlib.import_module(name)
+        except ImportError:
+            continue
+    raise httpx.DecodingError(f"Content-Encoding {coding!r} needs one of the modules {', '.join(names)}")
+
+
+def _undo_brotli(content: bytes, max_size: int | None) -> bytes:
+    """Undo Brotli with brotli or brotlicffi."""
+    brotli = _optional("br", "brotli", "brotlicffi")
+    stream = brotli.Decompressor()
+
+    def parts() -> Iterator[bytes]:
+        for start in range(0, len(content), 4096):
+            yield stream.process(content[start : start + 4096])
+
+    try:
+        decoded = _join(parts(), max_size)
+    except brotli.error as error:
+        raise httpx.DecodingError("The body is not Brotli") from error
+    if not stream.is_finished():
+        raise httpx.DecodingError("The body is not complete Brotli")
+    return decoded
+
+
+def _undo_zstd(content: bytes, max_size: int | None) -> bytes:
+    """Undo Zstandard with compression.zstd (Python 3.14) or its backport; both speak the same interface."""
+    zstd = _optional("zstd", "compression.zstd", "backports.zstd")
+    stream = zstd.ZstdDecompressor()
+
+    def parts() -> Iterator[bytes]:
+        yield stream.decompress(content, _STEP)
+        while not stream.eof and not stream.needs_input:
+            yield stream.decompress(b"", _STEP)
+
+    try:
+        decoded = _join(parts(), max_size)
+    except zstd.ZstdError as error:
+        raise httpx.DecodingError("The body is not Zstandard") from error
+    if not stream.eof:
+        raise httpx.DecodingError("The body is not complete Zstandard")
+    return decoded
+
+
+def _join(parts: Iterator[bytes], max_size: int | None) -> bytes:
+    """Join the parts as long as they stay under the limit."""
+    kept: list[bytes] = []
+    size = 0
+    for part in parts:
+        size += len(part)
+        _check_size(size, max_size)
+        kept.append(part)
+    return b"".join(kept)
+
+
+_DECODERS: Final[dict[str, Callable[[bytes, int | None], bytes]]] = {
+    "gzip": _gunzip,
+    "x-gzip": _gunzip,
+    "deflate": _undo_deflate,
+    "br": _undo_brotli,
+    "zstd": _undo_zstd,
+}

@@ -1,0 +1,98 @@
+"""Where a request goes: its origin and the proxy on the way."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+import httpx
+
+_PORTS: Final = {"http": 80, "https": 443}
+
+
+class NetworkStream:
+    """Facts about a connection under httpcore's names; answers after the connection was closed, too."""
+
+    __slots__ = ("_facts",)
+
+    def __init__(self, **facts: Any) -> None:
+        self._facts = facts
+
+    def get_extra_info(self, info: str) -> Any:
+        """Return ``server_addr``, ``client_addr`` (host, port) or ``ssl_object``; None for other names."""
+        return self._facts.get(info)
+
+
+class Origin(NamedTuple):
+    """Where a connection leads; requests with equal origins can share one."""
+
+    scheme: str
+    host: str
+    port: int
+    server_name: str | None
+    proxy: ProxyRoute | None
+
+    @property
+    def target(self) -> str:
+        """Host and port for a message."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+
+@dataclass(frozen=True)
+class ProxyRoute:
+    """A proxy, its credentials apart from its URL."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...]
+
+    @classmethod
+    def from_httpx(cls, proxy: httpx.Proxy | httpx.URL | str | None) -> ProxyRoute | None:
+        """Read a proxy as httpx gives it; credentials may stand in its URL or in its ``auth``.
+
+        Raises:
+            ValueError: the proxy is of a kind that is not supported.
+        """
+        if proxy is None:
+            return None
+        if not isinstance(proxy, httpx.Proxy):
+            proxy = httpx.Proxy(proxy)
+        if proxy.url.scheme not in _PORTS:
+            raise ValueError(f"A proxy's URL must begin with http:// or https://, not {proxy.url.scheme}://")
+        if proxy.ssl_context is not None:
+            raise ValueError("A proxy's own ssl_context is not supported: pass verify= to the transport")
+        headers = [(name, value) for name, value in proxy.headers.multi_items()]
+        if proxy.raw_auth is not None:
+            credentials = b64encode(b":".join(proxy.raw_auth)).decode("ascii")
+            headers.append(("Proxy-Authorization", f"Basic {credentials}"))
+        return cls(url=f"{proxy.url.scheme}://{proxy.url.netloc.decode('ascii')}", headers=tuple(headers))
+
+    def as_httpx(self) -> httpx.Proxy:
+        """Return the proxy as httpx takes it, credentials among its headers."""
+        return httpx.Proxy(self.url, headers=list(self.headers))
+
+    def __repr__(self) -> str:
+        return f"ProxyRoute(url={self.url!r})"
+
+
+def origin_of(request: httpx.Request, proxy: ProxyRoute | None) -> Origin:
+    """Return where the request's connection leads; its extension ``proxy`` goes before the given one.
+
+    Raises:
+        httpx.UnsupportedProtocol: neither http nor https, no host, or a proxy that cannot carry it.
+    """
+    url = request.url
+    if url.scheme not in _PORTS:
+        raise httpx.UnsupportedProtocol(f"The URL must begin with http:// or https://, not {url.scheme}://")
+    if not url.host:
+        raise httpx.UnsupportedProtocol("The URL names no host")
+    own_proxy = request.extensions.get("proxy")
+    if own_proxy is not None:
+        proxy = ProxyRoute.from_httpx(own_proxy)
+    return Origin(
+        scheme=url.scheme,
+        host=url.host,
+        port=url.port or _PORTS[url.scheme],
+        server_name=request.extensions.get("sni_hostname"),
+        proxy=proxy,
+    )
