@@ -52,7 +52,7 @@ class Credentials:
         return text.replace(self.secret, "***")
 
     @classmethod
-    def from_value(cls, value: str, *, name: str, is_v3_key: bool | None = None) -> Credentials:
+    def from_value(cls, value: object, *, name: str, is_v3_key: bool | None = None) -> Credentials:
         """Check a token or key and tell which it is.
 
         Args:
@@ -63,10 +63,14 @@ class Credentials:
         Raises:
             ConfigurationError: It is empty or cannot be a token or key. The message does not show it.
         """
+        if not isinstance(value, str):
+            raise ConfigurationError(
+                f"{name} is of type {type(value).__name__}: give your TMDB token as text"
+            )
         secret = value.strip()
         if not secret:
             raise ConfigurationError(f"{name} is empty: set it to your TMDB token, or unset it; {_WHERE}")
-        if secret.lower().startswith("bearer "):
+        if secret.split()[0].lower() == "bearer":
             raise ConfigurationError(f"{name} begins with 'Bearer ': give the token alone")
         looks_v3 = _V3_KEY.fullmatch(secret) is not None
         if is_v3_key and not looks_v3:

@@ -237,9 +237,7 @@ def error_from_response(
     failed = entry.error is not None if entry else success is False
     if good and not failed:
         return None
-    if status == 429:
-        cls, retryable = RateLimitError, True
-    elif entry is not None and entry.error is not None:
+    if entry is not None and entry.error is not None and status != 429:
         cls, retryable = entry.error, entry.retryable
     else:
         cls, retryable = _class_of_status(status)

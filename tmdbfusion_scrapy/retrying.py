@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 import httpx
 
@@ -37,8 +38,9 @@ class RetryPolicy:
     jitter: Callable[[float, float], float] = field(default=random.uniform, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        if isinstance(self.times, bool) or not isinstance(self.times, int) or self.times < 0:
-            raise ConfigurationError(f"retries (RetryPolicy.times) is {self.times!r}: use a whole number from 0")
+        times: Any = self.times
+        if isinstance(times, bool) or not isinstance(times, int) or times < 0:
+            raise ConfigurationError(f"retries (RetryPolicy.times) is {times!r}: use a whole number from 0")
         for name in ("base_delay", "max_delay"):
             value = getattr(self, name)
             if not (isinstance(value, int | float) and 0 <= value < math.inf):

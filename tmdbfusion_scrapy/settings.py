@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import ipaddress
+import json
+import math
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
-from urllib.parse import urlsplit
+from typing import Any, Protocol
 
+from tmdbfusion_scrapy.base_urls import API_URL, check_proxy, check_url, is_below
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-API_URL = "https://api.themoviedb.org/3"
 EXPORTS_URL = "https://files.tmdb.org/p/exports"
 IMAGES_URL = "https://image.tmdb.org/t/p"
 SLOT = "tmdb"
@@ -83,9 +82,18 @@ SETTINGS: Mapping[str, Setting] = {
             120.0,
             "Seconds; no retry waits longer, and a longer ``Retry-After`` ends the retries.",
         ),
+        Setting(
+            "TMDB_DATABASE_URL",
+            "sqlite:///tmdb.db",
+            "SQLAlchemy URL of the database, SQLite or PostgreSQL. A path is relative to the working directory.",
+        ),
+        Setting("TMDB_DATABASE_BATCH_SIZE", 500, "Most records in one transaction, 1 to 10000."),
+        Setting(
+            "TMDB_DATABASE_FLUSH_INTERVAL", 1.0, "Seconds that a record waits for its batch to fill, at most."
+        ),
     )
 }
-"""The settings of the crawl, in the order of the documentation. Storage declares its own."""
+"""All settings of ours, in the order of the documentation."""
 
 
 class SettingsReader(Protocol):
@@ -154,15 +162,15 @@ class TMDBSettings:
             api_url=read.url("TMDB_API_URL", carries_token=True),
             exports_url=read.url("TMDB_EXPORTS_URL"),
             images_url=read.url("TMDB_IMAGES_URL"),
-            language=read.text("TMDB_LANGUAGE"),
-            region=read.text("TMDB_REGION"),
+            language=check_language("TMDB_LANGUAGE", read.value("TMDB_LANGUAGE")),
+            region=check_region("TMDB_REGION", read.value("TMDB_REGION")),
             max_connections=max_connections,
             max_keepalive_connections=keepalive,
             slot_concurrency=slot_concurrency,
             keepalive_expiry=read.number("TMDB_KEEPALIVE_EXPIRY"),
             requests_per_second=read.number("TMDB_REQUESTS_PER_SECOND"),
             http2=read.boolean("TMDB_HTTP2"),
-            proxy=read.text("TMDB_PROXY"),
+            proxy=check_proxy("TMDB_PROXY", read.value("TMDB_PROXY")),
             verify_tls=read.boolean("TMDB_VERIFY_TLS"),
             retry_times=read.integer("RETRY_TIMES"),
             retry_max_delay=read.number("TMDB_RETRY_MAX_DELAY"),
@@ -171,13 +179,24 @@ class TMDBSettings:
 
     def is_tmdb(self, url: str) -> bool:
         """Whether a URL lies below :attr:`api_url`, so that the token may go with it."""
-        base = self.api_url
-        return url.startswith(base) and url[len(base) : len(base) + 1] in ("/", "?", "")
+        return is_below(url, self.api_url)
 
 
 def _slot_concurrency(settings: SettingsReader, read: _Reader) -> int | None:
     """The concurrency of the slot ``tmdb``."""
-    slot = dict(settings.get("DOWNLOAD_SLOTS") or {}).get(SLOT, {})
+    slots = settings.get("DOWNLOAD_SLOTS") or {}
+    if isinstance(slots, str):
+        # From the command line: -s 'DOWNLOAD_SLOTS={"tmdb": {"concurrency": 8}}'
+        try:
+            slots = json.loads(slots)
+        except ValueError:
+            raise ConfigurationError(f"DOWNLOAD_SLOTS is {slots!r}: set it to a JSON object") from None
+    try:
+        slot = dict(dict(slots).get(SLOT) or {})
+    except (TypeError, ValueError):
+        raise ConfigurationError(
+            f'DOWNLOAD_SLOTS is {slots!r}: set it to a mapping such as {{"{SLOT}": {{"concurrency": 8}}}}'
+        ) from None
     if "concurrency" in slot:
         return _limit(f'DOWNLOAD_SLOTS["{SLOT}"]["concurrency"]', slot["concurrency"])
     return read.limit("CONCURRENT_REQUESTS_PER_DOMAIN")
@@ -189,11 +208,14 @@ def _limit(name: str, value: Any) -> int | None:
 
 
 def _integer(name: str, value: Any) -> int:
-    """A whole number from 0."""
+    """A whole number from 0, also as text or as a float."""
     try:
         number = int(value)
-    except (TypeError, ValueError):
-        raise ConfigurationError(f"{name} is {value!r}: set it to a whole number") from None
+        whole = not isinstance(value, bool) and (isinstance(value, str) or number == value)
+    except (TypeError, ValueError, OverflowError):
+        whole = False
+    if not whole:
+        raise ConfigurationError(f"{name} is {value!r}: set it to a whole number")
     if number < 0:
         raise ConfigurationError(f"{name} is {number}: set it to 0 or more")
     return number
@@ -223,31 +245,30 @@ class _Reader:
         value = self.value(name)
         try:
             number = float(value)
-        except (TypeError, ValueError):
-            raise ConfigurationError(f"{name} is {value!r}: set it to a number") from None
-        if not 0 <= number < float("inf"):
+        except (TypeError, ValueError, OverflowError):
+            number = math.nan
+        if isinstance(value, bool) or math.isnan(number):
+            raise ConfigurationError(f"{name} is {value!r}: set it to a number")
+        if not 0 <= number < math.inf:
             raise ConfigurationError(f"{name} is {number}: set it to 0 or more")
         return number
 
     def boolean(self, name: str) -> bool:
-        """The values that Scrapy's ``getbool`` takes."""
+        """What Scrapy's ``getbool`` takes, and ``yes``, ``no``, ``on`` and ``off``."""
         value = self.value(name)
-        if isinstance(value, str):
-            known = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False, "": False}
-            if value.lower() not in known:
-                raise ConfigurationError(f"{name} is {value!r}: set it to True or False")
-            return known[value.lower()]
-        return bool(value)
-
-    def text(self, name: str) -> str | None:
-        """Text; an empty one counts as not set."""
-        value = self.value(name)
-        return str(value).strip() or None if value is not None else None
+        known = {"true": True, "1": True, "yes": True, "on": True}
+        known |= {"false": False, "0": False, "no": False, "off": False, "": False}
+        text = str(value).strip().lower()
+        if text not in known:
+            raise ConfigurationError(f"{name} is {value!r}: set it to True or False")
+        return known[text]
 
     def codes(self, name: str) -> frozenset[int]:
         """HTTP statuses, a list or text with commas."""
         value = self.value(name) or ()
         parts = value.split(",") if isinstance(value, str) else value
+        if not isinstance(parts, Iterable):
+            raise ConfigurationError(f"{name} is {value!r}: set it to a list of HTTP statuses")
         return frozenset(_integer(name, part) for part in parts if str(part).strip())
 
     def url(self, name: str, *, carries_token: bool = False) -> str:
@@ -256,50 +277,29 @@ class _Reader:
         return check_url(name, value, carries_token=carries_token)
 
 
-def check_url(name: str, value: str, *, carries_token: bool) -> str:
-    """Return a base URL without a slash at its end.
+def check_language(name: str, value: object) -> str | None:
+    """Return a language as TMDB takes it, ``None`` where none is set.
 
-    Args:
-        name: The setting or argument, for the message.
-        value: The URL.
-        carries_token: Whether the token is sent there: then it must be ``https``, or loopback.
+    TMDB answers an unknown language in English and says nothing, so the form is checked here.
 
     Raises:
-        ConfigurationError: It cannot be used.
+        ConfigurationError: It is not ISO 639-1, with or without a country.
     """
-    try:
-        parts = urlsplit(value)
-        host = parts.hostname
-        _ = parts.port
-    except ValueError as error:
-        raise ConfigurationError(f"{name} is no URL ({error}): use one such as {API_URL}") from None
-    if parts.scheme not in ("http", "https") or not host:
+    text = "" if value is None else str(value).strip()
+    if text and not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?", text):
         raise ConfigurationError(
-            f"{name} is {_without_userinfo(value)!r}: it needs a scheme and a host, such as {API_URL}"
+            f"{name} is {text!r}: use ISO 639-1, with a country if wanted, such as fr or fr-CA"
         )
-    if parts.query or parts.fragment:
-        raise ConfigurationError(f"{name} has a query or fragment: give the base alone, such as {API_URL}")
-    if parts.username is not None:
-        raise ConfigurationError(f"{name} has a user name in it: give the URL without one, such as {API_URL}")
-    if carries_token and parts.scheme == "http" and not is_loopback(host):
-        raise ConfigurationError(
-            f"{name} is plain http to {host}, which would show your token to the network: use https "
-            f"(http is taken for loopback addresses only)"
-        )
-    return value.rstrip("/")
+    return text or None
 
 
-def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own."""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def check_region(name: str, value: object) -> str | None:
+    """Return a region as TMDB takes it, ``None`` where none is set.
 
-
-def _without_userinfo(url: str) -> str:
-    """A URL for a message."""
-    before, at, after = url.rpartition("@")
-    return after if at and before else url
+    Raises:
+        ConfigurationError: It is not two letters.
+    """
+    text = "" if value is None else str(value).strip().upper()
+    if text and not re.fullmatch(r"[A-Z]{2}", text):
+        raise ConfigurationError(f"{name} is {text!r}: use the two letters of ISO 3166-1, such as CA")
+    return text or None

@@ -31,20 +31,20 @@ class SandboxWithoutToken:
             return
         if settings.get("TMDB_API_URL") is not None:
             return
-        from tmdbfusion_scrapy.sandbox import SandboxOptions, SandboxProcess
+        from tmdbfusion_scrapy.sandbox import SandboxProcess
 
-        sandbox = SandboxProcess(SandboxOptions(movies=MOVIES))
-        base_url = sandbox.start()
+        sandbox = SandboxProcess(["--movies", str(MOVIES)])
+        sandbox.start()
 
         def stop(**_: Any) -> None:
             sandbox.stop()
 
         self._stop = stop  # signals hold weak references
         self._crawler.signals.connect(stop, signals.engine_stopped)
-        settings.set("TMDB_API_URL", base_url, priority="addon")
+        settings.set("TMDB_API_URL", sandbox.base_url, priority="addon")
         settings.set("TMDB_ACCESS_TOKEN", "sandbox", priority="addon")
         logger.warning(
             "No TMDB token is set: crawling the bundled sandbox at %s, whose movies are invented. "
             "Set TMDB_ACCESS_TOKEN in the environment to crawl TMDB.",
-            base_url,
+            sandbox.base_url,
         )

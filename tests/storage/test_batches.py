@@ -108,7 +108,7 @@ def test_a_record_that_was_not_decoded_has_no_document(engine: Engine) -> None:
 
 
 def test_the_document_is_kept_byte_by_byte(sqlite_database: str) -> None:
-    body = '{ "id":1,\n"budget": 1e3, "title":"\\u00e9 \\ud83c\\udfac", "x": 0.10, "x": 2 }'.encode()
+    body = '{ "id":1,\n"budget": 1e3, "title":"\\u00e9 \\ud83c\\udfac", "x": 0.10, "x": 2 }'.encode("ascii")
     engine = open_database(sqlite_database)
     store(engine, decode(body, MovieDetails))
     engine.dispose()

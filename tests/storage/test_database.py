@@ -7,7 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import func, text
+from sqlalchemy import select as sa_select
 
 from tests.storage.database_access import execute_sqlite, select, sqlite_url, write_lock
 from tmdbfusion_scrapy.exceptions import ConfigurationError
@@ -100,7 +101,10 @@ def test_a_read_only_directory(tmp_path: Path) -> None:
     ("table", "said"),
     [
         ("CREATE TABLE movies (id INTEGER PRIMARY KEY, title TEXT)", "'movies' is of another program"),
-        ("CREATE TABLE genres (id INTEGER, name TEXT)", "'genres' is of another program or version: it has another"),
+        (
+            "CREATE TABLE genres (id INTEGER, name TEXT)",
+            "'genres' is of another program or version: it has another",
+        ),
         ("CREATE TABLE genres (id INTEGER PRIMARY KEY, name TEXT, slug TEXT NOT NULL)", "it requires slug"),
         ("CREATE VIEW genres AS SELECT 1 AS id, 'x' AS name", "'genres'"),
     ],
@@ -144,7 +148,8 @@ def test_checking_creates_the_tables_and_writes_nothing(database: str) -> None:
     check_database(database)
     check_database(database)
     for table in metadata.sorted_tables:
-        assert select(database, f"SELECT count(*) FROM {table.name}") == [(0,)]
+        statement = sa_select(func.count()).select_from(table)
+        assert select(database, str(statement)) == [(0,)]
 
 
 def test_a_relative_path_is_relative_to_the_working_directory(tmp_path: Path) -> None:

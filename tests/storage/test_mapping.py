@@ -6,14 +6,17 @@ import dataclasses
 import datetime
 import types
 import typing
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tmdbfusion_scrapy.crawling.items import FailedCall
 from tmdbfusion_scrapy.models.movies import MovieDetails
-from tmdbfusion_scrapy.models.record import Record
 from tmdbfusion_scrapy.storage.mapping import STORED, Stored
 from tmdbfusion_scrapy.storage.schema import movie_genres, movies, tmdb_failures
+
+if TYPE_CHECKING:
+    from tmdbfusion_scrapy.models.record import Record
 
 SCALARS = (int, float, str, bool, datetime.date, datetime.datetime)
 

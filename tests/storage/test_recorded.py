@@ -30,11 +30,12 @@ async def test_real_movies_stand_as_they_came(recorded_dir: Path, database: str)
 
     assert (recorder.stored_movies, recorder.failures, writer.lost) == (len(source), [], 0)
     assert all(not batch.refused for batch in recorder.batches)
+    columns = (
+        "SELECT id, title, budget, revenue, runtime, vote_average, vote_count, overview, adult, "
+        "CAST(release_date AS TEXT) FROM movies"
+    )
     plain = ("title", "budget", "revenue", "runtime", "vote_average", "vote_count", "overview", "adult")
-    stored = {
-        row[0]: row[1:]
-        for row in select(database, f"SELECT id, {', '.join(plain)}, CAST(release_date AS TEXT) FROM movies")
-    }
+    stored = {row[0]: row[1:] for row in select(database, columns)}
     assert stored == {
         key: (*(movie[name] for name in plain), movie["release_date"] or None)
         for key, movie in source.items()

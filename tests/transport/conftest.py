@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.transport.certificates import Contexts, make_contexts
 from tests.transport.server import RawServer, running
 
 if TYPE_CHECKING:
@@ -15,4 +16,15 @@ if TYPE_CHECKING:
 @pytest.fixture
 def server() -> Iterator[RawServer]:
     with running() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def contexts(tmp_path_factory: pytest.TempPathFactory) -> Contexts:
+    return make_contexts(tmp_path_factory.mktemp("tls"))
+
+
+@pytest.fixture
+def tls_server(contexts: Contexts) -> Iterator[RawServer]:
+    with running(contexts.server) as server:
         yield server

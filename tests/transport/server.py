@@ -61,6 +61,7 @@ class Connection(asyncio.Protocol):
         self.arrived.set()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.transport.close()
         self.server.remove(self)
         self.lost.set()
         self.task.cancel()

@@ -14,9 +14,7 @@ from tmdbfusion_scrapy.transport import PooledTransport
 
 
 def limits(connections: int | None, idle: int | None = None, expiry: float | None = 30.0) -> httpx.Limits:
-    return httpx.Limits(
-        max_connections=connections, max_keepalive_connections=idle, keepalive_expiry=expiry
-    )
+    return httpx.Limits(max_connections=connections, max_keepalive_connections=idle, keepalive_expiry=expiry)
 
 
 async def get(transport: PooledTransport, url: str, **timeout: float) -> httpx.Response:

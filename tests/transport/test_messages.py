@@ -13,7 +13,7 @@ from tests.transport.server import BODY
 from tmdbfusion_scrapy.transport import PooledTransport
 
 
-@pytest.mark.parametrize("method", ["GET", "POST", "DELETE"])
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 @coroutine_test
 async def test_nothing_is_added_to_a_request(server, method):
     headers = [("X-Two", "a"), ("x-two", "b"), ("X-Umlaut", "ä".encode())]

@@ -145,14 +145,13 @@ class Endpoint(Generic[P, M]):
             TypeError: An argument is unknown or missing.
             ValidationError: TMDB would refuse a value.
         """
-        given = {self._names.get(name, name): value for name, value in kwargs.items()} if kwargs else {}
-        arguments = self._signature.bind(*args, **given).arguments
+        arguments = self._bind(args, kwargs)
         path = self.path
         query: dict[str, str] = {}
         body: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
             value = arguments.get(name)
-            if value is None and parameter.place != "path":
+            if value is None and not parameter.required:
                 value = defaults.get(name)
                 if value is None:
                     continue
@@ -161,10 +160,22 @@ class Endpoint(Generic[P, M]):
                 path = path.replace(f"{{{name}}}", escape_segment(name, write_value(name, value)), 1)
             elif parameter.place == "body":
                 body[parameter.key] = value
-            else:
-                query[parameter.key] = write_value(name, value)
-        check_change_span(query.get("start_date"), query.get("end_date"))
+            elif (text := write_value(name, value)) or isinstance(value, str):
+                # Nothing to write is an empty list, which says the same as no parameter.
+                query[parameter.key] = text
+        if "start_date" in query:
+            check_change_span(query["start_date"], query.get("end_date"))
         return Call(self.method, "/" + path, query, self.model, body or None, self.operation_id)
+
+    def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The arguments by their names in Python."""
+        given = {self._names.get(name, name): value for name, value in kwargs.items()}
+        if len(given) != len(kwargs):
+            raise TypeError(f"{self.namespace}.{self.name}(): an argument was given under both of its names")
+        try:
+            return self._signature.bind(*args, **given).arguments
+        except TypeError as error:
+            raise TypeError(f"{self.namespace}.{self.name}(): {error}") from None
 
     @overload
     def __get__(self, obj: None, owner: type[Namespace]) -> Endpoint[P, M]: ...

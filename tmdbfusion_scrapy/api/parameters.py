@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import datetime
+import enum
+import math
+import operator
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -49,29 +53,39 @@ class Parameter:
 def write_value(name: str, value: Any) -> str:
     """Write a value into a URL: booleans in lower case, dates as YYYY-MM-DD, several joined by commas.
 
+    A set is written in order, so that the same call is the same URL in every process.
+
     Raises:
         ValidationError: It is of a type that has no such form.
     """
+    if isinstance(value, enum.Enum):
+        value = value.value
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, datetime.datetime):
         return value.date().isoformat()
     if isinstance(value, datetime.date):
         return value.isoformat()
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValidationError(f"{name} is {value!r}, which is no number")
     if isinstance(value, str | int | float):
         return str(value)
-    if isinstance(value, Iterable):
-        return ",".join(write_value(name, part) for part in value)
+    if hasattr(value, "__index__"):
+        return str(operator.index(value))
+    if isinstance(value, Iterable) and not isinstance(value, Mapping | bytes | bytearray):
+        parts = [write_value(name, part) for part in value]
+        return ",".join(sorted(parts) if isinstance(value, AbstractSet) else parts)
     raise ValidationError(f"{name} cannot be {type(value).__name__}: give text, a number, a date or a list")
 
 
 def check_integer(name: str, value: Any) -> int:
-    """Return a whole number, also from text."""
-    if isinstance(value, str) and re.fullmatch(r"[+-]?[0-9]+", value.strip()):
-        return int(value)
-    if isinstance(value, bool) or not isinstance(value, int):
-        raise ValidationError(f"{name} is {value!r}: it must be a whole number")
-    return value
+    """Return a whole number, also from text or from another library's integer."""
+    if isinstance(value, str):
+        if re.fullmatch(r"[+-]?[0-9]{1,20}", value.strip()):
+            return int(value)
+    elif not isinstance(value, bool) and hasattr(value, "__index__"):
+        return operator.index(value)
+    raise ValidationError(f"{name} is {value!r}: it must be a whole number")
 
 
 def check_id(name: str, value: Any) -> int:
@@ -114,7 +128,14 @@ def check_rating(name: str, value: Any) -> float:
 def check_appends(name: str, value: Any) -> tuple[str, ...]:
     """Return the parts of an ``append_to_response``."""
     given = value.split(",") if isinstance(value, str) else value
-    parts = tuple(part for part in (str(part).strip() for part in given) if part)
+    names = list(given) if isinstance(given, Iterable) else [given]
+    if not all(isinstance(part, str) for part in names):
+        raise ValidationError(
+            f"{name} is {value!r}: give the names of the parts, such as ['credits', 'images']"
+        )
+    parts = tuple(part.strip() for part in names if part.strip())
+    if isinstance(value, AbstractSet):
+        parts = tuple(sorted(parts))
     if len(parts) > MAX_APPENDS:
         raise ValidationError(
             f"{name} has {len(parts)} parts: the maximum number of remote calls is {MAX_APPENDS}",
@@ -142,7 +163,9 @@ def check_change_span(start: str | None, end: str | None) -> None:
     if start is None or end is None:
         return
     days = (datetime.date.fromisoformat(end) - datetime.date.fromisoformat(start)).days
-    if not 0 <= days <= MAX_CHANGE_DAYS:
+    if days < 0:
+        raise ValidationError(f"start_date {start} is after end_date {end}", tmdb_code=20)
+    if days > MAX_CHANGE_DAYS:
         raise ValidationError(
             f"start_date {start} to end_date {end}: should be a range no longer than {MAX_CHANGE_DAYS} days",
             tmdb_code=20,

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
 
 import httpx
-from typing_extensions import Self, Unpack
 
 from tmdbfusion_scrapy.api import AwaitableAPI
-from tmdbfusion_scrapy.client.exchange import AsyncCredentialTransport, plain_call
+from tmdbfusion_scrapy.client.exchange import AsyncCredentialTransport, NoCookies, plain_call
 from tmdbfusion_scrapy.client.gathering import gather
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
@@ -20,6 +18,9 @@ from tmdbfusion_scrapy.transport import PooledTransport
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Iterable, Mapping
+    from types import TracebackType
+
+    from typing_extensions import Self, Unpack
 
     from tmdbfusion_scrapy.api import Call, Endpoint
 
@@ -63,7 +64,9 @@ class AsyncTMDBClient(AwaitableAPI):
         self._pacer = AsyncPacer(options.pace)
         inner = transport or _transport(options)
         self._http = httpx.AsyncClient(
-            transport=AsyncCredentialTransport(inner, options.credentials, options.exchange.base_url)
+            transport=AsyncCredentialTransport(inner, options.credentials, options.exchange.base_url),
+            cookies=NoCookies(),
+            trust_env=False,
         )
 
     async def __aenter__(self) -> Self:
@@ -94,22 +97,35 @@ class AsyncTMDBClient(AwaitableAPI):
         return self._closed
 
     async def aclose(self) -> None:
-        """Close all connections; more than once does no harm."""
+        """Close all connections; more than once does no harm.
+
+        Raises:
+            RuntimeError: The client belongs to another event loop.
+        """
+        self._check_loop()
         self._closed = True
         await self._http.aclose()
 
-    async def request(self, method: str, path: str, *, params: Mapping[str, Any] | None = None) -> Any:
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Call what the catalogue does not know and return its JSON.
 
         Args:
             method: HTTP method.
             path: Path below the base URL, such as ``movie/550/new_thing``; escape what you put into it.
             params: Query parameters by TMDB's names.
+            json: What to send as JSON.
 
         Raises:
-            TMDBError: The call failed.
+            TMDBError: The call failed, or the path is none below the base URL (``ValidationError``).
         """
-        return await self._send(plain_call(self._options.defaults, method, path, params))
+        return await self._send(plain_call(self._options.defaults, method, path, params, json))
 
     @overload
     async def gather(
@@ -171,17 +187,22 @@ class AsyncTMDBClient(AwaitableAPI):
         except RateLimitError as error:
             self._pacer.limited(sent_at, error.retry_after)
             raise
-        self._pacer.succeeded()
+        except TMDBError:
+            self._pacer.succeeded(sent_at)
+            raise
+        self._pacer.succeeded(sent_at)
         return record
 
     def _check_usable(self) -> None:
         """Refuse a closed client and a second event loop."""
         if self._closed:
             raise RuntimeError(f"{self!r} is closed: make a new one")
-        loop = asyncio.get_running_loop()
         if self._loop is None:
-            self._loop = loop
-        elif self._loop is not loop:
+            self._loop = asyncio.get_running_loop()
+        self._check_loop()
+
+    def _check_loop(self) -> None:
+        if self._loop is not None and self._loop is not asyncio.get_running_loop():
             raise RuntimeError(
                 f"{self!r} belongs to another event loop: its connections cannot be used in this one. "
                 f"Make one client in each loop, and close it there"

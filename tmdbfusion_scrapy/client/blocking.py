@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import time
 import warnings
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx
-from typing_extensions import Self, Unpack
 
 from tmdbfusion_scrapy.api import BlockingAPI
-from tmdbfusion_scrapy.client.exchange import BlockingCredentialTransport, plain_call
+from tmdbfusion_scrapy.client.exchange import BlockingCredentialTransport, NoCookies, plain_call
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
 from tmdbfusion_scrapy.pacing import BlockingPacer
@@ -19,6 +17,9 @@ from tmdbfusion_scrapy.transport import BlockingPooledTransport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import TracebackType
+
+    from typing_extensions import Self, Unpack
 
     from tmdbfusion_scrapy.api import Call, Endpoint
 
@@ -60,7 +61,9 @@ class TMDBClient(BlockingAPI):
         self._pacer = BlockingPacer(options.pace)
         inner = transport or _transport(options)
         self._http = httpx.Client(
-            transport=BlockingCredentialTransport(inner, options.credentials, options.exchange.base_url)
+            transport=BlockingCredentialTransport(inner, options.credentials, options.exchange.base_url),
+            cookies=NoCookies(),
+            trust_env=False,
         )
 
     def __enter__(self) -> Self:
@@ -94,18 +97,26 @@ class TMDBClient(BlockingAPI):
         self._closed = True
         self._http.close()
 
-    def request(self, method: str, path: str, *, params: Mapping[str, Any] | None = None) -> Any:
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Mapping[str, Any] | None = None,
+    ) -> Any:
         """Call what the catalogue does not know and return its JSON.
 
         Args:
             method: HTTP method.
             path: Path below the base URL, such as ``movie/550/new_thing``; escape what you put into it.
             params: Query parameters by TMDB's names.
+            json: What to send as JSON.
 
         Raises:
-            TMDBError: The call failed.
+            TMDBError: The call failed, or the path is none below the base URL (``ValidationError``).
         """
-        return self._send(plain_call(self._options.defaults, method, path, params))
+        return self._send(plain_call(self._options.defaults, method, path, params, json))
 
     def _execute(self, endpoint: Endpoint[..., M], *args: Any, **kwargs: Any) -> M:
         """Make a call of the catalogue."""
@@ -139,7 +150,10 @@ class TMDBClient(BlockingAPI):
         except RateLimitError as error:
             self._pacer.limited(sent_at, error.retry_after)
             raise
-        self._pacer.succeeded()
+        except TMDBError:
+            self._pacer.succeeded(sent_at)
+            raise
+        self._pacer.succeeded(sent_at)
         return record
 
     def _check_open(self) -> None:

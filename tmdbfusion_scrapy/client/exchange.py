@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import httpx
 import msgspec
+from typing_extensions import override
 
 from tmdbfusion_scrapy.api.endpoint import Call
 from tmdbfusion_scrapy.api.parameters import write_value
-from tmdbfusion_scrapy.exceptions import ResponseError, TMDBError, error_from_exception, error_from_response
+from tmdbfusion_scrapy.credentials import Credentials
+from tmdbfusion_scrapy.exceptions import (
+    ResponseError,
+    TMDBError,
+    ValidationError,
+    error_from_exception,
+    error_from_response,
+)
 from tmdbfusion_scrapy.models.decoding import decode
 from tmdbfusion_scrapy.transport import ACCEPT_ENCODING, decode_body
 from tmdbfusion_scrapy.version import __version__
@@ -18,11 +27,11 @@ from tmdbfusion_scrapy.version import __version__
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tmdbfusion_scrapy.credentials import Credentials
-
 M = TypeVar("M")
 
 USER_AGENT = f"tmdbfusion-scrapy/{__version__}"
+
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING, "User-Agent": USER_AGENT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,21 +41,19 @@ class Exchange:
     Args:
         base_url: Base URL of the API, without a slash at its end.
         timeout: Time-outs of each request, in seconds.
+        credentials: What no message may show.
     """
 
     base_url: str
     timeout: httpx.Timeout
+    credentials: Credentials
 
     def request(self, call: Call[Any]) -> httpx.Request:
         """Return the request for a call, without credentials."""
-        headers = {
-            "Accept": "application/json",
-            "Accept-Encoding": ACCEPT_ENCODING,
-            "User-Agent": USER_AGENT,
-        }
+        headers = _HEADERS
         content = None
         if call.body is not None:
-            headers["Content-Type"] = "application/json;charset=utf-8"
+            headers = {**headers, "Content-Type": "application/json;charset=utf-8"}
             content = msgspec.json.encode(call.body)
         return httpx.Request(
             call.method,
@@ -62,25 +69,38 @@ class Exchange:
         Raises:
             TMDBError: The answer tells of a failure, or its body is not the JSON it should be.
         """
+        status = response.status_code
         try:
             # httpx undid the encoding that the header names; this finds gzip that no header names.
             body = decode_body(response.content, None)
-            error = error_from_response(
-                response.status_code, response.headers, body, method=call.method, path=call.path
-            )
         except httpx.DecodingError as exception:
             raise self.error(call, exception) from exception
+        error = error_from_response(status, response.headers, body, method=call.method, path=call.path)
         if error is not None:
-            raise error
+            raise self._redacted(error)
         try:
             return decode(body, call.model)
         except ResponseError as bad:
-            bad.method, bad.path, bad.status_code = call.method, call.path, response.status_code
+            bad.method, bad.path, bad.status_code = call.method, call.path, status
             raise
 
-    def error(self, call: Call[Any], exception: httpx.HTTPError) -> TMDBError:
+    def error(self, call: Call[Any], exception: httpx.HTTPError | httpx.InvalidURL) -> TMDBError:
         """Return the normalized error for an exception of httpx's."""
-        return error_from_exception(exception, method=call.method, path=call.path)
+        return self._redacted(error_from_exception(exception, method=call.method, path=call.path))
+
+    def _redacted(self, error: TMDBError) -> TMDBError:
+        """The error without the secret, which a server may have sent back in its message."""
+        error.message = self.credentials.redact(error.message)
+        error.args = (error.message,)
+        return error
+
+
+class NoCookies(CookieJar):
+    """Keeps no cookie: TMDB needs none, and one of its CDN's would tie the requests of a crawl together."""
+
+    @override
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Take none."""
 
 
 def with_credentials(request: httpx.Request, credentials: Credentials, base_url: httpx.URL) -> httpx.Request:
@@ -95,11 +115,14 @@ def with_credentials(request: httpx.Request, credentials: Credentials, base_url:
     if credentials.headers:
         headers = headers.copy()
         headers.update(credentials.headers)
-    if credentials.query:
-        url = url.copy_merge_params(dict(credentials.query))
-    return httpx.Request(
+    for name, value in credentials.query.items():
+        url = url.copy_with(query=b"&".join(filter(None, (url.query, f"{name}={value}".encode()))))
+    sent = httpx.Request(
         request.method, url, headers=headers, stream=request.stream, extensions=request.extensions
     )
+    # So that a transport can see whether there is a body, and repeat the request if there is none.
+    sent.read()
+    return sent
 
 
 class BlockingCredentialTransport(httpx.BaseTransport):
@@ -110,9 +133,11 @@ class BlockingCredentialTransport(httpx.BaseTransport):
         self._credentials = credentials
         self._base_url = httpx.URL(base_url)
 
+    @override
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return self.inner.handle_request(with_credentials(request, self._credentials, self._base_url))
 
+    @override
     def close(self) -> None:
         self.inner.close()
 
@@ -125,18 +150,36 @@ class AsyncCredentialTransport(httpx.AsyncBaseTransport):
         self._credentials = credentials
         self._base_url = httpx.URL(base_url)
 
+    @override
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         sent = with_credentials(request, self._credentials, self._base_url)
         return await self.inner.handle_async_request(sent)
 
+    @override
     async def aclose(self) -> None:
         await self.inner.aclose()
 
 
 def plain_call(
-    defaults: Mapping[str, str | None], method: str, path: str, params: Mapping[str, Any] | None
+    defaults: Mapping[str, str | None],
+    method: str,
+    path: str,
+    params: Mapping[str, Any] | None,
+    json: Mapping[str, Any] | None,
 ) -> Call[Any]:
-    """Return a call of what the catalogue does not know; its answer is plain JSON."""
+    """Return a call of what the catalogue does not know; its answer is plain JSON.
+
+    Raises:
+        ValidationError: The path has a query, is a URL, or leads elsewhere; or a parameter has no form in a URL.
+    """
+    if any(letter in path for letter in "?#\\") or "://" in path or any(map(str.isspace, path)):
+        # The message does not repeat the path: a query in it may hold a key.
+        raise ValidationError(
+            "path must be a path below the base URL, such as movie/550; give a query as params"
+        )
+    path = "/" + path.lstrip("/")
+    if {".", ".."} & set(path.replace("%2e", ".").replace("%2E", ".").split("/")):
+        raise ValidationError("path has a dot segment, which would reach another endpoint")
     given = {**defaults, **(params or {})}
     query = {name: write_value(name, value) for name, value in given.items() if value is not None}
-    return Call(method.upper(), "/" + path.lstrip("/"), query, cast("type[Any]", Any))
+    return Call(method.upper(), path, query, cast("type[Any]", Any), json)

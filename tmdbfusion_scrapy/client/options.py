@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
+import math
+import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import Any, TypedDict
 
 import httpx
 
+from tmdbfusion_scrapy.base_urls import API_URL, check_proxy, check_url
 from tmdbfusion_scrapy.client.exchange import Exchange
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND, PaceOptions
 from tmdbfusion_scrapy.retrying import RetryPolicy
-from tmdbfusion_scrapy.settings import API_URL, check_url
-
-if TYPE_CHECKING:
-    import ssl
-    from collections.abc import Mapping
+from tmdbfusion_scrapy.settings import check_language, check_region
 
 
 class ClientArguments(TypedDict, total=False):
@@ -31,11 +31,12 @@ class ClientArguments(TypedDict, total=False):
         max_connections: Most open connections; 100 by default, ``None`` for no limit.
         max_keepalive_connections: Most idle connections that are kept; 20 by default, ``None`` for no limit.
         keepalive_expiry: Seconds that an idle connection is kept; 30 by default.
-        requests_per_second: Most requests a second, retries included; 35 by default, ``None`` or 0 for no limit.
+        requests_per_second: Most requests a second, retries included; 35 by default, ``None`` or 0 for no
+            limit.
         retries: Retries after the first attempt, 2 by default, or a ``RetryPolicy``.
         base_url: Base URL of the API.
         http2: Use HTTP/2 (extra ``http2``).
-        proxy: URL of a proxy, or an ``httpx.Proxy``.
+        proxy: URL of an HTTP proxy, or an ``httpx.Proxy``.
         verify: ``True``, an ``ssl.SSLContext``, or ``False`` to take any certificate.
     """
 
@@ -80,30 +81,34 @@ class ClientOptions:
         unknown = set(given) - set(ClientArguments.__annotations__)
         if unknown:
             raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
-        timeout = given.get("timeout", 30.0)
-        retries = given.get("retries", 2)
-        proxy = given.get("proxy")
-        rate = given.get("requests_per_second", DEFAULT_REQUESTS_PER_SECOND)
-        http2 = given.get("http2", False)
-        if http2:
+        if given.get("http2"):
             _require_h2()
-        base_url = check_url("base_url", given.get("base_url", API_URL), carries_token=True)
+        base_url = check_url("base_url", str(given.get("base_url", API_URL)), carries_token=True)
+        credentials = Credentials.resolve(token, given.get("api_key"))
         return cls(
-            credentials=Credentials.resolve(token, given.get("api_key")),
-            defaults={"language": given.get("language"), "region": given.get("region")},
-            exchange=Exchange(base_url, _timeout(timeout)),
+            credentials=credentials,
+            defaults={
+                "language": check_language("language", given.get("language")),
+                "region": check_region("region", given.get("region")),
+            },
+            exchange=Exchange(base_url, _timeout(given.get("timeout", 30.0)), credentials),
             limits=httpx.Limits(
                 max_connections=_limit("max_connections", given.get("max_connections", 100), least=1),
                 max_keepalive_connections=_limit(
                     "max_keepalive_connections", given.get("max_keepalive_connections", 20), least=0
                 ),
-                keepalive_expiry=given.get("keepalive_expiry", 30.0),
+                keepalive_expiry=_number("keepalive_expiry", given.get("keepalive_expiry", 30.0)),
             ),
-            pace=PaceOptions(rate=float(rate or 0)),
-            retry=retries if isinstance(retries, RetryPolicy) else RetryPolicy(times=retries),
-            http2=http2,
-            proxy=httpx.Proxy(proxy) if isinstance(proxy, str) else proxy,
-            verify=given.get("verify", True),
+            pace=PaceOptions(
+                rate=_number(
+                    "requests_per_second", given.get("requests_per_second", DEFAULT_REQUESTS_PER_SECOND)
+                )
+                or 0.0
+            ),
+            retry=_retry(given.get("retries", 2)),
+            http2=bool(given.get("http2", False)),
+            proxy=_proxy(given.get("proxy")),
+            verify=_verify(given.get("verify", True)),
         )
 
 
@@ -111,7 +116,7 @@ def _timeout(value: Any) -> httpx.Timeout:
     """Time-outs; a number is for each of the four."""
     if isinstance(value, httpx.Timeout):
         return value
-    if value is not None and not (isinstance(value, int | float) and value > 0):
+    if value is not None and not (_is_number(value) and value > 0):
         raise ConfigurationError(f"timeout is {value!r}: use seconds above 0, an httpx.Timeout, or None")
     return httpx.Timeout(value)
 
@@ -122,6 +127,37 @@ def _limit(name: str, value: Any, *, least: int) -> int | None:
         raise ConfigurationError(
             f"{name} is {value!r}: use a whole number from {least}, or None for no limit"
         )
+    return value
+
+
+def _number(name: str, value: Any) -> float | None:
+    """Seconds or a rate; ``None`` for no limit."""
+    if value is not None and not (_is_number(value) and value >= 0):
+        raise ConfigurationError(f"{name} is {value!r}: use a number from 0, or None for no limit")
+    return None if value is None else float(value)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _retry(value: Any) -> RetryPolicy:
+    """How to retry; a number is the retries after the first attempt."""
+    return value if isinstance(value, RetryPolicy) else RetryPolicy(times=value)
+
+
+def _proxy(value: Any) -> httpx.Proxy | None:
+    """A proxy for all requests."""
+    if isinstance(value, httpx.Proxy):
+        return value
+    url = check_proxy("proxy", value)
+    return None if url is None else httpx.Proxy(url)
+
+
+def _verify(value: Any) -> bool | ssl.SSLContext:
+    """Whose certificates are taken."""
+    if not isinstance(value, bool | ssl.SSLContext):
+        raise ConfigurationError(f"verify is {value!r}: use True, False or an ssl.SSLContext")
     return value
 
 

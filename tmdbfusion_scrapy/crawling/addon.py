@@ -8,6 +8,7 @@ from scrapy.exceptions import NotConfigured
 from scrapy.settings import SETTINGS_PRIORITIES
 
 from tmdbfusion_scrapy.crawling.handler import FALLBACK_SETTING, TMDBDownloadHandler
+from tmdbfusion_scrapy.crawling.logformatter import SparingLogFormatter
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
 from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.session import crawl_credentials
@@ -15,7 +16,6 @@ from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import SLOT, TMDBSettings
-from tmdbfusion_scrapy.storage import SQLPipeline
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
@@ -39,6 +39,9 @@ class Addon:
 
     def update_settings(self, settings: BaseSettings) -> None:
         """Change the settings of a crawl; what the user set wins."""
+        # Storage knows the items of this package, so it is loaded after it.
+        from tmdbfusion_scrapy.storage import SQLPipeline
+
         with plain_messages():
             ours = TMDBSettings.from_settings(settings)
             if not ours.enabled:
@@ -54,6 +57,7 @@ class Addon:
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryWaitingRoom, 0)
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", SQLPipeline, 900)
         settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
+        settings.set("LOG_FORMATTER", SparingLogFormatter, priority="addon")
 
 
 def _check_reactor(settings: BaseSettings) -> None:

@@ -14,7 +14,7 @@ from scrapy.utils.defer import maybe_deferred_to_future
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler, load_object
 
-from tmdbfusion_scrapy.crawling import stats as names
+from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.body import BodyReader
 from tmdbfusion_scrapy.crawling.errors import download_error
 from tmdbfusion_scrapy.crawling.failed import public_path
@@ -48,6 +48,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._session = session_of(crawler)
+        self._stats = crawler.stats
         self._reader = BodyReader(crawler)
         self._fallbacks: dict[str, DownloadHandlerProtocol] = {}
 
@@ -73,10 +74,9 @@ class TMDBDownloadHandler(BaseDownloadHandler):
     async def _download(self, request: Request) -> Response:
         """Send a TMDB request: pace, credentials, pool."""
         session = self._session
-        stats = self.crawler.stats
         outgoing = outgoing_request(request, session.credentials)
         sent_at = await session.pacer.acquire()
-        stats.inc_value(names.REQUEST_COUNT)
+        self._stats.inc_value(names.REQUEST_COUNT)
         in_body = False
         started = time.monotonic()
         try:
@@ -92,7 +92,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
     def _note_status(self, response: httpx.Response, sent_at: float) -> None:
         """Count the response and tell the pace of a 429."""
         status = response.status_code
-        self.crawler.stats.inc_value(f"{names.RESPONSE_STATUS_COUNT}/{status}")
+        self._stats.inc_value(f"{names.RESPONSE_STATUS_COUNT}/{status}")
         if status == 429:
             retry_after = parse_retry_after(response.headers.get("retry-after"))
             self._session.pacer.limited(sent_at, retry_after)

@@ -5,15 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
-
-from scrapy.utils.httpobj import urlparse_cached
 
 from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY
 from tmdbfusion_scrapy.settings import SLOT, TMDBSettings
 from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
     from scrapy import Request
     from scrapy.crawler import Crawler
     from typing_extensions import Self
@@ -38,24 +37,23 @@ class TMDBMiddleware:
         """Make the middleware of a crawl."""
         return cls(crawler)
 
-    async def process_request(self, request: Request) -> None:
+    def process_request(self, request: Request) -> Awaitable[None] | None:
         """Mark a TMDB request; any other passes untouched."""
         if not self._settings.is_tmdb(request.url):
-            return
+            return None
         meta = request.meta
-        # A retry that did not come through the scheduler (engine.download_async) waits here.
-        delay = meta.pop(RETRY_DELAY_KEY, None)
-        if delay:
-            await asyncio.sleep(delay)
         meta.setdefault("download_slot", SLOT)
         meta.setdefault("dont_obey_robotstxt", True)
         meta.setdefault("dont_merge_cookies", True)
         request.headers.setdefault(b"Accept", b"application/json")
         request.headers.setdefault(b"Accept-Encoding", ACCEPT_ENCODING)
-        if not self._warned_of_key and "api_key" in parse_qs(urlparse_cached(request).query):
+        if "api_key=" in request.url and not self._warned_of_key:
             self._warned_of_key = True
             logger.warning(
                 "A request has an api_key in its URL, where logs, caches and job directories keep it: leave it "
                 "out and set TMDB_API_KEY, which is added when the request is sent.",
                 extra={"spider": self._crawler.spider},
             )
+        # A retry that did not come through the scheduler (engine.download_async) waits here.
+        delay = meta.pop(RETRY_DELAY_KEY, None)
+        return asyncio.sleep(delay) if delay else None

@@ -10,11 +10,12 @@ from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, StopDownload
 
 from tmdbfusion_scrapy.api import OPERATIONS
-from tmdbfusion_scrapy.crawling import stats as names
+from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.failed import public_path
 from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY, RETRY_DELAY_KEY
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import (
     BAD_TOKEN_CODES,
     AuthenticationError,
@@ -73,21 +74,19 @@ class TMDBRetryMiddleware:
             return response
         if self._handled_by_request(request, response) or "download_stopped" in response.flags:
             return response
-        path = public_path(request.url, self._settings.api_url, with_query=False)
         retry_after = response.headers.get(b"Retry-After")
         error = error_from_response(
             response.status,
             {"retry-after": retry_after.decode("latin-1")} if retry_after else {},
             response.body,
-            method=request.method,
-            path=path,
         )
         if error is None:
             try:
                 return self._with_record(request, response)
             except ResponseError as bad:
-                bad.method, bad.path, bad.status_code = request.method, path, response.status
+                bad.status_code = response.status
                 error = bad
+        self._name_call(request, error)
         return self._retry(request, error) or self._give_up(error)
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
@@ -98,16 +97,20 @@ class TMDBRetryMiddleware:
         """
         if not self._settings.is_tmdb(request.url) or isinstance(exception, IgnoreRequest | StopDownload):
             return None
-        path = public_path(request.url, self._settings.api_url, with_query=False)
         if isinstance(exception, TMDBError):
             error = exception
-            error.path = error.path or path
         elif isinstance(exception, DownloadCancelledError):
-            error = ResponseError(str(exception), method=request.method, path=path, retryable=False)
+            error = ResponseError(str(exception), retryable=False)
             error.__cause__ = exception
         else:
             return None
+        self._name_call(request, error)
         return self._retry(request, error) or self._give_up(error)
+
+    def _name_call(self, request: Request, error: TMDBError) -> None:
+        """Put the call into its error."""
+        error.method = request.method
+        error.path = public_path(request.url, self._settings.api_url, with_query=False)
 
     def _handled_by_request(self, request: Request, response: Response) -> bool:
         """Whether the request or the spider asked for this status as it is."""
@@ -128,6 +131,8 @@ class TMDBRetryMiddleware:
         if isinstance(record, Record) and record.drift:
             for field in record.drift:
                 self._crawler.stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
+        if endpoint is not None and endpoint.name == "details":
+            self._crawler.stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.namespace}")
         # A response from the HTTP cache, or one that HttpCompressionMiddleware made anew, has Scrapy's class.
         ours = response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
         ours.record = record
@@ -154,8 +159,15 @@ class TMDBRetryMiddleware:
         )
         if retry is not None:
             retry.meta[RETRY_DELAY_KEY] = delay
+            self._expect_retry()
             stats.inc_value(names.RETRY_COUNT)
         return retry
+
+    def _expect_retry(self) -> None:
+        """Tell the waiting room that a retry is on its way."""
+        room = self._crawler.get_item_pipeline(RetryWaitingRoom)
+        if room is not None:
+            room.expect()
 
     def _is_worth_it(self, error: TMDBError) -> bool:
         """Whether to try again at all: what the user chose in ``RETRY_HTTP_CODES``, else what the error says."""

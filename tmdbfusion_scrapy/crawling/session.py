@@ -8,8 +8,7 @@ from weakref import WeakKeyDictionary
 import httpx
 from scrapy import signals
 
-from tmdbfusion_scrapy.api import OPERATIONS
-from tmdbfusion_scrapy.crawling import stats as names
+from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.pacing import AsyncPacer, PaceOptions
 from tmdbfusion_scrapy.settings import TMDBSettings
@@ -18,10 +17,6 @@ from tmdbfusion_scrapy.transport import PooledTransport
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
-
-_KIND_OF_RECORD = {
-    endpoint.model: endpoint.namespace for endpoint in OPERATIONS.values() if endpoint.name == "details"
-}
 
 
 class CrawlSession:
@@ -37,17 +32,11 @@ class CrawlSession:
         self.pacer = AsyncPacer(PaceOptions(rate=settings.requests_per_second))
         self.transport = _transport(settings, crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
         self._crawler = crawler
-        crawler.signals.connect(self._count_item, signals.item_scraped)
         crawler.signals.connect(self._report, signals.spider_closed)
 
     async def close(self) -> None:
         """Close the pool; called once for each scheme."""
         await self.transport.aclose()
-
-    def _count_item(self, item: Any) -> None:
-        kind = _KIND_OF_RECORD.get(type(item))
-        if kind is not None:
-            self._crawler.stats.inc_value(f"{names.ITEM_COUNT}/{kind}")
 
     def _report(self) -> None:
         """Put into the stats what pool and pace did."""

@@ -31,14 +31,20 @@ class RetryWaitingRoom:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._waiting: dict[Request, asyncio.TimerHandle] = {}
+        self._expected = 0
         self._open = True
-        crawler.signals.connect(self._on_scheduled, signals.request_scheduled)
-        crawler.signals.connect(self._on_idle, signals.spider_idle)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the waiting room of a crawl."""
         return cls(crawler)
+
+    def expect(self) -> None:
+        """Listen for a retry. A crawl without failures is spared a signal handler for every request."""
+        if not self._expected and not self._waiting:
+            self._crawler.signals.connect(self._on_scheduled, signals.request_scheduled)
+            self._crawler.signals.connect(self._on_idle, signals.spider_idle)
+        self._expected += 1
 
     def close_spider(self) -> None:
         """Give what still waits to the scheduler."""
@@ -51,7 +57,10 @@ class RetryWaitingRoom:
     def _on_scheduled(self, request: Request) -> None:
         """Take a retry out on its way to the scheduler."""
         delay = request.meta.pop(RETRY_DELAY_KEY, None)
-        if delay and self._open:
+        if delay is None:
+            return
+        self._expected -= 1
+        if self._open:
             timer = asyncio.get_running_loop().call_later(delay, self._release, request)
             self._waiting[request] = timer
             raise IgnoreRequest("waits before it is tried again")
@@ -63,5 +72,9 @@ class RetryWaitingRoom:
 
     def _release(self, request: Request) -> None:
         """Let a retry go whose time has come."""
-        if self._waiting.pop(request, None) is not None:
-            self._crawler.engine.crawl(request)
+        if self._waiting.pop(request, None) is None:
+            return
+        if not self._expected and not self._waiting:
+            self._crawler.signals.disconnect(self._on_scheduled, signals.request_scheduled)
+            self._crawler.signals.disconnect(self._on_idle, signals.spider_idle)
+        self._crawler.engine.crawl(request)

@@ -2,14 +2,16 @@
 
 One odd value never costs a record. The whole body is first decoded straight into the record by msgspec. If a
 value does not fit, the body is decoded once more without types and mended field by field: a null becomes the
-field's default, a number in quotes the number, and what cannot be used is left out and named in
-:attr:`~tmdbfusion_scrapy.models.record.Record.drift`.
+field's default, a number in quotes the number, and what cannot be used is left out. What was not of its
+field's type is named in :attr:`~tmdbfusion_scrapy.models.record.Record.drift`.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
+import json
+import math
 import types
 import typing
 from functools import cache
@@ -46,10 +48,11 @@ def decode(body: bytes, model: type[T]) -> T:
     drift: tuple[str, ...] = ()
     try:
         value = _decoder(cast("Any", model)).decode(text)
-    except msgspec.ValidationError:
-        value, drift = _decode_leniently(text, model)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise ResponseError(_describe(body, error)) from error
+        try:
+            value, drift = _decode_leniently(text, model)
+        except (ValueError, RecursionError):
+            raise ResponseError(_describe(body, error)) from error
     if isinstance(value, Record):
         value._raw = body  # noqa: SLF001 - the decoder is what fills a record
         value._drift = drift  # noqa: SLF001
@@ -76,15 +79,26 @@ class _Unusable(Exception):
 
 
 def _decode_leniently(body: bytes, model: Any) -> tuple[Any, tuple[str, ...]]:
-    """Decode a body of which some value does not fit its field."""
-    raw = msgspec.json.decode(body)
-    expected = list if typing.get_origin(model) is list else dict
-    if not isinstance(raw, expected):
-        raise ResponseError(
-            f"the body is a JSON {_json_name(raw)} where an {_json_name(expected())} was expected"
-        )
+    """Decode a body of which some value does not fit its field; ``ValueError`` for what is not JSON at all."""
+    try:
+        raw = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # Slower, but it reads NaN, 1e999, half a surrogate pair and a byte order mark.
+        raw = json.loads(body, parse_int=_whole_number)
+    if model is not Any:
+        expected = list if typing.get_origin(model) is list else dict
+        if not isinstance(raw, expected):
+            raise ResponseError(
+                f"the body is a JSON {_json_name(raw)} where an {_json_name(expected())} was expected"
+            )
     drift: list[str] = []
-    return _mend(raw, model, getattr(model, "__name__", str(model)), drift), tuple(drift)
+    value = _mend(raw, model, getattr(model, "__name__", str(model)), drift)
+    return value, tuple(drift)
+
+
+def _whole_number(text: str) -> float:
+    """A whole number; infinite where it has more digits than any id or sum."""
+    return int(text) if len(text) < 400 else math.copysign(math.inf, -1 if text.startswith("-") else 1)
 
 
 def _json_name(value: Any) -> str:
@@ -93,8 +107,8 @@ def _json_name(value: Any) -> str:
         return "null"
     if isinstance(value, bool):
         return "boolean"
-    names = {dict: "object", list: "array", str: "string", int: "number", float: "number"}
-    return names[type(value)]
+    names: dict[type, str] = {dict: "object", list: "array", str: "string"}
+    return names.get(type(value), "number")
 
 
 def _mend(value: Any, hint: Any, name: str, drift: list[str]) -> Any:
@@ -145,25 +159,54 @@ def _mend_each(values: list[Any], hint: Any, name: str, drift: list[str]) -> lis
     """Keep the elements that can be used."""
     kept = []
     for value in values:
+        before = len(drift)
         try:
-            kept.append(_mend(value, hint, name, drift))
+            mended = _mend(value, hint, name, drift)
         except _Unusable:
             drift.append(name)
+            continue
+        if isinstance(mended, Record):
+            mended._drift = tuple(drift[before:])  # noqa: SLF001 - the decoder is what fills a record
+        kept.append(mended)
     return kept
 
 
 def _mend_scalar(value: Any, hint: Any, name: str, drift: list[str]) -> Any:
-    """Convert a single value, first strictly, then a number in quotes and the like."""
+    """Convert a single value, first strictly, then by what it can only mean."""
     try:
-        return msgspec.convert(value, hint)
-    except msgspec.ValidationError:
-        pass
-    try:
-        mended = msgspec.convert(value, hint, strict=False)
-    except msgspec.ValidationError:
-        raise _Unusable from None
+        mended = _convert(value, hint, strict=True)
+        if not isinstance(mended, str) or mended == value:
+            return mended
+    except _Unusable:
+        mended = _convert(_guess(value, hint), hint, strict=False)
     drift.append(name)
     return mended
+
+
+def _convert(value: Any, hint: Any, *, strict: bool) -> Any:
+    """The value in the type of its field, of numbers only finite ones, of text only what UTF-8 can hold."""
+    try:
+        converted = msgspec.convert(value, hint, strict=strict)
+    except (msgspec.ValidationError, OverflowError):
+        raise _Unusable from None
+    if isinstance(converted, float) and not math.isfinite(converted):
+        raise _Unusable
+    if isinstance(converted, str):
+        try:
+            converted.encode()
+        except UnicodeEncodeError:
+            return converted.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return converted
+
+
+def _guess(value: Any, hint: Any) -> Any:
+    """What a value of the wrong type can only mean."""
+    if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if hint is datetime.date and isinstance(value, str):
+        # A date with a time of day.
+        return value[:10]
+    return value
 
 
 @cache

@@ -23,5 +23,8 @@ class Record:
 
     @property
     def drift(self) -> tuple[str, ...]:
-        """Fields that came with a value of the wrong type, as ``Model.field``, in the order met."""
+        """Fields that came with a value of the wrong type, as ``Model.field``, in the order met.
+
+        Those of the records inside are among them; a record in a list knows its own too.
+        """
         return self._drift

@@ -21,7 +21,7 @@ SUMMARY_FIELDS = (
 
 
 class MovieFacts(NamedTuple):
-    """What lists filter and sort by. ``day`` is a proleptic ordinal, 0 for no release date; ``runtime`` is in minutes."""
+    """What lists filter and sort by; ``day`` is a date's ordinal, 0 for none, ``runtime`` is in minutes."""
 
     id: int
     adult: bool
@@ -51,8 +51,14 @@ class Catalogue(Protocol):
         """The day that "now playing" is reckoned from."""
 
 
+def genre_ids(details: Mapping[str, Any]) -> list[int]:
+    """The ids of a movie's genres; entries that are odd in replayed data are left out."""
+    genres = details.get("genres") or ()
+    return [item["id"] for item in genres if isinstance(item, dict) and isinstance(item.get("id"), int)]
+
+
 def summary(details: Mapping[str, Any]) -> dict[str, Any]:
     """An item of a list, made of the details. TMDB puts ``genre_ids`` there instead of ``genres``."""
     item: dict[str, Any] = {name: details[name] for name in SUMMARY_FIELDS if name in details}
-    item["genre_ids"] = [genre["id"] for genre in details.get("genres") or ()]
+    item["genre_ids"] = genre_ids(details)
     return item

@@ -20,7 +20,9 @@ CONNECTION_FAULTS = ("timeout", "reset", "reset-body", "truncate", "close-idle",
 
 
 def _html(_body: bytes) -> bytes:
-    return b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Please wait.</body></html>"
+    return (
+        b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Please wait.</body></html>"
+    )
 
 
 def _empty(_body: bytes) -> bytes:

@@ -11,7 +11,13 @@ from tmdbfusion_scrapy.sandbox import words
 from tmdbfusion_scrapy.sandbox.catalogue import MovieFacts
 from tmdbfusion_scrapy.sandbox.draws import Draws
 from tmdbfusion_scrapy.sandbox.parts import PartsOfMovie
-from tmdbfusion_scrapy.sandbox.reference import COUNTRY_NAMES, LANGUAGES, MOVIE_GENRES, ORIGINAL_LANGUAGES, TRANSLATIONS
+from tmdbfusion_scrapy.sandbox.reference import (
+    COUNTRY_NAMES,
+    LANGUAGES,
+    MOVIE_GENRES,
+    ORIGINAL_LANGUAGES,
+    TRANSLATIONS,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -84,7 +90,9 @@ class GeneratedCatalogue:
             "belongs_to_collection": _collection(self._seed, draws),
             "budget": budget,
             "genres": [{"id": genre, "name": MOVIE_GENRES[genre]} for genre in facts.genre_ids],
-            "homepage": f"https://movie-{movie_id}.example/" if draws.chance(0.3) else draws.pick(("", "", "", None)),
+            "homepage": f"https://movie-{movie_id}.example/"
+            if draws.chance(0.3)
+            else draws.pick(("", "", "", None)),
             "id": movie_id,
             "imdb_id": None if draws.chance(0.06) else f"tt{90_000_000 + movie_id}",
             "origin_country": [country],
@@ -176,4 +184,6 @@ def _spoken_languages(original: str, draws: Draws) -> list[dict[str, str]]:
         other = draws.pick(TRANSLATIONS)[0]
         if other != original:
             spoken.append(other)
-    return [{"english_name": LANGUAGES[code][0], "iso_639_1": code, "name": LANGUAGES[code][1]} for code in spoken]
+    return [
+        {"english_name": LANGUAGES[code][0], "iso_639_1": code, "name": LANGUAGES[code][1]} for code in spoken
+    ]

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.sandbox.faults import FAULT_NAMES
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 MAX_MOVIES = 10_000_000
 
@@ -26,10 +23,10 @@ class SandboxOptions:
         movies: Highest movie id of the generated catalogue, 1 to 10,000,000.
         seed: Seed of the generated catalogue and of the random faults.
         gaps: Share of the ids in ``1..movies`` that do not exist and answer 404, 0 to below 1.
-        replay: Files (``.jsonl``, ``.jsonl.gz``) of movie bodies and folders of recorded exchanges to serve instead
-            of the generated catalogue.
-        rate_limit: Requests a client address may make in any one second before it gets a 429; None is no limit.
-        retry_after: Seconds to announce in ``Retry-After`` on the 429 of ``rate_limit``; None sends no such header, as TMDB does.
+        replay: Files (``.jsonl``, ``.jsonl.gz``) of movie bodies and folders of recorded exchanges, to serve
+            instead of the generated catalogue.
+        rate_limit: Requests that a client address may make in any one second, 429 above; None is no limit.
+        retry_after: Seconds to announce in ``Retry-After`` on the 429 of ``rate_limit``; None sends none, as TMDB.
         latency: Seconds to wait before each answer.
         faults: Fault name to probability, 0 to 1, together at most 1. See ``docs/sandbox.md`` for the names.
         token: The only bearer token or ``api_key`` to accept; None accepts any but the literal ``invalid``.
@@ -90,7 +87,9 @@ def check_fault_probabilities(faults: Mapping[str, float]) -> None:
         if name not in FAULT_NAMES:
             raise ValueError(f"faults: unknown fault {name!r}; known are {', '.join(FAULT_NAMES)}")
         if not 0 <= probability <= 1:
-            raise ValueError(f"faults: the probability of {name} must be between 0 and 1, not {probability!r}")
+            raise ValueError(
+                f"faults: the probability of {name} must be between 0 and 1, not {probability!r}"
+            )
     if sum(faults.values()) > 1 + 1e-9:
         raise ValueError(f"faults: the probabilities add up to {sum(faults.values()):g}, more than 1")
 

@@ -32,7 +32,7 @@ class PartsOfMovie:
             "account_states": self._account_states,
             "alternative_titles": self._alternative_titles,
             "changes": self._changes,
-            "credits": lambda facts, _query, _draws: credits_of(seed, facts.id, max(200, movies * 2)),
+            "credits": lambda facts, _query, _draws: credits_of(seed, facts.id),
             "external_ids": self._external_ids,
             "images": self._images,
             "keywords": self._keywords,
@@ -52,7 +52,7 @@ class PartsOfMovie:
         return None if builder is None else builder(facts, query, Draws(name, self._seed, facts.id))
 
     def translation(self, movie_id: int, original: str, original_title: str, language: str) -> dict[str, str]:
-        """Title, overview and tagline in a language; empty without a translation, because TMDB does not fall back."""
+        """Title, overview and tagline in a language; empty without a translation: TMDB does not fall back."""
         code, _, country = language.partition("-")
         for key in TRANSLATIONS:
             if key[0] == code and (not country or key[1] == country):
@@ -81,13 +81,21 @@ class PartsOfMovie:
                 title = "" if code == facts.language else texts["title"]
                 data = {**texts, "title": title, "homepage": "", "runtime": facts.runtime}
                 found.append(
-                    {"iso_3166_1": country, "iso_639_1": code, "name": native, "english_name": english, "data": data}
+                    {
+                        "iso_3166_1": country,
+                        "iso_639_1": code,
+                        "name": native,
+                        "english_name": english,
+                        "data": data,
+                    }
                 )
         return {"translations": found}
 
     def _keywords(self, _facts: MovieFacts, _query: Mapping[str, str], draws: Draws) -> dict[str, Any]:
         ids = dict.fromkeys(draws.between(1, _KEYWORDS) for _ in range(draws.below(15)))
-        return {"keywords": [{"id": key, "name": words.keyword(Draws("keyword", self._seed, key))} for key in ids]}
+        return {
+            "keywords": [{"id": key, "name": words.keyword(Draws("keyword", self._seed, key))} for key in ids]
+        }
 
     def _external_ids(self, facts: MovieFacts, _query: Mapping[str, str], draws: Draws) -> dict[str, Any]:
         details = self._details(facts.id, "en-US") or {}
@@ -99,7 +107,9 @@ class PartsOfMovie:
             "twitter_id": None,
         }
 
-    def _alternative_titles(self, _facts: MovieFacts, query: Mapping[str, str], draws: Draws) -> dict[str, Any]:
+    def _alternative_titles(
+        self, _facts: MovieFacts, query: Mapping[str, str], draws: Draws
+    ) -> dict[str, Any]:
         titles = [
             {
                 "iso_3166_1": draws.pick(COUNTRIES)[0],
@@ -117,7 +127,9 @@ class PartsOfMovie:
             named = f"{query.get('language', '')[:2]},{query.get('include_image_language', '')}".split(",")
             wanted = {None if name == "null" else name for name in named if name}
 
-        def some(count: int, width: int, height: int, languages: tuple[str | None, ...]) -> list[dict[str, Any]]:
+        def some(
+            count: int, width: int, height: int, languages: tuple[str | None, ...]
+        ) -> list[dict[str, Any]]:
             images = [
                 {
                     "aspect_ratio": round(width / height, 3),
@@ -190,7 +202,9 @@ class PartsOfMovie:
         for country, _, _ in COUNTRIES:
             if not draws.chance(0.25):
                 continue
-            offer: dict[str, Any] = {"link": f"https://www.example.org/movie/{facts.id}/watch?locale={country}"}
+            offer: dict[str, Any] = {
+                "link": f"https://www.example.org/movie/{facts.id}/watch?locale={country}"
+            }
             for kind in ("flatrate", "rent", "buy"):
                 if draws.chance(0.5):
                     provider_id, name = draws.pick(_PROVIDERS)
@@ -278,7 +292,11 @@ class PartsOfMovie:
                     "iso_639_1": "en" if key == "overview" else "",
                     "iso_3166_1": "US" if key == "overview" else "",
                 }
-                item["value"] = words.text(draws, "en", 2) if key == "overview" else {"poster": {"file_path": draws.image()}}
+                item["value"] = (
+                    words.text(draws, "en", 2)
+                    if key == "overview"
+                    else {"poster": {"file_path": draws.image()}}
+                )
                 changes.append({"key": key, "items": [item]})
         return {"changes": changes}
 

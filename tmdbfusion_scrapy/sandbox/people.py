@@ -8,22 +8,23 @@ from tmdbfusion_scrapy.sandbox import words
 from tmdbfusion_scrapy.sandbox.draws import Draws
 from tmdbfusion_scrapy.sandbox.reference import JOBS
 
+# One number for catalogues of any size: a movie does not depend on how many others there are.
+_PEOPLE = 60_000
 _DEPARTMENTS = tuple(JOBS)
 _CREW_JOBS = tuple((department, job) for department, jobs in JOBS.items() for job in jobs)
 
 
-def credits_of(seed: int, movie_id: int, people: int) -> dict[str, Any]:
+def credits_of(seed: int, movie_id: int) -> dict[str, Any]:
     """About 33 cast and 20 crew entries: with the details some 16 KB, as a well-known movie has on TMDB.
 
     Args:
         seed: Seed of the catalogue.
         movie_id: The movie.
-        people: How many people the catalogue knows.
     """
     draws = Draws("credits", seed, movie_id)
     cast = []
     for order in range(draws.between(22, 44)):
-        person = _person(seed, draws.between(1, people), "Acting")
+        person = _person(seed, draws.between(1, _PEOPLE), "Acting")
         person["cast_id"] = order + 2
         person["character"] = words.person_name(draws) if draws.chance(0.97) else ""
         person["credit_id"] = draws.identifier()
@@ -33,7 +34,7 @@ def credits_of(seed: int, movie_id: int, people: int) -> dict[str, Any]:
     for position in range(draws.between(12, 28)):
         # A director first: every movie has one.
         department, job = _CREW_JOBS[0] if position == 0 else draws.pick(_CREW_JOBS)
-        person = _person(seed, draws.between(1, people), department)
+        person = _person(seed, draws.between(1, _PEOPLE), department)
         person["credit_id"] = draws.identifier()
         person["department"] = department
         person["job"] = job

@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
 # The body is serialised anew and sent by another connection: what described the old ones must go.
 _DROPPED_HEADERS = frozenset(
-    "connection content-encoding content-length keep-alive proxy-authenticate proxy-authorization te trailer "
-    "transfer-encoding upgrade".split()
-)
+    {
+        "connection", "content-encoding", "content-length", "keep-alive", "proxy-authenticate",
+        "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
+    }
+)  # fmt: skip
 _SECRETS = frozenset({"api_key", "session_id", "guest_session_id"})
-_INDEX_ROW = re.compile(r"^\| (bodies/\S+) \| (GET) /3/(\S+)( \+append\S*)? \|[^|]*\| (\d{3}) \|", re.MULTILINE)
+_INDEX_ROW = re.compile(
+    r"^\| (bodies/\S+) \| (GET) /3/(\S+)( \+append\S*)? \|[^|]*\| (\d{3}) \|", re.MULTILINE
+)
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -62,7 +66,9 @@ class RecordedAnswers:
             found = [_exchange(path) for path in sorted((folder / "exchanges").glob("*.json"))]
             bodies = list(_bodies(folder)) if (folder / "INDEX.md").is_file() else []
             if not found and not bodies:
-                raise ReplayError(f"replay: {folder} holds neither exchanges/*.json nor an INDEX.md that lists bodies/")
+                raise ReplayError(
+                    f"replay: {folder} holds neither exchanges/*.json nor an INDEX.md that lists bodies/"
+                )
             exchanges += found
             self._bodies += bodies
         # Later ones win in _exact; _same_path keeps all, the newest first.
@@ -123,7 +129,9 @@ def _exchange(path: Path) -> _Exchange:
             path=url.path.removeprefix("/3").strip("/"),
             query=dict(parse_qsl(url.query, keep_blank_values=True)),
             recorded_at=_moment(recorded.get("recorded_at")),
-            reply=Reply(int(response["status"]), tuple(_headers(response["headers"])), _serialised(recorded["body"])),
+            reply=Reply(
+                int(response["status"]), tuple(_headers(response["headers"])), _serialised(recorded["body"])
+            ),
         )
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ReplayError(f"replay: {path} is not a recorded exchange: {error!r}") from error
@@ -160,8 +168,8 @@ def _bodies(folder: Path) -> Iterable[_Body]:
 def _pattern(template: str, content: Any) -> re.Pattern[str]:
     """The paths that a body answers.
 
-    A placeholder takes the body's own value (``season_number``), the only one takes the body's ``id``. One that the
-    body does not tell takes any value.
+    A placeholder takes the body's own value (``season_number``), the only one takes the body's ``id``. One that
+    the body does not tell takes any value.
     """
     fields = content if isinstance(content, dict) else {}
     names = _PLACEHOLDER.findall(template)

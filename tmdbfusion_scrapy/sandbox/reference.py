@@ -1,4 +1,4 @@
-"""TMDB's reference data: genres, configuration, countries, languages. Ids and keys are TMDB's, the lists are shortened."""
+"""TMDB's reference data: genres, configuration, countries, languages. Keys are TMDB's, the lists are shortened."""
 
 from __future__ import annotations
 
@@ -16,32 +16,38 @@ TV_GENRES = {
 }  # fmt: skip
 
 COUNTRIES = (
-    ("AR", "Argentina", "Argentina"), ("AT", "Austria", "Österreich"), ("AU", "Australia", "Australia"),
-    ("BE", "Belgium", "België"), ("BR", "Brazil", "Brasil"), ("CA", "Canada", "Canada"), ("CH", "Switzerland", "Schweiz"),
-    ("CN", "China", "中国"), ("CZ", "Czech Republic", "Česko"), ("DE", "Germany", "Deutschland"),
-    ("DK", "Denmark", "Danmark"), ("ES", "Spain", "España"), ("FI", "Finland", "Suomi"), ("FR", "France", "France"),
-    ("GB", "United Kingdom", "United Kingdom"), ("HK", "Hong Kong", "香港"), ("HU", "Hungary", "Magyarország"),
-    ("IE", "Ireland", "Ireland"), ("IL", "Israel", "ישראל"), ("IN", "India", "India"), ("IT", "Italy", "Italia"),
-    ("JP", "Japan", "日本"), ("KR", "South Korea", "대한민국"), ("MX", "Mexico", "México"), ("NL", "Netherlands", "Nederland"),
-    ("NO", "Norway", "Norge"), ("NZ", "New Zealand", "New Zealand"), ("PL", "Poland", "Polska"),
-    ("PT", "Portugal", "Portugal"), ("SA", "Saudi Arabia", "السعودية"), ("SE", "Sweden", "Sverige"),
-    ("TR", "Turkey", "Türkiye"), ("TW", "Taiwan", "台灣"), ("UA", "Ukraine", "Україна"),
-    ("US", "United States of America", "United States"), ("ZA", "South Africa", "South Africa"),
+    ("AR", "Argentina", "Argentina"), ("AT", "Austria", "Österreich"),
+    ("AU", "Australia", "Australia"), ("BE", "Belgium", "België"), ("BR", "Brazil", "Brasil"),
+    ("CA", "Canada", "Canada"), ("CH", "Switzerland", "Schweiz"), ("CN", "China", "中国"),
+    ("CZ", "Czech Republic", "Česko"), ("DE", "Germany", "Deutschland"),
+    ("DK", "Denmark", "Danmark"), ("ES", "Spain", "España"), ("FI", "Finland", "Suomi"),
+    ("FR", "France", "France"), ("GB", "United Kingdom", "United Kingdom"),
+    ("HK", "Hong Kong", "香港"), ("HU", "Hungary", "Magyarország"), ("IE", "Ireland", "Ireland"),
+    ("IL", "Israel", "ישראל"), ("IN", "India", "India"), ("IT", "Italy", "Italia"),
+    ("JP", "Japan", "日本"), ("KR", "South Korea", "대한민국"), ("MX", "Mexico", "México"),
+    ("NL", "Netherlands", "Nederland"), ("NO", "Norway", "Norge"),
+    ("NZ", "New Zealand", "New Zealand"), ("PL", "Poland", "Polska"),
+    ("PT", "Portugal", "Portugal"), ("SA", "Saudi Arabia", "السعودية"),
+    ("SE", "Sweden", "Sverige"), ("TR", "Turkey", "Türkiye"), ("TW", "Taiwan", "台灣"),
+    ("UA", "Ukraine", "Україна"), ("US", "United States of America", "United States"),
+    ("ZA", "South Africa", "South Africa"),
 )  # fmt: skip
 COUNTRY_NAMES = {code: english for code, english, _ in COUNTRIES}
 
 LANGUAGES = {
-    "ar": ("Arabic", "العربية"), "cs": ("Czech", "Český"), "da": ("Danish", "Dansk"), "de": ("German", "Deutsch"),
-    "en": ("English", "English"), "es": ("Spanish", "Español"), "fi": ("Finnish", "suomi"), "fr": ("French", "Français"),
-    "he": ("Hebrew", "עִבְרִית"), "hi": ("Hindi", "हिन्दी"), "hu": ("Hungarian", "Magyar"), "it": ("Italian", "Italiano"),
-    "ja": ("Japanese", "日本語"), "ko": ("Korean", "한국어/조선말"), "nl": ("Dutch", "Nederlands"), "no": ("Norwegian", "Norsk"),
-    "pl": ("Polish", "Polski"), "pt": ("Portuguese", "Português"), "ru": ("Russian", "Pусский"),
-    "sv": ("Swedish", "svenska"), "tr": ("Turkish", "Türkçe"), "uk": ("Ukrainian", "Український"),
-    "xx": ("No Language", "No Language"), "zh": ("Mandarin", "普通话"),
+    "ar": ("Arabic", "العربية"), "cs": ("Czech", "Český"), "da": ("Danish", "Dansk"),
+    "de": ("German", "Deutsch"), "en": ("English", "English"), "es": ("Spanish", "Español"),
+    "fi": ("Finnish", "suomi"), "fr": ("French", "Français"), "he": ("Hebrew", "עִבְרִית"),
+    "hi": ("Hindi", "हिन्दी"), "hu": ("Hungarian", "Magyar"), "it": ("Italian", "Italiano"),
+    "ja": ("Japanese", "日本語"), "ko": ("Korean", "한국어/조선말"), "nl": ("Dutch", "Nederlands"),
+    "no": ("Norwegian", "Norsk"), "pl": ("Polish", "Polski"), "pt": ("Portuguese", "Português"),
+    "ru": ("Russian", "Русский"), "sv": ("Swedish", "svenska"), "tr": ("Turkish", "Türkçe"),
+    "uk": ("Ukrainian", "Український"), "xx": ("No Language", "No Language"),
+    "zh": ("Mandarin", "普通话"),
 }  # fmt: skip
 
 # Original languages as often as they occur, and the country that comes with each.
-ORIGINAL_LANGUAGES = (
+ORIGINAL_LANGUAGES: tuple[tuple[str, str], ...] = (
     *[("en", "US")] * 12, *[("en", "GB")] * 3, ("en", "CA"), ("en", "AU"),
     *[("fr", "FR")] * 3, *[("ja", "JP")] * 3, *[("es", "ES")] * 2, ("es", "MX"), *[("de", "DE")] * 2, ("ko", "KR"),
     ("it", "IT"), ("zh", "CN"), ("hi", "IN"), ("ru", "UA"), ("pt", "BR"), ("sv", "SE"), ("pl", "PL"),
@@ -68,18 +74,20 @@ JOBS = {
 }
 
 _TIMEZONES = {
-    "AR": ["America/Argentina/Buenos_Aires"], "AU": ["Australia/Sydney", "Australia/Perth"], "BR": ["America/Sao_Paulo"],
-    "CA": ["America/Toronto", "America/Vancouver"], "CN": ["Asia/Shanghai"], "DE": ["Europe/Berlin"],
-    "ES": ["Europe/Madrid"], "FR": ["Europe/Paris"], "GB": ["Europe/London"], "IN": ["Asia/Kolkata"],
+    "AR": ["America/Argentina/Buenos_Aires"], "AU": ["Australia/Sydney", "Australia/Perth"],
+    "BR": ["America/Sao_Paulo"], "CA": ["America/Toronto", "America/Vancouver"],
+    "CN": ["Asia/Shanghai"], "DE": ["Europe/Berlin"], "ES": ["Europe/Madrid"],
+    "FR": ["Europe/Paris"], "GB": ["Europe/London"], "IN": ["Asia/Kolkata"],
     "IT": ["Europe/Rome"], "JP": ["Asia/Tokyo"], "KR": ["Asia/Seoul"], "PL": ["Europe/Warsaw"],
     "US": ["America/New_York", "America/Chicago", "America/Denver", "America/Los_Angeles"],
 }  # fmt: skip
 
-_CHANGE_KEYS = (
-    "adult alternative_titles budget cast certifications character_names crew general genres homepage images imdb_id "
-    "languages original_title overview plot_keywords production_companies production_countries releases revenue "
-    "runtime season spoken_languages status tagline title translations video videos"
-).split()
+_CHANGE_KEYS = [
+    "adult", "alternative_titles", "budget", "cast", "certifications", "character_names", "crew",
+    "general", "genres", "homepage", "images", "imdb_id", "languages", "original_title", "overview",
+    "plot_keywords", "production_companies", "production_countries", "releases", "revenue", "runtime",
+    "season", "spoken_languages", "status", "tagline", "title", "translations", "video", "videos",
+]  # fmt: skip
 
 CONFIGURATION: dict[str, Any] = {
     "images": {
@@ -98,11 +106,13 @@ CONFIGURATION: dict[str, Any] = {
 REFERENCE: dict[str, Any] = {
     "configuration": CONFIGURATION,
     "configuration/countries": [
-        {"iso_3166_1": code, "english_name": english, "native_name": native} for code, english, native in COUNTRIES
+        {"iso_3166_1": code, "english_name": english, "native_name": native}
+        for code, english, native in COUNTRIES
     ],
     "configuration/jobs": [{"department": name, "jobs": list(jobs)} for name, jobs in JOBS.items()],
     "configuration/languages": [
-        {"iso_639_1": code, "english_name": english, "name": native} for code, (english, native) in LANGUAGES.items()
+        {"iso_639_1": code, "english_name": english, "name": native}
+        for code, (english, native) in LANGUAGES.items()
     ],
     "configuration/primary_translations": [f"{language}-{country}" for language, country in TRANSLATIONS],
     "configuration/timezones": [{"iso_3166_1": code, "zones": zones} for code, zones in _TIMEZONES.items()],

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tmdbfusion_scrapy.sandbox.catalogue import MOVIE_PARTS, MovieFacts
+from tmdbfusion_scrapy.sandbox.catalogue import MOVIE_PARTS, MovieFacts, genre_ids
 from tmdbfusion_scrapy.sandbox.generated import TODAY
 
 if TYPE_CHECKING:
@@ -27,8 +27,8 @@ class ReplayError(ValueError):
 class ReplayedCatalogue:
     """The movies of JSON Lines files, one body of ``movie/{id}`` a line, with appended parts or without.
 
-    Lines are kept as bytes, so memory is about the size of the unpacked files. A later line replaces an earlier one
-    with the same id.
+    Lines are kept as bytes, so memory is about the size of the unpacked files. A later line replaces an earlier
+    one with the same id.
 
     Args:
         paths: ``.jsonl`` or ``.jsonl.gz`` files.
@@ -49,9 +49,8 @@ class ReplayedCatalogue:
 
     def _read(self, path: Path) -> None:
         """Take in the lines of one file."""
-        opened = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb")
         try:
-            with opened as stream:
+            with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as stream:
                 for number, line in enumerate(stream, 1):
                     if line.strip():
                         self._take(line.strip(), f"{path}, line {number}")
@@ -66,7 +65,9 @@ class ReplayedCatalogue:
             raise ReplayError(f"replay: {place}: not JSON: {error}") from error
         movie_id = body.get("id") if isinstance(body, dict) else None
         if not isinstance(movie_id, int) or isinstance(movie_id, bool) or movie_id < 0:
-            raise ReplayError(f"replay: {place}: not a movie body: a JSON object with a whole number as id is needed")
+            raise ReplayError(
+                f"replay: {place}: not a movie body: a JSON object with a whole number as id is needed"
+            )
         self._lines[movie_id] = line
         released = _released(body)
         if released is not None and released > self._newest:
@@ -90,7 +91,7 @@ class ReplayedCatalogue:
                 revenue=int(_number(body.get("revenue"))),
                 day=released.toordinal() if released else 0,
                 runtime=int(_number(body.get("runtime"))),
-                genre_ids=tuple(genre["id"] for genre in body.get("genres") or ()),
+                genre_ids=tuple(genre_ids(body)),
                 language=str(body.get("original_language") or ""),
             )
 

@@ -155,13 +155,20 @@ class Service:
         return _json_reply(body)
 
     def _list(
-        self, catalogue: Catalogue, query: Discover, page: int, asked: Mapping[str, str], extra: Mapping[str, Any]
+        self,
+        catalogue: Catalogue,
+        query: Discover,
+        page: int,
+        asked: Mapping[str, str],
+        extra: Mapping[str, Any],
     ) -> Reply:
         """One page of a list. ``total_pages`` may be above the 500 that can be fetched, as TMDB's is."""
         ids = self.index.matching(query)
         language = asked.get("language") or "en-US"
         first = (page - 1) * PAGE_SIZE
-        results = [summary(catalogue.details(item, language) or {}) for item in ids[first : first + PAGE_SIZE]]
+        results = [
+            summary(catalogue.details(item, language) or {}) for item in ids[first : first + PAGE_SIZE]
+        ]
         pages = -(-len(ids) // PAGE_SIZE)
         return _json_reply(
             {**extra, "page": page, "results": results, "total_pages": pages, "total_results": len(ids)},

@@ -6,7 +6,10 @@ from dataclasses import dataclass
 
 import msgspec
 
-JSON_HEADERS = (("Content-Type", "application/json;charset=utf-8"), ("Vary", "Accept-Encoding"))
+JSON_HEADERS: tuple[tuple[str, str], ...] = (
+    ("Content-Type", "application/json;charset=utf-8"),
+    ("Vary", "Accept-Encoding"),
+)
 
 # TMDB code -> (HTTP status, message), those that the sandbox sends.
 TMDB_STATUSES = {
@@ -33,7 +36,8 @@ TMDB_STATUSES = {
 
 # The TMDB code that a bare HTTP status most often carries.
 CODE_OF_HTTP_STATUS = {
-    400: 18, 401: 7, 403: 45, 404: 34, 405: 42, 406: 19, 422: 5, 429: 25, 500: 11, 501: 2, 502: 43, 503: 9, 504: 24,
+    400: 18, 401: 7, 403: 45, 404: 34, 405: 42, 406: 19, 422: 5, 429: 25, 500: 11, 501: 2, 502: 43, 503: 9,
+    504: 24,
 }  # fmt: skip
 
 
@@ -46,7 +50,7 @@ class Reply:
     body: bytes
 
 
-class TMDBFailure(Exception):  # noqa: N818 - an answer of TMDB, not an error of the sandbox
+class TMDBFailure(Exception):
     """A request that TMDB answers with one of its codes."""
 
     def __init__(self, code: int) -> None:

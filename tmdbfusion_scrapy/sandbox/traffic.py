@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import re
 from collections import Counter, deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_NUMBER_SEGMENT = re.compile(r"(?<=/)\d+(?=/|$)")
+# The version at the start of a path is no id.
+_NUMBER_SEGMENT = re.compile(r"(?<=[^/]/)\d+(?=/|$)")
 
 
 @dataclass(frozen=True)

@@ -7,37 +7,53 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox.draws import Draws
 
-_ADJECTIVES = tuple(
-    "Amber Borrowed Broken Crimson Distant Drowned Electric Emerald Endless Faded Fearless Folded Forgotten Fragile "
-    "Frozen Gentle Golden Hidden Hollow Hungry Invisible Iron Ivory Last Little Lonely Lost Lunar Midnight Paper "
-    "Patient Quiet Reckless Restless Sacred Salted Scarlet Second Secret Seventh Silent Silver Sleeping Stolen "
-    "Stubborn Tangled Twelfth Velvet Wandering Winter".split()
+
+def _words(text: str) -> tuple[str, ...]:
+    """The words of a text."""
+    return tuple(text.split())
+
+
+_ADJECTIVES = _words(
+    "Amber Borrowed Broken Crimson Distant Drowned Electric Emerald Endless Faded Fearless Folded "
+    "Forgotten Fragile Frozen Gentle Golden Hidden Hollow Hungry Invisible Iron Ivory Last Little Lonely "
+    "Lost Lunar Midnight Paper Patient Quiet Reckless Restless Sacred Salted Scarlet Second Secret "
+    "Seventh Silent Silver Sleeping Stolen Stubborn Tangled Twelfth Velvet Wandering Winter"
 )
-_NOUNS = tuple(
-    "Anchor Archive Avalanche Balcony Bridge Cartographer Cathedral Clockmaker Comet Compass Courier Dynamo Eclipse "
-    "Ember Envoy Falconer Ferry Gardener Glacier Harbor Horizon Inheritance Interpreter Island Juggler Kingdom Lantern "
-    "Lighthouse Locksmith Machine Meridian Mirror Monsoon Mountain Oracle Orchard Passenger Pilgrim Postman Quarry "
-    "River Sailor Satellite Shepherd Signal Smuggler Sparrow Stranger Summer Theorem Tides Translator Voyage Watchman "
-    "Witness".split()
+_NOUNS = _words(
+    "Anchor Archive Avalanche Balcony Bridge Cartographer Cathedral Clockmaker Comet Compass Courier "
+    "Dynamo Eclipse Ember Envoy Falconer Ferry Gardener Glacier Harbor Horizon Inheritance Interpreter "
+    "Island Juggler Kingdom Lantern Lighthouse Locksmith Machine Meridian Mirror Monsoon Mountain Oracle "
+    "Orchard Passenger Pilgrim Postman Quarry River Sailor Satellite Shepherd Signal Smuggler Sparrow "
+    "Stranger Summer Theorem Tides Translator Voyage Watchman Witness"
 )
-_PLACES = tuple(
+_PLACES = _words(
     "Arvendale Belcastro Calderpoint Dornmoor Eskerry Farrowgate Glimmerfen Hollinbay Isenwald Jarrowmere "
-    "Kestrelcove Lindqvara Marrowick Nightpass Ostreach Pellworm Quillhaven Ravenfall Saltmarsh "
-    "Tarnhill Umberfield Vantor Westerlyn Yarrowdeep Zelmira".split()
+    "Kestrelcove Lindqvara Marrowick Nightpass Ostreach Pellworm Quillhaven Ravenfall Saltmarsh Tarnhill "
+    "Umberfield Vantor Westerlyn Yarrowdeep Zelmira"
 )
-_FIRST_SYLLABLES = tuple("Al Ber Cor Da El Fen Gis Ha Il Jo Ka Lu Mar Ne Or Pe Quin Ro Sil Tam U Vi Wen Yo Zel".split())
-_FIRST_ENDINGS = tuple("a an bert da den dra el en ia in ira is la len na nor ra rin sa son th ton va vin wen".split())
-_LAST_SYLLABLES = tuple("Ab Bran Cald Dor Esk Fair Grun Hol Ing Jas Kel Lind Mor Nor Ost Pell Quar Rav Stor Tor".split())
-_LAST_ENDINGS = tuple("acre berg by combe dahl eaux er field gate grave ham ides ing ley mark ner ova quist son wick".split())
+_FIRST_SYLLABLES = _words(
+    "Al Ber Cor Da El Fen Gis Ha Il Jo Ka Lu Mar Ne Or Pe Quin Ro Sil Tam U Vi Wen Yo Zel"
+)
+_FIRST_ENDINGS = _words(
+    "a an bert da den dra el en ia in ira is la len na nor ra rin sa son th ton va vin wen"
+)
+_LAST_SYLLABLES = _words(
+    "Ab Bran Cald Dor Esk Fair Grun Hol Ing Jas Kel Lind Mor Nor Ost Pell Quar Rav Stor Tor"
+)
+_LAST_ENDINGS = _words(
+    "acre berg by combe dahl eaux er field gate grave ham ides ing ley mark ner ova quist son wick"
+)
+
+_COMPANY_KINDS = ("Pictures", "Films", "Studios", "Media")
 
 _SYLLABLES = {
     "ja": ("カ", "ミ", "の", "星", "夜", "空", "ラ", "ト", "海", "風", "夢", "町"),
     "ko": ("하", "늘", "별", "바", "람", "꿈", "길", "소", "나", "무", "달", "빛"),
     "zh": ("天", "山", "月", "光", "城", "河", "梦", "风", "影", "雪", "花", "路"),
-    "ru": ("ма", "ла", "вер", "ти", "ка", "ни", "сто", "ро", "дья", "ни", "зе", "ля"),
-    "uk": ("ма", "лі", "вер", "ти", "ка", "ні", "сто", "ро", "дія", "ї", "зе", "ля"),
+    "ru": ("ма", "ла", "вер", "ти", "ка", "ни", "дья", "зе", "ля"),
+    "uk": ("ма", "лі", "вер", "ти", "ка", "ні", "дія", "ї", "зе", "ля"),
     "he": ("של", "ום", "אור", "לי", "נה", "ים", "בר", "דר", "כן", "מה"),
-    "ar": ("نو", "ري", "با", "سم", "لي", "مار", "دن", "قا", "ها", "زي"),
+    "ar": ("نو", "ري", "با", "سم", "لي", "مار", "دن", "قا", "زي"),
     "hi": ("सा", "रा", "ना", "दि", "ल", "का", "मे", "री", "ज", "ग"),
     "fr": ("lu", "mière", "vel", "é", "tan", "rou", "ce", "bel", "oi", "sau"),
     "de": ("stern", "wal", "den", "ü", "ber", "licht", "schat", "ten", "ge", "sicht"),
@@ -132,4 +148,4 @@ def keyword(draws: Draws) -> str:
 
 def company(draws: Draws) -> str:
     """The name of a production company."""
-    return f"{draws.pick(_ADJECTIVES)} {draws.pick(_NOUNS)} {draws.pick(('Pictures', 'Films', 'Studios', 'Media'))}"
+    return f"{draws.pick(_ADJECTIVES)} {draws.pick(_NOUNS)} {draws.pick(_COMPANY_KINDS)}"

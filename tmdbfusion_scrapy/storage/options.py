@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.settings import SETTINGS
 
-DEFAULT_DATABASE_URL = "sqlite:///tmdb.db"
-DEFAULT_BATCH_SIZE = 500
-DEFAULT_FLUSH_INTERVAL = 1.0
+DEFAULT_DATABASE_URL: str = SETTINGS["TMDB_DATABASE_URL"].default
+DEFAULT_BATCH_SIZE: int = SETTINGS["TMDB_DATABASE_BATCH_SIZE"].default
+DEFAULT_FLUSH_INTERVAL: float = SETTINGS["TMDB_DATABASE_FLUSH_INTERVAL"].default
 
 
 class Settings(Protocol):

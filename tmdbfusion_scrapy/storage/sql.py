@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
+from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
 from tmdbfusion_scrapy.storage.options import database_options
 from tmdbfusion_scrapy.storage.rows import STORABLE
@@ -83,18 +84,18 @@ class SQLPipeline:
         extra = {"spider": self._crawler.spider}
         lost = self._writer.lost
         if lost:
-            self._count("tmdb/storage/failed_count", lost)
+            self._count(names.STORAGE_FAILED, lost)
             logger.error("%d records are not stored in %s", lost, self._label, extra=extra)
         logger.info("Stored %s in %s", _summary(self._stored), self._label, extra=extra)
 
     def _count_batch(self, result: BatchResult) -> None:
         """Count what was stored and name what was not."""
-        self._count("tmdb/storage/batch_count", 1)
+        self._count(names.STORAGE_BATCHES, 1)
         for table, number in result.stored.items():
-            self._count(f"tmdb/stored_count/{table}", number)
+            self._count(f"{names.STORED_COUNT}/{table}", number)
         self._stored += result.records
         if result.refused:
-            self._count("tmdb/storage/failed_count", len(result.refused))
+            self._count(names.STORAGE_FAILED, len(result.refused))
         for failure in result.refused:
             logger.error(
                 "Cannot store %s %s in %s: %s. It is in %s",
@@ -138,5 +139,8 @@ class SQLPipeline:
 
 def _summary(stored: Counter[str]) -> str:
     """What was stored, in words: ``3000 movies, 2 failures``."""
-    parts = [f"{number} {table.removeprefix('tmdb_')}" for table, number in stored.items()]
+    parts = []
+    for table, number in stored.items():
+        words = table.removeprefix("tmdb_").replace("_", " ")
+        parts.append(f"{number} {words.removesuffix('s') if number == 1 else words}")
     return ", ".join(parts) or "nothing"

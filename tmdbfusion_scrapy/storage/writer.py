@@ -195,9 +195,11 @@ class Writer:
             try:
                 return store_batch(engine, batch)
             except SQLAlchemyError as error:
-                if not may_pass(error) or time.monotonic() + wait > deadline:
+                first = wait == _FIRST_WAIT
+                # One try takes its time to fail, on a busy machine more than there is: a second is always due.
+                if not may_pass(error) or (not first and time.monotonic() > deadline):
                     raise
-                if wait == _FIRST_WAIT:
+                if first:
                     self._post(self._on_wait, reason_of(error))
             time.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT)

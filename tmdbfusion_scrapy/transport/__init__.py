@@ -6,6 +6,7 @@ from tmdbfusion_scrapy.transport.blocking import BlockingPooledTransport
 from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, decode_body
 from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolStatistics
 from tmdbfusion_scrapy.transport.pooled import PooledTransport
+from tmdbfusion_scrapy.transport.streaming import PooledStream
 
 __all__ = [
     "ACCEPT_ENCODING",
@@ -13,6 +14,7 @@ __all__ = [
     "BlockingPooledTransport",
     "BodyTooLarge",
     "PoolStatistics",
+    "PooledStream",
     "PooledTransport",
     "decode_body",
 ]

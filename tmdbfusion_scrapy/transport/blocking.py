@@ -106,7 +106,7 @@ class BlockingPooledTransport(httpx.BaseTransport):
         return httpx.HTTPTransport(
             verify=self._context,
             limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None),
-            proxy=None if origin.proxy is None else origin.proxy.as_httpx(),
+            proxy=None if origin.proxy is None else origin.proxy.as_httpx(self._context),
             local_address=self._local_address,
         )
 
@@ -125,7 +125,7 @@ class BlockingPooledTransport(httpx.BaseTransport):
         try:
             return self._places.send(lane, _bounded(request, deadline))
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            if not repeatable:
+            if not repeatable or self._places.closed:
                 raise
         lane.hang_up()
         return self._places.send(lane, _bounded(request, deadline))

@@ -89,7 +89,7 @@ class BlockingPlaces:
         self._abandoned: deque[BlockingLane] = deque()
         self._opened = 0
         self._reused = 0
-        self._closed = False
+        self.closed = False
 
     def take(self, origin: Origin, timeout: float | None) -> BlockingLane:
         """Lend a lane when it is this thread's turn.
@@ -100,7 +100,7 @@ class BlockingPlaces:
         """
         waiter = _Waiter(origin, threading.get_ident())
         with self._lock:
-            if self._closed:
+            if self.closed:
                 raise RuntimeError("The transport is closed: make a new one (or a new client)")
             self._waiters.append(waiter)
             self._serve()
@@ -162,7 +162,7 @@ class BlockingPlaces:
     def close(self) -> None:
         """Close what is idle, break what is being read, turn the waiting away."""
         with self._lock:
-            self._closed = True
+            self.closed = True
             while self._waiters:
                 self._waiters.popleft().served.set()
             for lane in [*self._idle, *self._lent]:
@@ -188,7 +188,7 @@ class BlockingPlaces:
     def _take_back(self, lane: BlockingLane) -> None:
         """Make a lane idle, or drop it if its connection is gone."""
         self._lent.discard(lane)
-        if self._closed:
+        if self.closed:
             lane.hang_up()
         elif lane.connected:
             lane.idle_since = time.monotonic()

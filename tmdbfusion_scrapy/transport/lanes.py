@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -74,6 +75,9 @@ class Link:
     def abort(self) -> None:
         """Close at once, without TLS farewell; the socket is closed in the loop's next turn."""
         self.aborted = True
+        if sys.version_info < (3, 11):
+            # Its TLS transport warns of never having been closed when it was only aborted.
+            self.transport.close()
         self.transport.abort()
 
     def abort_writing(self) -> None:

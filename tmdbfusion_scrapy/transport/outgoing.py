@@ -61,7 +61,7 @@ def _headers(request: httpx.Request) -> list[tuple[str, str]]:
         headers = [(name.decode("ascii"), value.decode("utf-8")) for name, value in request.headers.raw]
     except UnicodeDecodeError:
         raise httpx.LocalProtocolError("A request header is not valid UTF-8") from None
-    if len(request.headers) < len(headers):
+    if len({name.lower() for name, _ in headers}) < len(headers):
         # aiohttp keeps a header that is there twice only if both are spelt alike.
         spelling: dict[str, str] = {}
         return [(spelling.setdefault(name.lower(), name), value) for name, value in headers]
@@ -74,7 +74,12 @@ def _add_proxy(arguments: dict[str, Any], scheme: str, proxy: ProxyRoute) -> Non
         raise httpx.UnsupportedProtocol("https through an https:// proxy needs Python 3.11 or newer")
     arguments["proxy"] = yarl.URL(proxy.url)
     if scheme == "https":
-        arguments["proxy_headers"] = list(proxy.headers)
+        headers = dict(proxy.headers)
+        for name, value in arguments["headers"]:
+            # Otherwise CONNECT would carry aiohttp's own.
+            if name.lower() == "user-agent":
+                headers.setdefault(name, value)
+        arguments["proxy_headers"] = headers
     else:
         arguments["headers"].extend(proxy.headers)
 

@@ -44,6 +44,7 @@ class Places:
         self._waiters: deque[tuple[asyncio.Future[Lane], Origin]] = deque()
         self._expiry: asyncio.TimerHandle | None = None
         self._closed = False
+        self._drained = False
 
     def take(self, origin: Origin) -> Lane | None:
         """Lend a lane at once if nobody waits and one is free."""
@@ -134,10 +135,12 @@ class Places:
             await asyncio.sleep(0)
         for lane in self._lanes:
             await lane.session.close()
+        self._drained = True
 
     @property
     def _open(self) -> int:
-        return len(self._lanes) - len(self._spare)
+        # A response that nobody read or closed may hold its lane for longer than the pool lives.
+        return 0 if self._drained else len(self._lanes) - len(self._spare)
 
     def _find(self, origin: Origin) -> Lane | None:
         """Return the idle lane that was used last, or one without a connection, or None."""

@@ -42,9 +42,10 @@ class PooledTransport(httpx.AsyncBaseTransport):
     wait for a place in the order they came, at most for the ``pool`` time-out.
 
     Nothing is added to a request: no cookies, no default headers, no redirects, no proxy from the
-    environment. The response's stream gives the body's bytes as sent (httpx undoes the encoding); its
-    extensions hold ``http_version``, ``reason_phrase`` and ``network_stream``, whose
-    ``get_extra_info("server_addr" | "client_addr" | "ssl_object")`` answers after the body was read, too.
+    environment. The exception is ``Content-Length: 0`` on a method like DELETE without a body. The response's
+    stream gives the body's bytes as sent (httpx undoes the encoding); its extensions hold ``http_version``,
+    ``reason_phrase`` and ``network_stream``, whose ``get_extra_info("server_addr" | "client_addr" |
+    "ssl_object")`` answers after the body was read, too.
 
     A GET or HEAD that dies on a reused connection before a response is sent once more on a new one: the
     server had closed it meanwhile. Nothing else is ever sent twice.
@@ -101,7 +102,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         body: RequestBody | None = None
         lane.task = asyncio.current_task()
         try:
-            repeatable = outgoing.method in _SAFE_TO_REPEAT and lane.reusable
+            repeatable = lane.link is not None and outgoing.method in _SAFE_TO_REPEAT
             body = RequestBody.attach(outgoing, request, lane, timeout.get("write"))
             try:
                 response, link = await _send(lane, outgoing, timeout, deadline)
@@ -145,10 +146,11 @@ class PooledTransport(httpx.AsyncBaseTransport):
         Raises:
             RuntimeError: called in another event loop than the one the transport was used in.
         """
+        if self._places is not None:
+            _check_loop(self._places)
         self._closed = True
         if self._places is None:
             return
-        _check_loop(self._places)
         if self._drained is not None:
             await asyncio.shield(self._drained)
             return

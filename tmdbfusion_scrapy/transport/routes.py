@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import httpx
+
+if TYPE_CHECKING:
+    import ssl
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -61,15 +64,19 @@ class ProxyRoute:
             raise ValueError(f"A proxy's URL must begin with http:// or https://, not {proxy.url.scheme}://")
         if proxy.ssl_context is not None:
             raise ValueError("A proxy's own ssl_context is not supported: pass verify= to the transport")
-        headers = [(name, value) for name, value in proxy.headers.multi_items()]
+        headers = [(name.decode("ascii"), value.decode("utf-8")) for name, value in proxy.headers.raw]
         if proxy.raw_auth is not None:
             credentials = b64encode(b":".join(proxy.raw_auth)).decode("ascii")
             headers.append(("Proxy-Authorization", f"Basic {credentials}"))
         return cls(url=f"{proxy.url.scheme}://{proxy.url.netloc.decode('ascii')}", headers=tuple(headers))
 
-    def as_httpx(self) -> httpx.Proxy:
+    def as_httpx(self, context: ssl.SSLContext) -> httpx.Proxy:
         """Return the proxy as httpx takes it, credentials among its headers."""
-        return httpx.Proxy(self.url, headers=list(self.headers))
+        return httpx.Proxy(
+            self.url,
+            ssl_context=context if self.url.startswith("https:") else None,
+            headers=list(self.headers),
+        )
 
     def __repr__(self) -> str:
         return f"ProxyRoute(url={self.url!r})"

@@ -16,6 +16,9 @@ PACING_LOWEST_RATE = "tmdb/pacing/lowest_requests_per_second"
 PACING_WAITS = "tmdb/pacing/wait_count"
 PACING_WAIT_SECONDS = "tmdb/pacing/wait_seconds"
 PACING_PAUSES = "tmdb/pacing/pause_count"
+STORED_COUNT = "tmdb/stored_count"
+STORAGE_BATCHES = "tmdb/storage/batch_count"
+STORAGE_FAILED = "tmdb/storage/failed_count"
 
 STATS = {
     REQUEST_COUNT: "Requests sent to TMDB, retries included.",
@@ -24,7 +27,7 @@ STATS = {
     RETRY_COUNT: "Retries.",
     RETRY_GIVEN_UP: "Calls that failed for good.",
     f"{DRIFT_COUNT}/<Model.field>": "Values of the wrong type, by the field they came in.",
-    f"{ITEM_COUNT}/<kind>": "Records scraped, by kind.",
+    f"{ITEM_COUNT}/<kind>": "Records that came whole, by kind.",
     POOL_OPENED: "Connections opened.",
     POOL_REUSED: "Requests that went over a connection that was open already.",
     PACING_RATE: "Requests a second that were allowed at the end; 0 for no limit.",
@@ -32,5 +35,8 @@ STATS = {
     PACING_WAITS: "Requests that waited for their turn.",
     PACING_WAIT_SECONDS: "Seconds that they waited, added up.",
     PACING_PAUSES: "Pauses after a 429.",
+    f"{STORED_COUNT}/<table>": "Rows inserted or updated, by table.",
+    STORAGE_BATCHES: "Batches written, one transaction each.",
+    STORAGE_FAILED: "Records that could not be stored.",
 }
-"""Every stat of the crawl and what it counts; the documentation is made from this. Storage has its own."""
+"""Every stat of ours and what it counts; the documentation is made from this."""

@@ -1,0 +1,295 @@
+"""A call as it is bound: path, query, body, and what is refused before any request."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+from typing import Any
+
+import pytest
+
+from tmdbfusion_scrapy.api import OPERATIONS, AwaitableAPI, BlockingAPI, Call, Endpoint, RequestAPI
+from tmdbfusion_scrapy.api.discover import Discover
+from tmdbfusion_scrapy.api.endpoint import get
+from tmdbfusion_scrapy.api.movies import Movies
+from tmdbfusion_scrapy.exceptions import ValidationError
+from tmdbfusion_scrapy.models.movies import MovieDetails
+
+BASE = "https://api.example/3"
+
+
+def call(endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> Call[Any]:
+    return endpoint.call({}, *args, **kwargs)
+
+
+def url(endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> str:
+    return call(endpoint, *args, **kwargs).url("")
+
+
+class Integer:
+    """An integer of another library's, such as ``numpy.int64``."""
+
+    def __index__(self) -> int:
+        return 550
+
+
+class Genre(enum.IntEnum):
+    DRAMA = 18
+
+
+def test_a_call():
+    made = call(Movies.details, 550, append_to_response=["credits", "images"], language="fr-CA")
+    assert made.method == "GET"
+    assert made.path == "/movie/550"
+    assert made.query == {"append_to_response": "credits,images", "language": "fr-CA"}
+    assert made.model is MovieDetails
+    assert made.body is None
+    assert made.operation_id == "movie-details"
+    assert made.url(BASE) == BASE + "/movie/550?append_to_response=credits,images&language=fr-CA"
+    assert call(Movies.details, 550).url(BASE) == BASE + "/movie/550"
+
+
+def test_a_call_with_a_body():
+    made = call(Movies.add_rating, 550, rating=8.5, session_id="abc")
+    assert (made.method, made.path) == ("POST", "/movie/550/rating")
+    assert made.body == {"value": 8.5}
+    assert made.query == {"session_id": "abc"}
+    gone = call(Movies.delete_rating, 550, guest_session_id="g")
+    assert (gone.method, gone.path, gone.body) == ("DELETE", "/movie/550/rating", None)
+
+
+def test_defaults_are_for_calls_that_give_none():
+    defaults = {"language": "de", "region": "AT", "movie_id": "7"}
+    assert Movies.popular.call(defaults).query == {"language": "de", "region": "AT"}
+    assert Movies.popular.call(defaults, language="fr", region="").query == {"language": "fr", "region": ""}
+    assert Movies.keywords.call(defaults, 550).query == {}
+    assert Movies.popular.call({"language": None, "region": None}).query == {}
+
+
+@pytest.mark.parametrize(
+    ("movie_id", "path"),
+    [(1, "1"), ("550", "550"), (" 550 ", "550"), ("+550", "550"), (Integer(), "550"), (2**31, "2147483648")],
+)
+def test_ids(movie_id, path):
+    assert call(Movies.details, movie_id).path == f"/movie/{path}"
+    assert call(Movies.watch_providers, movie_id).path == f"/movie/{path}/watch/providers"
+
+
+@pytest.mark.parametrize(
+    "movie_id",
+    [0, -1, "0", "-5", "abc", "", None, True, 550.0, "5.0", "..", "../550", "550/images", "550?x", "٥", [], "9" * 99],
+)
+def test_ids_that_are_none(movie_id):
+    with pytest.raises(ValidationError, match="movie_id is ") as caught:
+        call(Movies.details, movie_id)
+    assert caught.value.status_code is None
+    assert not caught.value.retryable
+
+
+@pytest.mark.parametrize(("page", "written"), [(1, "1"), (500, "500"), ("17", "17")])
+def test_pages(page, written):
+    assert call(Movies.popular, page=page).query == {"page": written}
+
+
+@pytest.mark.parametrize("page", [0, 501, -1, "0", "501", "two", True, 1.5, "", [], Integer()])
+def test_pages_that_are_none(page):
+    with pytest.raises(ValidationError, match="page is "):
+        call(Movies.popular, page=page)
+
+
+def test_page_out_of_range_has_the_code_of_tmdb():
+    with pytest.raises(ValidationError) as caught:
+        call(Movies.popular, page=501)
+    assert caught.value.tmdb_code == 22
+
+
+@pytest.mark.parametrize(
+    ("given", "written"),
+    [
+        ("credits", "credits"),
+        ("credits, images,,", "credits,images"),
+        (["credits", "watch/providers"], "credits,watch/providers"),
+        (("b", "a"), "b,a"),
+        ({"b", "a", "c"}, "a,b,c"),
+        ((part for part in ("x", "y")), "x,y"),
+        ([str(i) for i in range(20)], ",".join(str(i) for i in range(20))),
+    ],
+)
+def test_append_to_response(given, written):
+    assert call(Movies.details, 550, append_to_response=given).query == {"append_to_response": written}
+
+
+@pytest.mark.parametrize("given", ["", [], (), set(), ","])
+def test_nothing_to_append(given):
+    assert call(Movies.details, 550, append_to_response=given).query == {}
+
+
+@pytest.mark.parametrize("given", [5, [5], True, [None], b"credits"])
+def test_parts_that_are_no_names(given):
+    with pytest.raises(ValidationError, match="append_to_response is "):
+        call(Movies.details, 550, append_to_response=given)
+
+
+def test_too_many_parts():
+    with pytest.raises(ValidationError, match="21 parts") as caught:
+        call(Movies.details, 550, append_to_response=[f"part{i}" for i in range(21)])
+    assert caught.value.tmdb_code == 27
+
+
+@pytest.mark.parametrize(
+    "day", ["2026-01-31", datetime.date(2026, 1, 31), datetime.datetime(2026, 1, 31, 23, 59, tzinfo=datetime.timezone.utc)]
+)
+def test_dates(day):
+    assert call(Movies.changes, 550, start_date=day).query == {"start_date": "2026-01-31"}
+    assert call(Discover.movie, release_date_lte=day).query == {"release_date.lte": "2026-01-31"}
+
+
+@pytest.mark.parametrize("day", ["2026-02-30", "31.01.2026", "2026-1-1", "20260131", "", "2026-01-31T00:00", 2026, 1.5])
+def test_dates_that_are_none(day):
+    for attempt in (
+        lambda: call(Movies.changes, 550, end_date=day),
+        lambda: call(Discover.movie, primary_release_date_gte=day),
+    ):
+        with pytest.raises(ValidationError, match="YYYY-MM-DD") as caught:
+            attempt()
+        assert caught.value.tmdb_code == 23
+
+
+def test_span_of_changes():
+    assert call(Movies.changes, 1, start_date="2026-01-01", end_date="2026-01-15").query["end_date"] == "2026-01-15"
+    assert call(Movies.changes, 1, start_date="2026-01-01", end_date="2026-01-01").query
+    for end, words in (("2026-01-16", "no longer than 14 days"), ("2025-12-31", "is after")):
+        with pytest.raises(ValidationError, match=words) as caught:
+            call(Movies.changes, 1, start_date="2026-01-01", end_date=end)
+        assert caught.value.tmdb_code == 20
+
+
+@pytest.mark.parametrize("rating", [0.5, 1, 8.5, 10])
+def test_ratings(rating):
+    assert call(Movies.add_rating, 1, rating=rating).body == {"value": float(rating)}
+
+
+@pytest.mark.parametrize("rating", [0, 10.5, 7.3, -1, "8", None, True, float("nan"), float("inf")])
+def test_ratings_that_are_none(rating):
+    with pytest.raises(ValidationError, match="rating is "):
+        call(Movies.add_rating, 1, rating=rating)
+
+
+def test_filters_have_tmdbs_dotted_names():
+    made = call(Discover.movie, vote_average_gte=7.5, with_runtime_lte=90, certification_lte="PG", vote_count_gte=0)
+    assert made.query == {
+        "vote_average.gte": "7.5",
+        "with_runtime.lte": "90",
+        "certification.lte": "PG",
+        "vote_count.gte": "0",
+    }
+    assert call(Discover.movie, **{"vote_average.gte": 7.5}).query == {"vote_average.gte": "7.5"}
+
+
+def test_a_filter_under_both_names():
+    with pytest.raises(TypeError, match="both"):
+        call(Discover.movie, vote_average_gte=7, **{"vote_average.gte": 8})
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (28, "28"),
+        ([28, 12], "28,12"),
+        ("28|12", "28%7C12"),
+        ("28,12", "28,12"),
+        ({35, 12, 28}, "12,28,35"),
+        (range(3), "0,1,2"),
+        (Genre.DRAMA, "18"),
+        (Integer(), "550"),
+        (["a b", "ü&x=1#"], "a%20b,%C3%BC%26x%3D1%23"),
+        ([True], "true"),
+    ],
+)
+def test_values_in_the_url(value, written):
+    assert url(Discover.movie, with_genres=value) == f"/discover/movie?with_genres={written}"
+
+
+def test_booleans_and_empty_lists():
+    assert call(Discover.movie, include_adult=False, include_video=True).query == {
+        "include_adult": "false",
+        "include_video": "true",
+    }
+    assert call(Discover.movie, with_genres=[]).query == {}
+    assert call(Discover.movie, language="").query == {"language": ""}
+
+
+@pytest.mark.parametrize("value", [object(), {"a": 1}, b"28", float("nan"), float("inf"), [float("nan")], [None]])
+def test_values_that_have_no_form_in_a_url(value):
+    with pytest.raises(ValidationError, match="with_genres"):
+        call(Discover.movie, with_genres=value)
+
+
+class Words(Movies):
+    """An endpoint whose path parameter is text, as those of TMDB's find and credit are."""
+
+    @get("x/{name}/y", operation_id="x")
+    @staticmethod
+    def named(name: str) -> MovieDetails:
+        raise NotImplementedError
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("a/b", "a%2Fb"),
+        ("../movie/550?x=", "..%2Fmovie%2F550%3Fx%3D"),
+        ("a b", "a%20b"),
+        ("100%", "100%25"),
+        ("%2e%2e", "%252e%252e"),
+        ("é#", "%C3%A9%23"),
+        ("a;b:c@d", "a%3Bb%3Ac%40d"),
+        ("...", "..."),
+    ],
+)
+def test_text_stays_one_segment_of_the_path(text, path):
+    assert call(Words.named, text).path == f"/x/{path}/y"
+
+
+@pytest.mark.parametrize("text", ["", ".", ".."])
+def test_dot_segments_are_refused(text):
+    with pytest.raises(ValidationError, match="no id"):
+        call(Words.named, text)
+
+
+def test_wrong_arguments_name_the_endpoint():
+    for attempt, words in (
+        (lambda: call(Movies.details), r"movies\.details\(\): missing a required argument: 'movie_id'"),
+        (lambda: call(Movies.details, 1, 2), r"movies\.details\(\): too many positional"),
+        (lambda: call(Movies.details, 1, langauge="de"), r"movies\.details\(\): .*'langauge'"),
+        (lambda: call(Movies.add_rating, 1), r"movies\.add_rating\(\): missing .*'rating'"),
+    ):
+        with pytest.raises(TypeError, match=words):
+            attempt()
+
+
+def test_path_values():
+    assert Movies.details.path_values("/movie/550") == {"movie_id": "550"}
+    assert Movies.images.path_values("/movie/550/images") == {"movie_id": "550"}
+    assert Movies.details.path_values("/movie/550/images") == {}
+    assert Movies.popular.path_values("/movie/popular") == {}
+
+
+def test_operations_are_the_endpoints_of_every_namespace():
+    assert len(OPERATIONS) == 33
+    for name, endpoint in OPERATIONS.items():
+        assert endpoint.operation_id == name
+        assert endpoint.__doc__
+        assert endpoint.model
+        assert repr(endpoint) == f"<Endpoint {name}: {endpoint.method} /{endpoint.path}>"
+
+
+@pytest.mark.parametrize("api", [BlockingAPI, AwaitableAPI, RequestAPI])
+def test_every_executor_has_every_endpoint(api):
+    made = []
+    catalogue = api(lambda endpoint, *args, **kwargs: made.append((endpoint, args, kwargs)))
+    for endpoint in OPERATIONS.values():
+        namespace = getattr(catalogue, endpoint.namespace)
+        getattr(namespace, endpoint.name)(1, x=2)
+        assert made.pop() == (endpoint, (1,), {"x": 2})
+        assert getattr(type(namespace), endpoint.name) is endpoint

@@ -1,0 +1,159 @@
+"""The arguments of both clients."""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+import httpx
+import pytest
+
+from tests.client.driving import KEY, TOKEN
+from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
+from tmdbfusion_scrapy.client.options import ClientOptions
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.retrying import RetryPolicy
+
+CLIENTS = [TMDBClient, AsyncTMDBClient]
+
+
+def options(token: str | None = TOKEN, **arguments: Any) -> ClientOptions:
+    return ClientOptions.from_arguments(token, arguments)  # type: ignore[arg-type]
+
+
+def test_defaults():
+    made = options()
+    assert made.exchange.base_url == "https://api.themoviedb.org/3"
+    assert made.exchange.timeout == httpx.Timeout(30.0)
+    assert made.limits == httpx.Limits(
+        max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0
+    )
+    assert made.pace.rate == 35.0
+    assert made.retry.times == 2
+    assert made.defaults == {"language": None, "region": None}
+    assert (made.http2, made.proxy, made.verify) == (False, None, True)
+
+
+def test_time_outs_reach_each_request():
+    request = options(timeout=1.5).exchange.request(_call())
+    assert request.extensions["timeout"] == {"connect": 1.5, "read": 1.5, "write": 1.5, "pool": 1.5}
+    single = options(timeout=httpx.Timeout(9, connect=2)).exchange.request(_call())
+    assert single.extensions["timeout"] == {"connect": 2, "read": 9, "write": 9, "pool": 9}
+    off = options(timeout=None).exchange.request(_call())
+    assert set(off.extensions["timeout"].values()) == {None}
+    default = options().exchange.request(_call())
+    assert default.extensions["timeout"]["read"] == 30.0
+
+
+def _call() -> Any:
+    from tmdbfusion_scrapy.api.movies import Movies
+
+    return Movies.details.call({}, 550)
+
+
+def test_values():
+    made = options(
+        language="fr-CA",
+        region="ca",
+        max_connections=None,
+        max_keepalive_connections=None,
+        keepalive_expiry=None,
+        requests_per_second=None,
+        retries=RetryPolicy(times=7),
+        base_url="HTTPS://Api.TMDB.org/3/",
+        proxy="http://user:hunter2@proxy.example:3128",
+        verify=False,
+    )
+    assert made.defaults == {"language": "fr-CA", "region": "CA"}
+    assert made.limits == httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=None)
+    assert made.pace.rate == 0
+    assert made.retry.times == 7
+    assert made.exchange.base_url == "https://api.tmdb.org/3"
+    assert made.proxy is not None
+    assert made.proxy.url == "http://proxy.example:3128"
+    assert made.verify is False
+    assert "hunter2" not in repr(made)
+    context = ssl.create_default_context()
+    assert options(verify=context).verify is context
+    proxy = httpx.Proxy("http://proxy.example")
+    assert options(proxy=proxy).proxy is proxy
+    assert options(requests_per_second=0).pace.rate == 0
+    assert options(retries=0).retry.times == 0
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("timeout", 0),
+        ("timeout", -1),
+        ("timeout", "30"),
+        ("timeout", True),
+        ("timeout", float("nan")),
+        ("max_connections", 0),
+        ("max_connections", -1),
+        ("max_connections", 1.5),
+        ("max_connections", True),
+        ("max_connections", "10"),
+        ("max_keepalive_connections", -1),
+        ("max_keepalive_connections", "x"),
+        ("keepalive_expiry", -1),
+        ("keepalive_expiry", "x"),
+        ("requests_per_second", -1),
+        ("requests_per_second", "fast"),
+        ("requests_per_second", float("inf")),
+        ("requests_per_second", float("nan")),
+        ("retries", -1),
+        ("retries", None),
+        ("retries", "2"),
+        ("base_url", "api.themoviedb.org/3"),
+        ("base_url", "http://api.themoviedb.org/3"),
+        ("base_url", "ftp://api.themoviedb.org/3"),
+        ("base_url", ""),
+        ("base_url", None),
+        ("base_url", 5),
+        ("base_url", "https://user:hunter2@api.themoviedb.org/3"),
+        ("proxy", "proxy.example"),
+        ("proxy", "socks5://user:hunter2@proxy.example"),
+        ("proxy", 5),
+        ("verify", "path"),
+        ("verify", None),
+        ("language", "fr_CA"),
+        ("region", "Canada"),
+        ("api_key", TOKEN),
+    ],
+)
+def test_bad_arguments(client, name, value):
+    token = None if name == "api_key" else TOKEN
+    with pytest.raises(ConfigurationError, match=name) as caught:
+        client(token, **{name: value})
+    assert TOKEN not in str(caught.value)
+    assert "hunter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_unknown_argument(client):
+    with pytest.raises(TypeError, match="'time_out'"):
+        client(TOKEN, time_out=3)
+    with pytest.raises(TypeError):
+        client(TOKEN, KEY)
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_no_token(client, monkeypatch):
+    with pytest.raises(ConfigurationError, match="no TMDB token: set TMDB_ACCESS_TOKEN"):
+        client()
+    for token in ("", " ", f"Bearer {TOKEN}", f"{TOKEN}\nX-Evil: 1"):
+        with pytest.raises(ConfigurationError, match="^token ") as caught:
+            client(token)
+        assert TOKEN not in str(caught.value)
+    monkeypatch.setenv("TMDB_API_KEY", KEY)
+    assert client()._options.credentials.is_v3_key
+    monkeypatch.setenv("TMDB_ACCESS_TOKEN", TOKEN)
+    assert not client()._options.credentials.is_v3_key
+    assert client(api_key=KEY)._options.credentials.is_v3_key
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_text_shows_the_address_alone(client):
+    assert repr(client(TOKEN)) == f"<{client.__name__} of https://api.themoviedb.org/3>"

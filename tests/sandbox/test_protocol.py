@@ -1,0 +1,279 @@
+"""Headers, credentials, limits and counters, and the three ways to start a sandbox."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import subprocess
+import sys
+import threading
+import time
+
+import httpx
+import pytest
+
+from tests.coroutines import coroutine_test
+from tmdbfusion_scrapy.sandbox import Sandbox, SandboxOptions, SandboxProcess, ThreadedSandbox
+
+
+def test_headers_as_tmdb_sends_them(client):
+    response = client.get("movie/1")
+    assert response.http_version == "HTTP/1.1"
+    assert response.headers["content-type"] == "application/json;charset=utf-8"
+    assert response.headers["cache-control"].startswith("public, max-age=")
+    assert (
+        response.headers["etag"] == f'W/"{hashlib.md5(response.content, usedforsecurity=False).hexdigest()}"'
+    )
+    assert "retry-after" not in response.headers
+    assert not [name for name in response.headers if name.startswith("x-ratelimit")]
+
+
+@pytest.mark.parametrize(
+    ("accept", "compressed"),
+    [("gzip", True), ("br, gzip;q=0.8", True), ("identity", False), ("gzip;q=0", False), ("br", False)],
+)
+def test_gzip_only_when_asked_for(accept, compressed, client):
+    response = client.get("movie/1", headers={"Accept-Encoding": accept})
+    assert response.headers.get("content-encoding") == ("gzip" if compressed else None)
+    assert response.json()["id"] == 1
+
+
+def test_compressed_bytes_are_the_same_each_time(client):
+    bodies = []
+    for _ in range(2):
+        with client.stream("GET", "movie/1", headers={"Accept-Encoding": "gzip"}) as response:
+            bodies.append(b"".join(response.iter_raw()))
+    assert bodies[0] == bodies[1]
+    assert gzip.decompress(bodies[0]).startswith(b'{"adult"')
+
+
+def test_a_known_etag_is_answered_with_304(client):
+    etag = client.get("movie/1").headers["etag"]
+    response = client.get("movie/1", headers={"If-None-Match": etag})
+    assert (response.status_code, response.content) == (304, b"")
+    assert client.get("movie/1", headers={"If-None-Match": 'W/"other"'}).status_code == 200
+
+
+def test_head_has_no_body(client):
+    response = client.head("movie/1", headers={"Accept-Encoding": "identity"})
+    assert (response.status_code, response.content) == (200, b"")
+    assert int(response.headers["content-length"]) == len(client.get("movie/1").content)
+
+
+@pytest.mark.parametrize(
+    ("headers", "params", "status"),
+    [
+        ({}, {}, 401),
+        ({"Authorization": "Bearer"}, {}, 401),
+        ({"Authorization": "Bearer invalid"}, {}, 401),
+        ({"Authorization": "Basic abc"}, {}, 401),
+        ({}, {"api_key": ""}, 401),
+        ({}, {"api_key": "invalid"}, 401),
+        ({"Authorization": "Bearer any"}, {}, 200),
+        ({}, {"api_key": "any"}, 200),
+    ],
+)
+def test_any_credential_but_none(headers, params, status, tmdb_sandbox, connect):
+    client = connect(tmdb_sandbox, headers=headers)
+    response = client.get("authentication", params=params)
+    assert response.status_code == status
+    if status == 401:
+        assert response.json() == {
+            "success": False,
+            "status_code": 7,
+            "status_message": "Invalid API key: You must be granted a valid key.",
+        }
+
+
+def test_one_token_only(tmdb_sandbox_factory, connect):
+    sandbox = tmdb_sandbox_factory(token="right")
+    assert connect(sandbox).get("movie/1").status_code == 401
+    assert connect(sandbox, headers={"Authorization": "Bearer right"}).get("movie/1").status_code == 200
+    assert connect(sandbox, headers={}).get("movie/1?api_key=right").status_code == 200
+    assert connect(sandbox, headers={}).get("movie/1?api_key=wrong").status_code == 401
+
+
+@pytest.mark.parametrize(("retry_after", "header"), [(None, None), (2, "2")])
+def test_the_rate_limit_counts_any_one_second(retry_after, header, tmdb_sandbox_factory, connect):
+    sandbox = tmdb_sandbox_factory(rate_limit=5, retry_after=retry_after)
+    client = connect(sandbox)
+    started = time.monotonic()
+    responses = [client.get("movie/1") for _ in range(8)]
+    if time.monotonic() - started > 0.9:
+        pytest.skip("this machine is too slow for eight requests a second")
+    assert [response.status_code for response in responses] == [200] * 5 + [429] * 3
+    assert responses[-1].json() == {
+        "success": False,
+        "status_code": 25,
+        "status_message": "Your request count (6) is over the allowed limit of 5.",
+    }
+    assert responses[-1].headers.get("retry-after") == header
+    time.sleep(1.0)
+    assert client.get("movie/1").status_code == 200
+
+
+def test_what_was_sent_is_on_record(tmdb_sandbox, connect):
+    client = connect(tmdb_sandbox, headers={"Authorization": "Bearer secret", "X-Own": "1"})
+    client.get("movie/1", params={"api_key": "key", "language": "de"})
+    client.post("movie/1/rating", content=b'{"value":8}')
+    first, second = tmdb_sandbox.requests
+    assert (first.method, first.path, dict(first.query)) == (
+        "GET",
+        "/3/movie/1",
+        {"api_key": "key", "language": "de"},
+    )
+    assert (first.headers["authorization"], first.headers["x-own"]) == ("Bearer secret", "1")
+    assert (first.number, second.number, first.connection, second.connection) == (1, 2, 1, 1)
+    assert first.received_at <= second.received_at
+    assert (second.method, second.body) == ("POST", b'{"value":8}')
+
+
+def test_the_record_is_bounded(tmdb_sandbox_factory, connect):
+    sandbox = tmdb_sandbox_factory(keep_requests=3)
+    client = connect(sandbox)
+    for _ in range(5):
+        client.get("movie/1")
+    assert [request.number for request in sandbox.requests] == [3, 4, 5]
+
+
+def test_connections_and_requests_in_flight_are_counted(tmdb_sandbox_factory, connect):
+    sandbox = tmdb_sandbox_factory(latency=0.2)
+    barrier = threading.Barrier(4)
+    clients = [connect(sandbox) for _ in range(4)]
+
+    def fetch(client: httpx.Client) -> None:
+        barrier.wait()
+        client.get("movie/1")
+
+    threads = [threading.Thread(target=fetch, args=(client,)) for client in clients]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    clients[0].get("movie/2")
+    assert (sandbox.connections.open, sandbox.connections.max_open, sandbox.connections.total) == (4, 4, 4)
+    requests = sandbox.state()["requests"]
+    assert (requests["total"], requests["in_flight"], requests["max_in_flight"]) == (5, 0, 4)
+    assert 4 <= requests["max_per_second"] <= 5
+
+
+def test_latency_comes_before_the_answer(tmdb_sandbox_factory, connect):
+    client = connect(tmdb_sandbox_factory(latency=0.15))
+    started = time.monotonic()
+    client.get("movie/1")
+    assert time.monotonic() - started >= 0.15
+
+
+def test_ready_bodies_take_bounded_memory(tmdb_sandbox_factory, connect):
+    sandbox = tmdb_sandbox_factory(cache_bytes=20_000)
+    client = connect(sandbox)
+    bodies = [client.get(f"movie/{movie_id}").content for movie_id in sandbox.movie_ids[:20]]
+    assert bodies == [client.get(f"movie/{movie_id}").content for movie_id in sandbox.movie_ids[:20]]
+    cache = sandbox._sandbox._service._cache
+    assert 0 < cache._held <= 20_000
+    assert len(cache._replies) < 20
+
+
+@coroutine_test
+async def test_in_the_running_loop():
+    async with Sandbox(SandboxOptions(movies=50)) as sandbox:
+        async with httpx.AsyncClient(base_url=sandbox.base_url, trust_env=False) as client:
+            assert (await client.get("movie/popular?api_key=x")).json()["results"]
+            assert (await client.get("movie/1?api_key=x")).json()["id"] == 1
+        with pytest.raises(RuntimeError, match="runs already"):
+            await sandbox.start()
+    await sandbox.stop()
+    assert sandbox.connections.open == 0
+
+
+@coroutine_test
+async def test_it_starts_again_after_a_stop():
+    sandbox = Sandbox(SandboxOptions(movies=50))
+    for _ in range(2):
+        async with sandbox, httpx.AsyncClient(base_url=sandbox.base_url, trust_env=False) as client:
+            assert (await client.get("movie/popular?api_key=x")).status_code == 200
+
+
+def test_stop_twice_and_a_port_that_is_taken(tmdb_sandbox):
+    port = int(tmdb_sandbox.base_url.rsplit(":", 1)[1].partition("/")[0])
+    other = ThreadedSandbox(SandboxOptions(port=port))
+    with pytest.raises(OSError, match="in use"):
+        other.start()
+    other.stop()
+    with pytest.raises(RuntimeError, match="runs already"):
+        tmdb_sandbox.start()
+    tmdb_sandbox.stop()
+    tmdb_sandbox.stop()
+    with pytest.raises(httpx.ConnectError):
+        httpx.get(tmdb_sandbox.base_url + "/movie/1", trust_env=False)
+
+
+def test_ipv6():
+    try:
+        with ThreadedSandbox(SandboxOptions(host="::1", movies=10)) as sandbox:
+            assert sandbox.base_url.startswith("http://[::1]:")
+            assert (
+                httpx.get(f"{sandbox.base_url}/configuration?api_key=x", trust_env=False).status_code == 200
+            )
+    except OSError as error:
+        pytest.skip(f"no IPv6 loopback here: {error}")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"host": "0.0.0.0"}, "host must be a loopback address"),
+        ({"host": "example.org"}, "host must be a loopback address"),
+        ({"port": -1}, "port must be between 0 and 65535"),
+        ({"movies": 0}, "movies must be between 1 and"),
+        ({"gaps": 1.0}, "gaps must be"),
+        ({"rate_limit": 0}, "rate_limit must be at least 1"),
+        ({"latency": -0.1}, "latency must be"),
+        ({"latency": float("nan")}, "latency must be"),
+        ({"token": " "}, "token must not be empty"),
+        ({"faults": {"nonsense": 0.1}}, "unknown fault 'nonsense'"),
+        ({"faults": {"500": 1.5}}, "between 0 and 1"),
+        ({"faults": {"500": 0.6, "reset": 0.6}}, "add up to 1.2"),
+        ({"replay": ("nowhere.jsonl",)}, "nowhere.jsonl does not exist"),
+    ],
+)
+def test_options_outside_their_range_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
+        SandboxOptions(**options)
+
+
+def test_the_plugin_is_cheap_to_load():
+    script = (
+        "import sys, tmdbfusion_scrapy.sandbox.pytest_plugin\n"
+        "print([name for name in ('aiohttp', 'httpx', 'scrapy', 'twisted', 'asyncio') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    loaded = set(run.stdout.strip("[]\n").replace("'", "").split(", "))
+    # pytest itself may load asyncio.
+    assert loaded <= {"", "asyncio"}
+
+
+def test_the_server_loads_neither_scrapy_nor_twisted():
+    script = (
+        "import sys, tmdbfusion_scrapy.sandbox.command\n"
+        "print([name for name in ('scrapy', 'twisted') if name in sys.modules])"
+    )
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == "[]"
+
+
+def test_as_a_process():
+    with SandboxProcess(["--movies", "50"]) as sandbox:
+        response = httpx.get(f"{sandbox.base_url}/movie/1?api_key=x", trust_env=False)
+        assert response.json()["id"] == 1
+        with pytest.raises(RuntimeError, match="runs already"):
+            sandbox.start()
+    assert sandbox.pid is None
+    sandbox.stop()
+
+
+def test_a_process_that_cannot_start_shows_what_it_said():
+    sandbox = SandboxProcess(["--movies", "0"])
+    with pytest.raises(RuntimeError, match=r"(?s)ended with status 2.*movies must be between 1") as caught:
+        sandbox.start()
+    assert "Traceback" not in str(caught.value)

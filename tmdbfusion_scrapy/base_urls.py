@@ -1,0 +1,121 @@
+"""The addresses of settings and arguments: checked once, then compared with the URL of each request."""
+
+from __future__ import annotations
+
+import ipaddress
+from functools import lru_cache
+from urllib.parse import SplitResult, urlsplit
+
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+
+API_URL = "https://api.themoviedb.org/3"
+
+_PORTS = {"http": 80, "https": 443}
+
+
+def check_url(name: str, value: str, *, carries_token: bool) -> str:
+    """Return a base URL: host in lower case, no default port, no slash at its end.
+
+    Args:
+        name: The setting or argument, for the message.
+        value: The URL.
+        carries_token: Whether the token is sent there: then it must be ``https``, or loopback.
+
+    Raises:
+        ConfigurationError: It cannot be used. The message shows neither a user name nor a query.
+    """
+    parts = _split(value)
+    if parts is None or parts.scheme not in _PORTS or not parts.hostname:
+        raise ConfigurationError(
+            f"{name} is {_public(value)!r}: it needs a scheme and a host, such as {API_URL}"
+        )
+    if "?" in value or "#" in value:
+        raise ConfigurationError(f"{name} has a query or fragment: give the base alone, such as {API_URL}")
+    if "@" in parts.netloc:
+        raise ConfigurationError(f"{name} has a user name in it: give the URL without one, such as {API_URL}")
+    if carries_token and parts.scheme == "http" and not is_loopback(parts.hostname):
+        raise ConfigurationError(
+            f"{name} is plain http to {parts.hostname}, which would show your token to the network: use https "
+            f"(http is taken for loopback addresses only)"
+        )
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
+
+
+def check_proxy(name: str, value: object) -> str | None:
+    """Return the URL of a proxy, ``None`` where none is set.
+
+    Args:
+        name: The setting or argument, for the message.
+        value: The URL; it may hold a user name and password.
+
+    Raises:
+        ConfigurationError: It cannot be used. The message shows neither user name nor password.
+    """
+    text = "" if value is None else str(value).strip()
+    if not text:
+        return None
+    parts = _split(text)
+    if parts is None or parts.scheme not in _PORTS or not parts.hostname:
+        raise ConfigurationError(
+            f"{name} is {_public(text)!r}: use the URL of an HTTP proxy, such as http://proxy.example:3128"
+        )
+    return text
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address is this machine's own."""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def is_below(url: str, base: str) -> bool:
+    """Whether a URL lies at or below a base URL that :func:`check_url` returned.
+
+    Letter case of scheme and host and a default port make no difference, as for a server. A user name in the
+    URL does: such a URL is written to mislead.
+    """
+    if url.startswith(base) and url[len(base) : len(base) + 1] in ("/", "?", "#", ""):
+        return True
+    wanted = _origin(base)
+    if wanted is None or wanted[1] not in url.lower():
+        return False
+    parts = _split(url)
+    if parts is None or "@" in parts.netloc or _origin_of(parts) != wanted:
+        return False
+    path = urlsplit(base).path
+    return parts.path.startswith(path) and parts.path[len(path) : len(path) + 1] in ("/", "")
+
+
+@lru_cache(maxsize=8)
+def _origin(url: str) -> tuple[str, str, int | None] | None:
+    parts = _split(url)
+    return None if parts is None else _origin_of(parts)
+
+
+def _origin_of(parts: SplitResult) -> tuple[str, str, int | None]:
+    """What must be equal for two URLs to reach the same server."""
+    return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of a URL, ``None`` where it is none."""
+    if any(letter.isspace() or not letter.isprintable() or letter == "\\" for letter in url):
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
+
+
+def _public(url: str) -> str:
+    """A URL for a message: no user name, no password, no query."""
+    before, _, after = url.partition("?")[0].rpartition("@")
+    return after if before else url.partition("?")[0]
