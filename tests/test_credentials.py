@@ -41,7 +41,9 @@ def test_empty(value):
         Credentials.from_value(value, name="the_name")
 
 
-@pytest.mark.parametrize("value", [f"Bearer {TOKEN}", f"bearer {KEY}", f"Bearer\t{TOKEN}", "Bearer", "BEARER "])
+@pytest.mark.parametrize(
+    "value", [f"Bearer {TOKEN}", f"bearer {KEY}", f"Bearer\t{TOKEN}", "Bearer", "BEARER "]
+)
 def test_bearer_is_not_part_of_the_token(value):
     with pytest.raises(ConfigurationError, match="give the token alone") as caught:
         Credentials.from_value(value, name="the_name")
@@ -129,7 +131,13 @@ def assert_hidden(text: str) -> None:
 @pytest.mark.parametrize("secret", [TOKEN, KEY])
 def test_nothing_shows_the_secret(secret):
     credentials = Credentials.from_value(secret, name="token")
-    for text in (repr(credentials), str(credentials), f"{credentials}", f"{[credentials]}", f"{credentials!a}"):
+    for text in (
+        repr(credentials),
+        str(credentials),
+        f"{credentials}",
+        f"{[credentials]}",
+        f"{credentials!a}",
+    ):
         assert_hidden(text)
         assert "Credentials" in text
     with pytest.raises(AttributeError) as caught:

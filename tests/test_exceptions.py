@@ -226,9 +226,7 @@ def test_failure_with_http_200():
 
 def test_message_of_a_redirect_says_where_to_without_the_query():
     error = failed(302, location="https://user:pass@proxy.example/login?api_key=0123&next=/3/movie")
-    assert error.message == (
-        "TMDB answered with a redirect to proxy.example/login, which is not followed"
-    )
+    assert error.message == ("TMDB answered with a redirect to proxy.example/login, which is not followed")
     assert "redirect, which" in failed(302).message
     assert "redirect, which" in failed(302, location="http://[").message
 

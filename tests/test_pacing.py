@@ -233,7 +233,13 @@ def test_statistics():
     pace.waited(0.25)
     pace.waited(0.5)
     done = pace.statistics()
-    assert (done.rate, done.lowest_rate, done.waits, done.wait_seconds, done.pauses) == (10.0, 10.0, 2, 0.75, 0)
+    assert (done.rate, done.lowest_rate, done.waits, done.wait_seconds, done.pauses) == (
+        10.0,
+        10.0,
+        2,
+        0.75,
+        0,
+    )
 
 
 @pytest.mark.parametrize(
@@ -292,7 +298,14 @@ async def test_a_cancelled_waiter_does_not_block_the_others():
     waiters[0].cancel()
     waiters[3].cancel()
     done = await asyncio.gather(*waiters, return_exceptions=True)
-    assert [isinstance(place, asyncio.CancelledError) for place in done] == [True, False, False, True, False, False]
+    assert [isinstance(place, asyncio.CancelledError) for place in done] == [
+        True,
+        False,
+        False,
+        True,
+        False,
+        False,
+    ]
     before = time.monotonic()
     assert await pacer.acquire() >= before
 

@@ -130,7 +130,7 @@ def test_bad_slots(value):
     # Not scrapy.settings.Settings: newer releases of Scrapy refuse some of these values there.
     settings = BaseSettings({"CONCURRENT_REQUESTS": 16, "CONCURRENT_REQUESTS_PER_DOMAIN": 8})
     settings.set("DOWNLOAD_SLOTS", value)
-    with pytest.raises(ConfigurationError, match="^DOWNLOAD_SLOTS is "):
+    with pytest.raises(ConfigurationError, match=r"^DOWNLOAD_SLOTS is "):
         TMDBSettings.from_settings(settings)
 
 
@@ -277,7 +277,9 @@ def test_the_token_does_not_go_over_plain_http(value):
 
 
 def test_plain_http_is_fine_where_no_token_goes():
-    assert read(TMDB_EXPORTS_URL="http://mirror.example/exports").exports_url == "http://mirror.example/exports"
+    assert (
+        read(TMDB_EXPORTS_URL="http://mirror.example/exports").exports_url == "http://mirror.example/exports"
+    )
 
 
 @pytest.mark.parametrize("host", ["localhost", "api.localhost", "127.0.0.1", "127.1.2.3", "::1"])
@@ -352,7 +354,8 @@ def test_proxy(value):
 
 
 @pytest.mark.parametrize(
-    "value", ["proxy.example:3128", "socks5://user:hunter2@proxy.example", "http://", "user:hunter2@proxy", "x y"]
+    "value",
+    ["proxy.example:3128", "socks5://user:hunter2@proxy.example", "http://", "user:hunter2@proxy", "x y"],
 )
 def test_bad_proxy(value):
     message = refused(TMDB_PROXY=value)

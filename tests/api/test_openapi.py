@@ -7,12 +7,14 @@ import functools
 import inspect
 import json
 import typing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tmdbfusion_scrapy.api import OPERATIONS
+
+if typing.TYPE_CHECKING:
+    from pathlib import Path
 
 INTENDED = {
     # httpx is told the content type by the client, which knows what it sends.
@@ -55,7 +57,9 @@ def test_endpoint(operations, name):
         parameter["name"]: (parameter["in"], parameter.get("required", False))
         for parameter in declared.get("parameters", [])
     }
-    ours = {parameter.key: (parameter.place, parameter.required) for parameter in endpoint.parameters.values()}
+    ours = {
+        parameter.key: (parameter.place, parameter.required) for parameter in endpoint.parameters.values()
+    }
     different = {key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key)}
     assert different == {key for operation, key in INTENDED if operation == name}
 

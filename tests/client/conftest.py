@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tests.client.driving import FAST, TOKEN, Asynchronous, Blocking
+from tests.client.driving import CONTEXT, FAST, TOKEN, Asynchronous, Blocking
 from tests.transport.server import RawServer, running
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ def driver(request: pytest.FixtureRequest, server: RawServer) -> Iterator[Callab
                 "base_url": server.url + "/3",
                 "retries": FAST,
                 "requests_per_second": None,
+                "verify": CONTEXT,
                 **arguments,
             }
             driven = request.param(**given)

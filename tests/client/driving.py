@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJub3QgcmVhbCJ9.c2lnbmF0dXJl"
 KEY = "0123456789abcdef0123456789abcdef"
 MOVIE = b'{"id":550,"title":"Loop","genres":[{"id":18,"name":"Drama"}]}'
 NOTICE = b'{"success":false,"status_code":%d,"status_message":"Words of TMDB\'s."}'
+
+# Reading certificates takes longer than most of the tests; none of them uses TLS.
+CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 FAST = RetryPolicy(times=2, base_delay=0.001, max_delay=5.0)
 
@@ -90,6 +94,8 @@ def failure(status: str, code: int, headers: str = "") -> Callable[[Connection, 
     return answer(NOTICE % code, status, headers)
 
 
-def serve(server: RawServer, *answers: Callable[[Connection, Seen], Awaitable[None]], movie: int = 550) -> None:
+def serve(
+    server: RawServer, *answers: Callable[[Connection, Seen], Awaitable[None]], movie: int = 550
+) -> None:
     """Let the server give these answers for a movie."""
     server.scripts[f"/3/movie/{movie}"] = Script(*answers)

@@ -13,7 +13,15 @@ import httpx
 import pytest
 
 from tests.client.driving import KEY, MOVIE, TOKEN, Script, answer, failure, serve
-from tests.transport.server import close_early, hang, hang_in_body, reset_early, running, truncate, truncate_chunked
+from tests.transport.server import (
+    close_early,
+    hang,
+    hang_in_body,
+    reset_early,
+    running,
+    truncate,
+    truncate_chunked,
+)
 from tmdbfusion_scrapy.exceptions import (
     AuthenticationError,
     NotFoundError,
@@ -75,7 +83,9 @@ def test_a_v3_key_goes_into_the_query(server, driver):
 
 
 def test_a_body_is_sent(server, driver):
-    server.scripts["/3/movie/550/rating"] = answer(b'{"status_code":12,"status_message":"Updated."}', "201 Created")
+    server.scripts["/3/movie/550/rating"] = answer(
+        b'{"status_code":12,"status_message":"Updated."}', "201 Created"
+    )
     status = driver(token=KEY).do(lambda client: client.movies.add_rating(550, rating=8.5, session_id="s"))
     assert status.status_code == 12
     (seen,) = server.requests
@@ -102,7 +112,9 @@ def test_what_the_catalogue_does_not_know(server, driver):
     server.scripts["/3/movie/550/new_thing"] = answer(b'{"new":[1,null]}')
     driven = driver(language="fr")
     value = driven.do(
-        lambda client: client.request("get", "movie/550/new_thing", params={"a": [1, 2], "b": True, "c": None})
+        lambda client: client.request(
+            "get", "movie/550/new_thing", params={"a": [1, 2], "b": True, "c": None}
+        )
     )
     assert value == {"new": [1, None]}
     assert server.requests[0].method == "GET"
@@ -162,6 +174,7 @@ def test_arguments_are_refused_before_any_request(server, driver):
         (answer(b""), ResponseError, 3),
         (answer(b"[]"), ResponseError, 3),
         (answer(b"null"), ResponseError, 3),
+        (answer(b'{"message":"Service Unavailable"}'), ResponseError, 3),
         (answer(MOVIE[:-9]), ResponseError, 3),
         (answer(b"not gzip", headers="Content-Encoding: gzip\r\n"), ResponseError, 3),
         (answer(gzip.compress(MOVIE)[:-12]), ResponseError, 3),
@@ -173,7 +186,8 @@ def test_arguments_are_refused_before_any_request(server, driver):
     ],
     ids=[
         "404", "401", "401-permission", "403", "422", "200-failure", "500", "500-bad-id", "503", "502-html", "429",
-        "200-html", "empty", "list", "null", "cut-json", "bad-gzip", "cut-gzip", "redirect", "close", "reset",
+        "200-html", "empty", "list", "null", "other-json", "cut-json", "bad-gzip", "cut-gzip", "redirect", "close",
+        "reset",
         "truncated", "truncated-chunked",
     ],
 )  # fmt: skip
@@ -250,7 +264,8 @@ def test_retry_after_that_is_too_long_ends_the_retries(server, driver):
 
 
 def test_a_429_pauses_the_calls_behind_it(server, driver):
-    serve(server, failure("429 Too Many", 25, "Retry-After: 1\r\n"), OK)
+    serve(server, failure("429 Too Many", 25, "Retry-After: 1\r\n"))
+    serve(server, OK, movie=551)
     driven = driver(retries=RetryPolicy(times=0))
     with pytest.raises(RateLimitError):
         driven.do(details)
@@ -260,7 +275,8 @@ def test_a_429_pauses_the_calls_behind_it(server, driver):
 
 
 @pytest.mark.parametrize(
-    "script", [failure("500 Internal", 11), failure("503 Service Unavailable", 9), HTML, close_early, truncate]
+    "script",
+    [failure("500 Internal", 11), failure("503 Service Unavailable", 9), HTML, close_early, truncate],
 )
 def test_a_post_that_may_have_worked_is_not_sent_again(server, driver, script):
     server.scripts["/3/movie/550/rating"] = script
@@ -323,7 +339,7 @@ def test_redirects_are_not_followed_and_take_no_token_along(server, driver):
     with running() as elsewhere:
         serve(server, answer(b"", "301 Moved", f"Location: {elsewhere.url}/3/movie/550?api_key={KEY}\r\n"))
         for token in (TOKEN, KEY):
-            with pytest.raises(ResponseError, match="redirect to 127.0.0.1") as caught:
+            with pytest.raises(ResponseError, match=r"redirect to 127\.0\.0\.1") as caught:
                 driver(token=token).do(details)
             assert KEY not in str(caught.value)
         assert elsewhere.accepted == 0
@@ -342,8 +358,12 @@ def test_the_environment_sets_no_proxy(server, driver, monkeypatch):
     [
         OK,
         failure("401 Unauthorized", 7),
-        answer(b"no such thing: /3/movie/550?api_key=" + KEY.encode() + b" " + TOKEN.encode(), "500 Internal"),
-        answer(b'{"status_message":"bad key %s, bad token %s"}' % (KEY.encode(), TOKEN.encode()), "403 Forbidden"),
+        answer(
+            b"no such thing: /3/movie/550?api_key=" + KEY.encode() + b" " + TOKEN.encode(), "500 Internal"
+        ),
+        answer(
+            b'{"status_message":"bad key %s, bad token %s"}' % (KEY.encode(), TOKEN.encode()), "403 Forbidden"
+        ),
         answer(KEY.encode() + TOKEN.encode()),
         close_early,
         reset_early,

@@ -47,7 +47,9 @@ class Server:
 
 
 def client_of(server: Server) -> AsyncTMDBClient:
-    return AsyncTMDBClient(TOKEN, transport=httpx.MockTransport(server.handle), requests_per_second=None, retries=0)
+    return AsyncTMDBClient(
+        TOKEN, transport=httpx.MockTransport(server.handle), requests_per_second=None, retries=0
+    )
 
 
 @coroutine_test
@@ -182,10 +184,8 @@ async def test_cancelling_the_whole_cancels_each():
     async with client_of(server) as client:
         for return_exceptions in (False, True):
             calls = (client.movies.details(801) for _ in range(50))
-            whole = asyncio.ensure_future(
-                client.gather(calls, limit=5, return_exceptions=return_exceptions)
-            )
-            while server.under_way < 5:
+            whole = asyncio.ensure_future(client.gather(calls, limit=5, return_exceptions=return_exceptions))
+            while server.under_way < 5:  # noqa: ASYNC110 - nothing tells when
                 await asyncio.sleep(0)
             whole.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -205,7 +205,9 @@ async def test_a_call_that_someone_else_cancelled():
             stuck = client.movies.details(802)
             if return_exceptions:
                 stuck.close()
-                results = await client.gather([gone, client.movies.details(2)], limit=1, return_exceptions=True)
+                results = await client.gather(
+                    [gone, client.movies.details(2)], limit=1, return_exceptions=True
+                )
                 assert isinstance(results[0], asyncio.CancelledError)
                 assert results[1].id == 2
             else:

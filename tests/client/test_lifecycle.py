@@ -11,9 +11,9 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.client.driving import FAST, MOVIE, TOKEN, answer, serve
+from tests.client.driving import CONTEXT, FAST, MOVIE, TOKEN, answer, serve
 from tests.coroutines import coroutine_test
-from tests.transport.server import slow, wait_for_gate
+from tests.transport.server import wait_for_gate
 from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 
@@ -23,7 +23,18 @@ def details(client: Any) -> Any:
 
 
 def arguments(server: Any, **more: Any) -> dict[str, Any]:
-    return {"base_url": server.url + "/3", "retries": FAST, "requests_per_second": None, **more}
+    return {
+        "base_url": server.url + "/3",
+        "retries": FAST,
+        "requests_per_second": None,
+        "verify": CONTEXT,
+        **more,
+    }
+
+
+async def slow(connection: Any, seen: Any) -> None:
+    await asyncio.sleep(0.01)
+    connection.respond(MOVIE)
 
 
 @pytest.fixture(autouse=True)

@@ -65,7 +65,9 @@ def test_values():
         verify=False,
     )
     assert made.defaults == {"language": "fr-CA", "region": "CA"}
-    assert made.limits == httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=None)
+    assert made.limits == httpx.Limits(
+        max_connections=None, max_keepalive_connections=None, keepalive_expiry=None
+    )
     assert made.pace.rate == 0
     assert made.retry.times == 7
     assert made.exchange.base_url == "https://api.tmdb.org/3"
@@ -144,7 +146,7 @@ def test_no_token(client, monkeypatch):
     with pytest.raises(ConfigurationError, match="no TMDB token: set TMDB_ACCESS_TOKEN"):
         client()
     for token in ("", " ", f"Bearer {TOKEN}", f"{TOKEN}\nX-Evil: 1"):
-        with pytest.raises(ConfigurationError, match="^token ") as caught:
+        with pytest.raises(ConfigurationError, match=r"^token ") as caught:
             client(token)
         assert TOKEN not in str(caught.value)
     monkeypatch.setenv("TMDB_API_KEY", KEY)

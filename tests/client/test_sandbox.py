@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.client.driving import FAST, TOKEN, Asynchronous, Blocking
+from tests.client.driving import CONTEXT, FAST, TOKEN, Asynchronous, Blocking
 from tests.coroutines import coroutine_test
 from tmdbfusion_scrapy.client import AsyncTMDBClient
 from tmdbfusion_scrapy.exceptions import AuthenticationError, NotFoundError, ServerError
@@ -23,7 +23,13 @@ SERVED = [
 
 @pytest.fixture(params=[Blocking, Asynchronous], ids=["blocking", "asyncio"])
 def driven(request, tmdb_sandbox):
-    driven = request.param(token=TOKEN, base_url=tmdb_sandbox.base_url, retries=FAST, requests_per_second=None)
+    driven = request.param(
+        token=TOKEN,
+        base_url=tmdb_sandbox.base_url,
+        retries=FAST,
+        requests_per_second=None,
+        verify=CONTEXT,
+    )
     yield driven
     driven.stop()
 
@@ -37,7 +43,9 @@ def test_records(tmdb_sandbox, driven, call, field):
 
 def test_appended_parts_arrive(tmdb_sandbox, driven):
     movie = tmdb_sandbox.movie_ids[0]
-    record = driven.do(lambda client: client.movies.details(movie, append_to_response=["credits", "keywords"]))
+    record = driven.do(
+        lambda client: client.movies.details(movie, append_to_response=["credits", "keywords"])
+    )
     assert record.id == movie
     assert record.credits is not None
     assert record.keywords is not None
@@ -80,5 +88,3 @@ async def test_many_movies_at_once(tmdb_sandbox):
     assert [record.id for record in records] == movies
     assert tmdb_sandbox.connections.max_open <= 8
     assert tmdb_sandbox.connections.total <= 8
-
-

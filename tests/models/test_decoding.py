@@ -39,7 +39,7 @@ MOVIE: dict[str, Any] = {
     "origin_country": ["US"],
     "original_language": "en",
     "original_title": "Loop",
-    "overview": "A \"loop\" — in several \\ turns.",
+    "overview": 'A "loop" — in several \\ turns.',
     "popularity": 61.416,
     "poster_path": None,
     "production_companies": [{"id": 508, "logo_path": "/l.png", "name": "Works", "origin_country": "US"}],
@@ -63,14 +63,27 @@ MOVIE: dict[str, Any] = {
             {
                 "iso_3166_1": "US",
                 "release_dates": [
-                    {"certification": "R", "descriptors": [], "release_date": "1999-10-15T00:00:00.000Z", "type": 3}
+                    {
+                        "certification": "R",
+                        "descriptors": [],
+                        "release_date": "1999-10-15T00:00:00.000Z",
+                        "type": 3,
+                    }
                 ],
             }
         ]
     },
-    "watch/providers": {"results": {"CA": {"link": "x", "flatrate": [{"provider_id": 8, "logo_path": "/n.jpg"}]}}},
-    "similar": {"page": 1, "results": [{"id": 7, "release_date": "2001-02-03", "genre_ids": [18]}], "total_pages": 3},
-    "videos": {"results": [{"id": "x", "size": 1080, "published_at": "2014-10-02T19:20:22.000Z", "official": True}]},
+    "watch/providers": {
+        "results": {"CA": {"link": "x", "flatrate": [{"provider_id": 8, "logo_path": "/n.jpg"}]}}
+    },
+    "similar": {
+        "page": 1,
+        "results": [{"id": 7, "release_date": "2001-02-03", "genre_ids": [18]}],
+        "total_pages": 3,
+    },
+    "videos": {
+        "results": [{"id": "x", "size": 1080, "published_at": "2014-10-02T19:20:22.000Z", "official": True}]
+    },
 }
 
 
@@ -277,6 +290,7 @@ def test_json_that_strict_decoders_refuse(sent, title, drift):
         (b"7", "a JSON number where an object was expected"),
         (b"7.5", "a JSON number where an object was expected"),
         (b'"text"', "a JSON string where an object was expected"),
+        (b'{"message":"Service Unavailable","code":[1e999]}', "without one field of MovieDetails"),
         (b'{"id":550', "not valid JSON"),
         (b'{"id":550}{"id":551}', "not valid JSON"),
         (b"Sorry", "not valid JSON"),
@@ -293,6 +307,14 @@ def test_no_record_at_all(sent, words):
     assert len(str(caught.value)) < 300
 
 
+def test_a_record_of_nulls_is_one():
+    assert decode(b"{}", MovieDetails) == MovieDetails()
+    assert decode(b'{"id":null,"x":1}', MovieDetails) == MovieDetails()
+    assert decode(b'{"results":[],"page":null}', Page[Genre]) == Page()
+    with pytest.raises(ResponseError, match="without one field of Page"):
+        decode(b'{"ok":true}', Page[Genre])
+
+
 def test_an_object_where_a_list_is_due():
     for sent, word in ((b"{}", "object"), (b"null", "null"), (b'"x"', "string")):
         with pytest.raises(ResponseError, match=f"a JSON {word} where an array was expected"):
@@ -304,7 +326,10 @@ def test_list_models():
     assert countries == [Country("CA"), Country("US")]
     mended = decode(b'[{"iso_3166_1":12,"zones":["a"]},5,null,{"zones":"b"}]', list[CountryTimezones])
     assert mended == [CountryTimezones("12", ["a"]), CountryTimezones()]
-    assert [record.drift for record in mended] == [("CountryTimezones.iso_3166_1",), ("CountryTimezones.zones",)]
+    assert [record.drift for record in mended] == [
+        ("CountryTimezones.iso_3166_1",),
+        ("CountryTimezones.zones",),
+    ]
     assert decode(b'["en-US",5,null]', list[str]) == ["en-US", "5"]
     assert decode(b"[]", list[Country]) == []
 

@@ -80,7 +80,11 @@ def test_all_real_movies(recorded_dir):
             source = json.loads(line)
             count += 1
             assert record.drift == ()
-            assert (record.id, record.budget, record.revenue) == (source["id"], source["budget"], source["revenue"])
+            assert (record.id, record.budget, record.revenue) == (
+                source["id"],
+                source["budget"],
+                source["revenue"],
+            )
             assert [genre.id for genre in record.genres] == [genre["id"] for genre in source["genres"]]
             assert (record.release_date.isoformat() if record.release_date else None) == (
                 source["release_date"] or None

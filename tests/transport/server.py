@@ -223,11 +223,18 @@ class RawServer:
     async def _close(self) -> None:
         for server in self.servers:
             server.close()
+        # What was accepted just now is not in the list yet.
+        for _ in range(5):
+            await asyncio.sleep(0)
         connections = list(self.open)
         for connection in connections:
             connection.transport.abort()
         for connection in connections:
             await connection.lost.wait()
+        tasks = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
         for _ in range(3):
             await asyncio.sleep(0)
 

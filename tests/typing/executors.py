@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scrapy import Request
 from typing_extensions import assert_type
 
-from tmdbfusion_scrapy.api import BlockingAPI, RequestAPI
 from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.models.configuration import Configuration, Country
 from tmdbfusion_scrapy.models.genres import Genre
 from tmdbfusion_scrapy.models.movies import MovieDetails, MovieListItem
 from tmdbfusion_scrapy.models.paging import DatedPage, Page
 from tmdbfusion_scrapy.models.status import Status
+
+if TYPE_CHECKING:
+    from tmdbfusion_scrapy.api import BlockingAPI, RequestAPI
 
 
 def blocking(client: TMDBClient) -> None:

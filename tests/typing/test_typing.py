@@ -19,7 +19,13 @@ def test_executors():
     # Errors of the package itself are those of the lint run; here it is what a user's code sees.
     command = [sys.executable, "-m", "mypy", "--strict", "--follow-imports=silent", "--warn-unused-ignores"]
     run = subprocess.run(
-        [*command, "--config-file=", "--cache-dir", str(ROOT / ".mypy_cache" / "user"), str(HERE / "executors.py")],
+        [
+            *command,
+            "--config-file=",
+            "--cache-dir",
+            str(ROOT / ".mypy_cache" / "user"),
+            str(HERE / "executors.py"),
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -26,7 +26,7 @@ class SparingLogFormatter(LogFormatter):
         """Return the line for a response, or ``None`` where no handler takes DEBUG."""
         return super().crawled(request, response, spider) if _debug_is_heard() else None
 
-    def scraped(
+    def scraped(  # type: ignore[override]
         self, item: Any, response: Response | Failure | None, spider: Spider
     ) -> LogFormatterResult | None:
         """Return the line for an item, or ``None`` where no handler takes DEBUG."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, StopDownload
 
-from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.failed import public_path
 from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY, RETRY_DELAY_KEY

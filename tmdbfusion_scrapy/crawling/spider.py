@@ -6,6 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Request, Spider
+from scrapy.settings import SETTINGS_PRIORITIES
 
 from tmdbfusion_scrapy.api import Endpoint, RequestAPI
 from tmdbfusion_scrapy.crawling.addon import Addon
@@ -47,6 +48,10 @@ class TMDBSpider(Spider):
         """Install the add-on, if the project has not."""
         super().update_settings(settings)
         settings.setdefault_in_component_priority_dict("ADDONS", Addon, 500)
+        # Scrapy 2.19 updates a Crawler that is given to a runner with the runner's settings, ADDONS included,
+        # unless the crawler's are of higher priority.
+        priority = max(settings.getpriority("ADDONS") or 0, SETTINGS_PRIORITIES["spider"])
+        settings.set("ADDONS", settings.getdict("ADDONS"), priority=priority)
 
     @cached_property
     def tmdb(self) -> RequestAPI:

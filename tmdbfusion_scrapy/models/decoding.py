@@ -38,7 +38,8 @@ def decode(body: bytes, model: type[T]) -> T:
         model: A record class, ``list[...]`` of one, or ``dict``/``Any`` for plain JSON.
 
     Raises:
-        ResponseError: The body is empty, is not JSON, or is an array where an object is due (or the reverse).
+        ResponseError: The body is empty, is not JSON, is an array where an object is due (or the reverse), or
+            is an object with fields of which none is the record's.
     """
     text = body
     for key, name in _SLASHED_BYTES:
@@ -54,9 +55,30 @@ def decode(body: bytes, model: type[T]) -> T:
         except (ValueError, RecursionError):
             raise ResponseError(_describe(body, error)) from error
     if isinstance(value, Record):
+        kind: Any = type(value)
+        if value == _blank(kind) and not drift:
+            _check_known(text, kind)
         value._raw = body  # noqa: SLF001 - the decoder is what fills a record
         value._drift = drift  # noqa: SLF001
     return cast("T", value)
+
+
+@cache
+def _blank(model: Any) -> Any:
+    """A record of which every field has its default."""
+    return model()
+
+
+def _check_known(body: bytes, model: Any) -> None:
+    """Refuse an object of which no field is the record's: a gateway's own JSON, with HTTP 200."""
+    try:
+        names = set(_parse(body))
+    except (ValueError, RecursionError) as error:
+        raise ResponseError(_describe(body, error)) from error
+    if names and not names & set(_field_hints(model)):
+        raise ResponseError(
+            f"the body is a JSON object without one field of {model.__name__} ({len(body)} bytes)"
+        )
 
 
 @cache
@@ -80,11 +102,7 @@ class _Unusable(Exception):
 
 def _decode_leniently(body: bytes, model: Any) -> tuple[Any, tuple[str, ...]]:
     """Decode a body of which some value does not fit its field; ``ValueError`` for what is not JSON at all."""
-    try:
-        raw = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # Slower, but it reads NaN, 1e999, half a surrogate pair and a byte order mark.
-        raw = json.loads(body, parse_int=_whole_number)
+    raw = _parse(body)
     if model is not Any:
         expected = list if typing.get_origin(model) is list else dict
         if not isinstance(raw, expected):
@@ -94,6 +112,15 @@ def _decode_leniently(body: bytes, model: Any) -> tuple[Any, tuple[str, ...]]:
     drift: list[str] = []
     value = _mend(raw, model, getattr(model, "__name__", str(model)), drift)
     return value, tuple(drift)
+
+
+def _parse(body: bytes) -> Any:
+    """JSON without types; ``ValueError`` for what is none."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # Slower, but it reads NaN, 1e999, half a surrogate pair and a byte order mark.
+        return json.loads(body, parse_int=_whole_number)
 
 
 def _whole_number(text: str) -> float:
@@ -187,7 +214,8 @@ def _convert(value: Any, hint: Any, *, strict: bool) -> Any:
     """The value in the type of its field, of numbers only finite ones, of text only what UTF-8 can hold."""
     try:
         converted = msgspec.convert(value, hint, strict=strict)
-    except (msgspec.ValidationError, OverflowError):
+    # SystemError: msgspec before 0.22, for an integer that no float can hold.
+    except (msgspec.ValidationError, OverflowError, SystemError):
         raise _Unusable from None
     if isinstance(converted, float) and not math.isfinite(converted):
         raise _Unusable

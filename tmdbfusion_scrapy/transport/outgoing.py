@@ -42,7 +42,8 @@ def translate_request(request: httpx.Request, proxy: ProxyRoute | None) -> Outgo
     """
     origin = origin_of(request, proxy)
     # From the parts, because userinfo in a URL is not sent by httpx's transports either.
-    url = f"{origin.scheme}://{request.url.netloc.decode('ascii')}{request.url.raw_path.decode('ascii')}"
+    target: bytes = request.extensions.get("target") or request.url.raw_path
+    url = f"{origin.scheme}://{request.url.netloc.decode('ascii')}{target.decode('ascii')}"
     arguments: dict[str, Any] = {
         "url": yarl.URL(url, encoded=True),
         "headers": _headers(request),
