@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import json
+import re
 import socket
 import time
 from datetime import datetime, timedelta, timezone
@@ -80,7 +82,8 @@ async def test_a_fault_that_passes(tmdb_sandbox, fault, meta, error, status, cod
 @pytest.mark.parametrize(("fault", "meta", "error", "status", "code"), PASSING)
 @coroutine_test
 async def test_a_fault_that_stays(tmdb_sandbox, fault, meta, error, status, code):
-    tmdb_sandbox.fail_next(fault, times=3, path=f"movie/{tmdb_sandbox.movie_ids[0]}")
+    # More than there are attempts: the transport sends again by itself what a reused connection swallowed.
+    tmdb_sandbox.fail_next(fault, times=10, path=f"movie/{tmdb_sandbox.movie_ids[0]}")
     # get_retry_request says at ERROR that it gave up.
     ended, bad = await crawl_four(tmdb_sandbox, meta=meta, errors=1)
     assert failure_rows() == [("movies", str(bad), f"/movie/{bad}", error, status, code, 3)]
@@ -253,7 +256,7 @@ async def test_a_body_that_is_too_large_is_not_read_and_not_tried_again(tmdb_san
     ended, bad = await crawl_four(tmdb_sandbox, DOWNLOAD_MAXSIZE=1_000_000)
     assert failure_rows() == [("movies", str(bad), f"/movie/{bad}", "ResponseError", None, None, 1)]
     ((message,),) = rows("SELECT message FROM tmdb_failures")
-    assert "50000" in message
+    assert re.search(r"\b50\d{6} bytes", message)
     assert "DOWNLOAD_MAXSIZE" in message
     assert ended.stats["downloader/response_bytes"] < 1_000_000
 
@@ -264,7 +267,7 @@ async def test_a_body_without_a_length_that_gets_too_large(raw_server):
         connection.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         while not connection.lost.is_set():
             connection.send(b"4000\r\n" + b"x" * 0x4000 + b"\r\n")
-            await connection.server.pause()
+            await asyncio.sleep(0.001)
 
     raw_server.scripts["/3/movie/1"] = endless
     settings = settings_of(f"{raw_server.url}/3", DOWNLOAD_MAXSIZE=100_000)
@@ -355,8 +358,7 @@ async def test_unknown_fields(tmdb_sandbox):
 
 @coroutine_test
 async def test_numbers_as_strings(tmdb_sandbox):
-    ((bad, *_), _) = tmdb_sandbox.movie_ids[:4], None
-    await crawl_four(tmdb_sandbox, TMDB_DATABASE_URL="sqlite:///tmdb.db")
+    _, bad = await crawl_four(tmdb_sandbox)
     columns = "title, budget, revenue, runtime, popularity, vote_average, vote_count"
     before = rows(f"SELECT {columns} FROM movies WHERE id = {bad}")
     tmdb_sandbox.fail_next("string-numbers", path=f"movie/{bad}")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from scrapy.exceptions import NotConfigured
 from scrapy.settings import SETTINGS_PRIORITIES
+from scrapy.utils.misc import load_object
+from scrapy.utils.reactor import is_reactor_installed
 
+from tmdbfusion_scrapy.crawling.fingerprinter import TMDBRequestFingerprinter
 from tmdbfusion_scrapy.crawling.handler import FALLBACK_SETTING, TMDBDownloadHandler
 from tmdbfusion_scrapy.crawling.logformatter import SparingLogFormatter
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
@@ -18,12 +22,17 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import SLOT, TMDBSettings
 
 if TYPE_CHECKING:
+    from scrapy import Spider
+    from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
+    from typing_extensions import Self
 
 _ASYNCIO_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
 CONCURRENT_ITEMS = 1
 """Scrapy 2.15 to 2.19 start this many tasks for every response; see docs/performance.md for what they cost."""
+
+_NO_LIMIT = 2**31
 
 
 class Addon:
@@ -37,11 +46,26 @@ class Addon:
         ConfigurationError: A setting cannot be used; the message names it. The crawl does not start.
     """
 
+    def __init__(self, spidercls: type[Spider]) -> None:
+        self._spidercls = spidercls
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the add-on of a crawl."""
+        return cls(crawler.spidercls)
+
+    @classmethod
+    def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
+        """Take uvloop for the event loop, if it is installed (extra ``fast``) and no loop was chosen.
+
+        Only where Scrapy has yet to install its reactor: with a loop that is there already it would refuse.
+        """
+        chosen = settings.getpriority("ASYNCIO_EVENT_LOOP") or settings.get("TMDB_ENABLED") is False
+        if not chosen and not is_reactor_installed() and find_spec("uvloop") is not None:
+            settings.set("ASYNCIO_EVENT_LOOP", "uvloop.Loop", priority="addon")
+
     def update_settings(self, settings: BaseSettings) -> None:
         """Change the settings of a crawl; what the user set wins."""
-        # Storage knows the items of this package, so it is loaded after it.
-        from tmdbfusion_scrapy.storage import SQLPipeline
-
         with plain_messages():
             ours = TMDBSettings.from_settings(settings)
             if not ours.enabled:
@@ -50,14 +74,38 @@ class Addon:
             _check_reactor(settings)
             _install_handler(settings)
             _install_slot(settings, ours)
+            self._install_storage(settings)
         # Before robots.txt (100), default headers (400) and cookies (700).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560)
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryWaitingRoom, 0)
-        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", SQLPipeline, 900)
         settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
         settings.set("LOG_FORMATTER", SparingLogFormatter, priority="addon")
+        settings.set("REQUEST_FINGERPRINTER_CLASS", TMDBRequestFingerprinter, priority="addon")
+
+    def _install_storage(self, settings: BaseSettings) -> None:
+        """Install the pipeline, and try the database before the crawl asks TMDB for anything.
+
+        A spider that need not meet TMDB at all gets a database with its first record only.
+        """
+        # Storage knows the items of this package, so it is loaded after it; the spider knows this module.
+        from tmdbfusion_scrapy.crawling.spider import TMDBSpider
+        from tmdbfusion_scrapy.storage import SQLPipeline, check_database
+        from tmdbfusion_scrapy.storage.database import parse_database_url
+        from tmdbfusion_scrapy.storage.options import database_options
+        from tmdbfusion_scrapy.storage.sql import OPEN_LATE_SETTING
+
+        chosen = {load_object(path): order for path, order in settings.getdict("ITEM_PIPELINES").items()}
+        if chosen.get(SQLPipeline, 0) is None:
+            return
+        url = database_options(settings).url
+        if SQLPipeline in chosen or issubclass(self._spidercls, TMDBSpider):
+            check_database(url)
+        else:
+            parse_database_url(url)
+            settings.set(OPEN_LATE_SETTING, True, priority="addon")
+        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", SQLPipeline, 900)
 
 
 def _check_reactor(settings: BaseSettings) -> None:
@@ -84,9 +132,15 @@ def _install_handler(settings: BaseSettings) -> None:
 
 
 def _install_slot(settings: BaseSettings, ours: TMDBSettings) -> None:
-    """Give the slot its concurrency; Scrapy takes 0 in a slot for none at all, not for no limit."""
+    """Give the slot its concurrency. Where 0 stands for no limit, Scrapy would send nothing at all.
+
+    It does so for a slot, and before 2.19 for ``CONCURRENT_REQUESTS``.
+    """
+    for name in ("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN"):
+        if settings.getint(name) == 0:
+            settings.set(name, _NO_LIMIT, priority=settings.getpriority(name) or 0)
     slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
-    concurrency = ours.slot_concurrency or ours.max_connections or 2**31
+    concurrency = ours.slot_concurrency or ours.max_connections or _NO_LIMIT
     slots[SLOT] = {**slots.get(SLOT, {}), "concurrency": concurrency}
     priority = max(settings.getpriority("DOWNLOAD_SLOTS") or 0, SETTINGS_PRIORITIES["addon"])
     settings.set("DOWNLOAD_SLOTS", slots, priority=priority)

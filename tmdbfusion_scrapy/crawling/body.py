@@ -5,9 +5,10 @@ from __future__ import annotations
 import ipaddress
 import logging
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import httpx
+from pydispatch.dispatcher import getAllReceivers
 from scrapy import signals
 from scrapy.exceptions import StopDownload
 from scrapy.http import Headers
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _DECODED_HERE = (b"", b"gzip", b"x-gzip", b"deflate")
+
+_UNDONE = (b"content-encoding", b"content-length")
+"""Headers that are no longer true of a body that was decoded."""
 
 _ip_address = lru_cache(ipaddress.ip_address)
 
@@ -49,37 +53,49 @@ class BodyReader:
             StopDownload: A signal handler asked for it.
             httpx.HTTPError: It broke off, or cannot be decompressed.
         """
-        headers = Headers(response.headers.raw)
+        # The stream itself: httpx's own methods around it only count bytes.
+        stream = cast("httpx.AsyncByteStream", response.stream)
+        headers = response.headers.raw
+        named = {name.lower(): value for name, value in headers}
         arguments = {"url": request.url, "status": response.status_code, **_connection(response)}
         try:
-            length = response.headers.get("content-length")
-            expected = int(length) if length is not None and length.isdigit() else None
+            length = named.get(b"content-length", b"")
+            expected = int(length) if length.isdigit() else None
             self._check_size(expected or 0, request, "Expected to receive")
-            stop = self._signal(signals.headers_received, request, headers=headers, body_length=expected)
-            if stop is not None:
-                return _stopped(stop, TMDBResponse(headers=headers, **arguments))
-            body, stop, flags = await self._read_body(response, request)
+            if self._is_heard(signals.headers_received):
+                stop = self._signal(
+                    signals.headers_received, request, headers=Headers(headers), body_length=expected
+                )
+                if stop is not None:
+                    return _stopped(stop, TMDBResponse(headers=headers, **arguments))
+            body, stop, flags = await self._read_body(stream, request)
         finally:
-            await response.aclose()
+            await stream.aclose()
         if stop is not None:
             return _stopped(stop, TMDBResponse(headers=headers, body=body, **arguments))
-        if not flags:
-            body = self._decode(body, headers, request)
+        encoding = named.get(b"content-encoding", b"").strip().lower()
+        if not flags and encoding in _DECODED_HERE:
+            decoded = self._decode(body, encoding.decode(), request)
+            if decoded is not body:
+                body = decoded
+                headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
         return TMDBResponse(headers=headers, body=body, flags=flags, **arguments)
 
     async def _read_body(
-        self, response: httpx.Response, request: Request
+        self, stream: httpx.AsyncByteStream, request: Request
     ) -> tuple[bytes, StopDownload | None, list[str]]:
         """The bytes as sent, a wish to stop, and flags."""
         chunks: list[bytes] = []
         received = 0
+        heard = self._is_heard(signals.bytes_received)
         try:
-            async for chunk in response.aiter_raw():
+            async for chunk in stream:
                 chunks.append(chunk)
                 received += len(chunk)
-                stop = self._signal(signals.bytes_received, request, data=chunk)
-                if stop is not None:
-                    return b"".join(chunks), stop, []
+                if heard:
+                    stop = self._signal(signals.bytes_received, request, data=chunk)
+                    if stop is not None:
+                        return b"".join(chunks), stop, []
                 self._check_size(received, request, "Received")
         except httpx.RemoteProtocolError:
             if request.meta.get("download_fail_on_dataloss", self._fail_on_dataloss):
@@ -104,20 +120,17 @@ class BodyReader:
                 extra={"spider": self._crawler.spider},
             )
 
-    def _decode(self, body: bytes, headers: Headers, request: Request) -> bytes:
+    def _decode(self, body: bytes, encoding: str, request: Request) -> bytes:
         """Undo gzip and deflate, named in the headers or not; what is left is for Scrapy's middleware."""
-        encoding = b",".join(headers.getlist(b"Content-Encoding")).strip().lower()
-        if encoding not in _DECODED_HERE:
-            return body
         limit = request.meta.get("download_maxsize", self._maxsize)
         try:
-            decoded = decode_body(body, encoding.decode() or None, max_size=limit or None)
+            return decode_body(body, encoding or None, max_size=limit or None)
         except BodyTooLarge as large:
             raise _too_large(large.size, limit, request, "Decompressed") from None
-        if decoded is not body:
-            headers.pop(b"Content-Encoding", None)
-            headers.pop(b"Content-Length", None)
-        return decoded
+
+    def _is_heard(self, signal: object) -> bool:
+        """Whether a signal has a handler; most crawls have none for these two, and sending costs more."""
+        return next(iter(getAllReceivers(self._crawler, signal)), None) is not None
 
     def _signal(self, signal: object, request: Request, **arguments: Any) -> StopDownload | None:
         """Send a signal and return a handler's wish to stop."""

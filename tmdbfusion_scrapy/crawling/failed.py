@@ -22,9 +22,10 @@ SECRET_PARAMETERS = frozenset({"api_key", "session_id", "guest_session_id", "req
 
 def public_path(url: str, api_url: str, *, with_query: bool) -> str:
     """Return the part of a URL below the API's base, without secrets."""
-    parts = urlsplit(url[len(api_url) :])
+    parts = urlsplit(url)
     query = [(name, value) for name, value in parse_qsl(parts.query) if name not in SECRET_PARAMETERS]
-    return f"{parts.path}?{urlencode(query, safe=',/')}" if with_query and query else parts.path
+    path = parts.path.removeprefix(urlsplit(api_url).path)
+    return f"{path}?{urlencode(query, safe=',/')}" if with_query and query else path
 
 
 def failed_call(error: TMDBError, request: Request, api_url: str) -> FailedCall:

@@ -74,7 +74,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
     async def _download(self, request: Request) -> Response:
         """Send a TMDB request: pace, credentials, pool."""
         session = self._session
-        outgoing = outgoing_request(request, session.credentials)
+        outgoing = outgoing_request(request, session.credentials, pooled=session.pooled)
         sent_at = await session.pacer.acquire()
         self._stats.inc_value(names.REQUEST_COUNT)
         in_body = False

@@ -33,15 +33,12 @@ class SparingLogFormatter(LogFormatter):
         return super().scraped(item, response, spider) if _debug_is_heard() else None
 
 
-_loggers = [logging.getLogger(name) for name in ("scrapy.core.engine", "scrapy.core.scraper")]
+_HEARERS = [
+    logging.getLogger(name) for name in ("scrapy.core.engine", "scrapy.core.scraper", "scrapy.core", "scrapy")
+]
+_HEARERS.append(logging.root)
 
 
 def _debug_is_heard() -> bool:
     """Whether any handler takes the DEBUG lines of Scrapy's core."""
-    for logger in _loggers:
-        current: logging.Logger | None = logger
-        while current is not None:
-            if any(handler.level <= logging.DEBUG for handler in current.handlers):
-                return True
-            current = current.parent if current.propagate else None
-    return False
+    return any(handler.level <= logging.DEBUG for logger in _HEARERS for handler in logger.handlers)

@@ -45,6 +45,8 @@ class TMDBMiddleware:
         meta.setdefault("download_slot", SLOT)
         meta.setdefault("dont_obey_robotstxt", True)
         meta.setdefault("dont_merge_cookies", True)
+        # TMDB does not redirect: who does stands in between, and what is there is no TMDB data.
+        meta.setdefault("dont_redirect", True)
         request.headers.setdefault(b"Accept", b"application/json")
         request.headers.setdefault(b"Accept-Encoding", ACCEPT_ENCODING)
         if "api_key=" in request.url and not self._warned_of_key:

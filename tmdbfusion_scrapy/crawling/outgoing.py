@@ -18,16 +18,24 @@ if TYPE_CHECKING:
 _NOT_SENT = frozenset({b"proxy-authorization", b"host", b"content-length"})
 """Headers that are not the server's business, or that httpx writes itself."""
 
+_HTTPX_TIMEOUTS = ("connect", "read", "write", "pool")
 
-def outgoing_request(request: Request, credentials: Credentials) -> httpx.Request:
+
+def outgoing_request(request: Request, credentials: Credentials, *, pooled: bool) -> httpx.Request:
     """Return what is sent for a TMDB request. The Scrapy request stays without the credentials.
 
     Path and query go along as httpx's extension ``target``: Scrapy has escaped them already, and parsing each
     URL once more costs as much as a tenth of the transport (benchmarks/transport.py, "one prebuilt Request").
+
+    Args:
+        request: A request of which the URL is TMDB's.
+        credentials: The token or key.
+        pooled: Whether the transport is ours, which knows a time-out for the whole.
     """
     headers = [
         (name, value)
-        for name, values in request.headers.items()
+        # As stored: names and values are bytes already, which Headers.items() would make sure of once more.
+        for name, values in dict.items(request.headers)
         if name.lower() not in _NOT_SENT
         for value in values
     ]
@@ -39,14 +47,23 @@ def outgoing_request(request: Request, credentials: Credentials) -> httpx.Reques
     timeout = request.meta.get("download_timeout")
     extensions: dict[str, Any] = {
         "target": target.encode("ascii"),
-        "timeout": dict.fromkeys(("connect", "read", "write", "pool", "total"), timeout),
+        # Scrapy's time-out is for all of the download. httpx's own transports know the four others only.
+        "timeout": {"total": timeout} if pooled else dict.fromkeys(_HTTPX_TIMEOUTS, timeout),
     }
     proxy = request.meta.get("proxy")
     if proxy:
         extensions["proxy"] = _proxy(proxy, request.headers.get(b"Proxy-Authorization"))
-    return httpx.Request(
-        request.method, origin, headers=headers, content=request.body or None, extensions=extensions
+    if request.body or request.method not in ("GET", "HEAD"):
+        return httpx.Request(
+            request.method, origin, headers=headers, content=request.body, extensions=extensions
+        )
+    # With a stream of its own a request is taken as it stands: httpx works out nothing about body and host.
+    headers.append((b"Host", origin.netloc))
+    outgoing = httpx.Request(
+        request.method, origin, headers=headers, stream=httpx.ByteStream(b""), extensions=extensions
     )
+    outgoing.read()
+    return outgoing
 
 
 def _split(url: str) -> tuple[httpx.URL, str]:

@@ -28,6 +28,8 @@ from tmdbfusion_scrapy.retrying import RetryPolicy, may_send_again
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.http import Response
@@ -46,7 +48,7 @@ class TMDBRetryMiddleware:
     ``RETRY_TIMES``, ``RETRY_HTTP_CODES``, ``RETRY_PRIORITY_ADJUST`` and the meta keys ``dont_retry``,
     ``max_retry_times`` and ``priority_adjust`` keep their meaning. A retry waits: for ``Retry-After``, else for a
     time drawn from 0 to 1, 2, 4... seconds, at most ``TMDB_RETRY_MAX_DELAY``. A call with
-    ``handle_httpstatus_list`` or ``handle_httpstatus_all`` gets these responses as they are.
+    ``handle_httpstatus_list`` or ``handle_httpstatus_all`` gets these responses as they are, after the retries.
 
     An answer that the token is not accepted closes the spider with the reason ``tmdb_bad_token``.
     """
@@ -57,6 +59,7 @@ class TMDBRetryMiddleware:
         self._enabled = crawler.settings.getbool("RETRY_ENABLED")
         self._priority_adjust = crawler.settings.getint("RETRY_PRIORITY_ADJUST")
         self._policy = RetryPolicy(times=settings.retry_times, max_delay=settings.retry_max_delay)
+        self._stats = crawler.stats
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -72,14 +75,10 @@ class TMDBRetryMiddleware:
         """
         if not self._settings.is_tmdb(request.url):
             return response
-        if self._handled_by_request(request, response) or "download_stopped" in response.flags:
+        if "download_stopped" in response.flags:
             return response
-        retry_after = response.headers.get(b"Retry-After")
-        error = error_from_response(
-            response.status,
-            {"retry-after": retry_after.decode("latin-1")} if retry_after else {},
-            response.body,
-        )
+        headers = _headers_of_error(response) if response.status >= 300 else {}
+        error = error_from_response(response.status, headers, response.body)
         if error is None:
             try:
                 return self._with_record(request, response)
@@ -87,6 +86,9 @@ class TMDBRetryMiddleware:
                 bad.status_code = response.status
                 error = bad
         self._name_call(request, error)
+        if self._handled_by_request(request, response):
+            return self._retry(request, error) or _left_to_callback(request, response)
+        self._note(error)
         return self._retry(request, error) or self._give_up(error)
 
     def process_exception(self, request: Request, exception: Exception) -> Request | None:
@@ -105,6 +107,7 @@ class TMDBRetryMiddleware:
         else:
             return None
         self._name_call(request, error)
+        self._note(error)
         return self._retry(request, error) or self._give_up(error)
 
     def _name_call(self, request: Request, error: TMDBError) -> None:
@@ -130,20 +133,22 @@ class TMDBRetryMiddleware:
         record = decode(response.body, model)
         if isinstance(record, Record) and record.drift:
             for field in record.drift:
-                self._crawler.stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
+                self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
         if endpoint is not None and endpoint.name == "details":
-            self._crawler.stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.namespace}")
+            self._stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.namespace}")
         # A response from the HTTP cache, or one that HttpCompressionMiddleware made anew, has Scrapy's class.
         ours = response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
         ours.record = record
         return ours
 
-    def _retry(self, request: Request, error: TMDBError) -> Request | None:
-        """The retry of a call, or ``None`` where it is of no use or none is left."""
-        stats = self._crawler.stats
-        stats.inc_value(f"{names.ERROR_COUNT}/{error_name(error)}")
+    def _note(self, error: TMDBError) -> None:
+        """Count an error, and close the spider if it is one of the token."""
+        self._stats.inc_value(f"{names.ERROR_COUNT}/{error_name(error)}")
         if isinstance(error, AuthenticationError):
             self._close_if_bad_token(error)
+
+    def _retry(self, request: Request, error: TMDBError) -> Request | None:
+        """The retry of a call, or ``None`` where it is of no use or none is left."""
         if not self._enabled or request.meta.get("dont_retry") or not self._is_worth_it(error):
             return None
         delay = self._policy.backoff(request.meta.get("retry_times", 0) + 1, error.retry_after)
@@ -160,7 +165,7 @@ class TMDBRetryMiddleware:
         if retry is not None:
             retry.meta[RETRY_DELAY_KEY] = delay
             self._expect_retry()
-            stats.inc_value(names.RETRY_COUNT)
+            self._stats.inc_value(names.RETRY_COUNT)
         return retry
 
     def _expect_retry(self) -> None:
@@ -180,7 +185,7 @@ class TMDBRetryMiddleware:
 
     def _give_up(self, error: TMDBError) -> NoReturn:
         """Send the error to the errback."""
-        self._crawler.stats.inc_value(names.RETRY_GIVEN_UP)
+        self._stats.inc_value(names.RETRY_GIVEN_UP)
         raise error
 
     def _close_if_bad_token(self, error: AuthenticationError) -> None:
@@ -196,6 +201,24 @@ class TMDBRetryMiddleware:
         # Not awaited: closing waits for the requests in flight, of which this is one.
         closing = self._crawler.engine.close_spider_async(reason=BAD_TOKEN_REASON)
         self._closing = asyncio.ensure_future(closing)
+
+
+def _headers_of_error(response: Response) -> dict[str, str]:
+    """The headers that an error is made from."""
+    found = {name: response.headers.get(name) for name in ("retry-after", "location")}
+    return {name: value.decode("latin-1") for name, value in found.items() if value is not None}
+
+
+def _left_to_callback(request: Request, response: Response) -> Response:
+    """Let a response pass that the request asked for, by Scrapy's own RetryMiddleware, too."""
+    request.meta["dont_retry"] = True
+    return response
+
+
+def _retry_after(response: Response) -> Mapping[str, str]:
+    """The header that an error is asked for; a good response has no use for it."""
+    value = response.headers.get(b"Retry-After") if response.status >= 300 else None
+    return {"retry-after": value.decode("latin-1")} if value else {}
 
 
 def _reason(error: TMDBError) -> str:

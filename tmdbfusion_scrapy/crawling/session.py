@@ -31,6 +31,7 @@ class CrawlSession:
         self.credentials = crawl_credentials(crawler.settings)
         self.pacer = AsyncPacer(PaceOptions(rate=settings.requests_per_second))
         self.transport = _transport(settings, crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
+        self.pooled = isinstance(self.transport, PooledTransport)
         self._crawler = crawler
         crawler.signals.connect(self._report, signals.spider_closed)
 

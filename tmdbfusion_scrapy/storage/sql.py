@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
 from tmdbfusion_scrapy.storage.options import database_options
 from tmdbfusion_scrapy.storage.rows import STORABLE
@@ -28,6 +29,9 @@ logger = logging.getLogger(__name__)
 DATABASE_FAILED = "tmdb_database_failed"
 """Reason with which the crawl is closed when the database failed for good."""
 
+OPEN_LATE_SETTING = "TMDB_DATABASE_OPEN_LATE"
+"""Set by the add-on where nobody asked for storage: a crawl without a record leaves no empty database behind."""
+
 
 class SQLPipeline:
     """Stores TMDB records and failed calls in the database of ``TMDB_DATABASE_URL``.
@@ -46,6 +50,9 @@ class SQLPipeline:
         self._crawler = crawler
         self._options = options
         self._label = ""
+        self._open_late = crawler.settings.getbool(OPEN_LATE_SETTING)
+        self._opening = asyncio.Lock()
+        self._unopened = 0
         self._closing_crawl: asyncio.Task[None] | None = None
         self._stored: Counter[str] = Counter()
         self._writer = Writer(
@@ -68,21 +75,33 @@ class SQLPipeline:
             ConfigurationError: The database cannot be used.
         """
         self._label = database_label(parse_database_url(self._options.url))
-        await self._writer.start()
+        if not self._open_late:
+            await self._writer.start()
 
     async def process_item(self, item: Any) -> Any:
         """Hand a record or a failed call to the writer; return the item as it came."""
-        if isinstance(item, STORABLE):
+        if isinstance(item, STORABLE) and (self._writer.running or await self._opened_now()):
             await self._writer.put(cast("Record | FailedCall", item))
         return item
 
+    async def _opened_now(self) -> bool:
+        """Open the database for the first record, and say whether it is open."""
+        async with self._opening:
+            if not self._writer.running and not self._unopened:
+                try:
+                    await self._writer.start()
+                except ConfigurationError as error:
+                    self._close_crawl(str(error))
+            self._unopened += not self._writer.running
+            return self._writer.running
+
     async def close_spider(self) -> None:
         """Write what is left and say what stands where."""
-        if not self._writer.running:
+        if not self._writer.running and not self._unopened:
             return
         await self._writer.close()
         extra = {"spider": self._crawler.spider}
-        lost = self._writer.lost
+        lost = self._writer.lost + self._unopened
         if lost:
             self._count(names.STORAGE_FAILED, lost)
             logger.error("%d records are not stored in %s", lost, self._label, extra=extra)
