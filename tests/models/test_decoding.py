@@ -16,7 +16,7 @@ from itemadapter import ItemAdapter
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models import DatedPage, Page, Record, decode
 from tmdbfusion_scrapy.models.changes import Changes
-from tmdbfusion_scrapy.models.configuration import Configuration, Country, CountryTimezones
+from tmdbfusion_scrapy.models.configuration import ConfigurationDetails, Country, CountryTimezones
 from tmdbfusion_scrapy.models.genres import Genre, GenreList
 from tmdbfusion_scrapy.models.images import MovieImages
 from tmdbfusion_scrapy.models.movies import MovieAccountStates, MovieDetails, MovieListItem
@@ -393,7 +393,7 @@ MODELS: list[Any] = [
     ReleaseDates,
     WatchProviders,
     Changes,
-    Configuration,
+    ConfigurationDetails,
     GenreList,
     Status,
     list[Country],

@@ -9,7 +9,7 @@ from scrapy import Request
 from typing_extensions import assert_type
 
 from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
-from tmdbfusion_scrapy.models.configuration import Configuration, Country
+from tmdbfusion_scrapy.models.configuration import ConfigurationDetails, Country
 from tmdbfusion_scrapy.models.genres import Genre
 from tmdbfusion_scrapy.models.movies import MovieDetails, MovieListItem
 from tmdbfusion_scrapy.models.paging import DatedPage, Page
@@ -27,7 +27,7 @@ def blocking(client: TMDBClient) -> None:
     assert_type(client.movies.popular().results, list[MovieListItem])
     assert_type(client.movies.upcoming(), DatedPage[MovieListItem])
     assert_type(client.movies.add_rating(550, rating=8.5), Status)
-    assert_type(client.configuration.details(), Configuration)
+    assert_type(client.configuration.details(), ConfigurationDetails)
     assert_type(client.configuration.countries(), list[Country])
     assert_type(client.configuration.primary_translations(), list[str])
     assert_type(client.discover.movie(vote_average_gte=7.5), Page[MovieListItem])

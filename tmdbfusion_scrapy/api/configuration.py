@@ -12,9 +12,12 @@ from tmdbfusion_scrapy.api.namespaces import (
     RequestNamespace,
 )
 from tmdbfusion_scrapy.models.configuration import (
-    Configuration as ConfigurationRecord,
+    ConfigurationDetails,
+    Country,
+    CountryTimezones,
+    Department,
+    Language,
 )
-from tmdbfusion_scrapy.models.configuration import Country, CountryTimezones, Department, Language
 
 
 class Configuration(Namespace):
@@ -24,7 +27,7 @@ class Configuration(Namespace):
 
     @get("configuration", operation_id="configuration-details")
     @staticmethod
-    def details() -> ConfigurationRecord:
+    def details() -> ConfigurationDetails:
         """The base URL and the sizes of images, and the keys that change lists use.
 
         https://developer.themoviedb.org/reference/configuration-details

@@ -34,6 +34,9 @@ CONCURRENT_ITEMS = 1
 
 _NO_LIMIT = 2**31
 
+_NOT_CACHED = [401, 403, 408, 429, 500, 502, 503, 504]
+"""Answers that may be another tomorrow. TMDB lets a 401 be cached for 300 seconds, which outlives a new token."""
+
 
 class Addon:
     """Wires the handler, the middlewares, the storage and the settings.
@@ -81,6 +84,7 @@ class Addon:
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560)
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryWaitingRoom, 0)
         settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
+        settings.set("HTTPCACHE_IGNORE_HTTP_CODES", _NOT_CACHED, priority="addon")
         settings.set("LOG_FORMATTER", SparingLogFormatter, priority="addon")
         settings.set("REQUEST_FINGERPRINTER_CLASS", TMDBRequestFingerprinter, priority="addon")
 

@@ -60,6 +60,7 @@ class TMDBRetryMiddleware:
         self._priority_adjust = crawler.settings.getint("RETRY_PRIORITY_ADJUST")
         self._policy = RetryPolicy(times=settings.retry_times, max_delay=settings.retry_max_delay)
         self._stats = crawler.stats
+        self._never_cached = frozenset(map(int, crawler.settings.getlist("HTTPCACHE_IGNORE_HTTP_CODES")))
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -76,7 +77,7 @@ class TMDBRetryMiddleware:
         if not self._settings.is_tmdb(request.url):
             return response
         if "download_stopped" in response.flags:
-            return response
+            return _of_our_class(response)
         headers = _headers_of_error(response) if response.status >= 300 else {}
         error = error_from_response(response.status, headers, response.body)
         if error is None:
@@ -136,8 +137,7 @@ class TMDBRetryMiddleware:
                 self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
         if endpoint is not None and endpoint.name == "details":
             self._stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.namespace}")
-        # A response from the HTTP cache, or one that HttpCompressionMiddleware made anew, has Scrapy's class.
-        ours = response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
+        ours = _of_our_class(response)
         ours.record = record
         return ours
 
@@ -164,6 +164,9 @@ class TMDBRetryMiddleware:
         )
         if retry is not None:
             retry.meta[RETRY_DELAY_KEY] = delay
+            if error.status_code is not None and error.status_code not in self._never_cached:
+                # The HTTP cache has kept the bad answer.
+                retry.meta["dont_cache"] = True
             self._expect_retry()
             self._stats.inc_value(names.RETRY_COUNT)
         return retry
@@ -212,7 +215,12 @@ def _headers_of_error(response: Response) -> dict[str, str]:
 def _left_to_callback(request: Request, response: Response) -> Response:
     """Let a response pass that the request asked for, by Scrapy's own RetryMiddleware, too."""
     request.meta["dont_retry"] = True
-    return response
+    return _of_our_class(response)
+
+
+def _of_our_class(response: Response) -> TMDBResponse:
+    """A response from the HTTP cache, or one that HttpCompressionMiddleware made anew, has Scrapy's class."""
+    return response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
 
 
 def _retry_after(response: Response) -> Mapping[str, str]:

@@ -21,7 +21,7 @@ class ImagesConfiguration(Record):
 
 
 @dataclass
-class Configuration(Record):
+class ConfigurationDetails(Record):
     """The configuration of the API."""
 
     images: ImagesConfiguration | None = None
