@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
-from scrapy.crawler import AsyncCrawlerRunner
+from scrapy.crawler import AsyncCrawlerRunner, Crawler
 from scrapy.settings import Settings
 from scrapy.settings.default_settings import __dict__ as scrapy_defaults
 from scrapy.utils.reactor import is_reactor_installed
@@ -17,9 +16,9 @@ from tmdbfusion_scrapy import TMDBSpider
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
+    from pathlib import Path
 
     from scrapy import Spider
-    from scrapy.crawler import Crawler
     from twisted.python.failure import Failure
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.token-of-the-tests"
@@ -142,11 +141,11 @@ async def crawl(
     return ended
 
 
-def rows(query: str, database: str | Path = DATABASE) -> list[tuple[Any, ...]]:
-    """Ask the database of a crawl."""
+def rows(query: str, database: str | Path = DATABASE, given: Any = ()) -> list[tuple[Any, ...]]:
+    """Ask the database of a crawl; `given` are the values for the question marks."""
     connection = sqlite3.connect(database)
     try:
-        return connection.execute(query).fetchall()
+        return connection.execute(query, given).fetchall()
     finally:
         connection.close()
 

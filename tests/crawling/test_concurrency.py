@@ -30,14 +30,14 @@ from tests.crawling.crawls import MoviesSpider, crawl, settings_of
 @coroutine_test
 async def test_the_most_connections_that_the_server_sees(tmdb_sandbox_factory, settings, most):
     # Slow enough for every place to be taken.
-    sandbox = tmdb_sandbox_factory(latency=0.03)
-    ids = sandbox.movie_ids[:40]
+    sandbox = tmdb_sandbox_factory(latency=0.02)
+    ids = sandbox.movie_ids[:30]
     ended = await crawl(MoviesSpider, settings_of(sandbox.base_url, **settings), ids=ids)
     assert ended.ids == set(ids)
     assert sandbox.connections.max_open == most
     assert sandbox.state()["requests"]["max_in_flight"] == most
     assert ended.stats["tmdb/pool/connections_opened"] == most
-    assert ended.stats["tmdb/pool/connections_reused"] == 40 - most
+    assert ended.stats["tmdb/pool/connections_reused"] == 30 - most
 
 
 @coroutine_test
@@ -69,9 +69,7 @@ async def test_no_limit_is_none_for_other_hosts_either(tmdb_sandbox, raw_server,
 @coroutine_test
 async def test_idle_connections_that_are_not_kept(tmdb_sandbox):
     ids = tmdb_sandbox.movie_ids[:10]
-    settings = settings_of(
-        tmdb_sandbox.base_url, CONCURRENT_REQUESTS=1, TMDB_MAX_KEEPALIVE_CONNECTIONS=0
-    )
+    settings = settings_of(tmdb_sandbox.base_url, CONCURRENT_REQUESTS=1, TMDB_MAX_KEEPALIVE_CONNECTIONS=0)
     await crawl(MoviesSpider, settings, ids=ids)
     assert tmdb_sandbox.connections.total == 10
 

@@ -10,7 +10,7 @@ from scrapy import signals
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, rows, settings_of
 from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY
-from tmdbfusion_scrapy.exceptions import NotFoundError, ServerError, TMDBError
+from tmdbfusion_scrapy.exceptions import NotFoundError, TMDBError
 
 
 def attempts(sandbox):
@@ -65,16 +65,22 @@ async def test_the_users_statuses_leave_failed_connections_and_bad_bodies_alone(
     assert ended.ids == {1, 2}
 
 
-@pytest.mark.parametrize(("settings", "meta", "change"), [
-    ({}, {}, -1),
-    ({"RETRY_PRIORITY_ADJUST": 5}, {}, 5),
-    ({"RETRY_PRIORITY_ADJUST": 5}, {"priority_adjust": 2}, 2),
-])
+@pytest.mark.parametrize(
+    ("settings", "meta", "change"),
+    [
+        ({}, {}, -1),
+        ({"RETRY_PRIORITY_ADJUST": 5}, {}, 5),
+        ({"RETRY_PRIORITY_ADJUST": 5}, {"priority_adjust": 2}, 2),
+    ],
+)
 @coroutine_test
 async def test_the_priority_of_a_retry(tmdb_sandbox, settings, meta, change):
     tmdb_sandbox.fail_next(503)
     ended = await crawl(
-        MoviesSpider, settings_of(tmdb_sandbox.base_url, **settings), ids=[1], meta=meta,
+        MoviesSpider,
+        settings_of(tmdb_sandbox.base_url, **settings),
+        ids=[1],
+        meta=meta,
         arguments={"priority": 10},
     )
     (response,) = ended.spider.responses
@@ -100,7 +106,7 @@ async def test_a_waiting_retry_holds_no_place(tmdb_sandbox):
     ended = await crawl(WaitingSpider, settings, ids=[1, 2, 3, 4])
     # All others came while the first one waited; after them the spider stayed open for it.
     assert [response.record.id for response in ended.spider.responses] == [2, 3, 4, 1]
-    first, *others, again = tmdb_sandbox.requests
+    first, *_, again = tmdb_sandbox.requests
     assert first.path == again.path == "/3/movie/1"
     assert again.received_at - first.received_at >= 1
     assert rows("SELECT count(*) FROM movies") == [(4,)]
@@ -244,7 +250,7 @@ class StoppingSpider(MoviesSpider):
     def parse(self, response):
         yield from super().parse(response)
         if len(self.responses) == 2:
-            asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))
+            self.closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))
 
 
 # Scrapy 2.15 does not close the files of empty queues when it opens a job directory again.
@@ -255,9 +261,7 @@ OPEN_QUEUES = "ignore:unclosed file .*requests.queue:ResourceWarning"
 @coroutine_test
 async def test_a_retry_that_waits_at_a_clean_stop_is_kept_for_the_next_run(tmdb_sandbox, tmp_path):
     tmdb_sandbox.fail_next(503, path="movie/1", headers={"Retry-After": "60"})
-    settings = settings_of(
-        tmdb_sandbox.base_url, JOBDIR=str(tmp_path / "job"), TMDB_RETRY_MAX_DELAY=120
-    )
+    settings = settings_of(tmdb_sandbox.base_url, JOBDIR=str(tmp_path / "job"), TMDB_RETRY_MAX_DELAY=120)
     ended = await crawl(StoppingSpider, settings, finish_reason="stopped", ids=[1, 2, 3])
     assert ended.ids == {2, 3}
     # In a second run the spider asks for the same again: what has been crawled is filtered.
@@ -285,7 +289,7 @@ class HaltingSpider(MoviesSpider):
     def parse(self, response):
         yield from super().parse(response)
         if len(self.responses) == 1 and self.crawler.settings.getbool("HALT"):
-            asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))
+            self.closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))
 
 
 @pytest.mark.filterwarnings(OPEN_QUEUES)
@@ -294,9 +298,7 @@ async def test_a_job_directory_keeps_requests_for_a_second_run(tmdb_sandbox_fact
     # Scrapy 2.15 calls a callback a tenth of a second after the response has come.
     sandbox = tmdb_sandbox_factory(latency=0.05)
     ids = sandbox.movie_ids[:20]
-    settings = settings_of(
-        sandbox.base_url, JOBDIR=str(tmp_path / "job"), CONCURRENT_REQUESTS=2, HALT=True
-    )
+    settings = settings_of(sandbox.base_url, JOBDIR=str(tmp_path / "job"), CONCURRENT_REQUESTS=2, HALT=True)
 
     class AllAtOnce(HaltingSpider):
         name = "all_at_once"

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 import scrapy
 from scrapy.crawler import AsyncCrawlerRunner
@@ -37,10 +35,10 @@ def settings_with_addon(**settings):
 
 
 @coroutine_test
-async def test_a_spider_without_a_record_leaves_no_database_behind():
+async def test_a_spider_without_a_record_leaves_no_database_behind(tmp_path):
     ended = await crawl(OtherSpider, settings_with_addon(), items=[{"a": 1}])
     assert ended.items == [{"a": 1}]
-    assert not Path("tmdb.db").exists()
+    assert not list(tmp_path.glob("tmdb.db*"))
 
 
 @coroutine_test

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import ClassVar
 
 import pytest
 import scrapy
@@ -48,7 +49,7 @@ class KeepingHandler(BaseDownloadHandler):
     """A user's own download handler: keeps what it is asked for and answers from memory."""
 
     lazy = False
-    asked: list[str] = []
+    asked: ClassVar[list[str]] = []
 
     async def download_request(self, request):
         self.asked.append(request.url)
@@ -64,7 +65,9 @@ ADDON = {"ADDONS": {"tmdbfusion_scrapy.Addon": 500}}
 KEEPING = dict.fromkeys(("http", "https"), KeepingHandler)
 
 
-@pytest.mark.parametrize("addons", [ADDON, {}, {"ADDONS": {Addon: 100}}], ids=["path", "spider-alone", "class"])
+@pytest.mark.parametrize(
+    "addons", [ADDON, {}, {"ADDONS": {Addon: 100}}], ids=["path", "spider-alone", "class"]
+)
 @coroutine_test
 async def test_the_spider_works_with_the_addon_in_the_settings_and_without(tmdb_sandbox, addons):
     ended = await crawl(MoviesSpider, settings_of(tmdb_sandbox.base_url, **addons), ids=[1])
@@ -91,6 +94,20 @@ async def test_a_plain_spider_gets_tmdb_through_the_addon_by_its_url(tmdb_sandbo
     (seen,) = tmdb_sandbox.requests
     assert seen.headers["authorization"] == f"Bearer {TOKEN}"
     assert b"Authorization" not in response.request.headers
+
+
+@pytest.mark.xfail(reason="models.decode rewrites empty dates and the key watch/providers in plain JSON, too")
+@coroutine_test
+async def test_plain_json_is_left_as_it_came(raw_server):
+    body = {"release_date": "", "watch/providers": {"id": 1}}
+
+    async def serve(connection, seen):
+        connection.respond(json.dumps(body, separators=(",", ":")).encode())
+
+    raw_server.scripts["/3/anything"] = serve
+    settings = settings_of(f"{raw_server.url}/3", **ADDON)
+    ended = await crawl(PlainSpider, settings, urls=[f"{raw_server.url}/3/anything"])
+    assert ended.spider.responses[0].record == body
 
 
 @coroutine_test
@@ -152,7 +169,7 @@ async def test_other_hosts_go_to_scrapys_own_handler_without_the_token(tmdb_sand
 
 
 class SpiderWithHandlers(BothSpider):
-    custom_settings = {"DOWNLOAD_HANDLERS": KEEPING}
+    custom_settings: ClassVar = {"DOWNLOAD_HANDLERS": KEEPING}
 
 
 @pytest.mark.parametrize("where", ["settings", "custom_settings"])

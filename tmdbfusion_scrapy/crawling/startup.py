@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import logging
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
+
+from scrapy.utils.log import get_scrapy_root_handler
+from twisted.logger import globalLogBeginner
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 
@@ -13,9 +17,11 @@ if TYPE_CHECKING:
 
 
 class _MessageAlone(logging.Filter):
-    """Takes the traceback off the record that tells of a ConfigurationError nobody caught."""
+    """Takes the traceback, and Twisted's heading, off what is logged of a ConfigurationError nobody caught."""
 
     def filter(self, record: logging.LogRecord) -> bool:
+        if record.name == "twisted" and record.getMessage().strip() == "Unhandled error in Deferred:":
+            return False
         error = record.exc_info[1] if record.exc_info else None
         if isinstance(error, ConfigurationError):
             record.name = "tmdbfusion_scrapy"
@@ -40,4 +46,12 @@ def plain_messages() -> Iterator[None]:
     except ConfigurationError:
         for name in ("asyncio", "twisted"):
             logging.getLogger(name).addFilter(_filter)
+        if get_scrapy_root_handler() is not None:
+            _begin_twisted_logging()
         raise
+
+
+@cache
+def _begin_twisted_logging() -> None:
+    """Keep Twisted from writing what nobody caught to standard error, too, as it does until logging has begun."""
+    globalLogBeginner.beginLoggingTo([], discardBuffer=True, redirectStandardIO=False)
