@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy import exceptions
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.settings import SETTINGS
 from tmdbfusion_scrapy.stats import STATS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 REFERENCE = Path(__file__).parent / "reference"
 

@@ -86,6 +86,7 @@ def assert_gone(address):
         time.sleep(0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "arguments",
     [[], [*UNPACED, *NO_REACTOR], [*UNPACED, *TWISTED_PROCESS]],
@@ -250,6 +251,7 @@ def bad_runs(tmp_path_factory):
     return {name: future.result() for name, future in started.items()}, project
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", BAD_INPUT)
 def test_bad_input_ends_with_a_message(bad_runs, name):
     finished, project = bad_runs[0][name], bad_runs[1]

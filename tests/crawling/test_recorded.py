@@ -18,6 +18,7 @@ from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY
 
 
+@pytest.mark.slow
 def test_the_3000_real_movies_stand_in_the_database(recorded_dir, tmdb_sandbox_factory, tmp_path):
     path = recorded_dir / "movies-3000.jsonl.gz"
     with gzip.open(path, "rt", encoding="utf-8") as stream:

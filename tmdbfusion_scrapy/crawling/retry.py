@@ -28,8 +28,6 @@ from tmdbfusion_scrapy.retrying import RetryPolicy, may_send_again
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.http import Response
@@ -221,12 +219,6 @@ def _left_to_callback(request: Request, response: Response) -> Response:
 def _of_our_class(response: Response) -> TMDBResponse:
     """A response from the HTTP cache, or one that HttpCompressionMiddleware made anew, has Scrapy's class."""
     return response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
-
-
-def _retry_after(response: Response) -> Mapping[str, str]:
-    """The header that an error is asked for; a good response has no use for it."""
-    value = response.headers.get(b"Retry-After") if response.status >= 300 else None
-    return {"retry-after": value.decode("latin-1")} if value else {}
 
 
 def _reason(error: TMDBError) -> str:
