@@ -34,6 +34,9 @@ _REWRITTEN = (
 )
 """What is rewritten before decoding, so that records of every day take the fast way."""
 
+_PLAIN: tuple[Any, ...] = (Any, dict, list)
+"""Plain JSON is left as it came."""
+
 
 def decode(body: bytes, model: type[T]) -> T:
     """Decode a response body.
@@ -46,11 +49,7 @@ def decode(body: bytes, model: type[T]) -> T:
         ResponseError: The body is empty, is not JSON, is an array where an object is due (or the reverse), or
             is an object with fields of which none is the record's.
     """
-    text = body
-    for before, after in _REWRITTEN:
-        # Inside a JSON string a quote is escaped, so this meets keys only.
-        if before in text:
-            text = text.replace(before, after)
+    text = body if model in _PLAIN else _rewritten(body)
     drift: tuple[str, ...] = ()
     try:
         value = _decoder(cast("Any", model)).decode(text)
@@ -66,6 +65,15 @@ def decode(body: bytes, model: type[T]) -> T:
         value._raw = body  # noqa: SLF001 - the decoder is what fills a record
         value._drift = drift  # noqa: SLF001
     return cast("T", value)
+
+
+def _rewritten(body: bytes) -> bytes:
+    """The body in the form that the records expect."""
+    for before, after in _REWRITTEN:
+        # Inside a JSON string a quote is escaped, so this meets keys only.
+        if before in body:
+            body = body.replace(before, after)
+    return body
 
 
 @cache
