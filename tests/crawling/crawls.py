@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -132,7 +133,8 @@ async def crawl(
         items.append(item)
 
     crawler.signals.connect(keep, signals.item_scraped)
-    await runner.crawl(crawler, **arguments)
+    # A crawl that hangs fails its test, not the whole run.
+    await asyncio.wait_for(runner.crawl(crawler, **arguments), 60)
     ended = Crawl(items, crawler)
     assert ended.stats["finish_reason"] == finish_reason
     if errors is not None:

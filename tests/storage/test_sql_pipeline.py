@@ -117,7 +117,7 @@ async def test_a_crawl_stores_its_items(database, caplog):
     assert stats["finish_reason"] == "finished"
     assert "log_count/ERROR" not in stats
     (said,) = messages(caplog, logging.INFO)
-    assert said.startswith("Stored 7 movies, 1 failure in ")
+    assert said.startswith("Stored 7 movies and 1 failed call (table tmdb_failures) in ")
 
 
 @coroutine_test

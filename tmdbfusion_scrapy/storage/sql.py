@@ -157,9 +157,11 @@ class SQLPipeline:
 
 
 def _summary(stored: Counter[str]) -> str:
-    """What was stored, in words: ``3000 movies, 2 failures``."""
+    """What was stored, in words: ``3000 movies and 2 failed calls (table tmdb_failures)``."""
     parts = []
     for table, number in stored.items():
-        words = table.removeprefix("tmdb_").replace("_", " ")
-        parts.append(f"{number} {words.removesuffix('s') if number == 1 else words}")
-    return ", ".join(parts) or "nothing"
+        words = "failed calls" if table == tmdb_failures.name else table.replace("_", " ")
+        words = words.removesuffix("s") if number == 1 else words
+        where = f" (table {table})" if table == tmdb_failures.name else ""
+        parts.append(f"{number} {words}{where}")
+    return " and ".join(parts) or "nothing"
