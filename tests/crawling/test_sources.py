@@ -92,6 +92,7 @@ async def test_a_page_that_fails_costs_its_own_records_only(tmdb_sandbox):
     [
         ({"source": "ids"}, "-a ids=550,551"),
         ({"ids": "1,2,"}, "empty part"),
+        ({"ids": "1,,2"}, "empty part"),
         ({"ids": "0"}, "-a ids=0"),
         ({"ids": "-5"}, "-a ids=-5"),
         ({"ids": "5", "pages": "3"}, "-a pages="),

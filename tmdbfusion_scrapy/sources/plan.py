@@ -141,7 +141,7 @@ def _ids_source(given: dict[str, str]) -> IdsSource:
     if text is None:
         raise ConfigurationError("-a source=ids needs the ids: add -a ids=550,551")
     ids: dict[int, None] = {}
-    for part in re.split(r"[,\s]+", text.strip()):
+    for part in re.split(r"\s*,\s*|\s+", text.strip()):
         if not re.fullmatch(r"[0-9]+", part) or int(part) < 1:
             what = f"{part!r} is no TMDB id" if part else "it is empty or has an empty part"
             raise ConfigurationError(
