@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+E = TypeVar("E", bound=Exception)
 
 _V3_KEY = re.compile(r"[0-9a-fA-F]{32}")
 _V4_TOKEN = re.compile(r"[A-Za-z0-9_\-.~+/=]{2,}")
@@ -50,6 +52,18 @@ class Credentials:
     def redact(self, text: str) -> str:
         """Return ``text`` without the secret."""
         return text.replace(self.secret, "***")
+
+    def cleaned(self, exception: E) -> E:
+        """Return the exception, or one of its class without what led to it if a text in there has the secret.
+
+        A server that is none of TMDB's may send the request back, and a parser may quote it.
+        """
+        cause: BaseException | None = exception
+        while cause is not None:
+            if self.secret in str(cause):
+                return type(exception)(self.redact(str(exception)))
+            cause = cause.__cause__ or cause.__context__
+        return exception
 
     @classmethod
     def from_value(cls, value: object, *, name: str, is_v3_key: bool | None = None) -> Credentials:

@@ -181,7 +181,8 @@ class AsyncTMDBClient(AwaitableAPI):
         try:
             response = await self._http.send(exchange.request(call))
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
-            raise exchange.error(call, exception) from exception
+            cause = exchange.credentials.cleaned(exception)
+            raise exchange.error(call, cause) from cause
         try:
             record = exchange.record(call, response)
         except RateLimitError as error:

@@ -144,7 +144,8 @@ class TMDBClient(BlockingAPI):
         try:
             response = self._http.send(exchange.request(call))
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
-            raise exchange.error(call, exception) from exception
+            cause = exchange.credentials.cleaned(exception)
+            raise exchange.error(call, cause) from cause
         try:
             record = exchange.record(call, response)
         except RateLimitError as error:

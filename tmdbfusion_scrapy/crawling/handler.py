@@ -86,8 +86,9 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             self._note_status(response, sent_at)
             return await self._reader.read(response, request)
         except httpx.HTTPError as exception:
+            cause = session.credentials.cleaned(exception)
             path = public_path(request.url, session.settings.api_url, with_query=False)
-            raise download_error(exception, method=request.method, path=path, in_body=in_body) from exception
+            raise download_error(cause, method=request.method, path=path, in_body=in_body) from cause
 
     def _note_status(self, response: httpx.Response, sent_at: float) -> None:
         """Count the response and tell the pace of a 429."""
