@@ -26,6 +26,8 @@ class SandboxWithoutToken:
 
     def update_settings(self, settings: BaseSettings) -> None:
         """Start the sandbox, unless there is a token or an address."""
+        if not settings.getbool("TMDB_ENABLED", True):
+            return
         names = ("TMDB_ACCESS_TOKEN", "TMDB_API_KEY")
         if any(settings.get(name) is not None or name in os.environ for name in names):
             return

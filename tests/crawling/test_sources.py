@@ -47,6 +47,17 @@ async def test_ids(tmdb_sandbox):
 
 
 @coroutine_test
+async def test_an_unknown_part_is_named_and_asked_for_all_the_same(tmdb_sandbox, caplog):
+    arguments = {"ids": "1", "append": "creditz,watch/providers"}
+    ended = await crawl(SourceSpider, settings_of(tmdb_sandbox.base_url), **arguments)
+    (line,) = [record.getMessage() for record in caplog.records if record.levelname == "WARNING"]
+    assert "creditz" in line
+    assert "watch/providers" not in line
+    assert ended.items[0].watch_providers is not None
+    assert tmdb_sandbox.requests[-1].query["append_to_response"] == "creditz,watch/providers"
+
+
+@coroutine_test
 async def test_a_list_with_a_limit(tmdb_sandbox):
     settings = settings_of(tmdb_sandbox.base_url)
     ended = await crawl(SourceSpider, settings, list="top_rated", pages="5", limit="25")

@@ -187,6 +187,9 @@ class TMDBRetryMiddleware:
     def _give_up(self, error: TMDBError) -> NoReturn:
         """Send the error to the errback."""
         self._stats.inc_value(names.RETRY_GIVEN_UP)
+        if error.status_code is None:
+            # What Scrapy logs names the class alone; this names the host that does not answer, say.
+            logger.info("%s", error, extra={"spider": self._crawler.spider})
         raise error
 
     def _close_if_bad_token(self, error: AuthenticationError) -> None:

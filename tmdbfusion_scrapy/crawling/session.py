@@ -74,8 +74,8 @@ def crawl_credentials(settings: BaseSettings) -> Credentials:
     return Credentials.resolve(
         settings.get("TMDB_ACCESS_TOKEN"),
         settings.get("TMDB_API_KEY"),
-        token_name="TMDB_ACCESS_TOKEN",  # noqa: S106 - the name of a setting, not a secret
-        api_key_name="TMDB_API_KEY",
+        token_name="the setting TMDB_ACCESS_TOKEN",  # noqa: S106 - its name, not a secret
+        api_key_name="the setting TMDB_API_KEY",
     )
 
 

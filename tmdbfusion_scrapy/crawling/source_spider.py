@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -54,6 +55,7 @@ class TMDBSourceSpider(TMDBSpider):
 
     async def start(self) -> AsyncIterator[Any]:
         """Ask for the records, or for the first page of them."""
+        self._warn_of_unknown_parts()
         source = self.plan.source
         if isinstance(source, IdsSource):
             for record_id in source.ids[: self.plan.limit]:
@@ -100,6 +102,18 @@ class TMDBSourceSpider(TMDBSpider):
                 return
             self._asked.add(entry.id)
             yield self.details_request(entry.id)
+
+    def _warn_of_unknown_parts(self) -> None:
+        """Name the parts in ``append`` that the record does not have; TMDB leaves them out without a word."""
+        model = OPERATIONS[self.details_operation].model
+        known = {field.name for field in dataclasses.fields(model)}
+        unknown = [part for part in self.plan.append if part.replace("/", "_") not in known]
+        if unknown:
+            logger.warning(
+                "-a append: %s is no part of a record known here; TMDB leaves out what it does not know",
+                ", ".join(unknown),
+                extra={"spider": self},
+            )
 
     def _page_request(self, number: int, callback: Any) -> Request:
         """The request for a page; early pages first, records before pages."""
