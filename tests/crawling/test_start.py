@@ -40,16 +40,18 @@ class ManySpider(TMDBSpider):
 
 
 @coroutine_test
-async def test_start_is_read_in_portions(tmdb_sandbox):
-    ended = await crawl(ManySpider, settings_of(tmdb_sandbox.base_url))
+async def test_start_is_read_in_portions(tmdb_sandbox_factory):
+    sandbox = tmdb_sandbox_factory(latency=0.02)
+    ended = await crawl(ManySpider, settings_of(sandbox.base_url))
     assert len(ended.items) == ManySpider.count
     assert ended.spider.furthest < PORTION * 1.5
 
 
 @coroutine_test
-async def test_without_the_middleware_it_is_read_at_once(tmdb_sandbox):
+async def test_without_the_middleware_it_is_read_at_once(tmdb_sandbox_factory):
+    sandbox = tmdb_sandbox_factory(latency=0.02)
     off = {"SPIDER_MIDDLEWARES": {"tmdbfusion_scrapy.crawling.start.LazyStartMiddleware": None}}
-    ended = await crawl(ManySpider, settings_of(tmdb_sandbox.base_url, **off))
+    ended = await crawl(ManySpider, settings_of(sandbox.base_url, **off))
     assert ended.spider.furthest > PORTION * 2
 
 
