@@ -117,5 +117,7 @@ def _split(url: str) -> SplitResult | None:
 
 def _public(url: str) -> str:
     """A URL for a message: no user name, no password, no query."""
-    before, _, after = url.partition("?")[0].rpartition("@")
-    return after if before else url.partition("?")[0]
+    if "@" in url:
+        # A password may have a ? in it, a query an @.
+        return url.rpartition("@")[2].partition("?")[0]
+    return url.partition("?")[0]

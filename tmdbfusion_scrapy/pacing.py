@@ -180,6 +180,11 @@ class AsyncPacer:
         self._turn = asyncio.Lock()
         self._waiting = 0
 
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a request waits for its turn."""
+        return self._waiting > 0
+
     async def acquire(self) -> float:
         """Wait for a place and return the time at which it came, of ``time.monotonic()``."""
         start = time.monotonic()
@@ -220,6 +225,11 @@ class BlockingPacer:
         self._lock = threading.Lock()
         # Held while waiting, so that one thread sleeps for the next place and not all of them.
         self._turn = threading.Lock()
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a request waits for its turn."""
+        return self._turn.locked()
 
     def acquire(self) -> float:
         """Wait for a place and return the time at which it came, of ``time.monotonic()``."""

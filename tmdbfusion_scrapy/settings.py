@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from tmdbfusion_scrapy.base_urls import API_URL, check_proxy, check_url, is_below
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.http2 import require_h2
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND
 
 EXPORTS_URL = "https://files.tmdb.org/p/exports"
@@ -169,7 +170,7 @@ class TMDBSettings:
             slot_concurrency=slot_concurrency,
             keepalive_expiry=read.number("TMDB_KEEPALIVE_EXPIRY"),
             requests_per_second=read.number("TMDB_REQUESTS_PER_SECOND"),
-            http2=read.boolean("TMDB_HTTP2"),
+            http2=read.http2("TMDB_HTTP2"),
             proxy=check_proxy("TMDB_PROXY", read.value("TMDB_PROXY")),
             verify_tls=read.boolean("TMDB_VERIFY_TLS"),
             retry_times=read.integer("RETRY_TIMES"),
@@ -262,6 +263,13 @@ class _Reader:
         if text not in known:
             raise ConfigurationError(f"{name} is {value!r}: set it to True or False")
         return known[text]
+
+    def http2(self, name: str) -> bool:
+        """Whether to use HTTP/2, which needs an extra."""
+        wanted = self.boolean(name)
+        if wanted:
+            require_h2(name)
+        return wanted
 
     def codes(self, name: str) -> frozenset[int]:
         """HTTP statuses, a list or text with commas."""

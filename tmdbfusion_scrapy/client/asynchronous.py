@@ -12,6 +12,7 @@ from tmdbfusion_scrapy.api import AwaitableAPI
 from tmdbfusion_scrapy.client.exchange import AsyncCredentialTransport, NoCookies, plain_call
 from tmdbfusion_scrapy.client.gathering import gather
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
+from tmdbfusion_scrapy.client.turns import AsyncTurns
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
 from tmdbfusion_scrapy.pacing import AsyncPacer
 from tmdbfusion_scrapy.transport import PooledTransport
@@ -62,6 +63,8 @@ class AsyncTMDBClient(AwaitableAPI):
         super().__init__(self._execute)
         self._options = options = ClientOptions.from_arguments(token, arguments)
         self._pacer = AsyncPacer(options.pace)
+        places = None if options.http2 else options.limits.max_connections
+        self._turns = AsyncTurns(self._pacer, places, options.exchange.timeout.pool)
         inner = transport or _transport(options)
         self._http = httpx.AsyncClient(
             transport=AsyncCredentialTransport(inner, options.credentials, options.exchange.base_url),
@@ -177,9 +180,10 @@ class AsyncTMDBClient(AwaitableAPI):
         """Send once."""
         self._check_usable()
         exchange = self._options.exchange
-        sent_at = await self._pacer.acquire()
         try:
-            response = await self._http.send(exchange.request(call))
+            async with self._turns.turn() as sent_at:
+                self._check_usable()
+                response = await self._http.send(exchange.request(call))
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             cause = exchange.credentials.cleaned(exception)
             raise exchange.error(call, cause) from cause

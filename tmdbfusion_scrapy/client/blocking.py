@@ -11,6 +11,7 @@ import httpx
 from tmdbfusion_scrapy.api import BlockingAPI
 from tmdbfusion_scrapy.client.exchange import BlockingCredentialTransport, NoCookies, plain_call
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
+from tmdbfusion_scrapy.client.turns import BlockingTurns
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
 from tmdbfusion_scrapy.pacing import BlockingPacer
 from tmdbfusion_scrapy.transport import BlockingPooledTransport
@@ -59,6 +60,8 @@ class TMDBClient(BlockingAPI):
         super().__init__(self._execute)
         self._options = options = ClientOptions.from_arguments(token, arguments)
         self._pacer = BlockingPacer(options.pace)
+        places = None if options.http2 else options.limits.max_connections
+        self._turns = BlockingTurns(self._pacer, places, options.exchange.timeout.pool)
         inner = transport or _transport(options)
         self._http = httpx.Client(
             transport=BlockingCredentialTransport(inner, options.credentials, options.exchange.base_url),
@@ -140,9 +143,10 @@ class TMDBClient(BlockingAPI):
         self._check_open()
         self._used = True
         exchange = self._options.exchange
-        sent_at = self._pacer.acquire()
         try:
-            response = self._http.send(exchange.request(call))
+            with self._turns.turn() as sent_at:
+                self._check_open()
+                response = self._http.send(exchange.request(call))
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             cause = exchange.credentials.cleaned(exception)
             raise exchange.error(call, cause) from cause

@@ -14,6 +14,7 @@ from tmdbfusion_scrapy.base_urls import API_URL, check_proxy, check_url
 from tmdbfusion_scrapy.client.exchange import Exchange
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.http2 import require_h2
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND, PaceOptions
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import check_language, check_region
@@ -82,7 +83,7 @@ class ClientOptions:
         if unknown:
             raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
         if given.get("http2"):
-            _require_h2()
+            require_h2("http2")
         base_url = check_url("base_url", str(given.get("base_url", API_URL)), carries_token=True)
         credentials = Credentials.resolve(token, given.get("api_key"))
         return cls(
@@ -159,13 +160,3 @@ def _verify(value: Any) -> bool | ssl.SSLContext:
     if not isinstance(value, bool | ssl.SSLContext):
         raise ConfigurationError(f"verify is {value!r}: use True, False or an ssl.SSLContext")
     return value
-
-
-def _require_h2() -> None:
-    """Say how to get HTTP/2 where it is missing."""
-    from importlib.util import find_spec
-
-    if find_spec("h2") is None:
-        raise ConfigurationError(
-            "http2=True needs the package h2: pip install 'tmdbfusion-scrapy[http2]', or leave http2 off"
-        )

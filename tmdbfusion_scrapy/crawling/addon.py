@@ -71,9 +71,9 @@ class Addon:
     def update_settings(self, settings: BaseSettings) -> None:
         """Change the settings of a crawl; what the user set wins."""
         with plain_messages():
-            ours = TMDBSettings.from_settings(settings)
-            if not ours.enabled:
+            if not settings.getbool("TMDB_ENABLED", True):
                 raise NotConfigured("TMDB_ENABLED is False")
+            ours = TMDBSettings.from_settings(settings)
             crawl_credentials(settings)
             _check_reactor(settings)
             _install_handler(settings)
@@ -146,7 +146,8 @@ def _install_slot(settings: BaseSettings, ours: TMDBSettings) -> None:
         if settings.getint(name) == 0:
             settings.set(name, _NO_LIMIT, priority=settings.getpriority(name) or 0)
     slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
-    concurrency = ours.slot_concurrency or ours.max_connections or _NO_LIMIT
-    slots[SLOT] = {**slots.get(SLOT, {}), "concurrency": concurrency}
+    # Not more than connections: who waits for one has had its turn in the pace already.
+    limits = [limit for limit in (ours.slot_concurrency, ours.max_connections) if limit is not None]
+    slots[SLOT] = {**(slots.get(SLOT) or {}), "concurrency": min(limits, default=_NO_LIMIT)}
     priority = max(settings.getpriority("DOWNLOAD_SLOTS") or 0, SETTINGS_PRIORITIES["addon"])
     settings.set("DOWNLOAD_SLOTS", slots, priority=priority)

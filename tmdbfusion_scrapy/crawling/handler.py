@@ -13,6 +13,7 @@ from scrapy.exceptions import NotSupported
 from scrapy.utils.defer import maybe_deferred_to_future
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler, load_object
+from twisted.internet.defer import Deferred
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.body import BodyReader
@@ -67,7 +68,9 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         await self._session.close()
         for handler in self._fallbacks.values():
             closing: Any = handler.close() if hasattr(handler, "close") else None
-            if inspect.isawaitable(closing):
+            if isinstance(closing, Deferred):
+                await maybe_deferred_to_future(closing)
+            elif inspect.isawaitable(closing):
                 await closing
         self._fallbacks.clear()
 

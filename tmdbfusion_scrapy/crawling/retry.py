@@ -15,6 +15,7 @@ from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.failed import public_path
 from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY, RETRY_DELAY_KEY
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+from tmdbfusion_scrapy.crawling.session import crawl_credentials
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import (
     BAD_TOKEN_CODES,
@@ -58,6 +59,7 @@ class TMDBRetryMiddleware:
         self._priority_adjust = crawler.settings.getint("RETRY_PRIORITY_ADJUST")
         self._policy = RetryPolicy(times=settings.retry_times, max_delay=settings.retry_max_delay)
         self._stats = crawler.stats
+        self._credentials = crawl_credentials(crawler.settings)
         self._never_cached = frozenset(map(int, crawler.settings.getlist("HTTPCACHE_IGNORE_HTTP_CODES")))
         self._closing: asyncio.Task[None] | None = None
 
@@ -85,6 +87,9 @@ class TMDBRetryMiddleware:
                 bad.status_code = response.status
                 error = bad
         self._name_call(request, error)
+        # A server may send back what it was asked, the key with it.
+        error.message = self._credentials.redact(error.message)
+        error.args = (error.message,)
         if self._handled_by_request(request, response):
             return self._retry(request, error) or _left_to_callback(request, response)
         self._note(error)
@@ -133,7 +138,9 @@ class TMDBRetryMiddleware:
         if isinstance(record, Record) and record.drift:
             for field in record.drift:
                 self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
-        if endpoint is not None and endpoint.name == "details":
+        if endpoint is not None and endpoint.name == "details" and endpoint.path.endswith("_id}"):
+            if record.id is None:
+                raise ResponseError("the record has no id")
             self._stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.namespace}")
         ours = _of_our_class(response)
         ours.record = record

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, ref
 
 import httpx
 from scrapy import signals
@@ -32,7 +32,8 @@ class CrawlSession:
         self.pacer = AsyncPacer(PaceOptions(rate=settings.requests_per_second))
         self.transport = _transport(settings, crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
         self.pooled = isinstance(self.transport, PooledTransport)
-        self._crawler = crawler
+        # Weak, for the registry of sessions keeps a crawler only as long as others do.
+        self._crawler = ref(crawler)
         crawler.signals.connect(self._report, signals.spider_closed)
 
     async def close(self) -> None:
@@ -41,7 +42,9 @@ class CrawlSession:
 
     def _report(self) -> None:
         """Put into the stats what pool and pace did."""
-        stats = self._crawler.stats
+        crawler = self._crawler()
+        assert crawler is not None  # noqa: S101 - its own signal
+        stats = crawler.stats
         pace = self.pacer.statistics()
         stats.set_value(names.PACING_RATE, round(pace.rate, 3))
         stats.set_value(names.PACING_LOWEST_RATE, round(pace.lowest_rate, 3))

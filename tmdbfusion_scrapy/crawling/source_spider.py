@@ -7,8 +7,10 @@ import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tmdbfusion_scrapy.api import OPERATIONS, Endpoint
+from tmdbfusion_scrapy.crawling.failed import failed_call
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
+from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
 from tmdbfusion_scrapy.sources import DiscoverSource, IdsSource, ListSource, Plan
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
+    from tmdbfusion_scrapy.crawling.items import FailedCall
     from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 
 logger = logging.getLogger(__name__)
@@ -77,6 +80,8 @@ class TMDBSourceSpider(TMDBSpider):
     def parse_first_page(self, response: TMDBResponse) -> Iterator[Any]:
         """Ask for the records of the first page and for all other pages."""
         page = response.record
+        if page.total_pages is None:
+            yield self._incomplete(response, "the page does not say how many there are")
         source = self.plan.source
         assert not isinstance(source, IdsSource)  # noqa: S101 - ids have no pages
         last = min(page.last_page, source.pages)
@@ -95,13 +100,23 @@ class TMDBSourceSpider(TMDBSpider):
 
     def parse_page(self, response: TMDBResponse) -> Iterator[Any]:
         """Ask for the records of a page; lists move while they are read, so some come twice."""
-        for entry in response.record.results:
+        results = response.record.results
+        if any(entry.id is None for entry in results):
+            yield self._incomplete(response, "results without an id")
+        for entry in results:
             if entry.id is None or entry.id in self._asked:
                 continue
             if self.plan.limit is not None and len(self._asked) >= self.plan.limit:
                 return
             self._asked.add(entry.id)
             yield self.details_request(entry.id)
+
+    def _incomplete(self, response: TMDBResponse, what: str) -> FailedCall:
+        """The item that puts a page on record of which something was missing."""
+        assert response.request is not None  # noqa: S101 - the engine sets it
+        error = ResponseError(f"the page is not complete: {what}", status_code=response.status)
+        logger.warning("%s: %s", response.url, error.message, extra={"spider": self})
+        return failed_call(error, response.request, self._tmdb_settings.api_url)
 
     def _warn_of_unknown_parts(self) -> None:
         """Name the parts in ``append`` that the record does not have; TMDB leaves them out without a word."""

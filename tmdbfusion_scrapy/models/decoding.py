@@ -56,7 +56,7 @@ def decode(body: bytes, model: type[T]) -> T:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         try:
             value, drift = _decode_leniently(text, model)
-        except (ValueError, RecursionError):
+        except (ValueError, RecursionError, _Unusable):
             raise ResponseError(_describe(body, error)) from error
     if isinstance(value, Record):
         kind: Any = type(value)

@@ -60,7 +60,12 @@ def open_database(url: str) -> Engine:
     """Do what :func:`check_database` does and return the engine; the caller disposes of it."""
     parsed = parse_database_url(url)
     label = database_label(parsed)
-    _check_directory(parsed)
+    try:
+        _check_directory(parsed)
+    except (OSError, ValueError) as error:
+        if isinstance(error, ConfigurationError):
+            raise
+        raise ConfigurationError(f"TMDB_DATABASE_URL={label} cannot be used: {error}") from error
     engine = open_engine(parsed)
     try:
         _prepare(engine, label)
@@ -72,6 +77,12 @@ def open_database(url: str) -> Engine:
     except ConfigurationError:
         engine.dispose()
         raise
+    # What the driver says of an option in the URL's query string.
+    except (ValueError, TypeError, ArithmeticError, OSError) as error:
+        engine.dispose()
+        raise ConfigurationError(
+            f"TMDB_DATABASE_URL={label} cannot be used: {error}. Check what follows the ? in it"
+        ) from error
     return engine
 
 
@@ -129,7 +140,7 @@ def open_engine(url: URL) -> Engine:
             f"TMDB_DATABASE_URL={database_label(url)} needs the driver {error.name}: "
             "install it with pip install 'tmdbfusion-scrapy[postgres]'"
         ) from error
-    except (NoSuchModuleError, ArgumentError) as error:
+    except (NoSuchModuleError, ArgumentError, ValueError, TypeError) as error:
         raise ConfigurationError(
             f"TMDB_DATABASE_URL={database_label(url)} cannot be used: {error}"
         ) from error

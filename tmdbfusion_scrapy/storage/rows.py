@@ -87,6 +87,9 @@ def changes_of(item: Record | FailedCall, fetched_at: datetime.datetime) -> Chan
         raise ValueError("the record has no id")
     changes.rows[stored.table][key] = _record_row(stored, item, fetched_at)
     for link in stored.links:
+        # A list that could not be read says nothing of what is no longer in it.
+        if f"{type(item).__name__}.{link.field}" in getattr(item, "drift", ()):
+            continue
         changes.links[link][key] = list(_link_rows(changes, link, key, getattr(item, link.field)))
     changes.records.add((stored.table.name, str(key)))
     return changes

@@ -8,7 +8,6 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
 from tmdbfusion_scrapy.storage.options import database_options
 from tmdbfusion_scrapy.storage.rows import STORABLE
@@ -90,7 +89,7 @@ class SQLPipeline:
             if not self._writer.running and not self._unopened:
                 try:
                     await self._writer.start()
-                except ConfigurationError as error:
+                except Exception as error:  # noqa: BLE001 - whatever it is, nothing can be stored
                     self._close_crawl(str(error))
             self._unopened += not self._writer.running
             return self._writer.running

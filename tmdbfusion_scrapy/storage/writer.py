@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.batches import store_batch
 from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.faults import may_pass, reason_of
@@ -94,7 +93,7 @@ class Writer:
         self._thread.start()
         try:
             await self._opened
-        except ConfigurationError:
+        except Exception:
             self._thread.join()
             self._thread = None
             raise

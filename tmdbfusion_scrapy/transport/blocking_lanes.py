@@ -103,7 +103,13 @@ class BlockingPlaces:
             if self.closed:
                 raise RuntimeError("The transport is closed: make a new one (or a new client)")
             self._waiters.append(waiter)
-            self._serve()
+            try:
+                self._serve()
+            except BaseException:
+                # No lane could be made: who waits for none must not be served later.
+                if waiter in self._waiters:
+                    self._waiters.remove(waiter)
+                raise
         try:
             waiter.served.wait(timeout)
         except BaseException:
