@@ -355,7 +355,14 @@ def test_proxy(value):
 
 @pytest.mark.parametrize(
     "value",
-    ["proxy.example:3128", "socks5://user:hunter2@proxy.example", "http://", "user:hunter2@proxy", "x y"],
+    [
+        "proxy.example:3128",
+        "socks5://user:hunter2@proxy.example",
+        "socks5://user:hun?hunter2@proxy.example",
+        "http://",
+        "user:hunter2@proxy",
+        "x y",
+    ],
 )
 def test_bad_proxy(value):
     message = refused(TMDB_PROXY=value)

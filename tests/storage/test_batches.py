@@ -151,6 +151,13 @@ def test_a_vanished_genre_vanishes(engine: Engine) -> None:
     assert rows(engine, "SELECT id FROM genres ORDER BY id") == [(18,), (28,), (35,)]
 
 
+def test_genres_that_could_not_be_read_say_nothing_of_what_is_gone(engine: Engine) -> None:
+    store(engine, decode(b'{"id":1,"genres":[{"id":18,"name":"Drama"}]}', MovieDetails))
+    store(engine, decode(b'{"id":1,"title":"Odd","genres":"oops"}', MovieDetails))
+    assert rows(engine, "SELECT movie_id, genre_id FROM movie_genres") == [(1, 18)]
+    assert rows(engine, "SELECT title FROM movies") == [("Odd",)]
+
+
 def test_odd_genres(engine: Engine) -> None:
     store(engine, movie(1, genres=[{"name": "No id"}, ACTION, {"id": 28, "name": "Again"}, {"id": 99}]))
     links = "SELECT genre_id, position FROM movie_genres ORDER BY position"

@@ -46,6 +46,11 @@ def refusal(url: str) -> str:
         ("sqlite:///:memory:", "name a file"),
         ("sqlite:///missing/tmdb.db", "missing: create it"),
         ("sqlite:///.", "is a directory: name a file in it"),
+        ("sqlite:///tmdb.db?timeout=abc", "Check what follows the ?"),
+        ("sqlite:///tmdb.db?uri=maybe", "cannot be used"),
+        ("sqlite:///tmdb.db?cached_statements=9999999999999", "Check what follows the ?"),
+        (f"sqlite:///{'x' * 300}", "cannot be used"),
+        ("sqlite:///a\0b", "cannot be used"),
         (
             f"postgresql://user:{SECRET}@127.0.0.1:1/db?connect_timeout=2",
             "Check user, password, host, port and database",

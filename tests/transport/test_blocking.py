@@ -133,6 +133,21 @@ def test_an_unread_response_gives_its_place_back(server):
         assert server.max_open == 1
 
 
+def test_a_lane_that_cannot_be_made_takes_no_place(server, monkeypatch):
+    monkeypatch.setattr(httpx, "create_ssl_context", _no_certificates)
+    transport = BlockingPooledTransport(limits=httpx.Limits(max_connections=1))
+    with httpx.Client(transport=transport, timeout=httpx.Timeout(5, pool=1)) as client:
+        for _ in range(3):
+            with pytest.raises(FileNotFoundError):
+                client.get(f"{server.url}/")
+        monkeypatch.undo()
+        assert client.get(f"{server.url}/").status_code == 200
+
+
+def _no_certificates(*_args, **_kwargs):
+    raise FileNotFoundError("no such certificates")
+
+
 def test_close_ends_what_is_under_way(server):
     transport = BlockingPooledTransport(limits=limits(1))
     client = httpx.Client(transport=transport)

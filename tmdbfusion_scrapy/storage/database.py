@@ -142,7 +142,7 @@ def open_engine(url: URL) -> Engine:
         ) from error
     except (NoSuchModuleError, ArgumentError, ValueError, TypeError) as error:
         raise ConfigurationError(
-            f"TMDB_DATABASE_URL={database_label(url)} cannot be used: {error}"
+            f"TMDB_DATABASE_URL={database_label(url)} cannot be used: {error}. Check what follows the ? in it"
         ) from error
     if backend == "sqlite":
         event.listen(engine, "connect", _set_up_sqlite)
