@@ -10,6 +10,7 @@ from scrapy.settings import Settings
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import crawl, failure_rows, settings_of
+from tests.crawling.test_retries import OPEN_QUEUES
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 
@@ -63,6 +64,18 @@ async def test_a_list_with_a_limit(tmdb_sandbox):
     ended = await crawl(SourceSpider, settings, list="top_rated", pages="5", limit="25")
     assert len(ended.ids) == 25
     assert paths(tmdb_sandbox).count("/movie/top_rated") == 2
+
+
+@pytest.mark.filterwarnings(OPEN_QUEUES)
+@coroutine_test
+async def test_a_limit_is_for_all_runs_of_a_job(tmdb_sandbox_factory, tmp_path):
+    sandbox = tmdb_sandbox_factory(latency=0.02)
+    settings = settings_of(sandbox.base_url, JOBDIR=str(tmp_path / "job"))
+    halting = {**settings, "CLOSESPIDER_ITEMCOUNT": 10}
+    first = await crawl(SourceSpider, halting, finish_reason="closespider_itemcount", limit="45")
+    second = await crawl(SourceSpider, settings, limit="45")
+    assert 10 <= len(first.items) < 45
+    assert len(first.ids | second.ids) == len(first.items) + len(second.items) == 45
 
 
 @coroutine_test

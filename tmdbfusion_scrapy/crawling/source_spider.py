@@ -59,6 +59,10 @@ class TMDBSourceSpider(TMDBSpider):
     async def start(self) -> AsyncIterator[Any]:
         """Ask for the records, or for the first page of them."""
         self._warn_of_unknown_parts()
+        # With JOBDIR the spider has a state that lasts; the limit is for all runs together.
+        state: dict[str, Any] | None = getattr(self, "state", None)
+        if state is not None:
+            self._asked = state.setdefault("tmdb_asked", self._asked)
         source = self.plan.source
         if isinstance(source, IdsSource):
             for record_id in source.ids[: self.plan.limit]:
