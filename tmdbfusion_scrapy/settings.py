@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 from tmdbfusion_scrapy.base_urls import API_URL, check_proxy, check_url, is_below
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.http2 import require_h2
+from tmdbfusion_scrapy.http2 import prepare_http2
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND
 
 EXPORTS_URL = "https://files.tmdb.org/p/exports"
@@ -268,7 +268,7 @@ class _Reader:
         """Whether to use HTTP/2, which needs an extra."""
         wanted = self.boolean(name)
         if wanted:
-            require_h2(name)
+            prepare_http2(name)
         return wanted
 
     def codes(self, name: str) -> frozenset[int]:

@@ -14,7 +14,7 @@ from tmdbfusion_scrapy.base_urls import API_URL, check_proxy, check_url
 from tmdbfusion_scrapy.client.exchange import Exchange
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.http2 import require_h2
+from tmdbfusion_scrapy.http2 import prepare_http2
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND, PaceOptions
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import check_language, check_region
@@ -83,7 +83,7 @@ class ClientOptions:
         if unknown:
             raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
         if given.get("http2"):
-            require_h2("http2")
+            prepare_http2("http2")
         base_url = check_url("base_url", str(given.get("base_url", API_URL)), carries_token=True)
         credentials = Credentials.resolve(token, given.get("api_key"))
         return cls(
