@@ -183,6 +183,15 @@ class TMDBSettings:
         return is_below(url, self.api_url)
 
 
+def is_enabled(settings: SettingsReader) -> bool:
+    """Whether the add-on is to do anything; no other setting of ours is looked at for it.
+
+    Raises:
+        ConfigurationError: ``TMDB_ENABLED`` is neither true nor false.
+    """
+    return _Reader(settings).boolean("TMDB_ENABLED")
+
+
 def _slot_concurrency(settings: SettingsReader, read: _Reader) -> int | None:
     """The concurrency of the slot ``tmdb``."""
     slots = settings.get("DOWNLOAD_SLOTS") or {}

@@ -5,12 +5,16 @@ from __future__ import annotations
 import gc
 import weakref
 
+import pytest
 from scrapy import Spider
+from scrapy.crawler import AsyncCrawlerRunner
+from scrapy.settings import Settings
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, rows, settings_of
 from tests.crawling.test_sources import SourceSpider
 from tmdbfusion_scrapy.crawling.session import session_of
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 FAILURES = "SELECT id, path, error, message FROM tmdb_failures ORDER BY path"
 TOKEN = "a-token-that-the-server-sends-back"
@@ -80,3 +84,10 @@ async def test_disabled_means_that_no_setting_of_ours_is_looked_at(tmdb_sandbox)
     settings |= {"TMDB_ENABLED": False, "TMDB_API_URL": "nope", "TMDB_LANGUAGE": "klingon"}
     ended = await crawl(Nothing, settings, errors=None)
     assert ended.items == [{"item": 1}]
+
+
+@coroutine_test
+async def test_a_switch_that_is_neither_on_nor_off_is_named(tmdb_sandbox):
+    runner = AsyncCrawlerRunner(Settings(settings_of(tmdb_sandbox.base_url, TMDB_ENABLED="maybe")))
+    with pytest.raises(ConfigurationError, match="TMDB_ENABLED is 'maybe': set it to True or False"):
+        await runner.crawl(SourceSpider)

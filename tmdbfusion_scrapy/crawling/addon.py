@@ -20,7 +20,7 @@ from tmdbfusion_scrapy.crawling.start import LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import SLOT, TMDBSettings
+from tmdbfusion_scrapy.settings import SLOT, TMDBSettings, is_enabled
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -71,7 +71,7 @@ class Addon:
     def update_settings(self, settings: BaseSettings) -> None:
         """Change the settings of a crawl; what the user set wins."""
         with plain_messages():
-            if not settings.getbool("TMDB_ENABLED", True):
+            if not is_enabled(settings):
                 raise NotConfigured("TMDB_ENABLED is False")
             ours = TMDBSettings.from_settings(settings)
             crawl_credentials(settings)
