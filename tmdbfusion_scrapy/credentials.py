@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
-from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,6 +52,12 @@ class Credentials:
     def redact(self, text: str) -> str:
         """Return ``text`` without the secret."""
         return text.replace(self.secret, "***")
+
+    def redacted(self, error: TMDBError) -> TMDBError:
+        """Return the error without the secret, which a server may have sent back in its message."""
+        error.message = self.redact(error.message)
+        error.args = (error.message,)
+        return error
 
     def cleaned(self, exception: E) -> E:
         """Return the exception, or one of its class without what led to it if a text in there has the secret.

@@ -77,7 +77,7 @@ class Exchange:
             raise self.error(call, exception) from exception
         error = error_from_response(status, response.headers, body, method=call.method, path=call.path)
         if error is not None:
-            raise self._redacted(error)
+            raise self.credentials.redacted(error)
         try:
             return decode(body, call.model)
         except ResponseError as bad:
@@ -86,13 +86,7 @@ class Exchange:
 
     def error(self, call: Call[Any], exception: httpx.HTTPError | httpx.InvalidURL) -> TMDBError:
         """Return the normalized error for an exception of httpx's."""
-        return self._redacted(error_from_exception(exception, method=call.method, path=call.path))
-
-    def _redacted(self, error: TMDBError) -> TMDBError:
-        """The error without the secret, which a server may have sent back in its message."""
-        error.message = self.credentials.redact(error.message)
-        error.args = (error.message,)
-        return error
+        return self.credentials.redacted(error_from_exception(exception, method=call.method, path=call.path))
 
 
 class NoCookies(CookieJar):

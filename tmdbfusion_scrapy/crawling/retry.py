@@ -87,9 +87,7 @@ class TMDBRetryMiddleware:
                 bad.status_code = response.status
                 error = bad
         self._name_call(request, error)
-        # A server may send back what it was asked, the key with it.
-        error.message = self._credentials.redact(error.message)
-        error.args = (error.message,)
+        self._credentials.redacted(error)
         if self._handled_by_request(request, response):
             return self._retry(request, error) or _left_to_callback(request, response)
         self._note(error)

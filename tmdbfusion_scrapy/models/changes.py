@@ -34,11 +34,3 @@ class Changes(Record):
     """The edits of one movie, series or person."""
 
     changes: list[Change] = field(default_factory=list)
-
-
-@dataclass
-class ChangedId(Record):
-    """A movie, series or person that changed."""
-
-    id: int | None = None
-    adult: bool | None = None

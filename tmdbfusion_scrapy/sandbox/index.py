@@ -57,10 +57,6 @@ class MovieIndex:
         """The highest id, None in an empty catalogue."""
         return self._ids[-1] if self._ids else None
 
-    def last_day(self) -> int:
-        """The ordinal of the newest release date, 0 without any."""
-        return int(max(self._numbers["day"], default=0))
-
     def matching(self, query: Discover) -> Sequence[int]:
         """The ids of all movies that match, in the query's order; ties by ascending id."""
         found = self._answers.get(query)
