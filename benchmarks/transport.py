@@ -15,8 +15,6 @@ import contextlib
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import time
 from dataclasses import dataclass
 from importlib import metadata
@@ -24,55 +22,16 @@ from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import httpx
+from loopback import pin, running_server
 
 from tmdbfusion_scrapy.transport import PooledStream, PooledTransport
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     Fetch = Callable[[str], Awaitable[bytes]]
 
 BODY = b'{"id": 550, "overview": "' + b"x" * (16 * 1024 - 27) + b'"}'
-ANSWER = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: %d\r\n"
-    b'Cache-Control: public, max-age=21600\r\nVary: Accept-Encoding\r\nETag: W/"bench"\r\n\r\n' % len(BODY)
-) + BODY
-
-
-class Server(asyncio.Protocol):
-    """Answers every request head with the same response."""
-
-    def connection_made(self, transport: Any) -> None:
-        """Keep the transport."""
-        self.transport = transport
-        self.rest = b""
-
-    def data_received(self, data: bytes) -> None:
-        """Answer every head that is complete."""
-        heads = (self.rest + data).split(b"\r\n\r\n")
-        self.rest = heads.pop()
-        for _ in heads:
-            self.transport.write(ANSWER)
-
-
-async def serve() -> None:
-    """Serve on a free port, and print it."""
-    server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0, backlog=4096)
-    print(server.sockets[0].getsockname()[1], flush=True)
-    await server.serve_forever()
-
-
-@contextlib.contextmanager
-def running_server() -> Iterator[str]:
-    """Run the server in another process."""
-    process = subprocess.Popen([sys.executable, __file__, "--serve"], stdout=subprocess.PIPE, text=True)
-    try:
-        if process.stdout is None:
-            raise RuntimeError("the server's output is not there")
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}/3/movie/550?language=en-US"
-    finally:
-        process.terminate()
-        process.wait()
 
 
 async def body_of(response: httpx.Response) -> bytes:
@@ -212,14 +171,6 @@ def version_of(name: str) -> str:
         return "not installed"
 
 
-def pin(core: int) -> str:
-    """Bind this process to a core if there are two and the system can."""
-    if not hasattr(os, "sched_setaffinity") or len(os.sched_getaffinity(0)) < 2:
-        return "not pinned"
-    os.sched_setaffinity(0, {sorted(os.sched_getaffinity(0))[core]})
-    return "client and server each on a core of their own"
-
-
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
@@ -228,13 +179,9 @@ def main() -> None:
     )
     parser.add_argument("--connections", default="20,100,400", help="comma-separated (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
-    parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.serve:
-        pin(1)
-        asyncio.run(serve())
-        return
-    with running_server() as url:
+    with running_server(BODY) as origin:
+        url = f"{origin}/3/movie/550?language=en-US"
         pinned = pin(0)
         names = ("httpx", "httpcore", "httpx-aiohttp", "aiohttp")
         print(

@@ -1,4 +1,4 @@
-"""Write the reference pages from what the code declares: settings, stats, errors, endpoints.
+"""Write the reference pages from what the code declares: settings, stats, errors, endpoints, records.
 
 python docs/generate.py            # writes docs/reference/
 python docs/generate.py --check    # fails if a page is not up to date
@@ -11,34 +11,18 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import endpoint_pages
+from markdown import code, plain, table
+from record_page import record_page
+
 from tmdbfusion_scrapy import exceptions
-from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.settings import SETTINGS
 from tmdbfusion_scrapy.stats import STATS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator
 
 REFERENCE = Path(__file__).parent / "reference"
-
-
-def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
-    """A Markdown table."""
-    lines = [head, tuple("---" for _ in head), *rows]
-    return (
-        "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
-        + "\n"
-    )
-
-
-def code(text: object) -> str:
-    """Text in code type."""
-    return f"`{text}`"
-
-
-def plain(text: str) -> str:
-    """A docstring's text for Markdown: single back-ticks, no roles."""
-    return text.replace("``", "`").replace(":class:", "").replace(":meth:", "").replace(":data:", "")
 
 
 def settings_page() -> str:
@@ -80,44 +64,34 @@ def errors_page() -> str:
     )
 
 
-def endpoints_page() -> str:
-    """The catalogue."""
-    parts = ["# Endpoints\n\nEach works on `TMDBClient`, `AsyncTMDBClient` and `spider.tmdb`.\n"]
-    namespace = ""
-    for endpoint in sorted(OPERATIONS.values(), key=lambda e: (e.namespace, e.name)):
-        if endpoint.namespace != namespace:
-            namespace = endpoint.namespace
-            parts.append(f"\n## {namespace}\n")
-        signature = str(inspect.signature(endpoint.function)).replace("'", "")
-        doc = plain(inspect.getdoc(endpoint) or "")
-        parts.append(
-            f"\n### {namespace}.{endpoint.name}\n\n`{endpoint.method} /{endpoint.path}`\n\n"
-            f"```python\n{endpoint.name}{signature}\n```\n\n{doc}\n"
-        )
-    return "".join(parts)
-
-
-PAGES = {
-    "settings.md": settings_page,
-    "stats.md": stats_page,
-    "errors.md": errors_page,
-    "endpoints.md": endpoints_page,
-}
+def pages() -> Iterator[tuple[str, str]]:
+    """Names and texts of all pages."""
+    yield "settings.md", settings_page()
+    yield "stats.md", stats_page()
+    yield "errors.md", errors_page()
+    yield "records.md", record_page()
+    yield from endpoint_pages.pages()
 
 
 def main() -> int:
     """Write or check the pages."""
     check = "--check" in sys.argv[1:]
-    stale = []
-    REFERENCE.mkdir(exist_ok=True)
-    for name, make in PAGES.items():
+    made = dict(pages())
+    # A page of something that is gone is not up to date either.
+    there = {path.relative_to(REFERENCE).as_posix() for path in REFERENCE.rglob("*.md")}
+    stale = sorted(there - made.keys())
+    for name, text in made.items():
         page = REFERENCE / name
-        text = make()
-        if check:
-            if not page.exists() or page.read_text(encoding="utf-8") != text:
-                stale.append(name)
-        else:
+        if page.exists() and page.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if not check:
+            page.parent.mkdir(parents=True, exist_ok=True)
             page.write_text(text, encoding="utf-8")
+    if not check:
+        for name in there - made.keys():
+            (REFERENCE / name).unlink()
+        return 0
     if stale:
         print(f"not up to date: {', '.join(stale)}; run python docs/generate.py")
     return 1 if stale else 0

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import html
+import json
+from urllib.parse import quote, quote_plus
+
 import pytest
 
-from tmdbfusion_scrapy.credentials import Credentials
-from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.credentials import Credentials, resolve_session
+from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 
 KEY = "0123456789abcdef0123456789ABCDEF"
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJhdWQiOiJub3QgcmVhbCJ9.c2lnbmF0dXJl-_"
@@ -150,3 +154,51 @@ def test_redact(secret):
     credentials = Credentials.from_value(secret, name="token")
     assert credentials.redact(f"a {secret} b?api_key={secret}") == "a *** b?api_key=***"
     assert credentials.redact("nothing in it") == "nothing in it"
+
+
+PASSWORD = 'p&ss"w<ö>r d\\7'
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        PASSWORD,
+        quote(PASSWORD, safe=""),
+        quote_plus(PASSWORD),
+        json.dumps(PASSWORD)[1:-1],
+        json.dumps(PASSWORD, ensure_ascii=False)[1:-1],
+        html.escape(PASSWORD),
+    ],
+)
+def test_other_secrets_are_redacted_however_they_are_written(written):
+    credentials = Credentials.from_value(TOKEN, name="token")
+    assert credentials.redact(f"{TOKEN} {written}.", [PASSWORD]) == "*** ***."
+    assert credentials.redact(f"{TOKEN} {written}.") == f"*** {written}."
+    assert credentials.redact_body(f"{TOKEN} é {written}.".encode(), [PASSWORD]) == "*** é ***.".encode()
+    error = credentials.redacted(TMDBError(f"no {written}"), [PASSWORD])
+    assert str(error) == "no ***"
+    assert error.args == ("no ***",)
+    exception = ValueError("it failed")
+    exception.__cause__ = KeyError(f"no {written}")
+    assert credentials.cleaned(exception) is exception
+    cleaned = credentials.cleaned(exception, [PASSWORD])
+    assert str(cleaned) == "it failed"
+    assert cleaned.__cause__ is None
+
+
+def test_a_secret_that_is_part_of_another_leaves_nothing_of_it():
+    credentials = Credentials.from_value(TOKEN, name="token")
+    assert credentials.redact("hunter22 hunter2", ["hunter2", "hunter22"]) == "*** ***"
+
+
+def test_session_from_an_argument_or_the_environment():
+    environ = {"TMDB_SESSION_ID": "theirs"}
+    given = {"name": "session_id", "variable": "TMDB_SESSION_ID"}
+    assert resolve_session("mine", **given, environ=environ) == "mine"
+    assert resolve_session(None, **given, environ=environ) == "theirs"
+    assert resolve_session("", **given, environ=environ) is None
+    assert resolve_session(None, **given, environ={}) is None
+    assert resolve_session(None, **given, environ={"TMDB_SESSION_ID": " "}) is None
+    with pytest.raises(ConfigurationError, match=r"^session_id is malformed") as caught:
+        resolve_session("hun ter2", **given, environ=environ)
+    assert "ter2" not in str(caught.value)

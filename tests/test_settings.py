@@ -34,7 +34,10 @@ def test_defaults():
         exports_url="https://files.tmdb.org/p/exports",
         images_url="https://image.tmdb.org/t/p",
         language=None,
+        languages=(),
         region=None,
+        session_id=None,
+        guest_session_id=None,
         max_connections=8,
         max_keepalive_connections=8,
         slot_concurrency=8,
@@ -176,6 +179,58 @@ def test_language(value, language):
 @pytest.mark.parametrize("value", ["fr_CA", "french!", "FR", "f", "fr-CA,en", 5, "fr CA"])
 def test_bad_language(value):
     assert "TMDB_LANGUAGE is" in refused(TMDB_LANGUAGE=value)
+
+
+@pytest.mark.parametrize("value", [["fr-CA", "fr", "en"], "fr-CA, fr,en", ("fr-CA", "fr", "fr-CA", "en")])
+def test_languages(value):
+    settings = read(TMDB_LANGUAGES=value)
+    assert settings.languages == ("fr-CA", "fr", "en")
+    assert settings.language == "fr-CA"
+
+
+@pytest.mark.parametrize("value", [None, "", []])
+def test_no_languages(value):
+    settings = read(TMDB_LANGUAGES=value, TMDB_LANGUAGE="de")
+    assert settings.languages == ()
+    assert settings.language == "de"
+
+
+@pytest.mark.parametrize("value", ["fr,french!", ["fr", 5], "fr,", 5, ["fr_CA"]])
+def test_bad_languages(value):
+    assert refused(TMDB_LANGUAGES=value).startswith("TMDB_LANGUAGES has ")
+
+
+def test_language_and_languages():
+    message = refused(TMDB_LANGUAGE="fr", TMDB_LANGUAGES="fr,en")
+    assert message.startswith("TMDB_LANGUAGE and TMDB_LANGUAGES are both set")
+    assert "unset TMDB_LANGUAGE" in message
+
+
+SESSIONS = [("TMDB_SESSION_ID", "session_id"), ("TMDB_GUEST_SESSION_ID", "guest_session_id")]
+
+
+@pytest.mark.parametrize(("name", "attribute"), SESSIONS)
+def test_sessions(monkeypatch, name, attribute):
+    assert getattr(read(), attribute) is None
+    monkeypatch.setenv(name, "of-the-environment")
+    assert getattr(read(), attribute) == "of-the-environment"
+    settings = read(**{name: " of-the-settings\n"})
+    assert getattr(settings, attribute) == "of-the-settings"
+    assert "of-the-settings" not in repr(settings)
+    # The way to have none in a shell that has one.
+    assert getattr(read(**{name: ""}), attribute) is None
+
+
+@pytest.mark.parametrize(("name", "attribute"), SESSIONS)
+def test_bad_session(monkeypatch, name, attribute):
+    for bad in ("hunter2 hunter2", "hünter2", b"hunter2", ["hunter2"], 7, "hunter2\x00"):
+        message = refused(**{name: bad})
+        assert message.startswith(f"{name} is ")
+        assert "hunter2" not in message
+    monkeypatch.setenv(name, "hunter2 hunter2")
+    message = refused()
+    assert message.startswith(f"the environment variable {name} is malformed")
+    assert "hunter2" not in message
 
 
 def test_region():

@@ -1,21 +1,32 @@
-"""The token or key: told apart by shape, added to a request at the last moment, shown nowhere."""
+"""The token or key: told apart by shape, added to a request at the last moment, shown nowhere.
+
+A call may bring secrets of its own, such as a session id. The methods that hide the token hide them as well.
+"""
 
 from __future__ import annotations
 
+import html
+import json
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote, quote_plus
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 E = TypeVar("E", bound=Exception)
 
 _V3_KEY = re.compile(r"[0-9a-fA-F]{32}")
 _V4_TOKEN = re.compile(r"[A-Za-z0-9_\-.~+/=]{2,}")
+
+_SESSION_ID = re.compile(r"[!-~]+")
+
+_MASK = "***"
 
 _WHERE = "get one at https://www.themoviedb.org/settings/api"
 
@@ -49,25 +60,39 @@ class Credentials:
         """Query parameters to add to an outgoing request."""
         return {"api_key": self.secret} if self.is_v3_key else {}
 
-    def redact(self, text: str) -> str:
-        """Return ``text`` without the secret."""
-        return text.replace(self.secret, "***")
+    def redact(self, text: str, others: Iterable[str] = ()) -> str:
+        """Return ``text`` without the token or key and other secrets, however a server may have written them."""
+        return _pattern(self.secret, *others).sub(_MASK, text)
 
-    def redacted(self, error: TMDBError) -> TMDBError:
-        """Return the error without the secret, which a server may have sent back in its message."""
-        error.message = self.redact(error.message)
+    def redact_body(self, body: bytes, others: Iterable[str] = ()) -> bytes:
+        """Return a body without the secrets.
+
+        An error quotes the beginning of a body that is not TMDB's, which may end within a secret. So the
+        error is made of what this returns.
+        """
+        return re.sub(_pattern(self.secret, *others).pattern.encode(), _MASK.encode(), body)
+
+    def redacted(self, error: TMDBError, others: Iterable[str] = ()) -> TMDBError:
+        """Return the error without the secrets, which a server may have sent back in its message.
+
+        Args:
+            error: An error of a call.
+            others: The secrets of the call besides the token or key.
+        """
+        error.message = self.redact(error.message, others)
         error.args = (error.message,)
         return error
 
-    def cleaned(self, exception: E) -> E:
-        """Return the exception, or one of its class without what led to it if a text in there has the secret.
+    def cleaned(self, exception: E, others: Iterable[str] = ()) -> E:
+        """Return the exception, or one of its class without what led to it if a text in there has a secret.
 
         A server that is none of TMDB's may send the request back, and a parser may quote it.
         """
+        pattern = _pattern(self.secret, *others)
         cause: BaseException | None = exception
         while cause is not None:
-            if self.secret in str(cause):
-                return type(exception)(self.redact(str(exception)))
+            if pattern.search(str(cause)):
+                return type(exception)(pattern.sub(_MASK, str(exception)))
             cause = cause.__cause__ or cause.__context__
         return exception
 
@@ -134,3 +159,47 @@ class Credentials:
             f"no TMDB token: set TMDB_ACCESS_TOKEN (or TMDB_API_KEY) in the environment, "
             f"or pass {token_name}; {_WHERE}"
         )
+
+
+def resolve_session(
+    value: object, *, name: str, variable: str, environ: Mapping[str, str] | None = None
+) -> str | None:
+    """Return a session id from an argument or a setting, else from the environment.
+
+    Args:
+        value: The session id; white space around it is dropped. Empty text stands for none, whatever the
+            environment has.
+        name: The setting or argument, for the message.
+        variable: The environment variable.
+        environ: The environment; that of the process by default.
+
+    Raises:
+        ConfigurationError: It cannot be a session id. The message does not show it.
+    """
+    if value is None:
+        value = (os.environ if environ is None else environ).get(variable)
+        name = f"the environment variable {variable}"
+        if value is None:
+            return None
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{name} is of type {type(value).__name__}: give the session id as text")
+    session = value.strip()
+    if session and not _SESSION_ID.fullmatch(session):
+        raise ConfigurationError(
+            f"{name} is malformed: a session id has no spaces and no letters beyond ASCII"
+        )
+    return session or None
+
+
+@lru_cache(maxsize=64)
+def _pattern(*secrets: str) -> re.Pattern[str]:
+    """What secrets look like where they are repeated: plain, in a URL, JSON or HTML, quoted; longest first."""
+    forms: set[str] = set()
+    for secret in secrets:
+        in_url = {quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}
+        in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+        forms |= {secret, html.escape(secret)} | in_url | in_json
+    for form in list(forms):
+        # As Python shows text or bytes, which exceptions of a parser do.
+        forms |= {repr(form)[1:-1], repr(form.encode(errors="replace"))[2:-1]}
+    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))

@@ -6,11 +6,13 @@ import json
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from tmdbfusion_scrapy.api import parameters
 from tmdbfusion_scrapy.base_urls import API_URL, check_proxy, check_url, is_below
-from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.credentials import resolve_session
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.http2 import prepare_http2
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND
 
@@ -55,7 +57,25 @@ SETTINGS: Mapping[str, Setting] = {
         ),
         Setting("TMDB_EXPORTS_URL", EXPORTS_URL, "Where the daily ID exports are."),
         Setting("TMDB_IMAGES_URL", IMAGES_URL, "Where images are."),
+        Setting(
+            "TMDB_SESSION_ID",
+            None,
+            "``session_id`` of calls that take one and give none. By default the environment variable of the "
+            "same name.",
+        ),
+        Setting(
+            "TMDB_GUEST_SESSION_ID",
+            None,
+            "``guest_session_id`` of calls that take one and give none. By default the environment variable "
+            "of the same name.",
+        ),
         Setting("TMDB_LANGUAGE", None, "``language`` of calls that give none, such as ``fr-CA``."),
+        Setting(
+            "TMDB_LANGUAGES",
+            None,
+            "Languages to take texts from, best first, such as ``fr-CA,fr,en``: ``languages`` of calls for "
+            "details, and the first is the ``language`` of all others. It takes the place of ``TMDB_LANGUAGE``.",
+        ),
         Setting("TMDB_REGION", None, "``region`` of calls that give none, an ISO 3166-1 code."),
         Setting(
             "TMDB_MAX_CONNECTIONS",
@@ -113,6 +133,10 @@ class TMDBSettings:
 
     Attributes:
         api_url: Without a slash at its end.
+        language: The first of ``languages``, if there are some.
+        languages: Best first; empty where none are set.
+        session_id: No ``repr`` shows it.
+        guest_session_id: No ``repr`` shows it.
         max_connections: ``None`` for no limit.
         max_keepalive_connections: ``None`` for no limit.
         slot_concurrency: Concurrency of the slot ``tmdb``; ``None`` for no limit.
@@ -126,7 +150,10 @@ class TMDBSettings:
     exports_url: str
     images_url: str
     language: str | None
+    languages: tuple[str, ...]
     region: str | None
+    session_id: str | None = field(repr=False)
+    guest_session_id: str | None = field(repr=False)
     max_connections: int | None
     max_keepalive_connections: int | None
     slot_concurrency: int | None
@@ -157,14 +184,24 @@ class TMDBSettings:
         keepalive = max_connections
         if settings.get("TMDB_MAX_KEEPALIVE_CONNECTIONS") is not None:
             keepalive = read.integer("TMDB_MAX_KEEPALIVE_CONNECTIONS")
+        language = check_language("TMDB_LANGUAGE", read.value("TMDB_LANGUAGE"))
+        languages = check_languages("TMDB_LANGUAGES", read.value("TMDB_LANGUAGES"))
+        if language and languages:
+            raise ConfigurationError(
+                "TMDB_LANGUAGE and TMDB_LANGUAGES are both set: the first of TMDB_LANGUAGES is the language, so "
+                "unset TMDB_LANGUAGE"
+            )
         chosen = (settings.getpriority("RETRY_HTTP_CODES") or 0) > 0
         return cls(
             enabled=read.boolean("TMDB_ENABLED"),
             api_url=read.url("TMDB_API_URL", carries_token=True),
             exports_url=read.url("TMDB_EXPORTS_URL"),
             images_url=read.url("TMDB_IMAGES_URL"),
-            language=check_language("TMDB_LANGUAGE", read.value("TMDB_LANGUAGE")),
+            language=languages[0] if languages else language,
+            languages=languages,
             region=check_region("TMDB_REGION", read.value("TMDB_REGION")),
+            session_id=read.session("TMDB_SESSION_ID"),
+            guest_session_id=read.session("TMDB_GUEST_SESSION_ID"),
             max_connections=max_connections,
             max_keepalive_connections=keepalive,
             slot_concurrency=slot_concurrency,
@@ -288,6 +325,10 @@ class _Reader:
             raise ConfigurationError(f"{name} is {value!r}: set it to a list of HTTP statuses")
         return frozenset(_integer(name, part) for part in parts if str(part).strip())
 
+    def session(self, name: str) -> str | None:
+        """A session id, by default from the environment."""
+        return resolve_session(self.value(name), name=name, variable=name)
+
     def url(self, name: str, *, carries_token: bool = False) -> str:
         """An absolute URL without a slash at its end."""
         value = str(self.value(name) or "").strip()
@@ -303,11 +344,27 @@ def check_language(name: str, value: object) -> str | None:
         ConfigurationError: It is not ISO 639-1, with or without a country.
     """
     text = "" if value is None else str(value).strip()
-    if text and not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?", text):
+    if text and not parameters.LANGUAGE.fullmatch(text):
         raise ConfigurationError(
             f"{name} is {text!r}: use ISO 639-1, with a country if wanted, such as fr or fr-CA"
         )
     return text or None
+
+
+def check_languages(name: str, value: object) -> tuple[str, ...]:
+    """Return a chain of languages, best first and each once; empty where none is set.
+
+    Args:
+        name: The setting or argument, for the message.
+        value: A list, or text with commas.
+
+    Raises:
+        ConfigurationError: One is not ISO 639-1, with or without a country.
+    """
+    try:
+        return parameters.check_languages(name, value or None)
+    except ValidationError as error:
+        raise ConfigurationError(error.message) from None
 
 
 def check_region(name: str, value: object) -> str | None:

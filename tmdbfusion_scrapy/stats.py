@@ -9,6 +9,8 @@ RETRY_COUNT = "tmdb/retry/count"
 RETRY_GIVEN_UP = "tmdb/retry/given_up_count"
 DRIFT_COUNT = "tmdb/drift_count"
 ITEM_COUNT = "tmdb/item_count"
+APPENDED_AGAIN = "tmdb/appended/requested_again_count"
+APPENDED_MISSING = "tmdb/appended/missing_count"
 POOL_OPENED = "tmdb/pool/connections_opened"
 POOL_REUSED = "tmdb/pool/connections_reused"
 PACING_RATE = "tmdb/pacing/requests_per_second"
@@ -27,7 +29,9 @@ STATS = {
     RETRY_COUNT: "Retries.",
     RETRY_GIVEN_UP: "Calls that failed for good.",
     f"{DRIFT_COUNT}/<Model.field>": "Values of the wrong type, by the field they came in.",
-    f"{ITEM_COUNT}/<kind>": "Records that came whole, by kind.",
+    f"{ITEM_COUNT}/<kind>": "Records that came, by kind.",
+    APPENDED_AGAIN: "Requests for appended parts that TMDB had left out.",
+    f"{APPENDED_MISSING}/<part>": "Records without an appended part that was asked for, by part.",
     POOL_OPENED: "Connections opened.",
     POOL_REUSED: "Requests that went over a connection that was open already.",
     PACING_RATE: "Requests a second that were allowed at the end; 0 for no limit.",

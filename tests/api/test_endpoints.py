@@ -4,16 +4,28 @@ from __future__ import annotations
 
 import datetime
 import enum
-from typing import Any
+import typing
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from tmdbfusion_scrapy.api import OPERATIONS, AwaitableAPI, BlockingAPI, Call, Endpoint, RequestAPI
+from tmdbfusion_scrapy.api import API, OPERATIONS, Call, Endpoint
+from tmdbfusion_scrapy.api.authentication import Authentication
+from tmdbfusion_scrapy.api.call import Secret
 from tmdbfusion_scrapy.api.discover import Discover
 from tmdbfusion_scrapy.api.endpoint import get
+from tmdbfusion_scrapy.api.find import Find
+from tmdbfusion_scrapy.api.guest_sessions import GuestSessions
 from tmdbfusion_scrapy.api.movies import Movies
+from tmdbfusion_scrapy.api.namespaces import Namespace
+from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
+from tmdbfusion_scrapy.api.trending import Trending
+from tmdbfusion_scrapy.api.tv_episodes import TVEpisodes
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.models.movies import MovieDetails
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 BASE = "https://api.example/3"
 
@@ -41,11 +53,15 @@ def test_a_call():
     made = call(Movies.details, 550, append_to_response=["credits", "images"], language="fr-CA")
     assert made.method == "GET"
     assert made.path == "/movie/550"
-    assert made.query == {"append_to_response": "credits,images", "language": "fr-CA"}
+    assert made.query == {"language": "fr-CA"}
+    assert made.appends == ("credits", "images")
+    assert made.languages == ()
+    assert made.secrets == ()
     assert made.model is MovieDetails
     assert made.body is None
     assert made.operation_id == "movie-details"
-    assert made.url(BASE) == BASE + "/movie/550?append_to_response=credits,images&language=fr-CA"
+    assert made.url(BASE) == BASE + "/movie/550?language=fr-CA&append_to_response=credits,images"
+    assert made.with_appends(("videos",)).url("") == "/movie/550?language=fr-CA&append_to_response=videos"
     assert call(Movies.details, 550).url(BASE) == BASE + "/movie/550"
 
 
@@ -53,9 +69,70 @@ def test_a_call_with_a_body():
     made = call(Movies.add_rating, 550, rating=8.5, session_id="abc")
     assert (made.method, made.path) == ("POST", "/movie/550/rating")
     assert made.body == {"value": 8.5}
-    assert made.query == {"session_id": "abc"}
+    assert made.query == {}
+    assert made.secrets == (Secret("session_id", "query", "abc"),)
+    assert "abc" not in repr(made)
+    assert "abc" not in made.url(BASE)
     gone = call(Movies.delete_rating, 550, guest_session_id="g")
     assert (gone.method, gone.path, gone.body) == ("DELETE", "/movie/550/rating", None)
+    assert gone.secrets == (Secret("guest_session_id", "query", "g"),)
+
+
+def test_secrets_are_in_no_part_of_a_call_that_is_seen():
+    login = call(Authentication.create_session_from_login, username="u", password="p4ss", request_token="t0k")
+    assert login.body == {"username": "u"}
+    assert login.secrets == (Secret("password", "body", "p4ss"), Secret("request_token", "body", "t0k"))
+    rated = call(GuestSessions.rated_movies, "gu3st", page=2)
+    assert rated.path == "/guest_session/***/rated/movies"
+    assert rated.secrets == (Secret("guest_session_id", "path", "gu3st"),)
+    for made, value in ((login, "p4ss"), (login, "t0k"), (rated, "gu3st")):
+        assert value not in repr(made) + made.url(BASE) + repr(made.body)
+
+
+@pytest.mark.parametrize("value", ["", "  ", 5, None, b"abc", ["abc"]])
+def test_secrets_that_are_none(value):
+    with pytest.raises(ValidationError, match="request_token must be text") as caught:
+        call(Authentication.create_session, request_token=value)
+    assert "abc" not in str(caught.value)
+
+
+def test_sessions_of_the_client():
+    user, guest = Secret("session_id", "query", "u"), Secret("guest_session_id", "query", "g")
+    both = {"session_id": "u", "guest_session_id": "g"}
+    assert Movies.account_states.call(both, 550).secrets == (user,)
+    assert Movies.account_states.call({"guest_session_id": "g"}, 550).secrets == (guest,)
+    # What a call says itself rules out a default of the other kind.
+    assert Movies.account_states.call(both, 550, guest_session_id="g").secrets == (guest,)
+    assert Movies.credits.call(both, 550).secrets == ()
+    assert GuestSessions.rated_movies.call(both).secrets == (Secret("guest_session_id", "path", "g"),)
+    with pytest.raises(ValidationError, match="guest_session_id is missing"):
+        GuestSessions.rated_movies.call({"session_id": "u"})
+
+
+def test_languages():
+    chain = call(Movies.details, 550, languages=["fr-CA", "fr", "en", "fr"])
+    assert chain.languages == ("fr-CA", "fr", "en")
+    assert chain.query == {"language": "fr-CA"}
+    assert chain.appends == ("translations",)
+    both = call(Movies.details, 550, languages="de,en", append_to_response="translations,credits")
+    assert both.appends == ("translations", "credits")
+    # The chain of the client is for calls that name no language, and have texts to choose from.
+    defaults = {"languages": ["de", "en"], "language": "it"}
+    assert Movies.details.call(defaults, 550).languages == ("de", "en")
+    assert Movies.details.call(defaults, 550, language="fr").languages == ()
+    assert Movies.popular.call(defaults).query == {"language": "it"}
+    assert call(Movies.details, 550, languages=[]).query == {}
+
+
+@pytest.mark.parametrize("languages", [["french"], "fr,", [None], 5, ["fr_CA"], [""], ["FR"]])
+def test_languages_that_are_none(languages):
+    with pytest.raises(ValidationError, match="languages has "):
+        call(Movies.details, 550, languages=languages)
+
+
+def test_language_and_languages():
+    with pytest.raises(ValidationError, match="both given"):
+        call(Movies.details, 550, language="fr", languages=["fr"])
 
 
 def test_defaults_are_for_calls_that_give_none():
@@ -130,16 +207,23 @@ def test_page_out_of_range_has_the_code_of_tmdb():
         (("b", "a"), "b,a"),
         ({"b", "a", "c"}, "a,b,c"),
         ((part for part in ("x", "y")), "x,y"),
-        ([str(i) for i in range(20)], ",".join(str(i) for i in range(20))),
+        (["a", "b", "a"], "a,b"),
+        # More than one call takes are split by the executor.
+        ([str(i) for i in range(25)], ",".join(str(i) for i in range(25))),
     ],
 )
 def test_append_to_response(given, written):
-    assert call(Movies.details, 550, append_to_response=given).query == {"append_to_response": written}
+    made = call(Movies.details, 550, append_to_response=given)
+    assert made.appends == tuple(written.split(","))
+    assert made.query == {}
+    assert made.url("") == f"/movie/550?append_to_response={written}"
 
 
 @pytest.mark.parametrize("given", ["", [], (), set(), ","])
 def test_nothing_to_append(given):
-    assert call(Movies.details, 550, append_to_response=given).query == {}
+    made = call(Movies.details, 550, append_to_response=given)
+    assert made.appends == ()
+    assert made.url("") == "/movie/550"
 
 
 @pytest.mark.parametrize("given", [5, [5], True, [None], b"credits"])
@@ -148,10 +232,36 @@ def test_parts_that_are_no_names(given):
         call(Movies.details, 550, append_to_response=given)
 
 
-def test_too_many_parts():
-    with pytest.raises(ValidationError, match="21 parts") as caught:
-        call(Movies.details, 550, append_to_response=[f"part{i}" for i in range(21)])
-    assert caught.value.tmdb_code == 27
+@pytest.mark.parametrize(
+    ("attempt", "words"),
+    [
+        (lambda: call(Trending.all, "month"), "time_window is 'month': use one of 'day', 'week'"),
+        (lambda: call(Trending.movies, ""), "time_window is ''"),
+        (
+            lambda: call(Find.by_id, "tt0137523", external_source="imdb"),
+            "external_source is 'imdb': use one of",
+        ),
+        (lambda: call(Discover.movie, sort_by="best"), "sort_by is 'best': use one of"),
+        (lambda: call(Discover.movie, sort_by=["popularity.desc"]), "sort_by is "),
+    ],
+)
+def test_choices(attempt, words):
+    with pytest.raises(ValidationError, match=words):
+        attempt()
+
+
+def test_choices_of_parameters():
+    assert Trending.all.parameters["time_window"].choices == ("day", "week")
+    assert call(Trending.all).path == "/trending/all/day"
+    assert call(Trending.all, "week").path == "/trending/all/week"
+    assert Movies.details.parameters["movie_id"].choices == ()
+
+
+def test_numbers_of_seasons_and_episodes():
+    assert call(TVEpisodes.details, 1399, 0, 0).path == "/tv/1399/season/0/episode/0"
+    for arguments in ((1399, -1, 1), (1399, 1, -1), (1399, "x", 1), (0, 1, 1)):
+        with pytest.raises(ValidationError, match="is "):
+            call(TVEpisodes.details, *arguments)
 
 
 @pytest.mark.parametrize(
@@ -257,8 +367,10 @@ def test_values_that_have_no_form_in_a_url(value):
         call(Discover.movie, with_genres=value)
 
 
-class Words(Movies):
+class Words(Namespace[Any]):
     """An endpoint whose path parameter is text, as those of TMDB's find and credit are."""
+
+    name: ClassVar[str] = "words"
 
     @get("x/{name}/y", operation_id="x")
     @staticmethod
@@ -307,8 +419,84 @@ def test_path_values():
     assert Movies.popular.path_values("/movie/popular") == {}
 
 
+def least_arguments(endpoint: Endpoint[..., Any]) -> dict[str, Any]:
+    """Values for what a call of an endpoint must give."""
+    hints = typing.get_type_hints(endpoint.function)
+    values = {int: 1, str: "x", float: 1.0, bool: True}
+    return {
+        name: parameter.choices[0] if parameter.choices else values[hints[name]]
+        for name, parameter in endpoint.parameters.items()
+        if parameter.required
+    }
+
+
+def refused(endpoint: Endpoint[..., Any], **changed: Any) -> bool:
+    """Whether a call is refused for an argument, and not without it."""
+    arguments = least_arguments(endpoint)
+    endpoint.call({"guest_session_id": "g"}, **arguments)
+    try:
+        endpoint.call({"guest_session_id": "g"}, **{**arguments, **changed})
+    except ValidationError:
+        return True
+    return False
+
+
+def parameters_of_all(place: str) -> Iterator[tuple[Endpoint[..., Any], str, Any]]:
+    """All parameters of the catalogue in a place, but for secrets."""
+    for endpoint in OPERATIONS.values():
+        hints = typing.get_type_hints(endpoint.function)
+        for name, parameter in endpoint.parameters.items():
+            if parameter.place == place and name not in SECRET_PARAMETERS:
+                yield endpoint, name, hints[name]
+
+
+def test_no_endpoint_can_be_led_to_another_one():
+    text = 0
+    for endpoint, name, hint in parameters_of_all("path"):
+        assert refused(endpoint, **{name: ".."}), (endpoint, name)
+        assert refused(endpoint, **{name: ""}), (endpoint, name)
+        if hint is str:
+            text += 1
+            made = endpoint.call({}, **{**least_arguments(endpoint), name: "../movie/550?x="})
+            assert "..%2Fmovie%2F550%3Fx%3D" in made.path
+            assert endpoint.path_values(made.path), (endpoint, made.path)
+        else:
+            assert refused(endpoint, **{name: "../movie/550?x="}), (endpoint, name)
+    assert text >= 4
+    assert (
+        call(Find.by_id, "../movie/550?x=", external_source="imdb_id").path == "/find/..%2Fmovie%2F550%3Fx%3D"
+    )
+
+
+def test_every_id_page_and_date_is_checked():
+    seen = dict.fromkeys(("id", "number", "page", "date"), 0)
+    for endpoint, name, hint in parameters_of_all("path"):
+        if hint is int:
+            kind, bad = ("number", -1) if name.endswith("_number") else ("id", 0)
+            assert refused(endpoint, **{name: bad}), (endpoint, name)
+            seen[kind] += 1
+    for endpoint, name, hint in parameters_of_all("query"):
+        if name == "page":
+            assert refused(endpoint, page=501), endpoint
+            assert refused(endpoint, page=0), endpoint
+            seen["page"] += 1
+        elif name.removesuffix("_gte").removesuffix("_lte").endswith("_date"):
+            assert datetime.date in typing.get_args(hint), (endpoint, name)
+            assert refused(endpoint, **{name: "2026-02-30"}), (endpoint, name)
+            seen["date"] += 1
+    assert min(seen.values()) >= 20, seen
+
+
+def test_every_span_of_changes_is_checked():
+    ranged = [endpoint for endpoint in OPERATIONS.values() if "start_date" in endpoint.parameters]
+    assert len(ranged) == 7
+    for endpoint in ranged:
+        assert refused(endpoint, start_date="2026-01-01", end_date="2026-01-16"), endpoint
+        assert not refused(endpoint, start_date="2026-01-01", end_date="2026-01-15"), endpoint
+
+
 def test_operations_are_the_endpoints_of_every_namespace():
-    assert len(OPERATIONS) == 33
+    assert len(OPERATIONS) == 152
     for name, endpoint in OPERATIONS.items():
         assert endpoint.operation_id == name
         assert endpoint.__doc__
@@ -316,10 +504,9 @@ def test_operations_are_the_endpoints_of_every_namespace():
         assert repr(endpoint) == f"<Endpoint {name}: {endpoint.method} /{endpoint.path}>"
 
 
-@pytest.mark.parametrize("api", [BlockingAPI, AwaitableAPI, RequestAPI])
-def test_every_executor_has_every_endpoint(api):
+def test_an_executor_has_every_endpoint():
     made = []
-    catalogue = api(lambda endpoint, *args, **kwargs: made.append((endpoint, args, kwargs)))
+    catalogue = API(lambda endpoint, *args, **kwargs: made.append((endpoint, args, kwargs)))
     for endpoint in OPERATIONS.values():
         namespace = getattr(catalogue, endpoint.namespace)
         getattr(namespace, endpoint.name)(1, x=2)

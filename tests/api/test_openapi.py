@@ -2,91 +2,233 @@
 
 from __future__ import annotations
 
-import datetime
+import copy
 import functools
 import inspect
 import json
-import typing
-from typing import Any
+import re
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.api.differences import INTENDED, Difference
+from tmdbfusion_scrapy.api.openapi import compare, main, read_document
 
-if typing.TYPE_CHECKING:
+if TYPE_CHECKING:
     from pathlib import Path
-
-INTENDED = {
-    # httpx is told the content type by the client, which knows what it sends.
-    ("movie-add-rating", "Content-Type"): "not a parameter of ours",
-    ("movie-delete-rating", "Content-Type"): "not a parameter of ours",
-    # The document calls the body RAW_BODY; its example is {"value": 8.5}.
-    ("movie-add-rating", "value"): "the field of the body",
-}
-
-# The document says string; every other endpoint of a movie takes the same id as an integer.
-INTENDED_TYPES = {("movie-keywords", "movie_id")}
-
-# What the document says of a type, and what of it a caller may give.
-TYPES = {"integer": int, "number": float, "boolean": bool, "string": str}
-
-
-@pytest.fixture
-def operations(recorded_dir) -> dict[str, Any]:
-    return read_operations(recorded_dir / "openapi.json")
 
 
 @functools.cache
-def read_operations(path: Path) -> dict[str, Any]:
-    document = json.loads(path.read_text())
+def read(path: Path) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(path.read_text())
+    return document
+
+
+@pytest.fixture
+def document(recorded_dir) -> dict[str, Any]:
+    """TMDB's document; a test may change what it asks for, but not the examples, which are shared."""
+    whole = read(recorded_dir / "openapi.json")
     return {
-        declared["operationId"]: {**declared, "method": method.upper(), "path": path}
-        for path, methods in document["paths"].items()
-        for method, declared in methods.items()
-        if isinstance(declared, dict) and "operationId" in declared
+        "paths": {
+            path: {
+                method: {**declared, "parameters": copy.deepcopy(declared.get("parameters", []))}
+                for method, declared in item.items()
+            }
+            for path, item in whole["paths"].items()
+        }
     }
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_endpoint(operations, name):
-    endpoint = OPERATIONS[name]
-    declared = operations[name]
-    assert endpoint.method == declared["method"]
-    assert "/3/" + endpoint.path == declared["path"]
-    theirs = {
-        parameter["name"]: (parameter["in"], parameter.get("required", False))
-        for parameter in declared.get("parameters", [])
+def parameter(document: dict[str, Any], path: str, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = next(p for p in document["paths"][path]["get"]["parameters"] if p["name"] == name)
+    return found
+
+
+def test_nothing_differs_but_what_is_intended(document):
+    assert list(map(str, compare(document))) == []
+    assert len(OPERATIONS) == 152
+    assert OPERATIONS.keys() == read_document(document).keys()
+
+
+def test_every_intended_difference_has_its_reason():
+    assert all(reason.endswith(".") for reason in INTENDED.values())
+    assert not [difference for difference in INTENDED if difference.is_gone]
+
+
+def test_a_parameter_that_is_new(document):
+    document["paths"]["/3/movie/{movie_id}/credits"]["get"]["parameters"].append(
+        {"name": "new_thing", "in": "query", "schema": {"type": "boolean"}, "required": True}
+    )
+    assert compare(document) == [
+        Difference("movie-credits", "new_thing", "missing here", "", "query boolean, required")
+    ]
+
+
+def test_a_parameter_of_all_operations_of_a_path(document):
+    document["paths"]["/3/movie/{movie_id}/credits"]["parameters"] = [
+        {"name": "new_thing", "in": "query", "schema": {"type": ["null", "integer"]}}
+    ]
+    assert compare(document) == [
+        Difference("movie-credits", "new_thing", "missing here", "", "query integer")
+    ]
+
+
+def test_a_parameter_that_is_gone(document):
+    parameters = document["paths"]["/3/movie/{movie_id}/credits"]["get"]["parameters"]
+    parameters[:] = [p for p in parameters if p["name"] != "language"]
+    assert compare(document) == [Difference("movie-credits", "language", "missing there", "query string", "")]
+
+
+@pytest.mark.parametrize(
+    ("change", "difference"),
+    [
+        ({"schema": {"type": "string"}}, ("type", "integer", "string")),
+        ({"schema": {"type": "string", "format": "date"}}, ("type", "integer", "date")),
+        ({"in": "header"}, ("place", "query", "header")),
+        ({"required": True}, ("required", "False", "True")),
+        ({"schema": {"type": "integer", "enum": ["1", "2"]}}, ("choices", "", "1, 2")),
+    ],
+)
+def test_a_parameter_that_changed(document, change, difference):
+    parameter(document, "/3/discover/movie", "page").update(change)
+    assert compare(document) == [Difference("discover-movie", "page", *difference)]
+
+
+def test_a_choice_that_is_new(document):
+    parameter(document, "/3/find/{external_id}", "external_source")["schema"]["enum"].append("new_id")
+    (difference,) = compare(document)
+    assert (difference.operation, difference.about, difference.kind) == (
+        "find-by-id",
+        "external_source",
+        "choices",
+    )
+    assert "new_id" in difference.there
+    assert "new_id" not in difference.here
+
+
+def test_operations_that_come_and_go(document):
+    gone = document["paths"].pop("/3/movie/{movie_id}/credits")["get"]
+    document["paths"]["/3/new/{thing}"] = {"get": {**gone, "operationId": "new-thing"}}
+    assert compare(document) == [
+        Difference("movie-credits", "", "missing there", "GET /3/movie/{movie_id}/credits", ""),
+        Difference("new-thing", "", "missing here", "", "GET /3/new/{thing}"),
+    ]
+
+
+def test_an_operation_that_moved(document):
+    item = document["paths"].pop("/3/movie/popular")
+    document["paths"]["/3/movie/best"] = {"post": item["get"]}
+    assert compare(document) == [
+        Difference("movie-popular-list", "", "method", "GET", "POST"),
+        Difference("movie-popular-list", "", "path", "/3/movie/popular", "/3/movie/best"),
+    ]
+
+
+def test_an_operation_of_another_name_is_compared(document):
+    declared = document["paths"]["/3/movie/popular"]["get"]
+    declared["operationId"] = "movie-popular"
+    declared["parameters"].append({"name": "new", "in": "query", "schema": {"type": "string"}})
+    assert compare(document) == [
+        Difference("movie-popular-list", "", "operationId", "movie-popular-list", "movie-popular"),
+        Difference("movie-popular-list", "new", "missing here", "", "query string"),
+    ]
+
+
+def body_of(document: dict[str, Any], content: dict[str, Any]) -> None:
+    """Give the operation that rates a movie another body."""
+    document["paths"]["/3/movie/{movie_id}/rating"]["post"]["requestBody"] = {
+        "content": {"application/json": content}
     }
-    ours = {
-        parameter.key: (parameter.place, parameter.required) for parameter in endpoint.parameters.values()
-    }
-    different = {key for key in theirs.keys() | ours.keys() if theirs.get(key) != ours.get(key)}
-    assert different == {key for operation, key in INTENDED if operation == name}
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
-def test_types_of_the_parameters(operations, name):
-    endpoint = OPERATIONS[name]
-    hints = typing.get_type_hints(endpoint.function)
-    ours = {parameter.key: hints[parameter.name] for parameter in endpoint.parameters.values()}
-    for parameter in operations[name].get("parameters", []):
-        if parameter["name"] not in ours:
-            continue
-        arms = typing.get_args(ours[parameter["name"]]) or (ours[parameter["name"]],)
-        if (name, parameter["name"]) in INTENDED_TYPES:
-            continue
-        wanted = TYPES[parameter["schema"]["type"]]
-        assert wanted in arms or (wanted is str and datetime.date in arms), parameter["name"]
+def test_a_body_that_changed_in_its_example(document):
+    raw = {"type": "object", "properties": {"RAW_BODY": {"type": "string", "format": "json"}}}
+    body_of(document, {"schema": raw, "examples": {"x": {"value": {"rating": 8.5, "note": "x"}}}})
+    assert compare(document) == [
+        Difference("movie-add-rating", "note", "missing here", "", "body string"),
+        Difference("movie-add-rating", "rating", "missing here", "", "body number"),
+        Difference("movie-add-rating", "value", "missing there", "body number, required", ""),
+    ]
 
 
-def test_movies_and_configuration_are_complete(operations):
-    wanted = {name for name in operations if name.startswith(("movie-", "configuration-"))}
-    assert wanted - set(OPERATIONS) == set()
+def test_a_body_that_has_a_schema(document):
+    fields = {"value": {"type": "integer"}, "note": {"type": "string"}}
+    body_of(document, {"schema": {"type": "object", "required": ["note"], "properties": fields}})
+    assert compare(document) == [
+        Difference("movie-add-rating", "note", "missing here", "", "body string, required"),
+        Difference("movie-add-rating", "value", "required", "True", "False"),
+        Difference("movie-add-rating", "value", "type", "number", "integer"),
+    ]
+
+
+def test_an_intended_difference_that_is_gone(document):
+    parameter(document, "/3/movie/{movie_id}/keywords", "movie_id")["schema"] = {"type": "integer"}
+    gone = Difference("movie-keywords", "movie_id", "type", "integer", "string", is_gone=True)
+    assert compare(document) == [gone]
+    assert "the document does not differ" in str(gone)
+
+
+def test_an_intended_difference_that_became_another(document):
+    parameter(document, "/3/movie/{movie_id}/keywords", "movie_id")["schema"] = {"type": "boolean"}
+    assert compare(document) == [
+        Difference("movie-keywords", "movie_id", "type", "integer", "boolean"),
+        Difference("movie-keywords", "movie_id", "type", "integer", "string", is_gone=True),
+    ]
+
+
+@pytest.mark.parametrize(
+    "given", [{}, [], {"paths": {}}, {"paths": {"/3/x": {"get": {}}}}, {"paths": {"/3/x": 5}}, "text"]
+)
+def test_what_is_no_document(given):
+    with pytest.raises(ValueError, match="OpenAPI document"):
+        compare(given)
+
+
+def test_the_script_says_what_differs(recorded_dir, tmp_path, capsys, document):
+    assert main([str(recorded_dir / "openapi.json")]) == 0
+    assert capsys.readouterr().out == (
+        "152 operations there, 152 here, 0 differences that are not intended\n"
+    )
+    document["paths"]["/3/movie/popular"]["get"]["parameters"].append(
+        {"name": "new", "in": "query", "schema": {"type": "string"}}
+    )
+    changed = tmp_path / "openapi.json"
+    changed.write_text(json.dumps(document))
+    assert main([str(changed)]) == 1
+    assert capsys.readouterr().out == (
+        "movie-popular-list, new: missing here: here -, there query string\n"
+        "152 operations there, 152 here, 1 differences that are not intended\n"
+    )
+
+
+@pytest.mark.parametrize("content", [None, "no JSON", "[]", '{"paths": {}}'])
+def test_the_script_on_what_cannot_be_read(tmp_path, capsys, content):
+    path = tmp_path / "openapi.json"
+    if content is not None:
+        path.write_text(content)
+    assert main([str(path)]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"{path} cannot be read: ")
+
+
+def test_the_script_is_run_as_a_module(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-m", "tmdbfusion_scrapy.api.openapi", str(tmp_path / "none")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (run.returncode, run.stdout) == (2, "")
+    assert "cannot be read" in run.stderr
 
 
 def test_docstrings_describe_every_parameter():
     for endpoint in OPERATIONS.values():
         text = inspect.getdoc(endpoint.function) or ""
-        assert f"https://developer.themoviedb.org/reference/{endpoint.operation_id}" in text
-        for name in endpoint.parameters:
-            assert f"\n    {name}: " in text, f"{endpoint.operation_id}: {name}"
+        assert f"https://developer.themoviedb.org/reference/{endpoint.operation_id}\n" in text + "\n"
+        described = re.findall(r"^    (\w+): ", text, re.MULTILINE)
+        assert described == list(endpoint.parameters), endpoint.operation_id

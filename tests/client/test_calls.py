@@ -58,10 +58,10 @@ def test_a_record_comes_back(server, driver):
 
 def test_what_is_sent(server, driver):
     serve(server, OK)
-    driver().do(lambda client: client.movies.details(550, append_to_response=["credits", "watch/providers"]))
+    driver().do(lambda client: client.movies.details(550, language="fr-CA"))
     (seen,) = server.requests
     assert seen.method == "GET"
-    assert seen.target == "/3/movie/550?append_to_response=credits,watch/providers"
+    assert seen.target == "/3/movie/550?language=fr-CA"
     names = sorted(name.lower() for name, _ in seen.headers)
     assert names == ["accept", "accept-encoding", "authorization", "host", "user-agent"]
     assert seen.header("Authorization") == f"Bearer {TOKEN}"
@@ -382,7 +382,10 @@ def test_the_token_is_shown_nowhere(server, driver, caplog, token, script):
         except TMDBError as error:
             texts += [str(error), repr(error), repr(vars(error)), repr(error.args)]
             texts += traceback.format_exception(error)
-    assert any("HTTP Request" in record.getMessage() for record in caplog.records) or script is not OK
+    assert (
+        any("GET /movie/550: HTTP 200" in record.getMessage() for record in caplog.records)
+        or script is not OK
+    )
     texts += [record.getMessage() for record in caplog.records] + [caplog.text]
     assert [text for text in texts if token in text] == []
 

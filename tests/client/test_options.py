@@ -30,8 +30,34 @@ def test_defaults():
     )
     assert made.pace.rate == 35.0
     assert made.retry.times == 2
-    assert made.defaults == {"language": None, "region": None}
+    assert made.defaults == {"language": None, "languages": None, "region": None}
     assert (made.http2, made.proxy, made.verify) == (False, None, True)
+
+
+def test_languages_and_sessions_are_defaults():
+    made = options(languages=["fr-CA", "fr", "en"], session_id="s", guest_session_id="g")
+    assert made.defaults == {
+        "language": "fr-CA",
+        "languages": ("fr-CA", "fr", "en"),
+        "region": None,
+        "session_id": "s",
+        "guest_session_id": "g",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"languages": ["french"]}, "languages has 'french'"),
+        ({"languages": 5}, "languages has 5"),
+        ({"languages": ["fr"], "language": "de"}, "language and languages are both given"),
+        ({"session_id": ""}, "session_id must be text"),
+        ({"guest_session_id": 7}, "guest_session_id must be text"),
+    ],
+)
+def test_bad_languages_and_sessions(arguments, words):
+    with pytest.raises(ConfigurationError, match=words):
+        options(**arguments)
 
 
 def test_time_outs_reach_each_request():
@@ -64,7 +90,7 @@ def test_values():
         proxy="http://user:hunter2@proxy.example:3128",
         verify=False,
     )
-    assert made.defaults == {"language": "fr-CA", "region": "CA"}
+    assert made.defaults == {"language": "fr-CA", "languages": None, "region": "CA"}
     assert made.limits == httpx.Limits(
         max_connections=None, max_keepalive_connections=None, keepalive_expiry=None
     )

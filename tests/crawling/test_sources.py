@@ -101,9 +101,9 @@ async def test_a_page_that_fails_costs_its_own_records_only(tmdb_sandbox):
     class Spoiling(SourceSpider):
         name = "spoiling"
 
-        def parse_first_page(self, response):
+        def _parse_first_page(self, response, **cb_kwargs):
             tmdb_sandbox.fail_next(422, path="movie/popular")
-            yield from super().parse_first_page(response)
+            return super()._parse_first_page(response, **cb_kwargs)
 
     ended = await crawl(Spoiling, settings, pages="3")
     assert len(ended.ids) == 40

@@ -18,8 +18,9 @@ from tmdbfusion_scrapy.models import DatedPage, Page, Record, decode
 from tmdbfusion_scrapy.models.changes import Changes
 from tmdbfusion_scrapy.models.configuration import ConfigurationDetails, Country, CountryTimezones
 from tmdbfusion_scrapy.models.genres import Genre, GenreList
-from tmdbfusion_scrapy.models.images import MovieImages
-from tmdbfusion_scrapy.models.movies import MovieAccountStates, MovieDetails, MovieListItem
+from tmdbfusion_scrapy.models.account_states import AccountStates
+from tmdbfusion_scrapy.models.images import Images
+from tmdbfusion_scrapy.models.movies import MovieDetails, MovieListItem
 from tmdbfusion_scrapy.models.releases import ReleaseDates
 from tmdbfusion_scrapy.models.reviews import Review
 from tmdbfusion_scrapy.models.status import Status
@@ -380,7 +381,7 @@ def test_dated_pages():
 
 def test_any_fields_take_anything():
     for rated in (False, {"value": 8.5}, None, [1]):
-        states = decode(json.dumps({"id": 1, "rated": rated}).encode(), MovieAccountStates)
+        states = decode(json.dumps({"id": 1, "rated": rated}).encode(), AccountStates)
         assert states.rated == rated
         assert states.drift == ()
 
@@ -389,7 +390,7 @@ MODELS: list[Any] = [
     MovieDetails,
     Page[MovieListItem],
     DatedPage[MovieListItem],
-    MovieImages,
+    Images,
     ReleaseDates,
     WatchProviders,
     Changes,

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.namespaces import (
-    AwaitableNamespace,
-    BlockingNamespace,
-    Namespace,
-    RequestNamespace,
-)
+from tmdbfusion_scrapy.api.endpoint import delete, get, post
+from tmdbfusion_scrapy.api.namespaces import E, Namespace
+from tmdbfusion_scrapy.models.sessions import GuestSession, RequestToken, Session
 from tmdbfusion_scrapy.models.status import Status
 
 
-class Authentication(Namespace):
-    """What a token or key is good for."""
+class Authentication(Namespace[E]):
+    """What a token or key is good for, and the sessions of users and guests.
 
-    kind: ClassVar[str] = "authentication"
+    A user's session takes three steps: :meth:`create_request_token`; the user approves it at
+    ``https://www.themoviedb.org/authenticate/{request_token}`` (or :meth:`create_session_from_login` does);
+    :meth:`create_session` (https://developer.themoviedb.org/reference/authentication-how-do-i-generate-a-session-id).
+    """
+
+    name: ClassVar[str] = "authentication"
 
     @get("authentication", operation_id="authentication-validate-key")
     @staticmethod
@@ -30,14 +31,93 @@ class Authentication(Namespace):
         """
         raise NotImplementedError
 
+    @get("authentication/guest_session/new", operation_id="authentication-create-guest-session")
+    @staticmethod
+    def create_guest_session() -> GuestSession:
+        """Begin the session of a guest, who can rate but has no account.
 
-class BlockingAuthentication(Authentication, BlockingNamespace):
-    """:class:`Authentication` of ``TMDBClient``."""
+        https://developer.themoviedb.org/reference/authentication-create-guest-session
+        """
+        raise NotImplementedError
 
+    @get("authentication/token/new", operation_id="authentication-create-request-token")
+    @staticmethod
+    def create_request_token() -> RequestToken:
+        """A token for a user to approve.
 
-class AwaitableAuthentication(Authentication, AwaitableNamespace):
-    """:class:`Authentication` of ``AsyncTMDBClient``."""
+        https://developer.themoviedb.org/reference/authentication-create-request-token
+        """
+        raise NotImplementedError
 
+    @post(
+        "authentication/session/new",
+        operation_id="authentication-create-session",
+        body={"request_token": "request_token"},
+    )
+    @staticmethod
+    def create_session(*, request_token: str) -> Session:
+        """Begin the session of a user who has approved a request token.
 
-class RequestAuthentication(Authentication, RequestNamespace):
-    """:class:`Authentication` of a spider."""
+        https://developer.themoviedb.org/reference/authentication-create-session
+
+        Args:
+            request_token: The approved token.
+        """
+        raise NotImplementedError
+
+    @post(
+        "authentication/session/convert/4",
+        operation_id="authentication-create-session-from-v4-token",
+        body={"access_token": "access_token"},
+    )
+    @staticmethod
+    def create_session_from_v4_token(*, access_token: str) -> Session:
+        """Begin the session of a user from a v4 access token that the user approved.
+
+        https://developer.themoviedb.org/reference/authentication-create-session-from-v4-token
+
+        Args:
+            access_token: The v4 access token of the user.
+        """
+        raise NotImplementedError
+
+    @post(
+        "authentication/token/validate_with_login",
+        operation_id="authentication-create-session-from-login",
+        body={"username": "username", "password": "password", "request_token": "request_token"},
+    )
+    @staticmethod
+    def create_session_from_login(
+        *,
+        username: str,
+        password: str,
+        request_token: str,
+    ) -> RequestToken:
+        """Approve a request token with the name and password of a user.
+
+        It gives back the approved token, of which :meth:`create_session` makes the session.
+
+        https://developer.themoviedb.org/reference/authentication-create-session-from-login
+
+        Args:
+            username: Name of the user.
+            password: Password of the user.
+            request_token: A token of :meth:`create_request_token`.
+        """
+        raise NotImplementedError
+
+    @delete(
+        "authentication/session",
+        operation_id="authentication-delete-session",
+        body={"session_id": "session_id"},
+    )
+    @staticmethod
+    def delete_session(*, session_id: str | None = None) -> Status:
+        """End the session of a user.
+
+        https://developer.themoviedb.org/reference/authentication-delete-session
+
+        Args:
+            session_id: The session to end; the client's own where none is given.
+        """
+        raise NotImplementedError

@@ -5,12 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.namespaces import (
-    AwaitableNamespace,
-    BlockingNamespace,
-    Namespace,
-    RequestNamespace,
-)
+from tmdbfusion_scrapy.api.namespaces import E, Namespace
 from tmdbfusion_scrapy.models.configuration import (
     ConfigurationDetails,
     Country,
@@ -20,10 +15,10 @@ from tmdbfusion_scrapy.models.configuration import (
 )
 
 
-class Configuration(Namespace):
+class Configuration(Namespace[E]):
     """What does not belong to one movie, series or person: image sizes, countries, languages, jobs."""
 
-    kind: ClassVar[str] = "configuration"
+    name: ClassVar[str] = "configuration"
 
     @get("configuration", operation_id="configuration-details")
     @staticmethod
@@ -81,15 +76,3 @@ class Configuration(Namespace):
         https://developer.themoviedb.org/reference/configuration-timezones
         """
         raise NotImplementedError
-
-
-class BlockingConfiguration(Configuration, BlockingNamespace):
-    """:class:`Configuration` of ``TMDBClient``."""
-
-
-class AwaitableConfiguration(Configuration, AwaitableNamespace):
-    """:class:`Configuration` of ``AsyncTMDBClient``."""
-
-
-class RequestConfiguration(Configuration, RequestNamespace):
-    """:class:`Configuration` of a spider."""

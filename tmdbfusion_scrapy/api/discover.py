@@ -4,26 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import date
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.namespaces import (
-    AwaitableNamespace,
-    BlockingNamespace,
-    Namespace,
-    RequestNamespace,
-)
+from tmdbfusion_scrapy.api.namespaces import E, Namespace
 from tmdbfusion_scrapy.models.movies import MovieListItem
 from tmdbfusion_scrapy.models.paging import Page
+from tmdbfusion_scrapy.models.tv_list_item import TVListItem
 
 Filter = Iterable[str | int] | str | int
 """Values of a filter: one, several (all must hold), or text in TMDB's form (``28|12``)."""
 
+MovieSortBy = Literal[
+    "original_title.asc",
+    "original_title.desc",
+    "popularity.asc",
+    "popularity.desc",
+    "primary_release_date.asc",
+    "primary_release_date.desc",
+    "revenue.asc",
+    "revenue.desc",
+    "title.asc",
+    "title.desc",
+    "vote_average.asc",
+    "vote_average.desc",
+    "vote_count.asc",
+    "vote_count.desc",
+]
 
-class Discover(Namespace):
-    """Movies by filters and order."""
+TVSortBy = Literal[
+    "first_air_date.asc",
+    "first_air_date.desc",
+    "name.asc",
+    "name.desc",
+    "original_name.asc",
+    "original_name.desc",
+    "popularity.asc",
+    "popularity.desc",
+    "vote_average.asc",
+    "vote_average.desc",
+    "vote_count.asc",
+    "vote_count.desc",
+]
 
-    kind: ClassVar[str] = "discover"
+
+class Discover(Namespace[E]):
+    """Movies and series by filters and order."""
+
+    name: ClassVar[str] = "discover"
 
     @get("discover/movie", operation_id="discover-movie")
     @staticmethod
@@ -43,7 +71,7 @@ class Discover(Namespace):
         region: str | None = None,
         release_date_gte: date | str | None = None,
         release_date_lte: date | str | None = None,
-        sort_by: str | None = None,
+        sort_by: MovieSortBy | None = None,
         vote_average_gte: float | None = None,
         vote_average_lte: float | None = None,
         vote_count_gte: float | None = None,
@@ -118,14 +146,83 @@ class Discover(Namespace):
         """
         raise NotImplementedError
 
+    @get("discover/tv", operation_id="discover-tv")
+    @staticmethod
+    def tv(
+        *,
+        air_date_gte: date | str | None = None,
+        air_date_lte: date | str | None = None,
+        first_air_date_year: int | None = None,
+        first_air_date_gte: date | str | None = None,
+        first_air_date_lte: date | str | None = None,
+        include_adult: bool | None = None,
+        include_null_first_air_dates: bool | None = None,
+        language: str | None = None,
+        page: int | None = None,
+        screened_theatrically: bool | None = None,
+        sort_by: TVSortBy | None = None,
+        timezone: str | None = None,
+        vote_average_gte: float | None = None,
+        vote_average_lte: float | None = None,
+        vote_count_gte: float | None = None,
+        vote_count_lte: float | None = None,
+        watch_region: str | None = None,
+        with_companies: Filter | None = None,
+        with_genres: Filter | None = None,
+        with_keywords: Filter | None = None,
+        with_networks: Filter | None = None,
+        with_origin_country: str | None = None,
+        with_original_language: str | None = None,
+        with_runtime_gte: int | None = None,
+        with_runtime_lte: int | None = None,
+        with_status: Filter | None = None,
+        with_type: Filter | None = None,
+        with_watch_monetization_types: Filter | None = None,
+        with_watch_providers: Filter | None = None,
+        without_companies: Filter | None = None,
+        without_genres: Filter | None = None,
+        without_keywords: Filter | None = None,
+        without_watch_providers: Filter | None = None,
+    ) -> Page[TVListItem]:
+        """Series by filters and order.
 
-class BlockingDiscover(Discover, BlockingNamespace):
-    """:class:`Discover` of ``TMDBClient``."""
+        Names and values of filters are as in :meth:`movie`.
 
+        https://developer.themoviedb.org/reference/discover-tv
 
-class AwaitableDiscover(Discover, AwaitableNamespace):
-    """:class:`Discover` of ``AsyncTMDBClient``."""
-
-
-class RequestDiscover(Discover, RequestNamespace):
-    """:class:`Discover` of a spider."""
+        Args:
+            air_date_gte: First day on which an episode was shown.
+            air_date_lte: Last day on which an episode was shown.
+            first_air_date_year: Year in which the first episode was shown.
+            first_air_date_gte: First day of the first episode.
+            first_air_date_lte: Last day of the first episode.
+            include_adult: Adult series too; ``False`` at TMDB.
+            include_null_first_air_dates: Series without a first air date too; ``False`` at TMDB.
+            language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
+            page: Page, 1 to 500; 1 at TMDB.
+            screened_theatrically: Whether episodes were shown in theatres.
+            sort_by: Order, such as ``first_air_date.asc``; ``popularity.desc`` at TMDB.
+            timezone: Time zone of the air dates, such as ``America/New_York``.
+            vote_average_gte: Lowest average vote, 0 to 10.
+            vote_average_lte: Highest average vote, 0 to 10.
+            vote_count_gte: Fewest votes.
+            vote_count_lte: Most votes.
+            watch_region: ISO 3166-1 code for the filters on watch providers.
+            with_companies: Ids of companies.
+            with_genres: Ids of genres.
+            with_keywords: Ids of keywords.
+            with_networks: Ids of networks.
+            with_origin_country: ISO 3166-1 code of the country of origin.
+            with_original_language: ISO 639-1 code of the original language.
+            with_runtime_gte: Shortest runtime of an episode, in minutes.
+            with_runtime_lte: Longest runtime of an episode, in minutes.
+            with_status: 0 returning, 1 planned, 2 in production, 3 ended, 4 cancelled, 5 pilot.
+            with_type: 0 documentary, 1 news, 2 miniseries, 3 reality, 4 scripted, 5 talk show, 6 video.
+            with_watch_monetization_types: ``flatrate``, ``free``, ``ads``, ``rent``, ``buy``.
+            with_watch_providers: Ids of watch providers.
+            without_companies: Ids of companies to leave out.
+            without_genres: Ids of genres to leave out.
+            without_keywords: Ids of keywords to leave out.
+            without_watch_providers: Ids of watch providers to leave out.
+        """
+        raise NotImplementedError

@@ -1,4 +1,4 @@
-"""An endpoint, declared once; and a call of it, as data.
+"""An endpoint, declared once.
 
 An :class:`Endpoint` is a descriptor on a namespace class. Which executor the namespace belongs to decides
 what a call gives back: the record (``TMDBClient``), an awaitable of it (``AsyncTMDBClient``), or a
@@ -11,54 +11,38 @@ from __future__ import annotations
 import inspect
 import re
 import typing
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
-from urllib.parse import quote, urlencode
 
-from tmdbfusion_scrapy.api.parameters import Parameter, check_change_span, write_value
+from tmdbfusion_scrapy.api.call import Call, Place, Secret, escape_segment
+from tmdbfusion_scrapy.api.parameters import (
+    SECRET_PARAMETERS,
+    Parameter,
+    check_change_span,
+    check_languages,
+    choose_check,
+    find_choices,
+    write_value,
+)
 from tmdbfusion_scrapy.exceptions import ValidationError
+from tmdbfusion_scrapy.models.paging import Paged
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
     from tmdbfusion_scrapy.api.namespaces import (
-        AwaitableNamespace,
-        BlockingNamespace,
+        Asynchronous,
+        Blocking,
+        Crawling,
         Namespace,
         RequestMaker,
-        RequestNamespace,
     )
 
 P = ParamSpec("P")
 M = TypeVar("M")
 
-
-@dataclass(frozen=True, slots=True)
-class Call(Generic[M]):
-    """One call, ready to be sent but for the base URL and the credentials.
-
-    Args:
-        method: HTTP method.
-        path: Escaped path below the base URL, beginning with ``/``.
-        query: Query parameters by TMDB's names.
-        model: The record type of the answer.
-        body: What is sent as JSON; ``None`` for no body.
-        operation_id: TMDB's operationId; ``None`` for a call outside the catalogue.
-    """
-
-    method: str
-    path: str
-    query: Mapping[str, str]
-    model: type[M]
-    body: Mapping[str, Any] | None = None
-    operation_id: str | None = None
-
-    def url(self, base_url: str) -> str:
-        """Return the absolute URL below ``base_url``; it holds no credentials."""
-        if not self.query:
-            return base_url + self.path
-        return f"{base_url}{self.path}?{urlencode(self.query, quote_via=quote, safe=',/')}"
+_SESSIONS = {"session_id", "guest_session_id"}
 
 
 class Endpoint(Generic[P, M]):
@@ -88,12 +72,13 @@ class Endpoint(Generic[P, M]):
         self.body = body
         self.name = function.__name__
         self.namespace = ""
+        self.kind = ""
         self.__doc__ = function.__doc__
-        self._signature = inspect.signature(function)
 
-    def __set_name__(self, owner: type[Namespace], name: str) -> None:
+    def __set_name__(self, owner: type[Namespace[Any]], name: str) -> None:
         self.name = name
-        self.namespace = owner.kind
+        self.namespace = owner.name
+        self.kind = owner.kind
 
     def __repr__(self) -> str:
         return f"<Endpoint {self.operation_id}: {self.method} /{self.path}>"
@@ -103,19 +88,40 @@ class Endpoint(Generic[P, M]):
         """The record type of the answer."""
         return cast("type[M]", typing.get_type_hints(self.function)["return"])
 
+    @property
+    def is_details(self) -> bool:
+        """Whether the answer is the record of one thing, of the namespace's ``kind``."""
+        return self.name == "details" and bool(self.kind)
+
+    @property
+    def is_paged(self) -> bool:
+        """Whether the answer is one page of a list, chosen by the parameter ``page``."""
+        model: Any = typing.get_origin(self.model) or self.model
+        return "page" in self.parameters and isinstance(model, type) and issubclass(model, Paged)
+
+    @cached_property
+    def signature(self) -> inspect.Signature:
+        """The parameters and the return type, as text."""
+        return inspect.signature(self.function)
+
     @cached_property
     def parameters(self) -> Mapping[str, Parameter]:
         """The parameters by their names in Python."""
+        hints = typing.get_type_hints(self.function)
         in_path = set(re.findall(r"{(\w+)}", self.path))
-        return {
-            name: Parameter(
+        found = {}
+        for name, parameter in self.signature.parameters.items():
+            place: Place = "path" if name in in_path else "body" if name in self.body else "query"
+            found[name] = Parameter(
                 name=name,
                 key=self.body.get(name) or re.sub(r"_(gte|lte)$", r".\1", name),
-                place="path" if name in in_path else "body" if name in self.body else "query",
+                place=place,
                 required=parameter.default is inspect.Parameter.empty,
+                default=parameter.default if parameter.default is not inspect.Parameter.empty else None,
+                choices=find_choices(hints[name]),
+                checked=choose_check(name, hints[name], place),
             )
-            for name, parameter in self._signature.parameters.items()
-        }
+        return found
 
     @cached_property
     def _names(self) -> Mapping[str, str]:
@@ -132,12 +138,13 @@ class Endpoint(Generic[P, M]):
         match = self._pattern.fullmatch(path)
         return match.groupdict() if match else {}
 
-    def call(self, defaults: Mapping[str, str | None], /, *args: P.args, **kwargs: P.kwargs) -> Call[M]:
+    def call(self, defaults: Mapping[str, Any], /, *args: P.args, **kwargs: P.kwargs) -> Call[M]:
         """Bind arguments to a call.
 
         Args:
-            defaults: Values for parameters that the call does not give, by name (``language``, ``region``).
-                Names that the endpoint does not have are passed over.
+            defaults: Values for parameters that the call does not give, by name (``language``, ``region``,
+                ``languages``, ``session_id``, ``guest_session_id``). Names that the endpoint does not have are
+                passed over.
             args: The endpoint's own arguments.
             kwargs: The endpoint's own arguments; TMDB's dotted names are taken as well.
 
@@ -145,18 +152,24 @@ class Endpoint(Generic[P, M]):
             TypeError: An argument is unknown or missing.
             ValidationError: TMDB would refuse a value.
         """
-        arguments = self._bind(args, kwargs)
+        arguments = self._complete(self._bind(args, kwargs), defaults)
+        languages = check_languages("languages", arguments.pop("languages", None))
+        if languages:
+            arguments["language"] = languages[0]
         path = self.path
         query: dict[str, str] = {}
         body: dict[str, Any] = {}
-        for name, parameter in self.parameters.items():
-            value = arguments.get(name)
-            if value is None and not parameter.required:
-                value = defaults.get(name)
-                if value is None:
-                    continue
-            value = parameter.check(value)
-            if parameter.place == "path":
+        secrets: list[Secret] = []
+        appends: tuple[str, ...] = ()
+        for name, given in arguments.items():
+            parameter = self.parameters[name]
+            value = parameter.check(given)
+            if name in SECRET_PARAMETERS:
+                secrets.append(Secret(parameter.key, parameter.place, value))
+                path = path.replace(f"{{{name}}}", Secret.MASK, 1)
+            elif name == "append_to_response":
+                appends = value
+            elif parameter.place == "path":
                 path = path.replace(f"{{{name}}}", escape_segment(name, write_value(name, value)), 1)
             elif parameter.place == "body":
                 body[parameter.key] = value
@@ -165,39 +178,89 @@ class Endpoint(Generic[P, M]):
                 query[parameter.key] = text
         if "start_date" in query:
             check_change_span(query["start_date"], query.get("end_date"))
-        return Call(self.method, "/" + path, query, self.model, body or None, self.operation_id)
+        if languages and "translations" not in appends:
+            appends = (*appends, "translations")
+        return Call(
+            self.method,
+            "/" + path,
+            query,
+            self.model,
+            body=body if self.body else None,
+            operation_id=self.operation_id,
+            appends=appends,
+            languages=languages,
+            secrets=tuple(secrets),
+        )
+
+    @cached_property
+    def _positional(self) -> tuple[str, ...]:
+        """The parameters that may be given without their names."""
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        return tuple(p.name for p in self.signature.parameters.values() if p.kind is kind)
+
+    @cached_property
+    def _required(self) -> frozenset[str]:
+        return frozenset(p.name for p in self.parameters.values() if p.required)
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
         """The arguments by their names in Python."""
         given = {self._names.get(name, name): value for name, value in kwargs.items()}
         if len(given) != len(kwargs):
             raise TypeError(f"{self.namespace}.{self.name}(): an argument was given under both of its names")
-        try:
-            return self._signature.bind(*args, **given).arguments
-        except TypeError as error:
-            raise TypeError(f"{self.namespace}.{self.name}(): {error}") from None
+        bound = {**dict(zip(self._positional, args, strict=False)), **given}
+        fits = (
+            len(bound) == len(args) + len(given) and self._required <= bound.keys() <= self.parameters.keys()
+        )
+        if not fits:
+            # Slower than what is above, and it knows the words for what is wrong.
+            try:
+                self.signature.bind(*args, **given)
+            except TypeError as error:
+                raise TypeError(f"{self.namespace}.{self.name}(): {error}") from None
+        return bound
+
+    def _complete(self, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments and the defaults that stand for those not given, without what is ``None``.
+
+        What a call says itself rules out a default of the other kind: ``language`` one of ``languages``, and the
+        session of a user that of a guest.
+        """
+        said = {name for name, value in given.items() if value is not None}
+        if "language" in said and "languages" in said:
+            raise ValidationError(
+                "language and languages are both given: the first of languages is the language"
+            )
+        ruled_out = {"languages"} if "language" in said else set()
+        if self.parameters.keys() >= _SESSIONS:
+            if said & _SESSIONS:
+                ruled_out |= _SESSIONS
+            elif defaults.get("session_id") is not None:
+                ruled_out.add("guest_session_id")
+        arguments: dict[str, Any] = {}
+        for name, parameter in self.parameters.items():
+            value = given.get(name)
+            is_secret = name in SECRET_PARAMETERS
+            # What is written down at TMDB is the caller's to say: a list's language is not that of the answers.
+            if value is None and name not in ruled_out and (parameter.place != "body" or is_secret):
+                value = defaults.get(name, parameter.default)
+            if value is not None or parameter.required:
+                arguments[name] = value
+            elif parameter.place == "path" or (parameter.place == "body" and is_secret):
+                raise ValidationError(
+                    f"{name} is missing: give it to the call, or to the client as its default"
+                )
+        return arguments
 
     @overload
-    def __get__(self, obj: None, owner: type[Namespace]) -> Endpoint[P, M]: ...
+    def __get__(self, obj: None, owner: Any) -> Endpoint[P, M]: ...
     @overload
-    def __get__(self, obj: BlockingNamespace, owner: type[Namespace]) -> Callable[P, M]: ...
+    def __get__(self, obj: Namespace[Blocking], owner: Any) -> Callable[P, M]: ...
     @overload
-    def __get__(self, obj: AwaitableNamespace, owner: type[Namespace]) -> Callable[P, Awaitable[M]]: ...
+    def __get__(self, obj: Namespace[Asynchronous], owner: Any) -> Callable[P, Awaitable[M]]: ...
     @overload
-    def __get__(self, obj: RequestNamespace, owner: type[Namespace]) -> RequestMaker[P]: ...
-    def __get__(self, obj: Namespace | None, owner: type[Namespace]) -> Any:
+    def __get__(self, obj: Namespace[Crawling], owner: Any) -> RequestMaker[P]: ...
+    def __get__(self, obj: Namespace[Any] | None, owner: Any) -> Any:
         return self if obj is None else obj.bind(self)
-
-
-def escape_segment(name: str, text: str) -> str:
-    """Escape a value so that it stays one segment of a path.
-
-    Raises:
-        ValidationError: It is empty or a dot segment, which would reach another endpoint.
-    """
-    if text in ("", ".", ".."):
-        raise ValidationError(f"{name} is {text!r}, which is no id")
-    return quote(text, safe="")
 
 
 def get(path: str, *, operation_id: str) -> Callable[[Callable[P, M]], Endpoint[P, M]]:
@@ -210,7 +273,7 @@ def get(path: str, *, operation_id: str) -> Callable[[Callable[P, M]], Endpoint[
 
 
 def post(
-    path: str, *, operation_id: str, body: Mapping[str, str]
+    path: str, *, operation_id: str, body: Mapping[str, str] = MappingProxyType({})
 ) -> Callable[[Callable[P, M]], Endpoint[P, M]]:
     """Declare a POST endpoint; ``body`` names the parameters that go into it, by TMDB's names."""
 
@@ -220,10 +283,12 @@ def post(
     return declare
 
 
-def delete(path: str, *, operation_id: str) -> Callable[[Callable[P, M]], Endpoint[P, M]]:
-    """Declare a DELETE endpoint."""
+def delete(
+    path: str, *, operation_id: str, body: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[Callable[P, M]], Endpoint[P, M]]:
+    """Declare a DELETE endpoint; ``body`` as of :func:`post`."""
 
     def declare(function: Callable[P, M]) -> Endpoint[P, M]:
-        return Endpoint(function, method="DELETE", path=path, operation_id=operation_id)
+        return Endpoint(function, method="DELETE", path=path, operation_id=operation_id, body=body)
 
     return declare

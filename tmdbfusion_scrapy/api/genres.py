@@ -5,18 +5,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.namespaces import (
-    AwaitableNamespace,
-    BlockingNamespace,
-    Namespace,
-    RequestNamespace,
-)
+from tmdbfusion_scrapy.api.namespaces import E, Namespace
 from tmdbfusion_scrapy.models.genres import GenreList
 
 
-class Genres(Namespace):
+class Genres(Namespace[E]):
     """The genres of movies and of series."""
 
+    name: ClassVar[str] = "genres"
     kind: ClassVar[str] = "genres"
 
     @get("genre/movie/list", operation_id="genre-movie-list")
@@ -27,7 +23,7 @@ class Genres(Namespace):
         https://developer.themoviedb.org/reference/genre-movie-list
 
         Args:
-            language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
+            language: ISO 639-1, with a country if wanted (``fr-CA``); ``en`` at TMDB.
         """
         raise NotImplementedError
 
@@ -39,18 +35,6 @@ class Genres(Namespace):
         https://developer.themoviedb.org/reference/genre-tv-list
 
         Args:
-            language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
+            language: ISO 639-1, with a country if wanted (``fr-CA``); ``en`` at TMDB.
         """
         raise NotImplementedError
-
-
-class BlockingGenres(Genres, BlockingNamespace):
-    """:class:`Genres` of ``TMDBClient``."""
-
-
-class AwaitableGenres(Genres, AwaitableNamespace):
-    """:class:`Genres` of ``AsyncTMDBClient``."""
-
-
-class RequestGenres(Genres, RequestNamespace):
-    """:class:`Genres` of a spider."""

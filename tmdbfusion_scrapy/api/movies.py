@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import delete, get, post
-from tmdbfusion_scrapy.api.namespaces import (
-    AwaitableNamespace,
-    BlockingNamespace,
-    Namespace,
-    RequestNamespace,
-)
+from tmdbfusion_scrapy.api.namespaces import E, Namespace
+from tmdbfusion_scrapy.models.account_states import AccountStates
 from tmdbfusion_scrapy.models.changes import Changes
 from tmdbfusion_scrapy.models.credits import Credits
-from tmdbfusion_scrapy.models.images import MovieImages
+from tmdbfusion_scrapy.models.images import Images
 from tmdbfusion_scrapy.models.keywords import MovieKeywords
 from tmdbfusion_scrapy.models.movies import (
     ListSummary,
-    MovieAccountStates,
     MovieDetails,
     MovieExternalIds,
     MovieListItem,
@@ -33,9 +28,10 @@ from tmdbfusion_scrapy.models.videos import Videos
 from tmdbfusion_scrapy.models.watch_providers import WatchProviders
 
 
-class Movies(Namespace):
+class Movies(Namespace[E]):
     """Movies: one by its id, its parts, and the lists of them."""
 
+    name: ClassVar[str] = "movies"
     kind: ClassVar[str] = "movies"
 
     @get("movie/{movie_id}", operation_id="movie-details")
@@ -44,7 +40,9 @@ class Movies(Namespace):
         movie_id: int,
         *,
         append_to_response: Iterable[str] | str | None = None,
+        include_image_language: Iterable[str] | str | None = None,
         language: str | None = None,
+        languages: Sequence[str] | None = None,
     ) -> MovieDetails:
         """A movie, with the parts that are asked for.
 
@@ -54,7 +52,11 @@ class Movies(Namespace):
             movie_id: TMDB's id of the movie.
             append_to_response: Parts to send along, at most 20, such as ``["credits", "images"]``: the names
                 of the other endpoints of a movie, ``watch/providers`` among them. Each saves a request.
+            include_image_language: Languages to add to the appended ``images``, such as ``["en", "null"]``;
+                ``null`` are images without text.
             language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
+            languages: Languages to take the texts from, best first (``["fr-CA", "fr", "en"]``), by way of
+                ``translations`` in the same call.
         """
         raise NotImplementedError
 
@@ -65,7 +67,7 @@ class Movies(Namespace):
         *,
         session_id: str | None = None,
         guest_session_id: str | None = None,
-    ) -> MovieAccountStates:
+    ) -> AccountStates:
         """Whether a user rated a movie, made it a favourite, or wants to watch it.
 
         https://developer.themoviedb.org/reference/movie-account-states
@@ -143,7 +145,7 @@ class Movies(Namespace):
         *,
         include_image_language: Iterable[str] | str | None = None,
         language: str | None = None,
-    ) -> MovieImages:
+    ) -> Images:
         """The images of a movie.
 
         https://developer.themoviedb.org/reference/movie-images
@@ -152,7 +154,7 @@ class Movies(Namespace):
             movie_id: TMDB's id of the movie.
             include_image_language: Languages of images to add, such as ``["en", "null"]``; ``null`` are those
                 without text.
-            language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
+            language: ISO 639-1, with a country if wanted (``fr-CA``); all languages at TMDB.
         """
         raise NotImplementedError
 
@@ -407,15 +409,3 @@ class Movies(Namespace):
             region: ISO 3166-1 code of the country whose release dates count.
         """
         raise NotImplementedError
-
-
-class BlockingMovies(Movies, BlockingNamespace):
-    """:class:`Movies` of ``TMDBClient``."""
-
-
-class AwaitableMovies(Movies, AwaitableNamespace):
-    """:class:`Movies` of ``AsyncTMDBClient``."""
-
-
-class RequestMovies(Movies, RequestNamespace):
-    """:class:`Movies` of a spider."""

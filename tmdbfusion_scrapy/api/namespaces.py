@@ -1,10 +1,10 @@
-"""The three executors of the catalogue, as base classes of the namespaces."""
+"""The namespaces of the catalogue, generic over the executor that makes their calls."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, overload
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar, overload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,15 +19,34 @@ Execute = Callable[..., Any]
 """Takes an endpoint and its arguments and does what the executor does with a call."""
 
 
-class Namespace:
+class Blocking:
+    """Executor of ``TMDBClient``: a call returns the record."""
+
+
+class Asynchronous:
+    """Executor of ``AsyncTMDBClient``: a call returns an awaitable of the record."""
+
+
+class Crawling:
+    """Executor of a spider: a call returns a ``scrapy.Request``."""
+
+
+E = TypeVar("E", Blocking, Asynchronous, Crawling)
+"""The executor of a namespace; it exists for type checkers only."""
+
+
+class Namespace(Generic[E]):
     """A group of endpoints, bound to an executor.
 
     Args:
         execute: Is given an endpoint and the arguments of each call.
     """
 
+    name: ClassVar[str]
+    """Attribute of a client or of ``spider.tmdb``: ``tv``."""
+
     kind: ClassVar[str] = ""
-    """What the endpoints are about, as the tables of a store are named: ``movies``."""
+    """What a record of it is, as the tables of a store are named: ``tv_shows``; empty where it is none."""
 
     def __init__(self, execute: Execute) -> None:
         self._execute = execute
@@ -35,18 +54,6 @@ class Namespace:
     def bind(self, endpoint: Endpoint[..., Any]) -> Callable[..., Any]:
         """Return the callable that an endpoint is on this namespace."""
         return partial(self._execute, endpoint)
-
-
-class BlockingNamespace(Namespace):
-    """A call returns the record."""
-
-
-class AwaitableNamespace(Namespace):
-    """A call returns an awaitable of the record."""
-
-
-class RequestNamespace(Namespace):
-    """A call returns a ``scrapy.Request``."""
 
 
 class RequestMaker(Protocol, Generic[P]):

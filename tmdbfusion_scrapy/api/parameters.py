@@ -7,16 +7,24 @@ import enum
 import math
 import operator
 import re
+import typing
 from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
+from tmdbfusion_scrapy.api.call import Place
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
 
-MAX_APPENDS = 20
-"""Most parts of one ``append_to_response``: error 27, https://developer.themoviedb.org/docs/errors."""
+LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
+"""A language as TMDB takes it: ISO 639-1, with or without a country."""
+
+SECRET_PARAMETERS = frozenset({"session_id", "guest_session_id", "password", "request_token", "access_token"})
+"""Parameters that let their holder act for a user."""
+
+Check = Callable[[str, Any], Any]
+"""Takes the name and the value of a parameter."""
 
 MAX_CHANGE_DAYS = 14
 """Longest span of a change list: error 20, https://developer.themoviedb.org/docs/errors."""
@@ -31,12 +39,18 @@ class Parameter:
         key: Its name at TMDB: ``vote_average.gte`` for ``vote_average_gte``.
         place: Where it stands: ``path``, ``query`` or ``body``.
         required: Whether a call must give it.
+        default: Its value in a call that does not give it; ``None`` leaves it out.
+        choices: The only values that TMDB knows; empty where there are no such.
+        checked: Returns the value, brought into its type, or raises ``ValidationError``.
     """
 
     name: str
     key: str
-    place: Literal["path", "query", "body"]
+    place: Place
     required: bool
+    default: Any = None
+    choices: tuple[Any, ...] = ()
+    checked: Check | None = None
 
     def check(self, value: Any) -> Any:
         """Return the value, brought into its type.
@@ -44,10 +58,11 @@ class Parameter:
         Raises:
             ValidationError: TMDB would refuse it.
         """
-        check = _CHECKS.get(self.name)
-        if check is None and self.place == "path" and self.name.endswith("_id"):
-            check = check_id
-        return value if check is None else check(self.name, value)
+        if self.choices and value not in self.choices:
+            raise ValidationError(
+                f"{self.name} is {value!r}: use one of {', '.join(map(repr, self.choices))}"
+            )
+        return value if self.checked is None else self.checked(self.name, value)
 
 
 def write_value(name: str, value: Any) -> str:
@@ -96,6 +111,14 @@ def check_id(name: str, value: Any) -> int:
     return number
 
 
+def check_number(name: str, value: Any) -> int:
+    """Return the number of a season or an episode; that of the specials is 0."""
+    number = check_integer(name, value)
+    if number < 0:
+        raise ValidationError(f"{name} is {number}: seasons and episodes are numbered from 0")
+    return number
+
+
 def check_page(name: str, value: Any) -> int:
     """Return a page number, 1 to 500."""
     number = check_integer(name, value)
@@ -136,26 +159,68 @@ def check_appends(name: str, value: Any) -> tuple[str, ...]:
     parts = tuple(part.strip() for part in names if part.strip())
     if isinstance(value, AbstractSet):
         parts = tuple(sorted(parts))
-    if len(parts) > MAX_APPENDS:
-        raise ValidationError(
-            f"{name} has {len(parts)} parts: the maximum number of remote calls is {MAX_APPENDS}",
-            tmdb_code=27,
-        )
-    return parts
+    return tuple(dict.fromkeys(parts))
 
 
-_CHECKS: dict[str, Callable[[str, Any], Any]] = {
-    "page": check_page,
-    "start_date": check_date,
-    "end_date": check_date,
-    "primary_release_date_gte": check_date,
-    "primary_release_date_lte": check_date,
-    "release_date_gte": check_date,
-    "release_date_lte": check_date,
+def check_languages(name: str, value: Any) -> tuple[str, ...]:
+    """Return a chain of languages, each once."""
+    given = value.split(",") if isinstance(value, str) else [] if value is None else value
+    names = list(given) if isinstance(given, Iterable) else [given]
+    for part in names:
+        if not isinstance(part, str) or not LANGUAGE.fullmatch(part.strip()):
+            raise ValidationError(
+                f"{name} has {part!r}: give ISO 639-1 codes, with a country if wanted, "
+                f"such as ['fr-CA', 'fr', 'en']"
+            )
+    return tuple(dict.fromkeys(part.strip() for part in names))
+
+
+def check_media_languages(name: str, value: Any) -> tuple[str, ...]:
+    """Return languages of images or videos; ``None`` among them, or ``null``, is for those without a language."""
+    given = value.split(",") if isinstance(value, str) else value
+    names = list(given) if isinstance(given, Iterable) else [given]
+    parts = ["null" if part is None else part.strip() if isinstance(part, str) else "" for part in names]
+    if not all(parts):
+        raise ValidationError(f"{name} is {value!r}: give ISO 639-1 codes and None, such as ['en', None]")
+    return tuple(dict.fromkeys(sorted(parts) if isinstance(value, AbstractSet) else parts))
+
+
+def check_secret(name: str, value: Any) -> str:
+    """Return a session id, token or password; the message does not show it."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValidationError(f"{name} must be text that is not empty")
+    return value
+
+
+_CHECKS: Mapping[str, Check] = {
     "append_to_response": check_appends,
+    "include_image_language": check_media_languages,
+    "include_video_language": check_media_languages,
+    "media_id": check_id,
+    "page": check_page,
     "rating": check_rating,
 }
-"""Checks by the name of the parameter. Path parameters that end in ``_id`` are ids."""
+"""Checks that go by the name of the parameter."""
+
+
+def choose_check(name: str, hint: Any, place: Place) -> Check | None:
+    """Return the check of a parameter, by its name and its declared type."""
+    arms = typing.get_args(hint) or (hint,)
+    if name in SECRET_PARAMETERS:
+        return check_secret
+    if datetime.date in arms:
+        return check_date
+    if place == "path" and int in arms:
+        return check_number if name.endswith("_number") else check_id
+    return _CHECKS.get(name)
+
+
+def find_choices(hint: Any) -> tuple[Any, ...]:
+    """Return the values that a ``Literal`` allows, alone or beside ``None``; empty where there is none."""
+    for arm in (hint, *typing.get_args(hint)):
+        if typing.get_origin(arm) is typing.Literal:
+            return typing.get_args(arm)
+    return ()
 
 
 def check_change_span(start: str | None, end: str | None) -> None:

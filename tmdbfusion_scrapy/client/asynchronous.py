@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import asyncio
 import warnings
-from typing import TYPE_CHECKING, Any, Literal, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 import httpx
 
-from tmdbfusion_scrapy.api import AwaitableAPI
-from tmdbfusion_scrapy.client.exchange import AsyncCredentialTransport, NoCookies, plain_call
+from tmdbfusion_scrapy.api import API, Asynchronous
+from tmdbfusion_scrapy.api.appending import complete
+from tmdbfusion_scrapy.client.direct import AsyncDirectClient
+from tmdbfusion_scrapy.client.exchange import plain_call, warn_of_missing_parts
 from tmdbfusion_scrapy.client.gathering import gather
+from tmdbfusion_scrapy.client.images import AsyncImages
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
+from tmdbfusion_scrapy.client.paging import AsyncPages, paged_call
 from tmdbfusion_scrapy.client.turns import AsyncTurns
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
 from tmdbfusion_scrapy.pacing import AsyncPacer
-from tmdbfusion_scrapy.transport import PooledTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Iterable, Mapping
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
 
     from tmdbfusion_scrapy.api import Call, Endpoint
+    from tmdbfusion_scrapy.models.paging import Paged
 
 M = TypeVar("M")
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
-class AsyncTMDBClient(AwaitableAPI):
+class AsyncTMDBClient(API[Asynchronous]):
     """TMDB's API for asyncio, on ``httpx.AsyncClient``.
 
     ::
@@ -61,16 +66,14 @@ class AsyncTMDBClient(AwaitableAPI):
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         super().__init__(self._execute)
-        self._options = options = ClientOptions.from_arguments(token, arguments)
+        self.images = AsyncImages(self)
+        self._options = options = ClientOptions.from_arguments(
+            token, arguments, whole_urls=transport is not None
+        )
         self._pacer = AsyncPacer(options.pace)
         places = None if options.http2 else options.limits.max_connections
         self._turns = AsyncTurns(self._pacer, places, options.exchange.timeout.pool)
-        inner = transport or _transport(options)
-        self._http = httpx.AsyncClient(
-            transport=AsyncCredentialTransport(inner, options.credentials, options.exchange.base_url),
-            cookies=NoCookies(),
-            trust_env=False,
-        )
+        self._http = AsyncDirectClient(transport or _transport(options))
 
     async def __aenter__(self) -> Self:
         self._check_usable()
@@ -130,6 +133,37 @@ class AsyncTMDBClient(AwaitableAPI):
         """
         return await self._send(plain_call(self._options.defaults, method, path, params, json))
 
+    def paginate(
+        self, method: Callable[P, Awaitable[Paged[T]]], /, *args: P.args, **kwargs: P.kwargs
+    ) -> AsyncPages[T]:
+        """Return the items of a list, of all its pages, one after the other.
+
+        ::
+
+            async for movie in client.paginate(client.discover.movie, with_genres=18):
+                ...
+
+        A page is asked for when its first item is wanted, so nothing is sent before the first one is. What stands
+        on two pages, because the list moved while it was read, comes once. The end is where the newest page says,
+        at most page 500: if TMDB has more, a WARNING says so there, and ``is_cut`` from the first page on.
+
+        Args:
+            method: A method of this client that has pages.
+            args: Arguments of the method.
+            kwargs: Arguments of the method. ``page`` is the page to begin with.
+
+        Returns:
+            An asynchronous iterator that also has ``total_results``, ``total_pages`` and ``is_cut`` of the newest
+            page. ``anext()`` raises what a call raises, and a ``ResponseError`` for a page that does not say how
+            many there are; the ``anext()`` after it asks for the same page again.
+
+        Raises:
+            TypeError: The method has no pages, or does not take the arguments.
+            ValidationError: TMDB would refuse a value.
+        """
+        call = paged_call(self._execute, method, self._options.defaults, args, kwargs)
+        return AsyncPages(call, self._send)
+
     @overload
     async def gather(
         self,
@@ -161,7 +195,25 @@ class AsyncTMDBClient(AwaitableAPI):
 
     async def _execute(self, endpoint: Endpoint[..., M], *args: Any, **kwargs: Any) -> M:
         """Make a call of the catalogue."""
-        return await self._send(endpoint.call(self._options.defaults, *args, **kwargs))
+        call = endpoint.call(self._options.defaults, *args, **kwargs)
+        return await (self._complete(call) if call.appends else self._send(call))
+
+    async def _complete(self, call: Call[M]) -> M:
+        """Make a call with parts, which may take several requests."""
+        steps = complete(call)
+        step = next(steps)
+        try:
+            while True:
+                try:
+                    answer = await self._send(step)
+                except TMDBError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(answer)
+        except StopIteration as done:
+            record: M = done.value
+        warn_of_missing_parts(call, record)
+        return record
 
     async def _send(self, call: Call[M]) -> M:
         """Send until it works or the retries are spent."""
@@ -185,8 +237,8 @@ class AsyncTMDBClient(AwaitableAPI):
                 self._check_usable()
                 response = await self._http.send(exchange.request(call))
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
-            cause = exchange.credentials.cleaned(exception)
-            raise exchange.error(call, cause) from cause
+            error = exchange.error(call, exception)
+            raise error from error.__cause__
         try:
             record = exchange.record(call, response)
         except RateLimitError as error:
@@ -220,4 +272,7 @@ def _transport(options: ClientOptions) -> httpx.AsyncBaseTransport:
         return httpx.AsyncHTTPTransport(
             verify=options.verify, http2=True, limits=options.limits, proxy=options.proxy, trust_env=False
         )
+    # Loaded when a client is made, so that importing the clients does not load it.
+    from tmdbfusion_scrapy.transport import PooledTransport
+
     return PooledTransport(limits=options.limits, verify=options.verify, proxy=options.proxy)

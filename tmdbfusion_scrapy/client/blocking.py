@@ -4,30 +4,36 @@ from __future__ import annotations
 
 import time
 import warnings
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import httpx
 
-from tmdbfusion_scrapy.api import BlockingAPI
-from tmdbfusion_scrapy.client.exchange import BlockingCredentialTransport, NoCookies, plain_call
+from tmdbfusion_scrapy.api import API, Blocking
+from tmdbfusion_scrapy.api.appending import complete
+from tmdbfusion_scrapy.client.direct import DirectClient
+from tmdbfusion_scrapy.client.exchange import plain_call, warn_of_missing_parts
+from tmdbfusion_scrapy.client.images import Images
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
+from tmdbfusion_scrapy.client.paging import Pages, paged_call
 from tmdbfusion_scrapy.client.turns import BlockingTurns
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
 from tmdbfusion_scrapy.pacing import BlockingPacer
-from tmdbfusion_scrapy.transport import BlockingPooledTransport
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
 
     from tmdbfusion_scrapy.api import Call, Endpoint
+    from tmdbfusion_scrapy.models.paging import Paged
 
 M = TypeVar("M")
+T = TypeVar("T")
+P = ParamSpec("P")
 
 
-class TMDBClient(BlockingAPI):
+class TMDBClient(API[Blocking]):
     """TMDB's API, blocking, on ``httpx.Client``.
 
     ::
@@ -58,16 +64,14 @@ class TMDBClient(BlockingAPI):
         self._used = False
         self._closed = False
         super().__init__(self._execute)
-        self._options = options = ClientOptions.from_arguments(token, arguments)
+        self.images = Images(self)
+        self._options = options = ClientOptions.from_arguments(
+            token, arguments, whole_urls=transport is not None
+        )
         self._pacer = BlockingPacer(options.pace)
         places = None if options.http2 else options.limits.max_connections
         self._turns = BlockingTurns(self._pacer, places, options.exchange.timeout.pool)
-        inner = transport or _transport(options)
-        self._http = httpx.Client(
-            transport=BlockingCredentialTransport(inner, options.credentials, options.exchange.base_url),
-            cookies=NoCookies(),
-            trust_env=False,
-        )
+        self._http = DirectClient(transport or _transport(options))
 
     def __enter__(self) -> Self:
         self._check_open()
@@ -121,9 +125,56 @@ class TMDBClient(BlockingAPI):
         """
         return self._send(plain_call(self._options.defaults, method, path, params, json))
 
+    def paginate(self, method: Callable[P, Paged[T]], /, *args: P.args, **kwargs: P.kwargs) -> Pages[T]:
+        """Return the items of a list, of all its pages, one after the other.
+
+        ::
+
+            for movie in client.paginate(client.discover.movie, with_genres=18):
+                ...
+
+        A page is asked for when its first item is wanted, so nothing is sent before the first one is. What stands
+        on two pages, because the list moved while it was read, comes once. The end is where the newest page says,
+        at most page 500: if TMDB has more, a WARNING says so there, and ``is_cut`` from the first page on.
+
+        Args:
+            method: A method of this client that has pages.
+            args: Arguments of the method.
+            kwargs: Arguments of the method. ``page`` is the page to begin with.
+
+        Returns:
+            An iterator that also has ``total_results``, ``total_pages`` and ``is_cut`` of the newest page.
+            ``next()`` raises what a call raises, and a ``ResponseError`` for a page that does not say how many
+            there are; the ``next()`` after it asks for the same page again.
+
+        Raises:
+            TypeError: The method has no pages, or does not take the arguments.
+            ValidationError: TMDB would refuse a value.
+        """
+        call = paged_call(self._execute, method, self._options.defaults, args, kwargs)
+        return Pages(call, self._send)
+
     def _execute(self, endpoint: Endpoint[..., M], *args: Any, **kwargs: Any) -> M:
         """Make a call of the catalogue."""
-        return self._send(endpoint.call(self._options.defaults, *args, **kwargs))
+        call = endpoint.call(self._options.defaults, *args, **kwargs)
+        return self._complete(call) if call.appends else self._send(call)
+
+    def _complete(self, call: Call[M]) -> M:
+        """Make a call with parts, which may take several requests."""
+        steps = complete(call)
+        step = next(steps)
+        try:
+            while True:
+                try:
+                    answer = self._send(step)
+                except TMDBError as error:
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(answer)
+        except StopIteration as done:
+            record: M = done.value
+        warn_of_missing_parts(call, record)
+        return record
 
     def _send(self, call: Call[M]) -> M:
         """Send until it works or the retries are spent."""
@@ -148,8 +199,8 @@ class TMDBClient(BlockingAPI):
                 self._check_open()
                 response = self._http.send(exchange.request(call))
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
-            cause = exchange.credentials.cleaned(exception)
-            raise exchange.error(call, cause) from cause
+            error = exchange.error(call, exception)
+            raise error from error.__cause__
         try:
             record = exchange.record(call, response)
         except RateLimitError as error:
@@ -172,4 +223,7 @@ def _transport(options: ClientOptions) -> httpx.BaseTransport:
         return httpx.HTTPTransport(
             verify=options.verify, http2=True, limits=options.limits, proxy=options.proxy, trust_env=False
         )
+    # Loaded when a client is made, so that importing the clients does not load it.
+    from tmdbfusion_scrapy.transport import BlockingPooledTransport
+
     return BlockingPooledTransport(limits=options.limits, verify=options.verify, proxy=options.proxy)

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import math
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import httpx
 
+from tmdbfusion_scrapy.api.parameters import check_languages, check_secret
 from tmdbfusion_scrapy.base_urls import API_URL, check_proxy, check_url
 from tmdbfusion_scrapy.client.exchange import Exchange
 from tmdbfusion_scrapy.credentials import Credentials
-from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.http2 import prepare_http2
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND, PaceOptions
 from tmdbfusion_scrapy.retrying import RetryPolicy
@@ -27,6 +28,10 @@ class ClientArguments(TypedDict, total=False):
         api_key: A v3 API key, instead of the token.
         language: ``language`` of calls that give none, such as ``fr-CA``.
         region: ``region`` of calls that give none, an ISO 3166-1 code.
+        languages: Languages that the texts of details are taken from, best first (``["fr-CA", "fr", "en"]``); the
+            first one is the ``language`` of all other calls.
+        session_id: Session of a user, for the calls that act for one and give none.
+        guest_session_id: Session of a guest, likewise.
         timeout: Seconds for each of connect, read, write and the wait for a connection; 30 by default. An
             ``httpx.Timeout`` sets them one by one; ``None`` turns all of them off.
         max_connections: Most open connections; 100 by default, ``None`` for no limit.
@@ -44,6 +49,9 @@ class ClientArguments(TypedDict, total=False):
     api_key: str | None
     language: str | None
     region: str | None
+    languages: Sequence[str] | None
+    session_id: str | None
+    guest_session_id: str | None
     timeout: float | httpx.Timeout | None
     max_connections: int | None
     max_keepalive_connections: int | None
@@ -61,7 +69,7 @@ class ClientOptions:
     """The arguments of a client, checked."""
 
     credentials: Credentials
-    defaults: Mapping[str, str | None]
+    defaults: Mapping[str, Any]
     exchange: Exchange
     limits: httpx.Limits
     pace: PaceOptions
@@ -71,8 +79,10 @@ class ClientOptions:
     verify: bool | ssl.SSLContext
 
     @classmethod
-    def from_arguments(cls, token: str | None, arguments: ClientArguments) -> ClientOptions:
-        """Check the arguments.
+    def from_arguments(
+        cls, token: str | None, arguments: ClientArguments, *, whole_urls: bool = False
+    ) -> ClientOptions:
+        """Check the arguments; ``whole_urls`` as of :class:`~tmdbfusion_scrapy.client.exchange.Exchange`.
 
         Raises:
             ConfigurationError: There is no token, or an argument cannot be used; the message names it.
@@ -88,11 +98,8 @@ class ClientOptions:
         credentials = Credentials.resolve(token, given.get("api_key"))
         return cls(
             credentials=credentials,
-            defaults={
-                "language": check_language("language", given.get("language")),
-                "region": check_region("region", given.get("region")),
-            },
-            exchange=Exchange(base_url, _timeout(given.get("timeout", 30.0)), credentials),
+            defaults=_defaults(given),
+            exchange=Exchange(base_url, _timeout(given.get("timeout", 30.0)), credentials, whole_urls),
             limits=httpx.Limits(
                 max_connections=_limit("max_connections", given.get("max_connections", 100), least=1),
                 max_keepalive_connections=_limit(
@@ -111,6 +118,30 @@ class ClientOptions:
             proxy=_proxy(given.get("proxy")),
             verify=_verify(given.get("verify", True)),
         )
+
+
+def _defaults(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What calls get that do not give it."""
+    language = check_language("language", given.get("language"))
+    try:
+        languages = check_languages("languages", given.get("languages"))
+        sessions = {
+            name: check_secret(name, given[name])
+            for name in ("session_id", "guest_session_id")
+            if given.get(name) is not None
+        }
+    except ValidationError as error:
+        raise ConfigurationError(error.message) from None
+    if language and languages:
+        raise ConfigurationError(
+            "language and languages are both given: the first of languages is the language"
+        )
+    return {
+        "language": languages[0] if languages else language,
+        "languages": languages or None,
+        "region": check_region("region", given.get("region")),
+        **sessions,
+    }
 
 
 def _timeout(value: Any) -> httpx.Timeout:

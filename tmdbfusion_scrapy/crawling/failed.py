@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.api.call import Secret
+from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.items import FailedCall
 from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY
@@ -16,14 +18,14 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.exceptions import TMDBError
 
-SECRET_PARAMETERS = frozenset({"api_key", "session_id", "guest_session_id", "request_token"})
-"""Query parameters that may not be shown."""
+_NOT_SHOWN = SECRET_PARAMETERS | {"api_key"}
+"""Query parameters that a URL of the user's own may have."""
 
 
 def public_path(url: str, api_url: str, *, with_query: bool) -> str:
     """Return the part of a URL below the API's base, without secrets."""
     parts = urlsplit(url)
-    query = [(name, value) for name, value in parse_qsl(parts.query) if name not in SECRET_PARAMETERS]
+    query = [(name, value) for name, value in parse_qsl(parts.query) if name not in _NOT_SHOWN]
     path = parts.path.removeprefix(urlsplit(api_url).path)
     return f"{path}?{urlencode(query, safe=',/')}" if with_query and query else path
 
@@ -32,9 +34,9 @@ def failed_call(error: TMDBError, request: Request, api_url: str) -> FailedCall:
     """Return the item that tells of a call that failed for good."""
     endpoint = OPERATIONS.get(request.meta.get(OPERATION_KEY, ""))
     path = public_path(request.url, api_url, with_query=False)
-    values = endpoint.path_values(path) if endpoint is not None else {}
+    values = endpoint.path_values(path) if endpoint is not None and Secret.MASK not in path else {}
     return FailedCall(
-        kind=endpoint.namespace if endpoint is not None else None,
+        kind=(endpoint.kind or endpoint.namespace) if endpoint is not None else None,
         id=next(iter(values.values()), None),
         path=path if values else public_path(request.url, api_url, with_query=True),
         error=error_name(error),

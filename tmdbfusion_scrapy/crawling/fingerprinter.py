@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from scrapy.utils.request import RequestFingerprinter
 
+from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
 class TMDBRequestFingerprinter:
     """Tells TMDB requests apart by method, URL and body, the query's parameters in any order.
+
+    Calls of two sessions are told apart by the labels of their secrets, which stand for the secrets in a request.
 
     Scrapy's own fingerprinter, which all other requests get, parses and escapes each URL anew as well. The URLs
     of an API that come from the catalogue are escaped alike to begin with.
@@ -39,7 +42,6 @@ class TMDBRequestFingerprinter:
         path, _, query = url.partition("#")[0].partition("?")
         if "&" in query:
             query = "&".join(sorted(query.split("&")))
-        return sha1(
-            b"\n".join((request.method.encode(), path.encode(), query.encode(), request.body)),
-            usedforsecurity=False,
-        ).digest()
+        parts = [request.method.encode(), path.encode(), query.encode(), request.body]
+        parts += [":".join(mark).encode() for mark in request.meta.get(SECRETS_KEY) or ()]
+        return sha1(b"\n".join(parts), usedforsecurity=False).digest()

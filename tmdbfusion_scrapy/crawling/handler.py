@@ -21,6 +21,7 @@ from tmdbfusion_scrapy.crawling.errors import download_error
 from tmdbfusion_scrapy.crawling.failed import public_path
 from tmdbfusion_scrapy.crawling.outgoing import outgoing_request
 from tmdbfusion_scrapy.crawling.session import session_of
+from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.exceptions import parse_retry_after
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
         self._session = session_of(crawler)
+        self._vault = vault_of(crawler)
         self._stats = crawler.stats
         self._reader = BodyReader(crawler)
         self._fallbacks: dict[str, DownloadHandlerProtocol] = {}
@@ -77,7 +79,8 @@ class TMDBDownloadHandler(BaseDownloadHandler):
     async def _download(self, request: Request) -> Response:
         """Send a TMDB request: pace, credentials, pool."""
         session = self._session
-        outgoing = outgoing_request(request, session.credentials, pooled=session.pooled)
+        secrets = self._vault.secrets_of(request)
+        outgoing = outgoing_request(request, session.credentials, pooled=session.pooled, secrets=secrets)
         sent_at = await session.pacer.acquire()
         self._stats.inc_value(names.REQUEST_COUNT)
         in_body = False
@@ -89,9 +92,10 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             self._note_status(response, sent_at)
             return await self._reader.read(response, request)
         except httpx.HTTPError as exception:
-            cause = session.credentials.cleaned(exception)
-            path = public_path(request.url, session.settings.api_url, with_query=False)
-            raise download_error(cause, method=request.method, path=path, in_body=in_body) from cause
+            cause = session.credentials.cleaned(exception, [secret.value for secret in secrets])
+        path = public_path(request.url, session.settings.api_url, with_query=False)
+        # Not in the except clause: what was caught, which may quote a secret, would be the error's context.
+        raise download_error(cause, method=request.method, path=path, in_body=in_body) from cause
 
     def _note_status(self, response: httpx.Response, sent_at: float) -> None:
         """Count the response and tell the pace of a 429."""

@@ -1,4 +1,4 @@
-"""A Scrapy request as it leaves: httpx's request, with the credentials and the time-outs."""
+"""A Scrapy request as it leaves: httpx's request, with the credentials, the call's secrets and the time-outs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,16 @@ import base64
 import binascii
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import httpx
+import msgspec
+
+from tmdbfusion_scrapy.api.call import Secret, escape_segment
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from scrapy import Request
 
     from tmdbfusion_scrapy.credentials import Credentials
@@ -21,8 +26,10 @@ _NOT_SENT = frozenset({b"proxy-authorization", b"host", b"content-length"})
 _HTTPX_TIMEOUTS = ("connect", "read", "write", "pool")
 
 
-def outgoing_request(request: Request, credentials: Credentials, *, pooled: bool) -> httpx.Request:
-    """Return what is sent for a TMDB request. The Scrapy request stays without the credentials.
+def outgoing_request(
+    request: Request, credentials: Credentials, *, pooled: bool, secrets: Sequence[Secret] = ()
+) -> httpx.Request:
+    """Return what is sent for a TMDB request. The Scrapy request stays without credentials and secrets.
 
     Path and query go along as httpx's extension ``target``: Scrapy has escaped them already, and parsing each
     URL once more costs as much as a tenth of the transport (benchmarks/transport.py, "one prebuilt Request").
@@ -31,6 +38,10 @@ def outgoing_request(request: Request, credentials: Credentials, *, pooled: bool
         request: A request of which the URL is TMDB's.
         credentials: The token or key.
         pooled: Whether the transport is ours, which knows a time-out for the whole.
+        secrets: The secrets of the call.
+
+    Raises:
+        ValidationError: A secret would reach another endpoint by its place in the path.
     """
     headers = [
         (name, value)
@@ -42,6 +53,9 @@ def outgoing_request(request: Request, credentials: Credentials, *, pooled: bool
     if b"Authorization" not in request.headers:
         headers += [(name.encode(), value.encode()) for name, value in credentials.headers.items()]
     origin, target = _split(request.url)
+    body = request.body
+    if secrets:
+        target, body = _with_secrets(target, body, secrets)
     if credentials.query:
         target += ("&" if "?" in target else "?") + urlencode(credentials.query)
     timeout = request.meta.get("download_timeout")
@@ -53,10 +67,8 @@ def outgoing_request(request: Request, credentials: Credentials, *, pooled: bool
     proxy = request.meta.get("proxy")
     if proxy:
         extensions["proxy"] = _proxy(proxy, request.headers.get(b"Proxy-Authorization"))
-    if request.body or request.method not in ("GET", "HEAD"):
-        return httpx.Request(
-            request.method, origin, headers=headers, content=request.body, extensions=extensions
-        )
+    if body or request.method not in ("GET", "HEAD"):
+        return httpx.Request(request.method, origin, headers=headers, content=body, extensions=extensions)
     # With a stream of its own a request is taken as it stands: httpx works out nothing about body and host.
     headers.append((b"Host", origin.netloc))
     outgoing = httpx.Request(
@@ -64,6 +76,23 @@ def outgoing_request(request: Request, credentials: Credentials, *, pooled: bool
     )
     outgoing.read()
     return outgoing
+
+
+def _with_secrets(target: str, body: bytes, secrets: Iterable[Secret]) -> tuple[str, bytes]:
+    """The target and the body with the secrets in their places."""
+    path, _, query = target.partition("?")
+    parts = [query] if query else []
+    in_body: dict[str, str] = {}
+    for secret in secrets:
+        if secret.place == "path":
+            path = path.replace(Secret.MASK, escape_segment(secret.key, secret.value), 1)
+        elif secret.place == "query":
+            parts.append(urlencode({secret.key: secret.value}, quote_via=quote))
+        else:
+            in_body[secret.key] = secret.value
+    if in_body:
+        body = msgspec.json.encode({**msgspec.json.decode(body or b"{}"), **in_body})
+    return "?".join(filter(None, (path, "&".join(parts)))), body
 
 
 def _split(url: str) -> tuple[httpx.URL, str]:

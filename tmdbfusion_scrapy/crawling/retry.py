@@ -11,11 +11,19 @@ from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, StopDownloa
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.crawling.appending import (
+    go_on,
+    has_appends,
+    is_asking_again,
+    part_label,
+    take_without,
+)
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.failed import public_path
 from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY, RETRY_DELAY_KEY
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.crawling.session import crawl_credentials
+from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import (
     BAD_TOKEN_CODES,
@@ -34,6 +42,8 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from typing_extensions import Self
 
+    from tmdbfusion_scrapy.api import Endpoint
+
 logger = logging.getLogger(__name__)
 
 BAD_TOKEN_REASON = "tmdb_bad_token"  # noqa: S105 - a reason for closing, not a secret
@@ -49,6 +59,9 @@ class TMDBRetryMiddleware:
     time drawn from 0 to 1, 2, 4... seconds, at most ``TMDB_RETRY_MAX_DELAY``. A call with
     ``handle_httpstatus_list`` or ``handle_httpstatus_all`` gets these responses as they are, after the retries.
 
+    A record with appended parts may take several requests, see :mod:`~tmdbfusion_scrapy.crawling.appending`: the
+    callback gets it when they all are there. Parts that TMDB leaves out are asked for once more.
+
     An answer that the token is not accepted closes the spider with the reason ``tmdb_bad_token``.
     """
 
@@ -60,6 +73,7 @@ class TMDBRetryMiddleware:
         self._policy = RetryPolicy(times=settings.retry_times, max_delay=settings.retry_max_delay)
         self._stats = crawler.stats
         self._credentials = crawl_credentials(crawler.settings)
+        self._vault = vault_of(crawler)
         self._never_cached = frozenset(map(int, crawler.settings.getlist("HTTPCACHE_IGNORE_HTTP_CODES")))
         self._closing: asyncio.Task[None] | None = None
 
@@ -76,10 +90,13 @@ class TMDBRetryMiddleware:
         """
         if not self._settings.is_tmdb(request.url):
             return response
+        if isinstance(response, TMDBResponse) and response.record is not None:
+            # Made by process_exception below.
+            return response
         if "download_stopped" in response.flags:
             return _of_our_class(response)
-        headers = _headers_of_error(response) if response.status >= 300 else {}
-        error = error_from_response(response.status, headers, response.body)
+        hidden = self._vault.values_of(request)
+        error = self._error_of(response, hidden)
         if error is None:
             try:
                 return self._with_record(request, response)
@@ -87,20 +104,26 @@ class TMDBRetryMiddleware:
                 bad.status_code = response.status
                 error = bad
         self._name_call(request, error)
-        self._credentials.redacted(error)
+        self._credentials.redacted(error, hidden)
         if self._handled_by_request(request, response):
-            return self._retry(request, error) or _left_to_callback(request, response)
+            return (
+                self._retry(request, error)
+                or self._record_without(request, error)
+                or _left_to_callback(request, response)
+            )
         self._note(error)
-        return self._retry(request, error) or self._give_up(error)
+        return self._retry(request, error) or self._record_without(request, error) or self._give_up(error)
 
-    def process_exception(self, request: Request, exception: Exception) -> Request | None:
+    def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:
         """Return a retry for a download that failed; an error that is not TMDB's passes.
 
         Raises:
             TMDBError: The call failed for good.
         """
-        if not self._settings.is_tmdb(request.url) or isinstance(exception, IgnoreRequest | StopDownload):
+        if not self._settings.is_tmdb(request.url) or isinstance(exception, StopDownload):
             return None
+        if isinstance(exception, IgnoreRequest):
+            return self._record_without(request)
         if isinstance(exception, TMDBError):
             error = exception
         elif isinstance(exception, DownloadCancelledError):
@@ -110,7 +133,17 @@ class TMDBRetryMiddleware:
             return None
         self._name_call(request, error)
         self._note(error)
-        return self._retry(request, error) or self._give_up(error)
+        return self._retry(request, error) or self._record_without(request, error) or self._give_up(error)
+
+    def _error_of(self, response: Response, hidden: list[str]) -> TMDBError | None:
+        """The error that a response tells of, ``None`` for a good one."""
+        headers = _headers_of_error(response) if response.status >= 300 else {}
+        error = error_from_response(response.status, headers, response.body)
+        if error is None:
+            return None
+        # Made anew, for it may quote the beginning of the body, and that may end within a secret.
+        body = self._credentials.redact_body(response.body, hidden)
+        return error_from_response(response.status, headers, body) or error
 
     def _name_call(self, request: Request, error: TMDBError) -> None:
         """Put the call into its error."""
@@ -128,21 +161,53 @@ class TMDBRetryMiddleware:
             listed = getattr(self._crawler.spider, "handle_httpstatus_list", None)
         return response.status in (listed or ())
 
-    def _with_record(self, request: Request, response: Response) -> TMDBResponse:
-        """Decode the body, once, into the record of the endpoint."""
-        endpoint = OPERATIONS.get(request.meta.get(OPERATION_KEY, ""))
+    def _with_record(self, request: Request, response: Response) -> TMDBResponse | Request:
+        """Decode the body into the record of the endpoint, or return the request for the rest of it."""
+        endpoint = _endpoint_of(request)
         model: Any = endpoint.model if endpoint is not None else Any
         record = decode(response.body, model)
-        if isinstance(record, Record) and record.drift:
-            for field in record.drift:
-                self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
-        if endpoint is not None and endpoint.name == "details" and endpoint.path.endswith("_id}"):
-            if record.id is None:
-                raise ResponseError("the record has no id")
-            self._stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.namespace}")
+        if endpoint is not None and endpoint.is_details and record.id is None:
+            raise ResponseError("the record has no id")
+        if isinstance(record, Record) and has_appends(request):
+            result = go_on(request, response, record, model)
+            if isinstance(result, TMDBResponse):
+                self._count(request, result.record)
+            elif is_asking_again(result):
+                self._stats.inc_value(names.APPENDED_AGAIN)
+            return result
+        self._count(request, record)
         ours = _of_our_class(response)
         ours.record = record
         return ours
+
+    def _record_without(self, request: Request, error: TMDBError | None = None) -> TMDBResponse | None:
+        """The record without the parts that a failed request was to add to it, if it was for such."""
+        if not is_asking_again(request) or isinstance(error, AuthenticationError):
+            return None
+        endpoint = _endpoint_of(request)
+        assert endpoint is not None  # noqa: S101 - only calls of the catalogue ask again
+        response = take_without(request, endpoint.model)
+        self._count(request, response.record)
+        return response
+
+    def _count(self, request: Request, record: Any) -> None:
+        """Count what a callback is to get, and what is odd with it."""
+        for part in record if isinstance(record, list) else (record,):
+            if isinstance(part, Record) and part.drift:
+                for field in part.drift:
+                    self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
+        endpoint = _endpoint_of(request)
+        if endpoint is not None and endpoint.is_details:
+            self._stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.kind}")
+        if isinstance(record, Record) and record.missing_parts:
+            for label in sorted({part_label(part) for part in record.missing_parts}):
+                self._stats.inc_value(f"{names.APPENDED_MISSING}/{label}")
+            logger.info(
+                "TMDB left out %s of %s",
+                ", ".join(record.missing_parts),
+                public_path(request.url, self._settings.api_url, with_query=False),
+                extra={"spider": self._crawler.spider},
+            )
 
     def _note(self, error: TMDBError) -> None:
         """Count an error, and close the spider if it is one of the token."""
@@ -210,6 +275,11 @@ class TMDBRetryMiddleware:
         # Not awaited: closing waits for the requests in flight, of which this is one.
         closing = self._crawler.engine.close_spider_async(reason=BAD_TOKEN_REASON)
         self._closing = asyncio.ensure_future(closing)
+
+
+def _endpoint_of(request: Request) -> Endpoint[..., Any] | None:
+    """The endpoint that a request calls, ``None`` outside the catalogue."""
+    return OPERATIONS.get(request.meta.get(OPERATION_KEY, ""))
 
 
 def _headers_of_error(response: Response) -> dict[str, str]:

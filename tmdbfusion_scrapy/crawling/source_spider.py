@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tmdbfusion_scrapy.api import OPERATIONS, Endpoint
@@ -11,7 +12,6 @@ from tmdbfusion_scrapy.crawling.failed import failed_call
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ResponseError
-from tmdbfusion_scrapy.models.paging import LAST_PAGE
 from tmdbfusion_scrapy.sources import DiscoverSource, IdsSource, ListSource, Plan
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ class TMDBSourceSpider(TMDBSpider):
             for record_id in source.ids[: self.plan.limit]:
                 yield self.details_request(record_id)
         else:
-            yield self._page_request(1, self.parse_first_page)
+            yield self._pages_request(source)
 
     def details_request(self, record_id: int) -> Request:
         """Return the request for the details of a record."""
@@ -80,27 +80,6 @@ class TMDBSourceSpider(TMDBSpider):
     def parse_details(self, response: TMDBResponse) -> Iterator[Any]:
         """Yield the record."""
         yield response.record
-
-    def parse_first_page(self, response: TMDBResponse) -> Iterator[Any]:
-        """Ask for the records of the first page and for all other pages."""
-        page = response.record
-        if page.total_pages is None:
-            yield self._incomplete(response, "the page does not say how many there are")
-        source = self.plan.source
-        assert not isinstance(source, IdsSource)  # noqa: S101 - ids have no pages
-        last = min(page.last_page, source.pages)
-        if self.plan.limit is not None:
-            last = min(last, -(-self.plan.limit // RESULTS_PER_PAGE))
-        elif (page.total_pages or 0) > LAST_PAGE and source.pages == LAST_PAGE:
-            logger.warning(
-                "TMDB has %s results but serves the first %s only: narrow the filters to get the rest",
-                page.total_results,
-                LAST_PAGE * RESULTS_PER_PAGE,
-                extra={"spider": self},
-            )
-        yield from self.parse_page(response)
-        for number in range(2, last + 1):
-            yield self._page_request(number, self.parse_page)
 
     def parse_page(self, response: TMDBResponse) -> Iterator[Any]:
         """Ask for the records of a page; lists move while they are read, so some come twice."""
@@ -134,16 +113,19 @@ class TMDBSourceSpider(TMDBSpider):
                 extra={"spider": self},
             )
 
-    def _page_request(self, number: int, callback: Any) -> Request:
-        """The request for a page; early pages first, records before pages."""
-        source = self.plan.source
+    def _pages_request(self, source: ListSource | DiscoverSource) -> Request:
+        """The request for the pages of a list, as many as are wanted."""
         if isinstance(source, DiscoverSource):
             endpoint, filters = self._discover(), source.filters
         else:
-            assert isinstance(source, ListSource)  # noqa: S101 - ids have no pages
             endpoint, filters = self._lists()[source.name], {}
         assert endpoint is not None  # noqa: S101 - the plan has seen that there is one
-        return self.tmdb_request(endpoint, page=number, callback=callback, priority=-number, **filters)
+        pages = source.pages
+        if self.plan.limit is not None:
+            pages = min(pages, -(-self.plan.limit // RESULTS_PER_PAGE))
+        return self.paginate(
+            partial(self.tmdb_request, endpoint), pages=pages, callback=self.parse_page, **filters
+        )
 
     @classmethod
     def _lists(cls) -> Mapping[str, Endpoint[..., Any]]:

@@ -8,20 +8,23 @@ from typing import TYPE_CHECKING, Any
 from scrapy import Request, Spider
 from scrapy.settings import SETTINGS_PRIORITIES
 
-from tmdbfusion_scrapy.api import Endpoint, RequestAPI
+from tmdbfusion_scrapy.api import API, Crawling, Endpoint
 from tmdbfusion_scrapy.crawling.addon import Addon
 from tmdbfusion_scrapy.crawling.failed import failed_call
+from tmdbfusion_scrapy.crawling.paging import first_page, parse_first_page
 from tmdbfusion_scrapy.crawling.requests import REQUEST_ARGUMENTS, build_request
+from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 
     from scrapy.settings import BaseSettings
     from twisted.python.failure import Failure
 
     from tmdbfusion_scrapy.crawling.items import FailedCall
+    from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 
 
 class TMDBSpider(Spider):
@@ -54,32 +57,82 @@ class TMDBSpider(Spider):
         settings.set("ADDONS", settings.getdict("ADDONS"), priority=priority)
 
     @cached_property
-    def tmdb(self) -> RequestAPI:
+    def tmdb(self) -> API[Crawling]:
         """TMDB's API: each call returns a ``scrapy.Request``.
 
         A call takes the endpoint's arguments and those of ``Request`` (``callback``, ``errback``, ``priority``,
-        ``meta``, ``cb_kwargs``, ``headers``, ``flags``, ``dont_filter``). ``TMDB_LANGUAGE`` and ``TMDB_REGION``
-        stand for the arguments ``language`` and ``region`` that it does not give.
+        ``meta``, ``cb_kwargs``, ``headers``, ``flags``, ``dont_filter``). ``TMDB_LANGUAGE``, ``TMDB_LANGUAGES``,
+        ``TMDB_REGION``, ``TMDB_SESSION_ID`` and ``TMDB_GUEST_SESSION_ID`` stand for the arguments ``language``,
+        ``languages``, ``region``, ``session_id`` and ``guest_session_id`` that it does not give.
+
+        A session id, password or token that a call is given stays in this process: the request has a label of it.
 
         Raises:
             RuntimeError: The crawl has not begun: use it in ``start()`` and in callbacks, not in ``__init__``.
         """
         if not self.crawler.settings.frozen:
             raise RuntimeError("the settings are not complete yet: use self.tmdb in start() and in callbacks")
-        return RequestAPI(self.tmdb_request)
+        return API(self.tmdb_request)
 
     def tmdb_request(self, endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> Request:
         """Return the request for an endpoint of the catalogue; see :attr:`tmdb` for the arguments."""
         arguments: dict[str, Any] = {"errback": self.record_failure}
         for name in REQUEST_ARGUMENTS & kwargs.keys():
             arguments[name] = kwargs.pop(name)
-        settings = self._tmdb_settings
-        defaults = {"language": settings.language, "region": settings.region}
-        return build_request(endpoint.call(defaults, *args, **kwargs), settings.api_url, arguments)
+        call = endpoint.call(self._call_defaults, *args, **kwargs)
+        secrets = vault_of(self.crawler).keep(call.secrets) if call.secrets else ()
+        return build_request(call, self._tmdb_settings.api_url, arguments, secrets)
+
+    def paginate(
+        self, method: Callable[..., Request], /, *args: Any, pages: int | None = None, **kwargs: Any
+    ) -> Request:
+        """Return the request for the first page of a list; when it has come, all others are asked for at once.
+
+        ::
+
+            async def start(self):
+                yield self.paginate(self.tmdb.discover.movie, with_genres=18, callback=self.parse_page)
+
+            def parse_page(self, response):
+                yield from response.record.results
+
+        The callback gets each page, the first one too. ``errback``, ``cb_kwargs``, ``meta``, ``headers`` and
+        ``flags`` go with each of them, and the priority falls by the number of the page. A page that fails goes to
+        the errback, and costs no other one unless it is the first; so does a first page that does not say how many
+        there are. Lists move while they are read: an item may stand on two pages.
+
+        Args:
+            method: A method of :attr:`tmdb` that has pages.
+            args: Arguments of the method.
+            pages: Most pages; ``None`` for all that TMDB serves, which is 500. If it has more, a WARNING says so.
+            kwargs: Arguments of the method. ``page`` is the page to begin with.
+
+        Raises:
+            TypeError: The method has no pages, or does not take the arguments.
+            ValidationError: TMDB would refuse a value.
+            ConfigurationError: ``pages`` is no whole number from 1.
+        """
+        return first_page(method(*args, **kwargs), pages, spider=self, callback=self._parse_first_page)
+
+    def _parse_first_page(self, response: TMDBResponse, **cb_kwargs: Any) -> AsyncIterator[Any]:
+        """Yield what the user's callback makes of the page, and the requests for all others."""
+        return parse_first_page(response, cb_kwargs, spider=self)
 
     @cached_property
     def _tmdb_settings(self) -> TMDBSettings:
         return TMDBSettings.from_settings(self.crawler.settings)
+
+    @cached_property
+    def _call_defaults(self) -> Mapping[str, Any]:
+        """What stands for the arguments that a call does not give."""
+        settings = self._tmdb_settings
+        return {
+            "language": settings.language,
+            "languages": settings.languages or None,
+            "region": settings.region,
+            "session_id": settings.session_id,
+            "guest_session_id": settings.guest_session_id,
+        }
 
     def record_failure(self, failure: Failure) -> Iterator[FailedCall]:
         """Yield the item that puts a call that failed for good on record."""

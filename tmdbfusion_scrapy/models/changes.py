@@ -34,3 +34,11 @@ class Changes(Record):
     """The edits of one movie, series or person."""
 
     changes: list[Change] = field(default_factory=list)
+
+
+@dataclass
+class ChangedItem(Record):
+    """A movie, series or person that was edited; ``adult`` may be null."""
+
+    id: int | None = None
+    adult: bool | None = None

@@ -1,4 +1,4 @@
-"""Companies, countries and languages as a movie or series names them."""
+"""Companies; and companies, networks, countries and languages as a movie or series names them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,30 @@ from tmdbfusion_scrapy.models.record import Record
 @dataclass
 class ProductionCompany(Record):
     """A company that produced a movie or series."""
+
+    id: int | None = None
+    logo_path: str | None = None
+    name: str | None = None
+    origin_country: str | None = None
+
+
+@dataclass
+class CompanyDetails(Record):
+    """A company; ``origin_country`` is an ISO 3166-1 code, an empty string where unknown."""
+
+    id: int | None = None
+    name: str | None = None
+    description: str | None = None
+    headquarters: str | None = None
+    homepage: str | None = None
+    logo_path: str | None = None
+    origin_country: str | None = None
+    parent_company: ProductionCompany | None = None
+
+
+@dataclass
+class Network(Record):
+    """A network that shows a series; ``origin_country`` is an empty string where unknown."""
 
     id: int | None = None
     logo_path: str | None = None

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import get_args, overload
 
+from tmdbfusion_scrapy.exceptions import ResponseError, ValidationError
+from tmdbfusion_scrapy.models.image_addresses import ORIGINAL, ImageKind, check_path, nearest_size
 from tmdbfusion_scrapy.models.record import Record
+
+_KINDS: tuple[ImageKind, ...] = get_args(ImageKind)
 
 
 @dataclass
@@ -18,6 +23,39 @@ class ImagesConfiguration(Record):
     poster_sizes: list[str] = field(default_factory=list)
     profile_sizes: list[str] = field(default_factory=list)
     still_sizes: list[str] = field(default_factory=list)
+
+    @overload
+    def url(self, path: str, size: str = ORIGINAL, *, kind: ImageKind | None = None) -> str: ...
+    @overload
+    def url(self, path: None, size: str = ORIGINAL, *, kind: ImageKind | None = None) -> None: ...
+    def url(self, path: str | None, size: str = ORIGINAL, *, kind: ImageKind | None = None) -> str | None:
+        """Return the address of an image (https://developer.themoviedb.org/docs/image-basics).
+
+        Args:
+            path: Path of the image, such as a ``poster_path`` or ``file_path``. ``None``, which many records have
+                there, gives ``None``. An SVG exists in the size ``original`` only: in all others it is a PNG.
+            size: Width (``w500``) or height (``h632``) in pixels, or ``original``. Of a size that TMDB does not
+                offer the nearest one is taken, the larger of two that are equally near.
+            kind: What the image is of: ``poster``, ``backdrop``, ``logo``, ``profile`` or ``still``. The size is
+                one that this kind has; ``None`` takes the sizes of all kinds.
+
+        Raises:
+            ValidationError: The path is none of an image, the kind is unknown, or the size is no text of these
+                forms; or a height where only widths are offered. The message names the sizes.
+            ResponseError: The configuration lacks the base URL or the sizes.
+        """
+        if path is None:
+            return None
+        path = check_path(path)
+        if kind is not None and kind not in _KINDS:
+            raise ValidationError(f"kind is {kind!r}: use one of {', '.join(_KINDS)}")
+        if not self.secure_base_url:
+            raise ResponseError("TMDB's configuration does not say where images are", path="/configuration")
+        kinds = _KINDS if kind is None else (kind,)
+        chosen = nearest_size(size, [offered for name in kinds for offered in getattr(self, f"{name}_sizes")])
+        if chosen != ORIGINAL and path.lower().endswith(".svg"):
+            path = path[:-4] + ".png"
+        return f"{self.secure_base_url.rstrip('/')}/{chosen}{path}"
 
 
 @dataclass

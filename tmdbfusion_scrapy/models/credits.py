@@ -44,7 +44,7 @@ class CrewMember(Record):
 
 @dataclass
 class Credits(Record):
-    """The cast and crew of a movie."""
+    """The cast and crew of a movie, series or season."""
 
     id: int | None = None
     cast: list[CastMember] = field(default_factory=list)

@@ -1,18 +1,14 @@
 """JSON to records: strict and fast where TMDB keeps its word, lenient where it does not.
 
 One odd value never costs a record. The whole body is first decoded straight into the record by msgspec. If a
-value does not fit, the body is decoded once more without types and mended field by field: a null becomes the
-field's default, a number in quotes the number, and what cannot be used is left out. What was not of its
-field's type is named in :attr:`~tmdbfusion_scrapy.models.record.Record.drift`.
+value does not fit, the body is decoded once more without types and mended field by field
+(:mod:`~tmdbfusion_scrapy.models.mending`). What was not of its field's type is named in
+:attr:`~tmdbfusion_scrapy.models.record.Record.drift`.
 """
 
 from __future__ import annotations
 
-import dataclasses
-import datetime
 import json
-import math
-import types
 import typing
 from functools import cache
 from typing import Any, TypeVar, cast
@@ -20,19 +16,26 @@ from typing import Any, TypeVar, cast
 import msgspec
 
 from tmdbfusion_scrapy.exceptions import ResponseError
+from tmdbfusion_scrapy.models.fields import (
+    NUMBERED_KEYS,
+    SLASHED_KEYS,
+    find_place,
+    has_numbered_parts,
+)
+from tmdbfusion_scrapy.models.mending import Findings, UnusableError, mend, parse
 from tmdbfusion_scrapy.models.record import Record
 
 T = TypeVar("T")
 
-_SLASHED_KEYS = {"watch/providers": "watch_providers"}
-"""Keys of appended parts that cannot be the name of a dataclass field."""
-
 _REWRITTEN = (
-    *((f'"{key}":'.encode(), f'"{name}":'.encode()) for key, name in _SLASHED_KEYS.items()),
+    *((f'"{key}":'.encode(), f'"{name}":'.encode()) for key, name in SLASHED_KEYS.items()),
     # TMDB's way to say that there is no date; one in a hundred movies has it.
     (b'_date":""', b'_date":null'),
 )
 """What is rewritten before decoding, so that records of every day take the fast way."""
+
+_NUMBERED = tuple(f'"{name}/'.encode() for name in NUMBERED_KEYS)
+"""How the keys of numbered parts begin."""
 
 _PLAIN: tuple[Any, ...] = (Any, dict, list)
 """Plain JSON is left as it came."""
@@ -49,22 +52,62 @@ def decode(body: bytes, model: type[T]) -> T:
         ResponseError: The body is empty, is not JSON, is an array where an object is due (or the reverse), or
             is an object with fields of which none is the record's.
     """
+    hint: Any = model
+    if _is_record_list(hint):
+        return cast("T", _decode_each(body, typing.get_args(hint)[0]))
+    value = _decode(body, hint)
+    if isinstance(value, Record) and not value.drift and value == _blank(cast("Any", type(value))):
+        _check_known(body, hint)
+    return cast("T", value)
+
+
+def split_object(body: bytes) -> dict[str, msgspec.Raw]:
+    """Return the values of a JSON object by their keys, each as JSON.
+
+    Raises:
+        ResponseError: The body is no JSON object.
+    """
+    try:
+        return cast("dict[str, msgspec.Raw]", _decoder(dict[str, msgspec.Raw]).decode(body))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        content = _parse_as(body, dict, error)
+    return {key: _as_json(value) for key, value in content.items()}
+
+
+def _decode(body: bytes, model: Any) -> Any:
+    """Decode a body, record or not."""
     text = body if model in _PLAIN else _rewritten(body)
     drift: tuple[str, ...] = ()
     try:
-        value = _decoder(cast("Any", model)).decode(text)
+        value = _decoder(model).decode(text)
+        if has_numbered_parts(model) and any(mark in text for mark in _NUMBERED):
+            _add_numbered_parts(value, text, model)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        try:
-            value, drift = _decode_leniently(text, model)
-        except (ValueError, RecursionError, _Unusable):
-            raise ResponseError(_describe(body, error)) from error
+        value, drift = _decode_leniently(text, model, error)
     if isinstance(value, Record):
-        kind: Any = type(value)
-        if value == _blank(kind) and not drift:
-            _check_known(text, kind)
         value._raw = body  # noqa: SLF001 - the decoder is what fills a record
         value._drift = drift  # noqa: SLF001
-    return cast("T", value)
+        if type(value) is not model:
+            value._model = model  # noqa: SLF001
+    return value
+
+
+def _decode_each(body: bytes, model: Any) -> list[Any]:
+    """Decode an array element by element, so that each record keeps the JSON it came from."""
+    try:
+        parts = _decoder(list[msgspec.Raw]).decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        parts = [_as_json(part) for part in _parse_as(body, list, error)]
+    # An element that is no object has nothing of a record.
+    return [_decode(part, model) for part in map(bytes, parts) if part[:1] == b"{"]
+
+
+@cache
+def _is_record_list(model: Any) -> bool:
+    """Whether a model is a list of records."""
+    inner = typing.get_args(model)[0] if typing.get_origin(model) is list else None
+    kind = typing.get_origin(inner) or inner
+    return isinstance(kind, type) and issubclass(kind, Record)
 
 
 def _rewritten(body: bytes) -> bytes:
@@ -76,6 +119,14 @@ def _rewritten(body: bytes) -> bytes:
     return body
 
 
+def _add_numbered_parts(record: Any, body: bytes, model: Any) -> None:
+    """Fill the fields that hold numbered parts; ``msgspec.DecodeError`` where one does not fit."""
+    for key, part in split_object(body).items():
+        place = find_place(key, model)
+        if place is not None and place.number is not None and bytes(part) != b"null":
+            getattr(record, place.field)[place.number] = _decoder(place.hint).decode(part)
+
+
 @cache
 def _blank(model: Any) -> Any:
     """A record of which every field has its default."""
@@ -84,14 +135,10 @@ def _blank(model: Any) -> Any:
 
 def _check_known(body: bytes, model: Any) -> None:
     """Refuse an object of which no field is the record's: a gateway's own JSON, with HTTP 200."""
-    try:
-        names = set(_parse(body))
-    except (ValueError, RecursionError) as error:
-        raise ResponseError(_describe(body, error)) from error
-    if names and not names & set(_field_hints(model)):
-        raise ResponseError(
-            f"the body is a JSON object without one field of {model.__name__} ({len(body)} bytes)"
-        )
+    names = split_object(body)
+    if names and not any(find_place(name, model) for name in names):
+        name = getattr(model, "__name__", str(model))
+        raise ResponseError(f"the body is a JSON object without one field of {name} ({len(body)} bytes)")
 
 
 @cache
@@ -109,36 +156,33 @@ def _describe(body: bytes, error: Exception) -> str:
     return f"the body is not valid JSON ({len(body)} bytes): {error}"
 
 
-class _Unusable(Exception):
-    """A value that no rule can bring into its field's type."""
-
-
-def _decode_leniently(body: bytes, model: Any) -> tuple[Any, tuple[str, ...]]:
-    """Decode a body of which some value does not fit its field; ``ValueError`` for what is not JSON at all."""
-    raw = _parse(body)
-    if model is not Any:
-        expected = list if typing.get_origin(model) is list else dict
-        if not isinstance(raw, expected):
-            raise ResponseError(
-                f"the body is a JSON {_json_name(raw)} where an {_json_name(expected())} was expected"
-            )
-    drift: list[str] = []
-    value = _mend(raw, model, getattr(model, "__name__", str(model)), drift)
-    return value, tuple(drift)
-
-
-def _parse(body: bytes) -> Any:
-    """JSON without types; ``ValueError`` for what is none."""
+def _decode_leniently(body: bytes, model: Any, error: Exception) -> tuple[Any, tuple[str, ...]]:
+    """Decode a body of which some value does not fit its field; ``error`` says which."""
+    content = _parse_as(body, list if typing.get_origin(model) is list else dict, error, model)
+    findings = Findings()
     try:
-        return msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        # Slower, but it reads NaN, 1e999, half a surrogate pair and a byte order mark.
-        return json.loads(body, parse_int=_whole_number)
+        value = mend(content, model, getattr(model, "__name__", str(model)), "", findings)
+    except (RecursionError, UnusableError):
+        raise ResponseError(_describe(body, error)) from error
+    return value, tuple(findings.drift)
 
 
-def _whole_number(text: str) -> float:
-    """A whole number; infinite where it has more digits than any id or sum."""
-    return int(text) if len(text) < 400 else math.copysign(math.inf, -1 if text.startswith("-") else 1)
+def _parse_as(body: bytes, expected: type, error: Exception, model: Any = None) -> Any:
+    """JSON without types, of the kind that is due; ``error`` says why it is not decoded with them."""
+    try:
+        content = parse(body)
+    except (ValueError, RecursionError):
+        raise ResponseError(_describe(body, error)) from error
+    if model is not Any and not isinstance(content, expected):
+        raise ResponseError(
+            f"the body is a JSON {_json_name(content)} where an {_json_name(expected())} was expected"
+        )
+    return content
+
+
+def _as_json(value: Any) -> msgspec.Raw:
+    """A value as JSON again, also one that only Python's own reader takes."""
+    return msgspec.Raw(json.dumps(value).encode())
 
 
 def _json_name(value: Any) -> str:
@@ -149,123 +193,3 @@ def _json_name(value: Any) -> str:
         return "boolean"
     names: dict[type, str] = {dict: "object", list: "array", str: "string"}
     return names.get(type(value), "number")
-
-
-def _mend(value: Any, hint: Any, name: str, drift: list[str]) -> Any:
-    """Bring a value into the type of its field, noting in ``drift`` what had to be changed or left out."""
-    origin = typing.get_origin(hint)
-    if origin in (typing.Union, types.UnionType):
-        if value is None:
-            return None
-        inner = next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
-        return _mend(value, inner, name, drift)
-    model = origin or hint
-    if dataclasses.is_dataclass(model):
-        return _mend_record(value, hint, drift)
-    if model is list and isinstance(value, list):
-        (inner,) = typing.get_args(hint) or (Any,)
-        return _mend_each(value, inner, name, drift)
-    if model is dict and isinstance(value, dict):
-        _, inner = typing.get_args(hint) or (Any, Any)
-        return {key: _mend(part, inner, name, drift) for key, part in value.items()}
-    if value == "" and hint in (datetime.date, datetime.datetime):
-        return None
-    return _mend_scalar(value, hint, name, drift)
-
-
-def _mend_record(value: Any, hint: Any, drift: list[str]) -> Any:
-    """Build a record from an object, field by field."""
-    if not isinstance(value, dict):
-        raise _Unusable
-    model = typing.get_origin(hint) or hint
-    hints = _field_hints(hint)
-    known = {}
-    for key, part in value.items():
-        field = _SLASHED_KEYS.get(key, key)
-        if part is None or field not in hints:
-            continue
-        label = f"{model.__name__}.{field}"
-        try:
-            mended = _mend(part, hints[field], label, drift)
-        except _Unusable:
-            drift.append(label)
-            continue
-        if mended is not None:
-            known[field] = mended
-    return model(**known)
-
-
-def _mend_each(values: list[Any], hint: Any, name: str, drift: list[str]) -> list[Any]:
-    """Keep the elements that can be used."""
-    kept = []
-    for value in values:
-        before = len(drift)
-        try:
-            mended = _mend(value, hint, name, drift)
-        except _Unusable:
-            drift.append(name)
-            continue
-        if isinstance(mended, Record):
-            mended._drift = tuple(drift[before:])  # noqa: SLF001 - the decoder is what fills a record
-        kept.append(mended)
-    return kept
-
-
-def _mend_scalar(value: Any, hint: Any, name: str, drift: list[str]) -> Any:
-    """Convert a single value, first strictly, then by what it can only mean."""
-    try:
-        mended = _convert(value, hint, strict=True)
-        if not isinstance(mended, str) or mended == value:
-            return mended
-    except _Unusable:
-        mended = _convert(_guess(value, hint), hint, strict=False)
-    drift.append(name)
-    return mended
-
-
-def _convert(value: Any, hint: Any, *, strict: bool) -> Any:
-    """The value in the type of its field, of numbers only finite ones, of text only what UTF-8 can hold."""
-    try:
-        converted = msgspec.convert(value, hint, strict=strict)
-    # SystemError: msgspec before 0.22, for an integer that no float can hold.
-    except (msgspec.ValidationError, OverflowError, SystemError):
-        raise _Unusable from None
-    if isinstance(converted, float) and not math.isfinite(converted):
-        raise _Unusable
-    if isinstance(converted, str):
-        try:
-            converted.encode()
-        except UnicodeEncodeError:
-            return converted.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return converted
-
-
-def _guess(value: Any, hint: Any) -> Any:
-    """What a value of the wrong type can only mean."""
-    if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
-        return str(value)
-    if hint is datetime.date and isinstance(value, str):
-        # A date with a time of day.
-        return value[:10]
-    return value
-
-
-@cache
-def _field_hints(hint: Any) -> dict[str, Any]:
-    """The types of a record's fields, with the type parameters of a generic record filled in."""
-    model = typing.get_origin(hint) or hint
-    filled = dict(zip(getattr(model, "__parameters__", ()), typing.get_args(hint), strict=False))
-    hints = typing.get_type_hints(model)
-    return {
-        field.name: _fill(hints[field.name], filled)
-        for field in dataclasses.fields(cast("Any", model))
-        if field.init
-    }
-
-
-def _fill(hint: Any, filled: dict[Any, Any]) -> Any:
-    """Put the arguments of a generic record into the type of one of its fields."""
-    parameters = getattr(hint, "__parameters__", ())
-    if hint in filled:
-        return filled[hint]
-    return hint[tuple(filled.get(parameter, Any) for parameter in parameters)] if parameters else hint

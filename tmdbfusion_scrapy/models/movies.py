@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass, field
-from typing import Any
 
+from tmdbfusion_scrapy.models.account_states import AccountStates
 from tmdbfusion_scrapy.models.changes import Changes
 from tmdbfusion_scrapy.models.companies import ProductionCompany, ProductionCountry, SpokenLanguage
 from tmdbfusion_scrapy.models.credits import Credits
 from tmdbfusion_scrapy.models.genres import Genre
-from tmdbfusion_scrapy.models.images import MovieImages
+from tmdbfusion_scrapy.models.images import Images
 from tmdbfusion_scrapy.models.keywords import MovieKeywords
 from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.record import Record
-from tmdbfusion_scrapy.models.releases import AlternativeTitles, ReleaseDates
+from tmdbfusion_scrapy.models.releases import AlternativeTitles, ReleaseDates, Releases
 from tmdbfusion_scrapy.models.reviews import Review
 from tmdbfusion_scrapy.models.translations import MovieTranslations
-from tmdbfusion_scrapy.models.videos import Videos
+from tmdbfusion_scrapy.models.videos import Trailers, Videos
 from tmdbfusion_scrapy.models.watch_providers import WatchProviders
 
 
@@ -36,6 +36,7 @@ class MovieListItem(Record):
     popularity: float | None = None
     poster_path: str | None = None
     release_date: datetime.date | None = None
+    softcore: bool | None = None
     title: str | None = None
     video: bool | None = None
     vote_average: float | None = None
@@ -65,16 +66,6 @@ class MovieExternalIds(Record):
 
 
 @dataclass
-class MovieAccountStates(Record):
-    """What an account says of a movie; ``rated`` is ``False`` or ``{"value": 8.5}``."""
-
-    id: int | None = None
-    favorite: bool | None = None
-    rated: Any = None
-    watchlist: bool | None = None
-
-
-@dataclass
 class ListSummary(Record):
     """A user's list that a movie or series is on."""
 
@@ -94,7 +85,8 @@ class MovieDetails(Record):
     """A movie, with the parts that were asked for by ``append_to_response``.
 
     ``budget`` and ``revenue`` are in US dollars, 0 where unknown; ``runtime`` is in minutes. A part that was
-    not asked for is ``None``.
+    not asked for is ``None``. ``releases`` and ``trailers`` are old parts that TMDB's document no longer lists and
+    the API still sends.
     """
 
     id: int | None = None
@@ -125,18 +117,20 @@ class MovieDetails(Record):
     vote_average: float | None = None
     vote_count: int | None = None
 
-    account_states: MovieAccountStates | None = None
+    account_states: AccountStates | None = None
     alternative_titles: AlternativeTitles | None = None
     changes: Changes | None = None
     credits: Credits | None = None
     external_ids: MovieExternalIds | None = None
-    images: MovieImages | None = None
+    images: Images | None = None
     keywords: MovieKeywords | None = None
     lists: Page[ListSummary] | None = None
     recommendations: Page[MovieListItem] | None = None
     release_dates: ReleaseDates | None = None
+    releases: Releases | None = None
     reviews: Page[Review] | None = None
     similar: Page[MovieListItem] | None = None
+    trailers: Trailers | None = None
     translations: MovieTranslations | None = None
     videos: Videos | None = None
     watch_providers: WatchProviders | None = None

@@ -14,12 +14,51 @@ LAST_PAGE = 500
 """TMDB serves no page after this one: error 22, https://developer.themoviedb.org/docs/errors."""
 
 
-@dataclass
-class Page(Record, Generic[T]):
-    """One page of a list, 20 results as a rule.
+class Paged(Record, Generic[T]):
+    """A record that is one page of a list.
 
     ``total_pages`` and ``total_results`` tell of all that TMDB has; only the first 500 pages are served.
     """
+
+    page: int | None
+    total_pages: int | None
+    total_results: int | None
+
+    @property
+    def entries(self) -> list[T]:
+        """What is on the page."""
+        raise NotImplementedError
+
+    @property
+    def last_page(self) -> int:
+        """Number of the last page that TMDB serves of this list; 0 for an empty list."""
+        return min(self.total_pages or 0, LAST_PAGE)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether this is the whole list, although it does not count pages."""
+        return False
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether TMDB has more pages of this list than it serves."""
+        return (self.total_pages or 0) > LAST_PAGE
+
+    @property
+    def cut_notice(self) -> str:
+        """What to tell somebody who wanted the whole of a list that is cut."""
+        if not self.total_results or not self.total_pages:
+            return f"TMDB has {self.total_pages} pages but serves the first {LAST_PAGE} only: {_CURE}"
+        served = LAST_PAGE * -(-self.total_results // self.total_pages)
+        return f"TMDB has {self.total_results} results but serves the first {served} only: {_CURE}"
+
+
+_CURE = "narrow the filters to get the rest"
+
+
+@dataclass
+class Page(Paged[T]):
+    """One page of a list, 20 results as a rule."""
 
     page: int | None = None
     results: list[T] = field(default_factory=list)
@@ -28,9 +67,9 @@ class Page(Record, Generic[T]):
     id: int | None = None
 
     @property
-    def last_page(self) -> int:
-        """Number of the last page that TMDB serves of this list; 0 for an empty list."""
-        return min(self.total_pages or 0, LAST_PAGE)
+    def entries(self) -> list[T]:
+        """The results."""
+        return self.results
 
 
 @dataclass

@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class Record:
     """Base of the records: dataclasses with TMDB's own field names.
 
     Every field may be null or missing at TMDB, so every field has a default: ``None`` for a value, an empty
-    list for a list. A record that was decoded keeps the JSON it came from (:attr:`raw`) and the names of the
-    fields whose value was of the wrong type (:attr:`drift`). Neither is a dataclass field, so that exports
-    and comparisons see TMDB's fields only.
+    list for a list. A record that was decoded keeps the JSON it came from (:attr:`raw`), what of it no field
+    took (:attr:`extras`) and the names of the fields whose value was of the wrong type (:attr:`drift`). None of
+    the properties here is a dataclass field, so that exports and comparisons see TMDB's fields only.
     """
 
     # Not annotated, so that dataclasses do not take them for fields.
     _raw = b""
     _drift = tuple[str, ...]()
+    _model = cast("Any", None)
+    _extras = cast("Mapping[str, Any] | None", None)
+    _missing_parts = tuple[str, ...]()
+    _field_languages = cast("Mapping[str, str] | None", None)
 
     @property
     def raw(self) -> bytes:
-        """The JSON document this record was decoded from, UTF-8; empty for a record inside another one."""
+        """The JSON document this record was decoded from, UTF-8; empty for a record inside another one.
+
+        An element of an answer that is an array has its part of it. Of a record that took several requests it
+        is what their bodies hold together.
+        """
         return self._raw
 
     @property
@@ -28,3 +41,35 @@ class Record:
         Those of the records inside are among them; a record in a list knows its own too.
         """
         return self._drift
+
+    @property
+    def extras(self) -> Mapping[str, Any]:
+        """What TMDB sent and no field holds as it was sent, by its place in the JSON.
+
+        A place is written ``softcore`` or ``credits.cast[3].name``, with TMDB's keys. A key that no field has
+        stands with its whole value, and so does a value of the wrong type (:attr:`drift`), whether its field
+        could be mended or not. A null, and ``""`` for a date, of a field are nothing extra.
+
+        Found in :attr:`raw` when first asked for. Empty for a record inside another one: the extras of the outer
+        one cover it.
+        """
+        if self._extras is None:
+            # Loaded here, because records are what it works on.
+            from tmdbfusion_scrapy.models.extras import find_extras
+
+            self._extras = find_extras(self._raw, self._model or type(self)) if self._raw else {}
+        return self._extras
+
+    @property
+    def missing_parts(self) -> tuple[str, ...]:
+        """Parts of ``append_to_response`` that TMDB left out, though they were asked for, in that order."""
+        return self._missing_parts
+
+    @property
+    def field_languages(self) -> Mapping[str, str]:
+        """The language of each text that was taken from ``translations``, by the name of its field.
+
+        It is the language of the translation with its country, ``fr-CA``; for an original title that stands for
+        a translated one it is the original language, ``fr``. A field that is as TMDB sent it is not here.
+        """
+        return self._field_languages or {}

@@ -26,6 +26,14 @@ class AlternativeTitles(Record):
 
 
 @dataclass
+class TVAlternativeTitles(Record):
+    """The titles of a series by country."""
+
+    id: int | None = None
+    results: list[AlternativeTitle] = field(default_factory=list)
+
+
+@dataclass
 class Release(Record):
     """One release.
 
@@ -55,3 +63,21 @@ class ReleaseDates(Record):
 
     id: int | None = None
     results: list[CountryReleases] = field(default_factory=list)
+
+
+@dataclass
+class CountryRelease(Record):
+    """A release in a country, in the form before ``release_dates``."""
+
+    certification: str | None = None
+    descriptors: list[str] = field(default_factory=list)
+    iso_3166_1: str | None = None
+    primary: bool | None = None
+    release_date: datetime.date | None = None
+
+
+@dataclass
+class Releases(Record):
+    """The releases of a movie in the form before ``release_dates``."""
+
+    countries: list[CountryRelease] = field(default_factory=list)

@@ -29,3 +29,13 @@ class Review(Record):
     created_at: datetime.datetime | None = None
     updated_at: datetime.datetime | None = None
     url: str | None = None
+
+
+@dataclass
+class ReviewDetails(Review):
+    """A review with what it is of: ``media_type`` is ``movie`` or ``tv``, ``media_id`` the id of that."""
+
+    iso_639_1: str | None = None
+    media_id: int | None = None
+    media_title: str | None = None
+    media_type: str | None = None

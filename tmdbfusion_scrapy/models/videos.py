@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass, field
+from typing import Any
 
 from tmdbfusion_scrapy.models.record import Record
 
@@ -30,3 +31,21 @@ class Videos(Record):
 
     id: int | None = None
     results: list[Video] = field(default_factory=list)
+
+
+@dataclass
+class Trailer(Record):
+    """A trailer; ``source`` is its id at YouTube, ``size`` is ``HD`` or ``Standard``."""
+
+    name: str | None = None
+    size: str | None = None
+    source: str | None = None
+    type: str | None = None
+
+
+@dataclass
+class Trailers(Record):
+    """The trailers of a movie in the form before ``videos``; ``quicktime`` has been empty in all answers seen."""
+
+    youtube: list[Trailer] = field(default_factory=list)
+    quicktime: list[Any] = field(default_factory=list)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from tmdbfusion_scrapy.models.configuration import Country
 from tmdbfusion_scrapy.models.record import Record
 
 
@@ -35,3 +36,24 @@ class WatchProviders(Record):
 
     id: int | None = None
     results: dict[str, CountryWatchProviders] = field(default_factory=dict)
+
+
+@dataclass
+class WatchProviderListItem(WatchProvider):
+    """A service in the list of all; ``display_priorities`` is its place by ISO 3166-1 country code."""
+
+    display_priorities: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class WatchProviderList(Record):
+    """The services that TMDB knows of."""
+
+    results: list[WatchProviderListItem] = field(default_factory=list)
+
+
+@dataclass
+class WatchRegions(Record):
+    """The countries of which TMDB knows services."""
+
+    results: list[Country] = field(default_factory=list)

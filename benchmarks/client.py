@@ -1,0 +1,186 @@
+"""Calls a second of ``AsyncTMDBClient`` beside httpx's own client and bare aiohttp; decoding; import time.
+
+    python benchmarks/client.py [--calls 4000] [--connections 100] [--rounds 5]
+
+Every contender fetches the same movie with credits and makes the same record of it, with as many tasks as
+connections, over and over in turn; the table shows the median round. The server is a process of its own, on a
+core of its own where the system allows that.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import time
+import timeit
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+import aiohttp
+import httpx
+import msgspec
+from loopback import pin, running_server
+
+from tmdbfusion_scrapy.client import AsyncTMDBClient
+from tmdbfusion_scrapy.models import decode
+from tmdbfusion_scrapy.models.movies import MovieDetails
+from tmdbfusion_scrapy.sandbox.generated import GeneratedCatalogue
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    Fetch = Callable[[], Awaitable[MovieDetails]]
+
+SIZE = 16 * 1024
+IMPORTED = "tmdbfusion_scrapy.client"
+
+
+def movie_with_credits() -> bytes:
+    """The generated movie whose body with credits is nearest to 16 KB."""
+    catalogue = GeneratedCatalogue(200, seed=1, gaps=0.0)
+    bodies = []
+    for movie_id in range(1, 200):
+        movie = catalogue.details(movie_id, "en-US")
+        if movie is not None:
+            movie["credits"] = catalogue.part(movie_id, "credits", {})
+            bodies.append(msgspec.json.encode(movie))
+    return min(bodies, key=lambda body: abs(len(body) - SIZE))
+
+
+@contextlib.asynccontextmanager
+async def httpx_own(origin: str, connections: int) -> AsyncIterator[Fetch]:
+    """Call with httpx's client and transport."""
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+    decoder = msgspec.json.Decoder(MovieDetails)
+    async with httpx.AsyncClient(base_url=origin, limits=limits, timeout=30.0) as client:
+
+        async def fetch() -> MovieDetails:
+            return decoder.decode((await client.get("/3/movie/550")).content)
+
+        yield fetch
+
+
+@contextlib.asynccontextmanager
+async def bare_aiohttp(origin: str, connections: int) -> AsyncIterator[Fetch]:
+    """Call with aiohttp alone."""
+    connector = aiohttp.TCPConnector(limit=connections)
+    timeout = aiohttp.ClientTimeout(total=None, connect=30.0, sock_read=30.0)
+    decoder = msgspec.json.Decoder(MovieDetails)
+    async with aiohttp.ClientSession(connector=connector, timeout=timeout) as session:
+
+        async def fetch() -> MovieDetails:
+            async with session.get(f"{origin}/3/movie/550") as response:
+                return decoder.decode(await response.read())
+
+        yield fetch
+
+
+@contextlib.asynccontextmanager
+async def tmdb_client(origin: str, connections: int) -> AsyncIterator[Fetch]:
+    """Call ``movies.details``."""
+    async with AsyncTMDBClient(
+        "0" * 32,
+        base_url=f"{origin}/3",
+        max_connections=connections,
+        max_keepalive_connections=connections,
+        requests_per_second=None,
+    ) as client:
+
+        async def fetch() -> MovieDetails:
+            return await client.movies.details(550)
+
+        yield fetch
+
+
+CONTENDERS: dict[str, Callable[[str, int], Any]] = {
+    "httpx.AsyncClient + msgspec": httpx_own,
+    "AsyncTMDBClient": tmdb_client,
+    "aiohttp + msgspec, bare": bare_aiohttp,
+}
+
+
+async def measure(contender: Callable[[str, int], Any], origin: str, calls: int, connections: int) -> float:
+    """Calls a second, with as many tasks as connections."""
+    async with contender(origin, connections) as fetch:
+        left = iter(range(calls))
+
+        async def work() -> None:
+            for _ in left:
+                if not (await fetch()).id:
+                    raise RuntimeError("a record came back empty")
+
+        # Opening the connections is no part of it.
+        await asyncio.gather(*(fetch() for _ in range(connections)))
+        started = time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(connections)))
+        return calls / (time.perf_counter() - started)
+
+
+def print_calls(body: bytes, calls: int, connections: int, rounds: int) -> None:
+    """Print the table of calls."""
+    seen: dict[str, list[float]] = {name: [] for name in CONTENDERS}
+    with running_server(body) as origin:
+        for _ in range(rounds):
+            for name, contender in CONTENDERS.items():
+                seen[name].append(asyncio.run(measure(contender, origin, calls, connections)))
+    rates = {name: statistics.median(found) for name, found in seen.items()}
+    httpx_rate, bare_rate = rates["httpx.AsyncClient + msgspec"], rates["aiohttp + msgspec, bare"]
+    print(
+        f"{calls} calls a round over {connections} connections, {len(body)} bytes, median of {rounds} rounds\n"
+    )
+    print("| client | calls/s | x httpx | x bare aiohttp |")
+    print("|---|---:|---:|---:|")
+    for name, rate in rates.items():
+        print(f"| {name} | {rate:,.0f} | {rate / httpx_rate:.2f} | {rate / bare_rate:.2f} |")
+
+
+def print_decoding(body: bytes, rounds: int) -> None:
+    """Print what a body costs to decode."""
+
+    def best(function: Callable[[], Any]) -> float:
+        return 1000 * min(timeit.repeat(function, number=200, repeat=rounds * 3)) / 200
+
+    record, plain = best(lambda: decode(body, MovieDetails)), best(lambda: json.loads(body))
+    print(f"\nDecoding it: record {record:.3f} ms, json.loads {plain:.3f} ms, ratio {record / plain:.2f}")
+
+
+def print_import(rounds: int) -> None:
+    """Print how long importing the clients takes, less what Python itself takes."""
+
+    def best(code: str) -> float:
+        times = []
+        for _ in range(rounds + 2):
+            started = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], check=True)
+            times.append(time.perf_counter() - started)
+        return min(times)
+
+    whole, bare = best(f"import {IMPORTED}"), best("pass")
+    print(f"import {IMPORTED}: {whole - bare:.3f} s ({whole:.3f} s with Python's own start)")
+
+
+def main() -> None:
+    """Print all three."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--calls", type=int, default=4000, help="calls of a round (default: %(default)s)")
+    parser.add_argument("--connections", type=int, default=100, help="default: %(default)s")
+    parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
+    options = parser.parse_args()
+    pinned = pin(0)
+    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("httpx", "aiohttp", "msgspec"))
+    print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {pinned}; {versions}")
+    body = movie_with_credits()
+    print_calls(body, options.calls, options.connections, options.rounds)
+    print_decoding(body, options.rounds)
+    print_import(options.rounds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The reference page of the records."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import inspect
+import pkgutil
+import typing
+from typing import Any
+
+from markdown import anchor, code, plain, table, type_text
+
+from tmdbfusion_scrapy import models
+from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.models import Record
+
+HEAD = """\
+# Records
+
+What the [endpoints](endpoints.md) return: {count} dataclasses with TMDB's field names. Every field may be null or
+missing at TMDB, so every field has a default: `None` for a value, an empty list or dict for what is one. The table
+leaves `| None` out. A date that TMDB sends as an empty string is `None`.
+
+{record}
+
+| Record | What it is |
+| --- | --- |
+"""
+
+
+def record_page() -> str:
+    """All records, their fields and types."""
+    records = dict(sorted(find_records().items(), key=lambda item: item[0].lower()))
+    listed = "".join(
+        f"| [{name}]({anchor(name)}) | {summary(record)} |\n" for name, record in records.items()
+    )
+    about = plain("\n\n".join((inspect.getdoc(Record) or "").split("\n\n")[1:]))
+    head = HEAD.format(count=len(records), record=about)
+    return head + listed + "".join(record_section(name, record) for name, record in records.items())
+
+
+def find_records() -> dict[str, Any]:
+    """The record classes by their names."""
+    found: dict[str, Any] = {}
+    for info in pkgutil.iter_modules(models.__path__):
+        module = importlib.import_module(f"{models.__name__}.{info.name}")
+        for name, value in vars(module).items():
+            if not (
+                isinstance(value, type) and issubclass(value, Record) and dataclasses.is_dataclass(value)
+            ):
+                continue
+            if value.__module__ == module.__name__:
+                assert name not in found, f"two records are called {name}"
+                found[name] = value
+    return found
+
+
+def summary(record: Any) -> str:
+    """The first paragraph of a record's docstring, on one line."""
+    return plain((inspect.getdoc(record) or "").split("\n\n", 1)[0].replace("\n", " "))
+
+
+def record_section(name: str, record: Any) -> str:
+    """One record."""
+    hints = typing.get_type_hints(record)
+    rows = [(code(f.name), type_text(hints[f.name], anchor)) for f in dataclasses.fields(record)]
+    # A dataclass without a docstring of its own has its signature for one.
+    return f"\n## {name}\n\n{plain(inspect.getdoc(record) or '')}\n\n{returned_by(record)}" + table(
+        ("Field", "Type"), rows
+    )
+
+
+def returned_by(record: Any) -> str:
+    """The endpoints whose answer a record is, itself or as the items of a list."""
+    links = []
+    for endpoint in OPERATIONS.values():
+        model = typing.get_type_hints(endpoint.function)["return"]
+        inside = {model, typing.get_origin(model), *typing.get_args(model)}
+        if record in inside and (record is model or record not in {typing.get_origin(model)}):
+            text = f"{endpoint.namespace}.{endpoint.name}"
+            links.append(f"[{text}](endpoints/{endpoint.namespace}.md{anchor(endpoint.name)})")
+    return f"Answer of {', '.join(sorted(links))}.\n\n" if links else ""

@@ -1,0 +1,83 @@
+"""A call of an endpoint, as data: all that is sent but the base URL and the credentials."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar, Generic, Literal, TypeVar
+from urllib.parse import quote, urlencode
+
+from tmdbfusion_scrapy.exceptions import ValidationError
+
+M = TypeVar("M")
+
+Place = Literal["path", "query", "body"]
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A value that lets its holder act for a user: a session id, a request token, a password.
+
+    Args:
+        key: TMDB's name of the parameter.
+        place: Where it is sent.
+        value: The value; no ``repr`` shows it.
+    """
+
+    MASK: ClassVar[str] = "***"
+    """Stands for a secret in a path, in URLs and messages."""
+
+    key: str
+    place: Place
+    value: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Generic[M]):
+    """One call, ready to be sent but for the base URL and the credentials.
+
+    Args:
+        method: HTTP method.
+        path: Escaped path below the base URL, beginning with ``/``; a secret in it is masked.
+        query: Query parameters by TMDB's names, without ``append_to_response`` and secrets.
+        model: The record type of the answer.
+        body: What is sent as JSON, without secrets; ``None`` for no body.
+        operation_id: TMDB's operationId; ``None`` for a call outside the catalogue.
+        appends: The parts of ``append_to_response``.
+        languages: Languages that the texts are taken from, best first; empty to leave them as TMDB sends them.
+        secrets: What is added when the request leaves.
+    """
+
+    method: str
+    path: str
+    query: Mapping[str, str]
+    model: type[M]
+    body: Mapping[str, Any] | None = None
+    operation_id: str | None = None
+    appends: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    secrets: tuple[Secret, ...] = ()
+
+    def url(self, base_url: str) -> str:
+        """Return the absolute URL below ``base_url``; it holds no credentials and no secret."""
+        query = self.query
+        if self.appends:
+            query = {**query, "append_to_response": ",".join(self.appends)}
+        if not query:
+            return base_url + self.path
+        return f"{base_url}{self.path}?{urlencode(query, quote_via=quote, safe=',/')}"
+
+    def with_appends(self, appends: tuple[str, ...]) -> Call[M]:
+        """Return the same call with other parts."""
+        return replace(self, appends=appends)
+
+
+def escape_segment(name: str, text: str) -> str:
+    """Escape a value so that it stays one segment of a path.
+
+    Raises:
+        ValidationError: It is empty or a dot segment, which would reach another endpoint.
+    """
+    if text in ("", ".", ".."):
+        raise ValidationError(f"{name} is {text!r}, which is no id")
+    return quote(text, safe="")

@@ -1,0 +1,54 @@
+"""Networks."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from tmdbfusion_scrapy.api.endpoint import get
+from tmdbfusion_scrapy.api.namespaces import E, Namespace
+from tmdbfusion_scrapy.models.alternative_names import AlternativeNames
+from tmdbfusion_scrapy.models.images import Logos
+from tmdbfusion_scrapy.models.networks import NetworkDetails
+
+
+class Networks(Namespace[E]):
+    """Networks that show series."""
+
+    name: ClassVar[str] = "networks"
+    kind: ClassVar[str] = "networks"
+
+    @get("network/{network_id}", operation_id="network-details")
+    @staticmethod
+    def details(network_id: int) -> NetworkDetails:
+        """A network.
+
+        https://developer.themoviedb.org/reference/network-details
+
+        Args:
+            network_id: TMDB's id of the network.
+        """
+        raise NotImplementedError
+
+    @get("network/{network_id}/alternative_names", operation_id="details-copy")
+    @staticmethod
+    def alternative_names(network_id: int) -> AlternativeNames:
+        """The other names of a network.
+
+        https://developer.themoviedb.org/reference/details-copy
+
+        Args:
+            network_id: TMDB's id of the network.
+        """
+        raise NotImplementedError
+
+    @get("network/{network_id}/images", operation_id="alternative-names-copy")
+    @staticmethod
+    def images(network_id: int) -> Logos:
+        """The logos of a network.
+
+        https://developer.themoviedb.org/reference/alternative-names-copy
+
+        Args:
+            network_id: TMDB's id of the network.
+        """
+        raise NotImplementedError

@@ -1,0 +1,256 @@
+"""Episodes of series."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from tmdbfusion_scrapy.api.endpoint import delete, get, post
+from tmdbfusion_scrapy.api.namespaces import E, Namespace
+from tmdbfusion_scrapy.models.account_states import AccountStates
+from tmdbfusion_scrapy.models.changes import Changes
+from tmdbfusion_scrapy.models.external_ids import EpisodeExternalIds
+from tmdbfusion_scrapy.models.images import EpisodeImages
+from tmdbfusion_scrapy.models.status import Status
+from tmdbfusion_scrapy.models.translations import EpisodeTranslations
+from tmdbfusion_scrapy.models.tv_credits import EpisodeCredits
+from tmdbfusion_scrapy.models.tv_episodes import EpisodeDetails
+from tmdbfusion_scrapy.models.videos import Videos
+
+
+class TVEpisodes(Namespace[E]):
+    """Episodes: one by its series, season and number, and its parts."""
+
+    name: ClassVar[str] = "tv_episodes"
+    kind: ClassVar[str] = "episodes"
+
+    @get("tv/{series_id}/season/{season_number}/episode/{episode_number}", operation_id="tv-episode-details")
+    @staticmethod
+    def details(
+        series_id: int,
+        season_number: int,
+        episode_number: int,
+        *,
+        append_to_response: Iterable[str] | str | None = None,
+        language: str | None = None,
+        languages: Sequence[str] | None = None,
+    ) -> EpisodeDetails:
+        """An episode, with the parts that are asked for.
+
+        https://developer.themoviedb.org/reference/tv-episode-details
+
+        Args:
+            series_id: TMDB's id of the series.
+            season_number: Number of the season; 0 are the specials.
+            episode_number: Number of the episode in its season.
+            append_to_response: Parts to send along, at most 20, such as ``["credits", "images"]``: the names
+                of the other endpoints of an episode but ``changes``. Each saves a request.
+            language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
+            languages: Languages to take the texts from, best first (``["fr-CA", "fr", "en"]``), by way of
+                ``translations`` in the same call.
+        """
+        raise NotImplementedError
+
+    @get(
+        "tv/{series_id}/season/{season_number}/episode/{episode_number}/account_states",
+        operation_id="tv-episode-account-states",
+    )
+    @staticmethod
+    def account_states(
+        series_id: int,
+        season_number: int,
+        episode_number: int,
+        *,
+        session_id: str | None = None,
+        guest_session_id: str | None = None,
+    ) -> AccountStates:
+        """Whether a user rated an episode.
+
+        https://developer.themoviedb.org/reference/tv-episode-account-states
+
+        Args:
+            series_id: TMDB's id of the series.
+            season_number: Number of the season; 0 are the specials.
+            episode_number: Number of the episode in its season.
+            session_id: The session of a user.
+            guest_session_id: The session of a guest.
+        """
+        raise NotImplementedError
+
+    @get("tv/episode/{episode_id}/changes", operation_id="tv-episode-changes-by-id")
+    @staticmethod
+    def changes(episode_id: int) -> Changes:
+        """The edits of an episode.
+
+        https://developer.themoviedb.org/reference/tv-episode-changes-by-id
+
+        Args:
+            episode_id: TMDB's id of the episode, which is not its number.
+        """
+        raise NotImplementedError
+
+    @get(
+        "tv/{series_id}/season/{season_number}/episode/{episode_number}/credits",
+        operation_id="tv-episode-credits",
+    )
+    @staticmethod
+    def credits(
+        series_id: int,
+        season_number: int,
+        episode_number: int,
+        *,
+        language: str | None = None,
+    ) -> EpisodeCredits:
+        """The cast, crew and guests of an episode.
+
+        https://developer.themoviedb.org/reference/tv-episode-credits
+
+        Args:
+            series_id: TMDB's id of the series.
+            season_number: Number of the season; 0 are the specials.
+            episode_number: Number of the episode in its season.
+            language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
+        """
+        raise NotImplementedError
+
+    @get(
+        "tv/{series_id}/season/{season_number}/episode/{episode_number}/external_ids",
+        operation_id="tv-episode-external-ids",
+    )
+    @staticmethod
+    def external_ids(series_id: int, season_number: int, episode_number: int) -> EpisodeExternalIds:
+        """The ids of an episode elsewhere.
+
+        https://developer.themoviedb.org/reference/tv-episode-external-ids
+
+        Args:
+            series_id: TMDB's id of the series.
+            season_number: Number of the season; 0 are the specials.
+            episode_number: Number of the episode in its season.
+        """
+        raise NotImplementedError
+
+    @get(
+        "tv/{series_id}/season/{season_number}/episode/{episode_number}/images",
+        operation_id="tv-episode-images",
+    )
+    @staticmethod
+    def images(
+        series_id: int,
+        season_number: int,
+        episode_number: int,
+        *,
+        include_image_language: Iterable[str] | str | None = None,
+        language: str | None = None,
+    ) -> EpisodeImages:
+        """The images of an episode.
+
+        https://developer.themoviedb.org/reference/tv-episode-images
+
+        Args:
+            series_id: TMDB's id of the series.
+            season_number: Number of the season; 0 are the specials.
+            episode_number: Number of the episode in its season.
+            include_image_language: Languages of images to add, such as ``["en", "null"]``; ``null`` are those
+                without text.
+            language: ISO 639-1, with a country if wanted (``fr-CA``): images of this language only.
+        """
+        raise NotImplementedError
+
+    @get(
+        "tv/{series_id}/season/{season_number}/episode/{episode_number}/translations",
+        operation_id="tv-episode-translations",
+    )
+    @staticmethod
+    def translations(series_id: int, season_number: int, episode_number: int) -> EpisodeTranslations:
+        """The translations of an episode.
+
+        https://developer.themoviedb.org/reference/tv-episode-translations
+
+        Args:
+            series_id: TMDB's id of the series.
+            season_number: Number of the season; 0 are the specials.
+            episode_number: Number of the episode in its season.
+        """
+        raise NotImplementedError
+
+    @get(
+        "tv/{series_id}/season/{season_number}/episode/{episode_number}/videos",
+        operation_id="tv-episode-videos",
+    )
+    @staticmethod
+    def videos(
+        series_id: int,
+        season_number: int,
+        episode_number: int,
+        *,
+        include_video_language: Iterable[str] | str | None = None,
+        language: str | None = None,
+    ) -> Videos:
+        """The trailers, teasers and clips of an episode.
+
+        https://developer.themoviedb.org/reference/tv-episode-videos
+
+        Args:
+            series_id: TMDB's id of the series.
+            season_number: Number of the season; 0 are the specials.
+            episode_number: Number of the episode in its season.
+            include_video_language: Languages of videos to add, such as ``["en", "fr"]``.
+            language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
+        """
+        raise NotImplementedError
+
+    @post(
+        "tv/{series_id}/season/{season_number}/episode/{episode_number}/rating",
+        operation_id="tv-episode-add-rating",
+        body={"rating": "value"},
+    )
+    @staticmethod
+    def add_rating(
+        series_id: int,
+        season_number: int,
+        episode_number: int,
+        *,
+        rating: float,
+        session_id: str | None = None,
+        guest_session_id: str | None = None,
+    ) -> Status:
+        """Rate an episode.
+
+        https://developer.themoviedb.org/reference/tv-episode-add-rating
+
+        Args:
+            series_id: TMDB's id of the series.
+            season_number: Number of the season; 0 are the specials.
+            episode_number: Number of the episode in its season.
+            rating: 0.5 to 10.0 in steps of 0.5.
+            session_id: The session of a user.
+            guest_session_id: The session of a guest.
+        """
+        raise NotImplementedError
+
+    @delete(
+        "tv/{series_id}/season/{season_number}/episode/{episode_number}/rating",
+        operation_id="tv-episode-delete-rating",
+    )
+    @staticmethod
+    def delete_rating(
+        series_id: int,
+        season_number: int,
+        episode_number: int,
+        *,
+        session_id: str | None = None,
+        guest_session_id: str | None = None,
+    ) -> Status:
+        """Take a rating back.
+
+        https://developer.themoviedb.org/reference/tv-episode-delete-rating
+
+        Args:
+            series_id: TMDB's id of the series.
+            season_number: Number of the season; 0 are the specials.
+            episode_number: Number of the episode in its season.
+            session_id: The session of a user.
+            guest_session_id: The session of a guest.
+        """
+        raise NotImplementedError

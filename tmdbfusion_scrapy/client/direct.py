@@ -1,0 +1,65 @@
+"""httpx's clients with a short way to their transport.
+
+``send`` of httpx's own walks through authentication flows, redirects, cookies and event hooks. A call of TMDB's
+API has none of them, and they cost more than the pool below (benchmarks/client.py).
+"""
+
+from __future__ import annotations
+
+from http.cookiejar import CookieJar
+from typing import Any
+
+import httpx
+from typing_extensions import override
+
+
+class NoCookies(CookieJar):
+    """Keeps no cookie: TMDB needs none, and one of its CDN's would tie the requests of a crawl together."""
+
+    @override
+    def extract_cookies(self, response: Any, request: Any) -> None:
+        """Take none."""
+
+
+class DirectClient(httpx.Client):
+    """``httpx.Client`` whose requests go straight to its transport, which it closes.
+
+    Args:
+        transport: What carries the requests.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport) -> None:
+        super().__init__(transport=transport, cookies=NoCookies(), trust_env=False)
+        self._direct = transport
+
+    @override
+    def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
+        """Send a request as it stands and return its response, read."""
+        response = self._direct.handle_request(request)
+        try:
+            response.read()
+        finally:
+            response.close()
+        return response
+
+
+class AsyncDirectClient(httpx.AsyncClient):
+    """``httpx.AsyncClient`` whose requests go straight to its transport, which it closes.
+
+    Args:
+        transport: What carries the requests.
+    """
+
+    def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
+        super().__init__(transport=transport, cookies=NoCookies(), trust_env=False)
+        self._direct = transport
+
+    @override
+    async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
+        """Send a request as it stands and return its response, read."""
+        response = await self._direct.handle_async_request(request)
+        try:
+            await response.aread()
+        finally:
+            await response.aclose()
+        return response

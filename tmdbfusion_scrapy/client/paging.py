@@ -1,0 +1,182 @@
+"""Lists, item by item: pages are asked for as their items are wanted."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from dataclasses import replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from typing_extensions import Self, override
+
+from tmdbfusion_scrapy.exceptions import ResponseError
+from tmdbfusion_scrapy.models.paging import LAST_PAGE, Paged
+
+if TYPE_CHECKING:
+    from tmdbfusion_scrapy.api import Call, Endpoint
+
+T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
+
+
+class Reading(Generic[T]):
+    """How far a list was read: which page is next, and which items are to be given out. No I/O.
+
+    Args:
+        call: The call of the first page to read.
+    """
+
+    def __init__(self, call: Call[Paged[T]]) -> None:
+        self._call = call
+        self._number = int(call.query.get("page", "1"))
+        self._newest: Paged[T] | None = None
+        self._is_done = False
+        self._items: deque[T] = deque()
+        self._seen: set[tuple[Any, Any]] = set()
+
+    def __repr__(self) -> str:
+        at = "at its end" if self._is_done else f"page {self._number} is next"
+        return f"<{type(self).__name__} of {self._call.method} {self._call.path}: {at}>"
+
+    @property
+    def total_results(self) -> int | None:
+        """How many results TMDB has, by the last page read; ``None`` before the first."""
+        return self._newest.total_results if self._newest is not None else None
+
+    @property
+    def total_pages(self) -> int | None:
+        """How many pages TMDB has, by the last page read; ``None`` before the first. It serves 500 at most."""
+        return self._newest.total_pages if self._newest is not None else None
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether TMDB has more pages than the 500 it serves, by the last page read."""
+        return self._newest is not None and self._newest.is_cut
+
+    def _next_call(self) -> Call[Paged[T]]:
+        """The call of the next page."""
+        return replace(self._call, query={**self._call.query, "page": str(self._number)})
+
+    def _take(self, page: Paged[T]) -> None:
+        """Take the next page in; of what stands on two pages, because the list moved, only the first."""
+        if not page.is_whole:
+            self._check(page)
+        self._newest = page
+        for item in page.entries:
+            item_id = getattr(item, "id", None)
+            if item_id is not None:
+                key = (getattr(item, "media_type", None), item_id)
+                if key in self._seen:
+                    continue
+                self._seen.add(key)
+            self._items.append(item)
+        self._is_done = self._number >= page.last_page
+        if self._number >= LAST_PAGE and page.is_cut:
+            logger.warning("%s %s: %s", self._call.method, self._call.path, page.cut_notice)
+        self._number += 1
+
+    def _check(self, page: Paged[T]) -> None:
+        """Refuse a page that does not tell how to go on: the list would seem to end there."""
+        if page.total_pages is None:
+            problem = f"page {self._number} does not say how many pages there are"
+        elif page.page != self._number:
+            came = "a page without a number" if page.page is None else f"page {page.page}"
+            problem = f"page {self._number} was asked for, and {came} came"
+        else:
+            return
+        raise ResponseError(problem, method=self._call.method, path=self._call.path)
+
+
+class Pages(Reading[T], Iterator[T]):
+    """The items of a list, one after the other (:meth:`TMDBClient.paginate`).
+
+    Threads may share it: each item goes to one of them. After an error ``next()`` asks for the same page again.
+
+    Args:
+        call: The call of the first page to read.
+        send: Sends a call.
+    """
+
+    def __init__(self, call: Call[Paged[T]], send: Callable[[Call[Paged[T]]], Paged[T]]) -> None:
+        super().__init__(call)
+        self._send = send
+        self._lock = threading.Lock()
+
+    @override
+    def __iter__(self) -> Self:
+        return self
+
+    @override
+    def __next__(self) -> T:
+        with self._lock:
+            while not self._items:
+                if self._is_done:
+                    raise StopIteration
+                self._take(self._send(self._next_call()))
+            return self._items.popleft()
+
+
+class AsyncPages(Reading[T], AsyncIterator[T]):
+    """The items of a list, one after the other (:meth:`AsyncTMDBClient.paginate`).
+
+    Tasks may share it: each item goes to one of them. After an error ``anext()`` asks for the same page again.
+
+    Args:
+        call: The call of the first page to read.
+        send: Sends a call.
+    """
+
+    def __init__(self, call: Call[Paged[T]], send: Callable[[Call[Paged[T]]], Awaitable[Paged[T]]]) -> None:
+        super().__init__(call)
+        self._send = send
+        self._lock = asyncio.Lock()
+
+    @override
+    def __aiter__(self) -> Self:
+        return self
+
+    @override
+    async def __anext__(self) -> T:
+        if not self._items:
+            async with self._lock:
+                while not self._items:
+                    if self._is_done:
+                        raise StopAsyncIteration
+                    self._take(await self._send(self._next_call()))
+        return self._items.popleft()
+
+
+def paged_call(
+    execute: Callable[..., Any],
+    method: Callable[..., Any],
+    defaults: Mapping[str, Any],
+    args: tuple[Any, ...],
+    kwargs: Mapping[str, Any],
+) -> Call[Any]:
+    """Return the call of the first page.
+
+    Args:
+        execute: What the endpoints of the client are bound to.
+        method: A method of the client, or a ``functools.partial`` of one.
+        defaults: As of :meth:`Endpoint.call`.
+        args: Arguments of the method.
+        kwargs: Arguments of the method.
+
+    Raises:
+        TypeError: The method is none of the client's, has no pages, or does not take the arguments.
+        ValidationError: TMDB would refuse a value.
+    """
+    if not isinstance(method, partial) or method.func != execute:
+        raise TypeError(
+            f"paginate() takes a method of the same client, such as client.discover.movie, not {method!r}"
+        )
+    endpoint: Endpoint[..., Any]
+    endpoint, *given = method.args
+    if not endpoint.is_paged:
+        raise TypeError(f"{endpoint.namespace}.{endpoint.name}() has no pages: call it without paginate()")
+    return endpoint.call(defaults, *given, *args, **{**method.keywords, **kwargs})

@@ -1,0 +1,144 @@
+"""All pages of a list: the first tells how many there are, then the others are asked for at once."""
+
+from __future__ import annotations
+
+import logging
+import re
+from typing import TYPE_CHECKING, Any
+
+from scrapy import Request
+from scrapy.utils.defer import ensure_awaitable
+from scrapy.utils.misc import arg_to_iter
+from scrapy.utils.request import request_from_dict
+from twisted.python.failure import Failure
+
+from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.crawling.failed import public_path
+from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError
+from tmdbfusion_scrapy.models.paging import LAST_PAGE, Paged
+from tmdbfusion_scrapy.settings import TMDBSettings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+
+    from scrapy import Spider
+
+    from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+
+logger = logging.getLogger(__name__)
+
+PAGING_KEY = "tmdb_paging"
+"""Meta key of a first page: the request as the spider made it, by which the other pages are asked for."""
+
+_PAGE = re.compile(r"(?<=[?&]page=)[0-9]+")
+
+
+def first_page(
+    request: Any, pages: Any, *, spider: Spider, callback: Callable[..., AsyncIterator[Any]]
+) -> Request:
+    """Return the request for the first page to read.
+
+    Args:
+        request: The call as the spider made it.
+        pages: Most pages; ``None`` for all.
+        spider: Whose methods are the callbacks.
+        callback: Passes the response on to :func:`parse_first_page`.
+
+    Raises:
+        TypeError: It is no request for a page of a list.
+        ConfigurationError: ``pages`` is no whole number from 1.
+    """
+    if not isinstance(request, Request) or OPERATION_KEY not in request.meta:
+        raise TypeError(
+            f"paginate() takes a method of self.tmdb, such as self.tmdb.discover.movie, not {request!r}"
+        )
+    endpoint = OPERATIONS[request.meta[OPERATION_KEY]]
+    if not endpoint.is_paged:
+        raise TypeError(f"{endpoint.namespace}.{endpoint.name}() has no pages: yield its request as it is")
+    if pages is not None and (isinstance(pages, bool) or not isinstance(pages, int) or pages < 1):
+        raise ConfigurationError(f"pages is {pages!r}: use a whole number from 1")
+    request.meta.pop(PAGING_KEY, None)
+    try:
+        kept: Any = request.to_dict(spider=spider)
+    except ValueError:
+        # A callback that is no method of the spider. As with any request, only a job directory minds.
+        kept = request
+    first = _page_request(request, _page_number(request))
+    return first.replace(
+        callback=callback, meta={**first.meta, PAGING_KEY: {"request": kept, "pages": pages}}
+    )
+
+
+async def parse_first_page(
+    response: TMDBResponse, cb_kwargs: Mapping[str, Any], *, spider: Spider
+) -> AsyncIterator[Any]:
+    """Ask for the other pages, and yield what the callback of the spider makes of this one."""
+    kept = response.meta[PAGING_KEY]
+    request = kept["request"]
+    if not isinstance(request, Request):
+        request = request_from_dict(request, spider=spider)
+    # Before the callback, lest an error in it cost more than its page. Another status or a part of a body, which
+    # the request may have asked for, has no record.
+    if isinstance(response.record, Paged):
+        if response.record.total_pages is None and not response.record.is_whole:
+            async for result in _results(_report(response, request, spider)):
+                yield result
+        for other in _other_pages(response.record, request, kept["pages"], spider):
+            yield other
+    callback = request.callback or spider.parse
+    async for result in _results(callback(response, **cb_kwargs)):
+        yield result
+
+
+def _other_pages(page: Paged[Any], request: Request, pages: int | None, spider: Spider) -> Iterator[Request]:
+    """The requests for all pages after the first, the early ones first."""
+    number = _page_number(request)
+    last = page.last_page if pages is None else min(page.last_page, number + pages - 1)
+    if last == LAST_PAGE and page.is_cut:
+        logger.warning("%s", page.cut_notice, extra={"spider": spider})
+    for other in range(number + 1, last + 1):
+        yield _page_request(request, other)
+
+
+def _report(response: TMDBResponse, request: Request, spider: Spider) -> Any:
+    """Tell the errback of a page that does not say how many there are: the list would seem to end there."""
+    assert response.request is not None  # noqa: S101 - the engine sets it
+    settings = TMDBSettings.from_settings(spider.crawler.settings)
+    error = ResponseError(
+        "the page does not say how many there are",
+        status_code=response.status,
+        method=response.request.method,
+        path=public_path(response.url, settings.api_url, with_query=False),
+    )
+    logger.warning("%s", error, extra={"spider": spider})
+    if request.errback is None:
+        return None
+    failure = Failure(error)  # type: ignore[no-untyped-call]
+    failure.request = response.request  # type: ignore[attr-defined]
+    return request.errback(failure)
+
+
+def _page_number(request: Request) -> int:
+    """The number of the page that a request asks for."""
+    match = _PAGE.search(request.url)
+    return int(match[0]) if match else 1
+
+
+def _page_request(request: Request, number: int) -> Request:
+    """The request for a page: the further behind, the later."""
+    url, count = _PAGE.subn(str(number), request.url)
+    if not count:
+        url += f"{'&' if '?' in url else '?'}page={number}"
+    return request.replace(url=url, priority=request.priority - number)
+
+
+async def _results(output: Any) -> AsyncIterator[Any]:
+    """What a callback or errback returned, one by one; it may be of any kind that Scrapy takes."""
+    output = await ensure_awaitable(output)
+    if hasattr(output, "__aiter__"):
+        async for result in output:
+            yield result
+    else:
+        for result in arg_to_iter(output):
+            yield result

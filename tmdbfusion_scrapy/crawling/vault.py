@@ -1,0 +1,99 @@
+"""The secrets of a crawl's calls. A request holds their labels; what they stand for stays in memory."""
+
+from __future__ import annotations
+
+import secrets
+from typing import TYPE_CHECKING
+from weakref import WeakKeyDictionary
+
+from tmdbfusion_scrapy.api.call import Secret
+from tmdbfusion_scrapy.exceptions import ValidationError
+from tmdbfusion_scrapy.settings import TMDBSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+
+    from tmdbfusion_scrapy.api.call import Place
+
+SECRETS_KEY = "tmdb_secrets"
+"""Meta key: the secrets of a call, each as TMDB's name, place and label."""
+
+Mark = tuple[str, "Place", str]
+"""Says which secret goes where: TMDB's name of it, its place, and its label."""
+
+_SETTINGS = {"session_id": "TMDB_SESSION_ID", "guest_session_id": "TMDB_GUEST_SESSION_ID"}
+"""Where the secrets that every run of a crawl knows come from. The setting's name is their label."""
+
+
+class SecretVault:
+    """Keeps the secrets that calls bring, under labels.
+
+    A session that is set in the settings has the setting's name for its label, so that a job's next run knows
+    it. All others get a label drawn at random, of which another process can make nothing.
+
+    Args:
+        known: The secrets from the settings, by TMDB's names; ``None`` for what is not set.
+    """
+
+    def __init__(self, known: Mapping[str, str | None]) -> None:
+        self._values: dict[str, str] = {}
+        self._labels: dict[tuple[str, str], str] = {}
+        for key, value in known.items():
+            if value is not None:
+                self._values[_SETTINGS[key]] = value
+                self._labels[key, value] = _SETTINGS[key]
+
+    def keep(self, secrets_of_call: Iterable[Secret]) -> list[Mark]:
+        """Take secrets in, and return their marks for the request's meta; equal ones have equal labels."""
+        return [(secret.key, secret.place, self._label(secret)) for secret in secrets_of_call]
+
+    def secrets_of(self, request: Request) -> tuple[Secret, ...]:
+        """Return the secrets of a request.
+
+        Raises:
+            ValidationError: One was given to another process, and is known to that alone.
+        """
+        marks: Iterable[Mark] = request.meta.get(SECRETS_KEY) or ()
+        return tuple(Secret(key, place, self._value(key, label)) for key, place, label in marks)
+
+    def values_of(self, request: Request) -> list[str]:
+        """Return the values of a request's secrets, of those that are known."""
+        marks: Iterable[Mark] = request.meta.get(SECRETS_KEY) or ()
+        return [self._values[label] for _, _, label in marks if label in self._values]
+
+    def _label(self, secret: Secret) -> str:
+        """The label of a secret, which is taken in if it is new."""
+        label = self._labels.get((secret.key, secret.value))
+        if label is None:
+            label = self._labels[secret.key, secret.value] = secrets.token_hex(8)
+            self._values[label] = secret.value
+        return label
+
+    def _value(self, key: str, label: str) -> str:
+        """The secret that a label stands for."""
+        value = self._values.get(label)
+        if value is None:
+            setting = _SETTINGS.get(key)
+            fix = f"set {setting}, which every run can read" if setting else "make the call anew"
+            raise ValidationError(
+                f"the {key} of this call is not known here: secrets are not kept in a job directory or a queue, "
+                f"so one that was given to a call is gone with its run; {fix}"
+            )
+        return value
+
+
+_vaults: WeakKeyDictionary[Crawler, SecretVault] = WeakKeyDictionary()
+
+
+def vault_of(crawler: Crawler) -> SecretVault:
+    """Return the vault of a crawl, made at its first use."""
+    vault = _vaults.get(crawler)
+    if vault is None:
+        settings = TMDBSettings.from_settings(crawler.settings)
+        vault = _vaults[crawler] = SecretVault(
+            {"session_id": settings.session_id, "guest_session_id": settings.guest_session_id}
+        )
+    return vault

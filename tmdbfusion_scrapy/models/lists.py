@@ -1,0 +1,58 @@
+"""Users' own lists."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from tmdbfusion_scrapy.models.media import MovieOrTVItem
+from tmdbfusion_scrapy.models.paging import Paged
+from tmdbfusion_scrapy.models.record import Record
+from tmdbfusion_scrapy.models.status import Status
+
+
+@dataclass
+class ListDetails(Paged[MovieOrTVItem]):
+    """A list and one page of its items, which may be movies and series.
+
+    ``id`` is a number as text in TMDB's document (https://developer.themoviedb.org/reference/list-details) and a
+    plain number in other answers, so it is left as it comes.
+    """
+
+    id: Any = None
+    created_by: str | None = None
+    description: str | None = None
+    favorite_count: int | None = None
+    iso_639_1: str | None = None
+    item_count: int | None = None
+    items: list[MovieOrTVItem] = field(default_factory=list)
+    name: str | None = None
+    page: int | None = None
+    poster_path: str | None = None
+    total_pages: int | None = None
+    total_results: int | None = None
+
+    @property
+    def entries(self) -> list[MovieOrTVItem]:
+        """The items."""
+        return self.items
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all items are here: the answer in TMDB's document has them all and counts no pages."""
+        return self.total_pages is None and self.item_count is not None and len(self.items) >= self.item_count
+
+
+@dataclass
+class ListItemStatus(Record):
+    """Whether a movie is on a list; ``id`` is the list's."""
+
+    id: int | None = None
+    item_present: bool | None = None
+
+
+@dataclass
+class CreatedList(Status):
+    """The notice of a new list, with its id."""
+
+    list_id: int | None = None

@@ -1,0 +1,182 @@
+"""The lenient way from JSON to a record: field by field, each odd value named and nothing dropped unseen.
+
+A null becomes the field's default, a number in quotes the number, and what cannot be used is left out.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+import math
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tmdbfusion_scrapy.models.fields import find_place
+from tmdbfusion_scrapy.models.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+
+class UnusableError(Exception):
+    """A value that no rule can bring into its field's type."""
+
+
+@dataclass
+class Findings:
+    """What was met on the way.
+
+    Attributes:
+        drift: Fields that came with a value of the wrong type, as ``Model.field``.
+        extras: What no field holds as it was sent, by its place in the JSON.
+    """
+
+    drift: list[str] = field(default_factory=list)
+    extras: dict[str, Any] = field(default_factory=dict)
+
+    def note_drift(self, label: str, path: str, value: Any) -> None:
+        """Note a value of the wrong type."""
+        self.drift.append(label)
+        self.extras[path] = value
+
+
+def parse(body: bytes) -> Any:
+    """Return JSON without types; ``ValueError`` for what is none."""
+    try:
+        return msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # Slower, but it reads NaN, 1e999, half a surrogate pair and a byte order mark.
+        return json.loads(body, parse_int=_whole_number)
+
+
+def mend(value: Any, hint: Any, label: str, path: str, findings: Findings) -> Any:
+    """Bring a value into the type of its field.
+
+    Args:
+        value: JSON without types.
+        hint: The type it should have.
+        label: What drift is named by: ``Model.field``.
+        path: Its place in the JSON.
+        findings: Takes what had to be changed or left out.
+
+    Raises:
+        UnusableError: No rule can do it.
+    """
+    origin = typing.get_origin(hint)
+    if origin in (typing.Union, types.UnionType):
+        if value is None:
+            return None
+        inner = next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
+        return mend(value, inner, label, path, findings)
+    model = origin or hint
+    if dataclasses.is_dataclass(model):
+        return _mend_record(value, hint, path, findings)
+    if model is list and isinstance(value, list):
+        (inner,) = typing.get_args(hint) or (Any,)
+        places = ((index, f"{path}[{index}]", part) for index, part in enumerate(value))
+        return [mended for _, mended in _mend_each(places, inner, label, findings)]
+    if model is dict and isinstance(value, dict):
+        _, inner = typing.get_args(hint) or (Any, Any)
+        places = ((key, _below(path, key), part) for key, part in value.items())
+        return dict(_mend_each(places, inner, label, findings))
+    if value == "" and hint in (datetime.date, datetime.datetime):
+        return None
+    return _mend_scalar(value, hint, label, path, findings)
+
+
+def _whole_number(text: str) -> float:
+    """A whole number; infinite where it has more digits than any id or sum."""
+    return int(text) if len(text) < 400 else math.copysign(math.inf, -1 if text.startswith("-") else 1)
+
+
+def _mend_record(value: Any, hint: Any, path: str, findings: Findings) -> Any:
+    """Build a record from an object, field by field."""
+    if not isinstance(value, dict):
+        raise UnusableError
+    model = typing.get_origin(hint) or hint
+    known: dict[str, Any] = {}
+    for key, part in value.items():
+        place = find_place(key, hint)
+        inside = _below(path, key)
+        if place is None:
+            findings.extras[inside] = part
+            continue
+        if part is None:
+            continue
+        label = f"{model.__name__}.{place.field}"
+        try:
+            mended = mend(part, place.hint, label, inside, findings)
+        except UnusableError:
+            findings.note_drift(label, inside, part)
+            continue
+        if place.number is not None:
+            known.setdefault(place.field, {})[place.number] = mended
+        elif mended is not None:
+            known[place.field] = mended
+    return model(**known)
+
+
+def _below(path: str, key: str) -> str:
+    """The place of what an object has under a key."""
+    return f"{path}.{key}" if path else key
+
+
+def _mend_each(
+    places: Iterable[tuple[Any, str, Any]], hint: Any, label: str, findings: Findings
+) -> Iterator[tuple[Any, Any]]:
+    """Keep the elements that can be used, each with its index or key."""
+    for key, path, part in places:
+        before = len(findings.drift)
+        try:
+            mended = mend(part, hint, label, path, findings)
+        except UnusableError:
+            findings.note_drift(label, path, part)
+            continue
+        if isinstance(mended, Record):
+            mended._drift = tuple(findings.drift[before:])  # noqa: SLF001 - the decoder is what fills a record
+        yield key, mended
+
+
+def _mend_scalar(value: Any, hint: Any, label: str, path: str, findings: Findings) -> Any:
+    """Convert a single value, first strictly, then by what it can only mean."""
+    try:
+        mended = _convert(value, hint, strict=True)
+        if not isinstance(mended, str) or mended == value:
+            return mended
+    except UnusableError:
+        mended = _convert(_guess(value, hint), hint, strict=False)
+    findings.note_drift(label, path, value)
+    return mended
+
+
+def _convert(value: Any, hint: Any, *, strict: bool) -> Any:
+    """The value in the type of its field, of numbers only finite ones, of text only what UTF-8 can hold."""
+    try:
+        converted = msgspec.convert(value, hint, strict=strict)
+    # SystemError: msgspec before 0.22, for an integer that no float can hold. UnicodeEncodeError: half a
+    # surrogate pair where no text is due.
+    except (msgspec.ValidationError, OverflowError, SystemError, UnicodeEncodeError):
+        raise UnusableError from None
+    if isinstance(converted, float) and not math.isfinite(converted):
+        raise UnusableError
+    if isinstance(converted, str):
+        try:
+            converted.encode()
+        except UnicodeEncodeError:
+            return converted.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return converted
+
+
+def _guess(value: Any, hint: Any) -> Any:
+    """What a value of the wrong type can only mean."""
+    if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if hint is datetime.date and isinstance(value, str):
+        # A date with a time of day.
+        return value[:10]
+    return value

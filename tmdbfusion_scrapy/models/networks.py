@@ -1,0 +1,19 @@
+"""Networks that show series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tmdbfusion_scrapy.models.record import Record
+
+
+@dataclass
+class NetworkDetails(Record):
+    """A network; ``origin_country`` is an ISO 3166-1 code, an empty string where unknown."""
+
+    id: int | None = None
+    name: str | None = None
+    headquarters: str | None = None
+    homepage: str | None = None
+    logo_path: str | None = None
+    origin_country: str | None = None
