@@ -8,12 +8,13 @@ import textwrap
 import typing
 from typing import TYPE_CHECKING, Any
 
-from markdown import WIDTH, anchor, code, plain, table, type_text
+from markup import WIDTH, anchor, code, plain, table, type_text
 
 from tmdbfusion_scrapy.api import NAMESPACES, OPERATIONS, Endpoint, parameters
 from tmdbfusion_scrapy.api.catalogue import endpoints_of, load_namespace
 from tmdbfusion_scrapy.api.openapi import ADDRESS
-from tmdbfusion_scrapy.api.parameters import LAST_PAGE, MAX_CHANGE_DAYS, SECRET_PARAMETERS
+from tmdbfusion_scrapy.api.parameters import MAX_CHANGE_DAYS, SECRET_PARAMETERS
+from tmdbfusion_scrapy.models.paging import LAST_PAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -43,10 +44,10 @@ publishes now, or from any other.
 
 ## Parameters
 
-Those of the path come first and may be given by position; all others are given by name. They have TMDB's names;
-`air_date.gte` is `air_date_gte` here, and at run time is taken under both names. What is not given is not sent, and
-TMDB's own default holds, but for `language`, `region`, `languages`, `session_id` and `guest_session_id`: the client
-can hold them for all its calls, and so do the settings of a crawl for `language` and `region`.
+Those of the path come first and may be given by position; all others are given by name. They have TMDB's names, with
+an underscore for a dot: `air_date.gte` is `air_date_gte`, and at run time it is taken under both names. What is not
+given is not sent, and TMDB's own default holds. `language`, `region`, `languages`, `session_id` and
+`guest_session_id` may be held by the client for all its calls.
 
 A list is sent as text joined by commas, a date as YYYY-MM-DD, a boolean in lower case.
 
@@ -70,6 +71,8 @@ What an endpoint raises besides these, and what it checks before any request, st
 ## Namespaces
 
 """
+
+USUAL = "What holds for all endpoints, the usual errors among it, is in [endpoints](../endpoints.md)."
 
 REFUSALS = {
     parameters.check_id: "below 1 or no whole number",
@@ -108,8 +111,7 @@ def namespace_page(name: str) -> str:
         for e in endpoints
     ]
     parts = [
-        f"# {name}\n\n{plain(inspect.getdoc(load_namespace(name)) or '')}\n\n"
-        "What holds for all endpoints, the usual errors among it, is in [endpoints](../endpoints.md).\n\n",
+        f"# {name}\n\n{plain(inspect.getdoc(load_namespace(name)) or '')}\n\n{USUAL}\n\n",
         table(("Endpoint", "Request", "What it gives"), rows),
         *map(endpoint_section, endpoints),
     ]

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import endpoint_pages
-from markdown import code, plain, table
+from markup import code, plain, table
 from record_page import record_page
 
 from tmdbfusion_scrapy import exceptions

@@ -9,7 +9,7 @@ import pkgutil
 import typing
 from typing import Any
 
-from markdown import anchor, code, plain, table, type_text
+from markup import anchor, code, plain, table, type_text
 
 from tmdbfusion_scrapy import models
 from tmdbfusion_scrapy.api import OPERATIONS
@@ -46,14 +46,16 @@ def find_records() -> dict[str, Any]:
     for info in pkgutil.iter_modules(models.__path__):
         module = importlib.import_module(f"{models.__name__}.{info.name}")
         for name, value in vars(module).items():
-            if not (
-                isinstance(value, type) and issubclass(value, Record) and dataclasses.is_dataclass(value)
-            ):
-                continue
-            if value.__module__ == module.__name__:
-                assert name not in found, f"two records are called {name}"
+            if is_record(value) and value.__module__ == module.__name__:
+                if name in found:
+                    raise ValueError(f"two records are called {name}")
                 found[name] = value
     return found
+
+
+def is_record(value: Any) -> bool:
+    """Whether something is a record class, not just a base of some."""
+    return isinstance(value, type) and issubclass(value, Record) and dataclasses.is_dataclass(value)
 
 
 def summary(record: Any) -> str:
@@ -65,7 +67,6 @@ def record_section(name: str, record: Any) -> str:
     """One record."""
     hints = typing.get_type_hints(record)
     rows = [(code(f.name), type_text(hints[f.name], anchor)) for f in dataclasses.fields(record)]
-    # A dataclass without a docstring of its own has its signature for one.
     return f"\n## {name}\n\n{plain(inspect.getdoc(record) or '')}\n\n{returned_by(record)}" + table(
         ("Field", "Type"), rows
     )
@@ -76,8 +77,7 @@ def returned_by(record: Any) -> str:
     links = []
     for endpoint in OPERATIONS.values():
         model = typing.get_type_hints(endpoint.function)["return"]
-        inside = {model, typing.get_origin(model), *typing.get_args(model)}
-        if record in inside and (record is model or record not in {typing.get_origin(model)}):
+        if record is model or record in typing.get_args(model):
             text = f"{endpoint.namespace}.{endpoint.name}"
             links.append(f"[{text}](endpoints/{endpoint.namespace}.md{anchor(endpoint.name)})")
     return f"Answer of {', '.join(sorted(links))}.\n\n" if links else ""
