@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import inspect
 import re
-import textwrap
 import typing
 from typing import TYPE_CHECKING, Any
 
-from markup import WIDTH, anchor, code, plain, table, type_text
+from markup import anchor, code, plain, table, type_text, wrapped
 
 from tmdbfusion_scrapy.api import NAMESPACES, OPERATIONS, Endpoint, parameters
 from tmdbfusion_scrapy.api.catalogue import endpoints_of, load_namespace
@@ -26,12 +25,13 @@ AnyEndpoint = Endpoint[..., Any]
 INDEX = """\
 # Endpoints
 
-All {count} operations of [TMDB's OpenAPI document]({address}), each of them in three places:
+All {count} operations of TMDB's OpenAPI document ({address}),
+each of them in three places:
 
 ```python
-client.movies.details(550)                              # TMDBClient: the record
-await client.movies.details(550)                        # AsyncTMDBClient: the record
-self.tmdb.movies.details(550, callback=self.parse)      # in a TMDBSpider: a scrapy.Request
+client.movies.details(550)  # TMDBClient: the record
+await client.movies.details(550)  # AsyncTMDBClient: the record
+self.tmdb.movies.details(550, callback=self.parse)  # in a TMDBSpider: a scrapy.Request
 ```
 
 In a spider a call also takes `callback`, `errback`, `priority`, `meta`, `cb_kwargs`, `headers`, `flags` and
@@ -44,10 +44,11 @@ publishes now, or from any other.
 
 ## Parameters
 
-Those of the path come first and may be given by position; all others are given by name. They have TMDB's names, with
-an underscore for a dot: `air_date.gte` is `air_date_gte`, and at run time it is taken under both names. What is not
-given is not sent, and TMDB's own default holds. `language`, `region`, `languages`, `session_id` and
-`guest_session_id` may be held by the client for all its calls.
+Those of the path come first and may be given by position; all others are given by name. They have TMDB's names,
+with an underscore for a dot: `air_date.gte` is `air_date_gte`, and at run time it is taken under both names. What
+is not given is not sent, and TMDB's own default holds. A client can hold `language`, `region`, `languages`,
+`session_id` and `guest_session_id` for all its calls, and the settings of a crawl those that
+[settings](settings.md) names.
 
 A list is sent as text joined by commas, a date as YYYY-MM-DD, a boolean in lower case.
 
@@ -80,8 +81,8 @@ REFUSALS = {
     parameters.check_page: f"not 1 to {LAST_PAGE}",
     parameters.check_date: "no date",
     parameters.check_rating: "not 0.5 to 10 in steps of 0.5",
-    parameters.check_secret: "empty or no text",
     parameters.check_appends: "not names of parts",
+    parameters.check_media_languages: "not languages",
 }
 """What is refused before any request, by the check of a parameter."""
 
@@ -129,13 +130,20 @@ def endpoint_section(endpoint: AnyEndpoint) -> str:
     model = typing.get_type_hints(endpoint.function)["return"]
     reference = f"https://developer.themoviedb.org/reference/{endpoint.operation_id}"
     parts = [
-        f"\n## {endpoint.name}\n\n`{endpoint.method} /{endpoint.path}` ([TMDB's page]({reference}))\n\n{text}\n\n",
+        f"\n## {endpoint.name}\n\n`{endpoint.method} /{endpoint.path}`\n([TMDB's page]({reference}))\n\n",
+        f"{text}\n\n",
         f"```python\n{usage(endpoint, type_text(model))}\n```\n\n",
     ]
     if endpoint.parameters:
         hints = typing.get_type_hints(endpoint.function)
         rows = [
-            (code(p.name), code(type_text(hints[p.name])), default_of(p), place_of(p), described[p.name])
+            (
+                code(p.name),
+                code(type_text(hints[p.name])),
+                default_of(p),
+                place_of(p),
+                meaning(p, described[p.name]),
+            )
             for p in endpoint.parameters.values()
         ]
         parts.append(table(("Parameter", "Type", "Default", "Sent in", "Meaning"), rows) + "\n")
@@ -143,18 +151,10 @@ def endpoint_section(endpoint: AnyEndpoint) -> str:
     parts.append(f"Returns {returned}.\n")
     raised = list(raises(endpoint))
     if raised:
-        parts.append("\nRaises, besides the usual errors:\n\n" + "".join(map(bullet, raised)))
-    return "".join(parts)
-
-
-def bullet(text: str) -> str:
-    """One item of a list, wrapped."""
-    return (
-        textwrap.fill(
-            f"- {text}", WIDTH, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+        parts.append(
+            "\nRaises, besides the usual errors:\n\n" + "".join(wrapped(f"- {text}", "  ") for text in raised)
         )
-        + "\n"
-    )
+    return "".join(parts)
 
 
 def split_docstring(endpoint: AnyEndpoint) -> tuple[str, Mapping[str, str]]:
@@ -167,27 +167,19 @@ def split_docstring(endpoint: AnyEndpoint) -> tuple[str, Mapping[str, str]]:
 
 def usage(endpoint: AnyEndpoint, model: str) -> str:
     """A call by each executor, with what it must be given."""
-    given = [
-        p.name if p.place == "path" else f"{p.name}=..." for p in endpoint.parameters.values() if p.required
-    ]
-    if len(given) < len(endpoint.parameters):
-        given.append("...")
+    of_path = [p.name for p in endpoint.parameters.values() if p.required and p.place == "path"]
+    named = [f"{p.name}=..." for p in endpoint.parameters.values() if p.required and p.place != "path"]
+    rest = ["..."] if len(of_path) + len(named) < len(endpoint.parameters) else []
+    if len(", ".join(named)) > 40:
+        named, rest = [], ["..."]
     call = f"{endpoint.namespace}.{endpoint.name}"
-    lines = (
-        (f"client.{call}({', '.join(given)})", model),
-        (f"await client.{call}({', '.join(given)})", model),
-        (
-            f"self.tmdb.{call}({', '.join([*given[:-1], *filter(is_given, given[-1:]), 'callback=...'])})",
-            "Request",
-        ),
+    given = ", ".join([*of_path, *named, *rest])
+    in_spider = ", ".join([*of_path, *named, "callback=..."])
+    return (
+        f"client.{call}({given})  # {model}\n"
+        f"await client.{call}({given})  # {model}\n"
+        f"self.tmdb.{call}({in_spider})  # Request"
     )
-    width = max(len(line) for line, _ in lines)
-    return "\n".join(f"{line:{width}}  # {result}" for line, result in lines)
-
-
-def is_given(text: str) -> bool:
-    """Whether an argument is more than the dots that stand for the optional ones."""
-    return text != "..."
 
 
 def default_of(parameter: Parameter) -> str:
@@ -197,6 +189,12 @@ def default_of(parameter: Parameter) -> str:
     return "" if parameter.default is None else code(parameter.default)
 
 
+def meaning(parameter: Parameter, described: str) -> str:
+    """What a parameter is, and its values where TMDB knows only some."""
+    choices = ", ".join(map(code, parameter.choices))
+    return f"{described} One of {choices}." if choices else described
+
+
 def place_of(parameter: Parameter) -> str:
     """Where a parameter is sent, and under which name if it has another one at TMDB."""
     if parameter.name == "languages":
@@ -204,29 +202,33 @@ def place_of(parameter: Parameter) -> str:
     return parameter.place if parameter.key == parameter.name else f"{parameter.place}, as `{parameter.key}`"
 
 
+def refusals(parameter: Parameter) -> Iterator[str]:
+    """What of a parameter is refused before any request."""
+    if parameter.checked in REFUSALS:
+        yield REFUSALS[parameter.checked]
+    elif parameter.choices:
+        yield "none of the values"
+    elif parameter.place == "path" and parameter.checked is None:
+        yield "empty, `.` or `..`"
+    if parameter.place == "path" and not parameter.required and parameter.default is None:
+        yield "given by neither the call nor the client"
+
+
 def raises(endpoint: AnyEndpoint) -> Iterator[str]:
     """What an endpoint raises besides the usual errors."""
-    refused = [
-        f"`{p.name}` is {REFUSALS[p.checked]}" for p in endpoint.parameters.values() if p.checked in REFUSALS
-    ]
-    refused += [f"`{p.name}` is none of its values" for p in endpoint.parameters.values() if p.choices]
-    refused += [
-        f"`{p.name}` is empty, `.` or `..`"
-        for p in endpoint.parameters.values()
-        if p.place == "path" and p.checked is None and not p.choices
-    ]
-    refused += [
-        f"neither the call nor the client has a `{p.name}`"
-        for p in endpoint.parameters.values()
-        if p.place == "path" and not p.required and p.default is None
-    ]
+    grouped: dict[str, list[str]] = {}
+    for parameter in endpoint.parameters.values():
+        for reason in refusals(parameter):
+            grouped.setdefault(reason, []).append(code(parameter.name))
+    refused = [f"{', '.join(names)} {reason}" for reason, names in grouped.items()]
     if "start_date" in endpoint.parameters:
-        refused.append(f"`start_date` to `end_date` are more than {MAX_CHANGE_DAYS} days")
+        refused.append(f"`start_date` to `end_date` more than {MAX_CHANGE_DAYS} days")
     if "languages" in endpoint.parameters:
-        refused.append("`languages` has what is no language, or is given together with `language`")
+        refused.append("`languages` with what is no language, or together with `language`")
     if refused:
-        yield "`ValidationError` before any request: " + "; ".join(refused) + "."
-    if any(
+        yield "`ValidationError` before any request, for " + "; ".join(refused) + "."
+    # To a search for an id of another site TMDB answers with empty lists.
+    if endpoint.namespace != "find" and any(
         p.place == "path" and not p.choices and p.name not in SECRET_PARAMETERS
         for p in endpoint.parameters.values()
     ):

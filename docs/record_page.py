@@ -9,7 +9,7 @@ import pkgutil
 import typing
 from typing import Any
 
-from markup import anchor, code, plain, table, type_text
+from markup import anchor, code, plain, table, type_text, wrapped
 
 from tmdbfusion_scrapy import models
 from tmdbfusion_scrapy.api import OPERATIONS
@@ -18,11 +18,11 @@ from tmdbfusion_scrapy.models import Record
 HEAD = """\
 # Records
 
-What the [endpoints](endpoints.md) return: {count} dataclasses with TMDB's field names. Every field may be null or
-missing at TMDB, so every field has a default: `None` for a value, an empty list or dict for what is one. The table
-leaves `| None` out. A date that TMDB sends as an empty string is `None`.
+What the [endpoints](endpoints.md) return: {count} dataclasses with TMDB's field names.
 
 {record}
+
+The tables leave `| None` out of a type. A date that TMDB sends as an empty string is `None`.
 
 | Record | What it is |
 | --- | --- |
@@ -80,4 +80,4 @@ def returned_by(record: Any) -> str:
         if record is model or record in typing.get_args(model):
             text = f"{endpoint.namespace}.{endpoint.name}"
             links.append(f"[{text}](endpoints/{endpoint.namespace}.md{anchor(endpoint.name)})")
-    return f"Answer of {', '.join(sorted(links))}.\n\n" if links else ""
+    return wrapped(f"Answer of {', '.join(sorted(links))}.") + "\n" if links else ""

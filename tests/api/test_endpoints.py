@@ -401,6 +401,24 @@ def test_dot_segments_are_refused(text):
         call(Words.named, text)
 
 
+@pytest.mark.parametrize("text", ["\ud800", "a\udfffb"])
+def test_text_that_no_url_can_hold(text):
+    for operation, arguments in (
+        ("search-movie", {"query": text}),
+        ("find-by-id", {"external_id": text, "external_source": "imdb_id"}),
+        ("account-details", {"account_id": 1, "session_id": text}),
+    ):
+        with pytest.raises(ValidationError):
+            call(OPERATIONS[operation], **arguments)
+
+
+@pytest.mark.parametrize("session", ["", " ", ".", "..", 5, b"x"])
+def test_sessions_that_are_none(session):
+    with pytest.raises(ValidationError, match="session_id must be text") as caught:
+        call(OPERATIONS["guest-session-rated-movies"], session)
+    assert "5" not in str(caught.value)
+
+
 def test_wrong_arguments_name_the_endpoint():
     for attempt, words in (
         (lambda: call(Movies.details), r"movies\.details\(\): missing a required argument: 'movie_id'"),

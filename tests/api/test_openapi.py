@@ -9,11 +9,13 @@ import json
 import re
 import subprocess
 import sys
+import threading
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.api import OPERATIONS, openapi
 from tmdbfusion_scrapy.api.differences import INTENDED, Difference
 from tmdbfusion_scrapy.api.openapi import compare, main, read_document
 
@@ -29,12 +31,15 @@ def read(path: Path) -> dict[str, Any]:
 
 @pytest.fixture
 def document(recorded_dir) -> dict[str, Any]:
-    """TMDB's document; a test may change what it asks for, but not the examples, which are shared."""
+    """TMDB's document without its examples of answers, for a test to change."""
     whole = read(recorded_dir / "openapi.json")
     return {
         "paths": {
             path: {
-                method: {**declared, "parameters": copy.deepcopy(declared.get("parameters", []))}
+                method: {
+                    **{key: value for key, value in declared.items() if key != "responses"},
+                    "parameters": copy.deepcopy(declared.get("parameters", [])),
+                }
                 for method, declared in item.items()
             }
             for path, item in whole["paths"].items()
@@ -47,8 +52,9 @@ def parameter(document: dict[str, Any], path: str, name: str) -> dict[str, Any]:
     return found
 
 
-def test_nothing_differs_but_what_is_intended(document):
-    assert list(map(str, compare(document))) == []
+def test_nothing_differs_but_what_is_intended(document, recorded_dir):
+    assert list(map(str, compare(read(recorded_dir / "openapi.json")))) == []
+    assert compare(document) == []
     assert len(OPERATIONS) == 152
     assert OPERATIONS.keys() == read_document(document).keys()
 
@@ -164,6 +170,41 @@ def test_a_body_that_has_a_schema(document):
     ]
 
 
+@pytest.mark.parametrize("written", [json.dumps, lambda value: value])
+@pytest.mark.parametrize(
+    ("path", "answer", "differences"),
+    [
+        ("/3/movie/{movie_id}", {"id": 550, "title": None, "credits": {"cast": [{"id": 1}]}}, []),
+        ("/3/movie/{movie_id}", {"id": 550, "new": True, "old": {}}, [("new", "boolean"), ("old", "object")]),
+        (
+            "/3/movie/{movie_id}/credits",
+            {"id": 550, "cast": [{"id": 1, "mood": "x"}, {"id": 2, "mood": "y"}]},
+            [("cast[].mood", "string")],
+        ),
+        ("/3/movie/{movie_id}", {"id": 550, "budget": {"usd": 5}}, [("budget", "object")]),
+        ("/3/configuration/countries", [{"iso_3166_1": "FR", "flag": 1}], [("flag", "integer")]),
+        ("/3/configuration/primary_translations", ["fr-CA"], []),
+    ],
+)
+def test_fields_of_answers(document, path, answer, differences, written):
+    content = {"application/json": {"examples": {"Result": {"value": written(answer)}}}}
+    declared = document["paths"][path]["get"]
+    declared["responses"] = {"200": {"content": content}}
+    name = declared["operationId"]
+    assert compare(document) == [Difference(name, about, "answer", "", kind) for about, kind in differences]
+
+
+def test_an_answer_of_another_form(document):
+    content = {"application/json": {"examples": {"Result": {"value": [1, 2]}}}}
+    document["paths"]["/3/movie/{movie_id}"]["get"]["responses"] = {"200": {"content": content}}
+    (difference,) = compare(document)
+    assert (difference.operation, difference.kind, difference.here) == (
+        "movie-details",
+        "answer",
+        "MovieDetails",
+    )
+
+
 def test_an_intended_difference_that_is_gone(document):
     parameter(document, "/3/movie/{movie_id}/keywords", "movie_id")["schema"] = {"type": "integer"}
     gone = Difference("movie-keywords", "movie_id", "type", "integer", "string", is_gone=True)
@@ -213,6 +254,36 @@ def test_the_script_on_what_cannot_be_read(tmp_path, capsys, content):
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith(f"{path} cannot be read: ")
+
+
+class Silent(SimpleHTTPRequestHandler):
+    def log_message(self, *args: Any) -> None:
+        """Keep the output of the tests clean."""
+
+
+def test_the_script_takes_an_address(tmp_path, capsys, document):
+    (tmp_path / "openapi.json").write_text(json.dumps(document))
+    handler = functools.partial(Silent, directory=str(tmp_path))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            base = f"http://127.0.0.1:{server.server_port}"
+            assert main([f"{base}/openapi.json"]) == 0
+            assert "0 differences" in capsys.readouterr().out
+            assert main([f"{base}/none.json"]) == 2
+            assert "404" in capsys.readouterr().err
+        finally:
+            server.shutdown()
+            thread.join()
+    assert main([f"{base}/openapi.json"]) == 2
+
+
+def test_the_script_takes_the_published_document_by_default(monkeypatch, document):
+    asked = []
+    monkeypatch.setattr(openapi, "load_document", lambda address: asked.append(address) or document)
+    assert main([]) == 0
+    assert asked == ["https://developer.themoviedb.org/openapi/tmdb-api.json"]
 
 
 def test_the_script_is_run_as_a_module(tmp_path):

@@ -46,7 +46,7 @@ class Listing:
 
 
 def page(number: int, ids: Iterable[Any], total: Any = 3, **more: Any) -> dict[str, Any]:
-    results = [dict(zip(("id", "media_type"), one)) if isinstance(one, tuple) else {"id": one} for one in ids]
+    results = [{"id": one[0], "media_type": one[1]} if isinstance(one, tuple) else {"id": one} for one in ids]
     return {
         "page": number,
         "results": results,
@@ -160,6 +160,12 @@ def test_it_ends_at_page_500_and_says_that_it_was_cut(server, driver, caplog):
     assert listing.asked == list(range(1, 501))
     (line,) = [record.getMessage() for record in caplog.records]
     assert "TMDB has 760385 results but serves the first 10000 only: narrow the filters" in line
+
+
+def test_500_pages_are_not_cut(server, driver, caplog):
+    serve(server, lambda number: page(number, [number], 500))
+    assert ids(items(driver(), lambda client: client.paginate(client.discover.movie, page=500))) == [500]
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
 
 
 def test_it_begins_where_it_is_told(server, driver, caplog):

@@ -40,7 +40,7 @@ async def test_a_page_of_nulls_is_on_record(tmdb_sandbox, caplog):
     await crawl(SourceSpider, settings_of(tmdb_sandbox.base_url))
     ((record_id, path, error, _),) = rows(FAILURES)
     assert (record_id, path, error) == (None, "/movie/popular?page=1", "ResponseError")
-    assert any("not complete" in record.getMessage() for record in caplog.records)
+    assert any("does not say how many" in record.getMessage() for record in caplog.records)
 
 
 @coroutine_test

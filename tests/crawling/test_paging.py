@@ -314,6 +314,9 @@ async def test_from_a_callback(raw_server):
                 )
 
         def reviews(self, response: Any) -> Any:
+            if response.record.page > 1:
+                # What the pages of the other list needed is not passed on.
+                assert "tmdb_paging" not in response.meta
             yield {"path": response.url.partition("/3")[2]}
 
     ended = await crawl(Nested, settings_of(raw_server.url + "/3"))
@@ -357,6 +360,15 @@ async def test_a_job_goes_on_where_it_stopped(raw_server, tmp_path, halt_at):
     class Job(Halting):
         pass
 
+    usual = raw_server.scripts[DISCOVER]
+
+    async def answer(connection: Connection, seen: Seen) -> None:
+        # Closing takes its time, in which the spider goes on.
+        if Job.halt_at is not None and int(seen.query["page"]) > Job.halt_at:
+            await asyncio.sleep(0.1)
+        await usual(connection, seen)
+
+    raw_server.scripts[DISCOVER] = answer
     Job.halt_at = halt_at
     settings = settings_of(raw_server.url + "/3", JOBDIR=str(tmp_path / "job"), CONCURRENT_REQUESTS=1)
     given = {"cb_kwargs": {"color": "red"}}

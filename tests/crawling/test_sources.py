@@ -125,7 +125,6 @@ async def test_a_page_that_fails_costs_its_own_records_only(tmdb_sandbox):
         ({"pages": "501"}, "from 1 to 500"),
         ({"source": "discover", "foo": "bar"}, "-a foo="),
         ({"source": "discover", "page": "2"}, "-a page="),
-        ({"append": ",".join(map(str, range(21)))}, "-a append"),
     ],
     ids=str,
 )

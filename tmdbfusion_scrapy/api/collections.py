@@ -35,7 +35,7 @@ class Collections(Namespace[E]):
     def images(
         collection_id: int,
         *,
-        include_image_language: Iterable[str] | str | None = None,
+        include_image_language: Iterable[str | None] | str | None = None,
         language: str | None = None,
     ) -> CollectionImages:
         """The images of a collection.

@@ -40,7 +40,7 @@ class Movies(Namespace[E]):
         movie_id: int,
         *,
         append_to_response: Iterable[str] | str | None = None,
-        include_image_language: Iterable[str] | str | None = None,
+        include_image_language: Iterable[str | None] | str | None = None,
         language: str | None = None,
         languages: Sequence[str] | None = None,
     ) -> MovieDetails:
@@ -143,7 +143,7 @@ class Movies(Namespace[E]):
     def images(
         movie_id: int,
         *,
-        include_image_language: Iterable[str] | str | None = None,
+        include_image_language: Iterable[str | None] | str | None = None,
         language: str | None = None,
     ) -> Images:
         """The images of a movie.

@@ -1,5 +1,8 @@
 """The catalogue against an OpenAPI document of TMDB's: what differs, both ways.
 
+Compared are operations, paths, methods, parameters with their places and types, the fields of bodies, and those of
+the document's examples of answers.
+
 ::
 
     python -m tmdbfusion_scrapy.api.openapi                  # against the document that TMDB publishes now
@@ -12,17 +15,22 @@ something does, and with 2 if the document cannot be read.
 from __future__ import annotations
 
 import datetime
+import re
 import sys
 import typing
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.api.catalogue import load_operations
 from tmdbfusion_scrapy.api.differences import INTENDED, Difference
+from tmdbfusion_scrapy.api.document import Declared, Operation, json_type, read_document
+from tmdbfusion_scrapy.exceptions import ResponseError
+from tmdbfusion_scrapy.models import Record, decode
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
     from tmdbfusion_scrapy.api.endpoint import Endpoint
 
 ADDRESS = "https://developer.themoviedb.org/openapi/tmdb-api.json"
@@ -30,30 +38,6 @@ ADDRESS = "https://developer.themoviedb.org/openapi/tmdb-api.json"
 
 PREFIX = "/3/"
 """What the document's paths begin with and the base URL of a client has already."""
-
-_METHODS = ("get", "put", "post", "delete", "patch")
-
-
-@dataclass(frozen=True, slots=True)
-class Declared:
-    """A parameter, as the catalogue or a document declares it; ``required`` is ``None`` where it is not said."""
-
-    place: str
-    type: str
-    required: bool | None = False
-    choices: frozenset[str] = frozenset()
-
-    def __str__(self) -> str:
-        return f"{self.place} {self.type}" + (", required" if self.required else "")
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """An operation, as the catalogue or a document declares it; the path has no names of parameters."""
-
-    method: str
-    path: str
-    parameters: Mapping[str, Declared]
 
 
 def compare(document: Mapping[str, Any]) -> list[Difference]:
@@ -67,78 +51,9 @@ def compare(document: Mapping[str, Any]) -> list[Difference]:
     Raises:
         ValueError: It is no OpenAPI document.
     """
-    here = {name: _read_endpoint(endpoint) for name, endpoint in load_operations().items()}
-    found = set(_differences(here, read_document(document)))
+    found = set(_differences(load_operations(), read_document(document)))
     gone = {replace(difference, is_gone=True) for difference in INTENDED.keys() - found}
     return sorted((found - INTENDED.keys()) | gone)
-
-
-def read_document(document: Mapping[str, Any]) -> dict[str, Operation]:
-    """Return the operations of an OpenAPI document by their operationIds.
-
-    Raises:
-        ValueError: It is no OpenAPI document.
-    """
-    try:
-        read = {
-            declared["operationId"]: Operation(
-                method.upper(),
-                path,
-                dict(
-                    _read_declared([*item.get("parameters", ()), *declared.get("parameters", ())], declared)
-                ),
-            )
-            for path, item in document["paths"].items()
-            for method, declared in item.items()
-            if method in _METHODS
-        }
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"this is no OpenAPI document that can be read: {error!r}") from error
-    if not read:
-        raise ValueError("this OpenAPI document has no operations")
-    return read
-
-
-def _read_declared(
-    parameters: Sequence[Mapping[str, Any]], operation: Mapping[str, Any]
-) -> Iterator[tuple[str, Declared]]:
-    """Parameters and fields of the body in a document."""
-    for parameter in parameters:
-        schema = parameter.get("schema", {})
-        yield (
-            parameter["name"],
-            Declared(
-                parameter["in"],
-                _schema_type(schema),
-                parameter.get("required", False),
-                frozenset(schema.get("enum", ())),
-            ),
-        )
-    for content in operation.get("requestBody", {}).get("content", {}).values():
-        schema = content.get("schema", {})
-        fields = schema.get("properties", {})
-        if fields.keys() - {"RAW_BODY"}:
-            for name, field in fields.items():
-                yield name, Declared("body", _schema_type(field), name in schema.get("required", ()))
-        else:
-            # TMDB's own documents call a body RAW_BODY and show its fields in the example alone.
-            for example in content.get("examples", {}).values():
-                for name, value in example["value"].items():
-                    yield name, Declared("body", _json_type(value), None)
-
-
-def _schema_type(schema: Mapping[str, Any]) -> str:
-    """The type of a parameter in a document; a date is one of its own."""
-    given = schema.get("type", "unknown")
-    if isinstance(given, list):
-        given = next((name for name in given if name != "null"), "null")
-    return "date" if given == "string" and schema.get("format") == "date" else str(given)
-
-
-def _json_type(value: Any) -> str:
-    """JSON Schema's word for the type of a value."""
-    names = {bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
-    return names.get(type(value), "null")
 
 
 def _read_endpoint(endpoint: Endpoint[..., Any]) -> Operation:
@@ -159,26 +74,31 @@ def _read_endpoint(endpoint: Endpoint[..., Any]) -> Operation:
 def _hint_type(hint: Any, choices: tuple[Any, ...]) -> str:
     """The type of a parameter of the catalogue, in a document's words."""
     if choices:
-        return _json_type(choices[0])
+        return json_type(choices[0])
     arms = typing.get_args(hint) or (hint,)
     names = {datetime.date: "date", bool: "boolean", float: "number", str: "string", int: "integer"}
     # In this order: a date may be given as text, and a filter of ids as text in TMDB's own form.
     return next((name for kind, name in names.items() if kind in arms), "array")
 
 
-def _differences(here: Mapping[str, Operation], there: Mapping[str, Operation]) -> Iterator[Difference]:
+def _differences(
+    endpoints: Mapping[str, Endpoint[..., Any]], there: Mapping[str, Operation]
+) -> Iterator[Difference]:
     """All differences, intended or not."""
+    here = {name: _read_endpoint(endpoint) for name, endpoint in endpoints.items()}
     renamed = dict(_renamed(here, there))
     for old, new in renamed.items():
         yield Difference(old, "", "operationId", old, new)
     for name in there.keys() - here.keys() - set(renamed.values()):
         yield Difference(name, "", "missing here", "", f"{there[name].method} {there[name].path}")
-    for name in here:
+    for name, operation in here.items():
         declared = there.get(renamed.get(name, name))
         if declared is None:
-            yield Difference(name, "", "missing there", f"{here[name].method} {here[name].path}", "")
+            yield Difference(name, "", "missing there", f"{operation.method} {operation.path}", "")
         else:
-            yield from _operation_differences(name, here[name], declared)
+            yield from _operation_differences(name, operation, declared)
+            for answer in declared.answers:
+                yield from _answer_differences(endpoints[name], answer)
 
 
 def _renamed(here: Mapping[str, Operation], there: Mapping[str, Operation]) -> Iterator[tuple[str, str]]:
@@ -217,6 +137,19 @@ def _parameter_differences(
             yield Difference(
                 operation, key, "choices", ", ".join(sorted(here.choices)), ", ".join(sorted(there.choices))
             )
+
+
+def _answer_differences(endpoint: Endpoint[..., Any], answer: bytes) -> Iterator[Difference]:
+    """What of an example the record has no field for."""
+    try:
+        record = decode(answer, endpoint.model)
+    except ResponseError as error:
+        yield Difference(endpoint.operation_id, "", "answer", endpoint.model.__name__, str(error))
+        return
+    for part in record if isinstance(record, list) else [record]:
+        for path, value in (part.extras if isinstance(part, Record) else {}).items():
+            about = re.sub(r"\[\d+\]", "[]", path)
+            yield Difference(endpoint.operation_id, about, "answer", "", json_type(value))
 
 
 def load_document(address: str) -> Any:

@@ -83,7 +83,11 @@ def write_value(name: str, value: Any) -> str:
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
         raise ValidationError(f"{name} is {value!r}, which is no number")
-    if isinstance(value, str | int | float):
+    if isinstance(value, str):
+        if not _is_unicode(value):
+            raise ValidationError(f"{name} has half a surrogate pair, which is no text")
+        return str(value)
+    if isinstance(value, int | float):
         return str(value)
     if hasattr(value, "__index__"):
         return str(operator.index(value))
@@ -187,9 +191,18 @@ def check_media_languages(name: str, value: Any) -> tuple[str, ...]:
 
 def check_secret(name: str, value: Any) -> str:
     """Return a session id, token or password; the message does not show it."""
-    if not isinstance(value, str) or not value.strip():
+    if not isinstance(value, str) or value.strip() in ("", ".", "..") or not _is_unicode(value):
         raise ValidationError(f"{name} must be text that is not empty")
     return value
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether UTF-8 can hold a text: half a surrogate pair it cannot."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 _CHECKS: Mapping[str, Check] = {

@@ -181,7 +181,7 @@ class TV(Namespace[E]):
     def images(
         series_id: int,
         *,
-        include_image_language: Iterable[str] | str | None = None,
+        include_image_language: Iterable[str | None] | str | None = None,
         language: str | None = None,
     ) -> Images:
         """The images of a series.
@@ -298,7 +298,7 @@ class TV(Namespace[E]):
     def videos(
         series_id: int,
         *,
-        include_video_language: Iterable[str] | str | None = None,
+        include_video_language: Iterable[str | None] | str | None = None,
         language: str | None = None,
     ) -> Videos:
         """The trailers, teasers and clips of a series.

@@ -140,7 +140,7 @@ class TVEpisodes(Namespace[E]):
         season_number: int,
         episode_number: int,
         *,
-        include_image_language: Iterable[str] | str | None = None,
+        include_image_language: Iterable[str | None] | str | None = None,
         language: str | None = None,
     ) -> EpisodeImages:
         """The images of an episode.
@@ -184,7 +184,7 @@ class TVEpisodes(Namespace[E]):
         season_number: int,
         episode_number: int,
         *,
-        include_video_language: Iterable[str] | str | None = None,
+        include_video_language: Iterable[str | None] | str | None = None,
         language: str | None = None,
     ) -> Videos:
         """The trailers, teasers and clips of an episode.

@@ -149,7 +149,7 @@ class TVSeasons(Namespace[E]):
         series_id: int,
         season_number: int,
         *,
-        include_image_language: Iterable[str] | str | None = None,
+        include_image_language: Iterable[str | None] | str | None = None,
         language: str | None = None,
     ) -> SeasonImages:
         """The images of a season.
@@ -184,7 +184,7 @@ class TVSeasons(Namespace[E]):
         series_id: int,
         season_number: int,
         *,
-        include_video_language: Iterable[str] | str | None = None,
+        include_video_language: Iterable[str | None] | str | None = None,
         language: str | None = None,
     ) -> Videos:
         """The trailers, teasers and clips of a season.

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import msgspec
 
-from tmdbfusion_scrapy.api.call import Call, Place, Secret
+from tmdbfusion_scrapy.api.call import Call, Place, Secret, escape_segment
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS, check_secret, write_value
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import (
@@ -92,12 +92,25 @@ class Exchange:
             raise self.error(call, exception) from exception
         error = error_from_response(status, response.headers, body, method=call.method, path=call.path)
         if error is not None:
-            raise self.credentials.redacted(error, _values(call))
+            raise self._without_secrets(error, call, response, body)
         try:
             return decode(body, call.model)
         except ResponseError as bad:
             bad.method, bad.path, bad.status_code = call.method, call.path, status
             raise
+
+    def _without_secrets(
+        self, error: TMDBError, call: Call[Any], response: httpx.Response, body: bytes
+    ) -> TMDBError:
+        """The error made anew if the body has a secret: what is quoted of it may end within one."""
+        secrets = _values(call)
+        hidden = self.credentials.redact_body(body, secrets)
+        if hidden != body:
+            made = error_from_response(
+                response.status_code, response.headers, hidden, method=call.method, path=call.path
+            )
+            error = made or error
+        return self.credentials.redacted(error, secrets)
 
     def error(self, call: Call[Any], exception: httpx.HTTPError | httpx.InvalidURL) -> TMDBError:
         """Return the normalized error for an exception of httpx's; its cause shows no secret either."""
@@ -112,7 +125,7 @@ class Exchange:
         path, query = call.path, dict(call.query)
         for secret in call.secrets:
             if secret.place == "path":
-                path = path.replace(Secret.MASK, quote(secret.value, safe=""), 1)
+                path = path.replace(Secret.MASK, escape_segment(secret.key, secret.value), 1)
             elif secret.place == "query":
                 query[secret.key] = secret.value
         if call.appends:

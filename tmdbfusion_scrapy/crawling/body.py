@@ -12,6 +12,7 @@ from pydispatch.dispatcher import getAllReceivers
 from scrapy import signals
 from scrapy.exceptions import StopDownload
 from scrapy.http import Headers
+from scrapy.responsetypes import responsetypes
 from twisted.python.failure import Failure
 
 from tmdbfusion_scrapy.crawling.errors import TooLargeResponseError
@@ -19,8 +20,11 @@ from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.transport import BodyTooLarge, decode_body
 
 if TYPE_CHECKING:
+    import ssl
+
     from scrapy import Request
     from scrapy.crawler import Crawler
+    from scrapy.http import Response
 
 logger = logging.getLogger(__name__)
 
@@ -37,6 +41,9 @@ class BodyReader:
 
     ``DOWNLOAD_MAXSIZE``, ``DOWNLOAD_WARNSIZE`` and ``DOWNLOAD_FAIL_ON_DATALOSS`` and their meta keys hold, and the
     signals ``headers_received`` and ``bytes_received`` are sent, where ``StopDownload`` may be raised.
+
+    JSON, which is what TMDB sends, is decoded here. Anything else comes from what stands in between, and stays as
+    it came, for Scrapy's own middlewares.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -44,9 +51,11 @@ class BodyReader:
         self._maxsize = crawler.settings.getint("DOWNLOAD_MAXSIZE")
         self._warnsize = crawler.settings.getint("DOWNLOAD_WARNSIZE")
         self._fail_on_dataloss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
+        self._warned_of_dataloss = False
+        self._tls_is_logged = crawler.settings.getbool("DOWNLOADER_CLIENT_TLS_VERBOSE_LOGGING")
 
-    async def read(self, response: httpx.Response, request: Request) -> TMDBResponse:
-        """Read a response to its end.
+    async def read(self, response: httpx.Response, request: Request) -> Response:
+        """Read a response to its end; it is a ``TMDBResponse`` if its type is JSON.
 
         Raises:
             TooLargeResponseError: It is larger than ``DOWNLOAD_MAXSIZE``, compressed or not.
@@ -57,7 +66,8 @@ class BodyReader:
         stream = cast("httpx.AsyncByteStream", response.stream)
         headers = response.headers.raw
         named = {name.lower(): value for name, value in headers}
-        arguments = {"url": request.url, "status": response.status_code, **_connection(response)}
+        is_json = b"json" in named.get(b"content-type", b"").lower()
+        arguments = {"url": request.url, "status": response.status_code, **self._connection(response)}
         try:
             length = named.get(b"content-length", b"")
             expected = int(length) if length.isdigit() else None
@@ -67,19 +77,19 @@ class BodyReader:
                     signals.headers_received, request, headers=Headers(headers), body_length=expected
                 )
                 if stop is not None:
-                    return _stopped(stop, TMDBResponse(headers=headers, **arguments))
+                    return _stopped(stop, _response(headers, b"", is_json=is_json, **arguments))
             body, stop, flags = await self._read_body(stream, request)
         finally:
             await stream.aclose()
         if stop is not None:
-            return _stopped(stop, TMDBResponse(headers=headers, body=body, **arguments))
+            return _stopped(stop, _response(headers, body, is_json=is_json, **arguments))
         encoding = named.get(b"content-encoding", b"").strip().lower()
-        if not flags and encoding in _DECODED_HERE:
+        if is_json and not flags and encoding in _DECODED_HERE:
             decoded = self._decode(body, encoding.decode(), request)
             if decoded is not body:
                 body = decoded
                 headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
-        return TMDBResponse(headers=headers, body=body, flags=flags, **arguments)
+        return _response(headers, body, is_json=is_json, flags=flags, **arguments)
 
     async def _read_body(
         self, stream: httpx.AsyncByteStream, request: Request
@@ -99,6 +109,7 @@ class BodyReader:
                 self._check_size(received, request, "Received")
         except httpx.RemoteProtocolError:
             if request.meta.get("download_fail_on_dataloss", self._fail_on_dataloss):
+                self._warn_of_dataloss(request)
                 raise
             return b"".join(chunks), None, ["dataloss"]
         return b"".join(chunks), None, []
@@ -107,7 +118,7 @@ class BodyReader:
         """Refuse what is too large, warn of what is large."""
         limit = request.meta.get("download_maxsize", self._maxsize)
         if limit and size > limit:
-            raise _too_large(size, limit, request, verb)
+            raise self._too_large(size, limit, request, verb)
         warn = request.meta.get("download_warnsize", self._warnsize)
         if warn and size > warn and not request.meta.get("tmdb_size_warned"):
             request.meta["tmdb_size_warned"] = True
@@ -126,7 +137,38 @@ class BodyReader:
         try:
             return decode_body(body, encoding or None, max_size=limit or None)
         except BodyTooLarge as large:
-            raise _too_large(large.size, limit, request, "Decompressed") from None
+            raise self._too_large(large.size, limit, request, "Decompressed") from None
+
+    def _too_large(self, size: int, limit: int, request: Request, verb: str) -> TooLargeResponseError:
+        """Log that a body is over ``DOWNLOAD_MAXSIZE`` and return the error for it."""
+        problem = f"{verb} {size} bytes which is larger than download max size ({limit})"
+        logger.warning("%s in request %s.", problem, request, extra={"spider": self._crawler.spider})
+        return TooLargeResponseError(f"{problem}: DOWNLOAD_MAXSIZE", method=request.method)
+
+    def _warn_of_dataloss(self, request: Request) -> None:
+        """Tell once of the setting that lets broken bodies pass."""
+        if not self._warned_of_dataloss:
+            self._warned_of_dataloss = True
+            logger.warning(
+                "Got data loss in %s. If you want to process broken responses set the setting "
+                "DOWNLOAD_FAIL_ON_DATALOSS = False -- This message won't be shown in further requests",
+                request.url,
+                extra={"spider": self._crawler.spider},
+            )
+
+    def _connection(self, response: httpx.Response) -> dict[str, Any]:
+        """What Scrapy tells of the connection: address, certificate, protocol."""
+        version: bytes = response.extensions.get("http_version", b"HTTP/1.1")
+        known: dict[str, Any] = {"protocol": version.decode()}
+        stream = response.extensions.get("network_stream")
+        if stream is not None:
+            peer = stream.get_extra_info("server_addr")
+            known["ip_address"] = _ip_address(peer[0]) if peer else None
+            tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
+            known["certificate"] = tls.getpeercert(binary_form=True) if tls is not None else None
+            if tls is not None and self._tls_is_logged:
+                _log_tls(tls)
+        return known
 
     def _is_heard(self, signal: object) -> bool:
         """Whether a signal has a handler; most crawls have none for these two, and sending costs more."""
@@ -143,31 +185,40 @@ class BodyReader:
         return None
 
 
-def _connection(response: httpx.Response) -> dict[str, Any]:
-    """What Scrapy tells of the connection: address, certificate, protocol."""
-    version: bytes = response.extensions.get("http_version", b"HTTP/1.1")
-    known: dict[str, Any] = {"protocol": version.decode()}
-    stream = response.extensions.get("network_stream")
-    if stream is not None:
-        peer = stream.get_extra_info("server_addr")
-        known["ip_address"] = _ip_address(peer[0]) if peer else None
-        tls = stream.get_extra_info("ssl_object")
-        known["certificate"] = tls.getpeercert(binary_form=True) if tls is not None else None
-    return known
+def _response(
+    headers: list[tuple[bytes, bytes]], body: bytes, *, is_json: bool, **arguments: Any
+) -> Response:
+    """Make the response: ours for JSON, else of the class that Scrapy has for the type."""
+    if is_json:
+        return TMDBResponse(headers=headers, body=body, **arguments)
+    made_of = Headers(headers)
+    cls = responsetypes.from_args(headers=made_of, url=arguments["url"], body=body)
+    return cls(headers=made_of, body=body, **arguments)
 
 
-def _stopped(stop: StopDownload, response: TMDBResponse) -> TMDBResponse:
+def _log_tls(tls: ssl.SSLObject) -> None:
+    """Log a connection's TLS as Scrapy's handlers do."""
+    cipher = tls.cipher()
+    logger.debug(
+        "SSL connection to %s using protocol %s, cipher %s",
+        tls.server_hostname,
+        tls.version(),
+        cipher[0] if cipher else None,
+    )
+    certificate = tls.getpeercert()
+    if certificate:
+        # Read only where it is verified.
+        logger.debug(
+            'SSL connection certificate: issuer "%s", subject "%s"',
+            certificate.get("issuer"),
+            certificate.get("subject"),
+        )
+
+
+def _stopped(stop: StopDownload, response: Response) -> Response:
     """Give a stopped response to the callback or, if so asked for, to the errback."""
     response.flags.append("download_stopped")
     if stop.fail:
         stop.response = response
         raise stop
     return response
-
-
-def _too_large(size: int, limit: int, request: Request, verb: str) -> TooLargeResponseError:
-    """The error for a body over ``DOWNLOAD_MAXSIZE``."""
-    return TooLargeResponseError(
-        f"{verb} {size} bytes which is larger than download max size ({limit}): DOWNLOAD_MAXSIZE",
-        method=request.method,
-    )

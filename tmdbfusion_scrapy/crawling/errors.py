@@ -88,7 +88,9 @@ def _class_of(exception: httpx.HTTPError, *, in_body: bool) -> type[TMDBError]:
     if isinstance(exception, httpx.ConnectError):
         unresolved = any(isinstance(cause, socket.gaierror) for cause in _causes(exception))
         return ResolutionServerError if unresolved else ConnectionServerError
-    return DataLossServerError if in_body else DownloadServerError
+    # As BodyReader, which leaves what broke off otherwise no choice.
+    lost = in_body and isinstance(exception, httpx.RemoteProtocolError)
+    return DataLossServerError if lost else DownloadServerError
 
 
 def _causes(exception: BaseException) -> Iterator[BaseException]:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from scrapy.utils.request import RequestFingerprinter
 
+from tmdbfusion_scrapy.api.appending import MAX_APPENDS
+from tmdbfusion_scrapy.crawling.requests import APPENDS_KEY, LANGUAGES_KEY
 from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
 from tmdbfusion_scrapy.settings import TMDBSettings
 
@@ -43,5 +45,11 @@ class TMDBRequestFingerprinter:
         if "&" in query:
             query = "&".join(sorted(query.split("&")))
         parts = [request.method.encode(), path.encode(), query.encode(), request.body]
-        parts += [":".join(mark).encode() for mark in request.meta.get(SECRETS_KEY) or ()]
+        meta = request.meta
+        parts += [":".join(mark).encode() for mark in meta.get(SECRETS_KEY) or ()]
+        # A URL has the first language of a chain, and no more parts than one request can ask for.
+        if languages := meta.get(LANGUAGES_KEY):
+            parts.append(",".join(languages).encode())
+        if len(appends := meta.get(APPENDS_KEY) or ()) > MAX_APPENDS:
+            parts.append(",".join(appends).encode())
         return sha1(b"\n".join(parts), usedforsecurity=False).digest()

@@ -53,6 +53,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         self._vault = vault_of(crawler)
         self._stats = crawler.stats
         self._reader = BodyReader(crawler)
+        self._warned_of_bindaddress = False
         self._fallbacks: dict[str, DownloadHandlerProtocol] = {}
 
     async def download_request(self, request: Request) -> Response:
@@ -78,6 +79,8 @@ class TMDBDownloadHandler(BaseDownloadHandler):
 
     async def _download(self, request: Request) -> Response:
         """Send a TMDB request: pace, credentials, pool."""
+        if request.meta.get("bindaddress"):
+            self._warn_of_bindaddress()
         session = self._session
         secrets = self._vault.secrets_of(request)
         outgoing = outgoing_request(request, session.credentials, pooled=session.pooled, secrets=secrets)
@@ -96,6 +99,17 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         path = public_path(request.url, session.settings.api_url, with_query=False)
         # Not in the except clause: what was caught, which may quote a secret, would be the error's context.
         raise download_error(cause, method=request.method, path=path, in_body=in_body) from cause
+
+    def _warn_of_bindaddress(self) -> None:
+        """Tell once that a pool has one address for all its connections."""
+        if not self._warned_of_bindaddress:
+            self._warned_of_bindaddress = True
+            logger.warning(
+                "The 'bindaddress' request meta key is not supported by %s and will be ignored: set "
+                "DOWNLOAD_BIND_ADDRESS. This message won't be shown in further requests.",
+                type(self).__name__,
+                extra={"spider": self.crawler.spider},
+            )
 
     def _note_status(self, response: httpx.Response, sent_at: float) -> None:
         """Count the response and tell the pace of a 429."""

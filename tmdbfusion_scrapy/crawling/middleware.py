@@ -49,11 +49,12 @@ class TMDBMiddleware:
         meta.setdefault("dont_redirect", True)
         request.headers.setdefault(b"Accept", b"application/json")
         request.headers.setdefault(b"Accept-Encoding", ACCEPT_ENCODING)
-        if "api_key=" in request.url and not self._warned_of_key:
+        if not self._warned_of_key and ("api_key=" in request.url or "session_id=" in request.url):
             self._warned_of_key = True
             logger.warning(
-                "A request has an api_key in its URL, where logs, caches and job directories keep it: leave it "
-                "out and set TMDB_API_KEY, which is added when the request is sent.",
+                "A request has an api_key or a session_id in its URL, where logs, caches and job directories keep "
+                "it: leave it out and set TMDB_API_KEY or TMDB_SESSION_ID, which are added when the request is "
+                "sent.",
                 extra={"spider": self._crawler.spider},
             )
         # A retry that did not come through the scheduler (engine.download_async) waits here.

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
@@ -12,6 +10,7 @@ import httpx
 import msgspec
 
 from tmdbfusion_scrapy.api.call import Secret, escape_segment
+from tmdbfusion_scrapy.exceptions import ValidationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,7 +40,8 @@ def outgoing_request(
         secrets: The secrets of the call.
 
     Raises:
-        ValidationError: A secret would reach another endpoint by its place in the path.
+        ValidationError: A secret would reach another endpoint by its place in the path, or the proxy of the
+            request cannot be one.
     """
     headers = [
         (name, value)
@@ -112,13 +112,17 @@ def _origin(url: str) -> httpx.URL:
 
 
 def _proxy(url: str, authorization: bytes | None) -> httpx.Proxy:
-    """The proxy of a request; ``HttpProxyMiddleware`` moves its user and password into a header."""
+    """The proxy of a request; ``HttpProxyMiddleware`` moves its user and password into a header.
+
+    The header goes on as it is, in ``HTTPPROXY_AUTH_ENCODING`` and of whatever scheme.
+    """
     if "://" not in url:
         url = f"http://{url}"
-    if authorization is None:
-        return httpx.Proxy(url)
+    headers = [(b"Proxy-Authorization", authorization)] if authorization is not None else None
     try:
-        user, _, password = base64.b64decode(authorization.split(b" ", 1)[1]).decode().partition(":")
-    except (IndexError, binascii.Error, UnicodeDecodeError):
-        raise httpx.ProxyError("the Proxy-Authorization header is not of the form Basic") from None
-    return httpx.Proxy(url, auth=(user, password))
+        proxy = httpx.Proxy(url, headers=headers)
+    except (ValueError, httpx.InvalidURL):
+        proxy = None
+    if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
+        raise ValidationError("the proxy of the request must be a URL that begins with http:// or https://")
+    return proxy

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
@@ -9,14 +10,19 @@ import httpx
 from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.tls import tls_context
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.pacing import AsyncPacer, PaceOptions
 from tmdbfusion_scrapy.settings import TMDBSettings
 from tmdbfusion_scrapy.transport import PooledTransport
 
 if TYPE_CHECKING:
+    import ssl
+
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
+
+logger = logging.getLogger(__name__)
 
 
 class CrawlSession:
@@ -30,7 +36,11 @@ class CrawlSession:
         self.settings = settings = TMDBSettings.from_settings(crawler.settings)
         self.credentials = crawl_credentials(crawler.settings)
         self.pacer = AsyncPacer(PaceOptions(rate=settings.requests_per_second))
-        self.transport = _transport(settings, crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
+        self.transport = _transport(
+            settings,
+            tls_context(crawler.settings, verify=settings.verify_tls),
+            _bind_host(crawler.settings.get("DOWNLOAD_BIND_ADDRESS")),
+        )
         self.pooled = isinstance(self.transport, PooledTransport)
         # Weak, for the registry of sessions keeps a crawler only as long as others do.
         self._crawler = ref(crawler)
@@ -82,23 +92,37 @@ def crawl_credentials(settings: BaseSettings) -> Credentials:
     )
 
 
-def _transport(settings: TMDBSettings, bind_address: Any) -> httpx.AsyncBaseTransport:
+def _transport(
+    settings: TMDBSettings, context: ssl.SSLContext, local_address: str | None
+) -> httpx.AsyncBaseTransport:
     """The pooled transport, or httpx's own for HTTP/2, where one connection carries all requests."""
     limits = httpx.Limits(
         max_connections=settings.max_connections,
         max_keepalive_connections=settings.max_keepalive_connections,
         keepalive_expiry=settings.keepalive_expiry,
     )
-    local_address = bind_address[0] if isinstance(bind_address, tuple) else bind_address
     if settings.http2:
         return httpx.AsyncHTTPTransport(
-            verify=settings.verify_tls,
+            verify=context,
             http2=True,
             limits=limits,
             proxy=settings.proxy,
             local_address=local_address,
             trust_env=False,
         )
-    return PooledTransport(
-        limits=limits, verify=settings.verify_tls, proxy=settings.proxy, local_address=local_address
-    )
+    return PooledTransport(limits=limits, verify=context, proxy=settings.proxy, local_address=local_address)
+
+
+def _bind_host(address: Any) -> str | None:
+    """The host of ``DOWNLOAD_BIND_ADDRESS``, which may be alone or with a port."""
+    if not isinstance(address, tuple):
+        return address or None
+    host, port = address
+    if port:
+        logger.warning(
+            "DOWNLOAD_BIND_ADDRESS specifies a port (%s), which cannot carry all connections of a pool. "
+            "Ignoring the port and binding only to %r.",
+            port,
+            host,
+        )
+    return host or None

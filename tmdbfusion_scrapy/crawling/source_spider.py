@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -12,6 +11,7 @@ from tmdbfusion_scrapy.crawling.failed import failed_call
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ResponseError
+from tmdbfusion_scrapy.models.fields import find_place
 from tmdbfusion_scrapy.sources import DiscoverSource, IdsSource, ListSource, Plan
 
 if TYPE_CHECKING:
@@ -103,9 +103,8 @@ class TMDBSourceSpider(TMDBSpider):
 
     def _warn_of_unknown_parts(self) -> None:
         """Name the parts in ``append`` that the record does not have; TMDB leaves them out without a word."""
-        model = OPERATIONS[self.details_operation].model
-        known = {field.name for field in dataclasses.fields(model)}
-        unknown = [part for part in self.plan.append if part.replace("/", "_") not in known]
+        model: Any = OPERATIONS[self.details_operation].model
+        unknown = [part for part in self.plan.append if find_place(part, model) is None]
         if unknown:
             logger.warning(
                 "-a append: %s is no part of a record known here; TMDB leaves out what it does not know",

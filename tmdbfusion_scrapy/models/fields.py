@@ -30,15 +30,20 @@ class Place(NamedTuple):
     number: int | None = None
 
 
-# Bounded, because what comes as a key is not ours to say.
-@lru_cache(maxsize=4096)
-def find_place(key: str, hint: Any) -> Place | None:
+def find_place(key: str, model: Any) -> Place | None:
     """Return where the value of a key goes, ``None`` where no field takes it.
 
     Args:
         key: A key as TMDB sends it.
-        hint: The record class, with its arguments if it is generic.
+        model: The record class, with its arguments if it is generic.
     """
+    return _find_place(key, model)
+
+
+# Bounded, because what comes as a key is not ours to say.
+@lru_cache(maxsize=4096)
+def _find_place(key: str, hint: Any) -> Place | None:
+    """As :func:`find_place`, whose arguments type checkers take as they are."""
     hints = field_hints(hint)
     if "/" in key:
         name, _, number = key.partition("/")

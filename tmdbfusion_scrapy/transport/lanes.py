@@ -12,12 +12,14 @@ from tmdbfusion_scrapy.transport.routes import NetworkStream
 if TYPE_CHECKING:
     import asyncio
     import ssl
+    from collections.abc import Mapping
 
     from aiohttp.abc import AbstractResolver
     from aiohttp.client_proto import ResponseHandler
     from aiohttp.client_reqrep import ClientRequest
     from aiohttp.connector import Connection
 
+    from tmdbfusion_scrapy.transport.http2 import Http2Connection
     from tmdbfusion_scrapy.transport.routes import Origin
 
 _NEVER: Final = 1e9
@@ -68,6 +70,12 @@ class Link:
         return not self.transport.is_closing() and not self.protocol.should_close
 
     @property
+    def speaks_http2(self) -> bool:
+        """Whether that was agreed on when the connection was opened."""
+        tls = self.network_stream.get_extra_info("ssl_object")
+        return tls is not None and tls.selected_alpn_protocol() == "h2"
+
+    @property
     def was_reset(self) -> bool:
         """Whether the connection ended with an error, not with an orderly end."""
         return isinstance(self.protocol.exception(), OSError)
@@ -86,12 +94,37 @@ class Link:
         self.abort()
 
 
+class _Negotiated(Exception):
+    """A connection was opened: the way out of aiohttp before it sends a request."""
+
+    def __init__(self, connection: Connection, link: Link) -> None:
+        self.connection = connection
+        self.link = link
+
+
+class _Early:
+    """Takes what aiohttp received before another protocol took its place."""
+
+    data = b""
+
+    def feed_data(self, data: bytes) -> tuple[bool, bytes]:
+        """Take bytes; the answer is that more may come, and that none are left."""
+        self.data += data
+        return False, b""
+
+    def feed_eof(self) -> None:
+        """The transport says so, too."""
+
+
 class _Connector(aiohttp.TCPConnector):
     """Remembers the connection it handed out, which aiohttp's response forgets when it ends."""
 
     link: Link | None = None
-    handed_out = 0
+    is_negotiating = False
+    is_unused = False
     opened = 0
+    reused = 0
+    tls_handshakes = 0
 
     async def connect(self, req: ClientRequest, traces: Any, timeout: aiohttp.ClientTimeout) -> Connection:
         connection = await super().connect(req, traces, timeout)
@@ -99,10 +132,17 @@ class _Connector(aiohttp.TCPConnector):
         if transport is None or protocol is None:
             connection.close()
             raise ConnectionDied
-        self.handed_out += 1
         if self.link is None or self.link.transport is not transport:
             self.opened += 1
+            self.tls_handshakes += req.url.scheme == "https"
+            self.tls_handshakes += req.proxy is not None and req.proxy.scheme == "https"
             self.link = Link(transport, protocol)
+            self.is_unused = True
+        if self.is_negotiating:
+            raise _Negotiated(connection, self.link)
+        if not self.is_unused:
+            self.reused += 1
+        self.is_unused = False
         return connection
 
 
@@ -146,6 +186,9 @@ class Lane:
         """The task that waits for a response head now."""
         self.interrupted = False
         """Whether the pool was closed under the request; that, not the caller, cancelled the task."""
+        self.http2: Http2Connection | None = None
+        """Who speaks on the connection, if not aiohttp."""
+        self._repeated = 0
 
     @property
     def link(self) -> Link | None:
@@ -158,22 +201,71 @@ class Lane:
         return self._connector.opened
 
     @property
+    def tls_handshakes(self) -> int:
+        """TLS handshakes of the connections opened so far, those with proxies among them."""
+        return self._connector.tls_handshakes
+
+    @property
     def reused(self) -> int:
         """Requests that went out on a connection which had carried one before."""
-        return self._connector.handed_out - self._connector.opened
+        return self._connector.reused + self._repeated + self._repeated_now
 
     @property
     def reusable(self) -> bool:
         """Whether the connection can carry another request."""
+        if self.http2 is not None:
+            return self.http2.takes_requests
         link = self.link
         return link is not None and link.reusable
 
+    async def negotiate(self, arguments: Mapping[str, Any], timeout: aiohttp.ClientTimeout) -> None:
+        """Open a connection and send nothing; `http2` is set if that is what the server chose.
+
+        Args:
+            arguments: Of a request to the server, in aiohttp's terms.
+            timeout: Its ``connect`` and ``total`` count.
+        """
+        self._connector.is_negotiating = True
+        try:
+            await self.session.request("GET", timeout=timeout, **arguments)
+        except _Negotiated as negotiated:
+            connection, link = negotiated.connection, negotiated.link
+        else:
+            raise RuntimeError("aiohttp sent a request without asking for a connection")
+        finally:
+            self._connector.is_negotiating = False
+        if link.speaks_http2:
+            self.http2 = _take_over(connection, link)
+        else:
+            connection.release()
+
     def hang_up(self) -> None:
         """Close the connection, if any."""
+        if self.http2 is not None:
+            self.http2.terminate()
         link = self._connector.link
         if link is not None:
             link.abort()
 
     def forget(self) -> None:
         """Drop the connection that was closed."""
+        self._repeated += self._repeated_now
+        self.http2 = None
         self._connector.link = None
+
+    @property
+    def _repeated_now(self) -> int:
+        return max(self.http2.carried - 1, 0) if self.http2 is not None else 0
+
+
+def _take_over(connection: Connection, link: Link) -> Http2Connection:
+    """Let HTTP/2 be spoken on a connection that aiohttp opened."""
+    # Needs h2, which is an extra.
+    from tmdbfusion_scrapy.transport.http2 import Http2Connection
+
+    early = _Early()
+    link.protocol.set_parser(early, None)
+    http2 = Http2Connection(connection, link)
+    link.transport.set_protocol(http2)
+    http2.start(early.data)
+    return http2

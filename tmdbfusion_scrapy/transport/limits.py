@@ -28,6 +28,8 @@ class PoolStatistics:
         open: connections in use, idle, or being opened or closed now.
         idle: connections kept for the next request now.
         waiting: requests that wait for a free place now.
+        tls_handshakes: TLS handshakes of the connections opened since the start; a proxy over TLS has one of
+            its own.
     """
 
     opened: int
@@ -35,6 +37,7 @@ class PoolStatistics:
     open: int
     idle: int
     waiting: int
+    tls_handshakes: int = 0
 
 
 @dataclass(frozen=True)

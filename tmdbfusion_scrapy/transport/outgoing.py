@@ -156,7 +156,7 @@ class RequestBody:
                     finally:
                         if timer is not None:
                             timer.cancel()
-            _check_length(declared, sent)
+            check_length(declared, sent)
         except Exception as error:
             self.error = error
             raise
@@ -175,7 +175,7 @@ class RequestBody:
         return self._lane.loop.call_later(self._timeout, link.abort_writing)
 
 
-def _check_length(declared: str | None, sent: int) -> None:
+def check_length(declared: str | None, sent: int) -> None:
     """Raise if the body was not as long as its header said; the peer would wait for the rest."""
     if declared is not None and sent != int(declared):
         raise httpx.LocalProtocolError(f"Content-Length says {declared} bytes, the body has {sent}")

@@ -110,6 +110,7 @@ class Places:
             open=self._open - dead,
             idle=len(self._idle) - dead,
             waiting=sum(1 for future, _ in self._waiters if not future.done()),
+            tls_handshakes=sum(lane.tls_handshakes for lane in self._lanes),
         )
 
     async def close(self) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tmdbfusion_scrapy.transport.lanes import Link
+    from tmdbfusion_scrapy.transport.multiplexing import Multiplexer
     from tmdbfusion_scrapy.transport.outgoing import Outgoing
     from tmdbfusion_scrapy.transport.routes import Origin
 
@@ -63,6 +65,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
         proxy: proxy for all requests, ``http://`` or ``https://``, credentials in the URL or in
             ``httpx.Proxy``.
         local_address: address of this machine to connect from.
+        http2: speak HTTP/2 with servers that do, over one connection to each (needs the package h2). A context
+            given as ``verify`` then offers it to whoever uses it.
 
     Raises:
         ValueError: limits or proxy that cannot be.
@@ -75,13 +79,16 @@ class PooledTransport(httpx.AsyncBaseTransport):
         verify: ssl.SSLContext | bool = True,
         proxy: httpx.Proxy | str | None = None,
         local_address: str | None = None,
+        http2: bool = False,
     ) -> None:
         self._limits = PoolLimits.from_httpx(limits)
         self._verify = verify
         self._proxy = ProxyRoute.from_httpx(proxy)
         self._local_address = local_address
         self._resolver: SharedResolver | None = None
+        self._http2 = http2
         self._places: Places | None = None
+        self._multiplexer: Multiplexer | None = None
         self._drained: asyncio.Future[None] | None = None
         self._closed = False
 
@@ -93,9 +100,13 @@ class PooledTransport(httpx.AsyncBaseTransport):
             RuntimeError: the transport is closed, or was used in another event loop.
         """
         places = self._running_places()
-        outgoing = translate_request(request, self._proxy)
         timeout = request.extensions.get("timeout") or {}
         deadline = Deadline(places.loop, timeout.get("total"))
+        if self._multiplexer is not None:
+            answer = await self._multiplexer.send(request, deadline)
+            if answer is not None:
+                return answer
+        outgoing = translate_request(request, self._proxy)
         lane = places.take(outgoing.origin)
         if lane is None:
             lane = await _wait_for_lane(places, outgoing.origin, timeout.get("pool"), deadline)
@@ -136,7 +147,10 @@ class PooledTransport(httpx.AsyncBaseTransport):
         """Return what the pool has done and holds now."""
         if self._places is None:
             return PoolStatistics(opened=0, reused=0, open=0, idle=0, waiting=0)
-        return self._places.statistics()
+        statistics = self._places.statistics()
+        if self._multiplexer is not None:
+            return replace(statistics, waiting=statistics.waiting + self._multiplexer.waiting)
+        return statistics
 
     async def aclose(self) -> None:
         """Close all connections and return when their sockets are closed; a second call does nothing.
@@ -170,11 +184,18 @@ class PooledTransport(httpx.AsyncBaseTransport):
             loop = asyncio.get_running_loop()
             self._resolver = SharedResolver()
             self._places = Places(loop, self._limits, self._lane_factory(loop, self._resolver))
+            if self._http2:
+                # Needs h2, which is an extra.
+                from tmdbfusion_scrapy.transport.multiplexing import Multiplexer
+
+                self._multiplexer = Multiplexer(self._places, self._proxy)
         _check_loop(self._places)
         return self._places
 
     def _lane_factory(self, loop: asyncio.AbstractEventLoop, resolver: SharedResolver) -> Callable[[], Lane]:
         context = httpx.create_ssl_context(verify=self._verify)
+        if self._http2:
+            context.set_alpn_protocols(["h2", "http/1.1"])
 
         def new_lane() -> Lane:
             return Lane(loop, ssl_context=context, resolver=resolver, local_address=self._local_address)
@@ -218,7 +239,9 @@ def _failure(
     if lane.interrupted:
         return httpx.ReadError("The transport was closed under the request")
     if isinstance(error, asyncio.TimeoutError) and deadline.passed:
-        return httpx.ReadTimeout(f"The exchange with {origin.target} took longer than its total time")
+        return httpx.ReadTimeout(
+            f"The exchange with {origin.scheme}://{origin.target} took longer than its total time"
+        )
     if lane.link is not None and lane.link.write_timed_out:
         return httpx.WriteTimeout(f"{origin.target} took no bytes of the request body for too long")
     if body is not None and body.error is not None and isinstance(error, Exception):

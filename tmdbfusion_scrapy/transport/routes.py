@@ -91,14 +91,15 @@ def origin_of(request: httpx.Request, proxy: ProxyRoute | None) -> Origin:
     url = request.url
     if url.scheme not in _PORTS:
         raise httpx.UnsupportedProtocol(f"The URL must begin with http:// or https://, not {url.scheme}://")
-    if not url.host:
+    if not url.raw_host:
         raise httpx.UnsupportedProtocol("The URL names no host")
     own_proxy = request.extensions.get("proxy")
     if own_proxy is not None:
         proxy = ProxyRoute.from_httpx(own_proxy)
     return Origin(
         scheme=url.scheme,
-        host=url.host,
+        # As it is sent: idna does not take each name back apart that the DNS knows, an emoji's for one.
+        host=url.raw_host.decode("ascii"),
         port=url.port or _PORTS[url.scheme],
         server_name=request.extensions.get("sni_hostname"),
         proxy=proxy,
