@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from scrapy.utils.test import get_crawler
-from tests import test_downloader_handler_httpx as of_httpx
 
+from tests import test_downloader_handler_httpx as of_httpx
 from tmdbfusion_scrapy.crawling.handler import TMDBDownloadHandler
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.credentials import Credentials
@@ -55,7 +55,7 @@ class EveryHost:
 
     download_handler_cls = EveryHostHandler
     settings_dict = {  # noqa: RUF012 - an attribute in Scrapy's classes, too
-        "DOWNLOAD_HANDLERS": {scheme: f"{__name__}.EveryHostHandler" for scheme in ("http", "https")}
+        "DOWNLOAD_HANDLERS": dict.fromkeys(("http", "https"), f"{__name__}.EveryHostHandler")
     }
 
 

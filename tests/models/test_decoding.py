@@ -15,10 +15,10 @@ from itemadapter import ItemAdapter
 
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models import DatedPage, Page, Record, decode
+from tmdbfusion_scrapy.models.account_states import AccountStates
 from tmdbfusion_scrapy.models.changes import Changes
 from tmdbfusion_scrapy.models.configuration import ConfigurationDetails, Country, CountryTimezones
 from tmdbfusion_scrapy.models.genres import Genre, GenreList
-from tmdbfusion_scrapy.models.account_states import AccountStates
 from tmdbfusion_scrapy.models.images import Images
 from tmdbfusion_scrapy.models.movies import MovieDetails, MovieListItem
 from tmdbfusion_scrapy.models.releases import ReleaseDates

@@ -48,7 +48,8 @@ class Difference:
         return f"{said} (listed as intended, but the document does not differ)" if self.is_gone else said
 
 
-_DETAILS = ("movie-details", "person-details", "tv-episode-details", "tv-season-details", "tv-series-details")
+_TV_DETAILS = ("tv-episode-details", "tv-season-details", "tv-series-details")
+_DETAILS = ("movie-details", "person-details", *_TV_DETAILS)
 _LISTS = ("list-add-movie", "list-clear", "list-create", "list-delete", "list-remove-movie")
 _GUESTS = ("guest-session-rated-movies", "guest-session-rated-tv", "guest-session-rated-tv-episodes")
 _TRENDING = ("trending-all", "trending-movies", "trending-people", "trending-tv")
@@ -128,12 +129,14 @@ INTENDED: Mapping[Difference, str] = {
         because="Ours: the chain is answered from the `translations` of the same call.",
     ),
     **_same(
-        ("movie-details",),
-        "include_image_language",
-        "missing there",
-        "query string",
-        "",
-        because="It filters appended images too: https://developer.themoviedb.org/docs/image-languages.",
+        ("movie-details", *_TV_DETAILS),
+        *("include_image_language", "missing there", "query string", ""),
+        because="It holds for appended images: https://developer.themoviedb.org/docs/image-languages.",
+    ),
+    **_same(
+        _TV_DETAILS,
+        *("include_video_language", "missing there", "query string", ""),
+        because="It holds for appended videos, as every parameter does for the parts that know it.",
     ),
     **_same(
         ("account-add-favorite", "account-add-to-watchlist"),

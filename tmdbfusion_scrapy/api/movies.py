@@ -50,8 +50,9 @@ class Movies(Namespace[E]):
 
         Args:
             movie_id: TMDB's id of the movie.
-            append_to_response: Parts to send along, at most 20, such as ``["credits", "images"]``: the names
-                of the other endpoints of a movie, ``watch/providers`` among them. Each saves a request.
+            append_to_response: Parts to send along, such as ``["credits", "images"]``: the names of the
+                other endpoints of a movie, ``watch/providers`` among them. Up to 20 of them take no
+                request of their own.
             include_image_language: Languages to add to the appended ``images``, such as ``["en", "null"]``;
                 ``null`` are images without text.
             language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.

@@ -41,8 +41,8 @@ class People(Namespace[E]):
 
         Args:
             person_id: TMDB's id of the person.
-            append_to_response: Parts to send along, at most 20, such as ``["movie_credits", "images"]``: the
-                names of the other endpoints of a person. Each saves a request.
+            append_to_response: Parts to send along, such as ``["movie_credits", "images"]``: the names
+                of the other endpoints of a person. Up to 20 of them take no request of their own.
             language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
             languages: Languages to take the texts from, best first (``["fr-CA", "fr", "en"]``), by way of
                 ``translations`` in the same call.

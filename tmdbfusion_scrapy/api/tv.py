@@ -40,6 +40,8 @@ class TV(Namespace[E]):
         series_id: int,
         *,
         append_to_response: Iterable[str] | str | None = None,
+        include_image_language: Iterable[str | None] | str | None = None,
+        include_video_language: Iterable[str | None] | str | None = None,
         language: str | None = None,
         languages: Sequence[str] | None = None,
     ) -> TVDetails:
@@ -49,9 +51,12 @@ class TV(Namespace[E]):
 
         Args:
             series_id: TMDB's id of the series.
-            append_to_response: Parts to send along, at most 20, such as ``["aggregate_credits", "images"]``:
-                the names of the other endpoints of a series, ``watch/providers`` among them, and whole
-                seasons as ``season/1``. Each saves a request.
+            append_to_response: Parts to send along, such as ``["aggregate_credits", "images"]``: the
+                names of the other endpoints of a series, ``watch/providers`` among them, and whole
+                seasons as ``season/1``. Up to 20 of them take no request of their own.
+            include_image_language: Languages to add to the appended ``images``, such as ``["en", None]``; ``None``
+                is for images without text.
+            include_video_language: Languages to add to the appended ``videos``, such as ``["en", "fr"]``.
             language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
             languages: Languages to take the texts from, best first (``["fr-CA", "fr", "en"]``), by way of
                 ``translations`` in the same call.

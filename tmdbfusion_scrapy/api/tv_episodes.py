@@ -32,6 +32,8 @@ class TVEpisodes(Namespace[E]):
         episode_number: int,
         *,
         append_to_response: Iterable[str] | str | None = None,
+        include_image_language: Iterable[str | None] | str | None = None,
+        include_video_language: Iterable[str | None] | str | None = None,
         language: str | None = None,
         languages: Sequence[str] | None = None,
     ) -> EpisodeDetails:
@@ -43,8 +45,12 @@ class TVEpisodes(Namespace[E]):
             series_id: TMDB's id of the series.
             season_number: Number of the season; 0 are the specials.
             episode_number: Number of the episode in its season.
-            append_to_response: Parts to send along, at most 20, such as ``["credits", "images"]``: the names
-                of the other endpoints of an episode but ``changes``. Each saves a request.
+            append_to_response: Parts to send along, such as ``["credits", "images"]``: the names of the
+                other endpoints of an episode but ``changes``. Up to 20 of them take no request of their
+                own.
+            include_image_language: Languages to add to the appended ``images``, such as ``["en", None]``; ``None``
+                is for images without text.
+            include_video_language: Languages to add to the appended ``videos``, such as ``["en", "fr"]``.
             language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
             languages: Languages to take the texts from, best first (``["fr-CA", "fr", "en"]``), by way of
                 ``translations`` in the same call.

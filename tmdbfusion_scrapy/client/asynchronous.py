@@ -267,12 +267,10 @@ class AsyncTMDBClient(API[Asynchronous]):
 
 
 def _transport(options: ClientOptions) -> httpx.AsyncBaseTransport:
-    """The pooled transport, or httpx's own for HTTP/2, where one connection carries all requests."""
-    if options.http2:
-        return httpx.AsyncHTTPTransport(
-            verify=options.verify, http2=True, limits=options.limits, proxy=options.proxy, trust_env=False
-        )
+    """The pooled transport."""
     # Loaded when a client is made, so that importing the clients does not load it.
     from tmdbfusion_scrapy.transport import PooledTransport
 
-    return PooledTransport(limits=options.limits, verify=options.verify, proxy=options.proxy)
+    return PooledTransport(
+        limits=options.limits, verify=options.verify, proxy=options.proxy, http2=options.http2
+    )

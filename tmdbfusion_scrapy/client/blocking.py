@@ -218,12 +218,9 @@ class TMDBClient(API[Blocking]):
 
 
 def _transport(options: ClientOptions) -> httpx.BaseTransport:
-    """The pooled transport, or httpx's own for HTTP/2, where one connection carries all requests."""
-    if options.http2:
-        return httpx.HTTPTransport(
-            verify=options.verify, http2=True, limits=options.limits, proxy=options.proxy, trust_env=False
-        )
+    """The pooled transport, or the one for HTTP/2, where one connection carries all requests."""
     # Loaded when a client is made, so that importing the clients does not load it.
-    from tmdbfusion_scrapy.transport import BlockingPooledTransport
+    from tmdbfusion_scrapy import transport
 
-    return BlockingPooledTransport(limits=options.limits, verify=options.verify, proxy=options.proxy)
+    made = transport.BlockingHttp2Transport if options.http2 else transport.BlockingPooledTransport
+    return made(limits=options.limits, verify=options.verify, proxy=options.proxy)

@@ -95,22 +95,19 @@ def crawl_credentials(settings: BaseSettings) -> Credentials:
 def _transport(
     settings: TMDBSettings, context: ssl.SSLContext, local_address: str | None
 ) -> httpx.AsyncBaseTransport:
-    """The pooled transport, or httpx's own for HTTP/2, where one connection carries all requests."""
+    """The pool of a crawl."""
     limits = httpx.Limits(
         max_connections=settings.max_connections,
         max_keepalive_connections=settings.max_keepalive_connections,
         keepalive_expiry=settings.keepalive_expiry,
     )
-    if settings.http2:
-        return httpx.AsyncHTTPTransport(
-            verify=context,
-            http2=True,
-            limits=limits,
-            proxy=settings.proxy,
-            local_address=local_address,
-            trust_env=False,
-        )
-    return PooledTransport(limits=limits, verify=context, proxy=settings.proxy, local_address=local_address)
+    return PooledTransport(
+        limits=limits,
+        verify=context,
+        proxy=settings.proxy,
+        local_address=local_address,
+        http2=settings.http2,
+    )
 
 
 def _bind_host(address: Any) -> str | None:

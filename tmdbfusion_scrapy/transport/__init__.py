@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.transport.blocking import BlockingPooledTransport
+    from tmdbfusion_scrapy.transport.blocking_http2 import BlockingHttp2Transport
     from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, decode_body
     from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolStatistics
     from tmdbfusion_scrapy.transport.pooled import PooledTransport
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 _HOME_OF = {
     "ACCEPT_ENCODING": "body",
     "DEFAULT_LIMITS": "limits",
+    "BlockingHttp2Transport": "blocking_http2",
     "BlockingPooledTransport": "blocking",
     "BodyTooLarge": "body",
     "PoolStatistics": "limits",
@@ -29,6 +31,7 @@ _HOME_OF = {
 __all__ = [
     "ACCEPT_ENCODING",
     "DEFAULT_LIMITS",
+    "BlockingHttp2Transport",
     "BlockingPooledTransport",
     "BodyTooLarge",
     "PoolStatistics",

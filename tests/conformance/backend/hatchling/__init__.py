@@ -1,0 +1,1 @@
+"""Stands in for Scrapy's build backend, see ``tests.conformance.sdist``."""
