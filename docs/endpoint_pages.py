@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from markup import anchor, code, plain, table, type_text, wrapped
 
-from tmdbfusion_scrapy.api import NAMESPACES, OPERATIONS, Endpoint, parameters
+from tmdbfusion_scrapy.api import NAMESPACES, OPERATIONS, Endpoint, values
 from tmdbfusion_scrapy.api.catalogue import endpoints_of, load_namespace
 from tmdbfusion_scrapy.api.openapi import ADDRESS
-from tmdbfusion_scrapy.api.parameters import MAX_CHANGE_DAYS, SECRET_PARAMETERS
+from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
+from tmdbfusion_scrapy.api.values import MAX_CHANGE_DAYS
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
 
 if TYPE_CHECKING:
@@ -35,8 +36,14 @@ self.tmdb.movies.details(550, callback=self.parse)  # in a TMDBSpider: a scrapy.
 ```
 
 In a spider a call also takes `callback`, `errback`, `priority`, `meta`, `cb_kwargs`, `headers`, `flags` and
-`dont_filter`; the callback finds the record in `response.record`. What the catalogue does not know is reached by
-`client.request("GET", "movie/550/new_thing", params={{...}})`.
+`dont_filter`; the callback finds the record in `response.record`.
+
+What the catalogue does not know is reached by `client.request("GET", "movie/550/new_thing", params={{...}})`, and
+in a spider by `self.tmdb.request("GET", "movie/550/new_thing", params={{...}}, callback=self.parse)`. Its answer
+is plain JSON. Session ids, tokens and passwords belong into `params` or `json` there, under TMDB's names: then
+nothing shows them.
+
+`help(client.movies.details)` shows what stands here.
 
 `tmdbfusion_scrapy.api.OPERATIONS` has the endpoints by TMDB's operationIds, and
 `python -m tmdbfusion_scrapy.api.openapi [PATH_OR_URL]` reports how they differ from the document that TMDB
@@ -45,12 +52,18 @@ publishes now, or from any other.
 ## Parameters
 
 Those of the path come first and may be given by position; all others are given by name. They have TMDB's names,
-with an underscore for a dot: `air_date.gte` is `air_date_gte`, and at run time it is taken under both names. What
-is not given is not sent, and TMDB's own default holds. A client can hold `language`, `region`, `languages`,
-`session_id` and `guest_session_id` for all its calls, and the settings of a crawl those that
-[settings](settings.md) names.
+with an underscore for a dot: `air_date.gte` is `air_date_gte`. At run time it is taken under both names, but type
+checkers know the underscore alone: they refuse `**{{"air_date.gte": ...}}`.
 
-A list is sent as text joined by commas, a date as YYYY-MM-DD, a boolean in lower case.
+What is not given is not sent, and TMDB's own default holds. A client can hold `language`, `region`, `languages`,
+`session_id` and `guest_session_id` for all its calls, and the settings of a crawl those that
+[settings](settings.md) names. `language=""` or `region=""` in a call is TMDB's own default, whatever the client
+holds.
+
+A list is sent as text joined by commas, a date as YYYY-MM-DD, a boolean in lower case. Numbers, dates and booleans
+(`true`, `false`) may be given as text. What is not of its type is a `ValidationError`, and so is a `language` that
+is not ISO 639-1 with or without a country, a `region` that is not ISO 3166-1, and an empty list, except for the
+parts of `append_to_response`: a filter by no values would be no filter.
 
 ## Errors
 
@@ -76,13 +89,13 @@ What an endpoint raises besides these, and what it checks before any request, st
 USUAL = "What holds for all endpoints, the usual errors among it, is in [endpoints](../endpoints.md)."
 
 REFUSALS = {
-    parameters.check_id: "below 1 or no whole number",
-    parameters.check_number: "below 0 or no whole number",
-    parameters.check_page: f"not 1 to {LAST_PAGE}",
-    parameters.check_date: "no date",
-    parameters.check_rating: "not 0.5 to 10 in steps of 0.5",
-    parameters.check_appends: "not names of parts",
-    parameters.check_media_languages: "not languages",
+    values.check_id: "below 1 or no whole number",
+    values.check_number: "below 0 or no whole number",
+    values.check_page: f"not 1 to {LAST_PAGE}",
+    values.check_date: "no date",
+    values.check_rating: "not 0.5 to 10 in steps of 0.5",
+    values.check_appends: "not names of parts",
+    values.check_media_languages: "not languages",
 }
 """What is refused before any request, by the check of a parameter."""
 
@@ -225,6 +238,8 @@ def raises(endpoint: AnyEndpoint) -> Iterator[str]:
         refused.append(f"`start_date` to `end_date` more than {MAX_CHANGE_DAYS} days")
     if "languages" in endpoint.parameters:
         refused.append("`languages` with what is no language, or together with `language`")
+    if "append_to_response" in endpoint.parameters and "session_id" in endpoint.parameters:
+        refused.append("a session without the part `account_states`")
     if refused:
         yield "`ValidationError` before any request, for " + "; ".join(refused) + "."
     # To a search for an id of another site TMDB answers with empty lists.

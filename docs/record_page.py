@@ -20,6 +20,10 @@ HEAD = """\
 
 What the [endpoints](endpoints.md) return: {count} dataclasses with TMDB's field names.
 
+```python
+from tmdbfusion_scrapy.models import MovieDetails  # and so on
+```
+
 {record}
 
 The tables leave `| None` out of a type. A date that TMDB sends as an empty string is `None`.

@@ -1,4 +1,4 @@
-"""What every test gets: no TMDB settings from outside, an empty working directory."""
+"""What every test gets: no TMDB settings from outside, an empty working directory, a pace of its own."""
 
 from __future__ import annotations
 
@@ -7,12 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from tmdbfusion_scrapy.pacing import forget_paces
+
 RECORDED_DIR = os.environ.get("TMDB_RECORDED_DIR")
 
 
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Remove ``TMDB_*`` variables and run in an empty directory."""
+    """Remove ``TMDB_*`` variables, run in an empty directory, and end the pauses of the tests before."""
+    forget_paces()
     for name in list(os.environ):
         if name.startswith("TMDB_"):
             monkeypatch.delenv(name)

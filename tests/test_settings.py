@@ -31,6 +31,7 @@ def test_defaults():
     assert settings == TMDBSettings(
         enabled=True,
         api_url="https://api.themoviedb.org/3",
+        api_urls=("https://api.themoviedb.org/3",),
         exports_url="https://files.tmdb.org/p/exports",
         images_url="https://image.tmdb.org/t/p",
         language=None,
@@ -45,6 +46,7 @@ def test_defaults():
         requests_per_second=35.0,
         http2=False,
         proxy=None,
+        ip_family="auto",
         verify_tls=True,
         retry_times=2,
         retry_max_delay=120.0,
@@ -424,3 +426,56 @@ def test_bad_proxy(value):
     assert message.startswith("TMDB_PROXY is ")
     assert "http://proxy.example:3128" in message
     assert "hunter2" not in message
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "https://api.themoviedb.org/3, https://api.tmdb.org/3/",
+        ["https://API.themoviedb.org:443/3", "https://api.tmdb.org/3", "https://api.themoviedb.org/3"],
+        ("https://api.themoviedb.org/3", "", "https://api.tmdb.org/3"),
+    ],
+)
+def test_several_base_urls(value):
+    settings = read(TMDB_API_URLS=value)
+    assert settings.api_urls == ("https://api.themoviedb.org/3", "https://api.tmdb.org/3")
+    assert settings.api_url == "https://api.themoviedb.org/3"
+    assert settings.is_tmdb("https://api.themoviedb.org/3/movie/1")
+    assert not settings.is_tmdb("https://api.tmdb.org/3/movie/1")
+
+
+@pytest.mark.parametrize("value", [None, "", " , ", []])
+def test_no_several_base_urls(value):
+    assert read(TMDB_API_URLS=value, TMDB_API_URL="http://localhost/3").api_urls == ("http://localhost/3",)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (5, "is 5: give a list"),
+        ("https://a.example/3,b.example", "needs a scheme and a host"),
+        (["https://a.example/3", "http://b.example/3"], "plain http to b.example"),
+        (["https://user:hunter2@a.example/3"], "has a user name in it"),
+        (["https://a.example/3?api_key=hunter2"], "has a query"),
+    ],
+)
+def test_bad_base_urls(value, words):
+    message = refused(TMDB_API_URLS=value)
+    assert message.startswith("TMDB_API_URLS ")
+    assert words in message
+    assert "hunter2" not in message
+
+
+def test_one_setting_for_base_urls_at_a_time():
+    message = refused(TMDB_API_URLS=["https://a.example/3"], TMDB_API_URL="https://a.example/3")
+    assert message.startswith("TMDB_API_URL and TMDB_API_URLS are both set")
+
+
+@pytest.mark.parametrize(("value", "family"), [("IPv4", "ipv4"), (" ipv6 ", "ipv6"), ("auto", "auto")])
+def test_ip_family(value, family):
+    assert read(TMDB_IP_FAMILY=value).ip_family == family
+
+
+@pytest.mark.parametrize("value", ["", "4", "ip", 4, True])
+def test_bad_ip_family(value):
+    assert refused(TMDB_IP_FAMILY=value).startswith(f"TMDB_IP_FAMILY is {value!r}: use auto, ipv4, ipv6")

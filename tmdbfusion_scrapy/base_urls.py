@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Iterable
 from functools import lru_cache
-from urllib.parse import SplitResult, urlsplit
+from typing import Literal
+from urllib.parse import SplitResult, unquote, urlsplit
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 API_URL = "https://api.themoviedb.org/3"
+
+IPFamily = Literal["auto", "ipv4", "ipv6"]
+"""Which addresses of a host name are used; ``auto`` is both."""
+
+_IP_FAMILIES: dict[str, IPFamily] = {"auto": "auto", "ipv4": "ipv4", "ipv6": "ipv6"}
 
 _PORTS = {"http": 80, "https": 443}
 
@@ -33,6 +40,8 @@ def check_url(name: str, value: str, *, carries_token: bool) -> str:
         raise ConfigurationError(f"{name} has a query or fragment: give the base alone, such as {API_URL}")
     if "@" in parts.netloc:
         raise ConfigurationError(f"{name} has a user name in it: give the URL without one, such as {API_URL}")
+    if {".", ".."} & set(unquote(parts.path).split("/")):
+        raise ConfigurationError(f"{name} has a dot segment in its path: give the path that it leads to")
     if carries_token and parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ConfigurationError(
             f"{name} is plain http to {parts.hostname}, which would show your token to the network: use https "
@@ -41,6 +50,40 @@ def check_url(name: str, value: str, *, carries_token: bool) -> str:
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     port = "" if parts.port in (None, _PORTS[parts.scheme]) else f":{parts.port}"
     return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
+
+
+def check_urls(name: str, value: object, *, carries_token: bool) -> tuple[str, ...]:
+    """Return base URLs, best first and each once; empty where none is set.
+
+    Args:
+        name: The setting or argument, for the message.
+        value: A list, or text with commas.
+        carries_token: As of :func:`check_url`.
+
+    Raises:
+        ConfigurationError: One cannot be used.
+    """
+    parts = value.split(",") if isinstance(value, str) else () if value is None else value
+    if not isinstance(parts, Iterable):
+        raise ConfigurationError(f"{name} is {value!r}: give a list of base URLs, such as {API_URL}")
+    texts = [str(part).strip() for part in parts]
+    return tuple(dict.fromkeys(check_url(name, text, carries_token=carries_token) for text in texts if text))
+
+
+def check_ip_family(name: str, value: object) -> IPFamily:
+    """Return which addresses of a host name are used, in any case of letters.
+
+    Args:
+        name: The setting or argument, for the message.
+        value: ``auto``, ``ipv4`` or ``ipv6``.
+
+    Raises:
+        ConfigurationError: It is none of them.
+    """
+    family = _IP_FAMILIES.get(str(value).strip().lower())
+    if family is None:
+        raise ConfigurationError(f"{name} is {value!r}: use {', '.join(_IP_FAMILIES)}")
+    return family
 
 
 def check_proxy(name: str, value: object) -> str | None:

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import math
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from tmdbfusion_scrapy.api import parameters
-from tmdbfusion_scrapy.base_urls import API_URL, check_proxy, check_url, is_below
+from tmdbfusion_scrapy.api import values
+from tmdbfusion_scrapy.base_urls import (
+    API_URL,
+    IPFamily,
+    check_ip_family,
+    check_proxy,
+    check_url,
+    check_urls,
+    is_below,
+)
 from tmdbfusion_scrapy.credentials import resolve_session
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.http2 import prepare_http2
@@ -55,6 +62,13 @@ SETTINGS: Mapping[str, Setting] = {
             API_URL,
             "A request is TMDB's when its URL begins with this. Plain ``http`` is taken for loopback only.",
         ),
+        Setting(
+            "TMDB_API_URLS",
+            None,
+            "Instead of ``TMDB_API_URL``: several, best first, such as "
+            "``https://api.themoviedb.org/3,https://api.tmdb.org/3``. Requests name the first; where its host "
+            "cannot be reached, the next one is called in its place.",
+        ),
         Setting("TMDB_EXPORTS_URL", EXPORTS_URL, "Where the daily ID exports are."),
         Setting("TMDB_IMAGES_URL", IMAGES_URL, "Where images are."),
         Setting(
@@ -96,7 +110,18 @@ SETTINGS: Mapping[str, Setting] = {
             "Most requests a second, retries included; 0 for no limit. TMDB allows about 40 per IP address.",
         ),
         Setting("TMDB_HTTP2", False, "``True`` uses HTTP/2, one connection (extra ``http2``)."),
-        Setting("TMDB_PROXY", None, "URL of a proxy for TMDB only."),
+        Setting(
+            "TMDB_PROXY",
+            None,
+            "URL of a proxy for TMDB only, ``http://`` or ``https://``, with user and password if need be. "
+            '``request.meta["proxy"]`` goes before it, and it before ``http_proxy`` and ``https_proxy`` of the '
+            "environment.",
+        ),
+        Setting(
+            "TMDB_IP_FAMILY",
+            "auto",
+            "``ipv4`` or ``ipv6`` connects to addresses of that kind only; ``auto`` to whichever answers first.",
+        ),
         Setting("TMDB_VERIFY_TLS", True, "``False`` takes any certificate of TMDB's. Not advised."),
         Setting(
             "TMDB_RETRY_MAX_DELAY",
@@ -132,11 +157,13 @@ class TMDBSettings:
     """The settings of a crawl, checked.
 
     Attributes:
-        api_url: Without a slash at its end.
+        api_url: Without a slash at its end; what requests name.
+        api_urls: What is called, best first; the first is ``api_url``.
         language: The first of ``languages``, if there are some.
         languages: Best first; empty where none are set.
         session_id: No ``repr`` shows it.
         guest_session_id: No ``repr`` shows it.
+        proxy: No ``repr`` shows it, for its password.
         max_connections: ``None`` for no limit.
         max_keepalive_connections: ``None`` for no limit.
         slot_concurrency: Concurrency of the slot ``tmdb``; ``None`` for no limit.
@@ -147,6 +174,7 @@ class TMDBSettings:
 
     enabled: bool
     api_url: str
+    api_urls: tuple[str, ...]
     exports_url: str
     images_url: str
     language: str | None
@@ -160,7 +188,8 @@ class TMDBSettings:
     keepalive_expiry: float
     requests_per_second: float
     http2: bool
-    proxy: str | None
+    proxy: str | None = field(repr=False)
+    ip_family: IPFamily
     verify_tls: bool
     retry_times: int
     retry_max_delay: float
@@ -192,9 +221,11 @@ class TMDBSettings:
                 "unset TMDB_LANGUAGE"
             )
         chosen = (settings.getpriority("RETRY_HTTP_CODES") or 0) > 0
+        api_urls = read.api_urls()
         return cls(
             enabled=read.boolean("TMDB_ENABLED"),
-            api_url=read.url("TMDB_API_URL", carries_token=True),
+            api_url=api_urls[0],
+            api_urls=api_urls,
             exports_url=read.url("TMDB_EXPORTS_URL"),
             images_url=read.url("TMDB_IMAGES_URL"),
             language=languages[0] if languages else language,
@@ -209,6 +240,7 @@ class TMDBSettings:
             requests_per_second=read.number("TMDB_REQUESTS_PER_SECOND"),
             http2=read.http2("TMDB_HTTP2"),
             proxy=check_proxy("TMDB_PROXY", read.value("TMDB_PROXY")),
+            ip_family=check_ip_family("TMDB_IP_FAMILY", read.value("TMDB_IP_FAMILY")),
             verify_tls=read.boolean("TMDB_VERIFY_TLS"),
             retry_times=read.integer("RETRY_TIMES"),
             retry_max_delay=read.number("TMDB_RETRY_MAX_DELAY"),
@@ -329,6 +361,16 @@ class _Reader:
         """A session id, by default from the environment."""
         return resolve_session(self.value(name), name=name, variable=name)
 
+    def api_urls(self) -> tuple[str, ...]:
+        """The base URLs of the API, of one setting or the other."""
+        urls = check_urls("TMDB_API_URLS", self.value("TMDB_API_URLS"), carries_token=True)
+        if urls and self._settings.get("TMDB_API_URL") is not None:
+            raise ConfigurationError(
+                "TMDB_API_URL and TMDB_API_URLS are both set: the first of TMDB_API_URLS is what requests name, "
+                "so unset TMDB_API_URL"
+            )
+        return urls or (self.url("TMDB_API_URL", carries_token=True),)
+
     def url(self, name: str, *, carries_token: bool = False) -> str:
         """An absolute URL without a slash at its end."""
         value = str(self.value(name) or "").strip()
@@ -338,17 +380,10 @@ class _Reader:
 def check_language(name: str, value: object) -> str | None:
     """Return a language as TMDB takes it, ``None`` where none is set.
 
-    TMDB answers an unknown language in English and says nothing, so the form is checked here.
-
     Raises:
         ConfigurationError: It is not ISO 639-1, with or without a country.
     """
-    text = "" if value is None else str(value).strip()
-    if text and not parameters.LANGUAGE.fullmatch(text):
-        raise ConfigurationError(
-            f"{name} is {text!r}: use ISO 639-1, with a country if wanted, such as fr or fr-CA"
-        )
-    return text or None
+    return _check(values.check_language, name, value)
 
 
 def check_languages(name: str, value: object) -> tuple[str, ...]:
@@ -362,7 +397,7 @@ def check_languages(name: str, value: object) -> tuple[str, ...]:
         ConfigurationError: One is not ISO 639-1, with or without a country.
     """
     try:
-        return parameters.check_languages(name, value or None)
+        return values.check_languages(name, value or None)
     except ValidationError as error:
         raise ConfigurationError(error.message) from None
 
@@ -373,7 +408,14 @@ def check_region(name: str, value: object) -> str | None:
     Raises:
         ConfigurationError: It is not two letters.
     """
-    text = "" if value is None else str(value).strip().upper()
-    if text and not re.fullmatch(r"[A-Z]{2}", text):
-        raise ConfigurationError(f"{name} is {text!r}: use the two letters of ISO 3166-1, such as CA")
-    return text or None
+    return _check(values.check_region, name, value)
+
+
+def _check(check: Callable[[str, object], str], name: str, value: object) -> str | None:
+    """What a check of a call's parameter says of a setting, which may be empty."""
+    if value is None or not str(value).strip():
+        return None
+    try:
+        return check(name, value)
+    except ValidationError as error:
+        raise ConfigurationError(error.message) from None

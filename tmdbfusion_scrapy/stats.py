@@ -13,6 +13,10 @@ APPENDED_AGAIN = "tmdb/appended/requested_again_count"
 APPENDED_MISSING = "tmdb/appended/missing_count"
 POOL_OPENED = "tmdb/pool/connections_opened"
 POOL_REUSED = "tmdb/pool/connections_reused"
+POOL_OPEN = "tmdb/pool/connections_open"
+POOL_WAITING = "tmdb/pool/waiting_max"
+POOL_HANDSHAKES = "tmdb/pool/tls_handshakes"
+FAILOVER_COUNT = "tmdb/failover_count"
 PACING_RATE = "tmdb/pacing/requests_per_second"
 PACING_LOWEST_RATE = "tmdb/pacing/lowest_requests_per_second"
 PACING_WAITS = "tmdb/pacing/wait_count"
@@ -34,11 +38,15 @@ STATS = {
     f"{APPENDED_MISSING}/<part>": "Records without an appended part that was asked for, by part.",
     POOL_OPENED: "Connections opened.",
     POOL_REUSED: "Requests that went over a connection that was open already.",
-    PACING_RATE: "Requests a second that were allowed at the end; 0 for no limit.",
+    POOL_OPEN: "Connections that are open now, and at the end those that the crawl had kept.",
+    POOL_WAITING: "Most requests that waited for a connection, looked at once a second.",
+    POOL_HANDSHAKES: "TLS handshakes.",
+    FAILOVER_COUNT: "Changes from one host of ``TMDB_API_URLS`` to another, those back to the first among them.",
+    PACING_RATE: "Requests a second that are allowed now; 0 for no limit.",
     PACING_LOWEST_RATE: "The lowest that was.",
     PACING_WAITS: "Requests that waited for their turn.",
     PACING_WAIT_SECONDS: "Seconds that they waited, added up.",
-    PACING_PAUSES: "Pauses after a 429.",
+    PACING_PAUSES: "Pauses after a 429, also one that another crawl or client of the process got.",
     f"{STORED_COUNT}/<table>": "Rows inserted or updated, by table.",
     STORAGE_BATCHES: "Batches written, one transaction each.",
     STORAGE_FAILED: "Records that could not be stored.",

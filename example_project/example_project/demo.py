@@ -31,7 +31,7 @@ class SandboxWithoutToken:
         names = ("TMDB_ACCESS_TOKEN", "TMDB_API_KEY")
         if any(settings.get(name) is not None or name in os.environ for name in names):
             return
-        if settings.get("TMDB_API_URL") is not None:
+        if any(settings.get(name) is not None for name in ("TMDB_API_URL", "TMDB_API_URLS")):
             return
         from tmdbfusion_scrapy.sandbox import SandboxProcess
 

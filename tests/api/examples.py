@@ -28,6 +28,9 @@ TOKEN = "eyJhbGciOiJIUzI1NiJ9.token-of-the-tests"
 
 MOST_APPENDS = 20
 
+EMPTY_EXAMPLES = {"movie-recommendations": '{"page": 1, "results": [], "total_pages": 1, "total_results": 0}'}
+"""What stands for examples that are ``{}``: TMDB sends no answer of the kind, and one is refused."""
+
 
 @dataclass(frozen=True)
 class Example:
@@ -85,7 +88,12 @@ def load_examples(folder: Path) -> dict[str, Example]:
             operation_id=name,
             method=method,
             path=path,
-            values={p["name"]: plausible(name, p, i, list(below)) for i, p in enumerate(parameters)},
+            values={
+                p["name"]: page_of(answers[method, path])
+                if p["name"] == "page"
+                else plausible(name, p, i, list(below))
+                for i, p in enumerate(parameters)
+            },
             places={p["name"]: p["in"] for p in parameters},
             body=body_of(declared),
             answer=answers[method, path],
@@ -98,7 +106,15 @@ def answer_of(declared: dict[str, Any]) -> str:
     """The text of the example of HTTP 200; most are JSON in a string, a few are JSON."""
     (example,) = declared["responses"]["200"]["content"]["application/json"]["examples"].values()
     value = example["value"]
-    return value if isinstance(value, str) else json.dumps(value)
+    return EMPTY_EXAMPLES.get(declared["operationId"]) or (
+        value if isinstance(value, str) else json.dumps(value)
+    )
+
+
+def page_of(answer: str) -> int:
+    """The page that an example is of: another one is not what was asked for."""
+    page: int = json.loads(answer).get("page", 1)
+    return page
 
 
 def body_of(declared: dict[str, Any]) -> dict[str, Any] | None:
@@ -122,6 +138,8 @@ def plausible(operation: str, parameter: dict[str, Any], number: int, parts: lis
     if name.endswith(("_date", "_date.gte", "_date.lte")):
         is_last = name.startswith("end") or name.endswith("lte")
         return datetime.date(2026, 1, 1 + number % 7 + 7 * is_last)
+    if kind == "string" and "year" in name:
+        return str(1990 + number)
     if kind == "string":
         known = {"language": "fr-CA", "region": "FR", "query": "Amélie & co/50%?", "timezone": "Europe/Paris"}
         return known.get(

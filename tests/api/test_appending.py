@@ -11,6 +11,7 @@ from tmdbfusion_scrapy.api.appending import (
     MAX_APPENDS,
     complete,
     find_missing,
+    has_session,
     merge_bodies,
     parts_to_ask_again,
     split_parts,
@@ -28,6 +29,7 @@ from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.tv import TVDetails
 
+NOTICE = {"success": False, "status_code": 34, "status_message": "The resource could not be found."}
 SEASONS = [f"season/{number}" for number in range(45)]
 
 
@@ -157,7 +159,7 @@ def test_a_part_that_nobody_knows_is_named_at_once(movies):
 def test_more_than_twenty_parts(series):
     record = series.get(tv_call(SEASONS))
     assert series.asked == [tuple(SEASONS[:20]), tuple(SEASONS[20:40]), tuple(SEASONS[40:])]
-    assert list(record.appended_seasons) == list(range(45))
+    assert [season.season_number for season in record.appended_seasons] == list(range(45))
     assert record.appended_seasons[44]._id == "season/44"
     assert record.missing_parts == ()
     assert list(json.loads(record.raw)) == ["id", "name", "seasons", *SEASONS[:20], "asked", *SEASONS[20:]]
@@ -167,7 +169,7 @@ def test_more_than_twenty_parts_of_which_some_were_left_out(series):
     series.left_out = {0: {"season/3"}, 1: {"season/30"}, 2: {"season/41"}}
     record = series.get(tv_call(SEASONS))
     assert series.asked[3:] == [("season/3", "season/30", "season/41")]
-    assert sorted(record.appended_seasons) == list(range(45))
+    assert [season.season_number for season in record.appended_seasons] == list(range(45))
 
 
 def test_more_than_twenty_parts_that_were_left_out(series):
@@ -244,6 +246,8 @@ def test_split_parts():
     ("bodies", "merged"),
     [
         ([b'{"a": 1}'], {"a": 1}),
+        ([b'{"id": 1}', b'{"id": 1, "a": 2}', b'{"id": null}'], {"id": 1, "a": 2}),
+        ([json.dumps({"a": NOTICE}).encode(), b'{"a": {}}'], {"a": {}}),
         ([b'{"a": 1, "b": null}', b'{"a": 2, "b": [3], "c": null}'], {"a": 1, "b": [3], "c": None}),
         # What only Python's own reader takes.
         ([b'\xef\xbb\xbf{"a": "\\ud800"}', b'{"b": 1}'], {"a": "\ud800", "b": 1}),
@@ -263,14 +267,97 @@ def test_find_missing():
     record = decode(b'{"id": 1, "credits": {}, "images": null, "x": 1, "watch/providers": {}}', MovieDetails)
     parts = ("credits", "images", "x", "y", "watch/providers", "videos")
     assert find_missing(record, parts) == ("images", "y", "videos")
-    assert parts_to_ask_again(record, MovieDetails, parts) == ("images", "videos")
+    assert parts_to_ask_again(record, MovieDetails, parts, has_session=False) == ("images", "videos")
     assert find_missing(record, ()) == ()
 
 
 def test_without_a_list_of_seasons_each_may_exist():
     record = decode(b'{"id": 1}', TVDetails)
-    assert parts_to_ask_again(record, TVDetails, ("season/5", "season/5/credits")) == (
-        "season/5",
-        "season/5/credits",
-    )
-    assert parts_to_ask_again(decode(b'{"id": 1}', MovieDetails), MovieDetails, ("season/5",)) == ()
+    parts = ("season/5", "season/5/credits")
+    assert parts_to_ask_again(record, TVDetails, parts, has_session=False) == parts
+    movie = decode(b'{"id": 1}', MovieDetails)
+    assert parts_to_ask_again(movie, MovieDetails, ("season/5",), has_session=False) == ()
+
+
+@pytest.mark.parametrize("name", ["session_id", "guest_session_id"])
+def test_account_states_are_asked_for_again_with_a_session_only(name):
+    assert has_session([name])
+    assert not has_session(["password"])
+    record = decode(b'{"id": 1}', TVDetails)
+    parts = ("account_states", "season/1/account_states")
+    assert parts_to_ask_again(record, TVDetails, parts, has_session=True) == parts
+    assert parts_to_ask_again(record, TVDetails, parts, has_session=False) == ()
+
+
+def test_parts_of_old_are_not_asked_for_again(movies):
+    movie = movies.get(movie_call("releases", "trailers", "credits"))
+    assert len(movies.asked) == 1
+    assert movie.missing_parts == ("releases", "trailers")
+
+
+def test_an_error_in_the_place_of_a_part_is_a_part_that_was_left_out(movies):
+    images = movies.parts["images"]
+    movies.parts["images"] = NOTICE
+    steps = complete(movie_call("images", "credits"))
+    again = steps.send(movies.send(next(steps)))
+    assert again.appends == ("images",)
+    movies.parts["images"] = images
+    with pytest.raises(StopIteration) as done:
+        steps.send(movies.send(again))
+    assert done.value.value.images is not None
+    assert done.value.value.missing_parts == ()
+
+
+def test_an_error_that_stays_in_the_place_of_a_part_is_named(movies, series):
+    movies.parts["images"] = NOTICE
+    movie = movies.get(movie_call("images"))
+    assert (movie.images, movie.missing_parts, movie.extras["images"]) == (None, ("images",), NOTICE)
+    series.parts["season/3"] = NOTICE
+    record = series.get(tv_call(SEASONS[:5]))
+    assert series.asked[1:] == [("season/3",)]
+    assert [season.season_number for season in record.appended_seasons] == [0, 1, 2, 4]
+    assert record.missing_parts == ("season/3",)
+
+
+def test_portions_of_seasons_that_do_not_exist_are_not_asked_for(series):
+    series.base["seasons"] = [{"season_number": number} for number in range(3)]
+    series.parts = {part: series.parts[part] for part in SEASONS[:3]}
+    record = series.get(tv_call(SEASONS))
+    assert series.asked == [tuple(SEASONS[:20])]
+    assert record.missing_parts == tuple(SEASONS[3:])
+    series.asked.clear()
+    series.parts["images"] = {}
+    record = series.get(tv_call([*SEASONS, "images"]))
+    assert series.asked == [tuple(SEASONS[:20]), (*SEASONS[40:], "images")]
+    assert record.images is not None
+
+
+def test_answers_of_different_records_are_not_merged(series):
+    steps = complete(tv_call(SEASONS[:30]))
+    second = steps.send(series.send(next(steps)))
+    series.base["id"] = 2
+    with pytest.raises(ResponseError, match=r"GET /tv/1: .*different ids"):
+        steps.send(series.send(second))
+
+
+def test_nor_does_the_extra_call_cost_the_record_then(movies):
+    movies.left_out[0] = {"images"}
+    steps = complete(movie_call("images", "credits"))
+    again = steps.send(movies.send(next(steps)))
+    movies.base["id"] = 2
+    with pytest.raises(StopIteration) as done:
+        steps.send(movies.send(again))
+    assert (done.value.value.id, done.value.value.missing_parts) == (1, ("images",))
+
+
+@pytest.mark.parametrize(
+    ("given", "parts"),
+    [
+        ("credits, images,,credits", ("credits", "images")),
+        (["credits,images", "videos"], ("credits", "images", "videos")),
+        (["watch_providers", "watch/providers"], ("watch/providers",)),
+        ({"watch_providers", "credits"}, ("credits", "watch/providers")),
+    ],
+)
+def test_how_parts_may_be_given(given, parts):
+    assert Movies.details.call({}, 1, append_to_response=given).appends == parts

@@ -20,7 +20,9 @@ from tmdbfusion_scrapy.api.movies import Movies
 from tmdbfusion_scrapy.api.namespaces import Namespace
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
 from tmdbfusion_scrapy.api.trending import Trending
+from tmdbfusion_scrapy.api.tv import TV
 from tmdbfusion_scrapy.api.tv_episodes import TVEpisodes
+from tmdbfusion_scrapy.api.tv_seasons import TVSeasons
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.models.movies import MovieDetails
 
@@ -109,6 +111,46 @@ def test_sessions_of_the_client():
         GuestSessions.rated_movies.call({"session_id": "u"})
 
 
+def test_a_session_goes_with_the_part_account_states_alone():
+    both = {"session_id": "u", "guest_session_id": "g"}
+    for endpoint, ids in (
+        (Movies.details, (550,)),
+        (TV.details, (1,)),
+        (TVSeasons.details, (1, 1)),
+        (TVEpisodes.details, (1, 1, 1)),
+    ):
+        # With a session the answer is one user's: no cache keeps it, and its fingerprint is another one.
+        assert endpoint.call(both, *ids).secrets == ()
+        assert endpoint.call(both, *ids, append_to_response="credits").secrets == ()
+        made = endpoint.call(both, *ids, append_to_response=iter(["credits", "account_states"]))
+        assert made.secrets == (Secret("session_id", "query", "u"),)
+        assert made.appends == ("credits", "account_states")
+        guest = endpoint.call(both, *ids, append_to_response="account_states", guest_session_id="h")
+        assert guest.secrets == (Secret("guest_session_id", "query", "h"),)
+        with pytest.raises(ValidationError, match=r"^session_id is for the part account_states alone"):
+            endpoint.call({}, *ids, session_id="s3cret", append_to_response="credits")
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"), [("fr", "fr"), ("fr-ca", "fr-CA"), (" fr-CA ", "fr-CA"), ("es-419", "es-419")]
+)
+def test_a_language_of_a_call(given, sent):
+    assert call(Movies.popular, language=given).query == {"language": sent}
+
+
+@pytest.mark.parametrize("language", ["FR", "french", "fr_CA", "fr-", "zh-Hant-TW", " ", 5, ["fr"], True])
+def test_a_language_of_a_call_that_is_none(language):
+    with pytest.raises(ValidationError, match=r"^language is .*: use ISO 639-1, with a country if wanted"):
+        call(Movies.popular, language=language)
+
+
+def test_a_region_of_a_call():
+    assert call(Movies.popular, region="ca").query == {"region": "CA"}
+    for region in ("Canada", "C", " ", 5, ["CA"]):
+        with pytest.raises(ValidationError, match=r"^region is .*: use the two letters of ISO 3166-1"):
+            call(Movies.popular, region=region)
+
+
 def test_languages():
     chain = call(Movies.details, 550, languages=["fr-CA", "fr", "en", "fr"])
     assert chain.languages == ("fr-CA", "fr", "en")
@@ -138,7 +180,10 @@ def test_language_and_languages():
 def test_defaults_are_for_calls_that_give_none():
     defaults = {"language": "de", "region": "AT", "movie_id": "7"}
     assert Movies.popular.call(defaults).query == {"language": "de", "region": "AT"}
-    assert Movies.popular.call(defaults, language="fr", region="").query == {"language": "fr", "region": ""}
+    # Empty text is TMDB's own default.
+    assert Movies.popular.call(defaults, language="fr", region="").query == {"language": "fr"}
+    assert Movies.popular.call(defaults, language="").query == {"region": "AT"}
+    assert Movies.details.call({"language": "de", "languages": ["de"]}, 550, language="").languages == ()
     assert Movies.keywords.call(defaults, 550).query == {}
     assert Movies.popular.call({"language": None, "region": None}).query == {}
 
@@ -307,7 +352,7 @@ def test_ratings(rating):
     assert call(Movies.add_rating, 1, rating=rating).body == {"value": float(rating)}
 
 
-@pytest.mark.parametrize("rating", [0, 10.5, 7.3, -1, "8", None, True, float("nan"), float("inf")])
+@pytest.mark.parametrize("rating", [0, 10.5, 7.3, -1, "7.3", "", None, True, float("nan"), float("inf")])
 def test_ratings_that_are_none(rating):
     with pytest.raises(ValidationError, match="rating is "):
         call(Movies.add_rating, 1, rating=rating)
@@ -324,6 +369,42 @@ def test_filters_have_tmdbs_dotted_names():
         "vote_count.gte": "0",
     }
     assert call(Discover.movie, **{"vote_average.gte": 7.5}).query == {"vote_average.gte": "7.5"}
+
+
+def test_text_of_the_type_is_taken():
+    """Arguments of a crawl are text."""
+    made = call(
+        Discover.movie,
+        vote_average_gte=" 7.50",
+        with_runtime_gte="90",
+        primary_release_year="1999",
+        include_adult="False",
+        page="2",
+    )
+    assert made.query == {
+        "vote_average.gte": "7.5",
+        "with_runtime.gte": "90",
+        "primary_release_year": "1999",
+        "include_adult": "false",
+        "page": "2",
+    }
+    favorite = call(
+        OPERATIONS["account-add-favorite"], 1, media_type="tv", media_id="3", favorite="true", session_id="s"
+    )
+    assert favorite.body == {"media_type": "tv", "media_id": 3, "favorite": True}
+    assert call(Movies.add_rating, 1, rating="8.5").body == {"value": 8.5}
+
+
+def test_a_value_of_the_wrong_type_is_named_with_its_cure():
+    for arguments, words in (
+        ({"vote_average_gte": "abc"}, "vote_average_gte is 'abc': it must be a number"),
+        ({"primary_release_year": "199x"}, "primary_release_year is '199x': it must be a whole number"),
+        ({"with_runtime_gte": True}, "with_runtime_gte is True: it must be a whole number"),
+        ({"include_adult": "yes"}, "include_adult is 'yes': it must be True or False"),
+    ):
+        with pytest.raises(ValidationError) as caught:
+            call(Discover.movie, **arguments)
+        assert str(caught.value) == words
 
 
 def test_a_filter_under_both_names():
@@ -343,24 +424,36 @@ def test_a_filter_under_both_names():
         (Genre.DRAMA, "18"),
         (Integer(), "550"),
         (["a b", "ü&x=1#"], "a%20b,%C3%BC%26x%3D1%23"),
-        ([True], "true"),
     ],
 )
 def test_values_in_the_url(value, written):
     assert url(Discover.movie, with_genres=value) == f"/discover/movie?with_genres={written}"
 
 
-def test_booleans_and_empty_lists():
+def test_booleans():
     assert call(Discover.movie, include_adult=False, include_video=True).query == {
         "include_adult": "false",
         "include_video": "true",
     }
-    assert call(Discover.movie, with_genres=[]).query == {}
-    assert call(Discover.movie, language="").query == {"language": ""}
+
+
+@pytest.mark.parametrize("value", [[], (), set(), iter([]), "", " ", ",", [""], "|"])
+def test_an_empty_filter_is_refused(value):
+    with pytest.raises(ValidationError, match=r"^with_genres is empty: leave it out, or give it a value"):
+        call(Discover.movie, with_genres=value)
+
+
+def test_other_empty_lists():
+    with pytest.raises(ValidationError, match="include_image_language is empty"):
+        call(Movies.images, 550, include_image_language=[])
+    with pytest.raises(ValidationError, match="with_original_language is empty"):
+        call(Discover.movie, with_original_language=[])
+    # No parts is the call without parts.
+    assert url(Movies.details, 550, append_to_response=[]) == "/movie/550"
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {"a": 1}, b"28", float("nan"), float("inf"), [float("nan")], [None]]
+    "value", [object(), {"a": 1}, b"28", float("nan"), 1.5, [float("nan")], [None], True, [True]]
 )
 def test_values_that_have_no_form_in_a_url(value):
     with pytest.raises(ValidationError, match="with_genres"):
@@ -511,6 +604,21 @@ def test_every_span_of_changes_is_checked():
     for endpoint in ranged:
         assert refused(endpoint, start_date="2026-01-01", end_date="2026-01-16"), endpoint
         assert not refused(endpoint, start_date="2026-01-01", end_date="2026-01-15"), endpoint
+
+
+def test_every_number_and_boolean_is_checked():
+    seen = {int: 0, float: 0, bool: 0}
+    wrong = {int: ("199x", True, 1.5, ""), float: ("abc", True, "nan", ""), bool: ("yes", 1, "")}
+    for place in ("query", "body"):
+        for endpoint, name, hint in parameters_of_all(place):
+            for kind in seen.keys() & {hint, *typing.get_args(hint)}:
+                if any(typing.get_origin(arm) for arm in typing.get_args(hint)):
+                    continue
+                for value in wrong[kind]:
+                    assert refused(endpoint, **{name: value}), (endpoint, name, value)
+                seen[kind] += 1
+    assert seen[int] > 40
+    assert min(seen.values()) >= 10, seen
 
 
 def test_operations_are_the_endpoints_of_every_namespace():

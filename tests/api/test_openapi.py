@@ -181,7 +181,6 @@ def test_a_body_that_has_a_schema(document):
             {"id": 550, "cast": [{"id": 1, "mood": "x"}, {"id": 2, "mood": "y"}]},
             [("cast[].mood", "string")],
         ),
-        ("/3/movie/{movie_id}", {"id": 550, "budget": {"usd": 5}}, [("budget", "object")]),
         ("/3/configuration/countries", [{"iso_3166_1": "FR", "flag": 1}], [("flag", "integer")]),
         ("/3/configuration/primary_translations", ["fr-CA"], []),
     ],
@@ -192,6 +191,38 @@ def test_fields_of_answers(document, path, answer, differences, written):
     declared["responses"] = {"200": {"content": content}}
     name = declared["operationId"]
     assert compare(document) == [Difference(name, about, "answer", "", kind) for about, kind in differences]
+
+
+@pytest.mark.parametrize(
+    ("path", "answer", "about", "here", "there"),
+    [
+        ("/3/movie/{movie_id}", {"id": 550, "budget": {"usd": 5}}, "budget", "integer", "object"),
+        ("/3/movie/{movie_id}", {"id": 550, "genres": {"id": 5}}, "genres", "array", "object"),
+        ("/3/movie/{movie_id}", {"id": 550, "genres": [{"id": 1}, 5]}, "genres[]", "object", "integer"),
+        ("/3/movie/{movie_id}", {"id": 550, "release_date": ["x"]}, "release_date", "date", "array"),
+        (
+            "/3/movie/{movie_id}/credits",
+            {"id": 550, "cast": [{"id": 1, "name": {}}]},
+            "cast[].name",
+            "string",
+            "object",
+        ),
+        (
+            "/3/movie/{movie_id}/watch/providers",
+            {"id": 550, "results": {"US": {"link": {}}}},
+            "results.US.link",
+            "string",
+            "object",
+        ),
+        ("/3/configuration/countries", [{"iso_3166_1": {}}], "iso_3166_1", "string", "object"),
+    ],
+)
+def test_a_field_of_an_answer_that_is_of_another_type(document, path, answer, about, here, there):
+    declared = document["paths"][path]["get"]
+    declared["responses"] = {"200": {"content": {"application/json": {"examples": {"x": {"value": answer}}}}}}
+    (difference,) = compare(document)
+    assert difference == Difference(declared["operationId"], about, "answer", here, there)
+    assert str(difference).endswith(f"{about}: answer: here {here}, there {there}")
 
 
 def test_an_answer_of_another_form(document):
@@ -221,11 +252,27 @@ def test_an_intended_difference_that_became_another(document):
 
 
 @pytest.mark.parametrize(
-    "given", [{}, [], {"paths": {}}, {"paths": {"/3/x": {"get": {}}}}, {"paths": {"/3/x": 5}}, "text"]
+    ("given", "words"),
+    [
+        ({}, "this is no OpenAPI document: it has no paths that are objects"),
+        ([], "this is no OpenAPI document: it has no paths that are objects"),
+        ("text", "this is no OpenAPI document: it has no paths that are objects"),
+        ({"paths": {}}, "this OpenAPI document has no operations"),
+        (
+            {"paths": {"/3/x": {"get": {}}}},
+            "this OpenAPI document cannot be read: GET /3/x has no operationId",
+        ),
+        (
+            {"paths": {"/3/x": {"get": {"operationId": "x", "parameters": 5}}}},
+            "this OpenAPI document cannot be read: GET /3/x is not of OpenAPI's form",
+        ),
+        ({"paths": {"/3/x": 5}}, "this is no OpenAPI document: it has no paths that are objects"),
+    ],
 )
-def test_what_is_no_document(given):
-    with pytest.raises(ValueError, match="OpenAPI document"):
+def test_what_is_no_document(given, words):
+    with pytest.raises(ValueError, match=re.escape(words)) as caught:
         compare(given)
+    assert str(caught.value) == words
 
 
 def test_the_script_says_what_differs(recorded_dir, tmp_path, capsys, document):

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from tests.client.driving import answer, serve
+from tmdbfusion_scrapy.exceptions import ResponseError
 
 
 def details(client: Any) -> Any:
@@ -50,6 +53,20 @@ def test_the_second_call_for_parts_may_fail(server, driver):
     assert (movie.id, movie.credits, movie.missing_parts) == (550, None, ("credits",))
 
 
+def test_account_states_are_asked_for_again_with_a_session_only(server, driver):
+    serve(server, answer(b'{"id":550,"title":"Loop"}'))
+    movie = driver().do(lambda client: client.movies.details(550, append_to_response="account_states"))
+    assert (len(server.requests), movie.missing_parts) == (1, ("account_states",))
+
+
+def test_answers_of_different_records_are_not_merged(server, driver):
+    parts = [f"season/{number}" for number in range(25)]
+    serve(server, answer(b'{"id":1}'), answer(b'{"id":2}'))
+    server.scripts["/3/tv/1"] = server.scripts.pop("/3/movie/550")
+    with pytest.raises(ResponseError, match=r"GET /tv/1: .*different ids"):
+        driver().do(lambda client: client.tv.details(1, append_to_response=parts))
+
+
 def test_more_than_twenty_parts_are_several_calls(server, driver):
     parts = [f"season/{number}" for number in range(25)]
     bodies = [
@@ -60,9 +77,9 @@ def test_more_than_twenty_parts_are_several_calls(server, driver):
     server.scripts["/3/tv/1"] = server.scripts.pop("/3/movie/550")
     show = driver().do(lambda client: client.tv.details(1, append_to_response=parts))
     assert [seen.target.count("season/") for seen in server.requests] == [20, 5]
-    assert {number: season.name for number, season in show.appended_seasons.items()} == {
-        number: f"season/{number}" for number in range(25)
-    }
+    assert [(season.season_number, season.name) for season in show.appended_seasons] == [
+        (number, f"season/{number}") for number in range(25)
+    ]
     assert (show.name, show.missing_parts, dict(show.extras)) == ("Long", (), {})
 
 

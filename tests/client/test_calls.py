@@ -100,11 +100,11 @@ def test_language_and_region_by_default(server, driver):
     driven = driver(language="fr-CA", region="CA")
     driven.do(details)
     driven.do(lambda client: client.movies.popular(language="de"))
-    driven.do(lambda client: client.movies.popular(page=2))
+    driven.do(lambda client: client.movies.popular(page=1))
     assert [seen.query for seen in server.requests] == [
         {"language": "fr-CA"},
         {"language": "de", "region": "CA"},
-        {"language": "fr-CA", "page": "2", "region": "CA"},
+        {"language": "fr-CA", "page": "1", "region": "CA"},
     ]
 
 
@@ -143,6 +143,27 @@ def test_paths_that_lead_elsewhere(server, driver, path):
     assert server.requests == []
 
 
+def test_a_session_in_the_path_is_shown_nowhere(server, driver, caplog):
+    caplog.set_level(logging.DEBUG)
+    server.scripts["/3/guest_session/gu3st/rated/movies"] = failure("404 Not Found", 34)
+    with pytest.raises(NotFoundError) as caught:
+        driver().do(lambda client: client.request("GET", "guest_session/gu3st/rated/movies"))
+    assert caught.value.path == "/guest_session/***/rated/movies"
+    assert "gu3st" not in str(caught.value) + caplog.text
+    assert "/guest_session/***/rated/movies" in caplog.text
+
+
+def test_a_request_that_cannot_be_made_reaches_no_server(server, driver):
+    driven = driver()
+    for call, error, words in (
+        (lambda client: client.request("GET X", "movie/550"), ValidationError, "method"),
+        (lambda client: client.request("POST", "x", json={"a": object()}), TypeError, "json"),
+    ):
+        with pytest.raises(error, match=f"^{words} "):
+            driven.do(call)
+    assert server.accepted == 0
+
+
 def test_arguments_are_refused_before_any_request(server, driver):
     driven = driver()
     for call, error in (
@@ -175,6 +196,8 @@ def test_arguments_are_refused_before_any_request(server, driver):
         (answer(b"[]"), ResponseError, 3),
         (answer(b"null"), ResponseError, 3),
         (answer(b'{"message":"Service Unavailable"}'), ResponseError, 3),
+        (answer(b"{}"), ResponseError, 3),
+        (answer(b'{"id":null,"title":"Loop"}'), ResponseError, 3),
         (answer(MOVIE[:-9]), ResponseError, 3),
         (answer(b"not gzip", headers="Content-Encoding: gzip\r\n"), ResponseError, 3),
         (answer(gzip.compress(MOVIE)[:-12]), ResponseError, 3),
@@ -186,8 +209,8 @@ def test_arguments_are_refused_before_any_request(server, driver):
     ],
     ids=[
         "404", "401", "401-permission", "403", "422", "200-failure", "500", "500-bad-id", "503", "502-html", "429",
-        "200-html", "empty", "list", "null", "other-json", "cut-json", "bad-gzip", "cut-gzip", "redirect", "close",
-        "reset",
+        "200-html", "empty", "list", "null", "other-json", "no-field", "no-id", "cut-json", "bad-gzip", "cut-gzip",
+        "redirect", "close", "reset",
         "truncated", "truncated-chunked",
     ],
 )  # fmt: skip
@@ -200,6 +223,12 @@ def test_errors(server, driver, given, cls, attempts):
     assert (error.method, error.path) == ("GET", "/movie/550")
     assert len(server.requests) == attempts
     assert str(error).startswith("GET /movie/550: ")
+
+
+def test_a_list_without_any_field(server, driver):
+    server.scripts["/3/discover/movie"] = answer(b"{}")
+    with pytest.raises(ResponseError, match=r"GET /discover/movie: .*without any field"):
+        driver(retries=0).do(lambda client: client.discover.movie())
 
 
 @pytest.mark.parametrize(
@@ -409,7 +438,7 @@ def test_own_transport(driver):
         seen.append(request)
         return httpx.Response(200, json={"id": 550})
 
-    driven = driver(transport=httpx.MockTransport(handle))
+    driven = driver(transport=httpx.MockTransport(handle), verify=True)
     assert driven.do(details).id == 550
     assert seen[0].headers["Authorization"] == f"Bearer {TOKEN}"
     assert not driven.client.is_closed

@@ -9,9 +9,11 @@ import pytest
 
 from tests.client.driving import KEY, TOKEN
 from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.api.plain import plain_call
 from tmdbfusion_scrapy.client.direct import AsyncDirectClient, DirectClient
-from tmdbfusion_scrapy.client.exchange import Exchange, plain_call
+from tmdbfusion_scrapy.client.exchange import Exchange
 from tmdbfusion_scrapy.credentials import Credentials
+from tmdbfusion_scrapy.exceptions import ValidationError
 
 BASE = "https://api.example/3"
 SESSION = "0a1b2c3d4e5f"
@@ -123,6 +125,49 @@ def test_a_call_outside_the_catalogue_hides_secrets_too():
     assert target(request) == f"/3/account/1/thing?language=fr&region=CA&page=2&session_id={SESSION}"
     assert request.read() == b'{"x":1,"request_token":"0a1b2c3d4e5f"}'
     assert plain_call(NO_DEFAULTS, "get", "movie/550", {"language": None}, None).query == {}
+
+
+def test_a_session_in_the_path_of_a_call_outside_the_catalogue_is_hidden():
+    for path, defaults, shown in (
+        (f"guest_session/{SESSION}/rated/movies", NO_DEFAULTS, "/guest_session/***/rated/movies"),
+        (f"/guest_session/{SESSION}", NO_DEFAULTS, "/guest_session/***"),
+        (f"thing/{SESSION}/x", {"session_id": SESSION}, "/thing/***/x"),
+        (f"*/***/{SESSION}", {"guest_session_id": SESSION}, "/%2A/%2A%2A%2A/***"),
+    ):
+        call = plain_call(defaults, "GET", path, None, None)
+        assert call.path == shown
+        assert SESSION not in repr(call) + call.url("https://api.example/3")
+        assert target(exchange().request(call)) == "/3/" + path.lstrip("/").replace("*", "%2A")
+    new = plain_call(NO_DEFAULTS, "GET", "authentication/guest_session/new", None, None)
+    assert (new.path, new.secrets) == ("/authentication/guest_session/new", ())
+
+
+def test_a_path_beyond_ascii_is_escaped():
+    call = plain_call(NO_DEFAULTS, "GET", "search/Amélie%20x/a:b@c,d", None, None)
+    assert call.path == "/search/Am%C3%A9lie%20x/a:b@c,d"
+    assert target(exchange().request(call)) == "/3/search/Am%C3%A9lie%20x/a:b@c,d"
+
+
+@pytest.mark.parametrize("path", ["a\ud800", 5, None, b"movie/550"])
+def test_a_path_that_is_none(path):
+    with pytest.raises(ValidationError, match=r"^path "):
+        plain_call(NO_DEFAULTS, "GET", path, None, None)
+
+
+@pytest.mark.parametrize("method", ["", "GET /x", "G\r\nX: 1", "GÉT", None, 5])
+def test_a_method_that_is_none(method):
+    with pytest.raises(ValidationError, match=r"^method is .*: use an HTTP method"):
+        plain_call(NO_DEFAULTS, method, "movie/550", None, None)
+
+
+ENDLESS: dict[str, Any] = {}
+ENDLESS["itself"] = ENDLESS
+
+
+@pytest.mark.parametrize("json", [{"a": object()}, {"a": "\ud800"}, ENDLESS, [1], "text", 5])
+def test_json_that_cannot_be_written(json):
+    with pytest.raises(TypeError, match=r"^json "):
+        plain_call(NO_DEFAULTS, "POST", "movie/550/x", None, json)
 
 
 def test_both_clients_close_their_transport():

@@ -138,7 +138,8 @@ def test_values():
         ("base_url", "http://api.themoviedb.org/3"),
         ("base_url", "ftp://api.themoviedb.org/3"),
         ("base_url", ""),
-        ("base_url", None),
+        ("base_url", "https://api.themoviedb.org/3/../4"),
+        ("base_url", "https://api.themoviedb.org/%2E./4"),
         ("base_url", 5),
         ("base_url", "https://user:hunter2@api.themoviedb.org/3"),
         ("proxy", "proxy.example"),
@@ -180,6 +181,66 @@ def test_no_token(client, monkeypatch):
     monkeypatch.setenv("TMDB_ACCESS_TOKEN", TOKEN)
     assert not client()._options.credentials.is_v3_key
     assert client(api_key=KEY)._options.credentials.is_v3_key
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+def test_token_and_key(client):
+    with pytest.raises(ConfigurationError, match="token and api_key are both given") as caught:
+        client(TOKEN, api_key=KEY)
+    assert TOKEN not in str(caught.value)
+
+
+def test_no_base_url_is_tmdbs():
+    assert options(base_url=None).exchange.base_url == "https://api.themoviedb.org/3"
+
+
+def test_no_session_is_shown():
+    shown = repr(options(session_id="us3r", guest_session_id="gu3st"))
+    assert "us3r" not in shown
+    assert "gu3st" not in shown
+
+
+@pytest.mark.parametrize("client", CLIENTS)
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("http2", True),
+        ("proxy", "http://proxy.example:3128"),
+        ("ip_family", "ipv4"),
+        ("verify", False),
+        ("max_keepalive_connections", 5),
+        ("keepalive_expiry", None),
+    ],
+)
+def test_what_a_transport_of_ones_own_would_ignore(client, name, value):
+    transport = httpx.MockTransport(lambda request: httpx.Response(200))
+    with pytest.raises(ConfigurationError, match=f"transport and {name} are both given"):
+        client(TOKEN, transport=transport, **{name: value})
+    # What it does not carry out counts with it as well.
+    assert client(TOKEN, transport=transport, max_connections=3, timeout=2, http2=False)
+
+
+class BlockingOnly(httpx.BaseTransport):
+    """No transport for asyncio."""
+
+
+class AsyncOnly(httpx.AsyncBaseTransport):
+    """No transport for blocking calls."""
+
+
+@pytest.mark.parametrize(
+    ("client", "transport", "words"),
+    [
+        (TMDBClient, AsyncOnly(), "a AsyncOnly: this client needs an httpx.BaseTransport"),
+        (AsyncTMDBClient, BlockingOnly(), "a BlockingOnly: this client needs an httpx.AsyncBaseTransport"),
+        (TMDBClient, httpx.Client, "Client: this client needs"),
+        (AsyncTMDBClient, "pooled", "a str: this client needs"),
+        (TMDBClient, False, "a bool: this client needs"),
+    ],
+)
+def test_a_transport_that_is_none(client, transport, words):
+    with pytest.raises(ConfigurationError, match=f"transport is {words}"):
+        client(TOKEN, transport=transport)
 
 
 @pytest.mark.parametrize("client", CLIENTS)

@@ -31,14 +31,14 @@ class CannotRunError(Exception):
 def fetch(folder: Path) -> Path:
     """Download the sdist of the Scrapy that is installed, and return its path.
 
-    Before pip hands over an sdist, it asks the project's build backend for metadata, for which it would install that
+    Before pip hands over an sdist, it asks the project's build backend for metadata, and would install that
     backend first. ``backend/`` has one that reads what is in the sdist.
     """
     version = scrapy.__version__
     _pip(
-        ["download", "--no-deps", "--no-binary", "scrapy", "--no-build-isolation"]
-        + ["--dest", str(folder), f"scrapy=={version}"],
-        f"the sdist of Scrapy {version} cannot be had",
+        ["download", "--no-deps", "--no-binary=scrapy", "--no-build-isolation", f"--dest={folder}"],
+        f"scrapy=={version}",
+        problem=f"the sdist of Scrapy {version} cannot be had",
         PYTHONPATH=str(HERE / "backend"),
     )
     found = [*folder.glob("[sS]crapy-*.tar.gz")]
@@ -76,21 +76,22 @@ def unpack(sdist: Path, folder: Path) -> Path:
     return top
 
 
-def missing_modules(folder: Path) -> list[str]:
+def add_missing(folder: Path) -> list[str]:
     """Install what the suite needs and is not there into a folder of its own, and return its names."""
     missing = [name for name in _NEEDED if importlib.util.find_spec(name) is None]
     if missing:
         _pip(
-            ["install", "--quiet", "--target", str(folder), "--no-deps", *missing],
-            f"{', '.join(missing)} cannot be had, which the suite's servers need",
+            ["install", "--quiet", "--no-deps", f"--target={folder}"],
+            *missing,
+            problem=f"{', '.join(missing)} cannot be had, which the suite's servers need",
         )
     return missing
 
 
-def _pip(arguments: list[str], problem: str, **environment: str) -> None:
+def _pip(options: list[str], *packages: str, problem: str, **environment: str) -> None:
     """Run pip, and say what its failing means."""
     done = subprocess.run(
-        [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments],
+        [sys.executable, "-m", "pip", "--disable-pip-version-check", *options, *packages],
         check=False,
         capture_output=True,
         text=True,

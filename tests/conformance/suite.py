@@ -7,6 +7,7 @@ side by side, test by test.
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -49,7 +50,9 @@ class EveryHost:
     """What Scrapy's own test classes for a handler say of it."""
 
     handler_supports_bindaddress_meta = False
+    handler_supports_http2_dataloss = True
     handler_supports_idna_rejected_hostnames = True
+    handler_supports_tls_in_tls = sys.version_info >= (3, 11)
     # As aiohttp, which reads the responses.
     handler_bad_header_handling = "fail"
 

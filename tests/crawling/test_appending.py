@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 from collections import Counter
+from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -27,6 +28,7 @@ class Parts:
         self.asked = []
         self.left_out = {}
         self.failures = {}
+        self.headers = ""
 
     async def __call__(self, connection, seen):
         number = len(self.asked)
@@ -40,7 +42,7 @@ class Parts:
             for part in asked
             if part in self.parts and part not in self.left_out.get(number, ())
         }
-        connection.respond(json.dumps({**self.base, **parts}).encode())
+        connection.respond(json.dumps({**self.base, **parts}).encode(), headers=self.headers)
 
 
 def status(code, body=b"{}"):
@@ -105,7 +107,7 @@ async def test_more_than_twenty_parts_are_one_response(raw_server, series):
     ended = await crawl(AppendingSpider, settings_of(raw_server.url + "/3"))
     assert series.asked == [SEASONS[:20], SEASONS[20:]]
     (response,) = ended.spider.responses
-    assert list(response.record.appended_seasons) == list(range(25))
+    assert [season.season_number for season in response.record.appended_seasons] == list(range(25))
     assert response.record.missing_parts == ()
     assert response.body == response.record.raw
     assert json.loads(response.text).keys() == {*series.base, *SEASONS}
@@ -248,58 +250,179 @@ async def test_a_failure_of_another_request_is_one_of_the_call(raw_server, serie
 
 
 @coroutine_test
+async def test_answers_of_different_records_are_not_merged(raw_server, series):
+    async def another(connection):
+        connection.respond(b'{"id": 2}')
+
+    series.failures = {1: another}
+    ended = await crawl(AppendingSpider, settings_of(raw_server.url + "/3"))
+    assert ended.stats["tmdb/error_count/ResponseError"] == 1
+    assert series.asked[1:] == [SEASONS[20:], SEASONS[20:]]
+    assert len(ended.spider.responses[0].record.appended_seasons) == 25
+
+
+@coroutine_test
+async def test_an_error_in_the_place_of_a_part_is_asked_for_again(raw_server, movie):
+    movie.parts["images"] = {"success": False, "status_code": 34, "status_message": "no"}
+    arguments = {"append_to_response": ["credits", "images"]}
+    ended = await crawl(MoviesSpider, settings_of(raw_server.url + "/3"), ids=[1], arguments=arguments)
+    assert movie.asked[1:] == [["images"]]
+    (response,) = ended.spider.responses
+    assert (response.record.images, response.record.missing_parts) == (None, ("images",))
+
+
+@coroutine_test
+async def test_account_states_are_asked_for_again_with_a_session_only(raw_server, movie):
+    arguments = {"append_to_response": ["account_states", "trailers"]}
+    settings = settings_of(raw_server.url + "/3")
+    ended = await crawl(MoviesSpider, settings, ids=[1], arguments=arguments)
+    assert len(movie.asked) == 1
+    assert ended.spider.responses[0].record.missing_parts == ("account_states", "trailers")
+
+
+@coroutine_test
+async def test_portions_of_seasons_that_do_not_exist_are_not_asked_for(raw_server, series):
+    del series.base["seasons"][3:]
+    series.parts = {part: series.parts[part] for part in SEASONS[:3]}
+    ended = await crawl(AppendingSpider, settings_of(raw_server.url + "/3"))
+    assert series.asked == [SEASONS[:20]]
+    assert ended.spider.responses[0].record.missing_parts == tuple(SEASONS[3:])
+
+
+class ManyMovies(MoviesSpider):
+    """Asks for one movie after the other."""
+
+    name = "many"
+    custom_settings: ClassVar = {"CONCURRENT_REQUESTS": 1}
+
+
+@coroutine_test
+async def test_a_part_that_never_comes_is_not_asked_for_again_for_ever(raw_server, movie, caplog):
+    del movie.parts["images"]
+    for number in range(2, 31):
+        raw_server.scripts[f"/3/movie/{number}"] = movie
+    arguments = {"append_to_response": ["credits", "images"]}
+    settings = settings_of(raw_server.url + "/3")
+    ended = await crawl(ManyMovies, settings, ids=range(1, 31), arguments=arguments)
+    assert len(movie.asked) == 50
+    assert ended.stats["tmdb/appended/requested_again_count"] == 20
+    assert ended.stats["tmdb/appended/missing_count/images"] == 30
+    (said,) = [record for record in caplog.records if record.levelname == "WARNING"]
+    assert said.getMessage().startswith("TMDB left images out of 20 records of movie-details in a row")
+    assert "leave it out of append_to_response" in said.getMessage()
+
+
+@coroutine_test
+async def test_a_part_that_came_once_is_asked_for_again_each_time(raw_server, movie, caplog):
+    for number in range(2, 31):
+        raw_server.scripts[f"/3/movie/{number}"] = movie
+    movie.left_out = {number: {"images"} for number in range(2, 99)}
+    arguments = {"append_to_response": ["credits", "images"]}
+    settings = settings_of(raw_server.url + "/3")
+    ended = await crawl(ManyMovies, settings, ids=range(1, 31), arguments=arguments)
+    assert ended.stats["tmdb/appended/requested_again_count"] == 28
+    assert not [record for record in caplog.records if record.levelname == "WARNING"]
+
+
+CACHES = [
+    {"HTTPCACHE_STORAGE": f"scrapy.extensions.httpcache.{storage}", **policy}
+    for storage in ("FilesystemCacheStorage", "DbmCacheStorage")
+    for policy in ({}, {"HTTPCACHE_POLICY": "scrapy.extensions.httpcache.RFC2616Policy"})
+]
+
+
+def cached(raw_server, tmp_path, **settings):
+    given = {"HTTPCACHE_ENABLED": True, "HTTPCACHE_DIR": str(tmp_path / "cache"), **settings}
+    return settings_of(raw_server.url + "/3", **given)
+
+
+@coroutine_test
 async def test_the_http_cache_has_each_request_for_itself(raw_server, series, tmp_path):
-    series.left_out[1] = {"season/24"}
-    settings = settings_of(
-        raw_server.url + "/3", HTTPCACHE_ENABLED=True, HTTPCACHE_DIR=str(tmp_path / "cache")
-    )
+    settings = cached(raw_server, tmp_path)
     first = await crawl(AppendingSpider, settings)
-    assert len(series.asked) == 3
+    assert len(series.asked) == 2
     second = await crawl(AppendingSpider, settings)
-    assert len(series.asked) == 3
-    assert second.stats["httpcache/hit"] == 3
+    assert len(series.asked) == 2
+    assert second.stats["httpcache/hit"] == 2
     assert second.spider.responses[0].record == first.spider.responses[0].record
     assert second.spider.responses[0].body == first.spider.responses[0].body
 
 
+@pytest.mark.parametrize("cache", CACHES, ids=range(4))
 @coroutine_test
-async def test_the_http_cache_keeps_no_record_for_a_request_that_failed(raw_server, movie, tmp_path):
-    movie.left_out[0] = {"images"}
-    movie.failures = dict.fromkeys(range(1, 9), reset)
-    settings = settings_of(
-        raw_server.url + "/3",
-        HTTPCACHE_ENABLED=True,
-        HTTPCACHE_DIR=str(tmp_path / "cache"),
-        RETRY_ENABLED=False,
-    )
+async def test_the_http_cache_keeps_no_answer_that_lacks_parts(raw_server, movie, tmp_path, cache):
+    """The request for all parts is the same when they all had been left out."""
+    movie.headers = "Cache-Control: max-age=600\r\n"
+    settings = cached(raw_server, tmp_path, **cache)
     arguments = {"append_to_response": ["credits", "images"]}
+    movie.left_out = dict.fromkeys((0, 1), frozenset({"credits", "images"}))
     first = await crawl(MoviesSpider, settings, ids=[1], arguments=arguments)
-    assert first.spider.responses[0].record.missing_parts == ("images",)
-    movie.failures.clear()
-    movie.asked.clear()
-    movie.left_out.clear()
+    assert len(movie.asked) == 2
+    assert first.spider.responses[0].record.missing_parts == ("credits", "images")
+    assert "dont_cache" not in first.spider.responses[0].meta
     second = await crawl(MoviesSpider, settings, ids=[1], arguments=arguments)
     assert second.spider.responses[0].record.missing_parts == ()
-    assert movie.asked == [["images"]]
+    assert len(movie.asked) == 3
     third = await crawl(MoviesSpider, settings, ids=[1], arguments=arguments)
-    assert third.spider.responses[0].record.missing_parts == ()
+    assert third.spider.responses[0].record == second.spider.responses[0].record
+    assert len(movie.asked) == 3
+
+
+@coroutine_test
+async def test_the_http_cache_keeps_the_answers_around_one_that_lacks_parts(raw_server, series, tmp_path):
+    settings = cached(raw_server, tmp_path)
+    series.left_out = {0: {"season/3"}}
+    first = await crawl(AppendingSpider, settings)
+    assert series.asked == [SEASONS[:20], SEASONS[20:], ["season/3"]]
+    series.asked.clear()
+    series.left_out.clear()
+    second = await crawl(AppendingSpider, settings)
+    assert series.asked == [SEASONS[:20]]
+    for ended in (first, second):
+        assert ended.spider.responses[0].record.missing_parts == ()
+        assert "dont_cache" not in ended.spider.responses[0].meta
+
+
+@pytest.mark.parametrize("part", ["no_such_part", "trailers", "account_states"])
+@coroutine_test
+async def test_the_http_cache_keeps_an_answer_that_will_not_get_better(raw_server, movie, tmp_path, part):
+    settings = cached(raw_server, tmp_path)
+    for _ in range(2):
+        ended = await crawl(MoviesSpider, settings, ids=[1], arguments={"append_to_response": part})
+        assert ended.spider.responses[0].record.missing_parts == (part,)
     assert len(movie.asked) == 1
 
 
 @coroutine_test
-async def test_a_cache_that_has_not_the_extra_answer_does_not_cost_the_record(raw_server, movie, tmp_path):
+async def test_what_a_spider_does_not_want_cached_stays_so(raw_server, movie, tmp_path):
     movie.left_out[0] = {"images"}
-    movie.failures = dict.fromkeys(range(1, 9), reset)
-    cache = {"HTTPCACHE_ENABLED": True, "HTTPCACHE_DIR": str(tmp_path / "cache"), "RETRY_ENABLED": False}
-    arguments = {"append_to_response": ["credits", "images"]}
-    settings = settings_of(raw_server.url + "/3", **cache)
-    await crawl(MoviesSpider, settings, ids=[1], arguments=arguments)
-    asked = len(movie.asked)
     ended = await crawl(
-        MoviesSpider, {**settings, "HTTPCACHE_IGNORE_MISSING": True}, ids=[1], arguments=arguments
+        MoviesSpider,
+        cached(raw_server, tmp_path),
+        ids=[1],
+        arguments={"append_to_response": ["credits", "images"]},
+        meta={"dont_cache": True},
     )
-    assert len(movie.asked) == asked
-    assert ended.spider.responses[0].record.missing_parts == ("images",)
+    assert ended.spider.responses[0].meta["dont_cache"] is True
+    assert "httpcache/store" not in ended.stats
+
+
+UNGUARDED = {"DOWNLOADER_MIDDLEWARES": {"tmdbfusion_scrapy.crawling.caching.CompleteCacheMiddleware": None}}
+
+
+@pytest.mark.parametrize("offline", [False, True])
+@coroutine_test
+async def test_a_cached_answer_that_lacks_parts_is_made_whole(raw_server, movie, tmp_path, offline):
+    """One that was stored before; where the cache is to answer everything, it is taken as it is."""
+    arguments = {"append_to_response": ["images"]}
+    movie.left_out = dict.fromkeys((0, 1), frozenset({"images"}))
+    await crawl(MoviesSpider, cached(raw_server, tmp_path, **UNGUARDED), ids=[1], arguments=arguments)
+    assert len(movie.asked) == 2
+    settings = cached(raw_server, tmp_path, HTTPCACHE_IGNORE_MISSING=offline)
+    ended = await crawl(MoviesSpider, settings, ids=[1], arguments=arguments)
+    assert ended.stats["httpcache/hit"] == 1
+    assert len(movie.asked) == (2 if offline else 3)
+    assert ended.spider.responses[0].record.missing_parts == (("images",) if offline else ())
 
 
 @pytest.mark.filterwarnings(OPEN_QUEUES)
@@ -330,7 +453,7 @@ async def test_a_job_directory_keeps_what_came_so_far(raw_server, series, tmp_pa
     second = await crawl(StoppedSpider, settings)
     assert series.asked == [SEASONS[:20], SEASONS[20:]]
     (response,) = second.spider.responses
-    assert list(response.record.appended_seasons) == list(range(25))
+    assert [season.season_number for season in response.record.appended_seasons] == list(range(25))
     assert (response.meta["mine"], second.spider.given) == ([1], 5)
 
 

@@ -30,15 +30,20 @@ def serve(
     *,
     path: str = DISCOVER,
     failing: dict[int, list[str]] | None = None,
+    numbers: dict[int, list[int | None]] | None = None,
 ) -> None:
-    """Serve pages with one result each; ``failing`` are statuses that come before a page does."""
+    """Serve pages with one result each.
+
+    ``failing`` are statuses that come before a page does, ``numbers`` those that it has instead of its own.
+    """
 
     async def answer(connection: Connection, seen: Seen) -> None:
         number = int(seen.query["page"])
         waiting = (failing or {}).get(number)
         status = waiting.pop(0) if waiting else "200 OK"
+        odd = (numbers or {}).get(number)
         page = {
-            "page": number,
+            "page": odd.pop(0) if odd else number,
             "results": [{"id": number}],
             "total_pages": total,
             "total_results": 20 * (total or 0),
@@ -128,6 +133,24 @@ async def test_all_others_are_asked_for_at_once(raw_server):
     ended = await crawl(Pages, settings_of(raw_server.url + "/3", CONCURRENT_REQUESTS_PER_DOMAIN=8))
     assert pages_of(ended) == list(range(1, 10))
     assert raw_server.gate.is_set()
+
+
+@coroutine_test
+async def test_another_page_is_tried_again_then_refused(raw_server):
+    class CatchingPages(Pages):
+        name = "catching"
+
+        async def start(self) -> Any:
+            yield self.paginate(self.tmdb.discover.movie, callback=self.each, errback=self.failed)
+
+    serve(raw_server, numbers={2: [1], 3: [None], 4: [5, 5, 5]})
+    settings = settings_of(raw_server.url + "/3", RETRY_TIMES=1)
+    ended = await crawl(CatchingPages, settings, errors=None)
+    (failure,) = ended.spider.failures
+    assert isinstance(failure.value, ResponseError)
+    assert str(failure.value) == "GET /discover/movie: page 4 was asked for, and page 5 came (HTTP 200)"
+    assert {item["page"] for item in ended.items if "page" in item} == {1, None, 2}
+    assert sorted(asked(raw_server)) == [1, 2, 2, 3, 4, 4]
 
 
 @pytest.mark.parametrize(
@@ -383,7 +406,7 @@ async def test_a_job_goes_on_where_it_stopped(raw_server, tmp_path, halt_at):
 
 REFUSED: list[tuple[Callable[[Any], Any], type[Exception], str]] = [
     (lambda s: s.paginate(s.tmdb.movies.details, 550), TypeError, r"movies\.details\(\) has no pages"),
-    (lambda s: s.paginate(s.tmdb.movies.changes, 550), TypeError, r"movies\.changes\(\) has no pages"),
+    (lambda s: s.paginate(s.tmdb.movies.changes, 550), TypeError, r"how many pages movies\.changes\(\) has"),
     (lambda s: s.paginate(len, "abc"), TypeError, r"takes a method of self\.tmdb"),
     (lambda s: s.paginate(s.tmdb.discover.movie, with_genre=1), TypeError, "with_genre"),
     (lambda s: s.paginate(s.tmdb.discover.movie, page=501), ValidationError, "page is 501"),

@@ -357,7 +357,7 @@ async def test_all_pages_of_a_list_are_asked_for_with_the_secret(server):
         async def start(self):
             yield self.paginate(self.tmdb.guest_sessions.rated_movies, GUEST, callback=self.parse)
 
-    server.scripts[GUEST_PATH] = answering({"page": 1, "results": [], "total_pages": 3, "total_results": 60})
+    server.scripts[GUEST_PATH] = answering({"results": [], "total_pages": 3, "total_results": 60})
     ended = await crawl(PagesSpider, session_settings(server))
     assert len(ended.spider.responses) == 3
     assert {seen.target for seen in server.requests} == {f"{GUEST_PATH}?page={page}" for page in (1, 2, 3)}
@@ -368,9 +368,7 @@ def test_a_secret_leads_to_no_other_endpoint(value):
     request = Request(f"http://127.0.0.1/3/guest_session/{Secret.MASK}/rated/movies")
     credentials = Credentials.from_value(V3_KEY, name="token")
     with pytest.raises(ValidationError):
-        outgoing_request(
-            request, credentials, pooled=True, secrets=[Secret("guest_session_id", "path", value)]
-        )
+        outgoing_request(request, credentials, secrets=[Secret("guest_session_id", "path", value)])
 
 
 def secrets_in(seen):

@@ -24,6 +24,7 @@ from tmdbfusion_scrapy.models.movies import MovieDetails, MovieListItem
 from tmdbfusion_scrapy.models.releases import ReleaseDates
 from tmdbfusion_scrapy.models.reviews import Review
 from tmdbfusion_scrapy.models.status import Status
+from tmdbfusion_scrapy.models.tv import TVDetails
 from tmdbfusion_scrapy.models.videos import Videos
 from tmdbfusion_scrapy.models.watch_providers import WatchProviders
 
@@ -377,6 +378,69 @@ def test_dated_pages():
     assert odd.dates.minimum is None
     assert odd.results == [MovieListItem(7)]
     assert odd.drift == ("DateRange.minimum", "MovieListItem.id")
+
+
+SENT = {"air_date": "", "watch/providers": {"a_date": ""}, "x": "\u00e9"}
+
+
+@pytest.mark.parametrize("separators", [(",", ":"), (", ", ": ")], ids=["compact", "spaced"])
+@pytest.mark.parametrize(
+    "around",
+    [{}, {"release_date": ""}, {"runtime": "1"}, {"watch/providers": {}}, {"similar": None}],
+    ids=str,
+)
+def test_any_values_are_as_they_were_sent(separators, around):
+    """Whatever way the rest of the body makes the decoder take."""
+    edit = {"value": SENT, "original_value": [SENT]}
+    changes = {"changes": [{"key": "x", "items": [edit]}]}
+    inside = json.dumps({"id": 1, "changes": changes, **around}, separators=separators).encode()
+    for found in (
+        decode(inside, MovieDetails).changes,
+        decode(json.dumps({**changes, **around}, separators=separators).encode(), Changes),
+    ):
+        assert found is not None
+        (item,) = found.changes[0].items
+        assert (item.value, item.original_value) == (SENT, [SENT])
+
+
+def test_any_values_below_a_season_are_too():
+    rated = {"value_date": ""}
+    season = {"air_date": "", "account_states": {"results": [{"rated": rated}]}}
+    body = json.dumps({"id": 1, "first_air_date": "", "season/1": season}, separators=(",", ":")).encode()
+    series = decode(body, TVDetails)
+    assert series.drift == ()
+    (found,) = series.appended_seasons
+    assert found.air_date is None
+    assert found.account_states is not None
+    assert found.account_states.results[0].rated == rated
+
+
+@pytest.mark.parametrize("number", [1, "1"], ids=["strict", "lenient"])
+def test_seasons_in_their_order(number):
+    body = {
+        "id": 1,
+        "number_of_seasons": number,
+        "season/10": {"name": "J", "season_number": 10},
+        "season/2": {"name": "B"},
+        "season/0": {"name": "S", "season_number": None},
+    }
+    series = decode(json.dumps(body).encode(), TVDetails)
+    assert [(season.season_number, season.name) for season in series.appended_seasons] == [
+        (0, "S"),
+        (2, "B"),
+        (10, "J"),
+    ]
+    assert json.loads(series.raw) == body
+
+
+def test_a_record_inside_knows_its_own_drift():
+    record = movie(credits={"cast": [{"id": "1"}]}, runtime="1")
+    assert record.credits is not None
+    assert record.credits.drift == record.credits.cast[0].drift == ("CastMember.id",)
+    providers = decode(b'{"results":{"CA":{"link":5},"US":{}}}', WatchProviders)
+    assert [found.drift for found in providers.results.values()] == [("CountryWatchProviders.link",), ()]
+    series = decode(b'{"id":1,"season/1":{"id":"1"},"season/2":{}}', TVDetails)
+    assert [season.drift for season in series.appended_seasons] == [("SeasonDetails.id",), ()]
 
 
 def test_any_fields_take_anything():

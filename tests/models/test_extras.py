@@ -134,19 +134,68 @@ def test_the_elements_of_an_array_have_their_own():
     ]
     assert [country.extras for country in countries] == [{"x": 1}, {"iso_3166_1": 7}, {"y": "é"}]
     assert [country.drift for country in countries] == [(), ("Country.iso_3166_1",), ()]
+    assert countries.drift == ("list[Country]", "Country.iso_3166_1")
+    assert countries.extras == {"[0].x": 1, "[1]": 5, "[2].iso_3166_1": 7, "[3].y": "é"}
+    assert countries.raw == body
+
+
+def test_an_array_of_text_has_its_own_too():
+    tags = decode(b'["en-US", 5, null]', list[str])
+    assert tags == ["en-US", "5"]
+    assert tags.drift == ("list[str]", "list[str]")
+    assert tags.extras == {"[1]": 5, "[2]": None}
+    for twin in (copy.deepcopy(tags), pickle.loads(pickle.dumps(tags))):  # noqa: S301 - our own
+        assert (twin, twin.drift, twin.raw) == (tags, tags.drift, tags.raw)
+    whole = decode(b'["en-US"]', list[str])
+    assert (whole, whole.drift, whole.extras) == (["en-US"], (), {})
+
+
+@pytest.mark.parametrize("budget", [1, "1"], ids=["strict", "lenient"])
+def test_fields_that_no_key_has_the_name_of(budget):
+    """The keys are ``season/1`` and ``watch/providers``."""
+    body = {
+        "id": 1,
+        "number_of_seasons": budget,
+        "appended_seasons": [{"id": 3}],
+        "watch_providers": {"id": 4},
+    }
+    series = decode(body_of(body), TVDetails)
+    assert (series.appended_seasons, series.watch_providers) == ([], None)
+    assert series.extras["appended_seasons"] == [{"id": 3}]
+    assert series.extras["watch_providers"] == {"id": 4}
+    both = decode(body_of({**body, "watch/providers": {"id": 5}, "season/1": {"id": 6}}), TVDetails)
+    assert (both.watch_providers, both.appended_seasons[0].id) == (WatchProviders(5), 6)
+    assert both.extras["watch_providers"] == {"id": 4}
+
+
+@pytest.mark.parametrize("budget", [1, "1"], ids=["strict", "lenient"])
+def test_an_error_in_the_place_of_a_part_is_none(budget):
+    notice = {"success": False, "status_code": 34, "status_message": "Not found."}
+    movie = decode(
+        body_of({**MOVIE, "budget": budget, "credits": notice, "watch/providers": notice}), MovieDetails
+    )
+    assert (movie.credits, movie.watch_providers, movie.videos is None) == (None, None, False)
+    assert (movie.extras["credits"], movie.extras["watch/providers"]) == (notice, notice)
+    assert "MovieDetails.credits" not in movie.drift
+    series = decode(
+        body_of({"id": 1, "number_of_seasons": budget, "season/1": notice, "season/2": {"name": "B"}}),
+        TVDetails,
+    )
+    assert [season.name for season in series.appended_seasons] == ["B"]
+    assert series.extras["season/1"] == notice
 
 
 def test_appended_seasons_and_what_else_has_a_slash():
     season = {"_id": "a", "name": "One", "episodes": [{"id": 9, "new": 1}], "season_number": 1}
     body = {"id": 1, "season/1": season, "season/2": None, "season/1/credits": {"cast": []}, "season/x": 1}
     series = decode(body_of(body), TVDetails)
-    assert list(series.appended_seasons) == [1]
+    assert [season.season_number for season in series.appended_seasons] == [1]
     assert series.extras == {
         "season/1.episodes[0].new": 1,
         "season/1/credits": {"cast": []},
         "season/x": 1,
     }
-    assert series.appended_seasons[1].extras == {}
+    assert series.appended_seasons[0].extras == {}
 
 
 def test_they_are_found_once_and_only_when_asked_for():

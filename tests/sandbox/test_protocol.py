@@ -112,6 +112,25 @@ def test_the_rate_limit_counts_any_one_second(retry_after, header, tmdb_sandbox_
     assert client.get("movie/1").status_code == 200
 
 
+def test_the_rate_limit_may_change(tmdb_sandbox_factory, connect):
+    sandbox = tmdb_sandbox_factory(rate_limit=1)
+    client = connect(sandbox)
+
+    def statuses() -> list[int]:
+        return [client.get("movie/1").status_code for _ in range(3)]
+
+    sandbox.set_rate_limit(1000)
+    assert statuses() == [200] * 3
+    sandbox.set_rate_limit(3)
+    sandbox.set_rate_limit(1)
+    # The three that were let through count as well.
+    assert 429 in statuses()
+    sandbox.set_rate_limit(None)
+    assert statuses() == [200] * 3
+    with pytest.raises(ValueError, match="rate_limit must be at least 1"):
+        sandbox.set_rate_limit(0)
+
+
 def test_what_was_sent_is_on_record(tmdb_sandbox, connect):
     client = connect(tmdb_sandbox, headers={"Authorization": "Bearer secret", "X-Own": "1"})
     client.get("movie/1", params={"api_key": "key", "language": "de"})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import ssl
 import threading
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -23,7 +24,6 @@ from hyperframe.frame import GoAwayFrame
 from tests.transport.server import BODY
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Iterator
     from pathlib import Path
 
@@ -54,6 +54,8 @@ def hypercorn(application: Any, certificate: Path, **settings: Any) -> Iterator[
     """Serve an application ``async def application(scope, receive, send)`` with TLS."""
     listening = socket.socket()
     listening.bind(("127.0.0.1", 0))
+    # hypercorn is not listening yet when the first request comes.
+    listening.listen(1024)
     server = HypercornServer(listening.getsockname()[1])
     config = Config()
     config.bind = [f"fd://{listening.detach()}"]
@@ -144,6 +146,8 @@ class RawConnection(asyncio.Protocol):
             )
         self.h2.initiate_connection()
         self.flush()
+        if self.server.greet is not None:
+            self.server.greet(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport.close()
@@ -162,8 +166,10 @@ class RawConnection(asyncio.Protocol):
             self.asked[event.stream_id] = Asked(self.number, event.stream_id, list(event.headers))
             self.server.note_streams(len(self.asked))
         elif isinstance(event, h2.events.DataReceived):
-            self.asked[event.stream_id].body += event.data
-            self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
+            asked = self.asked[event.stream_id]
+            asked.body += event.data
+            if asked.path != "/take-nothing":
+                self.h2.acknowledge_received_data(event.flow_controlled_length, event.stream_id)
         elif isinstance(event, h2.events.StreamReset):
             self.asked.pop(event.stream_id, None)
             self.server.note(self.server.resets, (self.number, event.error_code))
@@ -223,6 +229,7 @@ class RawHttp2Server:
     tls: ssl.SSLContext
     max_streams: int | None = None
     scripts: dict[str, Script] = field(default_factory=dict)
+    greet: Callable[[RawConnection], None] | None = None
     open: set[RawConnection] = field(default_factory=set)
     accepted: int = 0
     max_open: int = 0
@@ -372,3 +379,23 @@ async def drip(connection: RawConnection, asked: Asked) -> None:
 async def wait_for_gate(connection: RawConnection, asked: Asked) -> None:
     await connection.server.gate.wait()
     connection.respond(asked)
+
+
+async def close_connection(connection: RawConnection, asked: Asked) -> None:
+    connection.transport.close()
+
+
+async def reset_in_body(connection: RawConnection, asked: Asked) -> None:
+    connection.head(asked)
+    connection.send(asked, b"first")
+    connection.reset(asked, h2.errors.ErrorCodes.INTERNAL_ERROR)
+
+
+async def close_in_body(connection: RawConnection, asked: Asked) -> None:
+    connection.head(asked, content_length="100")
+    connection.send(asked, b"first")
+    connection.transport.close()
+
+
+async def garbage(connection: RawConnection, asked: Asked) -> None:
+    connection.transport.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import ssl
 import sys
 from typing import Any
@@ -9,10 +11,13 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.client.driving import KEY, TOKEN, answer, serve
 from tests.coroutines import coroutine_test
 from tests.transport.proxy import proxying
 from tests.transport.server import BODY
 from tests.transport.test_failures import assert_tells_no_secret, closed_port, with_secret
+from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
+from tmdbfusion_scrapy.exceptions import ServerError
 from tmdbfusion_scrapy.transport import BlockingPooledTransport, PooledTransport
 
 CREDENTIALS = "user:pass:word"
@@ -76,6 +81,19 @@ async def test_a_request_may_name_its_own_proxy(server, kind):
 
 
 @coroutine_test
+async def test_a_request_may_do_without_a_proxy(server):
+    with proxying() as proxy:
+        async with PooledTransport(proxy=f"http://{proxy.address}") as transport:
+            request = httpx.Request("GET", f"{server.url}/json", extensions={"proxy": None})
+            assert await (await transport.handle_async_request(request)).aread() == BODY
+        with BlockingPooledTransport(proxy=f"http://{proxy.address}") as transport:
+            response = transport.handle_request(request)
+            assert response.read() == BODY
+            response.close()
+        assert not proxy.heads
+
+
+@coroutine_test
 async def test_connections_of_different_proxies_are_not_mixed(server):
     with proxying() as first, proxying() as second:
         async with PooledTransport() as transport:
@@ -100,12 +118,9 @@ async def test_wrong_credentials(server, tls_server, contexts, kind):
 @coroutine_test
 async def test_no_proxy_there(server, kind):
     proxy = f"http://user:5ec2e7@127.0.0.1:{closed_port()}"
-    # httpx's own transport names it a connect error.
-    with pytest.raises((httpx.ProxyError, httpx.ConnectError)) as caught:
+    with pytest.raises(httpx.ProxyError) as caught:
         await fetch(kind, f"{server.url}/json", proxy=proxy)
     assert_tells_no_secret(caught.value)
-    if kind is PooledTransport:
-        assert isinstance(caught.value, httpx.ProxyError)
 
 
 @coroutine_test
@@ -116,13 +131,11 @@ async def test_a_proxy_with_tls(server, contexts, kind):
 
 
 @coroutine_test
-async def test_tls_in_tls(tls_server, contexts):
+async def test_tls_in_tls(tls_server, contexts, kind):
     with proxying(tls=contexts.server) as proxy:
         url = f"https://{proxy.address}"
-        fetching = fetch(
-            PooledTransport, f"{tls_server.url}/json", proxy=url, verify=contexts.client, times=2
-        )
-        if sys.version_info < (3, 11):
+        fetching = fetch(kind, f"{tls_server.url}/json", proxy=url, verify=contexts.client, times=2)
+        if kind is PooledTransport and sys.version_info < (3, 11):
             with pytest.raises(httpx.UnsupportedProtocol, match=r"3\.11"):
                 await fetching
         else:
@@ -141,3 +154,76 @@ def test_proxies_that_cannot_be(kind, proxy):
 def test_credentials_are_in_no_repr(kind):
     transport = kind(proxy="http://user:5ec2e7@127.0.0.1:1")
     assert "5ec2e7" not in repr(transport) + repr(vars(transport)) + repr(transport._proxy)
+
+
+@pytest.fixture(params=[AsyncTMDBClient, TMDBClient])
+def client(request: pytest.FixtureRequest) -> Any:
+    return request.param
+
+
+async def movie(client: type, url: str, **arguments: Any) -> Any:
+    """Call for a movie through either client."""
+    given = {
+        "token": TOKEN,
+        "base_url": f"{url}/3",
+        "retries": 0,
+        "requests_per_second": None,
+        **arguments,
+    }
+    if client is AsyncTMDBClient:
+        async with AsyncTMDBClient(**given) as made:
+            return await made.movies.details(550)
+    with TMDBClient(**given) as made:
+        return await asyncio.get_running_loop().run_in_executor(None, made.movies.details, 550)
+
+
+@pytest.mark.parametrize("as_url", [True, False])
+@coroutine_test
+async def test_clients(tls_server, contexts, client, as_url, caplog):
+    caplog.set_level(logging.DEBUG)
+    serve(tls_server, answer())
+    with proxying(credentials="user:5ec2e7") as proxy:
+        url = f"http://user:5ec2e7@{proxy.address}"
+        given = url if as_url else httpx.Proxy(f"http://{proxy.address}", auth=("user", "5ec2e7"))
+        record = await movie(client, tls_server.url, proxy=given, verify=contexts.client)
+        assert (record.id, len(proxy.heads)) == (550, 1)
+    assert tls_server.requests[0].header("Proxy-Authorization") is None
+    assert "5ec2e7" not in caplog.text
+
+
+@coroutine_test
+async def test_what_a_proxy_sees_of_a_call(server, tls_server, contexts, client):
+    for each in (server, tls_server):
+        serve(each, answer())
+    with proxying() as proxy:
+        arguments = {"token": KEY, "proxy": f"http://{proxy.address}", "verify": contexts.client}
+        await movie(client, server.url, **arguments)
+        assert proxy.heads[0].startswith(f"GET {server.url}/3/movie/550?api_key={KEY} HTTP/1.1\r\n")
+        await movie(client, tls_server.url, **arguments)
+        assert proxy.heads[1].startswith(f"CONNECT 127.0.0.1:{tls_server.ports[0]} HTTP/1.1\r\n")
+        assert "movie" not in proxy.heads[1]
+        assert KEY not in proxy.heads[1]
+
+
+@coroutine_test
+async def test_clients_with_wrong_credentials(tls_server, contexts, client, caplog):
+    caplog.set_level(logging.DEBUG)
+    with proxying(credentials="somebody:else") as proxy:
+        url = f"http://user:5ec2e7@{proxy.address}"
+        with pytest.raises(ServerError, match="407 Proxy Authentication Required") as caught:
+            await movie(client, tls_server.url, proxy=url, verify=contexts.client)
+    assert isinstance(caught.value.__cause__, httpx.ProxyError)
+    assert_tells_no_secret(caught.value)
+    assert "5ec2e7" not in caplog.text
+    assert not tls_server.requests
+
+
+@coroutine_test
+async def test_clients_whose_proxy_is_not_there(server, client, caplog):
+    caplog.set_level(logging.DEBUG)
+    proxy = f"http://user:5ec2e7@127.0.0.1:{closed_port()}"
+    with pytest.raises(ServerError) as caught:
+        await movie(client, server.url, proxy=proxy)
+    assert isinstance(caught.value.__cause__, httpx.ProxyError)
+    assert_tells_no_secret(caught.value)
+    assert "5ec2e7" not in caplog.text

@@ -5,8 +5,9 @@ Both are strict here about the comments too: one that hides no error is an error
 
 from __future__ import annotations
 
+import asyncio
 import datetime
-from collections.abc import Awaitable, Iterator
+from collections.abc import Coroutine, Iterator
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Request
@@ -14,28 +15,35 @@ from typing_extensions import assert_type
 
 from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
-from tmdbfusion_scrapy.models.account import AccountDetails
-from tmdbfusion_scrapy.models.changes import Changes
-from tmdbfusion_scrapy.models.configuration import ConfigurationDetails, Country
-from tmdbfusion_scrapy.models.find import FindResults
-from tmdbfusion_scrapy.models.genres import Genre
-from tmdbfusion_scrapy.models.lists import CreatedList
-from tmdbfusion_scrapy.models.media import MediaItem
-from tmdbfusion_scrapy.models.movies import MovieDetails, MovieListItem
-from tmdbfusion_scrapy.models.paging import DatedPage, Page
-from tmdbfusion_scrapy.models.people import PersonDetails
-from tmdbfusion_scrapy.models.person_credits import PersonCombinedCredits
-from tmdbfusion_scrapy.models.person_list_item import PersonListItem
-from tmdbfusion_scrapy.models.rated import RatedEpisode
-from tmdbfusion_scrapy.models.sessions import GuestSession, Session
-from tmdbfusion_scrapy.models.status import Status
-from tmdbfusion_scrapy.models.tv import TVDetails
-from tmdbfusion_scrapy.models.tv_episodes import EpisodeDetails
-from tmdbfusion_scrapy.models.tv_list_item import TVListItem
-from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
+from tmdbfusion_scrapy.models import (
+    AccountDetails,
+    Changes,
+    ConfigurationDetails,
+    Country,
+    CreatedList,
+    DatedPage,
+    EpisodeDetails,
+    FindResults,
+    Genre,
+    GuestSession,
+    MediaItem,
+    MovieDetails,
+    MovieListItem,
+    Page,
+    PersonCombinedCredits,
+    PersonDetails,
+    PersonListItem,
+    RatedEpisode,
+    SeasonDetails,
+    Session,
+    Status,
+    TVDetails,
+    TVListItem,
+)
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.api import API, Blocking
+    from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 
 
 def blocking(client: TMDBClient) -> None:
@@ -105,7 +113,11 @@ def blocking(client: TMDBClient) -> None:
 
 
 async def awaitable(client: AsyncTMDBClient) -> None:
-    assert_type(client.movies.details(550), Awaitable[MovieDetails])
+    task = asyncio.create_task(
+        assert_type(client.movies.details(550), Coroutine[Any, Any, MovieDetails]), name="details"
+    )
+    assert_type(await task, MovieDetails)
+    assert_type(await asyncio.wait_for(client.movies.popular(), 5), Page[MovieListItem])
     assert_type(await client.movies.details(550), MovieDetails)
     assert_type(await client.tv.details(1399), TVDetails)
     assert_type(await client.people.popular(page=2), Page[PersonListItem])
@@ -151,15 +163,27 @@ class Spider(TMDBSpider):
         assert_type(tmdb.search.multi("fight", dont_filter=True), Request)
         assert_type(tmdb.trending.all("week"), Request)
         assert_type(tmdb.account.favorite_movies(1, session_id="s"), Request)
+        assert_type(tmdb.request("GET", "movie/550/new_thing", params={"x": 1}), Request)
+        assert_type(tmdb.request("GET", "movie/550", callback=self.parse_movie, priority=1), Request)
         assert_type(self.paginate(tmdb.discover.movie, pages=3, with_genres=18, callback=self.keep), Request)
 
         tmdb.movies.details("550")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
         tmdb.movies.details(550, langauge="fr")  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue]
         tmdb.trending.all("month")  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType]
         self.paginate(tmdb.discover.movie(with_genres=18))  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+        tmdb.request("GET", "movie/550", langauge="fr")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+        tmdb.request("GET", "movie/550", priority="1")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
         yield tmdb.movies.details(550)
 
     def keep(self, response: object) -> None: ...
+
+    def parse_movie(self, response: TMDBResponse[MovieDetails]) -> None:
+        assert_type(response.record, MovieDetails)
+        assert_type(response.record.title, "str | None")
+        assert response.record.titel  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+
+    def parse_any(self, response: TMDBResponse) -> None:
+        assert_type(response.record, Any)
 
 
 def any_catalogue(catalogue: API[Blocking]) -> None:

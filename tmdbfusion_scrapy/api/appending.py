@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
-from tmdbfusion_scrapy.exceptions import AuthenticationError, TMDBError
+from tmdbfusion_scrapy.exceptions import AuthenticationError, ResponseError, TMDBError
 from tmdbfusion_scrapy.models.decoding import decode, split_object
-from tmdbfusion_scrapy.models.fields import SLASHED_KEYS, find_place, has_numbered_parts
+from tmdbfusion_scrapy.models.fields import NUMBERED_KEYS, SLASHED_KEYS, field_hints, find_place
 from tmdbfusion_scrapy.models.languages import apply_languages
+from tmdbfusion_scrapy.models.mending import is_notice
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -25,6 +26,11 @@ M = TypeVar("M")
 
 MAX_APPENDS = 20
 """Most parts in one call: error 27, https://developer.themoviedb.org/docs/errors."""
+
+_LEGACY = frozenset({"releases", "trailers"})
+"""Parts that TMDB's document no longer lists; it may stop sending them at any time."""
+
+_SESSIONS = frozenset({"session_id", "guest_session_id"})
 
 
 def complete(call: Call[M]) -> Generator[Call[M], M, M]:
@@ -44,22 +50,36 @@ def complete(call: Call[M]) -> Generator[Call[M], M, M]:
     """
     first, *others = split_parts(call.appends)
     record: Any = yield call.with_appends(first)
+    # Which seasons there are stands in each answer.
+    others = [parts for parts in others if may_exist(parts, record)]
     if others:
         bodies = [record.raw]
         for parts in others:
             more: Any = yield call.with_appends(parts)
             bodies.append(more.raw)
-        record = decode(merge_bodies(bodies), call.model)
-    for parts in split_parts(parts_to_ask_again(record, call.model, call.appends)):
+        record = _merge(call, bodies)
+    wanted = parts_to_ask_again(
+        record, call.model, call.appends, has_session=has_session(secret.key for secret in call.secrets)
+    )
+    for parts in split_parts(wanted):
         try:
             more = yield call.with_appends(parts)
+            record = _merge(call, [record.raw, more.raw])
         except AuthenticationError:
             raise
         except TMDBError:
             break
-        record = decode(merge_bodies([record.raw, more.raw]), call.model)
     finish(record, call.appends, call.languages)
     return cast("M", record)
+
+
+def _merge(call: Call[Any], bodies: Iterable[bytes]) -> Any:
+    """The record that several answers to a call hold together."""
+    try:
+        return decode(merge_bodies(bodies), call.model)
+    except ResponseError as error:
+        error.method, error.path = call.method, call.path
+        raise
 
 
 def finish(record: Record, appends: Iterable[str], languages: Sequence[str]) -> None:
@@ -81,48 +101,83 @@ def split_parts(parts: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def merge_bodies(bodies: Iterable[bytes]) -> bytes:
-    """Return a JSON object with the keys of several; the first value that is not null wins.
+    """Return a JSON object with the keys of several; the first value that is not missing wins.
 
     Raises:
-        ResponseError: A body is no JSON object.
+        ResponseError: A body is no JSON object, or they are not of one record.
     """
     merged: dict[str, msgspec.Raw] = {}
+    ids: set[bytes] = set()
     for body in bodies:
-        for key, value in split_object(body).items():
-            if key not in merged or bytes(merged[key]) == b"null":
+        content = split_object(body)
+        ids.add(bytes(content.get("id", b"null")))
+        for key, value in content.items():
+            if key not in merged or _is_missing(merged[key]):
                 merged[key] = value
+    if len(ids - {b"null"}) > 1:
+        raise ResponseError("the answers to the parts of one call have different ids")
     return msgspec.json.encode(merged)
 
 
 def find_missing(record: Record, parts: Iterable[str]) -> tuple[str, ...]:
-    """Return the parts that are not in the JSON of a record, or are null there."""
+    """Return the parts that are not in the JSON of a record; null, or the notice of an error, is none."""
     # A field that is filled says so at no cost; what else there may be stands in the JSON.
     unseen = [part for part in parts if getattr(record, SLASHED_KEYS.get(part, part), None) is None]
     if not unseen:
         return ()
     content = split_object(record.raw)
-    return tuple(part for part in unseen if part not in content or bytes(content[part]) == b"null")
+    return tuple(part for part in unseen if part not in content or _is_missing(content[part]))
 
 
-def parts_to_ask_again(record: Record, model: Any, parts: Iterable[str]) -> tuple[str, ...]:
+def parts_to_ask_again(
+    record: Record, model: Any, parts: Iterable[str], *, has_session: bool
+) -> tuple[str, ...]:
     """Return the missing parts that another call may bring.
 
-    It brings no part that no field of the record takes, for TMDB does not know it, and no season that is not
-    among the ``seasons`` of the series. A crawl would make each call twice for those.
+    It brings no part that no field of the record takes, for TMDB does not know it, no season that is not among
+    the ``seasons`` of the series, and no ``account_states`` without a session. A crawl would make each call twice
+    for those.
+
+    Args:
+        record: The record as it came.
+        model: Its class.
+        parts: The parts that were asked for.
+        has_session: Whether they were asked for with a session.
     """
-    missing = find_missing(record, parts)
-    return tuple(part for part in missing if _is_known(part, model) and _season_exists(part, record))
+    return tuple(
+        part
+        for part in find_missing(record, parts)
+        if part not in _LEGACY
+        and (has_session or part.rpartition("/")[2] != "account_states")
+        and _is_known(part, model)
+        and may_exist([part], record)
+    )
+
+
+def has_session(secrets: Iterable[str]) -> bool:
+    """Return whether the secrets of a call, by their keys, are those of a session."""
+    return not _SESSIONS.isdisjoint(secrets)
+
+
+def may_exist(parts: Iterable[str], record: Record) -> bool:
+    """Return whether one of some parts is no season, or one of a season that the series has."""
+    seasons = getattr(record, "seasons", None)
+    if not seasons:
+        return True
+    numbers = {str(season.season_number) for season in seasons}
+    places = (part.split("/") for part in parts)
+    return any(place[0] != "season" or "".join(place[1:2]) in numbers for place in places)
 
 
 def _is_known(part: str, model: Any) -> bool:
     """Whether a field takes a part, or it is one of a season or episode, for which there is no field."""
-    return find_place(part, model) is not None or (part.startswith("season/") and has_numbered_parts(model))
+    field = NUMBERED_KEYS.get(part.partition("/")[0])
+    return find_place(part, model) is not None or field in field_hints(model)
 
 
-def _season_exists(part: str, record: Record) -> bool:
-    """Whether a part is of a season that the series has, or of none."""
-    seasons = getattr(record, "seasons", None)
-    name, _, rest = part.partition("/")
-    if name != "season" or not seasons:
-        return True
-    return rest.partition("/")[0] in {str(season.season_number) for season in seasons}
+def _is_missing(value: msgspec.Raw) -> bool:
+    """Whether JSON in the place of a part is null, or the notice of an error."""
+    text = bytes(value)
+    if text[:1] != b"{":
+        return text == b"null"
+    return b'"status_message"' in text and is_notice(split_object(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic
 
+from tmdbfusion_scrapy.api.bound import BoundEndpoint
 from tmdbfusion_scrapy.api.endpoint import Endpoint
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
 
@@ -80,9 +81,13 @@ class API(Generic[E]):
         def __getattr__(self, name: str) -> Namespace[E]:
             if name not in NAMESPACES:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            namespace = load_namespace(name)(self._execute_call)
+            namespace = load_namespace(name)(self._bind)
             setattr(self, name, namespace)
             return namespace
+
+    def _bind(self, endpoint: Endpoint[..., Any]) -> BoundEndpoint:
+        """What an endpoint is on the namespaces of this API."""
+        return BoundEndpoint(endpoint, self._execute_call, type(self).__name__)
 
     def __dir__(self) -> list[str]:
         return sorted({*super().__dir__(), *NAMESPACES})

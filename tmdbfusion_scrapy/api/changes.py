@@ -29,8 +29,9 @@ class Changes(Namespace[E]):
         https://developer.themoviedb.org/reference/changes-movie-list
 
         Args:
-            start_date: First day, UTC; at most 14 days before ``end_date``. The last day at TMDB.
-            end_date: Last day, UTC.
+            start_date: First day of the edits (UTC), at most 14 days before ``end_date``. With neither of the two
+                TMDB gives the last 24 hours.
+            end_date: Last day of the edits (UTC).
             page: Page of 100, 1 to 500; 1 at TMDB.
         """
         raise NotImplementedError
@@ -48,8 +49,9 @@ class Changes(Namespace[E]):
         https://developer.themoviedb.org/reference/changes-people-list
 
         Args:
-            start_date: First day, UTC; at most 14 days before ``end_date``. The last day at TMDB.
-            end_date: Last day, UTC.
+            start_date: First day of the edits (UTC), at most 14 days before ``end_date``. With neither of the two
+                TMDB gives the last 24 hours.
+            end_date: Last day of the edits (UTC).
             page: Page of 100, 1 to 500; 1 at TMDB.
         """
         raise NotImplementedError
@@ -67,8 +69,9 @@ class Changes(Namespace[E]):
         https://developer.themoviedb.org/reference/changes-tv-list
 
         Args:
-            start_date: First day, UTC; at most 14 days before ``end_date``. The last day at TMDB.
-            end_date: Last day, UTC.
+            start_date: First day of the edits (UTC), at most 14 days before ``end_date``. With neither of the two
+                TMDB gives the last 24 hours.
+            end_date: Last day of the edits (UTC).
             page: Page of 100, 1 to 500; 1 at TMDB.
         """
         raise NotImplementedError

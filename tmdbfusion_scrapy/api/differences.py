@@ -130,6 +130,16 @@ INTENDED: Mapping[Difference, str] = {
     ),
     **_same(
         ("movie-details", *_TV_DETAILS),
+        *("session_id", "missing there", "query string", ""),
+        because="The part `account_states` is about the user of the session.",
+    ),
+    **_same(
+        ("movie-details", *_TV_DETAILS),
+        *("guest_session_id", "missing there", "query string", ""),
+        because="The part `account_states` is about the guest of the session.",
+    ),
+    **_same(
+        ("movie-details", *_TV_DETAILS),
         *("include_image_language", "missing there", "query string", ""),
         because="It holds for appended images: https://developer.themoviedb.org/docs/image-languages.",
     ),

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-_METHODS = ("get", "put", "post", "delete", "patch")
+_METHODS = frozenset({"get", "put", "post", "delete", "patch"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,29 +34,42 @@ class Operation:
     answers: tuple[bytes, ...] = ()
 
 
-def read_document(document: Mapping[str, Any]) -> dict[str, Operation]:
+def read_document(document: Any) -> dict[str, Operation]:
     """Return the operations of an OpenAPI document by their operationIds.
 
     Raises:
         ValueError: It is no OpenAPI document.
     """
     try:
-        read = {
-            declared["operationId"]: Operation(
-                method.upper(),
-                path,
-                dict(_read_declared(item, declared)),
-                tuple(_read_answers(declared)),
-            )
-            for path, item in document["paths"].items()
-            for method, declared in item.items()
-            if method in _METHODS
-        }
-    except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"this is no OpenAPI document that can be read: {error!r}") from error
+        paths = {path: (item, _METHODS & item.keys()) for path, item in document["paths"].items()}
+    except (AttributeError, KeyError, TypeError):
+        raise ValueError("this is no OpenAPI document: it has no paths that are objects") from None
+    read = {}
+    for path, (item, methods) in paths.items():
+        for method in methods:
+            where = f"{method.upper()} {path}"
+            try:
+                name, operation = _read_operation(method, path, item)
+            except KeyError as error:
+                raise ValueError(
+                    f"this OpenAPI document cannot be read: {where} has no {error.args[0]}"
+                ) from None
+            except (AttributeError, TypeError, ValueError):
+                raise ValueError(
+                    f"this OpenAPI document cannot be read: {where} is not of OpenAPI's form"
+                ) from None
+            read[name] = operation
     if not read:
         raise ValueError("this OpenAPI document has no operations")
     return read
+
+
+def _read_operation(method: str, path: str, item: Mapping[str, Any]) -> tuple[str, Operation]:
+    """An operation with its operationId."""
+    declared = item[method]
+    return declared["operationId"], Operation(
+        method.upper(), path, dict(_read_declared(item, declared)), tuple(_read_answers(declared))
+    )
 
 
 def _read_declared(path: Mapping[str, Any], operation: Mapping[str, Any]) -> Iterator[tuple[str, Declared]]:

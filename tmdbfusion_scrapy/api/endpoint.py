@@ -16,20 +16,14 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 
 from tmdbfusion_scrapy.api.call import Call, Place, Secret, escape_segment
-from tmdbfusion_scrapy.api.parameters import (
-    SECRET_PARAMETERS,
-    Parameter,
-    check_change_span,
-    check_languages,
-    choose_check,
-    find_choices,
-    write_value,
-)
+from tmdbfusion_scrapy.api.defaults import find_ruled_out
+from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS, Parameter, choose_check, find_choices
+from tmdbfusion_scrapy.api.values import check_appends, check_change_span, check_languages, write_value
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.models.paging import Paged
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from tmdbfusion_scrapy.api.namespaces import (
         Asynchronous,
@@ -42,7 +36,8 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 M = TypeVar("M")
 
-_SESSIONS = {"session_id", "guest_session_id"}
+_BLANKED = {"language", "region"}
+"""Empty text in a call stands for TMDB's own default of these, whatever the client holds."""
 
 
 class Endpoint(Generic[P, M]):
@@ -99,10 +94,30 @@ class Endpoint(Generic[P, M]):
         model: Any = typing.get_origin(self.model) or self.model
         return "page" in self.parameters and isinstance(model, type) and issubclass(model, Paged)
 
+    def require_pages(self) -> None:
+        """Refuse to be read page by page.
+
+        Raises:
+            TypeError: It has no pages, or TMDB does not say how many.
+        """
+        if self.is_paged:
+            return
+        if "page" in self.parameters:
+            raise TypeError(
+                f"TMDB does not say how many pages {self.namespace}.{self.name}() has: "
+                f"call it without paginate(), with page=1 and so on"
+            )
+        raise TypeError(f"{self.namespace}.{self.name}() has no pages: call it without paginate()")
+
     @cached_property
     def signature(self) -> inspect.Signature:
         """The parameters and the return type, as text."""
         return inspect.signature(self.function)
+
+    @cached_property
+    def call_signature(self) -> inspect.Signature:
+        """The parameters and the return type, as types."""
+        return inspect.signature(self.function, eval_str=True)
 
     @cached_property
     def parameters(self) -> Mapping[str, Parameter]:
@@ -145,7 +160,8 @@ class Endpoint(Generic[P, M]):
             defaults: Values for parameters that the call does not give, by name (``language``, ``region``,
                 ``languages``, ``session_id``, ``guest_session_id``). Names that the endpoint does not have are
                 passed over.
-            args: The endpoint's own arguments.
+            args: The endpoint's own arguments. ``language`` and ``region`` as empty text are TMDB's own defaults,
+                whatever ``defaults`` has.
             kwargs: The endpoint's own arguments; TMDB's dotted names are taken as well.
 
         Raises:
@@ -174,8 +190,9 @@ class Endpoint(Generic[P, M]):
             elif parameter.place == "body":
                 body[parameter.key] = value
             elif (text := write_value(name, value)) or isinstance(value, str):
-                # Nothing to write is an empty list, which says the same as no parameter.
                 query[parameter.key] = text
+            else:
+                raise ValidationError(f"{name} is empty: leave it out, or give it a value")
         if "start_date" in query:
             check_change_span(query["start_date"], query.get("end_date"))
         if languages and "translations" not in appends:
@@ -202,7 +219,7 @@ class Endpoint(Generic[P, M]):
     def _required(self) -> frozenset[str]:
         return frozenset(p.name for p in self.parameters.values() if p.required)
 
-    def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Mapping[str, Any]:
+    def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments by their names in Python."""
         given = {self._names.get(name, name): value for name, value in kwargs.items()}
         if len(given) != len(kwargs):
@@ -219,23 +236,12 @@ class Endpoint(Generic[P, M]):
                 raise TypeError(f"{self.namespace}.{self.name}(): {error}") from None
         return bound
 
-    def _complete(self, given: Mapping[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
-        """The arguments and the defaults that stand for those not given, without what is ``None``.
-
-        What a call says itself rules out a default of the other kind: ``language`` one of ``languages``, and the
-        session of a user that of a guest.
-        """
-        said = {name for name, value in given.items() if value is not None}
-        if "language" in said and "languages" in said:
-            raise ValidationError(
-                "language and languages are both given: the first of languages is the language"
-            )
-        ruled_out = {"languages"} if "language" in said else set()
-        if self.parameters.keys() >= _SESSIONS:
-            if said & _SESSIONS:
-                ruled_out |= _SESSIONS
-            elif defaults.get("session_id") is not None:
-                ruled_out.add("guest_session_id")
+    def _complete(self, given: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, Any]:
+        """The arguments and the defaults that stand for those not given, without what is ``None``."""
+        if given.get("append_to_response") is not None:
+            # Looked into twice, and it may be an iterator.
+            given["append_to_response"] = check_appends("append_to_response", given["append_to_response"])
+        ruled_out = find_ruled_out(self.parameters, given, defaults)
         arguments: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
             value = given.get(name)
@@ -243,6 +249,8 @@ class Endpoint(Generic[P, M]):
             # What is written down at TMDB is the caller's to say: a list's language is not that of the answers.
             if value is None and name not in ruled_out and (parameter.place != "body" or is_secret):
                 value = defaults.get(name, parameter.default)
+            elif value == "" and name in _BLANKED and parameter.place == "query":
+                continue
             if value is not None or parameter.required:
                 arguments[name] = value
             elif parameter.place == "path" or (parameter.place == "body" and is_secret):
@@ -256,7 +264,7 @@ class Endpoint(Generic[P, M]):
     @overload
     def __get__(self, obj: Namespace[Blocking], owner: Any) -> Callable[P, M]: ...
     @overload
-    def __get__(self, obj: Namespace[Asynchronous], owner: Any) -> Callable[P, Awaitable[M]]: ...
+    def __get__(self, obj: Namespace[Asynchronous], owner: Any) -> Callable[P, Coroutine[Any, Any, M]]: ...
     @overload
     def __get__(self, obj: Namespace[Crawling], owner: Any) -> RequestMaker[P]: ...
     def __get__(self, obj: Namespace[Any] | None, owner: Any) -> Any:

@@ -43,6 +43,8 @@ class Movies(Namespace[E]):
         include_image_language: Iterable[str | None] | str | None = None,
         language: str | None = None,
         languages: Sequence[str] | None = None,
+        session_id: str | None = None,
+        guest_session_id: str | None = None,
     ) -> MovieDetails:
         """A movie, with the parts that are asked for.
 
@@ -58,6 +60,8 @@ class Movies(Namespace[E]):
             language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
             languages: Languages to take the texts from, best first (``["fr-CA", "fr", "en"]``), by way of
                 ``translations`` in the same call.
+            session_id: The session of a user, for the part ``account_states``; sent with that part alone.
+            guest_session_id: The session of a guest, likewise.
         """
         raise NotImplementedError
 
@@ -108,8 +112,9 @@ class Movies(Namespace[E]):
 
         Args:
             movie_id: TMDB's id of the movie.
-            start_date: First day, UTC; at most 14 days before ``end_date``. The last day at TMDB.
-            end_date: Last day, UTC.
+            start_date: First day of the edits (UTC), at most 14 days before ``end_date``. With neither of the two
+                TMDB gives the last 24 hours.
+            end_date: Last day of the edits (UTC).
             page: Page, 1 to 500; 1 at TMDB.
         """
         raise NotImplementedError

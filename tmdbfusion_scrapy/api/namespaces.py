@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar, overload
 
 if TYPE_CHECKING:
@@ -17,6 +16,9 @@ P = ParamSpec("P")
 
 Execute = Callable[..., Any]
 """Takes an endpoint and its arguments and does what the executor does with a call."""
+
+Bind = Callable[["Endpoint[..., Any]"], Callable[..., Any]]
+"""Takes an endpoint and returns what is called with the endpoint's arguments alone."""
 
 
 class Blocking:
@@ -39,7 +41,7 @@ class Namespace(Generic[E]):
     """A group of endpoints, bound to an executor.
 
     Args:
-        execute: Is given an endpoint and the arguments of each call.
+        bind: Binds an endpoint to the executor.
     """
 
     name: ClassVar[str]
@@ -48,12 +50,14 @@ class Namespace(Generic[E]):
     kind: ClassVar[str] = ""
     """What a record of it is, as the tables of a store are named: ``tv_shows``; empty where it is none."""
 
-    def __init__(self, execute: Execute) -> None:
-        self._execute = execute
+    def __init__(self, bind: Bind) -> None:
+        self._bind = bind
 
     def bind(self, endpoint: Endpoint[..., Any]) -> Callable[..., Any]:
         """Return the callable that an endpoint is on this namespace."""
-        return partial(self._execute, endpoint)
+        # An attribute of the instance goes before the endpoint, so this is asked once.
+        bound = self.__dict__[endpoint.name] = self._bind(endpoint)
+        return bound
 
 
 class RequestMaker(Protocol, Generic[P]):

@@ -17,6 +17,7 @@ from __future__ import annotations
 import datetime
 import re
 import sys
+import types
 import typing
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +28,7 @@ from tmdbfusion_scrapy.api.differences import INTENDED, Difference
 from tmdbfusion_scrapy.api.document import Declared, Operation, json_type, read_document
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models import Record, decode
+from tmdbfusion_scrapy.models.fields import find_place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -149,7 +151,33 @@ def _answer_differences(endpoint: Endpoint[..., Any], answer: bytes) -> Iterator
     for part in record if isinstance(record, list) else [record]:
         for path, value in (part.extras if isinstance(part, Record) else {}).items():
             about = re.sub(r"\[\d+\]", "[]", path)
-            yield Difference(endpoint.operation_id, about, "answer", "", json_type(value))
+            here = _field_type(
+                about, typing.get_args(endpoint.model)[0] if record is not part else endpoint.model
+            )
+            yield Difference(endpoint.operation_id, about, "answer", here, json_type(value))
+
+
+def _field_type(path: str, hint: Any) -> str:
+    """The type of a record's field, in a document's words; empty where the record has no such field."""
+    for step in path.split("."):
+        key = step.rstrip("[]")
+        if typing.get_origin(hint) is dict:
+            hint = typing.get_args(hint)[1]
+        else:
+            place = find_place(key, hint)
+            if place is None:
+                return ""
+            hint = _without_none(place.hint)
+        for _ in range(step.count("[]")):
+            hint = _without_none((*typing.get_args(hint), Any)[0])
+    names = {datetime.date: "date", bool: "boolean", float: "number", str: "string", int: "integer"}
+    return "" if hint is Any else "array" if typing.get_origin(hint) is list else names.get(hint, "object")
+
+
+def _without_none(hint: Any) -> Any:
+    """The type of a value that is there."""
+    arms = [arm for arm in typing.get_args(hint) if arm is not types.NoneType]
+    return arms[0] if types.NoneType in typing.get_args(hint) and len(arms) == 1 else hint
 
 
 def load_document(address: str) -> Any:
@@ -185,7 +213,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         document = load_document(address)
         differences = compare(document)
     except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
-        sys.stderr.write(f"{address} cannot be read: {error}\n")
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else error
+        sys.stderr.write(f"{address} cannot be read: {reason}\n")
         return 2
     for difference in differences:
         sys.stdout.write(f"{difference}\n")

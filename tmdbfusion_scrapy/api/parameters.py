@@ -1,33 +1,37 @@
-"""The parameters of an endpoint: TMDB's names, how values are written, what is refused before a request."""
+"""The parameters of an endpoint: TMDB's names, and which values each of them takes."""
 
 from __future__ import annotations
 
 import datetime
-import enum
-import math
-import operator
-import re
 import typing
 from collections.abc import Callable, Iterable, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
 from tmdbfusion_scrapy.api.call import Place
+from tmdbfusion_scrapy.api.values import (
+    check_appends,
+    check_boolean,
+    check_date,
+    check_filter,
+    check_float,
+    check_id,
+    check_integer,
+    check_language,
+    check_media_languages,
+    check_number,
+    check_page,
+    check_rating,
+    check_region,
+    check_secret,
+)
 from tmdbfusion_scrapy.exceptions import ValidationError
-from tmdbfusion_scrapy.models.paging import LAST_PAGE
-
-LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?")
-"""A language as TMDB takes it: ISO 639-1, with or without a country."""
 
 SECRET_PARAMETERS = frozenset({"session_id", "guest_session_id", "password", "request_token", "access_token"})
 """Parameters that let their holder act for a user."""
 
 Check = Callable[[str, Any], Any]
 """Takes the name and the value of a parameter."""
-
-MAX_CHANGE_DAYS = 14
-"""Longest span of a change list: error 20, https://developer.themoviedb.org/docs/errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,155 +69,25 @@ class Parameter:
         return value if self.checked is None else self.checked(self.name, value)
 
 
-def write_value(name: str, value: Any) -> str:
-    """Write a value into a URL: booleans in lower case, dates as YYYY-MM-DD, several joined by commas.
-
-    A set is written in order, so that the same call is the same URL in every process.
-
-    Raises:
-        ValidationError: It is of a type that has no such form.
-    """
-    if isinstance(value, enum.Enum):
-        value = value.value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, datetime.datetime):
-        return value.date().isoformat()
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        raise ValidationError(f"{name} is {value!r}, which is no number")
-    if isinstance(value, str):
-        if not _is_unicode(value):
-            raise ValidationError(f"{name} has half a surrogate pair, which is no text")
-        return str(value)
-    if isinstance(value, int | float):
-        return str(value)
-    if hasattr(value, "__index__"):
-        return str(operator.index(value))
-    if isinstance(value, Iterable) and not isinstance(value, Mapping | bytes | bytearray):
-        parts = [write_value(name, part) for part in value]
-        return ",".join(sorted(parts) if isinstance(value, AbstractSet) else parts)
-    raise ValidationError(f"{name} cannot be {type(value).__name__}: give text, a number, a date or a list")
-
-
-def check_integer(name: str, value: Any) -> int:
-    """Return a whole number, also from text or from another library's integer."""
-    if isinstance(value, str):
-        if re.fullmatch(r"[+-]?[0-9]{1,20}", value.strip()):
-            return int(value)
-    elif not isinstance(value, bool) and hasattr(value, "__index__"):
-        return operator.index(value)
-    raise ValidationError(f"{name} is {value!r}: it must be a whole number")
-
-
-def check_id(name: str, value: Any) -> int:
-    """Return a TMDB id, a whole number from 1."""
-    number = check_integer(name, value)
-    if number < 1:
-        raise ValidationError(f"{name} is {number}: TMDB's ids start at 1")
-    return number
-
-
-def check_number(name: str, value: Any) -> int:
-    """Return the number of a season or an episode; that of the specials is 0."""
-    number = check_integer(name, value)
-    if number < 0:
-        raise ValidationError(f"{name} is {number}: seasons and episodes are numbered from 0")
-    return number
-
-
-def check_page(name: str, value: Any) -> int:
-    """Return a page number, 1 to 500."""
-    number = check_integer(name, value)
-    if not 1 <= number <= LAST_PAGE:
-        raise ValidationError(f"{name} is {number}: pages start at 1 and max at {LAST_PAGE}", tmdb_code=22)
-    return number
-
-
-def check_date(name: str, value: Any) -> datetime.date:
-    """Return a date, also from text."""
-    if isinstance(value, datetime.datetime):
-        return value.date()
-    if isinstance(value, datetime.date):
-        return value
-    if isinstance(value, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", value):
-        try:
-            return datetime.date.fromisoformat(value)
-        except ValueError:
-            pass
-    raise ValidationError(f"{name} is {value!r}: the format needs to be YYYY-MM-DD", tmdb_code=23)
-
-
-def check_rating(name: str, value: Any) -> float:
-    """Return a rating, 0.5 to 10 in steps of 0.5."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0.5 <= value <= 10 or value % 0.5:
-        raise ValidationError(f"{name} is {value!r}: a rating is 0.5 to 10.0 in steps of 0.5", tmdb_code=18)
-    return float(value)
-
-
-def check_appends(name: str, value: Any) -> tuple[str, ...]:
-    """Return the parts of an ``append_to_response``."""
-    given = value.split(",") if isinstance(value, str) else value
-    names = list(given) if isinstance(given, Iterable) else [given]
-    if not all(isinstance(part, str) for part in names):
-        raise ValidationError(
-            f"{name} is {value!r}: give the names of the parts, such as ['credits', 'images']"
-        )
-    parts = tuple(part.strip() for part in names if part.strip())
-    if isinstance(value, AbstractSet):
-        parts = tuple(sorted(parts))
-    return tuple(dict.fromkeys(parts))
-
-
-def check_languages(name: str, value: Any) -> tuple[str, ...]:
-    """Return a chain of languages, each once."""
-    given = value.split(",") if isinstance(value, str) else [] if value is None else value
-    names = list(given) if isinstance(given, Iterable) else [given]
-    for part in names:
-        if not isinstance(part, str) or not LANGUAGE.fullmatch(part.strip()):
-            raise ValidationError(
-                f"{name} has {part!r}: give ISO 639-1 codes, with a country if wanted, "
-                f"such as ['fr-CA', 'fr', 'en']"
-            )
-    return tuple(dict.fromkeys(part.strip() for part in names))
-
-
-def check_media_languages(name: str, value: Any) -> tuple[str, ...]:
-    """Return languages of images or videos; ``None`` among them, or ``null``, is for those without a language."""
-    given = value.split(",") if isinstance(value, str) else value
-    names = list(given) if isinstance(given, Iterable) else [given]
-    parts = ["null" if part is None else part.strip() if isinstance(part, str) else "" for part in names]
-    if not all(parts):
-        raise ValidationError(f"{name} is {value!r}: give ISO 639-1 codes and None, such as ['en', None]")
-    return tuple(dict.fromkeys(sorted(parts) if isinstance(value, AbstractSet) else parts))
-
-
-def check_secret(name: str, value: Any) -> str:
-    """Return a session id, token or password; the message does not show it."""
-    if not isinstance(value, str) or value.strip() in ("", ".", "..") or not _is_unicode(value):
-        raise ValidationError(f"{name} must be text that is not empty")
-    return value
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether UTF-8 can hold a text: half a surrogate pair it cannot."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
 _CHECKS: Mapping[str, Check] = {
     "append_to_response": check_appends,
     "include_image_language": check_media_languages,
     "include_video_language": check_media_languages,
+    "language": check_language,
     "media_id": check_id,
     "page": check_page,
     "rating": check_rating,
+    "region": check_region,
 }
 """Checks that go by the name of the parameter."""
+
+_CHECKS_BY_TYPE: Mapping[type, Check] = {
+    datetime.date: check_date,
+    bool: check_boolean,
+    float: check_float,
+    int: check_integer,
+}
+"""Checks that go by the declared type. Arguments of a crawl come as text, so text of the type is taken too."""
 
 
 def choose_check(name: str, hint: Any, place: Place) -> Check | None:
@@ -221,11 +95,13 @@ def choose_check(name: str, hint: Any, place: Place) -> Check | None:
     arms = typing.get_args(hint) or (hint,)
     if name in SECRET_PARAMETERS:
         return check_secret
-    if datetime.date in arms:
-        return check_date
+    if name in _CHECKS:
+        return _CHECKS[name]
     if place == "path" and int in arms:
         return check_number if name.endswith("_number") else check_id
-    return _CHECKS.get(name)
+    if any(typing.get_origin(arm) is Iterable for arm in arms):
+        return check_filter
+    return next((check for kind, check in _CHECKS_BY_TYPE.items() if kind in arms), None)
 
 
 def find_choices(hint: Any) -> tuple[Any, ...]:
@@ -234,17 +110,3 @@ def find_choices(hint: Any) -> tuple[Any, ...]:
         if typing.get_origin(arm) is typing.Literal:
             return typing.get_args(arm)
     return ()
-
-
-def check_change_span(start: str | None, end: str | None) -> None:
-    """Refuse a span of a change list that TMDB would refuse."""
-    if start is None or end is None:
-        return
-    days = (datetime.date.fromisoformat(end) - datetime.date.fromisoformat(start)).days
-    if days < 0:
-        raise ValidationError(f"start_date {start} is after end_date {end}", tmdb_code=20)
-    if days > MAX_CHANGE_DAYS:
-        raise ValidationError(
-            f"start_date {start} to end_date {end}: should be a range no longer than {MAX_CHANGE_DAYS} days",
-            tmdb_code=20,
-        )

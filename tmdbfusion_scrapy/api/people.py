@@ -64,8 +64,9 @@ class People(Namespace[E]):
 
         Args:
             person_id: TMDB's id of the person.
-            start_date: First day, UTC; at most 14 days before ``end_date``. The last day at TMDB.
-            end_date: Last day, UTC.
+            start_date: First day of the edits (UTC), at most 14 days before ``end_date``. With neither of the two
+                TMDB gives the last 24 hours.
+            end_date: Last day of the edits (UTC).
             page: Page, 1 to 500; 1 at TMDB.
         """
         raise NotImplementedError

@@ -36,6 +36,8 @@ class TVEpisodes(Namespace[E]):
         include_video_language: Iterable[str | None] | str | None = None,
         language: str | None = None,
         languages: Sequence[str] | None = None,
+        session_id: str | None = None,
+        guest_session_id: str | None = None,
     ) -> EpisodeDetails:
         """An episode, with the parts that are asked for.
 
@@ -54,6 +56,8 @@ class TVEpisodes(Namespace[E]):
             language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
             languages: Languages to take the texts from, best first (``["fr-CA", "fr", "en"]``), by way of
                 ``translations`` in the same call.
+            session_id: The session of a user, for the part ``account_states``; sent with that part alone.
+            guest_session_id: The session of a guest, likewise.
         """
         raise NotImplementedError
 

@@ -10,15 +10,16 @@ import httpx
 
 from tmdbfusion_scrapy.api import API, Asynchronous
 from tmdbfusion_scrapy.api.appending import complete
+from tmdbfusion_scrapy.api.plain import plain_call
 from tmdbfusion_scrapy.client.direct import AsyncDirectClient
-from tmdbfusion_scrapy.client.exchange import plain_call, warn_of_missing_parts
+from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
 from tmdbfusion_scrapy.client.gathering import gather
 from tmdbfusion_scrapy.client.images import AsyncImages
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.client.paging import AsyncPages, paged_call
 from tmdbfusion_scrapy.client.turns import AsyncTurns
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
-from tmdbfusion_scrapy.pacing import AsyncPacer
+from tmdbfusion_scrapy.pacing import AsyncPacer, shared_pace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping
@@ -43,13 +44,16 @@ class AsyncTMDBClient(API[Asynchronous]):
             movie = await client.movies.details(550)
             movies = await client.gather((client.movies.details(i) for i in ids), limit=50)
 
-    A client belongs to the event loop of its first call and may be shared by the tasks of that loop.
+    A client belongs to the event loop of its first call and may be shared by the tasks of that loop. The pace
+    holds for all clients and crawls of the process: the lowest ``requests_per_second`` among them counts, and a
+    429 makes all of them wait.
 
     Args:
         token: A v4 API Read Access Token or a v3 API key, told apart by shape. ``None`` reads the environment
             variables ``TMDB_ACCESS_TOKEN``, then ``TMDB_API_KEY``.
         transport: An ``httpx.AsyncBaseTransport`` to use instead of the pooled one, such as
-            ``httpx.MockTransport``.
+            ``httpx.MockTransport``. It has its settings itself: ``http2``, ``proxy``, ``ip_family``, ``verify``,
+            ``keepalive_expiry`` and ``max_keepalive_connections`` may not be given with it.
         arguments: See :class:`~tmdbfusion_scrapy.client.options.ClientArguments`.
 
     Raises:
@@ -68,12 +72,12 @@ class AsyncTMDBClient(API[Asynchronous]):
         super().__init__(self._execute)
         self.images = AsyncImages(self)
         self._options = options = ClientOptions.from_arguments(
-            token, arguments, whole_urls=transport is not None
+            token, arguments, transport=transport, transport_type=httpx.AsyncBaseTransport
         )
-        self._pacer = AsyncPacer(options.pace)
+        self._pacer = AsyncPacer(options.pace, shared_pace(options.exchange.base_url))
         places = None if options.http2 else options.limits.max_connections
         self._turns = AsyncTurns(self._pacer, places, options.exchange.timeout.pool)
-        self._http = AsyncDirectClient(transport or _transport(options))
+        self._http = AsyncDirectClient(_transport(options, transport))
 
     async def __aenter__(self) -> Self:
         self._check_usable()
@@ -103,13 +107,14 @@ class AsyncTMDBClient(API[Asynchronous]):
         return self._closed
 
     async def aclose(self) -> None:
-        """Close all connections; more than once does no harm.
+        """Close all connections; more than once does no harm. Calls that wait for their turn end at once.
 
         Raises:
             RuntimeError: The client belongs to another event loop.
         """
         self._check_loop()
         self._closed = True
+        self._pacer.close()
         await self._http.aclose()
 
     async def request(
@@ -124,12 +129,18 @@ class AsyncTMDBClient(API[Asynchronous]):
 
         Args:
             method: HTTP method.
-            path: Path below the base URL, such as ``movie/550/new_thing``; escape what you put into it.
-            params: Query parameters by TMDB's names.
+            path: Path below the base URL, such as ``movie/550/new_thing``. Escape what you put into it; letters
+                beyond ASCII are escaped here.
+            params: Query parameters by TMDB's names; ``None`` leaves one out. Give a session id, a token or a
+                password here or in ``json``, under TMDB's name of it: there it is a secret that nothing shows.
+                In a path only the session of a guest (``guest_session/<id>/...``) and the sessions that the client
+                holds are hidden.
             json: What to send as JSON.
 
         Raises:
-            TMDBError: The call failed, or the path is none below the base URL (``ValidationError``).
+            TMDBError: The call failed. Before any request (``ValidationError``): the method is no HTTP method, the
+                path is none below the base URL, or a parameter has no form in a URL.
+            TypeError: ``json`` cannot be written as JSON.
         """
         return await self._send(plain_call(self._options.defaults, method, path, params, json))
 
@@ -225,7 +236,7 @@ class AsyncTMDBClient(API[Asynchronous]):
                 delay = self._options.retry.delay(error, attempt)
                 if delay is None:
                     raise
-            await asyncio.sleep(delay)
+            await self._pacer.sleep(delay)
             attempt += 1
 
     async def _try(self, call: Call[M]) -> M:
@@ -266,11 +277,16 @@ class AsyncTMDBClient(API[Asynchronous]):
             )
 
 
-def _transport(options: ClientOptions) -> httpx.AsyncBaseTransport:
-    """The pooled transport."""
+def _transport(options: ClientOptions, given: httpx.AsyncBaseTransport | None) -> httpx.AsyncBaseTransport:
+    """The user's transport or the pooled one, with failover if there are several base URLs."""
     # Loaded when a client is made, so that importing the clients does not load it.
-    from tmdbfusion_scrapy.transport import PooledTransport
+    from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 
-    return PooledTransport(
-        limits=options.limits, verify=options.verify, proxy=options.proxy, http2=options.http2
+    transport = given or PooledTransport(
+        limits=options.limits,
+        verify=options.verify,
+        proxy=options.proxy,
+        ip_family=options.ip_family,
+        http2=options.http2,
     )
+    return FailoverTransport(transport, options.base_urls) if len(options.base_urls) > 1 else transport

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import warnings
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
@@ -10,14 +9,15 @@ import httpx
 
 from tmdbfusion_scrapy.api import API, Blocking
 from tmdbfusion_scrapy.api.appending import complete
+from tmdbfusion_scrapy.api.plain import plain_call
 from tmdbfusion_scrapy.client.direct import DirectClient
-from tmdbfusion_scrapy.client.exchange import plain_call, warn_of_missing_parts
+from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
 from tmdbfusion_scrapy.client.images import Images
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.client.paging import Pages, paged_call
 from tmdbfusion_scrapy.client.turns import BlockingTurns
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
-from tmdbfusion_scrapy.pacing import BlockingPacer
+from tmdbfusion_scrapy.pacing import BlockingPacer, shared_pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,12 +42,15 @@ class TMDBClient(API[Blocking]):
             movie = client.movies.details(550, append_to_response=["credits"])
 
     One client may be shared by threads: each request has a connection of its own, and the limits, the pace and
-    the retries hold for the client as a whole.
+    the retries hold for the client as a whole. The pace holds for all clients and crawls of the process, too:
+    the lowest ``requests_per_second`` among them counts, and a 429 makes all of them wait.
 
     Args:
         token: A v4 API Read Access Token or a v3 API key, told apart by shape. ``None`` reads the environment
             variables ``TMDB_ACCESS_TOKEN``, then ``TMDB_API_KEY``.
         transport: An ``httpx.BaseTransport`` to use instead of the pooled one, such as ``httpx.MockTransport``.
+            It has its settings itself: ``http2``, ``proxy``, ``ip_family``, ``verify``, ``keepalive_expiry`` and
+            ``max_keepalive_connections`` may not be given with it.
         arguments: See :class:`~tmdbfusion_scrapy.client.options.ClientArguments`.
 
     Raises:
@@ -66,12 +69,12 @@ class TMDBClient(API[Blocking]):
         super().__init__(self._execute)
         self.images = Images(self)
         self._options = options = ClientOptions.from_arguments(
-            token, arguments, whole_urls=transport is not None
+            token, arguments, transport=transport, transport_type=httpx.BaseTransport
         )
-        self._pacer = BlockingPacer(options.pace)
+        self._pacer = BlockingPacer(options.pace, shared_pace(options.exchange.base_url))
         places = None if options.http2 else options.limits.max_connections
         self._turns = BlockingTurns(self._pacer, places, options.exchange.timeout.pool)
-        self._http = DirectClient(transport or _transport(options))
+        self._http = DirectClient(_transport(options, transport))
 
     def __enter__(self) -> Self:
         self._check_open()
@@ -100,8 +103,9 @@ class TMDBClient(API[Blocking]):
         return self._closed
 
     def close(self) -> None:
-        """Close all connections; more than once does no harm."""
+        """Close all connections; more than once does no harm. Calls that wait for their turn end at once."""
         self._closed = True
+        self._pacer.close()
         self._http.close()
 
     def request(
@@ -116,12 +120,18 @@ class TMDBClient(API[Blocking]):
 
         Args:
             method: HTTP method.
-            path: Path below the base URL, such as ``movie/550/new_thing``; escape what you put into it.
-            params: Query parameters by TMDB's names.
+            path: Path below the base URL, such as ``movie/550/new_thing``. Escape what you put into it; letters
+                beyond ASCII are escaped here.
+            params: Query parameters by TMDB's names; ``None`` leaves one out. Give a session id, a token or a
+                password here or in ``json``, under TMDB's name of it: there it is a secret that nothing shows.
+                In a path only the session of a guest (``guest_session/<id>/...``) and the sessions that the client
+                holds are hidden.
             json: What to send as JSON.
 
         Raises:
-            TMDBError: The call failed, or the path is none below the base URL (``ValidationError``).
+            TMDBError: The call failed. Before any request (``ValidationError``): the method is no HTTP method, the
+                path is none below the base URL, or a parameter has no form in a URL.
+            TypeError: ``json`` cannot be written as JSON.
         """
         return self._send(plain_call(self._options.defaults, method, path, params, json))
 
@@ -186,7 +196,7 @@ class TMDBClient(API[Blocking]):
                 delay = self._options.retry.delay(error, attempt)
                 if delay is None:
                     raise
-            time.sleep(delay)
+            self._pacer.sleep(delay)
             attempt += 1
 
     def _try(self, call: Call[M]) -> M:
@@ -217,10 +227,17 @@ class TMDBClient(API[Blocking]):
             raise RuntimeError(f"{self!r} is closed: make a new one")
 
 
-def _transport(options: ClientOptions) -> httpx.BaseTransport:
-    """The pooled transport, or the one for HTTP/2, where one connection carries all requests."""
+def _transport(options: ClientOptions, given: httpx.BaseTransport | None) -> httpx.BaseTransport:
+    """The user's transport, the pooled one or the one for HTTP/2, with failover if there are several base URLs."""
     # Loaded when a client is made, so that importing the clients does not load it.
     from tmdbfusion_scrapy import transport
 
     made = transport.BlockingHttp2Transport if options.http2 else transport.BlockingPooledTransport
-    return made(limits=options.limits, verify=options.verify, proxy=options.proxy)
+    used = given or made(
+        limits=options.limits,
+        verify=options.verify,
+        proxy=options.proxy,
+        ip_family=options.ip_family,
+    )
+    several = len(options.base_urls) > 1
+    return transport.BlockingFailoverTransport(used, options.base_urls) if several else used

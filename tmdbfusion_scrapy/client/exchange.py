@@ -5,28 +5,24 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
 
-from tmdbfusion_scrapy.api.call import Call, Place, Secret, escape_segment
-from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS, check_secret, write_value
+from tmdbfusion_scrapy.api.call import Call, Secret, escape_segment
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import (
     ResponseError,
     TMDBError,
-    ValidationError,
     error_from_exception,
     error_from_response,
 )
+from tmdbfusion_scrapy.models.answers import check_answer
 from tmdbfusion_scrapy.models.decoding import decode
 from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, decode_body
 from tmdbfusion_scrapy.version import __version__
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
 
 M = TypeVar("M")
 
@@ -94,7 +90,9 @@ class Exchange:
         if error is not None:
             raise self._without_secrets(error, call, response, body)
         try:
-            return decode(body, call.model)
+            record = decode(body, call.model)
+            check_answer(record, call.query.get("page"))
+            return record
         except ResponseError as bad:
             bad.method, bad.path, bad.status_code = call.method, call.path, status
             raise
@@ -168,49 +166,3 @@ def warn_of_missing_parts(call: Call[Any], record: Any) -> None:
 def _values(call: Call[Any]) -> tuple[str, ...]:
     """The secrets of a call."""
     return tuple(secret.value for secret in call.secrets)
-
-
-def plain_call(
-    defaults: Mapping[str, Any],
-    method: str,
-    path: str,
-    params: Mapping[str, Any] | None,
-    json: Mapping[str, Any] | None,
-) -> Call[Any]:
-    """Return a call of what the catalogue does not know; its answer is plain JSON.
-
-    Raises:
-        ValidationError: The path has a query, is a URL, or leads elsewhere; or a parameter has no form in a URL.
-    """
-    if any(letter in path for letter in "?#\\") or "://" in path or any(map(str.isspace, path)):
-        # The message does not repeat the path: a query in it may hold a key.
-        raise ValidationError(
-            "path must be a path below the base URL, such as movie/550; give a query as params"
-        )
-    path = "/" + path.lstrip("/")
-    if {".", ".."} & set(path.replace("%2e", ".").replace("%2E", ".").split("/")):
-        raise ValidationError("path has a dot segment, which would reach another endpoint")
-    params = {"language": defaults.get("language"), "region": defaults.get("region"), **(params or {})}
-    query, query_secrets = _divide(params, "query")
-    body, body_secrets = _divide(json or {}, "body")
-    return Call(
-        method.upper(),
-        path,
-        {name: write_value(name, value) for name, value in query.items()},
-        cast("type[Any]", Any),
-        body=body if json is not None else None,
-        secrets=(*query_secrets, *body_secrets),
-    )
-
-
-def _divide(given: Mapping[str, Any], place: Place) -> tuple[dict[str, Any], list[Secret]]:
-    """What may be seen and what may not; a query parameter that is ``None`` is left out."""
-    secrets = [
-        Secret(name, place, check_secret(name, given[name]))
-        for name in sorted(SECRET_PARAMETERS & given.keys())
-        if given[name] is not None
-    ]
-    hidden = {secret.key for secret in secrets}
-    keep_null = place == "body"
-    shown = {k: v for k, v in given.items() if k not in hidden and (keep_null or v is not None)}
-    return shown, secrets

@@ -5,13 +5,20 @@ from __future__ import annotations
 import math
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypedDict
 
 import httpx
 
-from tmdbfusion_scrapy.api.parameters import check_languages, check_secret
-from tmdbfusion_scrapy.base_urls import API_URL, check_proxy, check_url
+from tmdbfusion_scrapy.api.values import check_languages, check_secret
+from tmdbfusion_scrapy.base_urls import (
+    API_URL,
+    IPFamily,
+    check_ip_family,
+    check_proxy,
+    check_url,
+    check_urls,
+)
 from tmdbfusion_scrapy.client.exchange import Exchange
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
@@ -40,9 +47,12 @@ class ClientArguments(TypedDict, total=False):
         requests_per_second: Most requests a second, retries included; 35 by default, ``None`` or 0 for no
             limit.
         retries: Retries after the first attempt, 2 by default, or a ``RetryPolicy``.
-        base_url: Base URL of the API.
+        base_url: Base URL of the API, TMDB's by default, or several, best first (``["https://api.themoviedb.org/3",
+            "https://api.tmdb.org/3"]``): where the first one's host cannot be reached, the next one is called.
         http2: Use HTTP/2 (extra ``http2``).
         proxy: URL of an HTTP proxy, or an ``httpx.Proxy``.
+        ip_family: ``"ipv4"`` or ``"ipv6"`` connects to addresses of that kind only; ``"auto"``, the default, to
+            whichever answers first.
         verify: ``True``, an ``ssl.SSLContext``, or ``False`` to take any certificate.
     """
 
@@ -58,9 +68,10 @@ class ClientArguments(TypedDict, total=False):
     keepalive_expiry: float | None
     requests_per_second: float | None
     retries: int | RetryPolicy
-    base_url: str
+    base_url: str | Sequence[str] | None
     http2: bool
     proxy: str | httpx.Proxy | None
+    ip_family: IPFamily
     verify: bool | ssl.SSLContext
 
 
@@ -69,43 +80,65 @@ class ClientOptions:
     """The arguments of a client, checked."""
 
     credentials: Credentials
-    defaults: Mapping[str, Any]
+    defaults: Mapping[str, Any] = field(repr=False)
     exchange: Exchange
     limits: httpx.Limits
     pace: PaceOptions
     retry: RetryPolicy
+    base_urls: tuple[str, ...]
     http2: bool
     proxy: httpx.Proxy | None
+    ip_family: IPFamily
     verify: bool | ssl.SSLContext
 
     @classmethod
     def from_arguments(
-        cls, token: str | None, arguments: ClientArguments, *, whole_urls: bool = False
+        cls,
+        token: str | None,
+        arguments: ClientArguments,
+        *,
+        transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None,
+        transport_type: type[httpx.BaseTransport | httpx.AsyncBaseTransport] = httpx.BaseTransport,
     ) -> ClientOptions:
-        """Check the arguments; ``whole_urls`` as of :class:`~tmdbfusion_scrapy.client.exchange.Exchange`.
+        """Check the arguments.
+
+        Args:
+            token: The argument ``token``.
+            arguments: The arguments that both clients take.
+            transport: The user's own transport.
+            transport_type: What the transport must be.
 
         Raises:
             ConfigurationError: There is no token, or an argument cannot be used; the message names it.
             TypeError: An argument is unknown.
         """
-        given: dict[str, Any] = dict(arguments)
+        given: dict[str, Any] = {**_TRANSPORT_DEFAULTS, **arguments}
         unknown = set(given) - set(ClientArguments.__annotations__)
         if unknown:
             raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
-        if given.get("http2"):
+        if transport is not None:
+            _check_transport(transport, transport_type, given)
+        if token is not None and given.get("api_key") is not None:
+            raise ConfigurationError("token and api_key are both given: give one of them")
+        if given["http2"]:
             prepare_http2("http2")
-        base_url = check_url("base_url", str(given.get("base_url", API_URL)), carries_token=True)
+        base_urls = _base_urls(given.get("base_url"))
         credentials = Credentials.resolve(token, given.get("api_key"))
         return cls(
             credentials=credentials,
             defaults=_defaults(given),
-            exchange=Exchange(base_url, _timeout(given.get("timeout", 30.0)), credentials, whole_urls),
+            exchange=Exchange(
+                base_urls[0],
+                _timeout(given.get("timeout", 30.0)),
+                credentials,
+                whole_urls=transport is not None,
+            ),
             limits=httpx.Limits(
                 max_connections=_limit("max_connections", given.get("max_connections", 100), least=1),
                 max_keepalive_connections=_limit(
-                    "max_keepalive_connections", given.get("max_keepalive_connections", 20), least=0
+                    "max_keepalive_connections", given["max_keepalive_connections"], least=0
                 ),
-                keepalive_expiry=_number("keepalive_expiry", given.get("keepalive_expiry", 30.0)),
+                keepalive_expiry=_number("keepalive_expiry", given["keepalive_expiry"]),
             ),
             pace=PaceOptions(
                 rate=_number(
@@ -114,9 +147,34 @@ class ClientOptions:
                 or 0.0
             ),
             retry=_retry(given.get("retries", 2)),
-            http2=bool(given.get("http2", False)),
-            proxy=_proxy(given.get("proxy")),
-            verify=_verify(given.get("verify", True)),
+            base_urls=base_urls,
+            http2=bool(given["http2"]),
+            proxy=_proxy(given["proxy"]),
+            ip_family=check_ip_family("ip_family", given["ip_family"]),
+            verify=_verify(given["verify"]),
+        )
+
+
+_TRANSPORT_DEFAULTS: Mapping[str, Any] = {
+    "max_keepalive_connections": 20,
+    "keepalive_expiry": 30.0,
+    "http2": False,
+    "proxy": None,
+    "ip_family": "auto",
+    "verify": True,
+}
+"""Arguments of our own transport alone, with their defaults."""
+
+
+def _check_transport(transport: object, kind: type[Any], given: Mapping[str, Any]) -> None:
+    """Refuse a transport that is none, and what it would be given in vain."""
+    if not isinstance(transport, kind):
+        shown = transport.__name__ if isinstance(transport, type) else f"a {type(transport).__name__}"
+        raise ConfigurationError(f"transport is {shown}: this client needs an httpx.{kind.__name__}")
+    ignored = [name for name, default in _TRANSPORT_DEFAULTS.items() if given[name] != default]
+    if ignored:
+        raise ConfigurationError(
+            f"transport and {', '.join(ignored)} are both given: a transport of your own has its own settings"
         )
 
 
@@ -142,6 +200,18 @@ def _defaults(given: Mapping[str, Any]) -> Mapping[str, Any]:
         "region": check_region("region", given.get("region")),
         **sessions,
     }
+
+
+def _base_urls(value: Any) -> tuple[str, ...]:
+    """One base URL, or several, best first; ``None`` for TMDB's."""
+    if value is None:
+        return (API_URL,)
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return (check_url("base_url", str(value), carries_token=True),)
+    urls = check_urls("base_url", value, carries_token=True)
+    if not urls:
+        raise ConfigurationError(f"base_url is {value!r}: it needs one URL at least, such as {API_URL}")
+    return urls
 
 
 def _timeout(value: Any) -> httpx.Timeout:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import logging
 import threading
 from collections import deque
@@ -13,11 +14,12 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from typing_extensions import Self, override
 
+from tmdbfusion_scrapy.api.bound import BoundEndpoint
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE, Paged
 
 if TYPE_CHECKING:
-    from tmdbfusion_scrapy.api import Call, Endpoint
+    from tmdbfusion_scrapy.api import Call
 
 T = TypeVar("T")
 
@@ -64,8 +66,13 @@ class Reading(Generic[T]):
 
     def _take(self, page: Paged[T]) -> None:
         """Take the next page in; of what stands on two pages, because the list moved, only the first."""
-        if not page.is_whole:
-            self._check(page)
+        if page.total_pages is None and not page.is_whole:
+            # The list would seem to end there.
+            raise ResponseError(
+                f"page {self._number} does not say how many pages there are",
+                method=self._call.method,
+                path=self._call.path,
+            )
         self._newest = page
         for item in page.entries:
             item_id = getattr(item, "id", None)
@@ -79,17 +86,6 @@ class Reading(Generic[T]):
         if self._number >= LAST_PAGE and page.is_cut:
             logger.warning("%s %s: %s", self._call.method, self._call.path, page.cut_notice)
         self._number += 1
-
-    def _check(self, page: Paged[T]) -> None:
-        """Refuse a page that does not tell how to go on: the list would seem to end there."""
-        if page.total_pages is None:
-            problem = f"page {self._number} does not say how many pages there are"
-        elif page.page != self._number:
-            came = "a page without a number" if page.page is None else f"page {page.page}"
-            problem = f"page {self._number} was asked for, and {came} came"
-        else:
-            return
-        raise ResponseError(problem, method=self._call.method, path=self._call.path)
 
 
 class Pages(Reading[T], Iterator[T]):
@@ -153,7 +149,7 @@ class AsyncPages(Reading[T], AsyncIterator[T]):
 
 def paged_call(
     execute: Callable[..., Any],
-    method: Callable[..., Any],
+    method: Any,
     defaults: Mapping[str, Any],
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
@@ -171,12 +167,17 @@ def paged_call(
         TypeError: The method is none of the client's, has no pages, or does not take the arguments.
         ValidationError: TMDB would refuse a value.
     """
-    if not isinstance(method, partial) or method.func != execute:
+    if isinstance(method, partial):
+        args, kwargs = (*method.args, *args), {**method.keywords, **kwargs}
+        method = method.func
+    if not isinstance(method, BoundEndpoint):
+        if inspect.iscoroutine(method):
+            method.close()
         raise TypeError(
-            f"paginate() takes a method of the same client, such as client.discover.movie, not {method!r}"
+            f"paginate() takes a method and its arguments, such as paginate(client.discover.movie, year=1999), "
+            f"not a {type(method).__name__}"
         )
-    endpoint: Endpoint[..., Any]
-    endpoint, *given = method.args
-    if not endpoint.is_paged:
-        raise TypeError(f"{endpoint.namespace}.{endpoint.name}() has no pages: call it without paginate()")
-    return endpoint.call(defaults, *given, *args, **{**method.keywords, **kwargs})
+    if method.execute != execute:
+        raise TypeError(f"{method!r} is of another client: paginate() takes methods of its own client")
+    method.endpoint.require_pages()
+    return method.endpoint.call(defaults, *args, **kwargs)

@@ -58,10 +58,10 @@ class AsyncTurns:
         """Wait in line for a place."""
         coming = asyncio.ensure_future(places.acquire())
         try:
-            waits = self._pacer.statistics().waits
+            waits = self._pacer.waits
             done, _ = await asyncio.wait({coming}, timeout=self._timeout)
             while not done and _is_slow(self._pacer, waits):
-                waits = self._pacer.statistics().waits
+                waits = self._pacer.waits
                 done, _ = await asyncio.wait({coming}, timeout=self._timeout)
         except BaseException:
             if not coming.cancel():
@@ -91,11 +91,11 @@ class BlockingTurns:
         if places is None:
             yield self._pacer.acquire()
             return
-        waits = self._pacer.statistics().waits
+        waits = self._pacer.waits
         while not places.acquire(timeout=self._timeout):
             if not _is_slow(self._pacer, waits):
                 raise httpx.PoolTimeout(_message(self._timeout))
-            waits = self._pacer.statistics().waits
+            waits = self._pacer.waits
         try:
             yield self._pacer.acquire()
         finally:
@@ -104,7 +104,7 @@ class BlockingTurns:
 
 def _is_slow(pacer: AsyncPacer | BlockingPacer, waits: int) -> bool:
     """Whether the pace is what all wait for: a call waits for it now, or has since it counted ``waits``."""
-    return pacer.is_waited_for or pacer.statistics().waits > waits
+    return pacer.is_waited_for or pacer.waits > waits
 
 
 def _message(timeout: float | None) -> str:

@@ -10,6 +10,7 @@ from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.misc import load_object
 from scrapy.utils.reactor import is_reactor_installed
 
+from tmdbfusion_scrapy.crawling.caching import CompleteCacheMiddleware
 from tmdbfusion_scrapy.crawling.fingerprinter import TMDBRequestFingerprinter
 from tmdbfusion_scrapy.crawling.handler import FALLBACK_SETTING, TMDBDownloadHandler
 from tmdbfusion_scrapy.crawling.logformatter import SparingLogFormatter
@@ -83,6 +84,8 @@ class Addon:
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560)
+        # Nearer to the downloader than HttpCacheMiddleware (900).
+        settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", CompleteCacheMiddleware, 910)
         settings.setdefault_in_component_priority_dict("SPIDER_MIDDLEWARES", LazyStartMiddleware, 10)
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryWaitingRoom, 0)
         settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")

@@ -6,33 +6,52 @@ what came so far in its meta: a job directory keeps it, and only the response wi
 
 from __future__ import annotations
 
+import logging
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, TypedDict
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
-from tmdbfusion_scrapy.api.appending import finish, merge_bodies, parts_to_ask_again, split_parts
+from tmdbfusion_scrapy.api.appending import (
+    finish,
+    has_session,
+    may_exist,
+    merge_bodies,
+    parts_to_ask_again,
+    split_parts,
+)
 from tmdbfusion_scrapy.crawling.requests import (
     APPENDS_KEY,
+    INCOMPLETE_KEY,
     LANGUAGES_KEY,
+    OPERATION_KEY,
     PROGRESS_KEY,
     RETRY_DELAY_KEY,
 )
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
+from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.fields import SLASHED_KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from scrapy import Request
+    from scrapy.crawler import Crawler
     from scrapy.http import Response
 
     from tmdbfusion_scrapy.models import Record
+
+logger = logging.getLogger(__name__)
 
 _PARTS = re.compile(r"(?<=[?&]append_to_response=)[^&#]*")
 
 # Set by the HTTP cache for the answer that it has of another URL.
 _CONDITIONAL_HEADERS = ("If-None-Match", "If-Modified-Since")
+
+MOST_ABSENCES = 20
+"""Records in a row without a part, after which it is no longer asked for again."""
 
 
 class Progress(TypedDict):
@@ -42,6 +61,7 @@ class Progress(TypedDict):
         url: URL of the first request, which is the call's.
         priority: Its priority.
         dont_filter: Its ``dont_filter``.
+        dont_cache: Its ``dont_cache``; that of a request for parts that had been left out is true.
         body: What the answers hold together.
         portions: The parts to ask for in the requests after this one.
         again: Whether this request is for parts that had been left out.
@@ -50,6 +70,7 @@ class Progress(TypedDict):
     url: str
     priority: int
     dont_filter: bool
+    dont_cache: bool
     body: bytes
     portions: list[list[str]]
     again: bool
@@ -66,7 +87,25 @@ def is_asking_again(request: Request) -> bool:
     return PROGRESS_KEY in request.meta and bool(request.meta[PROGRESS_KEY]["again"])
 
 
-def go_on(request: Request, response: Response, record: Record, model: Any) -> Request | TMDBResponse:
+def lacks_parts(request: Request, response: Response, model: Any) -> bool:
+    """Return whether a good answer has not all that it was asked for, or is no record at all.
+
+    Args:
+        request: A request for appended parts.
+        response: Its answer.
+        model: The record class.
+    """
+    found = _PARTS.search(request.url)
+    parts = unquote(found[0]).split(",") if found else ()
+    try:
+        return bool(_parts_to_ask_again(request, decode(response.body, model), model, parts))
+    except ResponseError:
+        return True
+
+
+def go_on(
+    request: Request, response: Response, record: Record, model: Any, *, may_ask: Callable[[str], bool]
+) -> Request | TMDBResponse:
     """Return the next request for a record with appended parts, or the response with all of it.
 
     Args:
@@ -74,12 +113,19 @@ def go_on(request: Request, response: Response, record: Record, model: Any) -> R
         response: A good answer.
         record: What it was decoded into.
         model: The record class.
+        may_ask: Says whether to ask again for a part that was left out.
+
+    Raises:
+        ResponseError: The answer is not of the same record as those before.
     """
+    if request.meta.pop(INCOMPLETE_KEY, False):
+        del request.meta["dont_cache"]
     parts = request.meta[APPENDS_KEY]
     progress: Progress | None = request.meta.get(PROGRESS_KEY)
     if progress is None:
         body, again = response.body, False
-        portions = [list(portion) for portion in split_parts(parts)[1:]]
+        # Which seasons there are stands in each answer.
+        portions = [list(portion) for portion in split_parts(parts)[1:] if may_exist(portion, record)]
     else:
         body, again = merge_bodies((progress["body"], response.body)), progress["again"]
         portions = progress["portions"]
@@ -87,7 +133,8 @@ def go_on(request: Request, response: Response, record: Record, model: Any) -> R
             record = decode(body, model)
     if not portions and not again:
         again = True
-        portions = [list(portion) for portion in split_parts(parts_to_ask_again(record, model, parts))]
+        wanted = [part for part in _parts_to_ask_again(request, record, model, parts) if may_ask(part)]
+        portions = [list(portion) for portion in split_parts(wanted)]
     if portions:
         return _next_request(request, body, portions, again=again)
     finish(record, parts, request.meta.get(LANGUAGES_KEY, ()))
@@ -113,14 +160,61 @@ def take_without(request: Request, model: Any) -> TMDBResponse:
         request=first,
     )
     whole.record = record
-    # The HTTP cache would take it for the answer to this request.
-    request.meta["dont_cache"] = True
     return whole
+
+
+class Absences:
+    """How often which part stayed away in a crawl, though it was asked for again.
+
+    A part that TMDB never sends would cost each record another request. Operations are told apart.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._came: set[tuple[str, str]] = set()
+        self._counts: Counter[tuple[str, str]] = Counter()
+
+    def may_come(self, request: Request, part: str) -> bool:
+        """Return whether it is worth asking for a part again."""
+        return self._counts[request.meta[OPERATION_KEY], part_label(part)] < MOST_ABSENCES
+
+    def note(self, request: Request, record: Record, model: Any) -> None:
+        """Note what came with a record, and tell of parts that are not asked for again from now on."""
+        operation = request.meta[OPERATION_KEY]
+        missing = set(record.missing_parts)
+        came = {(operation, part_label(part)) for part in request.meta[APPENDS_KEY] if part not in missing}
+        self._came |= came
+        for key in came:
+            self._counts.pop(key, None)
+        absent = _parts_to_ask_again(request, record, model, missing)
+        for key in sorted({(operation, part_label(part)) for part in absent} - self._came):
+            self._counts[key] += 1
+            if self._counts[key] == MOST_ABSENCES:
+                self._warn(*key)
+
+    def _warn(self, operation: str, label: str) -> None:
+        """Name a part that never came, and what to do."""
+        logger.warning(
+            "TMDB left %s out of %d records of %s in a row, also when it was asked for again. In this crawl it is "
+            "not asked for again any more: leave it out of append_to_response, unless it is to come later.",
+            label,
+            MOST_ABSENCES,
+            operation,
+            extra={"spider": self._crawler.spider},
+        )
 
 
 def part_label(part: str) -> str:
     """Return what stats call a part: all seasons are ``season``."""
     return SLASHED_KEYS.get(part) or part.partition("/")[0]
+
+
+def _parts_to_ask_again(
+    request: Request, record: Record, model: Any, parts: Iterable[str]
+) -> tuple[str, ...]:
+    """The missing parts of a record that another request may bring."""
+    session = has_session(key for key, *_ in request.meta.get(SECRETS_KEY) or ())
+    return parts_to_ask_again(record, model, parts, has_session=session)
 
 
 def _next_request(request: Request, body: bytes, portions: Sequence[list[str]], *, again: bool) -> Request:
@@ -131,6 +225,7 @@ def _next_request(request: Request, body: bytes, portions: Sequence[list[str]], 
         url=url,
         priority=known["priority"] if known else request.priority,
         dont_filter=known["dont_filter"] if known else request.dont_filter,
+        dont_cache=known["dont_cache"] if known else bool(request.meta.get("dont_cache")),
         body=body,
         portions=list(portions[1:]),
         again=again,
@@ -138,6 +233,9 @@ def _next_request(request: Request, body: bytes, portions: Sequence[list[str]], 
     meta = {
         name: value for name, value in request.meta.items() if name not in ("retry_times", RETRY_DELAY_KEY)
     }
+    if again:
+        # If all parts had been left out, it is the same request, and the cache has the answer without them.
+        meta["dont_cache"] = True
     wanted = ",".join(quote(part, safe="/") for part in portions[0])
     following: Request = request.replace(
         url=_PARTS.sub(lambda _: wanted, url, count=1),
@@ -154,6 +252,8 @@ def _next_request(request: Request, body: bytes, portions: Sequence[list[str]], 
 def _first_request(request: Request, progress: Progress) -> Request:
     """The request as the spider made it, from the last one that was sent for it."""
     meta = {name: value for name, value in request.meta.items() if name != PROGRESS_KEY}
+    if not progress["dont_cache"]:
+        meta.pop("dont_cache", None)
     first: Request = request.replace(
         url=progress["url"], priority=progress["priority"], dont_filter=progress["dont_filter"], meta=meta
     )

@@ -42,8 +42,8 @@ class BodyReader:
     ``DOWNLOAD_MAXSIZE``, ``DOWNLOAD_WARNSIZE`` and ``DOWNLOAD_FAIL_ON_DATALOSS`` and their meta keys hold, and the
     signals ``headers_received`` and ``bytes_received`` are sent, where ``StopDownload`` may be raised.
 
-    JSON, which is what TMDB sends, is decoded here. Anything else comes from what stands in between, and stays as
-    it came, for Scrapy's own middlewares.
+    JSON, which is what TMDB sends, is unpacked here, and so is what has no type. Anything else comes from what
+    stands in between, and stays as it came, for Scrapy's own middlewares.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -66,7 +66,8 @@ class BodyReader:
         stream = cast("httpx.AsyncByteStream", response.stream)
         headers = response.headers.raw
         named = {name.lower(): value for name, value in headers}
-        is_json = b"json" in named.get(b"content-type", b"").lower()
+        content_type = named.get(b"content-type", b"").lower()
+        is_json = b"json" in content_type
         arguments = {"url": request.url, "status": response.status_code, **self._connection(response)}
         try:
             length = named.get(b"content-length", b"")
@@ -84,7 +85,7 @@ class BodyReader:
         if stop is not None:
             return _stopped(stop, _response(headers, body, is_json=is_json, **arguments))
         encoding = named.get(b"content-encoding", b"").strip().lower()
-        if is_json and not flags and encoding in _DECODED_HERE:
+        if (is_json or not content_type) and not flags and encoding in _DECODED_HERE:
             decoded = self._decode(body, encoding.decode(), request)
             if decoded is not body:
                 body = decoded

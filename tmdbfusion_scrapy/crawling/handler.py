@@ -61,6 +61,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
 
         Raises:
             TMDBError: A TMDB request failed without a response; it is one of Scrapy's download exceptions, too.
+            PacerClosed: The spider is being closed, and the request need not wait for its turn any longer.
         """
         if self._session.settings.is_tmdb(request.url):
             return await self._download(request)
@@ -83,16 +84,20 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             self._warn_of_bindaddress()
         session = self._session
         secrets = self._vault.secrets_of(request)
-        outgoing = outgoing_request(request, session.credentials, pooled=session.pooled, secrets=secrets)
+        outgoing = outgoing_request(
+            request, session.credentials, secrets=secrets, has_proxy=session.settings.proxy is not None
+        )
         sent_at = await session.pacer.acquire()
         self._stats.inc_value(names.REQUEST_COUNT)
         in_body = False
         started = time.monotonic()
         try:
             response = await session.transport.handle_async_request(outgoing)
-            request.meta["download_latency"] = time.monotonic() - started
+            now = time.monotonic()
+            request.meta["download_latency"] = now - started
             in_body = True
             self._note_status(response, sent_at)
+            session.report_if_due(now)
             return await self._reader.read(response, request)
         except httpx.HTTPError as exception:
             cause = session.credentials.cleaned(exception, [secret.value for secret in secrets])

@@ -22,11 +22,9 @@ if TYPE_CHECKING:
 _NOT_SENT = frozenset({b"proxy-authorization", b"host", b"content-length"})
 """Headers that are not the server's business, or that httpx writes itself."""
 
-_HTTPX_TIMEOUTS = ("connect", "read", "write", "pool")
-
 
 def outgoing_request(
-    request: Request, credentials: Credentials, *, pooled: bool, secrets: Sequence[Secret] = ()
+    request: Request, credentials: Credentials, *, secrets: Sequence[Secret] = (), has_proxy: bool = False
 ) -> httpx.Request:
     """Return what is sent for a TMDB request. The Scrapy request stays without credentials and secrets.
 
@@ -36,8 +34,8 @@ def outgoing_request(
     Args:
         request: A request of which the URL is TMDB's.
         credentials: The token or key.
-        pooled: Whether the transport is ours, which knows a time-out for the whole.
         secrets: The secrets of the call.
+        has_proxy: Whether TMDB has a proxy of its own, which goes before the one of the environment.
 
     Raises:
         ValidationError: A secret would reach another endpoint by its place in the path, or the proxy of the
@@ -61,12 +59,14 @@ def outgoing_request(
     timeout = request.meta.get("download_timeout")
     extensions: dict[str, Any] = {
         "target": target.encode("ascii"),
-        # Scrapy's time-out is for all of the download. httpx's own transports know the four others only.
-        "timeout": {"total": timeout} if pooled else dict.fromkeys(_HTTPX_TIMEOUTS, timeout),
+        # Scrapy's time-out is for all of the download.
+        "timeout": {"total": timeout},
     }
-    proxy = request.meta.get("proxy")
-    if proxy:
-        extensions["proxy"] = _proxy(proxy, request.headers.get(b"Proxy-Authorization"))
+    # With this mark HttpProxyMiddleware tells its own requests' proxies from those of the environment.
+    if "proxy" in request.meta and not (has_proxy and "_scheme_proxy" in request.meta):
+        proxy = request.meta["proxy"]
+        authorization = request.headers.get(b"Proxy-Authorization")
+        extensions["proxy"] = _proxy(proxy, authorization) if proxy else None
     if body or request.method not in ("GET", "HEAD"):
         return httpx.Request(request.method, origin, headers=headers, content=body, extensions=extensions)
     # With a stream of its own a request is taken as it stands: httpx works out nothing about body and host.

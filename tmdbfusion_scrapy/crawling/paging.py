@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 from typing import TYPE_CHECKING, Any
 
 from scrapy import Request
@@ -14,7 +13,7 @@ from twisted.python.failure import Failure
 
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.failed import public_path
-from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY
+from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY, page_asked_for, with_page
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE, Paged
 from tmdbfusion_scrapy.settings import TMDBSettings
@@ -30,8 +29,6 @@ logger = logging.getLogger(__name__)
 
 PAGING_KEY = "tmdb_paging"
 """Meta key of a first page: the request as the spider made it, by which the other pages are asked for."""
-
-_PAGE = re.compile(r"(?<=[?&]page=)[0-9]+")
 
 
 def first_page(
@@ -51,11 +48,11 @@ def first_page(
     """
     if not isinstance(request, Request) or OPERATION_KEY not in request.meta:
         raise TypeError(
-            f"paginate() takes a method of self.tmdb, such as self.tmdb.discover.movie, not {request!r}"
+            f"paginate() takes a method of self.tmdb and its arguments, such as self.tmdb.discover.movie, "
+            f"and this made {request!r}"
         )
     endpoint = OPERATIONS[request.meta[OPERATION_KEY]]
-    if not endpoint.is_paged:
-        raise TypeError(f"{endpoint.namespace}.{endpoint.name}() has no pages: yield its request as it is")
+    endpoint.require_pages()
     if pages is not None and (isinstance(pages, bool) or not isinstance(pages, int) or pages < 1):
         raise ConfigurationError(f"pages is {pages!r}: use a whole number from 1")
     request.meta.pop(PAGING_KEY, None)
@@ -121,16 +118,12 @@ def _report(response: TMDBResponse, request: Request, spider: Spider) -> Any:
 
 def _page_number(request: Request) -> int:
     """The number of the page that a request asks for."""
-    match = _PAGE.search(request.url)
-    return int(match[0]) if match else 1
+    return int(page_asked_for(request) or 1)
 
 
 def _page_request(request: Request, number: int) -> Request:
     """The request for a page: the further behind, the later."""
-    url, count = _PAGE.subn(str(number), request.url)
-    if not count:
-        url += f"{'&' if '?' in url else '?'}page={number}"
-    return request.replace(url=url, priority=request.priority - number)
+    return request.replace(url=with_page(request, number), priority=request.priority - number)
 
 
 async def _results(output: Any) -> AsyncIterator[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -33,11 +34,16 @@ LANGUAGES_KEY = "tmdb_languages"
 PROGRESS_KEY = "tmdb_progress"
 """Meta key: what came of a record so far that takes several requests."""
 
+INCOMPLETE_KEY = "tmdb_incomplete"
+"""Meta key: the answer lacks parts, and ``dont_cache`` was set for it alone."""
+
 REQUEST_ARGUMENTS = frozenset(
     {"callback", "errback", "priority", "meta", "cb_kwargs", "headers", "flags", "dont_filter"}
 )
 """Arguments of ``scrapy.Request`` that a call in a spider takes besides the endpoint's own."""
 
+
+_PAGE = re.compile(r"(?<=[?&]page=)[0-9]+")
 
 _SECRET_ANSWERS = (GuestSession, RequestToken, Session)
 
@@ -57,7 +63,7 @@ def build_request(
     if call.operation_id is not None:
         meta[OPERATION_KEY] = call.operation_id
     # Meta of another call's response may have been passed on.
-    for key in (SECRETS_KEY, APPENDS_KEY, LANGUAGES_KEY, PROGRESS_KEY):
+    for key in (SECRETS_KEY, APPENDS_KEY, LANGUAGES_KEY, PROGRESS_KEY, INCOMPLETE_KEY):
         meta.pop(key, None)
     if call.appends:
         meta[APPENDS_KEY] = list(call.appends)
@@ -76,3 +82,15 @@ def build_request(
         body = msgspec.json.encode(call.body)
     given = {name: value for name, value in arguments.items() if name not in ("meta", "headers")}
     return Request(call.url(base_url), method=call.method, meta=meta, headers=headers, body=body, **given)
+
+
+def page_asked_for(request: Request) -> str | None:
+    """Return the number of the page in a request's URL, ``None`` where there is none."""
+    match = _PAGE.search(request.url)
+    return match[0] if match else None
+
+
+def with_page(request: Request, number: int) -> str:
+    """Return the URL of a request with another page."""
+    url, count = _PAGE.subn(str(number), request.url)
+    return url if count else f"{url}{'&' if '?' in url else '?'}page={number}"

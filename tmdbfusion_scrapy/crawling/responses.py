@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Generic, cast
 
 from scrapy.http import JsonResponse
+from typing_extensions import TypeVar
+
+M = TypeVar("M", default=Any)
 
 
-class TMDBResponse(JsonResponse):
+class TMDBResponse(JsonResponse, Generic[M]):
     """A ``JsonResponse`` with the decoded record.
+
+    A callback can name the record for type checkers, as they cannot tell it from the request::
+
+        def parse_movie(self, response: TMDBResponse[MovieDetails]): ...
 
     Attributes:
         record: The record of the endpoint that was called (``MovieDetails`` and so on), plain JSON for a URL
@@ -18,6 +25,8 @@ class TMDBResponse(JsonResponse):
 
     __slots__ = ("record",)
 
+    record: M
+
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.record: Any = None
+        self.record = cast("M", None)

@@ -12,6 +12,7 @@ from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, StopDownloa
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.appending import (
+    Absences,
     go_on,
     has_appends,
     is_asking_again,
@@ -20,11 +21,11 @@ from tmdbfusion_scrapy.crawling.appending import (
 )
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.failed import public_path
-from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY, RETRY_DELAY_KEY
+from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY, RETRY_DELAY_KEY, page_asked_for
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.crawling.session import crawl_credentials
 from tmdbfusion_scrapy.crawling.vault import vault_of
-from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
+from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom, take_back
 from tmdbfusion_scrapy.exceptions import (
     BAD_TOKEN_CODES,
     AuthenticationError,
@@ -33,6 +34,9 @@ from tmdbfusion_scrapy.exceptions import (
     error_from_response,
 )
 from tmdbfusion_scrapy.models import Record, decode
+from tmdbfusion_scrapy.models.answers import check_answer
+from tmdbfusion_scrapy.models.record import Decoded
+from tmdbfusion_scrapy.pacing import PacerClosed
 from tmdbfusion_scrapy.retrying import RetryPolicy, may_send_again
 from tmdbfusion_scrapy.settings import TMDBSettings
 
@@ -75,6 +79,11 @@ class TMDBRetryMiddleware:
         self._credentials = crawl_credentials(crawler.settings)
         self._vault = vault_of(crawler)
         self._never_cached = frozenset(map(int, crawler.settings.getlist("HTTPCACHE_IGNORE_HTTP_CODES")))
+        # The HTTP cache is to answer everything, and it is not asked for parts that had been left out.
+        self._is_offline = crawler.settings.getbool("HTTPCACHE_ENABLED") and crawler.settings.getbool(
+            "HTTPCACHE_IGNORE_MISSING"
+        )
+        self._absences = Absences(crawler)
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -122,6 +131,8 @@ class TMDBRetryMiddleware:
         """
         if not self._settings.is_tmdb(request.url) or isinstance(exception, StopDownload):
             return None
+        if isinstance(exception, PacerClosed):
+            return take_back(request)
         if isinstance(exception, IgnoreRequest):
             return self._record_without(request)
         if isinstance(exception, TMDBError):
@@ -166,10 +177,11 @@ class TMDBRetryMiddleware:
         endpoint = _endpoint_of(request)
         model: Any = endpoint.model if endpoint is not None else Any
         record = decode(response.body, model)
-        if endpoint is not None and endpoint.is_details and record.id is None:
-            raise ResponseError("the record has no id")
+        check_answer(record, page_asked_for(request))
         if isinstance(record, Record) and has_appends(request):
-            result = go_on(request, response, record, model)
+            result = go_on(
+                request, response, record, model, may_ask=lambda part: self._may_ask(request, part)
+            )
             if isinstance(result, TMDBResponse):
                 self._count(request, result.record)
             elif is_asking_again(result):
@@ -179,6 +191,10 @@ class TMDBRetryMiddleware:
         ours = _of_our_class(response)
         ours.record = record
         return ours
+
+    def _may_ask(self, request: Request, part: str) -> bool:
+        """Whether to ask again for a part that was left out."""
+        return not self._is_offline and self._absences.may_come(request, part)
 
     def _record_without(self, request: Request, error: TMDBError | None = None) -> TMDBResponse | None:
         """The record without the parts that a failed request was to add to it, if it was for such."""
@@ -192,10 +208,9 @@ class TMDBRetryMiddleware:
 
     def _count(self, request: Request, record: Any) -> None:
         """Count what a callback is to get, and what is odd with it."""
-        for part in record if isinstance(record, list) else (record,):
-            if isinstance(part, Record) and part.drift:
-                for field in part.drift:
-                    self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
+        if isinstance(record, Decoded):
+            for field in record.drift:
+                self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
         endpoint = _endpoint_of(request)
         if endpoint is not None and endpoint.is_details:
             self._stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.kind}")
@@ -208,6 +223,8 @@ class TMDBRetryMiddleware:
                 public_path(request.url, self._settings.api_url, with_query=False),
                 extra={"spider": self._crawler.spider},
             )
+        if isinstance(record, Record) and has_appends(request) and endpoint is not None:
+            self._absences.note(request, record, endpoint.model)
 
     def _note(self, error: TMDBError) -> None:
         """Count an error, and close the spider if it is one of the token."""

@@ -12,9 +12,9 @@ from scrapy import signals
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.tls import tls_context
 from tmdbfusion_scrapy.credentials import Credentials
-from tmdbfusion_scrapy.pacing import AsyncPacer, PaceOptions
+from tmdbfusion_scrapy.pacing import AsyncPacer, PaceOptions, shared_pace
 from tmdbfusion_scrapy.settings import TMDBSettings
-from tmdbfusion_scrapy.transport import PooledTransport
+from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 
 if TYPE_CHECKING:
     import ssl
@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class CrawlSession:
-    """One pool and one pace for a crawl.
+    """One pool for a crawl, and its part in the pace of the process.
 
     Scrapy makes one download handler for each scheme
     (https://docs.scrapy.org/en/latest/topics/download-handlers.html); they share this.
@@ -35,20 +35,47 @@ class CrawlSession:
     def __init__(self, crawler: Crawler) -> None:
         self.settings = settings = TMDBSettings.from_settings(crawler.settings)
         self.credentials = crawl_credentials(crawler.settings)
-        self.pacer = AsyncPacer(PaceOptions(rate=settings.requests_per_second))
-        self.transport = _transport(
+        self.pacer = AsyncPacer(
+            PaceOptions(rate=settings.requests_per_second),
+            shared_pace(settings.api_url),
+            self._is_stopping,
+        )
+        self.pool = _pool(
             settings,
             tls_context(crawler.settings, verify=settings.verify_tls),
             _bind_host(crawler.settings.get("DOWNLOAD_BIND_ADDRESS")),
         )
-        self.pooled = isinstance(self.transport, PooledTransport)
+        several = len(settings.api_urls) > 1
+        self._failover = FailoverTransport(self.pool, settings.api_urls) if several else None
+        self.transport: httpx.AsyncBaseTransport = self._failover or self.pool
         # Weak, for the registry of sessions keeps a crawler only as long as others do.
         self._crawler = ref(crawler)
+        self._report_due = 0.0
+        self._most_waiting = 0
         crawler.signals.connect(self._report, signals.spider_closed)
 
     async def close(self) -> None:
         """Close the pool; called once for each scheme."""
+        self.pacer.close()
         await self.transport.aclose()
+
+    def report_if_due(self, now: float) -> None:
+        """Bring the stats up to date, once a second; ``now`` is of ``time.monotonic()``."""
+        if now >= self._report_due:
+            self._report_due = now + 1.0
+            self._report()
+
+    def _is_stopping(self) -> bool:
+        """Whether the spider is being closed, so that nothing is to wait for the pace any longer."""
+        crawler = self._crawler()
+        try:
+            engine = crawler.engine if crawler is not None else None
+        except RuntimeError:
+            # Scrapy 2.18 and newer, where a handler is used without a crawl.
+            return False
+        # No signal tells before all downloads have ended.
+        slot = engine._slot if engine is not None else None  # noqa: SLF001
+        return slot is not None and slot.closing is not None
 
     def _report(self) -> None:
         """Put into the stats what pool and pace did."""
@@ -61,10 +88,15 @@ class CrawlSession:
         stats.set_value(names.PACING_WAITS, pace.waits)
         stats.set_value(names.PACING_WAIT_SECONDS, round(pace.wait_seconds, 3))
         stats.set_value(names.PACING_PAUSES, pace.pauses)
-        if isinstance(self.transport, PooledTransport):
-            pool = self.transport.statistics()
-            stats.set_value(names.POOL_OPENED, pool.opened)
-            stats.set_value(names.POOL_REUSED, pool.reused)
+        pool = self.pool.statistics()
+        stats.set_value(names.POOL_OPENED, pool.opened)
+        stats.set_value(names.POOL_REUSED, pool.reused)
+        stats.set_value(names.POOL_OPEN, pool.open)
+        self._most_waiting = max(self._most_waiting, pool.waiting)
+        stats.set_value(names.POOL_WAITING, self._most_waiting)
+        stats.set_value(names.POOL_HANDSHAKES, pool.tls_handshakes)
+        if self._failover is not None:
+            stats.set_value(names.FAILOVER_COUNT, self._failover.switches)
 
 
 _sessions: WeakKeyDictionary[Crawler, CrawlSession] = WeakKeyDictionary()
@@ -92,9 +124,7 @@ def crawl_credentials(settings: BaseSettings) -> Credentials:
     )
 
 
-def _transport(
-    settings: TMDBSettings, context: ssl.SSLContext, local_address: str | None
-) -> httpx.AsyncBaseTransport:
+def _pool(settings: TMDBSettings, context: ssl.SSLContext, local_address: str | None) -> PooledTransport:
     """The pool of a crawl."""
     limits = httpx.Limits(
         max_connections=settings.max_connections,
@@ -106,6 +136,7 @@ def _transport(
         verify=context,
         proxy=settings.proxy,
         local_address=local_address,
+        ip_family=settings.ip_family,
         http2=settings.http2,
     )
 

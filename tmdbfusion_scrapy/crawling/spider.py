@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 from scrapy import Request, Spider
 from scrapy.settings import SETTINGS_PRIORITIES
 
-from tmdbfusion_scrapy.api import API, Crawling, Endpoint
 from tmdbfusion_scrapy.crawling.addon import Addon
 from tmdbfusion_scrapy.crawling.failed import failed_call
 from tmdbfusion_scrapy.crawling.paging import first_page, parse_first_page
 from tmdbfusion_scrapy.crawling.requests import REQUEST_ARGUMENTS, build_request
+from tmdbfusion_scrapy.crawling.spider_api import SpiderAPI
 from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.settings import TMDBSettings
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
     from twisted.python.failure import Failure
 
+    from tmdbfusion_scrapy.api import Call, Endpoint
     from tmdbfusion_scrapy.crawling.items import FailedCall
     from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 
@@ -57,7 +58,7 @@ class TMDBSpider(Spider):
         settings.set("ADDONS", settings.getdict("ADDONS"), priority=priority)
 
     @cached_property
-    def tmdb(self) -> API[Crawling]:
+    def tmdb(self) -> SpiderAPI:
         """TMDB's API: each call returns a ``scrapy.Request``.
 
         A call takes the endpoint's arguments and those of ``Request`` (``callback``, ``errback``, ``priority``,
@@ -72,16 +73,19 @@ class TMDBSpider(Spider):
         """
         if not self.crawler.settings.frozen:
             raise RuntimeError("the settings are not complete yet: use self.tmdb in start() and in callbacks")
-        return API(self.tmdb_request)
+        return SpiderAPI(self.tmdb_request, self._request_for, self._call_defaults)
 
     def tmdb_request(self, endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> Request:
         """Return the request for an endpoint of the catalogue; see :attr:`tmdb` for the arguments."""
-        arguments: dict[str, Any] = {"errback": self.record_failure}
-        for name in REQUEST_ARGUMENTS & kwargs.keys():
-            arguments[name] = kwargs.pop(name)
-        call = endpoint.call(self._call_defaults, *args, **kwargs)
+        arguments = {name: kwargs.pop(name) for name in REQUEST_ARGUMENTS & kwargs.keys()}
+        return self._request_for(endpoint.call(self._call_defaults, *args, **kwargs), arguments)
+
+    def _request_for(self, call: Call[Any], arguments: Mapping[str, Any]) -> Request:
+        """The request for a call; ``arguments`` are those of ``Request``."""
         secrets = vault_of(self.crawler).keep(call.secrets) if call.secrets else ()
-        return build_request(call, self._tmdb_settings.api_url, arguments, secrets)
+        return build_request(
+            call, self._tmdb_settings.api_url, {"errback": self.record_failure, **arguments}, secrets
+        )
 
     def paginate(
         self, method: Callable[..., Request], /, *args: Any, pages: int | None = None, **kwargs: Any
@@ -112,6 +116,11 @@ class TMDBSpider(Spider):
             ValidationError: TMDB would refuse a value.
             ConfigurationError: ``pages`` is no whole number from 1.
         """
+        if not callable(method):
+            raise TypeError(
+                f"paginate() takes a method and its arguments, such as "
+                f"paginate(self.tmdb.discover.movie, year=1999), not a {type(method).__name__}"
+            )
         return first_page(method(*args, **kwargs), pages, spider=self, callback=self._parse_first_page)
 
     def _parse_first_page(self, response: TMDBResponse, **cb_kwargs: Any) -> AsyncIterator[Any]:

@@ -66,7 +66,7 @@ def _version(settings: BaseSettings, name: str) -> ssl.TLSVersion | None:
 def _log_keys(context: ssl.SSLContext) -> None:
     """Write the session keys where the environment asks for it, for Wireshark; Python does so if it verifies."""
     path = os.environ.get("SSLKEYLOGFILE")
-    if not path or context.keylog_filename is not None:
+    if not path or context.keylog_filename == path:
         return
     try:
         with Path(path).open("ab"):

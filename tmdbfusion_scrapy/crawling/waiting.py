@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING
+from weakref import WeakSet
 
-from scrapy import signals
+from scrapy import Request, signals
 from scrapy.exceptions import DontCloseSpider, IgnoreRequest
 
 from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY
 
 if TYPE_CHECKING:
-    from scrapy import Request
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
@@ -78,3 +78,19 @@ class RetryWaitingRoom:
             self._crawler.signals.disconnect(self._on_scheduled, signals.request_scheduled)
             self._crawler.signals.disconnect(self._on_idle, signals.spider_idle)
         self._crawler.engine.crawl(request)
+
+
+_taken_back: WeakSet[Request] = WeakSet()
+
+
+def take_back(request: Request) -> Request | None:
+    """Return a request for the scheduler that waited for its turn when the spider was closed.
+
+    With ``JOBDIR`` the next run sends it. ``None`` for one that was taken back before: it did not go to the
+    scheduler but came again, for a callback awaits its response.
+    """
+    if request in _taken_back:
+        return None
+    again = request.replace(dont_filter=True)
+    _taken_back.add(again)
+    return again

@@ -21,6 +21,8 @@ class CollectionPart(MovieListItem):
 class CollectionDetails(Record):
     """A collection and its movies."""
 
+    _needs_id = True
+
     id: int | None = None
     name: str | None = None
     original_language: str | None = None

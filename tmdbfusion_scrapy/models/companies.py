@@ -21,6 +21,8 @@ class ProductionCompany(Record):
 class CompanyDetails(Record):
     """A company; ``origin_country`` is an ISO 3166-1 code, an empty string where unknown."""
 
+    _needs_id = True
+
     id: int | None = None
     name: str | None = None
     description: str | None = None

@@ -8,8 +8,10 @@ value does not fit, the body is decoded once more without types and mended field
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import typing
+from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeVar, cast
 
@@ -19,26 +21,47 @@ from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models.fields import (
     NUMBERED_KEYS,
     SLASHED_KEYS,
+    field_hints,
     find_place,
-    has_numbered_parts,
+    holds_any,
+    in_order,
+    record_in,
 )
 from tmdbfusion_scrapy.models.mending import Findings, UnusableError, mend, parse
-from tmdbfusion_scrapy.models.record import Record
+from tmdbfusion_scrapy.models.record import Decoded, Record, RecordList
 
 T = TypeVar("T")
 
-_REWRITTEN = (
-    *((f'"{key}":'.encode(), f'"{name}":'.encode()) for key, name in SLASHED_KEYS.items()),
-    # TMDB's way to say that there is no date; one in a hundred movies has it.
-    (b'_date":""', b'_date":null'),
-)
-"""What is rewritten before decoding, so that records of every day take the fast way."""
-
-_NUMBERED = tuple(f'"{name}/'.encode() for name in NUMBERED_KEYS)
-"""How the keys of numbered parts begin."""
+_MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What strict decoding raises."""
 
 _PLAIN: tuple[Any, ...] = (Any, dict, list)
 """Plain JSON is left as it came."""
+
+_EMPTY_DATE, _NO_DATE = b'_date":""', b'_date":null'
+"""TMDB's way to say that there is no date, which one in a hundred movies has, and ours.
+
+Inside a JSON string a quote is escaped, so this meets keys only.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """How a model is decoded, worked out once.
+
+    Args:
+        decoder: The strict decoder.
+        marks: What a body has somewhere if it has parts of which the keys are no field's name.
+        slashed: The fields of these, with what they hold if there are none.
+        parts: The fields that hold one record, with one of which nothing is known.
+        has_any: Whether a field of type ``Any`` is in the record, at whatever depth.
+    """
+
+    decoder: msgspec.json.Decoder[Any]
+    marks: tuple[bytes, ...] = ()
+    slashed: tuple[tuple[str, Any], ...] = ()
+    parts: tuple[tuple[str, Any], ...] = ()
+    has_any: bool = False
 
 
 def decode(body: bytes, model: type[T]) -> T:
@@ -76,15 +99,15 @@ def split_object(body: bytes) -> dict[str, msgspec.Raw]:
 
 def _decode(body: bytes, model: Any) -> Any:
     """Decode a body, record or not."""
-    text = body if model in _PLAIN else _rewritten(body)
+    plan = _plan(model)
     drift: tuple[str, ...] = ()
     try:
-        value = _decoder(model).decode(text)
-        if has_numbered_parts(model) and any(mark in text for mark in _NUMBERED):
-            _add_numbered_parts(value, text, model)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        value, drift = _decode_leniently(text, model, error)
-    if isinstance(value, Record):
+        value = _decode_strictly(body, model, plan)
+    except _MISFITS as error:
+        value, drift = _decode_otherwise(body, model, plan, error)
+    if isinstance(value, list) and model not in _PLAIN:
+        value = RecordList(value)
+    if isinstance(value, Decoded):
         value._raw = body  # noqa: SLF001 - the decoder is what fills a record
         value._drift = drift  # noqa: SLF001
         if type(value) is not model:
@@ -92,14 +115,53 @@ def _decode(body: bytes, model: Any) -> Any:
     return value
 
 
-def _decode_each(body: bytes, model: Any) -> list[Any]:
+def _decode_strictly(body: bytes, model: Any, plan: _Plan) -> Any:
+    """Decode a body that is as it should be.
+
+    Raises:
+        msgspec.DecodeError: It is not, or a field would get what is not its own.
+    """
+    value = plan.decoder.decode(body)
+    for name, blank in plan.parts:
+        part = getattr(value, name)
+        if part is not None and part == blank and b'"status_message"' in body:
+            raise msgspec.DecodeError("a part may be the notice of an error")
+    for name, nothing in plan.slashed:
+        if getattr(value, name) != nothing:
+            raise msgspec.DecodeError(f"{name} is no key")
+    if any(mark in body for mark in plan.marks):
+        _add_slashed_parts(value, body, model)
+    return value
+
+
+def _decode_otherwise(body: bytes, model: Any, plan: _Plan, error: Exception) -> tuple[Any, tuple[str, ...]]:
+    """Decode a body of which some value does not fit its field; ``error`` says which."""
+    if _EMPTY_DATE in body:
+        # Still several times faster than the lenient way.
+        try:
+            return _decode_strictly(_without_empty_dates(body, model), model, plan), ()
+        except (*_MISFITS, ResponseError):
+            pass
+    return _decode_leniently(body, model, error)
+
+
+def _decode_each(body: bytes, model: Any) -> RecordList[Any]:
     """Decode an array element by element, so that each record keeps the JSON it came from."""
     try:
         parts = _decoder(list[msgspec.Raw]).decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+    except _MISFITS as error:
         parts = [_as_json(part) for part in _parse_as(body, list, error)]
-    # An element that is no object has nothing of a record.
-    return [_decode(part, model) for part in map(bytes, parts) if part[:1] == b"{"]
+    found = RecordList[Any]()
+    drift: list[str] = []
+    for part in map(bytes, parts):
+        if part[:1] == b"{":
+            found.append(_decode(part, model))
+            drift += found[-1].drift
+        else:
+            # It has nothing of a record.
+            drift.append(_label(list[model]))
+    found._raw, found._drift, found._model = body, tuple(drift), list[model]  # noqa: SLF001
+    return found
 
 
 @cache
@@ -110,21 +172,47 @@ def _is_record_list(model: Any) -> bool:
     return isinstance(kind, type) and issubclass(kind, Record)
 
 
-def _rewritten(body: bytes) -> bytes:
-    """The body in the form that the records expect."""
-    for before, after in _REWRITTEN:
-        # Inside a JSON string a quote is escaped, so this meets keys only.
-        if before in body:
-            body = body.replace(before, after)
-    return body
-
-
-def _add_numbered_parts(record: Any, body: bytes, model: Any) -> None:
-    """Fill the fields that hold numbered parts; ``msgspec.DecodeError`` where one does not fit."""
-    for key, part in split_object(body).items():
+def _without_empty_dates(body: bytes, model: Any) -> bytes:
+    """The body with ``null`` for empty dates. What a field of type ``Any`` holds stays as it was sent."""
+    if _EMPTY_DATE not in body:
+        return body
+    if not _plan(model).has_any:
+        return body.replace(_EMPTY_DATE, _NO_DATE)
+    values: dict[str, Any] = {}
+    for key, raw in split_object(body).items():
         place = find_place(key, model)
-        if place is not None and place.number is not None and bytes(part) != b"null":
-            getattr(record, place.field)[place.number] = _decoder(place.hint).decode(part)
+        inner = record_in(place.hint) if place is not None else None
+        if place is None or bytes(raw) == b"null":
+            values[key] = raw
+        elif bytes(raw) == b'""' and key.endswith("_date"):
+            values[key] = None
+        elif inner is not None:
+            values[key] = msgspec.Raw(_without_empty_dates(bytes(raw), inner))
+        elif holds_any(place.hint):
+            values[key] = raw
+        else:
+            values[key] = msgspec.Raw(bytes(raw).replace(_EMPTY_DATE, _NO_DATE))
+    return msgspec.json.encode(values)
+
+
+def _add_slashed_parts(record: Any, body: bytes, model: Any) -> None:
+    """Fill the fields of which no key has the name; ``msgspec.DecodeError`` where a part does not fit."""
+    numbered: dict[str, list[tuple[int, Any]]] = {}
+    for key, raw in split_object(body).items():
+        place = find_place(key, model) if "/" in key else None
+        value = bytes(raw)
+        if place is None or value == b"null":
+            continue
+        hint = record_in(place.hint)
+        part = _decode_strictly(value, hint, _plan(hint))
+        if part == _blank(hint) and b'"status_message"' in value:
+            raise msgspec.DecodeError(f"{key} may be the notice of an error")
+        if place.number is None:
+            setattr(record, place.field, part)
+        else:
+            numbered.setdefault(place.field, []).append((place.number, part))
+    for field, parts in numbered.items():
+        setattr(record, field, in_order(parts))
 
 
 @cache
@@ -147,6 +235,25 @@ def _decoder(model: Any) -> msgspec.json.Decoder[Any]:
     return msgspec.json.Decoder(model)
 
 
+@cache
+def _plan(model: Any) -> _Plan:
+    """How a model is decoded."""
+    if not dataclasses.is_dataclass(typing.get_origin(model) or model):
+        return _Plan(_decoder(model))
+    hints = field_hints(cast("Any", model))
+    blank = _blank(model)
+    slashed = {key: field for key, field in SLASHED_KEYS.items() if field in hints}
+    numbered = {f"{key}/": field for key, field in NUMBERED_KEYS.items() if field in hints}
+    return _Plan(
+        _decoder(model),
+        # The first that is found ends the search, and seasons are what makes a body large.
+        marks=(*(f'"{key}'.encode() for key in numbered), *(f'"{key}"'.encode() for key in slashed)),
+        slashed=tuple((field, getattr(blank, field)) for field in (*slashed.values(), *numbered.values())),
+        parts=tuple((name, _blank(inner)) for name, hint in hints.items() if (inner := record_in(hint))),
+        has_any=holds_any(model),
+    )
+
+
 def _describe(body: bytes, error: Exception) -> str:
     """Say what came instead of JSON."""
     if not body.strip():
@@ -161,10 +268,17 @@ def _decode_leniently(body: bytes, model: Any, error: Exception) -> tuple[Any, t
     content = _parse_as(body, list if typing.get_origin(model) is list else dict, error, model)
     findings = Findings()
     try:
-        value = mend(content, model, getattr(model, "__name__", str(model)), "", findings)
+        value = mend(content, model, _label(model), "", findings)
     except (RecursionError, UnusableError):
         raise ResponseError(_describe(body, error)) from error
     return value, tuple(findings.drift)
+
+
+def _label(model: Any) -> str:
+    """What drift calls a model: ``MovieDetails``, ``list[Country]``."""
+    if typing.get_origin(model) is list:
+        return f"list[{_label(typing.get_args(model)[0])}]"
+    return str(getattr(model, "__name__", model))
 
 
 def _parse_as(body: bytes, expected: type, error: Exception, model: Any = None) -> Any:

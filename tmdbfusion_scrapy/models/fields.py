@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import dataclasses
+import types
 import typing
 from functools import cache, lru_cache
-from typing import Any, NamedTuple, cast
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 SLASHED_KEYS = {"watch/providers": "watch_providers"}
 """Keys of appended parts that cannot be the name of a dataclass field."""
 
 NUMBERED_KEYS = {"season": "appended_seasons"}
-"""Appended parts that come as ``season/0``, ``season/1`` and so on: the field that holds them by number."""
+"""Appended parts that come as ``season/0``, ``season/1`` and so on: the field that lists them by number."""
 
-_NUMBERED_FIELDS = frozenset(NUMBERED_KEYS.values())
+_NOT_KEYS = frozenset((*SLASHED_KEYS.values(), *NUMBERED_KEYS.values()))
+"""Fields of other keys than their own names."""
+
+_PART_KEYS = {field: key for key, field in SLASHED_KEYS.items()}
 
 
 class Place(NamedTuple):
@@ -22,7 +30,7 @@ class Place(NamedTuple):
     Args:
         field: Name of the record's field.
         hint: Type of the value.
-        number: Key in the field's ``dict``; ``None`` for the field itself.
+        number: Number of the part, of which the field has a list; ``None`` for the field itself.
     """
 
     field: str
@@ -49,8 +57,10 @@ def _find_place(key: str, hint: Any) -> Place | None:
         name, _, number = key.partition("/")
         field = NUMBERED_KEYS.get(name, "")
         if field in hints and number.isascii() and number.isdecimal():
-            return Place(field, typing.get_args(hints[field])[1], int(number))
+            return Place(field, typing.get_args(hints[field])[0], int(number))
         key = SLASHED_KEYS.get(key, "")
+    elif key in _NOT_KEYS:
+        return None
     return Place(key, hints[key]) if key in hints else None
 
 
@@ -58,7 +68,7 @@ def _find_place(key: str, hint: Any) -> Place | None:
 def field_hints(hint: Any) -> dict[str, Any]:
     """Return the types of a record's fields, with the type parameters of a generic record filled in.
 
-    A field that holds numbered parts is among them, though no key has its name.
+    Fields of which no key has the name are among them.
     """
     model = typing.get_origin(hint) or hint
     filled = dict(zip(getattr(model, "__parameters__", ()), typing.get_args(hint), strict=False))
@@ -70,11 +80,35 @@ def field_hints(hint: Any) -> dict[str, Any]:
     }
 
 
+def in_order(numbered: Iterable[tuple[int, Any]]) -> list[Any]:
+    """Return numbered parts by their numbers; one that does not tell its number gets that of its key."""
+    found = sorted(numbered, key=itemgetter(0))
+    for number, part in found:
+        if part.season_number is None:
+            part.season_number = number
+    return [part for _, part in found]
+
+
+def part_key(name: str) -> str:
+    """Return TMDB's name of a part, which may be given by its field's."""
+    return _PART_KEYS.get(name, name)
+
+
+def record_in(hint: Any) -> Any:
+    """Return the record class of a field that holds one record or none, else ``None``."""
+    arms = typing.get_args(hint) if typing.get_origin(hint) in (typing.Union, types.UnionType) else (hint,)
+    found = [arm for arm in arms if dataclasses.is_dataclass(typing.get_origin(arm) or arm)]
+    return found[0] if found else None
+
+
 @cache
-def has_numbered_parts(model: Any) -> bool:
-    """Return whether a model is a record with a field that holds numbered parts."""
-    kind = typing.get_origin(model) or model
-    return dataclasses.is_dataclass(kind) and not _NUMBERED_FIELDS.isdisjoint(field_hints(cast("Any", kind)))
+def holds_any(hint: Any) -> bool:
+    """Return whether a type has ``Any`` in it, at whatever depth."""
+    if hint is Any or isinstance(hint, typing.TypeVar):
+        return True
+    if dataclasses.is_dataclass(typing.get_origin(hint) or hint):
+        return any(map(holds_any, field_hints(hint).values()))
+    return any(map(holds_any, typing.get_args(hint)))
 
 
 def _fill(hint: Any, filled: dict[Any, Any]) -> Any:

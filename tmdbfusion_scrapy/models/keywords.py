@@ -11,6 +11,8 @@ from tmdbfusion_scrapy.models.record import Record
 class Keyword(Record):
     """A keyword."""
 
+    _needs_id = True
+
     id: int | None = None
     name: str | None = None
 

@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tmdbfusion_scrapy.models.fields import find_place
-from tmdbfusion_scrapy.models.record import Record
+from tmdbfusion_scrapy.models.fields import find_place, in_order, record_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -99,11 +98,13 @@ def _mend_record(value: Any, hint: Any, path: str, findings: Findings) -> Any:
     if not isinstance(value, dict):
         raise UnusableError
     model = typing.get_origin(hint) or hint
+    before = len(findings.drift)
     known: dict[str, Any] = {}
+    numbered: dict[str, list[tuple[int, Any]]] = {}
     for key, part in value.items():
         place = find_place(key, hint)
         inside = _below(path, key)
-        if place is None:
+        if place is None or (not path and is_notice(part) and record_in(place.hint)):
             findings.extras[inside] = part
             continue
         if part is None:
@@ -115,10 +116,17 @@ def _mend_record(value: Any, hint: Any, path: str, findings: Findings) -> Any:
             findings.note_drift(label, inside, part)
             continue
         if place.number is not None:
-            known.setdefault(place.field, {})[place.number] = mended
+            numbered.setdefault(place.field, []).append((place.number, mended))
         elif mended is not None:
             known[place.field] = mended
-    return model(**known)
+    record = model(**known, **{name: in_order(parts) for name, parts in numbered.items()})
+    record._drift = tuple(findings.drift[before:])  # noqa: SLF001 - the decoder is what fills a record
+    return record
+
+
+def is_notice(value: Any) -> bool:
+    """Return whether JSON is TMDB's notice of an error, which may stand in the place of an appended part."""
+    return isinstance(value, dict) and "status_code" in value and "status_message" in value
 
 
 def _below(path: str, key: str) -> str:
@@ -131,15 +139,10 @@ def _mend_each(
 ) -> Iterator[tuple[Any, Any]]:
     """Keep the elements that can be used, each with its index or key."""
     for key, path, part in places:
-        before = len(findings.drift)
         try:
-            mended = mend(part, hint, label, path, findings)
+            yield key, mend(part, hint, label, path, findings)
         except UnusableError:
             findings.note_drift(label, path, part)
-            continue
-        if isinstance(mended, Record):
-            mended._drift = tuple(findings.drift[before:])  # noqa: SLF001 - the decoder is what fills a record
-        yield key, mended
 
 
 def _mend_scalar(value: Any, hint: Any, label: str, path: str, findings: Findings) -> Any:

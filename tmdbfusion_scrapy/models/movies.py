@@ -89,6 +89,8 @@ class MovieDetails(Record):
     the API still sends.
     """
 
+    _needs_id = True
+
     id: int | None = None
     adult: bool | None = None
     backdrop_path: str | None = None

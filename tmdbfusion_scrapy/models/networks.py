@@ -11,6 +11,8 @@ from tmdbfusion_scrapy.models.record import Record
 class NetworkDetails(Record):
     """A network; ``origin_country`` is an ISO 3166-1 code, an empty string where unknown."""
 
+    _needs_id = True
+
     id: int | None = None
     name: str | None = None
     headquarters: str | None = None

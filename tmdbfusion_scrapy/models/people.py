@@ -84,6 +84,8 @@ class PersonDetails(Record):
     ``gender``: 0 not set, 1 female, 2 male, 3 non-binary. A part that was not asked for is ``None``.
     """
 
+    _needs_id = True
+
     id: int | None = None
     adult: bool | None = None
     also_known_as: list[str] = field(default_factory=list)

@@ -72,10 +72,12 @@ class TVDetails(Record):
 
     ``episode_run_time`` is in minutes. A part that was not asked for is ``None``.
 
-    ``appended_seasons`` are the seasons that were asked for as ``season/0``, ``season/1`` and so on, by season
-    number. The decoder fills it from those keys; empty where none was asked for. A season that the series does
-    not have is not among them, and one that is has no ``id`` but ``_id``.
+    ``appended_seasons`` are the seasons that were asked for as ``season/0``, ``season/1`` and so on, in the order
+    of their ``season_number``, which is that of the key where TMDB sends none. Empty where none was asked for. A
+    season that the series does not have is not among them, and one that is has no ``id`` but ``_id``.
     """
+
+    _needs_id = True
 
     id: int | None = None
     adult: bool | None = None
@@ -114,7 +116,7 @@ class TVDetails(Record):
     account_states: AccountStates | None = None
     aggregate_credits: AggregateCredits | None = None
     alternative_titles: TVAlternativeTitles | None = None
-    appended_seasons: dict[int, SeasonDetails] = field(default_factory=dict)
+    appended_seasons: list[SeasonDetails] = field(default_factory=list)
     changes: Changes | None = None
     content_ratings: ContentRatings | None = None
     credits: Credits | None = None

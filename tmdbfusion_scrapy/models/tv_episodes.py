@@ -29,6 +29,8 @@ class EpisodeDetails(Episode):
     ``runtime`` is in minutes. A part that was not asked for is ``None``.
     """
 
+    _needs_id = True
+
     account_states: AccountStates | None = None
     credits: EpisodeCredits | None = None
     external_ids: EpisodeExternalIds | None = None

@@ -26,6 +26,8 @@ class SeasonDetails(Record):
     appended to a series has it alone: its ``id`` is ``None``. A part that was not asked for is ``None``.
     """
 
+    _needs_id = True
+
     _id: str | None = None
     id: int | None = None
     air_date: datetime.date | None = None

@@ -61,8 +61,8 @@ class _CountingServer(web.Server):
 class Sandbox:
     """A TMDB-compatible server in the running event loop.
 
-    ``async with Sandbox() as sandbox:`` starts and stops it. ``requests``, ``connections``, ``fail_next`` and
-    ``clear`` may be used from any thread.
+    ``async with Sandbox() as sandbox:`` starts and stops it. ``requests``, ``connections``, ``fail_next``,
+    ``set_rate_limit`` and ``clear`` may be used from any thread.
 
     Args:
         options: What to serve; None is the defaults of ``SandboxOptions``.
@@ -131,6 +131,19 @@ class Sandbox:
             ValueError: The fault is unknown, or headers or a body were given for one that is no status.
         """
         self._failures.add(failure(fault, path=path, headers=headers, body=body), times)
+
+    def set_rate_limit(self, limit: int | None) -> None:
+        """Change the option ``rate_limit`` while it runs, as TMDB may; what was let through counts.
+
+        Raises:
+            ValueError: The limit is below 1.
+        """
+        if limit is not None and limit < 1:
+            raise ValueError(f"rate_limit must be at least 1, not {limit!r}")
+        if limit is None or self._rate_limit is None:
+            self._rate_limit = None if limit is None else RateLimit(limit)
+        else:
+            self._rate_limit.limit = limit
 
     def clear(self) -> None:
         """Forget requests, counts and failures that wait. The numbers of random faults start anew."""

@@ -75,6 +75,10 @@ class ThreadedSandbox:
         """Let the next requests fail; see ``Sandbox.fail_next``."""
         self._sandbox.fail_next(fault, times=times, path=path, headers=headers, body=body)
 
+    def set_rate_limit(self, limit: int | None) -> None:
+        """Change the rate limit; see ``Sandbox.set_rate_limit``."""
+        self._sandbox.set_rate_limit(limit)
+
     def clear(self) -> None:
         """Forget requests, counts and failures that wait."""
         self._sandbox.clear()

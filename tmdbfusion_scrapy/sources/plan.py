@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.api.parameters import check_appends
+from tmdbfusion_scrapy.api.values import check_appends
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
 

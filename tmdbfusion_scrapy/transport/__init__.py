@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.transport.blocking import BlockingPooledTransport
     from tmdbfusion_scrapy.transport.blocking_http2 import BlockingHttp2Transport
     from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, decode_body
+    from tmdbfusion_scrapy.transport.failover import BlockingFailoverTransport, FailoverTransport
     from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolStatistics
     from tmdbfusion_scrapy.transport.pooled import PooledTransport
     from tmdbfusion_scrapy.transport.streaming import PooledStream
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 _HOME_OF = {
     "ACCEPT_ENCODING": "body",
     "DEFAULT_LIMITS": "limits",
+    "BlockingFailoverTransport": "failover",
     "BlockingHttp2Transport": "blocking_http2",
     "BlockingPooledTransport": "blocking",
     "BodyTooLarge": "body",
+    "FailoverTransport": "failover",
     "PoolStatistics": "limits",
     "PooledStream": "streaming",
     "PooledTransport": "pooled",
@@ -31,9 +34,11 @@ _HOME_OF = {
 __all__ = [
     "ACCEPT_ENCODING",
     "DEFAULT_LIMITS",
+    "BlockingFailoverTransport",
     "BlockingHttp2Transport",
     "BlockingPooledTransport",
     "BodyTooLarge",
+    "FailoverTransport",
     "PoolStatistics",
     "PooledStream",
     "PooledTransport",

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING, Final
 import httpx
 
 from tmdbfusion_scrapy.transport.blocking_lanes import BlockingLane, BlockingPlaces
+from tmdbfusion_scrapy.transport.dialing import Dialer
 from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolLimits, PoolStatistics
 from tmdbfusion_scrapy.transport.routes import ProxyRoute, origin_of
+from tmdbfusion_scrapy.transport.single import SingleConnection
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import Iterator
 
+    from tmdbfusion_scrapy.base_urls import IPFamily
     from tmdbfusion_scrapy.transport.routes import Origin
 
 _SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD"})
@@ -41,6 +44,9 @@ class BlockingPooledTransport(httpx.BaseTransport):
         proxy: proxy for all requests, ``http://`` or ``https://``, credentials in the URL or in
             ``httpx.Proxy``.
         local_address: address of this machine to connect from.
+        ip_family: ``ipv4`` or ``ipv6`` asks for a name's addresses of that kind only; with ``auto`` (default) an
+            address that does not answer in a quarter of a second is left for one of the other kind, and gets
+            another, longer turn after it.
 
     Raises:
         ValueError: limits or proxy that cannot be.
@@ -53,10 +59,12 @@ class BlockingPooledTransport(httpx.BaseTransport):
         verify: ssl.SSLContext | bool = True,
         proxy: httpx.Proxy | str | None = None,
         local_address: str | None = None,
+        ip_family: IPFamily = "auto",
     ) -> None:
         self._verify = verify
         self._proxy = ProxyRoute.from_httpx(proxy)
         self._local_address = local_address
+        self._ip_family = ip_family
         self._context: ssl.SSLContext | None = None
         self._context_lock = threading.Lock()
         self._places = BlockingPlaces(PoolLimits.from_httpx(limits), self._connect)
@@ -98,16 +106,16 @@ class BlockingPooledTransport(httpx.BaseTransport):
         """
         self._places.close()
 
-    def _connect(self, origin: Origin) -> httpx.HTTPTransport:
-        """Return httpx's transport for one connection."""
+    def _connect(self, origin: Origin) -> SingleConnection:
+        """Return a transport for one connection."""
         with self._context_lock:
             if self._context is None:
                 self._context = httpx.create_ssl_context(verify=self._verify)
-        return httpx.HTTPTransport(
-            verify=self._context,
-            limits=httpx.Limits(max_connections=1, max_keepalive_connections=1, keepalive_expiry=None),
-            proxy=None if origin.proxy is None else origin.proxy.as_httpx(self._context),
+        return SingleConnection(
+            context=self._context,
+            proxy=origin.proxy,
             local_address=self._local_address,
+            dialer=Dialer(self._ip_family, is_for_proxy=origin.proxy is not None),
         )
 
     def _wait_for_lane(self, origin: Origin, pool: float | None, total: float | None) -> BlockingLane:

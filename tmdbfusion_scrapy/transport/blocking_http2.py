@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
     from concurrent.futures import Future
 
+    from tmdbfusion_scrapy.base_urls import IPFamily
+
 T = TypeVar("T")
 
 
@@ -34,6 +36,7 @@ class BlockingHttp2Transport(httpx.BaseTransport):
         verify: as of `PooledTransport`.
         proxy: as of `PooledTransport`.
         local_address: as of `PooledTransport`.
+        ip_family: as of `PooledTransport`.
 
     Raises:
         ValueError: limits or proxy that cannot be.
@@ -46,9 +49,15 @@ class BlockingHttp2Transport(httpx.BaseTransport):
         verify: ssl.SSLContext | bool = True,
         proxy: httpx.Proxy | str | None = None,
         local_address: str | None = None,
+        ip_family: IPFamily = "auto",
     ) -> None:
         self._transport = PooledTransport(
-            limits=limits, verify=verify, proxy=proxy, local_address=local_address, http2=True
+            limits=limits,
+            verify=verify,
+            proxy=proxy,
+            local_address=local_address,
+            ip_family=ip_family,
+            http2=True,
         )
         self._lock = threading.Lock()
         self._runner: _Runner | None = None
@@ -124,10 +133,7 @@ class _Runner:
         try:
             self._loop.run_forever()
         finally:
-            tasks = asyncio.all_tasks(self._loop)
-            for task in tasks:
-                task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
+            self._loop.run_until_complete(_end_others(cancel=True))
             self._loop.close()
 
 
@@ -143,7 +149,14 @@ def _result(future: Future[T]) -> T:
 async def _close(transport: PooledTransport) -> None:
     """Close a transport and let the requests end that it broke off."""
     await transport.aclose()
+    await _end_others(cancel=False)
+
+
+async def _end_others(*, cancel: bool) -> None:
+    """Wait until all other tasks of the loop have ended."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in others if cancel else ():
+        task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
 
 

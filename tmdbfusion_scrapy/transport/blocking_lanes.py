@@ -18,11 +18,13 @@ from tmdbfusion_scrapy.transport.routes import NetworkStream, Origin
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tmdbfusion_scrapy.transport.single import SingleConnection
+
 
 class BlockingLane:
-    """One place: an ``httpx.HTTPTransport`` for one connection, lent to one thread at a time."""
+    """One place: a connection, lent to one thread at a time."""
 
-    def __init__(self, origin: Origin, connect: Callable[[Origin], httpx.HTTPTransport]) -> None:
+    def __init__(self, origin: Origin, connect: Callable[[Origin], SingleConnection]) -> None:
         self.origin = origin
         self.thread = 0
         self.idle_since = 0.0
@@ -78,7 +80,7 @@ class _Waiter:
 class BlockingPlaces:
     """The lanes of a pool, lent or idle; a lane without a connection is dropped when it comes back."""
 
-    def __init__(self, limits: PoolLimits, connect: Callable[[Origin], httpx.HTTPTransport]) -> None:
+    def __init__(self, limits: PoolLimits, connect: Callable[[Origin], SingleConnection]) -> None:
         self._limits = limits
         self._connect = connect
         self._lock = threading.Lock()
@@ -89,6 +91,7 @@ class BlockingPlaces:
         self._abandoned: deque[BlockingLane] = deque()
         self._opened = 0
         self._reused = 0
+        self._tls_handshakes = 0
         self.closed = False
 
     def take(self, origin: Origin, timeout: float | None) -> BlockingLane:
@@ -131,9 +134,9 @@ class BlockingPlaces:
         except (httpx.ConnectError, httpx.ConnectTimeout, httpx.ProxyError):
             raise
         except httpx.TransportError:
-            self._count(is_new=not was_connected)
+            self._count(lane, is_new=not was_connected)
             raise
-        self._count(is_new=is_new)
+        self._count(lane, is_new=is_new)
         return response
 
     def give_back(self, lane: BlockingLane) -> None:
@@ -163,6 +166,7 @@ class BlockingPlaces:
                 open=len(self._lent) + len(self._idle),
                 idle=len(self._idle),
                 waiting=len(self._waiters),
+                tls_handshakes=self._tls_handshakes,
             )
 
     def close(self) -> None:
@@ -175,10 +179,11 @@ class BlockingPlaces:
                 lane.hang_up()
             self._idle.clear()
 
-    def _count(self, *, is_new: bool) -> None:
+    def _count(self, lane: BlockingLane, *, is_new: bool) -> None:
         with self._lock:
             if is_new:
                 self._opened += 1
+                self._tls_handshakes += lane.origin.tls_handshakes
             else:
                 self._reused += 1
 

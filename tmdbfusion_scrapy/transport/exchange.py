@@ -88,7 +88,7 @@ class Exchange:
             httpx.TransportError: nothing did in time, or the stream has ended.
         """
         if stream.ending is not None:
-            raise stream.ending.error(self.origin.target)
+            raise stream.ending.error(self.origin.target, in_body=stream.headers is not None)
         try:
             await stream.news(self.limit(name))
         except asyncio.TimeoutError:
@@ -171,16 +171,20 @@ async def transmit(exchange: Exchange, connection: Http2Connection, stream: Stre
         httpx.TransportError: the exchange failed.
     """
     if not stream.sent_all:
+        declared = exchange.request.headers.get("Content-Length")
         sent = 0
         async for piece in _pieces(exchange):
             sent += len(piece)
+            if declared is not None and sent > int(declared):
+                # To the server it would be the end of the connection.
+                check_length(declared, sent)
             rest = piece
             while rest and not stream.is_reset:
                 rest = connection.send_piece(stream, rest)
                 if rest:
                     await exchange.news(connection, stream, "write")
         if not stream.is_reset:
-            check_length(exchange.request.headers.get("Content-Length"), sent)
+            check_length(declared, sent)
             connection.send_end(stream)
     while stream.headers is None:
         await exchange.news(connection, stream, "read")

@@ -66,6 +66,8 @@ class Http2Connection(asyncio.Protocol):
         self._has_answered = False
         self._is_full = False
         self._retired = False
+        self.ending: Ending | None = None
+        """Why it takes no more requests."""
         self._closed = False
 
     def start(self, early: bytes) -> None:
@@ -109,7 +111,7 @@ class Http2Connection(asyncio.Protocol):
             asyncio.TimeoutError: there was no place within ``timeout`` seconds.
         """
         if not self.takes_requests:
-            raise Unavailable
+            raise Unavailable(self.ending)
         try:
             await self._slots.enter(timeout)
         except BaseException:
@@ -132,11 +134,12 @@ class Http2Connection(asyncio.Protocol):
         """Send a request's head on a new stream.
 
         Raises:
-            Unavailable: the connection has no stream number left, or was closed just now.
+            Unavailable: the connection takes no more requests since the place was given, or has no stream
+                number left.
             httpx.LocalProtocolError: a header cannot be sent.
         """
-        if self._closed:
-            raise Unavailable
+        if not self.takes_requests:
+            raise Unavailable(self.ending)
         headers = [
             (b":method", request.method.encode("ascii")),
             (b":authority", request.headers.get("Host", "").encode("ascii") or request.url.netloc),
@@ -152,7 +155,7 @@ class Http2Connection(asyncio.Protocol):
             self._h2.send_headers(number, headers, end_stream=is_last)
         except h2.exceptions.NoAvailableStreamIDError:
             self.retire()
-            raise Unavailable from None
+            raise Unavailable(None) from None
         except h2.exceptions.ProtocolError:
             # h2 may have taken the stream, or a part of the headers, into its account already.
             self.retire()
@@ -189,10 +192,11 @@ class Http2Connection(asyncio.Protocol):
 
     # How it ends.
 
-    def retire(self) -> None:
+    def retire(self, ending: Ending | None = None) -> None:
         """Take no more requests; those under way go on."""
         self._retired = True
-        self._slots.turn_away()
+        self.ending = self.ending or ending
+        self._slots.turn_away(ending)
 
     def terminate(self) -> None:
         """Close, because the pool wants the place."""
@@ -204,7 +208,7 @@ class Http2Connection(asyncio.Protocol):
     def _lose(self, ending: Ending) -> None:
         """End all streams and the connection."""
         self._closed = True
-        self.retire()
+        self.retire(ending)
         for stream in list(self._streams.values()):
             stream.end(ending)
         # Before abort(): Python 3.10 warns of a TLS transport that was aborted and never closed.
@@ -267,13 +271,13 @@ class Http2Connection(asyncio.Protocol):
             stream.wake()
 
     def _frames(self) -> Iterator[bytes]:
-        """Give whole frames out of the buffer; one that is too large goes on at once, for h2 to refuse it."""
+        """Give whole frames out of the buffer. One that is too large is refused at once, and not collected."""
         buffer = self._buffer
         while len(buffer) >= _FRAME_HEAD and not self._closed:
             size = _FRAME_HEAD + int.from_bytes(buffer[:3], "big")
             if size > _FRAME_HEAD + self._h2.max_inbound_frame_size:
-                size = len(buffer)
-            elif len(buffer) < size:
+                raise h2.exceptions.FrameTooLargeError("A frame is longer than it may be")
+            if len(buffer) < size:
                 return
             frame = bytes(buffer[:size])
             del buffer[:size]
@@ -285,9 +289,9 @@ class Http2Connection(asyncio.Protocol):
         h2 is not told: it would refuse all frames that follow (https://github.com/python-hyper/h2/issues/1181).
         """
         last = int.from_bytes(payload[:4], "big") & 0x7FFFFFFF
-        self.retire()
         message = "{target} closed the connection to new requests"
-        unseen = Ending(httpx.RemoteProtocolError, message, is_repeatable=True)
+        unseen = Ending(httpx.RemoteProtocolError, message, is_repeatable=True, is_goaway=True)
+        self.retire(unseen)
         for stream in list(self._streams.values()):
             if stream.number > last:
                 stream.end(unseen)

@@ -9,10 +9,6 @@ from dataclasses import dataclass
 import httpx
 
 
-class Unavailable(Exception):
-    """The connection takes no more requests; nothing of this one was sent."""
-
-
 @dataclass(frozen=True)
 class Ending:
     """Why a stream got no further.
@@ -23,18 +19,33 @@ class Ending:
         is_repeatable: the server says that it did not look at the request, or the connection died, and not as
             a new one.
         cause: what the system said.
+        is_goaway: the server wants the request on another connection, and has not looked at it.
     """
 
     kind: type[httpx.TransportError]
     message: str
     is_repeatable: bool = False
     cause: BaseException | None = None
+    is_goaway: bool = False
 
-    def error(self, target: str) -> httpx.TransportError:
-        """Return a new exception; several streams may end alike."""
-        error = self.kind(self.message.format(target=target))
+    def error(self, target: str, *, in_body: bool) -> httpx.TransportError:
+        """Return a new exception, for several streams may end alike; a reset cuts a body short."""
+        kind = httpx.RemoteProtocolError if in_body and self.cause is not None else self.kind
+        error = kind(self.message.format(target=target))
         error.__cause__ = self.cause
         return error
+
+
+class Unavailable(Exception):
+    """The connection takes no more requests; nothing of this one was sent.
+
+    Attributes:
+        ending: why, if somebody knows.
+    """
+
+    def __init__(self, ending: Ending | None) -> None:
+        super().__init__(ending)
+        self.ending = ending
 
 
 class Stream:
@@ -144,12 +155,12 @@ class Slots:
         self._room = room
         self._admit()
 
-    def turn_away(self) -> None:
-        """Send away who waits."""
+    def turn_away(self, ending: Ending | None) -> None:
+        """Send away who waits, and say why."""
         while self._waiters:
             future = self._waiters.popleft()
             if not future.done():
-                future.set_exception(Unavailable())
+                future.set_exception(Unavailable(ending))
 
     def _admit(self) -> None:
         while self._waiters and self._used < self._room:

@@ -33,6 +33,10 @@ class ConnectionDied(aiohttp.ClientConnectionError):
     """The connection ended before a response head had arrived."""
 
 
+class UnexpectedHttp2(ConnectionDied):
+    """The server chose HTTP/2 where it had chosen HTTP/1.1 before."""
+
+
 class _Response(aiohttp.ClientResponse):
     """Keeps aiohttp from sending a request again by itself.
 
@@ -140,6 +144,9 @@ class _Connector(aiohttp.TCPConnector):
             self.is_unused = True
         if self.is_negotiating:
             raise _Negotiated(connection, self.link)
+        if self.link.speaks_http2:
+            connection.close()
+            raise UnexpectedHttp2
         if not self.is_unused:
             self.reused += 1
         self.is_unused = False

@@ -11,13 +11,13 @@ import httpx
 
 from tmdbfusion_scrapy.transport.exchange import Exchange, MultiplexedStream, transmit
 from tmdbfusion_scrapy.transport.failures import translate
+from tmdbfusion_scrapy.transport.http2 import Http2Connection
 from tmdbfusion_scrapy.transport.http2_streams import Unavailable
 from tmdbfusion_scrapy.transport.outgoing import client_timeout, translate_request
 from tmdbfusion_scrapy.transport.routes import origin_of
 
 if TYPE_CHECKING:
-    from tmdbfusion_scrapy.transport.http2 import Http2Connection
-    from tmdbfusion_scrapy.transport.http2_streams import Stream
+    from tmdbfusion_scrapy.transport.http2_streams import Ending, Stream
     from tmdbfusion_scrapy.transport.lanes import Lane
     from tmdbfusion_scrapy.transport.outgoing import Deadline
     from tmdbfusion_scrapy.transport.places import Places
@@ -26,14 +26,14 @@ if TYPE_CHECKING:
 _SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD"})
 
 _CONNECTIONS: Final = 5
-"""How many connections a request tries that take no requests, before it gives up."""
+"""How many connections a request tries that take it not, before it gives up."""
 
 
 @dataclass
 class _Opening:
     """A connection that is being opened, for all requests that wait for it."""
 
-    task: asyncio.Task[None]
+    task: asyncio.Task[Http2Connection | None]
     waiting: int = 0
 
 
@@ -72,32 +72,38 @@ class Multiplexer:
             RuntimeError: the transport was closed.
         """
         origin = origin_of(request, self._proxy)
-        if origin.scheme == "http" or (origin.proxy is not None and origin.proxy.url.startswith("https:")):
-            # With a proxy over TLS the same offer would be made to the proxy, where aiohttp speaks HTTP/1.1.
+        if origin.scheme == "http":
             return None
         exchange = Exchange(request, origin, deadline)
         is_repeated = False
+        ending: Ending | None = None
         for _ in range(_CONNECTIONS):
-            connection = await self._connection(exchange)
-            if connection is None:
-                return None
             try:
+                connection = await self._connection(exchange)
+                if connection is None:
+                    return None
                 await exchange.enter(connection)
-            except Unavailable:
+            except Unavailable as unavailable:
+                ending = unavailable.ending or ending
                 continue
             stream: Stream | None = None
             try:
                 stream = exchange.open(connection)
                 await transmit(exchange, connection, stream)
-            except Unavailable:
+            except Unavailable as unavailable:
+                ending = unavailable.ending or ending
                 connection.leave(stream)
+                continue
+            except (httpx.NetworkError, httpx.ProtocolError):
+                connection.leave(stream)
+                if stream is None or not _is_repeatable(exchange, stream, is_repeated=is_repeated):
+                    raise
+                ending = stream.ending
+                is_repeated = True
                 continue
             except BaseException:
                 connection.leave(stream)
-                if is_repeated or stream is None or not _is_repeatable(exchange, stream):
-                    raise
-                is_repeated = True
-                continue
+                raise
             return httpx.Response(
                 status_code=stream.status,
                 headers=stream.headers,
@@ -108,31 +114,62 @@ class Multiplexer:
                     "stream_id": stream.number,
                 },
             )
+        if ending is not None:
+            raise ending.error(origin.target, in_body=False)
         raise httpx.RemoteProtocolError(f"{origin.target} opens connections that take no requests")
 
+    def forget(self, origin: Origin) -> None:
+        """Ask the server again what it speaks."""
+        self._http1.discard(origin)
+
     async def _connection(self, exchange: Exchange) -> Http2Connection | None:
-        """Return the connection to the origin, opened if need be; None where the server speaks HTTP/1.1."""
+        """Return the connection to the origin, opened if need be; None where the server speaks HTTP/1.1.
+
+        Raises:
+            Unavailable: it is gone again already.
+        """
         origin = exchange.origin
-        while origin not in self._http1:
-            lane = self._active.get(origin)
-            if lane is not None:
-                if lane.http2 is not None and lane.http2.takes_requests:
-                    return lane.http2
-                del self._active[origin]
-            opening = self._openings.get(origin)
-            if opening is None:
-                lane = self._places.take(origin)
-                if lane is not None and lane.http2 is not None:
-                    self._activate(lane, origin)
-                    continue
-                task = asyncio.ensure_future(self._open(exchange, lane))
-                opening = self._openings[origin] = _Opening(task)
-                task.add_done_callback(partial(self._opened, origin, opening))
-            await self._join(exchange, opening)
+        if origin in self._http1:
+            return None
+        ready = self._ready(origin)
+        if ready is None:
+            opening = self._openings.get(origin) or self._start(exchange)
+            opened = None
+            if opening is not None:
+                opened = await self._join(exchange, opening)
+                if opened is None:
+                    return None
+            ready = self._ready(origin)
+            if ready is None:
+                raise Unavailable(None if opened is None else opened.ending)
+        return ready
+
+    def _ready(self, origin: Origin) -> Http2Connection | None:
+        """Return the connection that requests use now, if it takes more of them."""
+        lane = self._active.get(origin)
+        if lane is None:
+            return None
+        if lane.http2 is not None and lane.http2.takes_requests:
+            return lane.http2
+        del self._active[origin]
         return None
 
-    async def _join(self, exchange: Exchange, opening: _Opening) -> None:
-        """Wait until the connection is open, or raise what went wrong."""
+    def _start(self, exchange: Exchange) -> _Opening | None:
+        """Use the idle connection, or begin to open one."""
+        if self._places.is_closed:
+            raise RuntimeError("The transport was closed while the request waited")
+        origin = exchange.origin
+        lane = self._places.take(origin)
+        if lane is not None and lane.http2 is not None:
+            self._activate(lane, origin)
+            return None
+        task = asyncio.ensure_future(self._open(exchange, lane))
+        opening = self._openings[origin] = _Opening(task)
+        task.add_done_callback(partial(self._opened, origin, opening))
+        return opening
+
+    async def _join(self, exchange: Exchange, opening: _Opening) -> Http2Connection | None:
+        """Wait until the connection is open and return it, or raise what went wrong."""
         opening.waiting += 1
         try:
             await asyncio.wait({opening.task}, timeout=exchange.deadline.remaining())
@@ -144,9 +181,13 @@ class Multiplexer:
         if error is not None:
             # Each request raises one of its own: a traceback would grow with every raise.
             raise type(error)(*error.args) from error.__cause__
+        return opening.task.result()
 
-    async def _open(self, exchange: Exchange, lane: Lane | None) -> None:
-        """Open a connection; not in the task of a request, whose cancellation would end it for the others."""
+    async def _open(self, exchange: Exchange, lane: Lane | None) -> Http2Connection | None:
+        """Open a connection; not in the task of a request, whose cancellation would end it for the others.
+
+        None where the server speaks HTTP/1.1.
+        """
         origin, deadline = exchange.origin, exchange.deadline
         if lane is None:
             try:
@@ -174,10 +215,14 @@ class Multiplexer:
         if lane.http2 is None:
             self._http1.add(origin)
             self._places.give_back(lane)
-        else:
+            return None
+        if lane.http2.takes_requests:
             self._activate(lane, origin)
+        else:
+            self._places.discard(lane)
+        return lane.http2
 
-    def _opened(self, origin: Origin, opening: _Opening, task: asyncio.Task[None]) -> None:
+    def _opened(self, origin: Origin, opening: _Opening, task: asyncio.Task[Http2Connection | None]) -> None:
         """Forget the attempt, and do without the connection if those who waited for it are gone."""
         del self._openings[origin]
         if task.cancelled() or task.exception() is not None:
@@ -203,12 +248,12 @@ class Multiplexer:
         self._places.give_back(lane)
 
 
-def _is_repeatable(exchange: Exchange, stream: Stream) -> bool:
+def _is_repeatable(exchange: Exchange, stream: Stream, *, is_repeated: bool) -> bool:
     """Tell whether a request may be sent once more, on another connection."""
     return (
         exchange.request.method in _SAFE_TO_REPEAT
         and not exchange.content
         and stream.headers is None
         and stream.ending is not None
-        and stream.ending.is_repeatable
+        and (stream.ending.is_goaway or (stream.ending.is_repeatable and not is_repeated))
     )

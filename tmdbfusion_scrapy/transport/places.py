@@ -43,7 +43,7 @@ class Places:
         self._closing = 0
         self._waiters: deque[tuple[asyncio.Future[Lane], Origin]] = deque()
         self._expiry: asyncio.TimerHandle | None = None
-        self._closed = False
+        self.is_closed = False
         self._drained = False
 
     def take(self, origin: Origin) -> Lane | None:
@@ -75,7 +75,7 @@ class Places:
 
     def give_back(self, lane: Lane) -> None:
         """Take a lane back whose request is over; its connection is kept if it can carry another one."""
-        if self._closed or not lane.reusable or lane.origin is None:
+        if self.is_closed or not lane.reusable or lane.origin is None:
             self.discard(lane)
             return
         lane.idle_since = self.loop.time()
@@ -115,7 +115,7 @@ class Places:
 
     async def close(self) -> None:
         """Turn the waiting away, break what is under way, and return when all sockets are closed."""
-        self._closed = True
+        self.is_closed = True
         if self._expiry is not None:
             self._expiry.cancel()
         while self._waiters:

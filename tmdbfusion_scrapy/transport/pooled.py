@@ -11,7 +11,7 @@ import aiohttp
 import httpx
 
 from tmdbfusion_scrapy.transport.failures import translate
-from tmdbfusion_scrapy.transport.lanes import ConnectionDied, Lane
+from tmdbfusion_scrapy.transport.lanes import ConnectionDied, Lane, UnexpectedHttp2
 from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolLimits, PoolStatistics
 from tmdbfusion_scrapy.transport.outgoing import (
     Deadline,
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Callable, Mapping
 
+    from tmdbfusion_scrapy.base_urls import IPFamily
     from tmdbfusion_scrapy.transport.lanes import Link
     from tmdbfusion_scrapy.transport.multiplexing import Multiplexer
     from tmdbfusion_scrapy.transport.outgoing import Outgoing
@@ -54,7 +55,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
     Request extensions: ``timeout`` with ``connect``, ``read``, ``write``, ``pool`` as in httpx, and
     ``total``, seconds from the call to the last byte of the body; ``proxy``, an ``httpx.Proxy`` or URL for
-    this request; ``sni_hostname``.
+    this request, None for no proxy; ``sni_hostname``.
 
     A transport belongs to the event loop of its first use. After `aclose` all its sockets are closed.
 
@@ -65,6 +66,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
         proxy: proxy for all requests, ``http://`` or ``https://``, credentials in the URL or in
             ``httpx.Proxy``.
         local_address: address of this machine to connect from.
+        ip_family: ``ipv4`` or ``ipv6`` asks for a name's addresses of that kind only; with ``auto`` (default) an
+            address that does not answer in a quarter of a second gets company by one of the other kind (RFC 8305).
         http2: speak HTTP/2 with servers that do, over one connection to each (needs the package h2). A context
             given as ``verify`` then offers it to whoever uses it.
 
@@ -79,12 +82,14 @@ class PooledTransport(httpx.AsyncBaseTransport):
         verify: ssl.SSLContext | bool = True,
         proxy: httpx.Proxy | str | None = None,
         local_address: str | None = None,
+        ip_family: IPFamily = "auto",
         http2: bool = False,
     ) -> None:
         self._limits = PoolLimits.from_httpx(limits)
         self._verify = verify
         self._proxy = ProxyRoute.from_httpx(proxy)
         self._local_address = local_address
+        self._ip_family = ip_family
         self._resolver: SharedResolver | None = None
         self._http2 = http2
         self._places: Places | None = None
@@ -106,6 +111,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
             answer = await self._multiplexer.send(request, deadline)
             if answer is not None:
                 return answer
+            places = self._running_places()
         outgoing = translate_request(request, self._proxy)
         lane = places.take(outgoing.origin)
         if lane is None:
@@ -125,6 +131,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
         except BaseException as error:
             task, lane.task = lane.task, None
             places.discard(lane)
+            if isinstance(error, UnexpectedHttp2) and self._multiplexer is not None:
+                self._multiplexer.forget(outgoing.origin)
             failure = _failure(error, lane, body, outgoing.origin, deadline)
             if failure is None:
                 raise
@@ -182,7 +190,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
             raise RuntimeError("The transport is closed: make a new one (or a new client)")
         if self._places is None:
             loop = asyncio.get_running_loop()
-            self._resolver = SharedResolver()
+            self._resolver = SharedResolver(self._ip_family)
             self._places = Places(loop, self._limits, self._lane_factory(loop, self._resolver))
             if self._http2:
                 # Needs h2, which is an extra.

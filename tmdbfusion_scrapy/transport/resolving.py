@@ -5,19 +5,30 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from aiohttp import DefaultResolver
 from aiohttp.abc import AbstractResolver, ResolveResult
+
+from tmdbfusion_scrapy.transport.dialing import FAMILIES
+
+if TYPE_CHECKING:
+    from tmdbfusion_scrapy.base_urls import IPFamily
 
 _TTL: Final = 10.0
 """Seconds an answer is kept, as in aiohttp's own cache: short enough to follow a load balancer."""
 
 
 class SharedResolver(AbstractResolver):
-    """Resolves a name once for all connections that ask for it within ten seconds."""
+    """Resolves a name once for all connections that ask for it within ten seconds.
 
-    def __init__(self) -> None:
+    Args:
+        ip_family: Which addresses to ask for. Not a matter of aiohttp's connector, which would also refuse an
+            address of the other family that stands in a URL.
+    """
+
+    def __init__(self, ip_family: IPFamily = "auto") -> None:
+        self._family = FAMILIES[ip_family]
         self._resolver = DefaultResolver()
         self._lookups: dict[tuple[str, int, int], tuple[float, asyncio.Task[list[ResolveResult]]]] = {}
 
@@ -25,6 +36,7 @@ class SharedResolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """Return the addresses of a host; a lookup under way is shared, and survives a cancelled asker."""
+        family = self._family or family
         key = (host, port, int(family))
         now = time.monotonic()
         found = self._lookups.get(key)

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from base64 import b64encode
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import httpx
-
-if TYPE_CHECKING:
-    import ssl
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -35,6 +32,12 @@ class Origin(NamedTuple):
     port: int
     server_name: str | None
     proxy: ProxyRoute | None
+
+    @property
+    def tls_handshakes(self) -> int:
+        """How many it takes to open a connection."""
+        through = self.proxy is not None and self.proxy.url.startswith("https:")
+        return (self.scheme == "https") + through
 
     @property
     def target(self) -> str:
@@ -70,20 +73,14 @@ class ProxyRoute:
             headers.append(("Proxy-Authorization", f"Basic {credentials}"))
         return cls(url=f"{proxy.url.scheme}://{proxy.url.netloc.decode('ascii')}", headers=tuple(headers))
 
-    def as_httpx(self, context: ssl.SSLContext) -> httpx.Proxy:
-        """Return the proxy as httpx takes it, credentials among its headers."""
-        return httpx.Proxy(
-            self.url,
-            ssl_context=context if self.url.startswith("https:") else None,
-            headers=list(self.headers),
-        )
-
     def __repr__(self) -> str:
         return f"ProxyRoute(url={self.url!r})"
 
 
 def origin_of(request: httpx.Request, proxy: ProxyRoute | None) -> Origin:
-    """Return where the request's connection leads; its extension ``proxy`` goes before the given one.
+    """Return where the request's connection leads.
+
+    Its extension ``proxy`` goes before the given one; None there stands for no proxy at all.
 
     Raises:
         httpx.UnsupportedProtocol: neither http nor https, no host, or a proxy that cannot carry it.
@@ -93,9 +90,8 @@ def origin_of(request: httpx.Request, proxy: ProxyRoute | None) -> Origin:
         raise httpx.UnsupportedProtocol(f"The URL must begin with http:// or https://, not {url.scheme}://")
     if not url.raw_host:
         raise httpx.UnsupportedProtocol("The URL names no host")
-    own_proxy = request.extensions.get("proxy")
-    if own_proxy is not None:
-        proxy = ProxyRoute.from_httpx(own_proxy)
+    if "proxy" in request.extensions:
+        proxy = ProxyRoute.from_httpx(request.extensions["proxy"])
     return Origin(
         scheme=url.scheme,
         # As it is sent: idna does not take each name back apart that the DNS knows, an emoji's for one.

@@ -1,0 +1,204 @@
+"""The pace of a crawl: shared in the process, told in the stats, ended by a stop, and beside Scrapy's delays."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.coroutines import coroutine_test
+from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, settings_of
+from tmdbfusion_scrapy import AsyncTMDBClient
+from tmdbfusion_scrapy.pacing import PacerClosed, forget_paces, shared_pace
+
+# Scrapy 2.15 does not close the files of empty queues when it opens a job directory again.
+OPEN_QUEUES = "ignore:unclosed file .*requests.queue:ResourceWarning"
+
+
+def seconds_of(sandbox):
+    times = [seen.received_at for seen in sandbox.requests]
+    return times[-1] - times[0]
+
+
+@coroutine_test
+async def test_crawls_and_clients_of_a_process_share_the_pace(tmdb_sandbox):
+    ids = tmdb_sandbox.movie_ids[:30]
+    url = tmdb_sandbox.base_url
+
+    class OtherSpider(MoviesSpider):
+        name = "other"
+
+    async def call() -> None:
+        async with AsyncTMDBClient("token", base_url=url, requests_per_second=40) as client:
+            await client.gather(client.movies.details(movie_id) for movie_id in ids[20:])
+
+    none = {"tmdbfusion_scrapy.storage.SQLPipeline": None}
+    slow = settings_of(url, TMDB_REQUESTS_PER_SECOND=20, ITEM_PIPELINES=none)
+    fast = settings_of(url, TMDB_REQUESTS_PER_SECOND=200, ITEM_PIPELINES=none)
+    first, second, _ = await asyncio.gather(
+        crawl(MoviesSpider, slow, ids=ids[:10]), crawl(OtherSpider, fast, ids=ids[10:20]), call()
+    )
+    assert first.ids | second.ids == set(ids[:20])
+    # They take turns, so the slow crawl ends last or nearly so, and until then there are 20 a second together.
+    # Each with a pace of its own would be done in half a second.
+    assert seconds_of(tmdb_sandbox) >= 20 / 20 - 0.1
+    assert second.stats["tmdb/pacing/lowest_requests_per_second"] == 20
+
+
+@coroutine_test
+async def test_stats_of_a_crawl_that_met_a_limit(tmdb_sandbox_factory):
+    sandbox = tmdb_sandbox_factory(rate_limit=40)
+    ids = sandbox.movie_ids[:70]
+    settings = settings_of(sandbox.base_url, TMDB_REQUESTS_PER_SECOND=400, RETRY_TIMES=10)
+    ended = await crawl(MoviesSpider, settings, ids=ids)
+    assert ended.ids == set(ids)
+    stats = ended.stats
+    refused = stats["tmdb/response_status_count/429"]
+    assert stats["tmdb/pacing/pause_count"] >= 1
+    assert stats["tmdb/pacing/lowest_requests_per_second"] <= stats["tmdb/pacing/requests_per_second"] < 60
+    # All that were sent after the pause, and those that it caught.
+    assert stats["tmdb/pacing/wait_count"] >= 70 - 40
+    assert stats["tmdb/pacing/wait_seconds"] >= 1
+    assert stats["tmdb/request_count"] == 70 + refused
+    assert stats["tmdb/pool/connections_opened"] == sandbox.connections.total
+    assert stats["tmdb/pool/connections_reused"] == 70 + refused - sandbox.connections.total
+    assert stats["tmdb/pool/connections_open"] == stats["tmdb/pool/connections_opened"]
+    assert stats["tmdb/pool/waiting_max"] == stats["tmdb/pool/tls_handshakes"] == 0
+
+
+@coroutine_test
+async def test_stats_are_there_while_the_crawl_runs(tmdb_sandbox):
+    class LookingSpider(MoviesSpider):
+        name = "looking"
+
+        def parse(self, response):
+            self.rate = self.crawler.stats.get_value("tmdb/pacing/requests_per_second")
+            yield from super().parse(response)
+
+    ended = await crawl(
+        LookingSpider, settings_of(tmdb_sandbox.base_url, TMDB_REQUESTS_PER_SECOND=30), ids=[1]
+    )
+    assert ended.spider.rate == 30
+
+
+class StoppedInPauseSpider(MoviesSpider):
+    """Is stopped, as by Ctrl-C, when TMDB has asked to wait for a minute."""
+
+    name = "stopped_in_pause"
+
+    async def start(self):
+        self.stopping = asyncio.ensure_future(self.stop())
+        async for request in super().start():
+            yield request
+
+    async def stop(self):
+        pace = shared_pace(self.crawler.settings["TMDB_API_URL"])
+        watcher = pace.claim(0)
+        while not pace.statistics(watcher).pauses:  # noqa: ASYNC110 - what it waits for has no event
+            await asyncio.sleep(0.01)
+        # Time for some more to come and wait.
+        await asyncio.sleep(0.2)
+        await self.crawler.engine.close_spider_async(reason="stopped")
+
+
+@pytest.mark.filterwarnings(OPEN_QUEUES)
+@coroutine_test
+async def test_a_stop_ends_a_pause_and_what_waited_is_kept_for_the_next_run(tmdb_sandbox, tmp_path, caplog):
+    ids = tmdb_sandbox.movie_ids[:12]
+    tmdb_sandbox.fail_next(429, path=f"movie/{ids[2]}", headers={"Retry-After": "100"})
+    settings = settings_of(
+        tmdb_sandbox.base_url,
+        JOBDIR=str(tmp_path / "job"),
+        TMDB_REQUESTS_PER_SECOND=20,
+        TMDB_RETRY_MAX_DELAY=120,
+        CONCURRENT_REQUESTS=4,
+    )
+    first = await crawl(StoppedInPauseSpider, settings, finish_reason="stopped", ids=ids)
+    assert len(first.ids) < 8
+    assert first.spider.failures == []
+    assert failure_rows() == []
+    waiting = [line for line in caplog.messages if "all requests wait" in line]
+    assert waiting == ["TMDB asks to wait 100 s (429); all requests wait"]
+    sent = len(tmdb_sandbox.requests)
+    forget_paces()
+    second = await crawl(MoviesSpider, {**settings, "TMDB_REQUESTS_PER_SECOND": 0}, ids=ids)
+    assert first.ids | second.ids == set(ids)
+    assert not first.ids & second.ids
+    # Nothing but the 429 was asked for twice.
+    assert sent + len(second.ids) == len(tmdb_sandbox.requests) == len(ids) + 1
+
+
+@coroutine_test
+async def test_a_stop_ends_the_waiting_of_a_callback(tmdb_sandbox):
+    class AskingSpider(StoppedInPauseSpider):
+        name = "asking"
+        error = None
+
+        async def parse(self, response):
+            try:
+                await self.crawler.engine.download_async(self.movie(2))
+                await self.crawler.engine.download_async(self.movie(3))
+            except PacerClosed as error:
+                self.error = error
+            yield response.record
+
+    tmdb_sandbox.fail_next(429, path="movie/2", headers={"Retry-After": "100"})
+    settings = settings_of(tmdb_sandbox.base_url, RETRY_ENABLED=False, TMDB_RETRY_MAX_DELAY=120)
+
+    class Careless(AskingSpider):
+        name = "careless"
+
+        async def parse(self, response):
+            try:
+                await self.crawler.engine.download_async(self.movie(2))
+            except Exception:  # noqa: BLE001 - a 429, after which the next call waits
+                async for item in super().parse(response):
+                    yield item
+
+    ended = await crawl(Careless, settings, finish_reason="stopped", ids=[1])
+    assert isinstance(ended.spider.error, PacerClosed)
+    assert ended.ids == {1}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"DOWNLOAD_DELAY": 0.1},
+        {"DOWNLOAD_SLOTS": {"tmdb": {"delay": 0.1}}},
+        {"AUTOTHROTTLE_ENABLED": True, "AUTOTHROTTLE_START_DELAY": 0.1, "DOWNLOAD_DELAY": 0.1},
+    ],
+    ids=["DOWNLOAD_DELAY", "DOWNLOAD_SLOTS", "AUTOTHROTTLE"],
+)
+@pytest.mark.parametrize("rate", [0, 100])
+@coroutine_test
+async def test_scrapys_own_delays_hold_on_top(tmdb_sandbox, settings, rate):
+    ids = tmdb_sandbox.movie_ids[:6]
+    given = settings_of(tmdb_sandbox.base_url, TMDB_REQUESTS_PER_SECOND=rate, **settings)
+    ended = await crawl(MoviesSpider, given, ids=ids)
+    assert ended.ids == set(ids)
+    # Scrapy draws each delay from a half to one and a half of it. The first connection takes a little.
+    assert seconds_of(tmdb_sandbox) >= 5 * 0.1 / 2 - 0.05
+
+
+@coroutine_test
+async def test_the_pace_holds_on_top_of_scrapys_delays(tmdb_sandbox):
+    ids = tmdb_sandbox.movie_ids[:6]
+    settings = settings_of(tmdb_sandbox.base_url, TMDB_REQUESTS_PER_SECOND=10, DOWNLOAD_DELAY=0.001)
+    await crawl(MoviesSpider, settings, ids=ids)
+    assert seconds_of(tmdb_sandbox) >= 5 / 10 - 0.1
+
+
+@coroutine_test
+async def test_autothrottle_sees_the_latency_without_the_wait_for_the_pace(tmdb_sandbox):
+    class LatencySpider(MoviesSpider):
+        name = "latency"
+
+        def parse(self, response):
+            self.latencies = [*getattr(self, "latencies", []), response.meta["download_latency"]]
+            yield from super().parse(response)
+
+    settings = settings_of(tmdb_sandbox.base_url, TMDB_REQUESTS_PER_SECOND=4)
+    ended = await crawl(LatencySpider, settings, ids=tmdb_sandbox.movie_ids[:4])
+    waited = ended.stats["tmdb/pacing/wait_seconds"]
+    assert waited > 0.6
+    assert sum(ended.spider.latencies) < waited / 2

@@ -1,0 +1,217 @@
+"""Waiting for one's turn in a shared pace, in an event loop and in threads."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING
+
+from tmdbfusion_scrapy.pacing.shared import SharedPace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tmdbfusion_scrapy.pacing.options import PaceOptions, PaceStatistics
+
+_LONGEST_SLEEP = 0.25
+"""Seconds. Who waits looks up that often: the pace may have changed, or the waiting may be over."""
+
+
+class PacerClosed(RuntimeError):
+    """The client was closed, or the crawl is being stopped, while a request waited for its turn."""
+
+    def __init__(self) -> None:
+        super().__init__("closed while a request waited for its turn")
+
+
+class _Pacer:
+    """What both pacers share.
+
+    Args:
+        options: How fast this client or crawl wants to be. With a shared pace the rate alone counts.
+        shared: The pace to share; by default one of its own.
+    """
+
+    def __init__(self, options: PaceOptions, shared: SharedPace | None = None) -> None:
+        self._shared = shared or SharedPace(options)
+        self._claim = self._shared.claim(options.rate)
+
+    @property
+    def waits(self) -> int:
+        """Requests that have waited."""
+        return self._claim.waits
+
+    def succeeded(self, sent_at: float) -> None:
+        """Note an answer that was no 429, to a request that was sent at ``sent_at``."""
+        self._shared.succeeded(sent_at)
+
+    def limited(self, sent_at: float, retry_after: float | None = None) -> None:
+        """Note a 429 to a request that was sent at ``sent_at``."""
+        self._shared.limited(sent_at, retry_after)
+
+    def statistics(self) -> PaceStatistics:
+        """Return what the pace did for this client or crawl so far."""
+        return self._shared.statistics(self._claim)
+
+
+class AsyncPacer(_Pacer):
+    """Lets coroutines of one event loop go at a pace, first come first served.
+
+    Args:
+        options: How fast this client or crawl wants to be. With a shared pace the rate alone counts.
+        shared: The pace to share; by default one of its own.
+        is_stopping: Tells whether those who wait are to give up.
+    """
+
+    def __init__(
+        self,
+        options: PaceOptions,
+        shared: SharedPace | None = None,
+        is_stopping: Callable[[], bool] | None = None,
+    ) -> None:
+        super().__init__(options, shared)
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._closed = asyncio.Event()
+        self._is_stopping = is_stopping
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a request waits for its turn."""
+        return self._waiting > 0
+
+    async def acquire(self) -> float:
+        """Wait for a place and return the time at which it came, of ``time.monotonic()``.
+
+        Raises:
+            PacerClosed: The waiting is over without a place.
+        """
+        start = time.monotonic()
+        # Counted, for a lock that is being handed on looks free: who comes then would overtake the queue.
+        if not self._waiting and self._shared.take(self._claim, start):
+            return start
+        self._waiting += 1
+        try:
+            # Who has the turn waits alone; the others queue for it, so a pause delays all of them alike.
+            async with self._turn:
+                await self._wait()
+        finally:
+            self._waiting -= 1
+        now = time.monotonic()
+        self._claim.waited(now - start)
+        return now
+
+    async def sleep(self, seconds: float) -> None:
+        """Sleep, at most until the pacer is closed.
+
+        Raises:
+            PacerClosed: It was.
+        """
+        try:
+            await asyncio.wait_for(self._closed.wait(), seconds)
+        except asyncio.TimeoutError:
+            return
+        raise PacerClosed
+
+    def close(self) -> None:
+        """Let those who wait give up, and no longer count for the shared pace."""
+        self._closed.set()
+        self._shared.release(self._claim)
+
+    async def _wait(self) -> None:
+        """Wait for the next place."""
+        self._shared.stand_in_line(self._claim)
+        try:
+            while (delay := self._shared.wait(self._claim)) > 0:
+                if self._closed.is_set() or (self._is_stopping is not None and self._is_stopping()):
+                    raise PacerClosed
+                await asyncio.sleep(min(delay, _LONGEST_SLEEP))
+        finally:
+            self._shared.leave_line(self._claim)
+
+
+class BlockingPacer(_Pacer):
+    """Lets threads go at a pace, first come first served.
+
+    Args:
+        options: How fast this client wants to be. With a shared pace the rate alone counts.
+        shared: The pace to share; by default one of its own.
+    """
+
+    def __init__(self, options: PaceOptions, shared: SharedPace | None = None) -> None:
+        super().__init__(options, shared)
+        self._lock = threading.Lock()
+        # The first one waits for a place, each other one for the first of these to be released: a lock alone
+        # would not keep the order.
+        self._queue: deque[threading.Lock] = deque()
+        self._closed = threading.Event()
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a request waits for its turn."""
+        return bool(self._queue)
+
+    def acquire(self) -> float:
+        """Wait for a place and return the time at which it came, of ``time.monotonic()``.
+
+        Raises:
+            PacerClosed: The waiting is over without a place.
+        """
+        start = time.monotonic()
+        if not self._queue and self._shared.take(self._claim, start):
+            return start
+        turn = self._queue_up()
+        try:
+            turn.acquire()
+            self._wait()
+            now = time.monotonic()
+            self._claim.waited(now - start)
+        finally:
+            self._hand_on(turn)
+        return now
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, at most until the pacer is closed.
+
+        Raises:
+            PacerClosed: It was.
+        """
+        end = time.monotonic() + seconds
+        # In short pieces, for Ctrl-C does not interrupt it on Windows (https://bugs.python.org/issue35935).
+        while (left := end - time.monotonic()) > 0:
+            if self._closed.wait(min(left, _LONGEST_SLEEP)):
+                raise PacerClosed
+
+    def close(self) -> None:
+        """Let those who wait give up, and no longer count for the shared pace."""
+        self._closed.set()
+        self._shared.release(self._claim)
+
+    def _queue_up(self) -> threading.Lock:
+        """Stand behind the other threads; the lock that comes back is free when the turn has come."""
+        turn = threading.Lock()
+        with self._lock:
+            if self._queue:
+                turn.acquire()
+            self._queue.append(turn)
+        return turn
+
+    def _hand_on(self, turn: threading.Lock) -> None:
+        """Leave the queue, also from its middle, and give the turn to the next thread."""
+        with self._lock:
+            was_first = self._queue[0] is turn
+            self._queue.remove(turn)
+            if was_first and self._queue:
+                self._queue[0].release()
+
+    def _wait(self) -> None:
+        """Wait for the next place."""
+        self._shared.stand_in_line(self._claim)
+        try:
+            while (delay := self._shared.wait(self._claim)) > 0:
+                if self._closed.wait(min(delay, _LONGEST_SLEEP)):
+                    raise PacerClosed
+        finally:
+            self._shared.leave_line(self._claim)

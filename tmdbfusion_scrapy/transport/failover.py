@@ -1,0 +1,243 @@
+"""Another host of the API where one cannot be reached.
+
+A way around a host that is blocked or down, by its name or by the network; TMDB answers at api.themoviedb.org and
+at api.tmdb.org. Used only where there is more than one base URL.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import httpx
+
+from tmdbfusion_scrapy.transport.host_choice import STAY, HostChoice
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+logger = logging.getLogger(__name__)
+
+CONNECT_TIMEOUT: Final = 10.0
+"""Seconds to connect to a host while there is another one to try: SYN is sent again after 1, 3 and 7."""
+
+_UNREACHABLE: Final = (httpx.ConnectError, httpx.ConnectTimeout)
+"""What is raised before a byte of the request was sent: DNS, TCP or TLS failed."""
+
+
+@dataclass(frozen=True)
+class _Host:
+    """A base URL in parts."""
+
+    name: str
+    url: httpx.URL
+    path: bytes
+
+    @classmethod
+    def from_url(cls, base_url: str) -> _Host:
+        url = httpx.URL(base_url)
+        return cls(base_url, url, url.raw_path.rstrip(b"/"))
+
+    def rest_of(self, request: httpx.Request) -> bytes | None:
+        """Path and query of a request below the base URL, ``None`` if it is not below it."""
+        url = request.url
+        target = _target(request)
+        if (url.raw_scheme, url.netloc) != (self.url.raw_scheme, self.url.netloc):
+            return None
+        rest = target[len(self.path) :]
+        return rest if target.startswith(self.path) and rest[:1] in (b"/", b"?", b"") else None
+
+    def readdress(self, request: httpx.Request, rest: bytes, timeout: dict[str, Any]) -> httpx.Request:
+        """Return a request of which the URL is below this base URL."""
+        target = self.path + rest or b"/"
+        extensions = {**request.extensions, "timeout": timeout}
+        if "target" in extensions:
+            extensions["target"] = target
+            url = self.url
+        else:
+            url = self.url.copy_with(raw_path=target)
+        headers = [
+            (name, self.url.netloc if name.lower() == b"host" else value)
+            for name, value in request.headers.raw
+        ]
+        made = httpx.Request(
+            request.method, url, headers=headers, stream=request.stream, extensions=extensions
+        )
+        if isinstance(request.stream, httpx.ByteStream):
+            # So that the transport sees how long the body is.
+            made.read()
+        return made
+
+
+def _target(request: httpx.Request) -> bytes:
+    """Path and query as they are sent."""
+    target: bytes = request.extensions.get("target") or request.url.raw_path
+    return target
+
+
+class _Hosts:
+    """The hosts of a transport and which of them is called."""
+
+    def __init__(self, base_urls: Sequence[str], stay: float) -> None:
+        self.hosts = [_Host.from_url(url) for url in base_urls]
+        self.choice = HostChoice(len(self.hosts), stay=stay)
+
+    def course(self, request: httpx.Request) -> _Course | None:
+        """Return the way of a request through the hosts, ``None`` for one that is not below the first URL."""
+        rest = self.hosts[0].rest_of(request)
+        return None if rest is None else _Course(self, request, rest)
+
+
+@dataclass
+class _Course:
+    """The way of one request through the hosts."""
+
+    hosts: _Hosts
+    request: httpx.Request
+    rest: bytes
+    started: float = field(default_factory=time.monotonic)
+    begun: float = 0.0
+    tried: list[int] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self._advance()
+
+    def attempt(self) -> httpx.Request:
+        """Return the request to send."""
+        return self.hosts.hosts[self.tried[-1]].readdress(self.request, self.rest, self._timeout())
+
+    def fail(self, error: httpx.TransportError) -> None:
+        """Go on to the next host.
+
+        Raises:
+            httpx.TransportError: There is none, or no time is left.
+        """
+        self.hosts.choice.failed(self.tried[-1], time.monotonic())
+        left = self._left()
+        if (left is not None and left <= 0) or not self._advance():
+            names = ", ".join(self.hosts.hosts[host].name for host in self.tried)
+            raise type(error)(f"{error} (tried {names})") from error
+
+    def succeed(self) -> None:
+        """Remember the host, and say so if it is another one than before."""
+        host = self.tried[-1]
+        previous = self.hosts.choice.worked(host, self.begun, time.monotonic())
+        if previous is None:
+            return
+        old, new = self.hosts.hosts[previous].name, self.hosts.hosts[host].name
+        if host < previous:
+            logger.warning("%s can be reached again: requests go there, no longer to %s", new, old)
+        else:
+            logger.warning("%s cannot be reached: requests go to %s instead", old, new)
+
+    def _advance(self) -> bool:
+        """Choose the next host; whether there is one."""
+        self.begun = time.monotonic()
+        host = self.hosts.choice.choose(self.tried, self.begun)
+        if host is not None:
+            self.tried.append(host)
+        return host is not None
+
+    def _left(self) -> float | None:
+        """What is left of the total time."""
+        total = (self.request.extensions.get("timeout") or {}).get("total")
+        return None if total is None else total - (time.monotonic() - self.started)
+
+    def _timeout(self) -> dict[str, Any]:
+        """The time-outs of this attempt: while there is another host, connecting leaves it some of the time."""
+        timeout = dict(self.request.extensions.get("timeout") or {})
+        left = timeout.get("total")
+        if left is not None and len(self.tried) > 1:
+            left = timeout["total"] = max(self._left() or 0.0, 0.001)
+        others = len(self.hosts.hosts) - len(self.tried)
+        if others:
+            limits = [timeout.get("connect"), None if left is None else left / (others + 1), CONNECT_TIMEOUT]
+            timeout["connect"] = min(limit for limit in limits if limit is not None)
+        return timeout
+
+
+class FailoverTransport(httpx.AsyncBaseTransport):
+    """Sends requests below the first of several base URLs to the first whose host can be reached.
+
+    Only where connecting fails (DNS, TCP or TLS; see ``HostChoice`` for what is remembered of it) the next host is
+    tried, at once: never after a byte was sent, never for an HTTP status, a time-out of the answer or a proxy's
+    refusal. URL, ``Host`` and the name in TLS are those of the host that is called. While there is another host to
+    try, connecting takes at most ten seconds or its share of ``total``. One WARNING tells of each change of hosts.
+
+    Args:
+        transport: What carries the requests; it is closed with this one.
+        base_urls: Two or more, best first, as :func:`~tmdbfusion_scrapy.base_urls.check_urls` returns them.
+        stay: Seconds that a host which could not be reached is left alone.
+    """
+
+    def __init__(
+        self, transport: httpx.AsyncBaseTransport, base_urls: Sequence[str], *, stay: float = STAY
+    ) -> None:
+        self._transport = transport
+        self._hosts = _Hosts(base_urls, stay)
+
+    @property
+    def switches(self) -> int:
+        """How often requests have begun to go to another host."""
+        return self._hosts.choice.switches
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return its response as soon as the head is there.
+
+        Raises:
+            httpx.TransportError: What the transport raised; where no host could be reached, the message names all.
+        """
+        course = self._hosts.course(request)
+        if course is None:
+            return await self._transport.handle_async_request(request)
+        while True:
+            try:
+                response = await self._transport.handle_async_request(course.attempt())
+            except _UNREACHABLE as error:
+                course.fail(error)
+            else:
+                course.succeed()
+                return response
+
+    async def aclose(self) -> None:
+        """Close the transport."""
+        await self._transport.aclose()
+
+
+class BlockingFailoverTransport(httpx.BaseTransport):
+    """`FailoverTransport` for threads, with the same arguments."""
+
+    def __init__(
+        self, transport: httpx.BaseTransport, base_urls: Sequence[str], *, stay: float = STAY
+    ) -> None:
+        self._transport = transport
+        self._hosts = _Hosts(base_urls, stay)
+
+    @property
+    def switches(self) -> int:
+        """How often requests have begun to go to another host."""
+        return self._hosts.choice.switches
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return its response as soon as the head is there.
+
+        Raises:
+            httpx.TransportError: What the transport raised; where no host could be reached, the message names all.
+        """
+        course = self._hosts.course(request)
+        if course is None:
+            return self._transport.handle_request(request)
+        while True:
+            try:
+                response = self._transport.handle_request(course.attempt())
+            except _UNREACHABLE as error:
+                course.fail(error)
+            else:
+                course.succeed()
+                return response
+
+    def close(self) -> None:
+        """Close the transport."""
+        self._transport.close()
