@@ -13,6 +13,7 @@ from scrapy.settings import Settings
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, rows, settings_of
 from tests.crawling.test_sources import SourceSpider
+from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 
@@ -50,6 +51,27 @@ async def test_results_without_an_id_are_on_record(tmdb_sandbox):
     ended = await crawl(SourceSpider, settings_of(tmdb_sandbox.base_url))
     assert ended.ids == {1}
     assert len(rows(FAILURES)) == 1
+
+
+@coroutine_test
+async def test_what_an_array_should_not_have_is_counted(raw_server):
+    class Countries(TMDBSpider):
+        name = "countries"
+
+        async def start(self):
+            yield self.tmdb.configuration.countries(callback=self.parse)
+
+        def parse(self, response):
+            yield from ({"country": country.iso_3166_1} for country in response.record)
+
+    async def answer(connection, seen):
+        connection.respond(b'[{"iso_3166_1":"FR"}, null, {"iso_3166_1":7}]')
+
+    raw_server.scripts["/3/configuration/countries"] = answer
+    ended = await crawl(Countries, settings_of(raw_server.url + "/3"))
+    assert ended.items == [{"country": "FR"}, {"country": "7"}]
+    drift = {name: count for name, count in ended.stats.items() if name.startswith("tmdb/drift_count/")}
+    assert drift == {"tmdb/drift_count/list[Country]": 1, "tmdb/drift_count/Country.iso_3166_1": 1}
 
 
 @coroutine_test

@@ -45,7 +45,7 @@ class ClientArguments(TypedDict, total=False):
         max_keepalive_connections: Most idle connections that are kept; 20 by default, ``None`` for no limit.
         keepalive_expiry: Seconds that an idle connection is kept; 30 by default.
         requests_per_second: Most requests a second, retries included; 35 by default, ``None`` or 0 for no
-            limit.
+            limit. All clients and crawls of a process that use one host share the pace, the lowest that is set.
         retries: Retries after the first attempt, 2 by default, or a ``RetryPolicy``.
         base_url: Base URL of the API, TMDB's by default, or several, best first (``["https://api.themoviedb.org/3",
             "https://api.tmdb.org/3"]``): where the first one's host cannot be reached, the next one is called.

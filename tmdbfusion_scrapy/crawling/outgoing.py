@@ -41,7 +41,9 @@ def outgoing_request(
         ValidationError: A secret would reach another endpoint by its place in the path, or the proxy of the
             request cannot be one.
     """
-    headers = [
+    origin, target = _split(request.url)
+    headers = [(b"Host", origin.netloc)]
+    headers += [
         (name, value)
         # As stored: names and values are bytes already, which Headers.items() would make sure of once more.
         for name, values in dict.items(request.headers)
@@ -50,7 +52,6 @@ def outgoing_request(
     ]
     if b"Authorization" not in request.headers:
         headers += [(name.encode(), value.encode()) for name, value in credentials.headers.items()]
-    origin, target = _split(request.url)
     body = request.body
     if secrets:
         target, body = _with_secrets(target, body, secrets)
@@ -69,8 +70,7 @@ def outgoing_request(
         extensions["proxy"] = _proxy(proxy, authorization) if proxy else None
     if body or request.method not in ("GET", "HEAD"):
         return httpx.Request(request.method, origin, headers=headers, content=body, extensions=extensions)
-    # With a stream of its own a request is taken as it stands: httpx works out nothing about body and host.
-    headers.append((b"Host", origin.netloc))
+    # With a stream of its own a request is taken as it stands: httpx works out nothing about its body.
     outgoing = httpx.Request(
         request.method, origin, headers=headers, stream=httpx.ByteStream(b""), extensions=extensions
     )

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _NEVER: Final = 1e9
 """Seconds. The pool expires idle connections itself; None is an error in aiohttp 3.11."""
 
-_MAX_HEADER: Final = 64 * 1024
+MAX_HEADER: Final = 64 * 1024
 """Bytes of one response header line; aiohttp's 8 KB is less than what some CDNs send."""
 
 
@@ -147,10 +147,14 @@ class _Connector(aiohttp.TCPConnector):
         if self.link.speaks_http2:
             connection.close()
             raise UnexpectedHttp2
+        self.note_use()
+        return connection
+
+    def note_use(self) -> None:
+        """Count a request on the connection."""
         if not self.is_unused:
             self.reused += 1
         self.is_unused = False
-        return connection
 
 
 class Lane:
@@ -184,8 +188,8 @@ class Lane:
             skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
             auto_decompress=False,
             trust_env=False,
-            max_line_size=_MAX_HEADER,
-            max_field_size=_MAX_HEADER,
+            max_line_size=MAX_HEADER,
+            max_field_size=MAX_HEADER,
         )
         self.origin: Origin | None = None
         self.idle_since = 0.0
@@ -245,6 +249,10 @@ class Lane:
             self.http2 = _take_over(connection, link)
         else:
             connection.release()
+
+    def note_use(self) -> None:
+        """Count a request that goes out on the open connection without aiohttp's session."""
+        self._connector.note_use()
 
     def hang_up(self) -> None:
         """Close the connection, if any."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 import aiohttp
 import httpx
 import yarl
 
+from tmdbfusion_scrapy.transport.direct import plain_head
 from tmdbfusion_scrapy.transport.routes import Origin, origin_of
 
 if TYPE_CHECKING:
@@ -26,11 +27,34 @@ _PIECE: Final = 64 * 1024
 
 @dataclass(frozen=True)
 class Outgoing:
-    """One request in aiohttp's terms."""
+    """One request in aiohttp's terms.
 
+    Attributes:
+        head: All that is to be written on an open connection; None where that is not for us to say.
+    """
+
+    request: httpx.Request
     origin: Origin
     method: str
-    arguments: dict[str, Any]
+    head: bytes | None
+
+    @cached_property
+    def arguments(self) -> dict[str, Any]:
+        """What aiohttp's session is told."""
+        origin = self.origin
+        # From the parts, because userinfo in a URL is not sent by httpx's transports either.
+        target: bytes = self.request.extensions.get("target") or self.request.url.raw_path
+        url = f"{origin.scheme}://{self.request.url.netloc.decode('ascii')}{target.decode('ascii')}"
+        arguments: dict[str, Any] = {
+            "url": yarl.URL(url, encoded=True),
+            "headers": _headers(self.request),
+            "allow_redirects": False,
+        }
+        if origin.server_name is not None:
+            arguments["server_hostname"] = origin.server_name
+        if origin.proxy is not None:
+            _add_proxy(arguments, origin.scheme, origin.proxy)
+        return arguments
 
 
 def translate_request(request: httpx.Request, proxy: ProxyRoute | None) -> Outgoing:
@@ -41,19 +65,12 @@ def translate_request(request: httpx.Request, proxy: ProxyRoute | None) -> Outgo
         httpx.LocalProtocolError: a header cannot be sent.
     """
     origin = origin_of(request, proxy)
-    # From the parts, because userinfo in a URL is not sent by httpx's transports either.
-    target: bytes = request.extensions.get("target") or request.url.raw_path
-    url = f"{origin.scheme}://{request.url.netloc.decode('ascii')}{target.decode('ascii')}"
-    arguments: dict[str, Any] = {
-        "url": yarl.URL(url, encoded=True),
-        "headers": _headers(request),
-        "allow_redirects": False,
-    }
-    if origin.server_name is not None:
-        arguments["server_hostname"] = origin.server_name
-    if origin.proxy is not None:
-        _add_proxy(arguments, origin.scheme, origin.proxy)
-    return Outgoing(origin=origin, method=request.method, arguments=arguments)
+    head = plain_head(request) if origin.proxy is None else None
+    outgoing = Outgoing(request=request, origin=origin, method=request.method, head=head)
+    if head is None:
+        # Now, for what cannot be sent needs no connection.
+        _ = outgoing.arguments
+    return outgoing
 
 
 def _headers(request: httpx.Request) -> list[tuple[str, str]]:
@@ -123,6 +140,8 @@ class RequestBody:
         cls, outgoing: Outgoing, request: httpx.Request, lane: Lane, timeout: float | None
     ) -> RequestBody | None:
         """Put the body into the arguments; None if it is empty or small enough to be sent at once."""
+        if outgoing.head is not None:
+            return None
         try:
             content = request.content
         except httpx.RequestNotRead:

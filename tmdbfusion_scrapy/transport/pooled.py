@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import httpx
 
+from tmdbfusion_scrapy.transport.direct import WITHOUT_BODY, send_directly
 from tmdbfusion_scrapy.transport.failures import translate
 from tmdbfusion_scrapy.transport.lanes import ConnectionDied, Lane, UnexpectedHttp2
 from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolLimits, PoolStatistics
@@ -29,12 +30,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from tmdbfusion_scrapy.base_urls import IPFamily
+    from tmdbfusion_scrapy.transport.direct import DirectResponse
     from tmdbfusion_scrapy.transport.lanes import Link
     from tmdbfusion_scrapy.transport.multiplexing import Multiplexer
     from tmdbfusion_scrapy.transport.outgoing import Outgoing
     from tmdbfusion_scrapy.transport.routes import Origin
-
-_SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD"})
 
 
 class PooledTransport(httpx.AsyncBaseTransport):
@@ -119,7 +119,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         body: RequestBody | None = None
         lane.task = asyncio.current_task()
         try:
-            repeatable = lane.link is not None and outgoing.method in _SAFE_TO_REPEAT
+            repeatable = lane.link is not None and outgoing.method in WITHOUT_BODY
             body = RequestBody.attach(outgoing, request, lane, timeout.get("write"))
             try:
                 response, link = await _send(lane, outgoing, timeout, deadline)
@@ -226,8 +226,19 @@ async def _wait_for_lane(
 
 async def _send(
     lane: Lane, outgoing: Outgoing, timeout: Mapping[str, float | None], deadline: Deadline
-) -> tuple[aiohttp.ClientResponse, Link]:
+) -> tuple[aiohttp.ClientResponse | DirectResponse, Link]:
     """Send the request on the lane's connection and return the response's head."""
+    link = lane.link
+    if link is not None and outgoing.head is not None:
+        answer = await send_directly(
+            lane,
+            link,
+            outgoing.method,
+            outgoing.head,
+            read=timeout.get("read"),
+            total=deadline.remaining(),
+        )
+        return answer, link
     response = await lane.session.request(
         outgoing.method,
         timeout=client_timeout(timeout.get("connect"), timeout.get("read"), deadline.remaining()),

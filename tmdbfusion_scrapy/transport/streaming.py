@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     import aiohttp
 
+    from tmdbfusion_scrapy.transport.direct import DirectResponse
     from tmdbfusion_scrapy.transport.lanes import Lane, Link
     from tmdbfusion_scrapy.transport.places import Places
     from tmdbfusion_scrapy.transport.routes import Origin
@@ -22,7 +23,12 @@ class PooledStream(httpx.AsyncByteStream):
     """The body's bytes as sent. The lane goes back at the end of the body, at an error, or at `aclose`."""
 
     def __init__(
-        self, places: Places, lane: Lane, link: Link, response: aiohttp.ClientResponse, origin: Origin
+        self,
+        places: Places,
+        lane: Lane,
+        link: Link,
+        response: aiohttp.ClientResponse | DirectResponse,
+        origin: Origin,
     ) -> None:
         self._places = places
         self._lane: Lane | None = lane
@@ -111,13 +117,13 @@ class PooledStream(httpx.AsyncByteStream):
             lane.loop.call_soon_threadsafe(_abandon, self._places, lane, self._response)
 
 
-def _abandon(places: Places, lane: Lane, response: aiohttp.ClientResponse) -> None:
+def _abandon(places: Places, lane: Lane, response: aiohttp.ClientResponse | DirectResponse) -> None:
     """Close a response that was dropped without being read or closed."""
     response.close()
     places.discard(lane)
 
 
-def _has_no_length(response: aiohttp.ClientResponse) -> bool:
+def _has_no_length(response: aiohttp.ClientResponse | DirectResponse) -> bool:
     """Tell whether only the connection's end marked the body's end."""
     if response.method == "HEAD" or response.status in (204, 304):
         return False
