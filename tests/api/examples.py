@@ -161,13 +161,18 @@ class Received:
     wrong: tuple[str, ...]
 
 
+class _Server(ThreadingHTTPServer):
+    # As many as connect at once: a connection that does not fit is reset.
+    request_queue_size = 128
+
+
 class ExamplesServer:
     """The server, running from ``__enter__`` to ``__exit__``."""
 
     def __init__(self, folder: Path) -> None:
         self.examples = load_examples(folder)
         self.received: list[Received] = []
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._http = _Server(("127.0.0.1", 0), _handler(self))
 
     @property
     def base_url(self) -> str:

@@ -149,13 +149,3 @@ def test_an_sdist_without_the_suite(tmp_path, names, capsys):
 
 def test_each_excuse_has_its_reason():
     assert all(excuse.test and excuse.error and excuse.reason for excuse in EXCUSES)
-
-
-@pytest.mark.slow
-def test_ours_passes_no_fewer_than_scrapys_httpx_handler(capsys):
-    code = main([])
-    printed = capsys.readouterr().out
-    if code == 2:
-        pytest.skip(printed.strip().splitlines()[-1])
-    assert code == 0, printed
-    assert "only httpx's passes" not in printed, printed

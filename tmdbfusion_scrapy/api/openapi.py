@@ -188,13 +188,14 @@ def load_document(address: str) -> Any:
         httpx.HTTPError: It cannot be fetched.
         ValueError: It is not JSON.
     """
+    import json
+
     import httpx
-    import msgspec
 
     if "://" in address:
         response = httpx.get(address, follow_redirects=True, timeout=60).raise_for_status()
-        return msgspec.json.decode(response.content)
-    return msgspec.json.decode(Path(address).read_bytes())
+        return json.loads(response.content)
+    return json.loads(Path(address).read_bytes())
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from scrapy.downloadermiddlewares.stats import DownloaderStats
 from scrapy.exceptions import NotConfigured
 from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.misc import load_object
+from scrapy.utils.python import global_object_name
 from scrapy.utils.reactor import is_reactor_installed
 
 from tmdbfusion_scrapy.crawling.caching import CompleteCacheMiddleware
@@ -19,6 +21,7 @@ from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.session import crawl_credentials
 from tmdbfusion_scrapy.crawling.start import LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.startup import plain_messages
+from tmdbfusion_scrapy.crawling.statistics import SparingDownloaderStats, SparingStatsCollector
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import SLOT, TMDBSettings, is_enabled
@@ -86,12 +89,14 @@ class Addon:
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560)
         # Nearer to the downloader than HttpCacheMiddleware (900).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", CompleteCacheMiddleware, 910)
+        _replace_downloader_stats(settings)
         settings.setdefault_in_component_priority_dict("SPIDER_MIDDLEWARES", LazyStartMiddleware, 10)
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryWaitingRoom, 0)
         settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
         settings.set("HTTPCACHE_IGNORE_HTTP_CODES", _NOT_CACHED, priority="addon")
         settings.set("LOG_FORMATTER", SparingLogFormatter, priority="addon")
         settings.set("REQUEST_FINGERPRINTER_CLASS", TMDBRequestFingerprinter, priority="addon")
+        settings.set("STATS_CLASS", SparingStatsCollector, priority="addon")
 
     def _install_storage(self, settings: BaseSettings) -> None:
         """Install the pipeline, and try the database before the crawl asks TMDB for anything.
@@ -138,6 +143,19 @@ def _install_handler(settings: BaseSettings) -> None:
     # own handlers, and a spider's custom_settings stand above both.
     priority = max(settings.getpriority("DOWNLOAD_HANDLERS") or 0, SETTINGS_PRIORITIES["project"])
     settings.set("DOWNLOAD_HANDLERS", handlers, priority=priority)
+
+
+def _replace_downloader_stats(settings: BaseSettings) -> None:
+    """Take ours in place of Scrapy's where the user left that alone."""
+    chosen = settings.getdict("DOWNLOADER_MIDDLEWARES")
+    if DownloaderStats in map(load_object, chosen):
+        return
+    place = settings["DOWNLOADER_MIDDLEWARES_BASE"].get(global_object_name(DownloaderStats))
+    if place is not None:
+        settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", DownloaderStats, None)
+        settings.setdefault_in_component_priority_dict(
+            "DOWNLOADER_MIDDLEWARES", SparingDownloaderStats, place
+        )
 
 
 def _install_slot(settings: BaseSettings, ours: TMDBSettings) -> None:
