@@ -4,24 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, StopDownload
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.api import OPERATIONS
-from tmdbfusion_scrapy.crawling.appending import (
-    Absences,
-    go_on,
-    has_appends,
-    is_asking_again,
-    part_label,
-    take_without,
-)
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.failed import public_path
-from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY, RETRY_DELAY_KEY, page_asked_for
+from tmdbfusion_scrapy.crawling.reading import RecordReader, of_our_class
+from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.crawling.session import crawl_credentials
 from tmdbfusion_scrapy.crawling.vault import vault_of
@@ -33,9 +25,6 @@ from tmdbfusion_scrapy.exceptions import (
     TMDBError,
     error_from_response,
 )
-from tmdbfusion_scrapy.models import Record, decode
-from tmdbfusion_scrapy.models.answers import check_answer
-from tmdbfusion_scrapy.models.record import Decoded
 from tmdbfusion_scrapy.pacing import PacerClosed
 from tmdbfusion_scrapy.retrying import RetryPolicy, may_send_again
 from tmdbfusion_scrapy.settings import TMDBSettings
@@ -45,8 +34,6 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from typing_extensions import Self
-
-    from tmdbfusion_scrapy.api import Endpoint
 
 logger = logging.getLogger(__name__)
 
@@ -79,11 +66,7 @@ class TMDBRetryMiddleware:
         self._credentials = crawl_credentials(crawler.settings)
         self._vault = vault_of(crawler)
         self._never_cached = frozenset(map(int, crawler.settings.getlist("HTTPCACHE_IGNORE_HTTP_CODES")))
-        # The HTTP cache is to answer everything, and it is not asked for parts that had been left out.
-        self._is_offline = crawler.settings.getbool("HTTPCACHE_ENABLED") and crawler.settings.getbool(
-            "HTTPCACHE_IGNORE_MISSING"
-        )
-        self._absences = Absences(crawler)
+        self._reader = RecordReader(crawler)
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -103,12 +86,12 @@ class TMDBRetryMiddleware:
             # Made by process_exception below.
             return response
         if "download_stopped" in response.flags:
-            return _of_our_class(response)
+            return of_our_class(response)
         hidden = self._vault.values_of(request)
         error = self._error_of(response, hidden)
         if error is None:
             try:
-                return self._with_record(request, response)
+                return self._reader.read(request, response)
             except ResponseError as bad:
                 bad.status_code = response.status
                 error = bad
@@ -117,11 +100,13 @@ class TMDBRetryMiddleware:
         if self._handled_by_request(request, response):
             return (
                 self._retry(request, error)
-                or self._record_without(request, error)
+                or self._reader.read_without(request, error)
                 or _left_to_callback(request, response)
             )
         self._note(error)
-        return self._retry(request, error) or self._record_without(request, error) or self._give_up(error)
+        return (
+            self._retry(request, error) or self._reader.read_without(request, error) or self._give_up(error)
+        )
 
     def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:
         """Return a retry for a download that failed; an error that is not TMDB's passes.
@@ -134,7 +119,7 @@ class TMDBRetryMiddleware:
         if isinstance(exception, PacerClosed):
             return take_back(request)
         if isinstance(exception, IgnoreRequest):
-            return self._record_without(request)
+            return self._reader.read_without(request)
         if isinstance(exception, TMDBError):
             error = exception
         elif isinstance(exception, DownloadCancelledError):
@@ -144,7 +129,9 @@ class TMDBRetryMiddleware:
             return None
         self._name_call(request, error)
         self._note(error)
-        return self._retry(request, error) or self._record_without(request, error) or self._give_up(error)
+        return (
+            self._retry(request, error) or self._reader.read_without(request, error) or self._give_up(error)
+        )
 
     def _error_of(self, response: Response, hidden: list[str]) -> TMDBError | None:
         """The error that a response tells of, ``None`` for a good one."""
@@ -171,60 +158,6 @@ class TMDBRetryMiddleware:
         if listed is None:
             listed = getattr(self._crawler.spider, "handle_httpstatus_list", None)
         return response.status in (listed or ())
-
-    def _with_record(self, request: Request, response: Response) -> TMDBResponse | Request:
-        """Decode the body into the record of the endpoint, or return the request for the rest of it."""
-        endpoint = _endpoint_of(request)
-        model: Any = endpoint.model if endpoint is not None else Any
-        record = decode(response.body, model)
-        check_answer(record, page_asked_for(request))
-        if isinstance(record, Record) and has_appends(request):
-            result = go_on(
-                request, response, record, model, may_ask=lambda part: self._may_ask(request, part)
-            )
-            if isinstance(result, TMDBResponse):
-                self._count(request, result.record)
-            elif is_asking_again(result):
-                self._stats.inc_value(names.APPENDED_AGAIN)
-            return result
-        self._count(request, record)
-        ours = _of_our_class(response)
-        ours.record = record
-        return ours
-
-    def _may_ask(self, request: Request, part: str) -> bool:
-        """Whether to ask again for a part that was left out."""
-        return not self._is_offline and self._absences.may_come(request, part)
-
-    def _record_without(self, request: Request, error: TMDBError | None = None) -> TMDBResponse | None:
-        """The record without the parts that a failed request was to add to it, if it was for such."""
-        if not is_asking_again(request) or isinstance(error, AuthenticationError):
-            return None
-        endpoint = _endpoint_of(request)
-        assert endpoint is not None  # noqa: S101 - only calls of the catalogue ask again
-        response = take_without(request, endpoint.model)
-        self._count(request, response.record)
-        return response
-
-    def _count(self, request: Request, record: Any) -> None:
-        """Count what a callback is to get, and what is odd with it."""
-        if isinstance(record, Decoded):
-            for field in record.drift:
-                self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
-        endpoint = _endpoint_of(request)
-        if endpoint is not None and endpoint.is_details:
-            self._stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.kind}")
-        if isinstance(record, Record) and record.missing_parts:
-            for label in sorted({part_label(part) for part in record.missing_parts}):
-                self._stats.inc_value(f"{names.APPENDED_MISSING}/{label}")
-            logger.info(
-                "TMDB left out %s of %s",
-                ", ".join(record.missing_parts),
-                public_path(request.url, self._settings.api_url, with_query=False),
-                extra={"spider": self._crawler.spider},
-            )
-        if isinstance(record, Record) and has_appends(request) and endpoint is not None:
-            self._absences.note(request, record, endpoint.model)
 
     def _note(self, error: TMDBError) -> None:
         """Count an error, and close the spider if it is one of the token."""
@@ -294,11 +227,6 @@ class TMDBRetryMiddleware:
         self._closing = asyncio.ensure_future(closing)
 
 
-def _endpoint_of(request: Request) -> Endpoint[..., Any] | None:
-    """The endpoint that a request calls, ``None`` outside the catalogue."""
-    return OPERATIONS.get(request.meta.get(OPERATION_KEY, ""))
-
-
 def _headers_of_error(response: Response) -> dict[str, str]:
     """The headers that an error is made from."""
     found = {name: response.headers.get(name) for name in ("retry-after", "location")}
@@ -308,12 +236,7 @@ def _headers_of_error(response: Response) -> dict[str, str]:
 def _left_to_callback(request: Request, response: Response) -> Response:
     """Let a response pass that the request asked for, by Scrapy's own RetryMiddleware, too."""
     request.meta["dont_retry"] = True
-    return _of_our_class(response)
-
-
-def _of_our_class(response: Response) -> TMDBResponse:
-    """A response from the HTTP cache, or one that HttpCompressionMiddleware made anew, has Scrapy's class."""
-    return response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
+    return of_our_class(response)
 
 
 def _reason(error: TMDBError) -> str:

@@ -1,0 +1,121 @@
+"""From a good answer to the response that a callback gets, with its record."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.crawling.appending import (
+    Absences,
+    go_on,
+    has_appends,
+    is_asking_again,
+    part_label,
+    take_without,
+)
+from tmdbfusion_scrapy.crawling.failed import public_path
+from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY, page_asked_for
+from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+from tmdbfusion_scrapy.exceptions import AuthenticationError
+from tmdbfusion_scrapy.models import Record, decode
+from tmdbfusion_scrapy.models.answers import check_answer
+from tmdbfusion_scrapy.models.record import Decoded
+from tmdbfusion_scrapy.settings import TMDBSettings
+
+if TYPE_CHECKING:
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
+    from tmdbfusion_scrapy.api import Endpoint
+    from tmdbfusion_scrapy.exceptions import TMDBError
+
+logger = logging.getLogger(__name__)
+
+
+class RecordReader:
+    """Decodes the answers of a crawl, and counts what is odd with them.
+
+    Args:
+        crawler: The crawl.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._settings = TMDBSettings.from_settings(crawler.settings)
+        self._stats = crawler.stats
+        # The HTTP cache is to answer everything, and it is not asked for parts that had been left out.
+        self._is_offline = crawler.settings.getbool("HTTPCACHE_ENABLED") and crawler.settings.getbool(
+            "HTTPCACHE_IGNORE_MISSING"
+        )
+        self._absences = Absences(crawler)
+
+    def read(self, request: Request, response: Response) -> TMDBResponse | Request:
+        """Decode the body into the record of the endpoint, or return the request for the rest of it.
+
+        Raises:
+            ResponseError: The body is not the endpoint's record.
+        """
+        endpoint = _endpoint_of(request)
+        model: Any = endpoint.model if endpoint is not None else Any
+        record = decode(response.body, model)
+        check_answer(record, page_asked_for(request))
+        if isinstance(record, Record) and has_appends(request):
+            result = go_on(
+                request, response, record, model, may_ask=lambda part: self._may_ask(request, part)
+            )
+            if isinstance(result, TMDBResponse):
+                self._count(request, result.record)
+            elif is_asking_again(result):
+                self._stats.inc_value(names.APPENDED_AGAIN)
+            return result
+        self._count(request, record)
+        ours = of_our_class(response)
+        ours.record = record
+        return ours
+
+    def _may_ask(self, request: Request, part: str) -> bool:
+        """Whether to ask again for a part that was left out."""
+        return not self._is_offline and self._absences.may_come(request, part)
+
+    def read_without(self, request: Request, error: TMDBError | None = None) -> TMDBResponse | None:
+        """The record without the parts that a failed request was to add to it, if it was for such."""
+        if not is_asking_again(request) or isinstance(error, AuthenticationError):
+            return None
+        endpoint = _endpoint_of(request)
+        assert endpoint is not None  # noqa: S101 - only calls of the catalogue ask again
+        response = take_without(request, endpoint.model)
+        self._count(request, response.record)
+        return response
+
+    def _count(self, request: Request, record: Any) -> None:
+        """Count what a callback is to get, and what is odd with it."""
+        if isinstance(record, Decoded):
+            for field in record.drift:
+                self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
+        endpoint = _endpoint_of(request)
+        if endpoint is not None and endpoint.is_details:
+            self._stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.kind}")
+        if isinstance(record, Record) and record.missing_parts:
+            for label in sorted({part_label(part) for part in record.missing_parts}):
+                self._stats.inc_value(f"{names.APPENDED_MISSING}/{label}")
+            logger.info(
+                "TMDB left out %s of %s",
+                ", ".join(record.missing_parts),
+                public_path(request.url, self._settings.api_url, with_query=False),
+                extra={"spider": self._crawler.spider},
+            )
+        if isinstance(record, Record) and has_appends(request) and endpoint is not None:
+            self._absences.note(request, record, endpoint.model)
+
+
+def _endpoint_of(request: Request) -> Endpoint[..., Any] | None:
+    """The endpoint that a request calls, ``None`` outside the catalogue."""
+    return OPERATIONS.get(request.meta.get(OPERATION_KEY, ""))
+
+
+def of_our_class(response: Response) -> TMDBResponse:
+    """A response from the HTTP cache, or one that HttpCompressionMiddleware made anew, has Scrapy's class."""
+    return response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
