@@ -1,10 +1,12 @@
-"""A server in a process of its own that answers every request with the same JSON body, as fast as Python can."""
+"""A server in a process of its own that answers every request with JSON, as fast as Python can."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import gzip
 import os
+import re
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -13,11 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class Server(asyncio.Protocol):
-    """Answers every request head with the same response."""
+MARK = b"987654321"
+"""Stands for the id in a body of which the server is to send one for each id."""
 
-    def __init__(self, answer: bytes) -> None:
-        self.answer = answer
+
+class Server(asyncio.Protocol):
+    """Answers every request head, with the answer that its id leads to."""
+
+    def __init__(self, answers: list[bytes], latency: float) -> None:
+        self.answers = answers
+        self.latency = latency
         self.rest = b""
 
     def connection_made(self, transport: Any) -> None:
@@ -28,32 +35,51 @@ class Server(asyncio.Protocol):
         """Answer every head that is complete."""
         heads = (self.rest + data).split(b"\r\n\r\n")
         self.rest = heads.pop()
-        for _ in heads:
-            self.transport.write(self.answer)
+        for head in heads:
+            answer = self.answers[0]
+            if len(self.answers) > 1:
+                found = re.search(rb"/(\d+)[? ]", head)
+                answer = self.answers[int(found[1]) % len(self.answers) if found else 0]
+            if self.latency:
+                asyncio.get_running_loop().call_later(self.latency, self.transport.write, answer)
+            else:
+                self.transport.write(answer)
 
 
-def answer_with(body: bytes) -> bytes:
-    """The response to every request, with headers as TMDB sends them."""
+def answer_with(body: bytes, encoding: bytes = b"") -> bytes:
+    """The response to a request, with headers as TMDB sends them."""
     head = (
         b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: %d\r\n"
-        b'Cache-Control: public, max-age=21600\r\nVary: Accept-Encoding\r\nETag: W/"bench"\r\n\r\n'
+        b'Cache-Control: public, max-age=21600\r\nVary: Accept-Encoding\r\nETag: W/"bench"\r\n%b\r\n'
     )
-    return head % len(body) + body
+    return head % (len(body), encoding) + body
 
 
-async def serve(body: bytes) -> None:
+async def serve(body: bytes, latency: float, ids: int) -> None:
     """Serve on a free port, and print it."""
-    answer = answer_with(body)
+    answers = [answer_with(body)]
+    if ids:
+        zipped = [gzip.compress(body.replace(MARK, b"%d" % number), 6) for number in range(ids)]
+        answers = [answer_with(each, b"Content-Encoding: gzip\r\n") for each in zipped]
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Server(answer), "127.0.0.1", 0, backlog=4096)
+    server = await loop.create_server(lambda: Server(answers, latency), "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 @contextlib.contextmanager
-def running_server(body: bytes) -> Iterator[str]:
-    """Run the server in another process, on the second core; yields its origin."""
-    process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+def running_server(body: bytes, *, latency: float = 0.0, ids: int = 0) -> Iterator[str]:
+    """Run the server in another process, on the second core; yields its origin.
+
+    Args:
+        body: What every request gets.
+        latency: Seconds before each answer.
+        ids: For how many ids there is a gzipped answer of their own, with the id where the body has `MARK`. The
+            id is the last number of a path, less whole multiples of this. 0 for the body as it is.
+    """
+    process = subprocess.Popen(
+        [sys.executable, __file__, str(latency), str(ids)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
         if process.stdin is None or process.stdout is None:
             raise RuntimeError("the server's pipes are not there")
@@ -77,4 +103,4 @@ def pin(core: int) -> str:
 
 if __name__ == "__main__":
     pin(1)
-    asyncio.run(serve(sys.stdin.buffer.read()))
+    asyncio.run(serve(sys.stdin.buffer.read(), float(sys.argv[1]), int(sys.argv[2])))

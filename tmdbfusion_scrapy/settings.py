@@ -107,8 +107,8 @@ SETTINGS: Mapping[str, Setting] = {
         Setting(
             "TMDB_REQUESTS_PER_SECOND",
             DEFAULT_REQUESTS_PER_SECOND,
-            "Most requests a second, retries included; 0 for no limit. TMDB allows about 40 per IP address, so all "
-            "crawls and clients of a process that use one host share the pace, the lowest that is set.",
+            "Most requests a second, retries included; 0 for no limit. TMDB allows about 40 per IP address, so "
+            "all crawls and clients of a process that use one host share the pace, the lowest that is set.",
         ),
         Setting("TMDB_HTTP2", False, "``True`` uses HTTP/2, one connection (extra ``http2``)."),
         Setting(

@@ -13,6 +13,8 @@ from scrapy.utils.python import global_object_name
 from scrapy.utils.reactor import is_reactor_installed
 
 from tmdbfusion_scrapy.crawling.caching import CompleteCacheMiddleware
+from tmdbfusion_scrapy.crawling.downloader import SparingDownloader
+from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter
 from tmdbfusion_scrapy.crawling.fingerprinter import TMDBRequestFingerprinter
 from tmdbfusion_scrapy.crawling.handler import FALLBACK_SETTING, TMDBDownloadHandler
 from tmdbfusion_scrapy.crawling.logformatter import SparingLogFormatter
@@ -93,6 +95,8 @@ class Addon:
         settings.setdefault_in_component_priority_dict("SPIDER_MIDDLEWARES", LazyStartMiddleware, 10)
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryWaitingRoom, 0)
         settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
+        settings.set("DOWNLOADER", SparingDownloader, priority="addon")
+        settings.set("DUPEFILTER_CLASS", TMDBDupeFilter, priority="addon")
         settings.set("HTTPCACHE_IGNORE_HTTP_CODES", _NOT_CACHED, priority="addon")
         settings.set("LOG_FORMATTER", SparingLogFormatter, priority="addon")
         settings.set("REQUEST_FINGERPRINTER_CLASS", TMDBRequestFingerprinter, priority="addon")

@@ -41,9 +41,12 @@ class SparingDownloaderStats(DownloaderStats):
 
     def process_request(self, request: Request, spider: Spider | None = None) -> Request | Response | None:
         """Count a request and its bytes."""
-        size = _request_size(request)
-        if size is None or spider is not None:
+        if spider is not None:
+            # It warns of that.
             return super().process_request(request, spider)
+        size = _request_size(request)
+        if size is None:
+            return super().process_request(request)
         self.stats.inc_value("downloader/request_count")
         self.stats.inc_value(f"downloader/request_method_count/{request.method}")
         self.stats.inc_value("downloader/request_bytes", size)

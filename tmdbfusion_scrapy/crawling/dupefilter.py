@@ -1,0 +1,114 @@
+"""Which requests were seen, in less than a byte for each of TMDB's ids instead of a hundred and more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from scrapy.dupefilters import RFPDupeFilter
+
+from tmdbfusion_scrapy.crawling.fingerprinter import TMDBRequestFingerprinter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from scrapy import Request
+    from scrapy.utils.request import RequestFingerprinterProtocol
+
+SEEN_FILE = "tmdb_requests.seen"
+"""In the job directory: a line for each request, the hexadecimal form of all but its number, and the number."""
+
+_BITS = 256
+"""Numbers that share an integer. One that stands alone takes no more room so than a fingerprint."""
+
+
+class _Numbers:
+    """A set of numbers that lie close together, as TMDB's ids do."""
+
+    __slots__ = ("_masks",)
+
+    def __init__(self) -> None:
+        self._masks: dict[int, int] = {}
+
+    def add(self, number: int) -> bool:
+        """Add a number and return whether it is new."""
+        place, bit = divmod(number, _BITS)
+        mask = self._masks.get(place, 0)
+        with_it = mask | 1 << bit
+        self._masks[place] = with_it
+        return with_it != mask
+
+
+class TMDBDupeFilter(RFPDupeFilter):
+    """Scrapy's filter of duplicates, with a bit for a TMDB request that has a number in its path.
+
+    A million fingerprints take some 150 MB. The requests of a crawl differ mostly in an id, so here the rest of
+    them is kept once, and the ids as bits. Any other request is kept as Scrapy does it; so are all of them with
+    a ``REQUEST_FINGERPRINTER_CLASS`` of your own.
+
+    With ``JOBDIR`` the next run knows what was seen. Logging, ``DUPEFILTER_DEBUG`` and the stats are Scrapy's.
+    """
+
+    def __init__(
+        self,
+        path: str | None = None,
+        debug: bool = False,
+        *,
+        fingerprinter: RequestFingerprinterProtocol | None = None,
+    ) -> None:
+        super().__init__(path, debug, fingerprinter=fingerprinter)
+        self._numbered: Callable[[Request], tuple[bytes, int] | None] | None = None
+        self._seen: dict[bytes, _Numbers] = {}
+        self._seen_file: BinaryIO | None = None
+        if isinstance(fingerprinter, TMDBRequestFingerprinter):
+            self._numbered = fingerprinter.numbered
+            if path:
+                self._seen_file = self._resume(Path(path, SEEN_FILE))
+
+    def request_seen(self, request: Request) -> bool:
+        """Return whether a request was seen before; from now on it was."""
+        numbered = self._numbered(request) if self._numbered is not None else None
+        if numbered is None:
+            return super().request_seen(request)
+        group, number = numbered
+        if not self._add(group, number):
+            return True
+        if self._seen_file is not None:
+            self._seen_file.write(b"%b %d\n" % (group.hex().encode(), number))
+        return False
+
+    def close(self, reason: str) -> None:
+        """Close the files."""
+        if self._seen_file is not None:
+            self._seen_file.close()
+        super().close(reason)
+
+    def _resume(self, path: Path) -> BinaryIO:
+        """Take in what an earlier run of the job has seen, and return the file for what this one sees."""
+        line = b"\n"
+        if path.exists():
+            with path.open("rb") as lines:
+                for line in lines:
+                    request = _read(line)
+                    if request is not None:
+                        self._add(*request)
+        # Without a buffer: what was seen stays known after kill -9.
+        file = path.open("ab", buffering=0)
+        if not line.endswith(b"\n"):
+            file.write(b"\n")
+        return file
+
+    def _add(self, group: bytes, number: int) -> bool:
+        """Note a request and return whether it is new."""
+        numbers = self._seen.get(group)
+        if numbers is None:
+            numbers = self._seen[group] = _Numbers()
+        return numbers.add(number)
+
+
+def _read(line: bytes) -> tuple[bytes, int] | None:
+    """The request of a line, ``None`` for one that a crash cut short."""
+    group, _, number = line.partition(b" ")
+    if not line.endswith(b"\n") or len(group) != 40 or not number.strip().isdigit():
+        return None
+    return bytes.fromhex(group.decode()), int(number)
