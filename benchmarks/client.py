@@ -1,9 +1,10 @@
-"""Calls a second of ``AsyncTMDBClient`` beside httpx's own client and bare aiohttp; decoding; import time.
+"""Calls a second of both clients beside httpx's own and bare aiohttp; decoding; import time.
 
     python benchmarks/client.py [--calls 4000] [--connections 100] [--rounds 5]
 
 Every contender fetches the same movie with credits and makes the same record of it, with as many tasks as
-connections, over and over in turn; the table shows the median round. The server is a process of its own, on a
+connections, over and over in turn; the table shows the median round. Blocking clients are shared by ``--threads``
+threads, each with a connection. The server is a process of its own, on a
 core of its own where the system allows that.
 """
 
@@ -20,6 +21,7 @@ import subprocess
 import sys
 import time
 import timeit
+from concurrent.futures import ThreadPoolExecutor
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
@@ -28,15 +30,16 @@ import httpx
 import msgspec
 from loopback import pin, running_server
 
-from tmdbfusion_scrapy.client import AsyncTMDBClient
+from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.sandbox.generated import GeneratedCatalogue
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     Fetch = Callable[[], Awaitable[MovieDetails]]
+    BlockingFetch = Callable[[], MovieDetails]
 
 SIZE = 16 * 1024
 IMPORTED = "tmdbfusion_scrapy.client"
@@ -99,6 +102,33 @@ async def tmdb_client(origin: str, connections: int) -> AsyncIterator[Fetch]:
         yield fetch
 
 
+@contextlib.contextmanager
+def blocking_httpx(origin: str, connections: int) -> Iterator[BlockingFetch]:
+    """Call with httpx's blocking client."""
+    limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
+    decoder = msgspec.json.Decoder(MovieDetails)
+    with httpx.Client(base_url=origin, limits=limits, timeout=30.0) as client:
+        yield lambda: decoder.decode(client.get("/3/movie/550").content)
+
+
+@contextlib.contextmanager
+def blocking_tmdb_client(origin: str, connections: int) -> Iterator[BlockingFetch]:
+    """Call ``movies.details`` of the blocking client."""
+    with TMDBClient(
+        "0" * 32,
+        base_url=f"{origin}/3",
+        max_connections=connections,
+        max_keepalive_connections=connections,
+        requests_per_second=None,
+    ) as client:
+        yield lambda: client.movies.details(550)
+
+
+BLOCKING: dict[str, Callable[[str, int], Any]] = {
+    "httpx.Client + msgspec": blocking_httpx,
+    "TMDBClient": blocking_tmdb_client,
+}
+
 CONTENDERS: dict[str, Callable[[str, int], Any]] = {
     "httpx.AsyncClient + msgspec": httpx_own,
     "AsyncTMDBClient": tmdb_client,
@@ -121,6 +151,38 @@ async def measure(contender: Callable[[str, int], Any], origin: str, calls: int,
         started = time.perf_counter()
         await asyncio.gather(*(work() for _ in range(connections)))
         return calls / (time.perf_counter() - started)
+
+
+def measure_blocking(contender: Callable[[str, int], Any], origin: str, calls: int, threads: int) -> float:
+    """Calls a second of one client that threads share."""
+    with contender(origin, threads) as fetch, ThreadPoolExecutor(threads) as executor:
+        left = iter(range(calls))
+
+        def work() -> None:
+            for _ in left:
+                if not fetch().id:
+                    raise RuntimeError("a record came back empty")
+
+        list(executor.map(lambda _: fetch(), range(threads)))
+        started = time.perf_counter()
+        for done in [executor.submit(work) for _ in range(threads)]:
+            done.result()
+        return calls / (time.perf_counter() - started)
+
+
+def print_blocking_calls(body: bytes, calls: int, threads: int, rounds: int) -> None:
+    """Print the table of blocking calls."""
+    seen: dict[str, list[float]] = {name: [] for name in BLOCKING}
+    with running_server(body) as origin:
+        for _ in range(rounds):
+            for name, contender in BLOCKING.items():
+                seen[name].append(measure_blocking(contender, origin, calls, threads))
+    rates = {name: statistics.median(found) for name, found in seen.items()}
+    print(f"\n{calls} calls a round in {threads} threads that share one client, median of {rounds} rounds\n")
+    print("| blocking client | calls/s | x httpx |")
+    print("|---|---:|---:|")
+    for name, rate in rates.items():
+        print(f"| {name} | {rate:,.0f} | {rate / rates['httpx.Client + msgspec']:.2f} |")
 
 
 def print_calls(body: bytes, calls: int, connections: int, rounds: int) -> None:
@@ -167,10 +229,11 @@ def print_import(rounds: int) -> None:
 
 
 def main() -> None:
-    """Print all three."""
+    """Print all of it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
     parser.add_argument("--calls", type=int, default=4000, help="calls of a round (default: %(default)s)")
     parser.add_argument("--connections", type=int, default=100, help="default: %(default)s")
+    parser.add_argument("--threads", type=int, default=16, help="of blocking clients (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     options = parser.parse_args()
     pinned = pin(0)
@@ -178,6 +241,7 @@ def main() -> None:
     print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {pinned}; {versions}")
     body = movie_with_credits()
     print_calls(body, options.calls, options.connections, options.rounds)
+    print_blocking_calls(body, options.calls, options.threads, options.rounds)
     print_decoding(body, options.rounds)
     print_import(options.rounds)
 
