@@ -14,7 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, quote_plus
 
-from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
+from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError, error_from_response
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -82,6 +82,24 @@ class Credentials:
         error.message = self.redact(error.message, others)
         error.args = (error.message,)
         return error
+
+    def error_from_response(
+        self, status: int, headers: Mapping[str, str], body: bytes, others: Iterable[str] = ()
+    ) -> TMDBError | None:
+        """Return the error that a response tells of, without the secrets; ``None`` for a good one.
+
+        Args:
+            status: As of :func:`~tmdbfusion_scrapy.exceptions.error_from_response`, like ``headers`` and ``body``.
+            headers: The headers.
+            body: The body.
+            others: The secrets of the call besides the token or key.
+        """
+        error = error_from_response(status, headers, body)
+        if error is None:
+            return None
+        # Made anew, for it may quote the beginning of the body, and that may end within a secret.
+        made = error_from_response(status, headers, self.redact_body(body, others))
+        return self.redacted(made or error, others)
 
     def cleaned(self, exception: E, others: Iterable[str] = ()) -> E:
         """Return the exception, or one of its class without what led to it if a text in there has a secret.

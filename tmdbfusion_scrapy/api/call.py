@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
@@ -12,6 +12,9 @@ from tmdbfusion_scrapy.exceptions import ValidationError
 M = TypeVar("M")
 
 Place = Literal["path", "query", "body"]
+
+JSON_TYPE = "application/json;charset=utf-8"
+"""``Content-Type`` of the bodies that TMDB takes, as its OpenAPI document has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +73,23 @@ class Call(Generic[M]):
     def with_appends(self, appends: tuple[str, ...]) -> Call[M]:
         """Return the same call with other parts."""
         return replace(self, appends=appends)
+
+
+def fill_path(path: str, secrets: Iterable[Secret]) -> str:
+    """Return a path with its secrets in the places of their masks.
+
+    Raises:
+        ValidationError: A secret would reach another endpoint.
+    """
+    for secret in secrets:
+        if secret.place == "path":
+            path = path.replace(Secret.MASK, escape_segment(secret.key, secret.value), 1)
+    return path
+
+
+def values_in(place: Place, secrets: Iterable[Secret]) -> dict[str, str]:
+    """Return the secrets of the query or of the body by TMDB's names."""
+    return {secret.key: secret.value for secret in secrets if secret.place == place}
 
 
 def escape_segment(name: str, text: str) -> str:

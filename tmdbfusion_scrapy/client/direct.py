@@ -1,24 +1,16 @@
 """httpx's clients with a short way to their transport.
 
 ``send`` of httpx's own walks through authentication flows, redirects, cookies and event hooks. A call of TMDB's
-API has none of them, and they cost more than the pool below (benchmarks/client.py).
+API has none of them, and they cost more than the pool below (benchmarks/client.py). Cookies are not kept: one of
+TMDB's CDN would tie the requests of a crawl together.
 """
 
 from __future__ import annotations
 
-from http.cookiejar import CookieJar
 from typing import Any
 
 import httpx
 from typing_extensions import override
-
-
-class NoCookies(CookieJar):
-    """Keeps no cookie: TMDB needs none, and one of its CDN's would tie the requests of a crawl together."""
-
-    @override
-    def extract_cookies(self, response: Any, request: Any) -> None:
-        """Take none."""
 
 
 class DirectClient(httpx.Client):
@@ -29,7 +21,7 @@ class DirectClient(httpx.Client):
     """
 
     def __init__(self, transport: httpx.BaseTransport) -> None:
-        super().__init__(transport=transport, cookies=NoCookies(), trust_env=False)
+        super().__init__(transport=transport, trust_env=False)
         self._direct = transport
 
     @override
@@ -51,7 +43,7 @@ class AsyncDirectClient(httpx.AsyncClient):
     """
 
     def __init__(self, transport: httpx.AsyncBaseTransport) -> None:
-        super().__init__(transport=transport, cookies=NoCookies(), trust_env=False)
+        super().__init__(transport=transport, trust_env=False)
         self._direct = transport
 
     @override

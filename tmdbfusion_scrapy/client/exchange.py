@@ -11,13 +11,12 @@ from urllib.parse import quote, urlencode
 import httpx
 import msgspec
 
-from tmdbfusion_scrapy.api.call import Call, Secret, escape_segment
+from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, fill_path, values_in
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import (
     ResponseError,
     TMDBError,
     error_from_exception,
-    error_from_response,
 )
 from tmdbfusion_scrapy.models.answers import check_answer
 from tmdbfusion_scrapy.models.decoding import decode
@@ -65,12 +64,8 @@ class Exchange:
             )
             request.read()
             return request
-        headers = [*self._headers, (b"Content-Type", b"application/json;charset=utf-8")]
-        body = {
-            **call.body,
-            **{secret.key: secret.value for secret in call.secrets if secret.place == "body"},
-        }
-        content = msgspec.json.encode(body)
+        headers = [*self._headers, (b"Content-Type", JSON_TYPE.encode())]
+        content = msgspec.json.encode({**call.body, **values_in("body", call.secrets)})
         return httpx.Request(call.method, url, headers=headers, content=content, extensions=extensions)
 
     def record(self, call: Call[M], response: httpx.Response) -> M:
@@ -86,9 +81,10 @@ class Exchange:
             body = decode_body(response.content, None)
         except httpx.DecodingError as exception:
             raise self.error(call, exception) from exception
-        error = error_from_response(status, response.headers, body, method=call.method, path=call.path)
+        error = self.credentials.error_from_response(status, response.headers, body, _values(call))
         if error is not None:
-            raise self._without_secrets(error, call, response, body)
+            error.method, error.path = call.method, call.path
+            raise error
         try:
             record = decode(body, call.model)
             check_answer(record, call.query.get("page"))
@@ -96,19 +92,6 @@ class Exchange:
         except ResponseError as bad:
             bad.method, bad.path, bad.status_code = call.method, call.path, status
             raise
-
-    def _without_secrets(
-        self, error: TMDBError, call: Call[Any], response: httpx.Response, body: bytes
-    ) -> TMDBError:
-        """The error made anew if the body has a secret: what is quoted of it may end within one."""
-        secrets = _values(call)
-        hidden = self.credentials.redact_body(body, secrets)
-        if hidden != body:
-            made = error_from_response(
-                response.status_code, response.headers, hidden, method=call.method, path=call.path
-            )
-            error = made or error
-        return self.credentials.redacted(error, secrets)
 
     def error(self, call: Call[Any], exception: httpx.HTTPError | httpx.InvalidURL) -> TMDBError:
         """Return the normalized error for an exception of httpx's; its cause shows no secret either."""
@@ -120,16 +103,11 @@ class Exchange:
 
     def _target(self, call: Call[Any]) -> str:
         """Path and query as they leave."""
-        path, query = call.path, dict(call.query)
-        for secret in call.secrets:
-            if secret.place == "path":
-                path = path.replace(Secret.MASK, escape_segment(secret.key, secret.value), 1)
-            elif secret.place == "query":
-                query[secret.key] = secret.value
+        query = {**call.query, **values_in("query", call.secrets)}
         if call.appends:
             query["append_to_response"] = ",".join(call.appends)
         query.update(self.credentials.query)
-        path = self._base_path + path
+        path = self._base_path + fill_path(call.path, call.secrets)
         return f"{path}?{urlencode(query, quote_via=quote, safe=',/')}" if query else path
 
     @cached_property

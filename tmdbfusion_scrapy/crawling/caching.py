@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.exceptions import NotConfigured
 
-from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.appending import has_appends, lacks_parts
-from tmdbfusion_scrapy.crawling.requests import INCOMPLETE_KEY, OPERATION_KEY
+from tmdbfusion_scrapy.crawling.requests import INCOMPLETE_KEY, endpoint_of
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ class CompleteCacheMiddleware:
 
     def process_response(self, request: Request, response: Response) -> Response:
         """Mark the request of an answer that is not to be kept."""
-        endpoint = OPERATIONS.get(request.meta.get(OPERATION_KEY, ""))
+        endpoint = endpoint_of(request)
         if (
             endpoint is None
             or response.status != 200

@@ -6,12 +6,11 @@ import datetime
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
-from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.call import Secret
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.items import FailedCall
-from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY
+from tmdbfusion_scrapy.crawling.requests import endpoint_of
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -32,7 +31,7 @@ def public_path(url: str, api_url: str, *, with_query: bool) -> str:
 
 def failed_call(error: TMDBError, request: Request, api_url: str) -> FailedCall:
     """Return the item that tells of a call that failed for good."""
-    endpoint = OPERATIONS.get(request.meta.get(OPERATION_KEY, ""))
+    endpoint = endpoint_of(request)
     path = public_path(request.url, api_url, with_query=False)
     values = endpoint.path_values(path) if endpoint is not None and Secret.MASK not in path else {}
     return FailedCall(

@@ -9,14 +9,15 @@ from urllib.parse import quote, urlencode
 import httpx
 import msgspec
 
-from tmdbfusion_scrapy.api.call import Secret, escape_segment
+from tmdbfusion_scrapy.api.call import fill_path, values_in
 from tmdbfusion_scrapy.exceptions import ValidationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from scrapy import Request
 
+    from tmdbfusion_scrapy.api.call import Secret
     from tmdbfusion_scrapy.credentials import Credentials
 
 _NOT_SENT = frozenset({b"proxy-authorization", b"host", b"content-length"})
@@ -78,21 +79,13 @@ def outgoing_request(
     return outgoing
 
 
-def _with_secrets(target: str, body: bytes, secrets: Iterable[Secret]) -> tuple[str, bytes]:
+def _with_secrets(target: str, body: bytes, secrets: Sequence[Secret]) -> tuple[str, bytes]:
     """The target and the body with the secrets in their places."""
     path, _, query = target.partition("?")
-    parts = [query] if query else []
-    in_body: dict[str, str] = {}
-    for secret in secrets:
-        if secret.place == "path":
-            path = path.replace(Secret.MASK, escape_segment(secret.key, secret.value), 1)
-        elif secret.place == "query":
-            parts.append(urlencode({secret.key: secret.value}, quote_via=quote))
-        else:
-            in_body[secret.key] = secret.value
-    if in_body:
+    query = "&".join(filter(None, (query, urlencode(values_in("query", secrets), quote_via=quote))))
+    if in_body := values_in("body", secrets):
         body = msgspec.json.encode({**msgspec.json.decode(body or b"{}"), **in_body})
-    return "?".join(filter(None, (path, "&".join(parts)))), body
+    return "?".join(filter(None, (fill_path(path, secrets), query))), body
 
 
 def _split(url: str) -> tuple[httpx.URL, str]:

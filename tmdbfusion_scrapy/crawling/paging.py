@@ -11,9 +11,8 @@ from scrapy.utils.misc import arg_to_iter
 from scrapy.utils.request import request_from_dict
 from twisted.python.failure import Failure
 
-from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.failed import public_path
-from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY, page_asked_for, with_page
+from tmdbfusion_scrapy.crawling.requests import endpoint_of, page_asked_for, with_page
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE, Paged
 from tmdbfusion_scrapy.settings import TMDBSettings
@@ -46,12 +45,12 @@ def first_page(
         TypeError: It is no request for a page of a list.
         ConfigurationError: ``pages`` is no whole number from 1.
     """
-    if not isinstance(request, Request) or OPERATION_KEY not in request.meta:
+    endpoint = endpoint_of(request) if isinstance(request, Request) else None
+    if endpoint is None:
         raise TypeError(
             f"paginate() takes a method of self.tmdb and its arguments, such as self.tmdb.discover.movie, "
             f"and this made {request!r}"
         )
-    endpoint = OPERATIONS[request.meta[OPERATION_KEY]]
     endpoint.require_pages()
     if pages is not None and (isinstance(pages, bool) or not isinstance(pages, int) or pages < 1):
         raise ConfigurationError(f"pages is {pages!r}: use a whole number from 1")

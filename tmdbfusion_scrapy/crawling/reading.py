@@ -6,7 +6,6 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.appending import (
     Absences,
     go_on,
@@ -16,7 +15,7 @@ from tmdbfusion_scrapy.crawling.appending import (
     take_without,
 )
 from tmdbfusion_scrapy.crawling.failed import public_path
-from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY, page_asked_for
+from tmdbfusion_scrapy.crawling.requests import endpoint_of, page_asked_for
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.exceptions import AuthenticationError
 from tmdbfusion_scrapy.models import Record, decode
@@ -58,7 +57,7 @@ class RecordReader:
         Raises:
             ResponseError: The body is not the endpoint's record.
         """
-        endpoint = _endpoint_of(request)
+        endpoint = endpoint_of(request)
         model: Any = endpoint.model if endpoint is not None else Any
         record = decode(response.body, model)
         check_answer(record, page_asked_for(request))
@@ -67,11 +66,11 @@ class RecordReader:
                 request, response, record, model, may_ask=lambda part: self._may_ask(request, part)
             )
             if isinstance(result, TMDBResponse):
-                self._count(request, result.record)
+                self._count(request, endpoint, result.record)
             elif is_asking_again(result):
                 self._stats.inc_value(names.APPENDED_AGAIN)
             return result
-        self._count(request, record)
+        self._count(request, endpoint, record)
         ours = of_our_class(response)
         ours.record = record
         return ours
@@ -84,18 +83,17 @@ class RecordReader:
         """The record without the parts that a failed request was to add to it, if it was for such."""
         if not is_asking_again(request) or isinstance(error, AuthenticationError):
             return None
-        endpoint = _endpoint_of(request)
+        endpoint = endpoint_of(request)
         assert endpoint is not None  # noqa: S101 - only calls of the catalogue ask again
         response = take_without(request, endpoint.model)
-        self._count(request, response.record)
+        self._count(request, endpoint, response.record)
         return response
 
-    def _count(self, request: Request, record: Any) -> None:
+    def _count(self, request: Request, endpoint: Endpoint[..., Any] | None, record: Any) -> None:
         """Count what a callback is to get, and what is odd with it."""
         if isinstance(record, Decoded):
             for field in record.drift:
                 self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
-        endpoint = _endpoint_of(request)
         if endpoint is not None and endpoint.is_details:
             self._stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.kind}")
         if isinstance(record, Record) and record.missing_parts:
@@ -109,11 +107,6 @@ class RecordReader:
             )
         if isinstance(record, Record) and has_appends(request) and endpoint is not None:
             self._absences.note(request, record, endpoint.model)
-
-
-def _endpoint_of(request: Request) -> Endpoint[..., Any] | None:
-    """The endpoint that a request calls, ``None`` outside the catalogue."""
-    return OPERATIONS.get(request.meta.get(OPERATION_KEY, ""))
 
 
 def of_our_class(response: Response) -> TMDBResponse:

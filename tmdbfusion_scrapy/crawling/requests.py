@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from scrapy import Request
 
+from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.appending import split_parts
+from tmdbfusion_scrapy.api.call import JSON_TYPE
 from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
 from tmdbfusion_scrapy.models.sessions import GuestSession, RequestToken, Session
 from tmdbfusion_scrapy.settings import SLOT
@@ -16,7 +18,7 @@ from tmdbfusion_scrapy.settings import SLOT
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from tmdbfusion_scrapy.api import Call
+    from tmdbfusion_scrapy.api import Call, Endpoint
     from tmdbfusion_scrapy.crawling.vault import Mark
 
 OPERATION_KEY = "tmdb_operation"
@@ -78,10 +80,15 @@ def build_request(
     headers = dict(arguments.get("headers") or {})
     body = b""
     if call.body is not None:
-        headers.setdefault("Content-Type", "application/json;charset=utf-8")
+        headers.setdefault("Content-Type", JSON_TYPE)
         body = msgspec.json.encode(call.body)
     given = {name: value for name, value in arguments.items() if name not in ("meta", "headers")}
     return Request(call.url(base_url), method=call.method, meta=meta, headers=headers, body=body, **given)
+
+
+def endpoint_of(request: Request) -> Endpoint[..., Any] | None:
+    """Return the endpoint that a request calls, ``None`` outside the catalogue."""
+    return OPERATIONS.get(request.meta.get(OPERATION_KEY, ""))
 
 
 def page_asked_for(request: Request) -> str | None:

@@ -23,7 +23,6 @@ from tmdbfusion_scrapy.exceptions import (
     AuthenticationError,
     ResponseError,
     TMDBError,
-    error_from_response,
 )
 from tmdbfusion_scrapy.pacing import PacerClosed
 from tmdbfusion_scrapy.retrying import RetryPolicy, may_send_again
@@ -88,7 +87,8 @@ class TMDBRetryMiddleware:
         if "download_stopped" in response.flags:
             return of_our_class(response)
         hidden = self._vault.values_of(request)
-        error = self._error_of(response, hidden)
+        headers = _headers_of_error(response) if response.status >= 300 else {}
+        error = self._credentials.error_from_response(response.status, headers, response.body, hidden)
         if error is None:
             try:
                 return self._reader.read(request, response)
@@ -132,16 +132,6 @@ class TMDBRetryMiddleware:
         return (
             self._retry(request, error) or self._reader.read_without(request, error) or self._give_up(error)
         )
-
-    def _error_of(self, response: Response, hidden: list[str]) -> TMDBError | None:
-        """The error that a response tells of, ``None`` for a good one."""
-        headers = _headers_of_error(response) if response.status >= 300 else {}
-        error = error_from_response(response.status, headers, response.body)
-        if error is None:
-            return None
-        # Made anew, for it may quote the beginning of the body, and that may end within a secret.
-        body = self._credentials.redact_body(response.body, hidden)
-        return error_from_response(response.status, headers, body) or error
 
     def _name_call(self, request: Request, error: TMDBError) -> None:
         """Put the call into its error."""
