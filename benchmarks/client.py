@@ -1,11 +1,12 @@
-"""Calls a second of both clients beside httpx's own and bare aiohttp; decoding; import time.
+"""Calls a second of both clients beside other TMDB clients, httpx's own and bare aiohttp; decoding; import time.
 
+    pip install tmdbfusion==0.2.0 themoviedb==2.0.2     # the first needs Python 3.13
     python benchmarks/client.py [--calls 4000] [--connections 100] [--rounds 5]
 
-Every contender fetches the same movie with credits and makes the same record of it, with as many tasks as
-connections, over and over in turn; the table shows the median round. Blocking clients are shared by ``--threads``
-threads, each with a connection. The server is a process of its own, on a
-core of its own where the system allows that.
+Every contender fetches the same movie with credits, with as many tasks as connections, over and over in turn; the
+table shows the median round. All make the same record of it but for the other TMDB clients, which make their own;
+one that is not installed is left out. Blocking clients are shared by ``--threads`` threads, each with a
+connection. The server is a process of its own, on a core of its own where the system allows that.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ import sys
 import time
 import timeit
 from concurrent.futures import ThreadPoolExecutor
-from importlib import metadata
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import httpx
 import msgspec
+import peers
 from loopback import pin, running_server
 
 from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
@@ -127,17 +129,43 @@ def blocking_tmdb_client(origin: str, connections: int) -> Iterator[BlockingFetc
 BLOCKING: dict[str, Callable[[str, int], Any]] = {
     "httpx.Client + msgspec": blocking_httpx,
     "TMDBClient": blocking_tmdb_client,
+    "tmdbfusion's TMDBClient": peers.tmdbfusion_blocking,
+    "themoviedb's TMDb": peers.themoviedb_blocking,
 }
 
 CONTENDERS: dict[str, Callable[[str, int], Any]] = {
     "httpx.AsyncClient + msgspec": httpx_own,
     "AsyncTMDBClient": tmdb_client,
+    "tmdbfusion's AsyncTMDBClient": peers.tmdbfusion_async,
+    "themoviedb's aioTMDb": peers.themoviedb_async,
     "aiohttp + msgspec, bare": bare_aiohttp,
 }
 
 
-async def measure(contender: Callable[[str, int], Any], origin: str, calls: int, connections: int) -> float:
-    """Calls a second, with as many tasks as connections."""
+def installed(contenders: dict[str, Callable[[str, int], Any]]) -> dict[str, Callable[[str, int], Any]]:
+    """Leave out, and name, the clients that are not installed."""
+    found = {}
+    for name, contender in contenders.items():
+        distribution = name.partition("'s ")[0]
+        if distribution != name and peers.version_of(distribution) is None:
+            print(f"{name}: left out, {distribution} is not installed")
+        else:
+            found[name] = contender
+    return found
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One round: calls a second and CPU milliseconds a call, of all threads."""
+
+    rate: float
+    cpu: float
+
+
+async def measure(
+    contender: Callable[[str, int], Any], origin: str, calls: int, connections: int
+) -> Measurement:
+    """Call with as many tasks as connections."""
     async with contender(origin, connections) as fetch:
         left = iter(range(calls))
 
@@ -148,13 +176,17 @@ async def measure(contender: Callable[[str, int], Any], origin: str, calls: int,
 
         # Opening the connections is no part of it.
         await asyncio.gather(*(fetch() for _ in range(connections)))
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         await asyncio.gather(*(work() for _ in range(connections)))
-        return calls / (time.perf_counter() - started)
+        return Measurement(
+            calls / (time.perf_counter() - started), 1000 * (time.process_time() - cpu) / calls
+        )
 
 
-def measure_blocking(contender: Callable[[str, int], Any], origin: str, calls: int, threads: int) -> float:
-    """Calls a second of one client that threads share."""
+def measure_blocking(
+    contender: Callable[[str, int], Any], origin: str, calls: int, threads: int
+) -> Measurement:
+    """Call one client that threads share."""
     with contender(origin, threads) as fetch, ThreadPoolExecutor(threads) as executor:
         left = iter(range(calls))
 
@@ -164,43 +196,53 @@ def measure_blocking(contender: Callable[[str, int], Any], origin: str, calls: i
                     raise RuntimeError("a record came back empty")
 
         list(executor.map(lambda _: fetch(), range(threads)))
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         for done in [executor.submit(work) for _ in range(threads)]:
             done.result()
-        return calls / (time.perf_counter() - started)
+        return Measurement(
+            calls / (time.perf_counter() - started), 1000 * (time.process_time() - cpu) / calls
+        )
+
+
+def print_table(seen: dict[str, list[Measurement]], column: str, against: dict[str, str]) -> None:
+    """Print the medians, and how many times as many calls a second they are as those of the named clients."""
+    rates = {name: statistics.median(one.rate for one in found) for name, found in seen.items()}
+    print(f"| {column} | calls/s | CPU ms/call | {' | '.join(against.values())} |")
+    print("|---|---:|---:|" + "---:|" * len(against))
+    for name, rate in rates.items():
+        cpu = statistics.median(one.cpu for one in seen[name])
+        ratios = " | ".join(f"{rate / rates[other]:.2f}" for other in against)
+        print(f"| {name} | {rate:,.0f} | {cpu:.2f} | {ratios} |")
 
 
 def print_blocking_calls(body: bytes, calls: int, threads: int, rounds: int) -> None:
     """Print the table of blocking calls."""
-    seen: dict[str, list[float]] = {name: [] for name in BLOCKING}
+    contenders = installed(BLOCKING)
+    seen: dict[str, list[Measurement]] = {name: [] for name in contenders}
     with running_server(body) as origin:
         for _ in range(rounds):
-            for name, contender in BLOCKING.items():
+            for name, contender in contenders.items():
                 seen[name].append(measure_blocking(contender, origin, calls, threads))
-    rates = {name: statistics.median(found) for name, found in seen.items()}
     print(f"\n{calls} calls a round in {threads} threads that share one client, median of {rounds} rounds\n")
-    print("| blocking client | calls/s | x httpx |")
-    print("|---|---:|---:|")
-    for name, rate in rates.items():
-        print(f"| {name} | {rate:,.0f} | {rate / rates['httpx.Client + msgspec']:.2f} |")
+    print_table(seen, "blocking client", {"httpx.Client + msgspec": "x httpx"})
 
 
 def print_calls(body: bytes, calls: int, connections: int, rounds: int) -> None:
     """Print the table of calls."""
-    seen: dict[str, list[float]] = {name: [] for name in CONTENDERS}
+    contenders = installed(CONTENDERS)
+    seen: dict[str, list[Measurement]] = {name: [] for name in contenders}
     with running_server(body) as origin:
         for _ in range(rounds):
-            for name, contender in CONTENDERS.items():
+            for name, contender in contenders.items():
                 seen[name].append(asyncio.run(measure(contender, origin, calls, connections)))
-    rates = {name: statistics.median(found) for name, found in seen.items()}
-    httpx_rate, bare_rate = rates["httpx.AsyncClient + msgspec"], rates["aiohttp + msgspec, bare"]
     print(
         f"{calls} calls a round over {connections} connections, {len(body)} bytes, median of {rounds} rounds\n"
     )
-    print("| client | calls/s | x httpx | x bare aiohttp |")
-    print("|---|---:|---:|---:|")
-    for name, rate in rates.items():
-        print(f"| {name} | {rate:,.0f} | {rate / httpx_rate:.2f} | {rate / bare_rate:.2f} |")
+    print_table(
+        seen,
+        "client",
+        {"httpx.AsyncClient + msgspec": "x httpx", "aiohttp + msgspec, bare": "x bare aiohttp"},
+    )
 
 
 def print_decoding(body: bytes, rounds: int) -> None:
@@ -237,7 +279,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     options = parser.parse_args()
     pinned = pin(0)
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in ("httpx", "aiohttp", "msgspec"))
+    names = ("httpx", "aiohttp", "msgspec", "tmdbfusion", "themoviedb", "requests")
+    versions = ", ".join(f"{name} {peers.version_of(name)}" for name in names if peers.version_of(name))
     print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {pinned}; {versions}")
     body = movie_with_credits()
     print_calls(body, options.calls, options.connections, options.rounds)

@@ -25,6 +25,7 @@ import httpx
 from loopback import pin, running_server
 
 from tmdbfusion_scrapy.transport import PooledStream, PooledTransport
+from tmdbfusion_scrapy.transport.failover import FailoverTransport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -112,6 +113,24 @@ async def pooled_one_request(connections: int) -> AsyncIterator[Fetch]:
 
 
 @contextlib.asynccontextmanager
+async def pooled_with_failover(connections: int) -> AsyncIterator[Fetch]:
+    """Have a second host to go to; it is not needed."""
+    timeout = {"connect": 30.0, "read": 30.0, "write": 30.0, "pool": 30.0}
+    exchanges: dict[str, tuple[httpx.AsyncBaseTransport, httpx.Request]] = {}
+    async with PooledTransport(limits=limits(connections)) as pooled:
+
+        async def fetch(url: str) -> bytes:
+            if url not in exchanges:
+                hosts = [url.partition("/movie/")[0], "http://127.0.0.1:9/3"]
+                request = httpx.Request("GET", url, extensions={"timeout": timeout})
+                exchanges[url] = FailoverTransport(pooled, hosts), request
+            transport, request = exchanges[url]
+            return await body_of(await transport.handle_async_request(request))
+
+        yield fetch
+
+
+@contextlib.asynccontextmanager
 async def bare_aiohttp(connections: int) -> AsyncIterator[Fetch]:
     """Fetch without httpx, with the same time-outs."""
     connector = aiohttp.TCPConnector(limit=connections)
@@ -133,6 +152,7 @@ CONTENDERS: dict[str, Callable[[int], Any]] = {
     "PooledTransport in httpx.AsyncClient": pooled_in_client,
     "PooledTransport called directly": pooled_direct,
     "PooledTransport called directly, one httpx.Request": pooled_one_request,
+    "the same, with FailoverTransport around it": pooled_with_failover,
     "aiohttp, bare": bare_aiohttp,
 }
 
