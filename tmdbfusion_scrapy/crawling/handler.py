@@ -15,7 +15,6 @@ from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler, load_object
 from twisted.internet.defer import Deferred
 
-from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.body import BodyReader
 from tmdbfusion_scrapy.crawling.errors import download_error
 from tmdbfusion_scrapy.crawling.failed import public_path
@@ -30,6 +29,8 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
+    from tmdbfusion_scrapy.crawling.session import Channel
+
 logger = logging.getLogger(__name__)
 
 FALLBACK_SETTING = "TMDB_FALLBACK_HANDLERS"
@@ -40,8 +41,8 @@ class TMDBDownloadHandler(BaseDownloadHandler):
     """Downloads what is TMDB's through the pooled httpx transport.
 
     The add-on installs it for ``http`` and ``https``. A request is TMDB's when its URL begins with
-    ``TMDB_API_URL``; the token goes with those only. All others go to the handler that was there before, which
-    is built when it is first needed.
+    ``TMDB_API_URL``; the token goes with those only. The requests of ``TMDBImagesPipeline`` have a pool and a pace
+    of their own. All others go to the handler that was there before, which is built when it is first needed.
     """
 
     # Built with the first request: an error in a handler's constructor would be swallowed.
@@ -63,8 +64,9 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             TMDBError: A TMDB request failed without a response; it is one of Scrapy's download exceptions, too.
             PacerClosed: The spider is being closed, and the request need not wait for its turn any longer.
         """
-        if self._session.settings.is_tmdb(request.url):
-            return await self._download(request)
+        channel = self._session.channel_of(request)
+        if channel is not None:
+            return await self._download(request, channel)
         return await self._fall_back(request)
 
     async def close(self) -> None:
@@ -78,30 +80,30 @@ class TMDBDownloadHandler(BaseDownloadHandler):
                 await closing
         self._fallbacks.clear()
 
-    async def _download(self, request: Request) -> Response:
+    async def _download(self, request: Request, channel: Channel) -> Response:
         """Send a TMDB request: pace, credentials, pool."""
         if request.meta.get("bindaddress"):
             self._warn_of_bindaddress()
         session = self._session
         secrets = self._vault.secrets_of(request)
         outgoing = outgoing_request(
-            request, session.credentials, secrets=secrets, has_proxy=session.settings.proxy is not None
+            request, channel.credentials, secrets=secrets, has_proxy=session.settings.proxy is not None
         )
-        sent_at = await session.pacer.acquire()
-        self._stats.inc_value(names.REQUEST_COUNT)
+        sent_at = await channel.pacer.acquire()
+        self._stats.inc_value(channel.request_count)
         in_body = False
         started = time.monotonic()
         try:
-            response = await session.transport.handle_async_request(outgoing)
+            response = await channel.transport.handle_async_request(outgoing)
             now = time.monotonic()
             request.meta["download_latency"] = now - started
             in_body = True
-            self._note_status(response, sent_at)
+            self._note_status(response, sent_at, channel)
             session.report_if_due(now)
             return await self._reader.read(response, request)
         except httpx.HTTPError as exception:
             cause = session.credentials.cleaned(exception, [secret.value for secret in secrets])
-        path = public_path(request.url, session.settings.api_url, with_query=False)
+        path = public_path(request.url, channel.base_url, with_query=False)
         # Not in the except clause: what was caught, which may quote a secret, would be the error's context.
         raise download_error(cause, method=request.method, path=path, in_body=in_body) from cause
 
@@ -116,15 +118,15 @@ class TMDBDownloadHandler(BaseDownloadHandler):
                 extra={"spider": self.crawler.spider},
             )
 
-    def _note_status(self, response: httpx.Response, sent_at: float) -> None:
+    def _note_status(self, response: httpx.Response, sent_at: float, channel: Channel) -> None:
         """Count the response and tell the pace of a 429."""
         status = response.status_code
-        self._stats.inc_value(f"{names.RESPONSE_STATUS_COUNT}/{status}")
+        self._stats.inc_value(f"{channel.status_count}/{status}")
         if status == 429:
             retry_after = parse_retry_after(response.headers.get("retry-after"))
-            self._session.pacer.limited(sent_at, retry_after)
+            channel.pacer.limited(sent_at, retry_after)
         else:
-            self._session.pacer.succeeded(sent_at)
+            channel.pacer.succeeded(sent_at)
 
     async def _fall_back(self, request: Request) -> Response:
         """Download with the handler that was there before."""

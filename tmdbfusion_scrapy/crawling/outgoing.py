@@ -23,9 +23,16 @@ if TYPE_CHECKING:
 _NOT_SENT = frozenset({b"proxy-authorization", b"host", b"content-length"})
 """Headers that are not the server's business, or that httpx writes itself."""
 
+_NOT_SHOWN = _NOT_SENT | {b"authorization"}
+"""The same for a host that is to see no credentials: DEFAULT_REQUEST_HEADERS of a project may hold some."""
+
 
 def outgoing_request(
-    request: Request, credentials: Credentials, *, secrets: Sequence[Secret] = (), has_proxy: bool = False
+    request: Request,
+    credentials: Credentials | None,
+    *,
+    secrets: Sequence[Secret] = (),
+    has_proxy: bool = False,
 ) -> httpx.Request:
     """Return what is sent for a TMDB request. The Scrapy request stays without credentials and secrets.
 
@@ -34,7 +41,7 @@ def outgoing_request(
 
     Args:
         request: A request of which the URL is TMDB's.
-        credentials: The token or key.
+        credentials: The token or key; ``None`` for a host that is to see none.
         secrets: The secrets of the call.
         has_proxy: Whether TMDB has a proxy of its own, which goes before the one of the environment.
 
@@ -43,20 +50,21 @@ def outgoing_request(
             request cannot be one.
     """
     origin, target = _split(request.url)
+    unsent = _NOT_SENT if credentials is not None else _NOT_SHOWN
     headers = [(b"Host", origin.netloc)]
     headers += [
         (name, value)
         # As stored: names and values are bytes already, which Headers.items() would make sure of once more.
         for name, values in dict.items(request.headers)
-        if name.lower() not in _NOT_SENT
+        if name.lower() not in unsent
         for value in values
     ]
-    if b"Authorization" not in request.headers:
+    if credentials is not None and b"Authorization" not in request.headers:
         headers += [(name.encode(), value.encode()) for name, value in credentials.headers.items()]
     body = request.body
     if secrets:
         target, body = _with_secrets(target, body, secrets)
-    if credentials.query:
+    if credentials is not None and credentials.query:
         target += ("&" if "?" in target else "?") + urlencode(credentials.query)
     timeout = request.meta.get("download_timeout")
     extensions: dict[str, Any] = {

@@ -1,8 +1,10 @@
-"""What all TMDB requests of one crawl share: settings, credentials, pace, pool."""
+"""What all TMDB requests of one crawl share: settings, credentials, pace, pool; and those of the images."""
 
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
@@ -13,16 +15,38 @@ from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.tls import tls_context
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.pacing import AsyncPacer, PaceOptions, shared_pace
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import IMAGES_SLOT, TMDBSettings
 from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 
 if TYPE_CHECKING:
     import ssl
 
+    from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Channel:
+    """The way of one kind of requests.
+
+    Attributes:
+        base_url: What their URLs begin with.
+        transport: Their pool.
+        pacer: Their pace.
+        credentials: What goes with them; ``None`` for nothing.
+        request_count: Name of the stat that counts them.
+        status_count: Name of the stat that counts their responses, to be followed by the status.
+    """
+
+    base_url: str
+    transport: httpx.AsyncBaseTransport
+    pacer: AsyncPacer
+    credentials: Credentials | None
+    request_count: str
+    status_count: str
 
 
 class CrawlSession:
@@ -38,26 +62,64 @@ class CrawlSession:
         self.pacer = AsyncPacer(
             PaceOptions(rate=settings.requests_per_second),
             shared_pace(settings.api_url),
-            self._is_stopping,
+            self.is_stopping,
         )
-        self.pool = _pool(
-            settings,
-            tls_context(crawler.settings, verify=settings.verify_tls),
-            _bind_host(crawler.settings.get("DOWNLOAD_BIND_ADDRESS")),
-        )
+        self._tls = tls_context(crawler.settings, verify=settings.verify_tls)
+        self._local_address = _bind_host(crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
+        self.pool = _pool(settings, self._tls, self._local_address)
         several = len(settings.api_urls) > 1
         self._failover = FailoverTransport(self.pool, settings.api_urls) if several else None
         self.transport: httpx.AsyncBaseTransport = self._failover or self.pool
+        self.api = Channel(
+            settings.api_url,
+            self.transport,
+            self.pacer,
+            self.credentials,
+            names.REQUEST_COUNT,
+            names.RESPONSE_STATUS_COUNT,
+        )
+        self._images_pool: PooledTransport | None = None
         # Weak, for the registry of sessions keeps a crawler only as long as others do.
         self._crawler = ref(crawler)
         self._report_due = 0.0
         self._most_waiting = 0
         crawler.signals.connect(self._report, signals.spider_closed)
 
+    @cached_property
+    def images(self) -> Channel:
+        """The images' way: another host, without credentials, and a 429 of the one does not stop the other."""
+        most = self.settings.images_max_connections
+        settings = replace(self.settings, max_connections=most, max_keepalive_connections=most)
+        self._images_pool = _pool(settings, self._tls, self._local_address)
+        pacer = AsyncPacer(
+            PaceOptions(rate=settings.images_requests_per_second),
+            shared_pace(settings.images_url, "images"),
+            self.is_stopping,
+        )
+        return Channel(
+            settings.images_url,
+            self._images_pool,
+            pacer,
+            None,
+            names.IMAGES_REQUEST_COUNT,
+            names.IMAGES_RESPONSE_STATUS_COUNT,
+        )
+
+    def channel_of(self, request: Request) -> Channel | None:
+        """Return the way of a request, ``None`` for one that is not TMDB's."""
+        if self.settings.is_tmdb(request.url):
+            return self.api
+        if request.meta.get("download_slot") == IMAGES_SLOT and self.settings.is_image(request.url):
+            return self.images
+        return None
+
     async def close(self) -> None:
-        """Close the pool; called once for each scheme."""
+        """Close the pools; called once for each scheme."""
         self.pacer.close()
         await self.transport.aclose()
+        if self._images_pool is not None:
+            self.images.pacer.close()
+            await self._images_pool.aclose()
 
     def report_if_due(self, now: float) -> None:
         """Bring the stats up to date, once a second; ``now`` is of ``time.monotonic()``."""
@@ -65,8 +127,8 @@ class CrawlSession:
             self._report_due = now + 1.0
             self._report()
 
-    def _is_stopping(self) -> bool:
-        """Whether the spider is being closed, so that nothing is to wait for the pace any longer."""
+    def is_stopping(self) -> bool:
+        """Return whether the spider is being closed, so that nothing is to wait for the pace any longer."""
         crawler = self._crawler()
         try:
             engine = crawler.engine if crawler is not None else None
@@ -97,6 +159,11 @@ class CrawlSession:
         stats.set_value(names.POOL_HANDSHAKES, pool.tls_handshakes)
         if self._failover is not None:
             stats.set_value(names.FAILOVER_COUNT, self._failover.switches)
+        if self._images_pool is not None:
+            pace = self.images.pacer.statistics()
+            stats.set_value(names.IMAGES_RATE, round(pace.rate, 3))
+            stats.set_value(names.IMAGES_PAUSES, pace.pauses)
+            stats.set_value(names.IMAGES_OPENED, self._images_pool.statistics().opened)
 
 
 _sessions: WeakKeyDictionary[Crawler, CrawlSession] = WeakKeyDictionary()

@@ -1,0 +1,232 @@
+"""The item pipeline for images: TMDB's files in a store, beside the crawl and never in its way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, Any
+
+from scrapy import signals
+from scrapy.exceptions import DontCloseSpider, NotConfigured
+from scrapy.pipelines.files import FilesPipeline, FTPFilesStore
+
+from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.session import session_of
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.settings import IMAGES_SLOT
+from tmdbfusion_scrapy.storage.images_choice import ImageFile, images_of
+from tmdbfusion_scrapy.storage.images_download import IMAGE_KEY, ImageDownloader, image_request
+from tmdbfusion_scrapy.storage.images_failures import ImageLost, failed_image
+from tmdbfusion_scrapy.storage.images_options import image_options
+from tmdbfusion_scrapy.storage.images_store import (
+    AtomicFilesStore,
+    ImagesGCSStore,
+    ImageShelf,
+    ImagesS3Store,
+)
+
+if TYPE_CHECKING:
+    from os import PathLike
+    from typing import ClassVar
+
+    from scrapy import Request, Spider
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+    from scrapy.pipelines.files import FilesStoreProtocol
+    from scrapy.pipelines.media import MediaPipeline
+    from scrapy.settings import BaseSettings
+    from typing_extensions import Self
+
+logger = logging.getLogger(__name__)
+
+MAX_WAITING = 1000
+"""Images that may wait before the crawl has to: a megabyte of memory, and what a ``kill -9`` can cost."""
+
+
+class TMDBImagesPipeline(FilesPipeline):
+    """Downloads the images of records: posters, backdrops, profiles, stills and logos, as ``TMDB_IMAGES`` says.
+
+    The add-on installs it where ``TMDB_IMAGES`` is set, behind ``SQLPipeline``. Records are returned at once, and
+    their images downloaded meanwhile, with a pool and a pace of their own. The spider stays open for them. Only
+    when :data:`MAX_WAITING` images wait, the crawl waits with them.
+
+    It is Scrapy's ``FilesPipeline`` with its stores (folder, S3, GCS, FTP), and has its hooks
+    ``get_media_requests`` and ``file_path``. An image that is there is not asked for again, until TMDB has another
+    path for it: ``FILES_EXPIRES`` does not count. No field of a record tells of its images;
+    :attr:`~tmdbfusion_scrapy.storage.images_choice.ImageFile.path` says where they are. An image that could not be
+    had is a ``FailedCall``, which ``SQLPipeline`` gets.
+
+    Raises:
+        ConfigurationError: A setting is of no use, or the add-on is not there.
+        NotConfigured: ``TMDB_IMAGES`` is empty.
+    """
+
+    STORE_SCHEMES: ClassVar[dict[str, type[FilesStoreProtocol]]] = {
+        "": AtomicFilesStore,
+        "file": AtomicFilesStore,
+        "s3": ImagesS3Store,
+        "gs": ImagesGCSStore,
+        "ftp": FTPFilesStore,
+    }
+
+    def __init__(self, store_uri: str | PathLike[str], *, crawler: Crawler) -> None:
+        options = image_options(crawler.settings)
+        if options is None:
+            raise NotConfigured("TMDB_IMAGES is empty")
+        if IMAGES_SLOT not in crawler.settings.getdict("DOWNLOAD_SLOTS"):
+            raise ConfigurationError(
+                'TMDBImagesPipeline needs the add-on: ADDONS = {"tmdbfusion_scrapy.Addon": 500}'
+            )
+        super().__init__(store_uri, crawler=crawler)
+        self._options = options
+        self._session = session_of(crawler)
+        self._concurrency = self._session.settings.images_max_connections or MAX_WAITING
+        self._downloader = ImageDownloader(crawler, self._concurrency)
+        self._room = asyncio.Semaphore(MAX_WAITING)
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._awaited: dict[asyncio.Task[None], Request] = {}
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Build the pipeline of a crawl."""
+        options = image_options(crawler.settings)
+        if options is None:
+            raise NotConfigured("TMDB_IMAGES is empty")
+        cls._update_stores(crawler.settings)
+        return cls(options.store, crawler=crawler)
+
+    @classmethod
+    def _update_stores(cls, settings: BaseSettings) -> None:
+        """Take the access rules of the store that is used."""
+        super()._update_stores(settings)
+        if settings.get("IMAGES_STORE"):
+            ImagesS3Store.POLICY = settings["IMAGES_STORE_S3_ACL"]
+            ImagesGCSStore.POLICY = settings["IMAGES_STORE_GCS_ACL"] or None
+
+    async def open_spider(self, spider: Spider | None = None) -> None:  # type: ignore[override]  # noqa: ARG002
+        """Make ready."""
+        super().open_spider()
+        self._shelf = ImageShelf(self.store, self.spiderinfo)
+        await self._shelf.sweep()
+        self.crawler.signals.connect(self._on_idle, signals.spider_idle)
+        # Places of their own: requests for images are not to keep those of the API out.
+        self.crawler.engine.downloader.total_concurrency += self._concurrency
+
+    async def process_item(self, item: Any, spider: Spider | None = None) -> Any:  # noqa: ARG002
+        """Have the images of a record downloaded, and return it as it came."""
+        info = self.spiderinfo
+        for request in self.get_media_requests(item, info):
+            await self._room.acquire()
+            self._start(request, self.file_path(request, info=info, item=item))
+        return item
+
+    def get_media_requests(self, item: Any, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
+        """Return the requests for the images of an item; none for what is no record of TMDB's.
+
+        Override it for another choice, or for items of your own, with :meth:`request_for`.
+        """
+        options = self._options
+        return [self.request_for(image) for image in images_of(item, options.sizes, options.languages)]
+
+    def request_for(self, image: ImageFile) -> Request:
+        """Return the request for an image."""
+        return image_request(image, self._session.settings.images_url)
+
+    def file_path(
+        self,
+        request: Request,
+        response: Response | None = None,  # noqa: ARG002
+        info: MediaPipeline.SpiderInfo | None = None,  # noqa: ARG002
+        *,
+        item: Any = None,  # noqa: ARG002
+    ) -> str:
+        """Return where an image is stored, such as ``movies/550/w500.jpg``; asked before the image is."""
+        image: ImageFile = request.meta[IMAGE_KEY]
+        return image.path
+
+    async def finished(self) -> None:
+        """Wait until no image is waited for."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
+
+    async def close_spider(self, spider: Spider | None = None) -> None:  # noqa: ARG002
+        """Put on record what will not come any more, and wait for what is being stored."""
+        awaited, self._awaited = self._awaited, {}
+        for task, request in awaited.items():
+            task.cancel()
+            await self._lose(request, ImageLost.stopped())
+        await self.finished()
+
+    def _on_idle(self) -> None:
+        """Keep the spider open while images are waited for."""
+        if self._tasks:
+            raise DontCloseSpider
+
+    def _start(self, request: Request, path: str) -> None:
+        """Begin with an image; the one before it at the same path comes first."""
+        task = asyncio.ensure_future(self._process(request, path, self._tasks.get(path)))
+        self._tasks[path] = task
+        self._awaited[task] = request
+        task.add_done_callback(lambda done: self._end(done, path))
+
+    def _end(self, task: asyncio.Task[None], path: str) -> None:
+        """Make room for the next image."""
+        self._awaited.pop(task, None)
+        if self._tasks.get(path) is task:
+            del self._tasks[path]
+        self._room.release()
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("Error with the image %s", path, exc_info=error, extra=self._extra)
+        if not self._tasks and not self._session.is_stopping():
+            # The engine looks every five seconds only whether it is idle, and nothing public makes it look now.
+            slot = self.crawler.engine._slot  # noqa: SLF001
+            if slot is not None:
+                slot.nextcall.schedule()
+
+    async def _process(self, request: Request, path: str, before: asyncio.Task[None] | None) -> None:
+        """Download and store an image, unless it is there."""
+        if before is not None:
+            await asyncio.wait([before])
+        image: ImageFile = request.meta[IMAGE_KEY]
+        held = await self._shelf.holds(path, image.file_path)
+        if held:
+            self._count(names.IMAGES_KNOWN)
+            self.inc_stats("uptodate")
+            return
+        result = await self._downloader.fetch(request)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - this runs in one
+        self._awaited.pop(task, None)
+        if not isinstance(result, ImageLost):
+            try:
+                await self._shelf.put(
+                    path, image.file_path, result.body, result.media_type, replaces=held is False
+                )
+            except Exception as error:  # noqa: BLE001 - every store has errors of its own
+                result = ImageLost.not_stored(error)
+        if isinstance(result, ImageLost):
+            await self._lose(request, result)
+            return
+        self._count(f"{names.IMAGES_STORED}/{image.image}")
+        self._count(names.IMAGES_STORED_BYTES, len(result.body))
+        self.inc_stats("downloaded")
+
+    async def _lose(self, request: Request, lost: ImageLost) -> None:
+        """Put an image on record that is not there."""
+        self._count(f"{names.IMAGES_FAILED}/{lost.error}")
+        if not lost.is_stop:
+            logger.warning("No image from %s: %s", request.url, lost.message, extra=self._extra)
+        # Without a database, images are to do without SQLAlchemy.
+        from tmdbfusion_scrapy.storage.sql import SQLPipeline
+
+        sql = self.crawler.get_item_pipeline(SQLPipeline)
+        if sql is not None:
+            await sql.process_item(failed_image(request.meta[IMAGE_KEY], request.url, lost))
+
+    def _count(self, key: str, number: int = 1) -> None:
+        """Add to one of the crawl's stats."""
+        self.crawler.stats.inc_value(key, number)
+
+    @property
+    def _extra(self) -> dict[str, Any]:
+        return {"spider": self.crawler.spider}

@@ -1,0 +1,151 @@
+"""Which images a record has, and where each is stored; pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from tmdbfusion_scrapy.models.collections import CollectionDetails
+from tmdbfusion_scrapy.models.companies import CompanyDetails
+from tmdbfusion_scrapy.models.image_addresses import ORIGINAL, ImageKind
+from tmdbfusion_scrapy.models.media import EpisodeItem, MovieOrTVItem, SeasonItem
+from tmdbfusion_scrapy.models.movies import MovieDetails, MovieListItem
+from tmdbfusion_scrapy.models.networks import NetworkDetails
+from tmdbfusion_scrapy.models.people import PersonDetails
+from tmdbfusion_scrapy.models.person_list_item import PersonListItem
+from tmdbfusion_scrapy.models.tv import TVDetails
+from tmdbfusion_scrapy.models.tv_list_item import TVListItem
+from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+NO_LANGUAGE = "null"
+"""What stands for an image without text, as in TMDB's ``include_image_language``."""
+
+MAIN_IMAGES: Mapping[str, ImageKind] = {
+    "movies": "poster",
+    "tv_shows": "poster",
+    "seasons": "poster",
+    "episodes": "still",
+    "people": "profile",
+    "collections": "poster",
+    "companies": "logo",
+    "networks": "logo",
+}
+"""The image that a record of each kind is known by; its file has the size alone for its name."""
+
+_KINDS: Mapping[type, str] = {
+    MovieDetails: "movies",
+    MovieListItem: "movies",
+    TVDetails: "tv_shows",
+    TVListItem: "tv_shows",
+    SeasonDetails: "seasons",
+    SeasonItem: "seasons",
+    # Base of Episode and EpisodeDetails.
+    EpisodeItem: "episodes",
+    PersonDetails: "people",
+    PersonListItem: "people",
+    CollectionDetails: "collections",
+    CompanyDetails: "companies",
+    NetworkDetails: "networks",
+}
+
+_KINDS_OF_MEDIA = {"movie": "movies", "tv": "tv_shows", "person": "people"}
+
+_SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,4}$")
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFile:
+    """One image in one size, and the record that it is of.
+
+    Args:
+        kind: Kind of the record, named as its table: ``movies``.
+        id: TMDB's id of the record.
+        image: What the image is: ``poster``.
+        size: One of TMDB's sizes: ``w500``.
+        file_path: TMDB's path of the image, such as ``/kqjL17yufvn9OVLyXYpvtyrFfak.jpg``. An image that was
+            changed has another one.
+    """
+
+    kind: str
+    id: int
+    image: ImageKind
+    size: str
+    file_path: str
+
+    @property
+    def target(self) -> str:
+        """The address below the base URL of the images: ``/w500/kqjL17yufvn9OVLyXYpvtyrFfak.jpg``.
+
+        An SVG is there in the size ``original`` only, and in all others as PNG
+        (https://developer.themoviedb.org/docs/image-basics).
+        """
+        path = self.file_path
+        if self.size != ORIGINAL and path.lower().endswith(".svg"):
+            path = f"{path[:-4]}.png"
+        return f"/{self.size}{path}"
+
+    @property
+    def path(self) -> str:
+        """Where it is stored: ``movies/550/w500.jpg``, and ``movies/550/backdrop-w1280.jpg`` beside it."""
+        name = self.size if self.image == MAIN_IMAGES.get(self.kind) else f"{self.image}-{self.size}"
+        suffix = _SUFFIX.search(self.target)
+        return f"{self.kind}/{self.id}/{name}{suffix[0].lower() if suffix else '.jpg'}"
+
+
+def kind_of(record: Any) -> str | None:
+    """Return the kind of a record that has images, named as its table; ``None`` for anything else."""
+    if isinstance(record, MovieOrTVItem):
+        return _KINDS_OF_MEDIA.get(record.media_type or "")
+    return next((_KINDS[base] for base in type(record).__mro__ if base in _KINDS), None)
+
+
+def images_of(
+    record: Any, sizes: Mapping[ImageKind, Sequence[str]], languages: Sequence[str] = ()
+) -> Iterator[ImageFile]:
+    """Yield the images of a record that are wanted: of each sort one, in each of its sizes.
+
+    Args:
+        record: A record; what has no images, or no id, yields nothing.
+        sizes: The sorts that are wanted, and the sizes of each.
+        languages: Languages that an image is taken in, best first, as of :func:`chosen_path`.
+    """
+    kind = kind_of(record)
+    if kind is None or record.id is None:
+        return
+    for image, wanted in sizes.items():
+        file_path = chosen_path(record, image, languages)
+        if file_path:
+            yield from (ImageFile(kind, record.id, image, size, file_path) for size in wanted)
+
+
+def chosen_path(record: Any, image: ImageKind, languages: Sequence[str] = ()) -> str | None:
+    """Return the path of a record's image of one sort, ``None`` where it has none.
+
+    Of the appended ``images`` the first one in the first language that there is one of: TMDB lists the best first.
+    Else the one that the record itself names (``poster_path``), which is in the language of the call if there is
+    such a one. Else, as for the logo of a movie, the first of ``images``.
+
+    Args:
+        record: A record.
+        image: The sort.
+        languages: ``pt-BR`` is that country's alone, ``pt`` any country's, ``null`` stands for no language.
+    """
+    offered: Iterable[Any] = getattr(getattr(record, "images", None), f"{image}s", None) or ()
+    named = [entry for entry in offered if entry.file_path]
+    for wanted in languages:
+        for entry in named:
+            if _is_in(entry, wanted):
+                return str(entry.file_path)
+    own: str | None = getattr(record, f"{image}_path", None)
+    return own or (named[0].file_path if named else None)
+
+
+def _is_in(entry: Any, wanted: str) -> bool:
+    """Whether an image is in a language."""
+    language = getattr(entry, "iso_639_1", None) or NO_LANGUAGE
+    code, _, country = wanted.partition("-")
+    return language == code and (not country or getattr(entry, "iso_3166_1", None) == country.upper())

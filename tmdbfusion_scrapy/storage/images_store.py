@@ -1,0 +1,166 @@
+"""Where images are kept: Scrapy's stores, the local one with files that are whole or not there.
+
+Beside an image stands a small file with the path that TMDB has for it. That path changes with the image, so it
+tells whether the image is still the one that TMDB names.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import uuid
+from contextlib import suppress
+from io import BytesIO
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from scrapy.pipelines.files import FSFilesStore, GCSFilesStore, S3FilesStore
+from scrapy.utils.asyncio import run_in_thread
+from scrapy.utils.defer import deferred_from_coro, ensure_awaitable
+
+if TYPE_CHECKING:
+    import os
+
+    from scrapy.pipelines.files import FilesStoreProtocol
+    from scrapy.pipelines.media import MediaPipeline
+    from twisted.internet.defer import Deferred
+
+    SpiderInfo = MediaPipeline.SpiderInfo
+
+PARTS_FOLDER = ".parts"
+"""Folder of the store in which files are written before they get their names."""
+
+_PART_SECONDS = 3600.0
+"""A part that is older is left of a process that was killed: another crawl may be writing the younger ones."""
+
+
+class AtomicFilesStore(FSFilesStore):
+    """Scrapy's local store, written by threads, and each file in one step.
+
+    A file is written under another name on the same file system, and then renamed: a process that is killed leaves
+    no half of a file under its name. It remembers no folders, of which there is one for each record.
+    """
+
+    def __init__(self, basedir: str | os.PathLike[str]) -> None:
+        super().__init__(basedir)
+        self._parts = Path(self.basedir, PARTS_FOLDER)
+
+    def persist_file(  # type: ignore[override]  # Scrapy's other stores return a Deferred, too.
+        self,
+        path: str | os.PathLike[str],
+        buf: BytesIO,
+        info: SpiderInfo,  # noqa: ARG002
+        meta: dict[str, Any] | None = None,  # noqa: ARG002
+        headers: dict[str, str] | None = None,  # noqa: ARG002
+    ) -> Deferred[None]:
+        """Write a file; an ``OSError`` comes with the result."""
+        return deferred_from_coro(run_in_thread(self.write, str(path), buf.getvalue()))
+
+    def write(self, path: str, data: bytes) -> None:
+        """Write a file at once."""
+        part = self._parts / uuid.uuid4().hex
+        self._parts.mkdir(parents=True, exist_ok=True)
+        try:
+            part.write_bytes(data)
+            target = self._get_filesystem_path(path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            part.replace(target)
+        except OSError:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+            raise
+
+    def holds(self, path: str, source_path: str, source: bytes) -> bool | None:
+        """Return whether a file is there and of this source, ``None`` where there is no source at all."""
+        try:
+            written = self._get_filesystem_path(source_path).read_bytes()
+        except OSError:
+            return None
+        try:
+            size = self._get_filesystem_path(path).stat().st_size
+        except OSError:
+            return False
+        return size > 0 and written == source
+
+    def sweep(self) -> None:
+        """Remove what processes that were killed have left."""
+        oldest = time.time() - _PART_SECONDS
+        for part in self._parts.glob("*"):
+            with suppress(OSError):
+                if part.stat().st_mtime < oldest:
+                    part.unlink()
+
+
+class ImagesS3Store(S3FilesStore):
+    """Scrapy's store; a class of its own, for Scrapy keeps its settings in the class."""
+
+
+class ImagesGCSStore(GCSFilesStore):
+    """Scrapy's store, as above."""
+
+
+class ImageShelf:
+    """Images by path, each with its source beside it: ``movies/550/w500.source`` for ``movies/550/w500.jpg``.
+
+    Args:
+        store: Any store of Scrapy's.
+        info: What Scrapy's stores want to be told with each file.
+    """
+
+    def __init__(self, store: FilesStoreProtocol, info: SpiderInfo) -> None:
+        self._store = store
+        self._info = info
+
+    async def sweep(self) -> None:
+        """Remove what processes that were killed have left, as far as there can be anything."""
+        if isinstance(self._store, AtomicFilesStore):
+            await run_in_thread(self._store.sweep)
+
+    async def holds(self, path: str, file_path: str) -> bool | None:
+        """Return whether the image at a path is the one that TMDB names.
+
+        Returns:
+            ``None`` where there never was one, ``False`` where it is another or no longer there.
+        """
+        source = file_path.encode()
+        if isinstance(self._store, AtomicFilesStore):
+            return await run_in_thread(self._store.holds, path, source_of(path), source)
+        # Of what a store keeps its protocol tells the MD5 only, with every store of Scrapy's.
+        known = await self._stat(source_of(path))
+        if not known:
+            return None
+        if known.get("checksum") != hashlib.md5(source, usedforsecurity=False).hexdigest():
+            return False
+        return bool(await self._stat(path))
+
+    async def put(self, path: str, file_path: str, body: bytes, media_type: str, *, replaces: bool) -> None:
+        """Store an image, and then its source: who is killed between the two fetches the image again.
+
+        Args:
+            path: Where it goes.
+            file_path: TMDB's path of it.
+            body: The image.
+            media_type: What it is.
+            replaces: Whether another one is there, of which the source must not outlive it.
+        """
+        if replaces:
+            await self._persist(source_of(path), b"", "text/plain")
+        await self._persist(path, body, media_type)
+        await self._persist(source_of(path), file_path.encode(), "text/plain")
+
+    async def _persist(self, path: str, data: bytes, media_type: str) -> None:
+        await ensure_awaitable(
+            self._store.persist_file(path, BytesIO(data), self._info, headers={"Content-Type": media_type})
+        )
+
+    async def _stat(self, path: str) -> dict[str, Any]:
+        """What a store tells of a file, nothing where there is none."""
+        try:
+            return dict(await ensure_awaitable(self._store.stat_file(path, self._info)))
+        except Exception:  # noqa: BLE001 - for S3 a file that is not there is an error as any other
+            return {}
+
+
+def source_of(path: str) -> str:
+    """Return the path of the source of an image: without its suffix, for a changed image may have another."""
+    return str(PurePosixPath(path).with_suffix(".source"))
