@@ -44,6 +44,8 @@ class SandboxWithoutToken:
         self._stop = stop  # signals hold weak references
         self._crawler.signals.connect(stop, signals.engine_stopped)
         settings.set("TMDB_API_URL", sandbox.base_url, priority="addon")
+        settings.set("TMDB_EXPORTS_URL", sandbox.exports_url, priority="addon")
+        settings.set("TMDB_IMAGES_URL", sandbox.images_url, priority="addon")
         settings.set("TMDB_ACCESS_TOKEN", "sandbox", priority="addon")
         logger.warning(
             "No TMDB token is set: crawling the bundled sandbox at %s, whose movies are invented. "

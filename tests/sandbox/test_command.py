@@ -7,9 +7,12 @@ import signal
 import subprocess
 import sys
 import time
+from datetime import date, datetime
 
 import httpx
 import pytest
+
+from tmdbfusion_scrapy.sandbox import SandboxProcess
 
 COMMAND = [sys.executable, "-m", "tmdbfusion_scrapy.sandbox"]
 
@@ -53,6 +56,14 @@ def test_it_prints_its_base_url_and_ends_with_status_0_on_a_signal(number):
         (["--faults", "500=0.9,reset=0.9"], "add up to 1.8"),
         (["--rate-limit", "0"], "rate_limit must be at least 1"),
         (["--token", ""], "token must not be empty"),
+        (["--series", "0"], "series must be between"),
+        (["--people", "0"], "people must be between"),
+        (["--today", "tomorrow"], "--today: 'tomorrow' is no day: write 2026-11-22 or 2026-11-22T05:00"),
+        (["--today", "2026-05-31"], "today must not be before 2026-06-01"),
+        (["--daily-changed", "0.6"], "daily_changed must be between 0 and 0.5"),
+        (["--daily-gone", "-1"], "daily_gone must be between 0 and 0.5"),
+        (["--exports-missing", "500"], "--exports-missing: invalid choice"),
+        (["--etag", "no"], "--etag: invalid choice"),
         (["--nonsense"], "unrecognized arguments: --nonsense"),
     ],
 )
@@ -63,6 +74,46 @@ def test_bad_arguments_give_a_message_and_status_2(arguments, message, capsys):
         main(arguments)
     assert caught.value.code == 2
     assert message in capsys.readouterr().err
+
+
+def test_the_day_and_how_much_moves():
+    from argparse import ArgumentParser
+
+    from tmdbfusion_scrapy.sandbox.command import add_arguments, options_of
+
+    parser = ArgumentParser()
+    add_arguments(parser)
+    assert options_of(parser.parse_args([])).today is None
+    options = options_of(
+        parser.parse_args(
+            [
+                *("--movies", "7", "--series", "8", "--people", "9", "--today", "2026-11-22"),
+                *("--daily-changed", "0.1", "--daily-new", "0.2", "--daily-gone", "0.3"),
+                *("--exports-missing", "404", "--etag", "304"),
+            ]
+        )
+    )
+    assert (options.movies, options.series, options.people) == (7, 8, 9)
+    assert (options.daily_changed, options.daily_new, options.daily_gone) == (0.1, 0.2, 0.3)
+    assert (options.today, options.exports_missing, options.etag) == (date(2026, 11, 22), 404, "304")
+    at_five = options_of(parser.parse_args(["--today", "2026-11-22T05:00"])).today
+    assert at_five == datetime(2026, 11, 22, 5)
+
+
+def test_a_process_tells_where_its_files_are_and_moves_its_day():
+    with SandboxProcess(["--movies", "30", "--today", "2026-11-22"]) as sandbox:
+        address = f"{sandbox.exports_url}/movie_ids_11_22_2026.json.gz"
+        assert httpx.get(address, trust_env=False).status_code == 200
+        tomorrow = address.replace("11_22", "11_23")
+        assert httpx.get(tomorrow, trust_env=False).status_code == 403
+        sandbox.advance(days=1)
+        assert httpx.get(tomorrow, trust_env=False).status_code == 200
+        with pytest.raises(OSError, match="400"):
+            sandbox.advance(days=-1)
+        assert httpx.get(f"{sandbox.images_url}/w92/a.png", trust_env=False).status_code == 200
+    assert sandbox.exports_url == sandbox.images_url == ""
+    with pytest.raises(OSError, match="does not run"):
+        sandbox.advance(days=1)
 
 
 def test_a_bad_argument_as_a_user_sees_it():

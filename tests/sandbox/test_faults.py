@@ -200,6 +200,13 @@ def test_gzip_without_a_content_encoding(tmdb_sandbox, client):
     assert gzip.decompress(response.content) == whole
 
 
+def test_damaged_gzip(tmdb_sandbox, client):
+    tmdb_sandbox.fail_next("gzip-corrupt")
+    with pytest.raises(httpx.DecodingError):
+        client.get("movie/1")
+    assert client.get("movie/1").json()["id"] == 1
+
+
 def test_null_fields(tmdb_sandbox, client):
     tmdb_sandbox.fail_next("null-fields", times=2)
     movie = client.get("movie/1").json()
@@ -252,8 +259,9 @@ def test_a_client_may_leave_in_the_middle_of_a_large_body(tmdb_sandbox, client):
 
 def test_no_fault_is_untested_here():
     tested = {
-        "timeout", "reset", "reset-body", "truncate", "close-idle", "gzip-unlabelled", "large", "html", "empty",
-        "list", "null-fields", "string-numbers", "unknown-fields", "429-retry-after", "429-http-date",
+        "timeout", "reset", "reset-body", "truncate", "close-idle", "gzip-unlabelled", "gzip-corrupt", "large",
+        "html", "empty", "list", "null-fields", "string-numbers", "unknown-fields", "429-retry-after",
+        "429-http-date",
     }  # fmt: skip
     assert {name for name in FAULT_NAMES if not name.isdecimal()} == tested
 

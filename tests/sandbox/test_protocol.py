@@ -47,7 +47,15 @@ def test_compressed_bytes_are_the_same_each_time(client):
     assert gzip.decompress(bodies[0]).startswith(b'{"adult"')
 
 
-def test_a_known_etag_is_answered_with_304(client):
+def test_a_known_etag_is_ignored_unless_told_otherwise(client):
+    first = client.get("movie/1")
+    again = client.get("movie/1", headers={"If-None-Match": first.headers["etag"]})
+    assert (again.status_code, again.content) == (200, first.content)
+    assert again.headers["etag"] == first.headers["etag"]
+
+
+def test_a_known_etag_is_answered_with_304_when_asked_for(tmdb_sandbox_factory, connect):
+    client = connect(tmdb_sandbox_factory(etag="304"))
     etag = client.get("movie/1").headers["etag"]
     response = client.get("movie/1", headers={"If-None-Match": etag})
     assert (response.status_code, response.content) == (304, b"")

@@ -35,11 +35,19 @@ def accepts_gzip(accept_encoding: str) -> bool:
     return False
 
 
-def good_response(prepared: PreparedReply, request: web.BaseRequest) -> web.Response:
-    """The answer as TMDB sends it: compressed only if asked for, 304 for an ETag that the client has."""
+def good_response(
+    prepared: PreparedReply, request: web.BaseRequest, *, conditional: bool = False
+) -> web.Response:
+    """The answer as TMDB sends it: compressed only if asked for.
+
+    Args:
+        prepared: The answer.
+        request: The request.
+        conditional: Answer 304 for an ETag that the client has.
+    """
     reply = prepared.reply
     headers: CIMultiDict[str] = CIMultiDict(reply.headers)
-    if prepared.etag and request.headers.get("If-None-Match") == prepared.etag:
+    if conditional and prepared.etag and request.headers.get("If-None-Match") == prepared.etag:
         headers.popall("Content-Type", None)
         return web.Response(status=304, headers=headers)
     if reply.body and accepts_gzip(request.headers.get("Accept-Encoding", "")):
@@ -77,6 +85,11 @@ def status_fault_reply(failure: Failure, retry_after: int) -> Reply:
     return Reply(status, (*kept, *headers), base.body if failure.body is None else failure.body)
 
 
+def damage(data: bytes, at: int) -> bytes:
+    """The bytes with some of them changed, so that a checksum fails."""
+    return data[:at] + bytes(255 - byte for byte in data[at : at + 64]) + data[at + 64 :]
+
+
 class SeveredResponse(web.Response):
     """An answer that ends the connection instead of finishing.
 
@@ -107,6 +120,11 @@ def _abort(transport: asyncio.Transport) -> None:
 async def reset(transport: asyncio.Transport) -> None:
     """Reset the connection at once."""
     _abort(transport)
+
+
+async def finish(transport: asyncio.Transport) -> None:
+    """Close the connection after what was written."""
+    transport.close()
 
 
 def _raw(reply: Reply, share: float) -> bytes:
@@ -181,6 +199,11 @@ async def spoiled_response(
         return web.Response(
             status=reply.status, headers=CIMultiDict(reply.headers), body=gzip.compress(reply.body)
         )
+    if failure.fault == "gzip-corrupt":
+        headers = CIMultiDict(reply.headers)
+        headers["Content-Encoding"] = "gzip"
+        body = damage(prepared.compressed, len(prepared.compressed) // 2)
+        return web.Response(status=reply.status, headers=headers, body=body)
     if failure.fault == "large":
         return await _large(reply, request, large_body_bytes)
     sever = {"reset-body": _reset_body, "truncate": _truncate, "close-idle": _close_idle}[failure.fault]

@@ -9,11 +9,14 @@ import re
 import signal
 import stat
 import sys
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.sandbox.faults import FAULT_NAMES
 from tmdbfusion_scrapy.sandbox.options import SandboxOptions, check_fault_probabilities
+from tmdbfusion_scrapy.sandbox.people import PEOPLE
+from tmdbfusion_scrapy.sandbox.population import Churn
 from tmdbfusion_scrapy.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
@@ -29,6 +32,14 @@ def duration(raw: str) -> float:
     if match is None:
         raise argparse.ArgumentTypeError(f"{raw!r} is no duration: write 50ms or 0.5s")
     return float(match[1]) / (1000 if match[2] == "ms" else 1)
+
+
+def moment(raw: str) -> date:
+    """The day of a text such as ``2026-11-22``, or the moment of ``2026-11-22T05:00``."""
+    try:
+        return date.fromisoformat(raw) if len(raw) == 10 else datetime.fromisoformat(raw)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{raw!r} is no day: write 2026-11-22 or 2026-11-22T05:00") from None
 
 
 def fault_probabilities(raw: str) -> dict[str, float]:
@@ -56,6 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--movies", type=int, default=10_000, help="highest id of the generated movies (default: %(default)s)"
     )
+    add("--series", type=int, default=2_000, help="highest id of the series (default: %(default)s)")
+    add("--people", type=int, default=PEOPLE, help="highest id of the people (default: %(default)s)")
     add(
         "--seed",
         type=int,
@@ -63,6 +76,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="seed of the generated movies and of the faults (default: %(default)s)",
     )
     add("--gaps", type=float, default=0.03, help="share of ids that do not exist (default: %(default)s)")
+    add(
+        "--today", type=moment, metavar="DATE",
+        help="stand still on a day, 2026-11-22, or a moment in UTC, 2026-11-22T05:00 (default: the real time)",
+    )  # fmt: skip
+    for name, what in (("changed", "change"), ("new", "appear"), ("gone", "vanish")):
+        add(
+            f"--daily-{name}", type=float, default=getattr(Churn, name), metavar="SHARE",
+            help=f"share of the movies, series and people that {what} each day (default: %(default)s)",
+        )  # fmt: skip
     add(
         "--replay", type=Path, action="append", default=[], metavar="PATH",
         help="serve a .jsonl or .jsonl.gz of movie bodies, or a folder of recorded exchanges, instead; repeatable",
@@ -81,6 +103,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--faults", type=fault_probabilities, default={}, metavar="NAME=P,...",
         help=f"spoil answers with these probabilities, e.g. 429=0.01,500=0.02; names: {', '.join(FAULT_NAMES)}",
+    )  # fmt: skip
+    add(
+        "--exports-missing", type=int, choices=(403, 404), default=403,
+        help="status of daily exports that are not there yet or any more (default: %(default)s)",
+    )  # fmt: skip
+    add(
+        "--etag", choices=("ignore", "304"), default="ignore",
+        help="what an If-None-Match with the current ETag does (default: %(default)s)",
     )  # fmt: skip
     add("--token", help="accept this bearer token or api_key only (default: any but 'invalid')")
     add(
@@ -107,8 +137,16 @@ def options_of(arguments: argparse.Namespace) -> SandboxOptions:
         host=arguments.host,
         port=arguments.port,
         movies=arguments.movies,
+        series=arguments.series,
+        people=arguments.people,
         seed=arguments.seed,
         gaps=arguments.gaps,
+        today=arguments.today,
+        daily_changed=arguments.daily_changed,
+        daily_new=arguments.daily_new,
+        daily_gone=arguments.daily_gone,
+        exports_missing=arguments.exports_missing,
+        etag=arguments.etag,
         replay=tuple(arguments.replay),
         rate_limit=arguments.rate_limit,
         retry_after=arguments.retry_after,

@@ -16,7 +16,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 STATUS_FAULTS = ("429-retry-after", "429-http-date", *(str(status) for status in CODE_OF_HTTP_STATUS))
-CONNECTION_FAULTS = ("timeout", "reset", "reset-body", "truncate", "close-idle", "gzip-unlabelled", "large")
+CONNECTION_FAULTS = (
+    "timeout",
+    "reset",
+    "reset-body",
+    "truncate",
+    "close-idle",
+    "gzip-unlabelled",
+    "gzip-corrupt",
+    "large",
+)
 
 
 def _html(_body: bytes) -> bytes:

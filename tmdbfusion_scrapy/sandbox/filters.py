@@ -20,24 +20,32 @@ _SORT_KEYS = {
     "revenue": "revenue",
     "primary_release_date": "day",
     "release_date": "day",
+    "first_air_date": "day",
     "title": "title",
     "original_title": "title",
+    "name": "title",
+    "original_name": "title",
     "vote_average": "vote_average",
     "vote_count": "vote_count",
+}
+# What bounds the release date or first air date: a range, and a year.
+_DATES = {
+    "movie": (("primary_release_date", "release_date"), ("primary_release_year", "year")),
+    "tv": (("first_air_date",), ("first_air_date_year",)),
 }
 _NUMBER_FILTERS = {"vote_average": "vote_average", "vote_count": "vote_count", "with_runtime": "runtime"}
 
 
 @dataclass(frozen=True)
 class Discover:
-    """A query over the catalogue.
+    """A query over a catalogue.
 
     Args:
         sort_key: Column to sort by.
         descending: Highest first.
-        include_adult: Whether adult movies are among the results.
+        include_adult: Whether adult records are among the results.
         ranges: Column, least and greatest value, for each bounded column.
-        needs_date: Leave out movies without a release date.
+        needs_date: Leave out records without a date.
         with_genres: All of these groups must match; one genre of a group is enough.
         without_genres: None of these.
         languages: Original languages, any of them; empty is all.
@@ -61,15 +69,15 @@ def page_number(query: Mapping[str, str]) -> int:
     return int(raw)
 
 
-def discover(query: Mapping[str, str]) -> Discover:
-    """The query of ``discover/movie``; filters that the sandbox does not know are ignored, as TMDB does."""
+def discover(query: Mapping[str, str], kind: str = "movie") -> Discover:
+    """The query of ``discover/movie`` or ``discover/tv``; unknown filters are ignored, as TMDB does."""
     name, _, direction = query.get("sort_by", "popularity.desc").partition(".")
     ranges = []
     for parameter, column in _NUMBER_FILTERS.items():
         low, high = query.get(f"{parameter}.gte"), query.get(f"{parameter}.lte")
         if low or high:
             ranges.append((column, _number(low, -math.inf), _number(high, math.inf)))
-    days = _days(query)
+    days = _days(query, kind)
     if days is not None:
         ranges.append(("day", *days))
     return Discover(
@@ -86,6 +94,7 @@ def discover(query: Mapping[str, str]) -> Discover:
 
 def preset(name: str, today: date) -> tuple[Discover, dict[str, Any]]:
     """The query behind ``movie/popular`` and its like, and the fields that the answer carries besides the page."""
+    first = today.toordinal()
     base = Discover()
     if name == "top_rated":
         return replace(base, sort_key="vote_average", ranges=(("vote_count", 200, math.inf),)), {}
@@ -93,6 +102,10 @@ def preset(name: str, today: date) -> tuple[Discover, dict[str, Any]]:
         return _between(base, today - timedelta(days=42), today + timedelta(days=7))
     if name == "upcoming":
         return _between(base, today + timedelta(days=1), today + timedelta(days=28))
+    if name == "airing_today":
+        return replace(base, ranges=(("next_air", first, first),)), {}
+    if name == "on_the_air":
+        return replace(base, ranges=(("next_air", first, first + 6),)), {}
     return base, {}
 
 
@@ -102,14 +115,15 @@ def _between(base: Discover, first: date, last: date) -> tuple[Discover, dict[st
     return chosen, {"dates": {"maximum": last.isoformat(), "minimum": first.isoformat()}}
 
 
-def _days(query: Mapping[str, str]) -> tuple[float, float] | None:
-    """The bounds on the release date that all date parameters leave, None without any."""
+def _days(query: Mapping[str, str], kind: str) -> tuple[float, float] | None:
+    """The bounds on the date that all date parameters leave, None without any."""
+    dates, years = _DATES[kind]
     bounds = [
         (_day(query.get(f"{name}.gte"), -math.inf), _day(query.get(f"{name}.lte"), math.inf))
-        for name in ("primary_release_date", "release_date")
+        for name in dates
         if query.get(f"{name}.gte") or query.get(f"{name}.lte")
     ]
-    for name in ("primary_release_year", "year"):
+    for name in years:
         raw = query.get(name)
         if raw:
             year = _number(raw, 0)
@@ -123,13 +137,19 @@ def _days(query: Mapping[str, str]) -> tuple[float, float] | None:
 
 def _day(raw: str | None, missing: float) -> float:
     """A date as an ordinal; raises TMDB's code 23 for what is none."""
+    found = day_of(raw)
+    return missing if found is None else found.toordinal()
+
+
+def day_of(raw: str | None) -> date | None:
+    """A date of a query, None where it is missing or empty; raises TMDB's code 23 for what is none."""
     if not raw:
-        return missing
+        return None
     # From Python 3.11 fromisoformat also takes 20260601 and 2026-W23-1, which TMDB does not.
     if len(raw) != 10 or raw[4] != "-" or raw[7] != "-":
         raise TMDBFailure(23)
     try:
-        return date.fromisoformat(raw).toordinal()
+        return date.fromisoformat(raw)
     except ValueError:
         raise TMDBFailure(23) from None
 

@@ -1,4 +1,4 @@
-"""Lists and discover over a whole catalogue: columns in arrays, some 55 bytes a movie."""
+"""Lists and discover over a whole catalogue: columns in arrays, some 60 bytes a record."""
 
 from __future__ import annotations
 
@@ -7,68 +7,77 @@ from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
-    from tmdbfusion_scrapy.sandbox.catalogue import MovieFacts
+    from tmdbfusion_scrapy.sandbox.catalogue import Facts
     from tmdbfusion_scrapy.sandbox.filters import Discover
 
-_REMEMBERED_QUERIES = 16
+# Results of all remembered queries together, at 4 bytes each.
+_REMEMBERED = 12_000_000
 
 
-class MovieIndex:
-    """Answers which movies match a query, in its order. Not safe between threads.
+class Index:
+    """Answers which records match a query, in its order. Not safe between threads.
 
     Args:
-        facts: All movies, by ascending id.
+        facts: All records, by ascending id.
         title: Gives the English title of an id, for the two orders by title.
     """
 
-    def __init__(self, facts: Iterable[MovieFacts], title: Callable[[int], str]) -> None:
+    def __init__(self, facts: Iterable[Facts], title: Callable[[int], str]) -> None:
         self._title = title
         self._ids = array("Q")
         self._adult = bytearray()
         self._numbers: dict[str, array[int] | array[float]] = {
             "popularity": array("d"),
             "vote_average": array("d"),
-            "vote_count": array("l"),
+            "vote_count": array("i"),
             "revenue": array("q"),
-            "day": array("l"),
-            "runtime": array("l"),
+            "day": array("i"),
+            "runtime": array("i"),
+            "next_air": array("i"),
         }
         self._genres = array("Q")
         self._languages = array("H")
         self._genre_bits: dict[int, int] = {}
+        self._masks: dict[tuple[int, ...], int] = {}
         self._language_codes: dict[str, int] = {}
         columns = [(name, column.append) for name, column in self._numbers.items()]
-        for movie in facts:
-            self._ids.append(movie.id)
-            self._adult.append(movie.adult)
+        codes = self._language_codes
+        for record in facts:
+            self._ids.append(record.id)
+            self._adult.append(record.adult)
             for name, append in columns:
-                append(getattr(movie, name))
-            self._genres.append(self._mask(movie.genre_ids))
-            self._languages.append(self._language_codes.setdefault(movie.language, len(self._language_codes)))
+                append(getattr(record, name))
+            mask = self._masks.get(record.genre_ids)
+            if mask is None:
+                mask = self._masks[record.genre_ids] = self._mask(record.genre_ids)
+            self._genres.append(mask)
+            self._languages.append(codes.setdefault(record.language, len(codes)))
         self._orders: dict[tuple[str, bool], array[int]] = {}
         self._answers: OrderedDict[Discover, array[int]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._ids)
 
-    def last_id(self) -> int | None:
-        """The highest id, None in an empty catalogue."""
-        return self._ids[-1] if self._ids else None
+    def page(self, query: Discover, first: int, count: int) -> tuple[list[int], int]:
+        """Some ids of the records that match, in the query's order, ties by ascending id; and how many match.
 
-    def matching(self, query: Discover) -> Sequence[int]:
-        """The ids of all movies that match, in the query's order; ties by ascending id."""
+        Args:
+            query: What to look for.
+            first: Position of the first one to give, 0 for the first of all.
+            count: How many to give at most.
+        """
         found = self._answers.get(query)
         if found is None:
-            positions: Iterable[int] = self._order(query.sort_key, descending=query.descending)
-            found = array("Q", [self._ids[position] for position in self._filtered(positions, query)])
+            positions = self._filtered(self._order(query.sort_key, descending=query.descending), query)
+            found = positions if isinstance(positions, array) else array("I", positions)
             self._answers[query] = found
-            if len(self._answers) > _REMEMBERED_QUERIES:
+            while len(self._answers) > 1 and sum(map(len, self._answers.values())) > _REMEMBERED:
                 self._answers.popitem(last=False)
         else:
             self._answers.move_to_end(query)
-        return found
+        return [self._ids[position] for position in found[first : first + count]], len(found)
 
     def _filtered(self, positions: Iterable[int], query: Discover) -> Iterable[int]:
         """The positions that pass every filter of the query."""
@@ -98,13 +107,12 @@ class MovieIndex:
         """All positions, sorted; computed once a key."""
         order = self._orders.get((key, descending))
         if order is None:
-            count = len(self._ids)
+            values: Callable[[int], float | str]
             if key == "title":
-                titles = [self._title(movie_id) for movie_id in self._ids]
-                order = array("L", sorted(range(count), key=titles.__getitem__, reverse=descending))
+                values = [self._title(item) for item in self._ids].__getitem__
             else:
-                values: Callable[[int], float] = self._numbers[key].__getitem__
-                order = array("L", sorted(range(count), key=values, reverse=descending))
+                values = self._numbers[key].__getitem__
+            order = array("I", sorted(range(len(self._ids)), key=values, reverse=descending))
             self._orders[key, descending] = order
         return order
 
@@ -120,7 +128,7 @@ class MovieIndex:
         return mask
 
     def _known(self, genre_ids: Iterable[int]) -> int:
-        """The bits of genres that occur; genres that no movie has are none."""
+        """The bits of genres that occur; genres that no record has are none."""
         mask = 0
         for genre_id in genre_ids:
             mask |= self._genre_bits.get(genre_id, 0)

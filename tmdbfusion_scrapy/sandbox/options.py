@@ -5,12 +5,18 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from types import MappingProxyType
+from typing import Literal
 
+from tmdbfusion_scrapy.sandbox.calendar import EPOCH, as_moment
 from tmdbfusion_scrapy.sandbox.faults import FAULT_NAMES
+from tmdbfusion_scrapy.sandbox.people import PEOPLE
+from tmdbfusion_scrapy.sandbox.population import Churn
 
 MAX_MOVIES = 10_000_000
+MAX_SERIES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -20,9 +26,20 @@ class SandboxOptions:
     Args:
         host: Loopback address to listen on. Others are refused: the sandbox checks no real credentials.
         port: TCP port; 0 takes a free one.
-        movies: Highest movie id of the generated catalogue, 1 to 10,000,000.
+        movies: Highest movie id of the generated catalogue on 2026-06-01, 1 to 10,000,000.
+        series: Highest id of a series on that day, 1 to 1,000,000.
+        people: Highest id of a person on that day, 1 to 10,000,000.
         seed: Seed of the generated catalogue and of the random faults.
-        gaps: Share of the ids in ``1..movies`` that do not exist and answer 404, 0 to below 1.
+        gaps: Share of the ids of movies and series that never exist and answer 404, 0 to below 1; of people it
+            is that share of every eighth.
+        today: The day to serve, at noon UTC, or a moment of it (a ``datetime``); not before 2026-06-01. None
+            follows the real clock.
+        daily_changed: Share of the movies, series and people that change each day, 0 to 0.5.
+        daily_new: Share that appears each day; 0 to 0.5 of the numbers above.
+        daily_gone: Share that vanishes each day, 0 to 0.5.
+        exports_missing: Status of daily exports that are not there yet or any more: 403 or 404. What TMDB answers
+            is not known; its storage, Amazon S3, answers 403 to who may not list it.
+        etag: What an ``If-None-Match`` with the current ETag does: ``ignore`` or ``304``.
         replay: Files (``.jsonl``, ``.jsonl.gz``) of movie bodies and folders of recorded exchanges, to serve
             instead of the generated catalogue.
         rate_limit: Requests that a client address may make in any one second, 429 above; None is no limit.
@@ -41,8 +58,16 @@ class SandboxOptions:
     host: str = "127.0.0.1"
     port: int = 0
     movies: int = 10_000
+    series: int = 2_000
+    people: int = PEOPLE
     seed: int = 1
     gaps: float = 0.03
+    today: date | None = None
+    daily_changed: float = Churn.changed
+    daily_new: float = Churn.new
+    daily_gone: float = Churn.gone
+    exports_missing: Literal[403, 404] = 403
+    etag: Literal["ignore", "304"] = "ignore"
     replay: tuple[Path, ...] = ()
     rate_limit: int | None = None
     retry_after: int | None = None
@@ -63,6 +88,18 @@ class SandboxOptions:
             )
         _check_range("port", self.port, 0, 65535)
         _check_range("movies", self.movies, 1, MAX_MOVIES)
+        _check_range("series", self.series, 1, MAX_SERIES)
+        _check_range("people", self.people, 1, MAX_MOVIES)
+        for name in ("daily_changed", "daily_new", "daily_gone"):
+            _check_range(name, getattr(self, name), 0, 0.5)
+        if self.today is not None and as_moment(self.today).date() < EPOCH:
+            raise ValueError(
+                f"today must not be before {EPOCH}, where the catalogue begins, not {self.today}"
+            )
+        if self.exports_missing not in {403, 404}:
+            raise ValueError(f"exports_missing must be 403 or 404, not {self.exports_missing!r}")
+        if self.etag not in {"ignore", "304"}:
+            raise ValueError(f"etag must be 'ignore' or '304', not {self.etag!r}")
         _check_range("latency", self.latency, 0, 3600)
         _check_range("cache_bytes", self.cache_bytes, 0, None)
         _check_range("large_body_bytes", self.large_body_bytes, 1, None)

@@ -9,6 +9,11 @@ from queue import Empty, Queue
 from tempfile import TemporaryFile
 from threading import Thread
 from typing import IO, TYPE_CHECKING
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
+
+from tmdbfusion_scrapy.sandbox.exports import EXPORTS_PATH
+from tmdbfusion_scrapy.sandbox.pictures import IMAGES_PATH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +53,34 @@ class SandboxProcess:
     def base_url(self) -> str:
         """The address to use instead of ``https://api.themoviedb.org/3``. Empty before ``start()``."""
         return self._base_url
+
+    @property
+    def exports_url(self) -> str:
+        """The address to use instead of ``https://files.tmdb.org/p/exports``. Empty before ``start()``."""
+        return self._base_url and self._root + EXPORTS_PATH
+
+    @property
+    def images_url(self) -> str:
+        """The address to use instead of ``https://image.tmdb.org/t/p``. Empty before ``start()``."""
+        return self._base_url and self._root + IMAGES_PATH
+
+    @property
+    def _root(self) -> str:
+        return self._base_url.removesuffix("/3")
+
+    def advance(self, *, days: float = 0, hours: float = 0) -> None:
+        """Move the sandbox's clock forward; see ``Sandbox.advance``.
+
+        Raises:
+            OSError: The sandbox refused the step, or does not run.
+        """
+        if not self._base_url:
+            raise ConnectionError("this sandbox does not run")
+        query = urlencode({"days": days, "hours": hours})
+        request = Request(f"{self._root}/_sandbox/advance?{query}", method="POST")  # noqa: S310 - its own server
+        # A proxy of the environment is not for loopback.
+        with build_opener(ProxyHandler({})).open(request, timeout=self._timeout):
+            pass
 
     @property
     def pid(self) -> int | None:

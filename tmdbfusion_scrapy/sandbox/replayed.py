@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tmdbfusion_scrapy.sandbox.catalogue import MOVIE_PARTS, MovieFacts, genre_ids
-from tmdbfusion_scrapy.sandbox.generated import TODAY
+from tmdbfusion_scrapy.sandbox.calendar import EPOCH
+from tmdbfusion_scrapy.sandbox.catalogue import MOVIE_PARTS, Facts, genre_ids, summary
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,9 +42,9 @@ class ReplayedCatalogue:
         self._newest = date.min
         for path in paths:
             self._read(path)
-        today = TODAY
+        today = EPOCH
         if self._newest > date.min + timedelta(days=_UPCOMING_DAYS):
-            today = min(TODAY, self._newest - timedelta(days=_UPCOMING_DAYS))
+            today = min(EPOCH, self._newest - timedelta(days=_UPCOMING_DAYS))
         self._today = today
 
     def _read(self, path: Path) -> None:
@@ -77,12 +77,12 @@ class ReplayedCatalogue:
         """Three weeks before the newest release date, so that "upcoming" has something to show."""
         return self._today
 
-    def facts(self) -> Iterator[MovieFacts]:
+    def facts(self) -> Iterator[Facts]:
         """The facts of all movies, by ascending id."""
         for movie_id in sorted(self._lines):
             body = msgspec.json.decode(self._lines[movie_id])
             released = _released(body)
-            yield MovieFacts(
+            yield Facts(
                 id=movie_id,
                 adult=bool(body.get("adult")),
                 popularity=_number(body.get("popularity")),
@@ -95,16 +95,39 @@ class ReplayedCatalogue:
                 language=str(body.get("original_language") or ""),
             )
 
-    def details(self, movie_id: int, language: str) -> dict[str, Any] | None:  # noqa: ARG002 - one language only
+    def latest(self) -> int | None:
+        """The highest id, None for files without a movie."""
+        return max(self._lines, default=None)
+
+    def summary(self, item: int, language: str) -> dict[str, Any] | None:
+        """A movie as a list shows it."""
+        body = self.details(item, language)
+        return None if body is None else summary(body)
+
+    def export_lines(self, day: date, *, adult: bool) -> Iterator[str]:  # noqa: ARG002 - the same on all days
+        """The lines of ``movie_ids``, or of ``adult_movie_ids``."""
+        for movie_id in sorted(self._lines):
+            body = msgspec.json.decode(self._lines[movie_id])
+            if bool(body.get("adult")) is adult:
+                line = {
+                    "adult": adult,
+                    "id": movie_id,
+                    "original_title": str(body.get("original_title") or body.get("title") or ""),
+                    "popularity": _number(body.get("popularity")),
+                    "video": bool(body.get("video")),
+                }
+                yield msgspec.json.encode(line).decode() + "\n"
+
+    def details(self, item: int, language: str) -> dict[str, Any] | None:  # noqa: ARG002 - one language only
         """The line's body without appended parts; None for an id that is in no file."""
-        line = self._lines.get(movie_id)
+        line = self._lines.get(item)
         if line is None:
             return None
         return {key: value for key, value in msgspec.json.decode(line).items() if key not in MOVIE_PARTS}
 
-    def part(self, movie_id: int, name: str, query: Mapping[str, str]) -> dict[str, Any] | None:  # noqa: ARG002
+    def part(self, item: int, name: str, query: Mapping[str, str]) -> dict[str, Any] | None:  # noqa: ARG002
         """A part that the line holds; None for others."""
-        line = self._lines.get(movie_id)
+        line = self._lines.get(item)
         part = msgspec.json.decode(line).get(name) if line is not None and name in MOVIE_PARTS else None
         return part if isinstance(part, dict) else None
 

@@ -11,27 +11,24 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from aiohttp import web
 
-from tmdbfusion_scrapy.sandbox.answers import (
-    SeveredResponse,
-    good_response,
-    is_status_fault,
-    reset,
-    spoiled_response,
-    status_fault_reply,
-)
-from tmdbfusion_scrapy.sandbox.faults import Failure, FailureQueue, RandomFaults, failure
+from tmdbfusion_scrapy.sandbox.calendar import Clock
+from tmdbfusion_scrapy.sandbox.exports import EXPORTS_PATH
+from tmdbfusion_scrapy.sandbox.faults import failure
 from tmdbfusion_scrapy.sandbox.options import SandboxOptions
-from tmdbfusion_scrapy.sandbox.service import PreparedReply, Service
-from tmdbfusion_scrapy.sandbox.statuses import JSON_HEADERS, Reply, status_reply
+from tmdbfusion_scrapy.sandbox.pictures import IMAGES_PATH
+from tmdbfusion_scrapy.sandbox.responder import Responder
+from tmdbfusion_scrapy.sandbox.service import Service
+from tmdbfusion_scrapy.sandbox.statuses import JSON_HEADERS
 from tmdbfusion_scrapy.sandbox.traffic import ConnectionCounts, RateLimit, RecordedRequest, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from aiohttp.web_protocol import RequestHandler
     from typing_extensions import Self
 
-STATE_PATH = "/_sandbox/state"
+CONTROL_PATH = "/_sandbox/"
 _KEEP_ALIVE_SECONDS = 75.0
 _STOP_SECONDS = 1.0
 _BACKLOG = 1024
@@ -61,8 +58,8 @@ class _CountingServer(web.Server):
 class Sandbox:
     """A TMDB-compatible server in the running event loop.
 
-    ``async with Sandbox() as sandbox:`` starts and stops it. ``requests``, ``connections``, ``fail_next``,
-    ``set_rate_limit`` and ``clear`` may be used from any thread.
+    ``async with Sandbox() as sandbox:`` starts and stops it. ``requests``, ``connections``, ``advance``,
+    ``fail_next``, ``set_rate_limit`` and ``clear`` may be used from any thread.
 
     Args:
         options: What to serve; None is the defaults of ``SandboxOptions``.
@@ -73,22 +70,42 @@ class Sandbox:
 
     def __init__(self, options: SandboxOptions | None = None) -> None:
         self.options = options or SandboxOptions()
-        self._service = Service(self.options)
+        self._clock = Clock(self.options.today)
+        self._service = Service(self.options, self._clock)
         self._traffic = Traffic(self.options.keep_requests)
-        self._failures = FailureQueue()
-        self._random_faults = RandomFaults(self.options.faults, self.options.seed)
-        limit = self.options.rate_limit
-        self._rate_limit = None if limit is None else RateLimit(limit)
+        self._responder = Responder(self.options, self._service, self._traffic)
         self._runner: web.ServerRunner | None = None
         self._connection_numbers: dict[RequestHandler, int] = {}
-        self._searcher: ThreadPoolExecutor | None = None
-        self._stopping = asyncio.Event()
+        self._worker: ThreadPoolExecutor | None = None
         self._base_url = ""
 
     @property
     def base_url(self) -> str:
         """The address to use instead of ``https://api.themoviedb.org/3``. Empty before ``start()``."""
         return self._base_url
+
+    @property
+    def exports_url(self) -> str:
+        """The address to use instead of ``https://files.tmdb.org/p/exports``. Empty before ``start()``."""
+        return self._base_url and self._base_url.removesuffix("/3") + EXPORTS_PATH
+
+    @property
+    def images_url(self) -> str:
+        """The address to use instead of ``https://image.tmdb.org/t/p``. Empty before ``start()``."""
+        return self._base_url and self._base_url.removesuffix("/3") + IMAGES_PATH
+
+    @property
+    def today(self) -> date:
+        """The day that is served, in UTC."""
+        return self._clock.today()
+
+    def advance(self, *, days: float = 0, hours: float = 0) -> None:
+        """Move the sandbox's clock forward: records change, appear and vanish, and new exports are published.
+
+        Raises:
+            ValueError: The step is negative.
+        """
+        self._clock.advance(days=days, hours=hours)
 
     @property
     def requests(self) -> list[RecordedRequest]:
@@ -102,12 +119,22 @@ class Sandbox:
 
     @property
     def movie_ids(self) -> list[int]:
-        """The ids of all movies that exist, ascending. Empty when only recorded exchanges are replayed."""
-        return self._service.movie_ids()
+        """The ids of all movies that exist today, ascending. Empty when only recorded exchanges are replayed."""
+        return self._service.ids("movie")
+
+    @property
+    def series_ids(self) -> list[int]:
+        """The ids of all series that exist today, ascending. Empty for a replay."""
+        return self._service.ids("tv")
+
+    @property
+    def person_ids(self) -> list[int]:
+        """The ids of all people who exist today, ascending. Empty for a replay."""
+        return self._service.ids("person")
 
     def state(self) -> dict[str, Any]:
-        """What ``GET /_sandbox/state`` answers: counts of requests and connections, and the highest rate."""
-        return self._traffic.state()
+        """What ``GET /_sandbox/state`` answers: the time, counts of requests and connections, the highest rate."""
+        return {"now": self._clock.now().isoformat(timespec="seconds"), **self._traffic.state()}
 
     def fail_next(
         self,
@@ -130,7 +157,7 @@ class Sandbox:
         Raises:
             ValueError: The fault is unknown, or headers or a body were given for one that is no status.
         """
-        self._failures.add(failure(fault, path=path, headers=headers, body=body), times)
+        self._responder.failures.add(failure(fault, path=path, headers=headers, body=body), times)
 
     def set_rate_limit(self, limit: int | None) -> None:
         """Change the option ``rate_limit`` while it runs, as TMDB may; what was let through counts.
@@ -140,14 +167,15 @@ class Sandbox:
         """
         if limit is not None and limit < 1:
             raise ValueError(f"rate_limit must be at least 1, not {limit!r}")
-        if limit is None or self._rate_limit is None:
-            self._rate_limit = None if limit is None else RateLimit(limit)
+        current = self._responder.rate_limit
+        if limit is None or current is None:
+            self._responder.rate_limit = None if limit is None else RateLimit(limit)
         else:
-            self._rate_limit.limit = limit
+            current.limit = limit
 
     def clear(self) -> None:
         """Forget requests, counts and failures that wait. The numbers of random faults start anew."""
-        self._failures.clear()
+        self._responder.failures.clear()
         self._traffic.clear()
 
     async def start(self) -> None:
@@ -163,8 +191,8 @@ class Sandbox:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, self.options.port), family=family, backlog=_BACKLOG)
         try:
-            self._stopping = asyncio.Event()
-            self._searcher = ThreadPoolExecutor(1, thread_name_prefix="tmdb-sandbox-index")
+            self._responder.stopping = asyncio.Event()
+            self._responder.worker = self._worker = ThreadPoolExecutor(1, "tmdb-sandbox-worker")
             server = _CountingServer(self._handle, self._traffic, self._connection_numbers)
             self._runner = web.ServerRunner(server, shutdown_timeout=_STOP_SECONDS)
             await self._runner.setup()
@@ -178,16 +206,17 @@ class Sandbox:
 
     async def stop(self) -> None:
         """Close all connections and stop listening. May be called again."""
-        self._stopping.set()
+        self._responder.stopping.set()
         runner, self._runner = self._runner, None
         if runner is not None:
             await runner.cleanup()
             # Transports call connection_lost in the next turns of the loop.
             while self._connection_numbers:  # noqa: ASYNC110 - some turns, not a time
                 await asyncio.sleep(0)
-        if self._searcher is not None:
-            self._searcher.shutdown(wait=False, cancel_futures=True)
-            self._searcher = None
+        if self._worker is not None:
+            self._worker.shutdown(wait=False, cancel_futures=True)
+            self._responder.worker = self._worker = None
+        self._responder.exports.close()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -198,9 +227,8 @@ class Sandbox:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request and count it."""
-        if request.path == STATE_PATH:
-            body = msgspec.json.encode(self._traffic.state())
-            return web.Response(body=body, headers=dict(JSON_HEADERS))
+        if request.path.startswith(CONTROL_PATH):
+            return self._controlled(request)
         now = monotonic()
         number = self._traffic.arrived(now)
         try:
@@ -209,9 +237,21 @@ class Sandbox:
                 self._traffic.record(await self._recorded(request, query, number, now))
             if self.options.latency:
                 await asyncio.sleep(self.options.latency)
-            return await self._respond(request, query, number)
+            return await self._responder.respond(request, query, number)
         finally:
             self._traffic.finished()
+
+    def _controlled(self, request: web.BaseRequest) -> web.Response:
+        """``GET state`` and ``POST advance?days=1&hours=2``, for whoever runs the sandbox as a process."""
+        name = request.path.removeprefix(CONTROL_PATH)
+        if name == "advance" and request.method == "POST":
+            try:
+                self.advance(**{unit: float(request.query.get(unit, "0")) for unit in ("days", "hours")})
+            except (ValueError, OverflowError) as error:
+                return web.Response(status=400, text=str(error))
+        elif name != "state":
+            return web.Response(status=404)
+        return web.Response(body=msgspec.json.encode(self.state()), headers=dict(JSON_HEADERS))
 
     async def _recorded(
         self, request: web.BaseRequest, query: dict[str, str], number: int, now: float
@@ -226,73 +266,4 @@ class Sandbox:
             query=query,
             headers={name.lower(): value for name, value in request.headers.items()},
             body=await request.read() if request.can_read_body else b"",
-        )
-
-    async def _respond(
-        self, request: web.BaseRequest, query: dict[str, str], number: int
-    ) -> web.StreamResponse:
-        """Choose between the good answer and all others."""
-        if self._rate_limit is not None and not self._rate_limit.admits(request.remote or "", monotonic()):
-            return self._answered(request, PreparedReply(self._over_limit(self._rate_limit.limit)))
-        path = request.path.removeprefix("/3/").strip("/")
-        failing = self._failures.take(path) or self._random_faults.choose(number)
-        if failing is not None:
-            if is_status_fault(failing):
-                reply = status_fault_reply(failing, self.options.retry_after or 1)
-                return self._answered(request, PreparedReply(reply))
-            self._traffic.answered(request.method, request.path, failing.fault)
-            if failing.fault in {"timeout", "reset"}:
-                return await self._unanswered(failing)
-        if not self._is_authorised(request.headers.get("Authorization", ""), query):
-            prepared = PreparedReply(status_reply(7))
-        elif not request.path.startswith("/3/"):
-            prepared = PreparedReply(status_reply(34))
-        else:
-            prepared = await self._prepared(request.method, path, query)
-        if failing is not None:
-            return await spoiled_response(failing, prepared, request, self.options.large_body_bytes)
-        return self._answered(request, prepared)
-
-    def _answered(self, request: web.BaseRequest, prepared: PreparedReply) -> web.Response:
-        """An unspoiled answer, counted before the client can see it."""
-        response = good_response(prepared, request)
-        self._traffic.answered(request.method, request.path, response.status)
-        return response
-
-    async def _unanswered(self, failing: Failure) -> web.StreamResponse:
-        """No answer: a reset now, or silence until the client leaves or the sandbox stops."""
-        if failing.fault == "timeout":
-            await self._stopping.wait()
-        return SeveredResponse(reset)
-
-    async def _prepared(self, method: str, path: str, query: dict[str, str]) -> PreparedReply:
-        """The good answer, from memory if it was asked for before."""
-        key = self._service.key(method, path, query)
-        ready = self._service.ready(key)
-        if ready is not None:
-            return ready
-        if self._service.is_slow(path) and self._searcher is not None:
-            loop = asyncio.get_running_loop()
-            reply = await loop.run_in_executor(self._searcher, self._service.answer, method, path, query)
-        else:
-            reply = self._service.answer(method, path, query)
-        return self._service.keep(key, reply)
-
-    def _is_authorised(self, authorization: str, query: Mapping[str, str]) -> bool:
-        """Whether the request carries a bearer token or an api_key that is accepted."""
-        scheme, _, token = authorization.partition(" ")
-        credential = token.strip() if scheme.lower() == "bearer" else ""
-        credential = credential or query.get("api_key", "")
-        if not credential or credential == "invalid":
-            return False
-        return self.options.token is None or credential == self.options.token
-
-    def _over_limit(self, limit: int) -> Reply:
-        """The 429 of a client that is too fast; bare, because TMDB announces no Retry-After."""
-        message = f"Your request count ({limit + 1}) is over the allowed limit of {limit}."
-        reply = status_reply(25, message=message)
-        if self.options.retry_after is None:
-            return reply
-        return Reply(
-            reply.status, (*reply.headers, ("Retry-After", str(self.options.retry_after))), reply.body
         )

@@ -5,29 +5,28 @@ from __future__ import annotations
 import gzip
 from collections import OrderedDict
 from functools import cached_property
-from hashlib import md5
 from typing import TYPE_CHECKING, Any
 
-import msgspec
-
-from tmdbfusion_scrapy.sandbox.catalogue import MOVIE_PARTS, summary
-from tmdbfusion_scrapy.sandbox.filters import PAGE_SIZE, Discover, discover, page_number, preset
-from tmdbfusion_scrapy.sandbox.generated import GeneratedCatalogue
-from tmdbfusion_scrapy.sandbox.index import MovieIndex
+from tmdbfusion_scrapy.sandbox.catalogue import PARTS
+from tmdbfusion_scrapy.sandbox.exports import Exports
+from tmdbfusion_scrapy.sandbox.filters import page_number
+from tmdbfusion_scrapy.sandbox.lists import Lists
 from tmdbfusion_scrapy.sandbox.recorded import RecordedAnswers
 from tmdbfusion_scrapy.sandbox.reference import REFERENCE
 from tmdbfusion_scrapy.sandbox.replayed import ReplayedCatalogue
-from tmdbfusion_scrapy.sandbox.statuses import JSON_HEADERS, Reply, TMDBFailure, status_reply
+from tmdbfusion_scrapy.sandbox.statuses import Reply, TMDBFailure, json_reply, status_reply
+from tmdbfusion_scrapy.sandbox.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tmdbfusion_scrapy.sandbox.calendar import Clock
     from tmdbfusion_scrapy.sandbox.catalogue import Catalogue
     from tmdbfusion_scrapy.sandbox.options import SandboxOptions
 
 MAX_APPENDED = 20
-_LISTS = frozenset({"popular", "top_rated", "now_playing", "upcoming"})
-_PAGED_PARTS = frozenset({"lists", "recommendations", "reviews", "similar"})
+_PAGED_PARTS = frozenset({"lists", "recommendations", "reviews", "similar", "tagged_images"})
+_WITHOUT_ID = frozenset({"changes"})
 # They say who asks, not what is asked for.
 _NOT_IN_KEY = frozenset({"api_key", "session_id", "guest_session_id"})
 
@@ -36,43 +35,41 @@ class Service:
     """Answers requests below ``/3/`` from a generated or a replayed catalogue and recorded exchanges.
 
     Args:
-        options: Which movies to serve, and how much memory ready bodies may take.
+        options: Which records to serve, and how much memory ready bodies may take.
+        clock: Tells the day.
 
     Raises:
         ValueError: A replay file or folder cannot be used.
     """
 
-    def __init__(self, options: SandboxOptions) -> None:
+    def __init__(self, options: SandboxOptions, clock: Clock) -> None:
         files = tuple(path for path in options.replay if path.is_file())
         folders = tuple(path for path in options.replay if not path.is_file())
+        self._clock = clock
         self._recorded = RecordedAnswers(folders)
-        self._catalogue: Catalogue | None = None
+        self.world: World | None = None
+        self.catalogues: dict[str, Catalogue] = {}
         if files:
-            self._catalogue = ReplayedCatalogue(files)
+            self.catalogues = {"movie": ReplayedCatalogue(files)}
         elif not folders:
-            self._catalogue = GeneratedCatalogue(options.movies, options.seed, options.gaps)
+            self.world = World(options, clock)
+            self.catalogues = self.world.catalogues
+        self._lists = Lists(self.catalogues)
         self._cache = _ReplyCache(options.cache_bytes)
 
-    @cached_property
-    def index(self) -> MovieIndex:
-        """The index over the catalogue, built at the first list: about 0.1 s for 10,000 movies."""
-        catalogue = self._catalogue
-        if catalogue is None:
-            return MovieIndex((), str)
+    def ids(self, kind: str) -> list[int]:
+        """The ids of all movies, series (``tv``) or people (``person``) of today, ascending."""
+        catalogue = self.catalogues.get(kind)
+        return [] if catalogue is None else [facts.id for facts in catalogue.facts()]
 
-        def title(movie_id: int) -> str:
-            return str((catalogue.details(movie_id, "en-US") or {}).get("title") or "")
+    def exports(self) -> Exports:
+        """The daily exports of what is served."""
+        return Exports(self.catalogues, None if self.world is None else self.world.entities, self._clock)
 
-        return MovieIndex(catalogue.facts(), title)
-
-    def movie_ids(self) -> list[int]:
-        """The ids of all movies, ascending."""
-        return [] if self._catalogue is None else [facts.id for facts in self._catalogue.facts()]
-
-    @staticmethod
-    def key(method: str, path: str, query: Mapping[str, str]) -> tuple[Any, ...]:
+    def key(self, method: str, path: str, query: Mapping[str, str]) -> tuple[Any, ...]:
         """What requests with the same answer share."""
-        return (method, path, *sorted(item for item in query.items() if item[0] not in _NOT_IN_KEY))
+        asked = sorted(item for item in query.items() if item[0] not in _NOT_IN_KEY)
+        return (self._clock.today(), method, path, *asked)
 
     def ready(self, key: tuple[Any, ...]) -> PreparedReply | None:
         """The answer of a request that was asked before and is still in memory."""
@@ -87,9 +84,8 @@ class Service:
 
     @staticmethod
     def is_slow(path: str) -> bool:
-        """Whether an answer may need the index, which is built and searched off the event loop."""
-        head, _, tail = path.partition("/")
-        return head == "discover" or (head == "movie" and (tail in _LISTS or tail == "latest"))
+        """Whether an answer may take long, so that it is made off the event loop."""
+        return Lists.named_by(path) or path.endswith("/changes")
 
     def answer(self, method: str, path: str, query: Mapping[str, str]) -> Reply:
         """The answer to a request.
@@ -103,83 +99,80 @@ class Service:
         try:
             return (
                 self._recorded.exact(method, path, query)
-                or self._from_catalogue(method, path, query)
+                or self._from_catalogues(method, path, query)
                 or self._recorded.near(method, path, query)
                 or self._fixed(method, path)
             )
         except TMDBFailure as error:
             return status_reply(error.code)
 
-    def _from_catalogue(self, method: str, path: str, query: Mapping[str, str]) -> Reply | None:
-        """The answer for a movie or a list of movies; None where the catalogue has none."""
-        if self._catalogue is None or method != "GET":
+    def _from_catalogues(self, method: str, path: str, query: Mapping[str, str]) -> Reply | None:
+        """The answer for a record or a list of records; None where there is none."""
+        if not self.catalogues or method != "GET":
             return None
-        head, _, tail = path.partition("/")
-        if path == "discover/movie":
-            page = page_number(query)
-            return self._list(self._catalogue, discover(query), page, query, {})
-        if head != "movie" or not tail:
-            return None
-        if tail in _LISTS:
-            page = page_number(query)
-            found, extra = preset(tail, self._catalogue.today())
-            return self._list(self._catalogue, found, page, query, extra)
-        if tail == "latest":
-            last = self.index.last_id()
-            return None if last is None else self._movie(self._catalogue, last, {})
+        listed = self._lists.answer(path, query)
+        if listed is not None:
+            return json_reply(listed, max_age=600)
+        kind, _, tail = path.partition("/")
+        world = self.world
+        if world is not None and tail == "changes":
+            changed = world.changes.answer(kind, query, self._clock.today())
+            return None if changed is None else json_reply(changed, max_age=600)
         number, _, part = tail.partition("/")
+        if kind in self.catalogues and tail == "latest":
+            latest = self.catalogues[kind].latest()
+            return None if latest is None else self._record(kind, latest, {})
         if not (number.isascii() and number.isdecimal()) or len(number) > 18:
             return None
-        movie_id = int(number)
-        if not part:
-            return self._movie(self._catalogue, movie_id, query)
-        if part in _PAGED_PARTS:
-            page_number(query)
-        content = self._catalogue.part(movie_id, part, query) if part in MOVIE_PARTS else None
-        return None if content is None else _json_reply({"id": movie_id, **content})
+        if kind not in self.catalogues:
+            content = None if world is None else world.entity(kind, int(number), part, query)
+        elif not part:
+            return self._record(kind, int(number), query)
+        elif world is not None and kind == "tv" and part.startswith("season/"):
+            return self._within_series(world, int(number), part.split("/")[1:], query)
+        else:
+            content = self._part(kind, int(number), part, query)
+            if content is not None and part not in _WITHOUT_ID:
+                content = {"id": int(number), **content}
+        return None if content is None else json_reply(content)
 
-    def _movie(self, catalogue: Catalogue, movie_id: int, query: Mapping[str, str]) -> Reply | None:
-        """A movie's details with the parts that were asked for; unknown parts are left out without a word."""
-        names = [name.strip() for name in query.get("append_to_response", "").split(",") if name.strip()]
-        if len(names) > MAX_APPENDED:
-            raise TMDBFailure(27)
-        if not _PAGED_PARTS.isdisjoint(names):
+    def _part(self, kind: str, item: int, name: str, query: Mapping[str, str]) -> dict[str, Any] | None:
+        """A part by itself, without ``id``."""
+        if name in _PAGED_PARTS:
             page_number(query)
-        body = catalogue.details(movie_id, query.get("language") or "en-US")
+        return self.catalogues[kind].part(item, name, query) if name in PARTS[kind] else None
+
+    def _record(self, kind: str, item: int, query: Mapping[str, str]) -> Reply | None:
+        """A record with the parts that were asked for; unknown parts are left out without a word."""
+        names = _appended(query)
+        catalogue = self.catalogues[kind]
+        body = catalogue.details(item, query.get("language") or "en-US")
         if body is None:
             return None
         for name in names:
-            part = catalogue.part(movie_id, name, query)
+            part = catalogue.part(item, name, query)
             if part is not None:
                 body[name] = part
-        return _json_reply(body)
+        return json_reply(body)
 
-    def _list(
-        self,
-        catalogue: Catalogue,
-        query: Discover,
-        page: int,
-        asked: Mapping[str, str],
-        extra: Mapping[str, Any],
-    ) -> Reply:
-        """One page of a list. ``total_pages`` may be above the 500 that can be fetched, as TMDB's is."""
-        ids = self.index.matching(query)
-        language = asked.get("language") or "en-US"
-        first = (page - 1) * PAGE_SIZE
-        results = [
-            summary(catalogue.details(item, language) or {}) for item in ids[first : first + PAGE_SIZE]
-        ]
-        pages = -(-len(ids) // PAGE_SIZE)
-        return _json_reply(
-            {**extra, "page": page, "results": results, "total_pages": pages, "total_results": len(ids)},
-            max_age=600,
-        )
+    @staticmethod
+    def _within_series(world: World, item: int, path: list[str], query: Mapping[str, str]) -> Reply | None:
+        """A season or an episode with the parts that were asked for, or a part of one."""
+        body = world.series.within(item, path, query)
+        if body is None:
+            return None
+        if len(path) in {1, 3}:
+            for name in _appended(query):
+                part = world.series.within(item, [*path, *name.split("/")], query)
+                if part is not None:
+                    body[name] = {key: value for key, value in part.items() if key != "id"}
+        return json_reply(body)
 
     @staticmethod
     def _fixed(method: str, path: str) -> Reply:
         """What does not depend on the catalogue, and the errors."""
         parts = path.split("/")
-        if len(parts) == 3 and parts[0] == "movie" and parts[1].isdecimal() and parts[2] == "rating":
+        if len(parts) == 3 and parts[0] in {"movie", "tv"} and parts[1].isdecimal() and parts[2] == "rating":
             if method == "POST":
                 return status_reply(1, http_status=201)
             if method == "DELETE":
@@ -189,18 +182,18 @@ class Service:
         if path == "authentication":
             return status_reply(1)
         if path in REFERENCE:
-            return _json_reply(REFERENCE[path])
+            return json_reply(REFERENCE[path])
         raise TMDBFailure(34)
 
 
-def _json_reply(content: Any, max_age: int | None = None) -> Reply:
-    """A 200 with the headers that TMDB sends with it."""
-    body = msgspec.json.encode(content)
-    digest = md5(body, usedforsecurity=False)
-    # TMDB sends the time that is left in its own cache, at most 8 h: another number for each body.
-    age = max_age or 2_400 + int.from_bytes(digest.digest()[:4], "big") % 26_400
-    cache_headers = (("Cache-Control", f"public, max-age={age}"), ("ETag", f'W/"{digest.hexdigest()}"'))
-    return Reply(200, (*JSON_HEADERS, *cache_headers), body)
+def _appended(query: Mapping[str, str]) -> list[str]:
+    """The names in append_to_response; raises TMDB's code 27 for more than 20."""
+    names = [name.strip() for name in query.get("append_to_response", "").split(",") if name.strip()]
+    if len(names) > MAX_APPENDED:
+        raise TMDBFailure(27)
+    if not _PAGED_PARTS.isdisjoint(names):
+        page_number(query)
+    return names
 
 
 class PreparedReply:

@@ -10,6 +10,7 @@ from tmdbfusion_scrapy.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
 
     from typing_extensions import Self
 
@@ -45,6 +46,25 @@ class ThreadedSandbox:
         return self._sandbox.base_url
 
     @property
+    def exports_url(self) -> str:
+        """The address to use instead of ``https://files.tmdb.org/p/exports``. Empty before ``start()``."""
+        return self._sandbox.exports_url
+
+    @property
+    def images_url(self) -> str:
+        """The address to use instead of ``https://image.tmdb.org/t/p``. Empty before ``start()``."""
+        return self._sandbox.images_url
+
+    @property
+    def today(self) -> date:
+        """The day that is served, in UTC."""
+        return self._sandbox.today
+
+    def advance(self, *, days: float = 0, hours: float = 0) -> None:
+        """Move the sandbox's clock forward; see ``Sandbox.advance``."""
+        self._sandbox.advance(days=days, hours=hours)
+
+    @property
     def requests(self) -> list[RecordedRequest]:
         """The newest requests, oldest first."""
         return self._sandbox.requests
@@ -56,8 +76,18 @@ class ThreadedSandbox:
 
     @property
     def movie_ids(self) -> list[int]:
-        """The ids of all movies that exist, ascending."""
+        """The ids of all movies that exist today, ascending."""
         return self._sandbox.movie_ids
+
+    @property
+    def series_ids(self) -> list[int]:
+        """The ids of all series that exist today, ascending."""
+        return self._sandbox.series_ids
+
+    @property
+    def person_ids(self) -> list[int]:
+        """The ids of all people who exist today, ascending."""
+        return self._sandbox.person_ids
 
     def state(self) -> dict[str, Any]:
         """What ``GET /_sandbox/state`` answers."""

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import cache
 
-if TYPE_CHECKING:
-    from tmdbfusion_scrapy.sandbox.draws import Draws
+from tmdbfusion_scrapy.sandbox.draws import Draws
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -45,6 +44,7 @@ _LAST_ENDINGS = _words(
 )
 
 _COMPANY_KINDS = ("Pictures", "Films", "Studios", "Media")
+_NETWORK_KINDS = ("TV", "Television", "One", "Channel", "Stream", "Broadcasting")
 
 _SYLLABLES = {
     "ja": ("カ", "ミ", "の", "星", "夜", "空", "ラ", "ト", "海", "風", "夢", "町"),
@@ -62,6 +62,7 @@ _SYLLABLES = {
 }  # fmt: skip
 _OTHER_SYLLABLES = ("va", "len", "tor", "mi", "ska", "ren", "dol", "eth", "or", "ny")
 _WITHOUT_SPACES = {"ja", "zh"}
+_LEXICON_SIZE = 600
 
 _SENTENCES = (
     "A {adjective} {noun} returns to {place} after twenty years, and nobody there will say why.",
@@ -119,6 +120,36 @@ def title(draws: Draws, language: str) -> str:
     return english_title(draws) if language == "en" else foreign_words(draws, language, draws.between(1, 3))
 
 
+@cache
+def _lexicon(language: str) -> tuple[str, ...]:
+    """Ready words of a language, so that a million titles take seconds."""
+    draws = Draws("lexicon", language)
+    return tuple(foreign_words(draws, language, 1) for _ in range(_LEXICON_SIZE))
+
+
+def title_of(number: int, language: str) -> str:
+    """The title that a number below 2**32 stands for, without quotes or backslashes."""
+    number, form = divmod(number, 5)
+    if language != "en":
+        lexicon = _lexicon(language)
+        found = []
+        for _ in range(1 + form % 3):
+            number, word = divmod(number, _LEXICON_SIZE)
+            found.append(lexicon[word])
+        return ("" if language in _WITHOUT_SPACES else " ").join(found)
+    number, first = divmod(number, len(_ADJECTIVES))
+    number, second = divmod(number, len(_NOUNS))
+    if form == 0:
+        return f"The {_ADJECTIVES[first]} {_NOUNS[second]}"
+    if form == 1:
+        return f"{_NOUNS[second]} of {_PLACES[number % len(_PLACES)]}"
+    if form == 2:
+        return f"{_ADJECTIVES[first]} {_NOUNS[second]} {number % 99 + 1}"
+    if form == 3:
+        return f"The {_NOUNS[second]}'s {_NOUNS[number % len(_NOUNS)]}"
+    return f"{_ADJECTIVES[first]} {_NOUNS[second]}s of {_PLACES[number % len(_PLACES)]}"
+
+
 def _fill(draws: Draws, pattern: str) -> str:
     """One sentence with its slots filled."""
     return pattern.format(
@@ -144,6 +175,16 @@ def tagline(draws: Draws, language: str) -> str:
 def keyword(draws: Draws) -> str:
     """A keyword such as ``silver ferry``."""
     return f"{draws.pick(_ADJECTIVES)} {draws.pick(_NOUNS)}".lower()
+
+
+def network(draws: Draws) -> str:
+    """The name of a television network."""
+    return f"{draws.pick(_PLACES)} {draws.pick(_NETWORK_KINDS)}"
+
+
+def place(draws: Draws) -> str:
+    """The name of a town."""
+    return draws.pick(_PLACES)
 
 
 def company(draws: Draws) -> str:

@@ -1,0 +1,232 @@
+"""Which ids of a kind exist on a day, and which changed: computed from the id and the day, never stored."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from hashlib import blake2b
+from struct import Struct
+from typing import TYPE_CHECKING, NamedTuple
+
+from tmdbfusion_scrapy.sandbox.calendar import EPOCH
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+RANGE = 4294967296.0
+_TWELVE = Struct("<12I").unpack
+_EPOCH_DAY = EPOCH.toordinal()
+_MASK = (1 << 64) - 1
+
+
+@dataclass(frozen=True)
+class Churn:
+    """How a catalogue moves from day to day, as shares of its size on ``EPOCH``; each 0 to 0.5.
+
+    Args:
+        changed: Share of the ids that change on a day.
+        new: Share that appears.
+        gone: Share that vanishes.
+    """
+
+    changed: float = 0.005
+    new: float = 0.0003
+    gone: float = 0.0001
+
+
+class Row(NamedTuple):
+    """One id on one day.
+
+    Args:
+        id: The id.
+        numbers: Twelve drawn numbers of 32 bits, the same on all days.
+        revision: How often it changed since ``EPOCH``, negative before; since its first day for a later id.
+        touched: Ordinal of the day of its last change, at least that of ``EPOCH``.
+    """
+
+    id: int
+    numbers: tuple[int, ...]
+    revision: int
+    touched: int
+
+
+class _Turns:
+    """Gives each id one day in ``length`` days: of each block of that many ids, one has its turn a day."""
+
+    def __init__(self, name: str, seed: int, share: float) -> None:
+        self.length = round(1 / share) if share else 0
+        self._salt = int.from_bytes(blake2b(f"{name}:{seed}".encode(), digest_size=8).digest(), "little")
+
+    def offset(self, block: int) -> int:
+        """By how many days the turns of a block are shifted. Mixed as splitmix64 does, for speed."""
+        mixed = ((block + self._salt) * 0x9E3779B97F4A7C15) & _MASK
+        mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
+        return (mixed >> 33) % self.length
+
+    def phase(self, item: int) -> int:
+        """The days on which it is the id's turn leave this rest when divided by ``length``."""
+        block, place = divmod(item, self.length)
+        return (place - self.offset(block)) % self.length
+
+    def on(self, day: int, last_id: int) -> Iterator[int]:
+        """The ids up to ``last_id`` whose turn it is on a day, ascending."""
+        for block in range(last_id // self.length + 1):
+            item = block * self.length + (day + self.offset(block)) % self.length
+            if 1 <= item <= last_id:
+                yield item
+
+
+class Population:
+    """The ids of one kind. All days are ordinals of ``datetime.date``.
+
+    Args:
+        kind: Name of the kind: other names draw other numbers.
+        seed: Another seed draws other numbers.
+        count: Highest id on ``EPOCH``.
+        gaps: Share of the ids that never exist.
+        churn: How it moves from day to day.
+        perishable: Only ids that are divisible by it may be missing or vanish. The others can be named by other
+            records, which must not lead nowhere.
+    """
+
+    def __init__(
+        self, kind: str, seed: int, count: int, gaps: float, churn: Churn, *, perishable: int = 1
+    ) -> None:
+        self._prefix = f"{kind}:{seed}:".encode()
+        self._count = count
+        self._gap_below = int(gaps * RANGE)
+        self._new_a_day = churn.new * count
+        self._changes = _Turns(f"{kind} changes", seed, churn.changed)
+        self._ends = _Turns(f"{kind} ends", seed, churn.gone)
+        self._perishable = perishable
+
+    def last_id(self, day: int) -> int:
+        """The highest id that there was on a day."""
+        return max(1, self._count + math.floor((day - _EPOCH_DAY) * self._new_a_day))
+
+    def row(self, item: int, day: int) -> Row | None:
+        """An id on a day; None if it does not exist then."""
+        if not 1 <= item <= self.last_id(day) or self._end(item) <= day:
+            return None
+        numbers = self._numbers(item)
+        return None if numbers is None else self._row(item, numbers, day)
+
+    def rows(self, day: int) -> Iterator[Row]:
+        """All ids of a day, ascending."""
+        last = self.last_id(day)
+        yield from self._first_rows(min(last, self._count), day)
+        for item in range(self._count + 1, last + 1):
+            numbers = self._numbers(item)
+            if numbers is not None and self._end(item) > day:
+                yield self._row(item, numbers, day)
+
+    def _first_rows(self, last: int, day: int) -> Iterator[Row]:
+        """The ids of ``EPOCH`` on a day: as ``row()`` has them, with what a block shares computed once."""
+        prefix, gap_below, perishable = self._prefix, self._gap_below, self._perishable
+        changes, ends = self._changes, self._ends
+        since = _EPOCH_DAY + 1
+        passed = day - since
+        change_offset = end_offset = revision = 0
+        next_change_block = next_end_block = 0
+        touched = _EPOCH_DAY
+        for item in range(1, last + 1):
+            numbers = _TWELVE(blake2b(b"%b%d" % (prefix, item), digest_size=48).digest())
+            perishes = item % perishable == 0
+            if perishes and numbers[0] < gap_below:
+                continue
+            if ends.length and perishes and passed >= 0:
+                if item >= next_end_block:
+                    block = item // ends.length
+                    end_offset = ends.offset(block)
+                    next_end_block = (block + 1) * ends.length
+                if (item - end_offset - since) % ends.length <= passed:
+                    continue
+            if changes.length:
+                if item >= next_change_block:
+                    block = item // changes.length
+                    # The start of a block is a multiple of the length, so it drops out of every rest.
+                    change_offset = changes.offset(block)
+                    next_change_block = (block + 1) * changes.length
+                phase = (item - change_offset) % changes.length
+                turns, rest = divmod(day - phase, changes.length)
+                revision = turns - (_EPOCH_DAY - phase) // changes.length
+                touched = max(_EPOCH_DAY, day - rest)
+            yield Row(item, numbers, revision, touched)
+
+    def latest(self, day: int) -> int | None:
+        """The highest id that exists on a day; None if there is none."""
+        return next((item for item in range(self.last_id(day), 0, -1) if self.row(item, day)), None)
+
+    def changed(self, first: int, last: int) -> Iterator[int]:
+        """The ids that changed or appeared on the days from ``first`` to ``last``, latest day first.
+
+        One that has vanished since is among them, one that changed on several days is there several times.
+        """
+        for day in range(last, first - 1, -1):
+            highest, before = self.last_id(day), self.last_id(day - 1)
+            if self._changes.length:
+                for item in self._changes.on(day, before):
+                    if self._numbers(item) is not None and self._end(item) > day:
+                        yield item
+            for item in range(before + 1, highest + 1):
+                if self._numbers(item) is not None:
+                    yield item
+
+    def numbers(self, item: int) -> tuple[int, ...]:
+        """The drawn numbers of an id, whether it exists or not."""
+        return _TWELVE(blake2b(b"%b%d" % (self._prefix, item), digest_size=48).digest())
+
+    def _numbers(self, item: int) -> tuple[int, ...] | None:
+        """The drawn numbers of an id, None in a gap."""
+        numbers = self.numbers(item)
+        if numbers[0] < self._gap_below and item % self._perishable == 0:
+            return None
+        return numbers
+
+    def _row(self, item: int, numbers: tuple[int, ...], day: int) -> Row:
+        """The state of an id that exists."""
+        start = self._start(item)
+        length = self._changes.length
+        if not length:
+            return Row(item, numbers, 0, start)
+        phase = self._changes.phase(item)
+        rest = (day - phase) % length
+        revision = (day - phase) // length - (start - phase) // length
+        return Row(item, numbers, revision, max(start, day - rest))
+
+    def _start(self, item: int) -> int:
+        """The day from which changes of an id are counted: ``EPOCH``, or its first day if that is later."""
+        above = item - self._count
+        if above <= 0:
+            return _EPOCH_DAY
+        day = _EPOCH_DAY + math.ceil(above / self._new_a_day)
+        # The quotient may round to the day before or after.
+        while self.last_id(day) < item:
+            day += 1
+        while self.last_id(day - 1) >= item:
+            day -= 1
+        return day
+
+    def _end(self, item: int) -> int:
+        """The first day on which an id is gone, after its first one and after ``EPOCH``."""
+        length = self._ends.length
+        if not length or item % self._perishable:
+            return _NEVER
+        earliest = self._start(item) + 1
+        return earliest + (self._ends.phase(item) - earliest) % length
+
+
+_NEVER = 1 << 40
+
+
+def moved(value: float, item: int, revision: int) -> float:
+    """A number of at least 0.5 after some changes: another one than the one before, and itself at revision 0."""
+    if not revision:
+        return value
+    share = (item * 7919 + revision * 104_729) % 1000 / 1000
+    return round(value * (1.02 + 0.2 * share if revision & 1 else 0.98 - 0.2 * share), 4)
+
+
+def more_votes(count: int, revision: int) -> int:
+    """A number of votes after some changes; none stay none."""
+    return max(1, count + revision * (1 + count // 200)) if count else 0
