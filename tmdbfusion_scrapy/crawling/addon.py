@@ -15,6 +15,7 @@ from scrapy.utils.reactor import is_reactor_installed
 from tmdbfusion_scrapy.crawling.caching import CompleteCacheMiddleware
 from tmdbfusion_scrapy.crawling.downloader import SparingDownloader
 from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter
+from tmdbfusion_scrapy.crawling.feeds import install_feeds
 from tmdbfusion_scrapy.crawling.fingerprinter import TMDBRequestFingerprinter
 from tmdbfusion_scrapy.crawling.handler import FALLBACK_SETTING, TMDBDownloadHandler
 from tmdbfusion_scrapy.crawling.logformatter import SparingLogFormatter
@@ -26,7 +27,7 @@ from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.crawling.statistics import SparingDownloaderStats, SparingStatsCollector
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import SLOT, TMDBSettings, is_enabled
+from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, TMDBSettings, is_enabled
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -85,6 +86,8 @@ class Addon:
             _install_handler(settings)
             _install_slot(settings, ours)
             self._install_storage(settings)
+            install_feeds(settings)
+            _install_images(settings, ours)
         # Before robots.txt (100), default headers (400) and cookies (700).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
@@ -124,6 +127,28 @@ class Addon:
             parse_database_url(url)
             settings.set(OPEN_LATE_SETTING, True, priority="addon")
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", SQLPipeline, 900)
+
+
+def _install_images(settings: BaseSettings, ours: TMDBSettings) -> None:
+    """Install the pipeline for images where some are wanted, and give their requests a slot."""
+    from tmdbfusion_scrapy.storage.images_options import image_options
+
+    if image_options(settings) is None:
+        return
+    from tmdbfusion_scrapy.storage.images import MAX_WAITING, TMDBImagesPipeline
+
+    slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
+    slots[IMAGES_SLOT] = {
+        "concurrency": ours.images_max_connections or MAX_WAITING,
+        **(slots.get(IMAGES_SLOT) or {}),
+    }
+    priority = max(settings.getpriority("DOWNLOAD_SLOTS") or 0, SETTINGS_PRIORITIES["addon"])
+    settings.set("DOWNLOAD_SLOTS", slots, priority=priority)
+    if not any(
+        issubclass(load_object(path), TMDBImagesPipeline) for path in settings.getdict("ITEM_PIPELINES")
+    ):
+        # Behind the database: what becomes of an image is told after its record.
+        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", TMDBImagesPipeline, 950)
 
 
 def _check_reactor(settings: BaseSettings) -> None:

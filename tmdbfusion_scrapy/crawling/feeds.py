@@ -1,0 +1,93 @@
+"""Feeds: the exporters that know records, and a look at what ``FEEDS`` says of Parquet."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scrapy.settings import SETTINGS_PRIORITIES
+from scrapy.utils.misc import load_object
+from w3lib.url import file_uri_to_path
+
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
+
+EXPORTERS = {
+    "parquet": "tmdbfusion_scrapy.storage.ParquetItemExporter",
+    "json": "tmdbfusion_scrapy.crawling.feed_exporters.RecordJsonItemExporter",
+    "jsonlines": "tmdbfusion_scrapy.crawling.feed_exporters.RecordJsonLinesItemExporter",
+    "jsonl": "tmdbfusion_scrapy.crawling.feed_exporters.RecordJsonLinesItemExporter",
+    "jl": "tmdbfusion_scrapy.crawling.feed_exporters.RecordJsonLinesItemExporter",
+    "csv": "tmdbfusion_scrapy.crawling.feed_exporters.RecordCsvItemExporter",
+    "xml": "tmdbfusion_scrapy.crawling.feed_exporters.RecordXmlItemExporter",
+}
+"""Exporters by feed format. Paths, so that pyarrow is loaded for a Parquet feed only."""
+
+
+def install_feeds(settings: BaseSettings) -> None:
+    """Install the exporters where the user has none of his own, and check the feeds that go to Parquet.
+
+    An exporter that cannot be built would fail once for every item, and the crawl would end as if all were well.
+
+    Raises:
+        ConfigurationError: A Parquet feed cannot be written; the message names it and the fix.
+    """
+    exporters = {**EXPORTERS, **settings.getdict("FEED_EXPORTERS")}
+    priority = max(settings.getpriority("FEED_EXPORTERS") or 0, SETTINGS_PRIORITIES["addon"])
+    settings.set("FEED_EXPORTERS", exporters, priority=priority)
+    feeds = {uri: dict(feed) for uri, feed in settings.getdict("FEEDS").items()}
+    ours = [uri for uri, feed in feeds.items() if _is_parquet(exporters.get(_format(uri, feed)))]
+    if not ours:
+        return
+    for uri in ours:
+        try:
+            _check_parquet(str(uri), feeds[uri])
+        except ConfigurationError as error:
+            raise ConfigurationError(f"FEEDS[{str(uri)!r}]: {error}") from error
+    settings.set("FEEDS", feeds, priority=settings.getpriority("FEEDS") or 0)
+
+
+def _format(uri: Any, feed: dict[str, Any]) -> str:
+    """The format of a feed, which from Scrapy 2.17 may be that of its name."""
+    return str(feed.get("format", Path(str(uri)).suffix.removeprefix(".")))
+
+
+def _is_parquet(exporter: Any) -> bool:
+    """Whether an exporter, or its import path, is ours for Parquet."""
+    from tmdbfusion_scrapy.storage import ParquetItemExporter
+
+    return exporter is not None and load_object(exporter) is ParquetItemExporter
+
+
+def _check_parquet(uri: str, feed: dict[str, Any]) -> None:
+    """Check a feed, and give its exporter the class that the feed is said to hold.
+
+    Raises:
+        ConfigurationError: The feed cannot be written.
+    """
+    from tmdbfusion_scrapy.storage.parquet import NO_APPENDING
+    from tmdbfusion_scrapy.storage.parquet_options import ParquetOptions, load_pyarrow
+
+    load_pyarrow()
+    options = feed["item_export_kwargs"] = dict(feed.get("item_export_kwargs") or {})
+    known = [field.name for field in dataclasses.fields(ParquetOptions)]
+    unknown = [name for name in options if name not in known]
+    if unknown:
+        raise ConfigurationError(
+            f"item_export_kwargs has {', '.join(unknown)}, and may have {', '.join(known)}"
+        )
+    classes = [load_object(item_class) for item_class in feed.get("item_classes") or ()]
+    if len(classes) > 1:
+        names = ", ".join(item_class.__name__ for item_class in classes)
+        raise ConfigurationError(f"a Parquet feed holds one class, and item_classes names {names}")
+    if classes:
+        # So an empty feed has the same columns, and the first item need not decide.
+        options.setdefault("item_class", classes[0])
+    ParquetOptions(**options)
+    local = uri.startswith("file:") or "://" not in uri
+    path = Path(file_uri_to_path(uri) if uri.startswith("file:") else uri)
+    if local and "%(" not in uri and not feed.get("overwrite") and path.is_file() and path.stat().st_size:
+        raise ConfigurationError(NO_APPENDING.format(name=path.name))

@@ -1,0 +1,237 @@
+"""The feed format ``parquet``."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import logging
+from typing import IO, TYPE_CHECKING, Any
+
+from scrapy.exporters import BaseItemExporter
+
+from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.items import FailedCall
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.storage.parquet_options import ParquetOptions, load_pyarrow
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from typing_extensions import Self
+
+    from tmdbfusion_scrapy.storage.parquet_file import RowGroupWriter
+    from tmdbfusion_scrapy.storage.parquet_rows import RowBuilder
+
+logger = logging.getLogger(__name__)
+
+_SLICE_ITEMS = 25
+_SLICE_BYTES = 500_000
+"""Items, and bytes of JSON they came from, that are turned into rows at once.
+
+Fewer cost more an item, because each of 240 columns has its price; more hold the event loop for longer.
+"""
+
+
+NO_APPENDING = (
+    "{name} is there already, and Parquet cannot be appended to: set 'overwrite': True in FEEDS, or put %(time)s "
+    "into the name"
+)
+"""What to say of a feed whose file exists."""
+
+
+class ParquetItemExporter(BaseItemExporter):
+    """Writes records, or instances of another dataclass, to a Parquet file.
+
+    ::
+
+        FEEDS = {"movies-%(time)s.parquet": {"format": "parquet", "item_classes": [MovieDetails]}}
+
+    The columns are those of the class, whatever the data: see ``docs/feeds.md``. A feed holds one class, that of
+    ``item_class`` or else of its first item. An item of another class is left out, said in the log and counted in
+    ``tmdb/feed/left_out_count``; so is a :class:`~tmdbfusion_scrapy.crawling.items.FailedCall`, which is never
+    the one to decide. An item with a value of the wrong type is lost alone and counted in
+    ``tmdb/feed/failed_count``; only one that was built by hand can have one. A whole number beyond 64 bits
+    becomes null and is counted in ``tmdb/feed/null_count``.
+
+    Nothing is raised for an item, because Scrapy would keep it from the feeds after this one.
+
+    Args:
+        file: Takes bytes. It is neither closed nor asked for another position.
+        crawler: Whose stats and log are used; ``None`` outside a crawl.
+        fields_to_export: Columns in their order, or a mapping of fields to names of columns; ``None`` for all.
+            Besides the fields, a record has ``raw`` and ``fetched_at``.
+        encoding: Not used: texts are UTF-8.
+        indent: Not used.
+        options: See :class:`~tmdbfusion_scrapy.storage.parquet_options.ParquetOptions`.
+
+    Raises:
+        ConfigurationError: pyarrow is not installed, or an option is of no use.
+        TypeError: There is no such option.
+    """
+
+    def __init__(self, file: IO[bytes], *, crawler: Crawler | None = None, **options: Any) -> None:
+        load_pyarrow()
+        self._options = ParquetOptions.take_from(options)
+        super().__init__(**options)
+        self._file = file
+        self._crawler = crawler
+        self._kind: Any = None
+        self._rows: RowBuilder | None = None
+        self._writer: RowGroupWriter | None = None
+        self._waiting: list[Any] = []
+        self._times: list[datetime.datetime] = []
+        self._waiting_bytes = 0
+        self._taken = 0
+        self._said: set[str] = set()
+        self._failure: Exception | None = None
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, file: IO[bytes], **options: Any) -> Self:
+        """Make the exporter of a feed; the arguments are those of the class."""
+        return cls(file, crawler=crawler, **options)
+
+    def start_exporting(self) -> None:
+        """Begin the file where its class is known."""
+        if self._options.item_class is not None:
+            self._begin(self._options.item_class)
+
+    def export_item(self, item: Any) -> None:
+        """Take an item. It is written with others, at the latest by :meth:`finish_exporting`."""
+        from tmdbfusion_scrapy.storage.parquet_rows import fits, hint_of
+
+        if self._kind is None and dataclasses.is_dataclass(item) and not isinstance(item, FailedCall):
+            self._begin(hint_of(item))
+        if self._failure is not None:
+            self._count(names.FEED_FAILED)
+        elif self._kind is None or not fits(item, self._kind):
+            self._leave_out(item)
+        else:
+            self._taken += 1
+            self._waiting.append(item)
+            self._times.append(datetime.datetime.now(datetime.timezone.utc))
+            self._waiting_bytes += len(getattr(item, "raw", None) or b"")
+            if len(self._waiting) >= _SLICE_ITEMS or self._waiting_bytes >= _SLICE_BYTES:
+                self._add_waiting()
+
+    def finish_exporting(self) -> None:
+        """Write what is left. Waits for the last row group, 10 ms for each MB of ``row_group_bytes``.
+
+        Raises:
+            OSError: The file could not be written; Scrapy does not store it.
+            ConfigurationError: It had content that it cannot keep.
+        """
+        self._add_waiting()
+        if self._writer is None and self._failure is None:
+            self._begin(None)
+        if self._writer is not None and self._failure is None:
+            try:
+                self._writer.close()
+            except Exception as error:  # noqa: BLE001 - a storage may raise anything
+                self._fail(error)
+        if self._failure is not None:
+            raise self._failure
+
+    def _begin(self, kind: Any) -> None:
+        """Begin the file for a class; one without a class has no columns."""
+        pa = load_pyarrow()
+        from tmdbfusion_scrapy.storage.parquet_file import RowGroupWriter
+        from tmdbfusion_scrapy.storage.parquet_rows import ADDED, RowBuilder
+
+        self._kind = kind
+        try:
+            _check_empty(self._file)
+            schema = pa.schema([])
+            if kind is not None:
+                added = [name for name in ADDED if getattr(self._options, name)]
+                self._rows = RowBuilder(kind, self.fields_to_export, added)
+                schema = self._rows.schema
+            self._writer = RowGroupWriter(self._file, schema, self._options)
+        except Exception as error:  # noqa: BLE001 - a storage may raise anything, and so may a user's class
+            self._fail(error)
+        if self._rows is not None and self._rows.unknown:
+            unknown = ", ".join(self._rows.unknown)
+            self._log(logging.ERROR, "%s has no field %s: a Parquet feed goes without", _name(kind), unknown)
+
+    def _add_waiting(self) -> None:
+        """Turn the items that wait into rows."""
+        items, times = self._waiting, self._times
+        self._waiting, self._times, self._waiting_bytes = [], [], 0
+        if not items:
+            return
+        try:
+            self._add(items, times)
+        except Exception:  # noqa: BLE001 - which item it is, and what is wrong with it, is found out here
+            for item, time in zip(items, times, strict=True):
+                try:
+                    self._add([item], [time])
+                except Exception as error:  # noqa: BLE001 - an item must not cost the others
+                    self._taken -= 1
+                    self._count(names.FEED_FAILED)
+                    self._log(logging.ERROR, "%s is not in a Parquet feed: %s", _name(self._kind), error)
+
+    def _add(self, items: list[Any], times: list[datetime.datetime]) -> None:
+        """Add rows to the file.
+
+        Raises:
+            Exception: An item cannot be turned into a row; none was added.
+        """
+        if self._failure is not None or self._rows is None or self._writer is None:
+            return
+        batch, nulled = self._rows.batch(items, times)
+        for label, number in nulled.items():
+            self._count(f"{names.FEED_NULLED}/{label}", number)
+        try:
+            self._writer.add(batch)
+        except Exception as error:  # noqa: BLE001 - a storage may raise anything
+            self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
+        """Give the file up: without its end, nothing of it can be read."""
+        self._failure = error
+        if self._taken:
+            self._count(names.FEED_FAILED, self._taken)
+        self._log(logging.ERROR, "A Parquet feed cannot be written, and no item of it is kept: %s", error)
+        if self._writer is not None:
+            self._writer.abandon()
+
+    def _leave_out(self, item: Any) -> None:
+        """Count an item that the feed does not hold, and say so once."""
+        kind = type(item).__name__
+        self._count(f"{names.FEED_LEFT_OUT}/{kind}")
+        if kind in self._said:
+            return
+        self._said.add(kind)
+        if self._kind is None and not isinstance(item, FailedCall):
+            self._log(
+                logging.ERROR, "A Parquet feed takes dataclasses, which %s is not: it is left out", kind
+            )
+            return
+        level = logging.WARNING if isinstance(item, FailedCall) else logging.ERROR
+        self._log(
+            level,
+            "A Parquet feed of %s leaves out %s: a feed holds one class. Set item_classes in FEEDS, and give each "
+            "class a feed of its own",
+            _name(self._kind),
+            kind,
+        )
+
+    def _count(self, name: str, number: int = 1) -> None:
+        """Count in the stats of the crawl."""
+        if self._crawler is not None and self._crawler.stats is not None:
+            self._crawler.stats.inc_value(name, number)
+
+    def _log(self, level: int, message: str, *arguments: Any) -> None:
+        """Say something, as of the crawl's spider."""
+        spider = None if self._crawler is None else self._crawler.spider
+        logger.log(level, message, *arguments, extra={"spider": spider})
+
+
+def _name(kind: Any) -> str:
+    """What a class is called in the log."""
+    return "records" if kind is None else getattr(kind, "__name__", str(kind))
+
+
+def _check_empty(file: IO[bytes]) -> None:
+    """Refuse a file that Scrapy opened to append to it."""
+    # Of a file that Scrapy's post-processing writes to, the mode is not known.
+    if str(getattr(file, "mode", "")).startswith("a") and file.tell():
+        raise ConfigurationError(NO_APPENDING.format(name=getattr(file, "name", "the file")))
