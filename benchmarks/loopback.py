@@ -55,11 +55,14 @@ def answer_with(body: bytes, encoding: bytes = b"") -> bytes:
     return head % (len(body), encoding) + body
 
 
-async def serve(body: bytes, latency: float, ids: int) -> None:
+async def serve(body: bytes, latency: float, ids: int, *, has_lines: bool) -> None:
     """Serve on a free port, and print it."""
     answers = [answer_with(body)]
-    if ids:
-        zipped = [gzip.compress(body.replace(MARK, b"%d" % number), 6) for number in range(ids)]
+    if ids or has_lines:
+        bodies = (
+            body.splitlines() if has_lines else (body.replace(MARK, b"%d" % number) for number in range(ids))
+        )
+        zipped = [gzip.compress(each, 6) for each in bodies]
         answers = [answer_with(each, b"Content-Encoding: gzip\r\n") for each in zipped]
     loop = asyncio.get_running_loop()
     server = await loop.create_server(lambda: Server(answers, latency), "127.0.0.1", 0, backlog=4096)
@@ -68,7 +71,9 @@ async def serve(body: bytes, latency: float, ids: int) -> None:
 
 
 @contextlib.contextmanager
-def running_server(body: bytes, *, latency: float = 0.0, ids: int = 0) -> Iterator[str]:
+def running_server(
+    body: bytes, *, latency: float = 0.0, ids: int = 0, has_lines: bool = False
+) -> Iterator[str]:
     """Run the server in another process, on the second core; yields its origin.
 
     Args:
@@ -76,9 +81,12 @@ def running_server(body: bytes, *, latency: float = 0.0, ids: int = 0) -> Iterat
         latency: Seconds before each answer.
         ids: For how many ids there is a gzipped answer of their own, with the id where the body has `MARK`. The
             id is the last number of a path, less whole multiples of this. 0 for the body as it is.
+        has_lines: Each line of the body is the answer for an id, from 0 on, likewise gzipped.
     """
     process = subprocess.Popen(
-        [sys.executable, __file__, str(latency), str(ids)], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, __file__, str(latency), str(ids), "lines" * has_lines],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
     )
     try:
         if process.stdin is None or process.stdout is None:
@@ -103,4 +111,6 @@ def pin(core: int) -> str:
 
 if __name__ == "__main__":
     pin(1)
-    asyncio.run(serve(sys.stdin.buffer.read(), float(sys.argv[1]), int(sys.argv[2])))
+    asyncio.run(
+        serve(sys.stdin.buffer.read(), float(sys.argv[1]), int(sys.argv[2]), has_lines=bool(sys.argv[3]))
+    )

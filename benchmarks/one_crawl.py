@@ -37,7 +37,7 @@ CLASSES = {
     "httpx2": f"{HANDLERS}._httpx.HttpxDownloadHandler",
     "memory": "one_crawl.MemoryHandler",
 }
-OURS = ("add-on", "add-on+uvloop", "add-on+sqlite")
+OURS = ("add-on", "add-on+uvloop", "add-on+sqlite", "add-on+postgresql")
 WITH_OUR_SETTINGS = ", add-on's settings"
 SIDES = (*CLASSES, *(f"{handler}{WITH_OUR_SETTINGS}" for handler in CLASSES), *OURS)
 
@@ -104,6 +104,8 @@ def settings_of(side: str, url: str, concurrency: int) -> dict[str, Any]:
         settings["ASYNCIO_EVENT_LOOP"] = "uvloop.Loop"
     if side == "add-on+sqlite":
         settings["TMDB_DATABASE_URL"] = f"sqlite:///{tempfile.mkdtemp()}/tmdb.db"
+    elif side == "add-on+postgresql":
+        settings["TMDB_DATABASE_URL"] = os.environ["BENCHMARK_DATABASE_URL"]
     else:
         settings["ITEM_PIPELINES"] = {"tmdbfusion_scrapy.storage.SQLPipeline": None}
     return settings

@@ -1,7 +1,7 @@
-"""Write the reference pages from what the code declares: settings, stats, errors, endpoints, records.
+"""Write what is made from the code: settings, stats, errors, endpoints, records, tables and their drawing.
 
-python docs/generate.py            # writes docs/reference/
-python docs/generate.py --check    # fails if a page is not up to date
+python docs/generate.py            # writes docs/reference/, docs/images/schema.svg and docs/datasette.yaml
+python docs/generate.py --check    # fails if one of them is not up to date
 """
 
 from __future__ import annotations
@@ -12,8 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import endpoint_pages
+from datasette_metadata import datasette_metadata
 from markup import code, plain, table
 from record_page import record_page
+from schema_drawing import schema_drawing
+from table_page import table_page
 
 from tmdbfusion_scrapy import exceptions
 from tmdbfusion_scrapy.settings import SETTINGS
@@ -22,7 +25,8 @@ from tmdbfusion_scrapy.stats import STATS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-REFERENCE = Path(__file__).parent / "reference"
+DOCS = Path(__file__).parent
+REFERENCE = DOCS / "reference"
 
 
 def settings_page() -> str:
@@ -65,12 +69,16 @@ def errors_page() -> str:
 
 
 def pages() -> Iterator[tuple[str, str]]:
-    """Names and texts of all pages."""
-    yield "settings.md", settings_page()
-    yield "stats.md", stats_page()
-    yield "errors.md", errors_page()
-    yield "records.md", record_page()
-    yield from endpoint_pages.pages()
+    """Paths below docs/ and texts of all that is made."""
+    yield "reference/settings.md", settings_page()
+    yield "reference/stats.md", stats_page()
+    yield "reference/errors.md", errors_page()
+    yield "reference/records.md", record_page()
+    yield "reference/tables.md", table_page()
+    yield "images/schema.svg", schema_drawing()
+    yield "datasette.yaml", datasette_metadata()
+    for name, text in endpoint_pages.pages():
+        yield f"reference/{name}", text
 
 
 def main() -> int:
@@ -78,10 +86,10 @@ def main() -> int:
     check = "--check" in sys.argv[1:]
     made = dict(pages())
     # A page of something that is gone is not up to date either.
-    there = {path.relative_to(REFERENCE).as_posix() for path in REFERENCE.rglob("*.md")}
+    there = {path.relative_to(DOCS).as_posix() for path in REFERENCE.rglob("*.md")}
     stale = sorted(there - made.keys())
     for name, text in made.items():
-        page = REFERENCE / name
+        page = DOCS / name
         if page.exists() and page.read_text(encoding="utf-8") == text:
             continue
         stale.append(name)
@@ -90,7 +98,7 @@ def main() -> int:
             page.write_text(text, encoding="utf-8")
     if not check:
         for name in there - made.keys():
-            (REFERENCE / name).unlink()
+            (DOCS / name).unlink()
         return 0
     if stale:
         print(f"not up to date: {', '.join(stale)}; run python docs/generate.py")

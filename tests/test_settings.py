@@ -44,6 +44,8 @@ def test_defaults():
         slot_concurrency=8,
         keepalive_expiry=30.0,
         requests_per_second=35.0,
+        images_requests_per_second=40.0,
+        images_max_connections=8,
         http2=False,
         proxy=None,
         ip_family="auto",

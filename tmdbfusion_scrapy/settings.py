@@ -28,6 +28,9 @@ IMAGES_URL = "https://image.tmdb.org/t/p"
 SLOT = "tmdb"
 """Name of the download slot that all TMDB requests share."""
 
+IMAGES_SLOT = "tmdb-images"
+"""Name of the download slot of ``TMDBImagesPipeline``, whose requests have a pool of their own."""
+
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -138,6 +141,38 @@ SETTINGS: Mapping[str, Setting] = {
         Setting(
             "TMDB_DATABASE_FLUSH_INTERVAL", 1.0, "Seconds that a record waits for its batch to fill, at most."
         ),
+        Setting(
+            "TMDB_STORE_RAW", True, "``False`` leaves the column ``raw``, TMDB's own JSON of a record, empty."
+        ),
+        Setting(
+            "TMDB_CONDITIONAL",
+            False,
+            "``True`` asks for a stored record with its ETag, so that TMDB need not send what has not changed. For "
+            "spiders with ``-a source=...``. Whether TMDB heeds it is not known.",
+        ),
+        Setting(
+            "TMDB_IMAGES",
+            None,
+            "Images to download, see docs/images.md: a list of ``poster``, ``backdrop``, ``profile``, ``still`` "
+            'and ``logo``, or a mapping with sizes, ``{"poster": "w342", "backdrop": ["w780", "original"]}``. '
+            "They go to Scrapy's ``IMAGES_STORE``, else its ``FILES_STORE``.",
+        ),
+        Setting(
+            "TMDB_IMAGES_LANGUAGES",
+            None,
+            "Languages that an image is taken in, best first, such as ``de,null,en``, where ``images`` was "
+            "appended; ``null`` is for one without text. By default the image that the record itself names.",
+        ),
+        Setting(
+            "TMDB_IMAGES_REQUESTS_PER_SECOND",
+            40.0,
+            "Most requests a second for images, beside those of the API; 0 for no limit. TMDB names none.",
+        ),
+        Setting(
+            "TMDB_IMAGES_MAX_CONNECTIONS",
+            8,
+            "Most open connections for images, beside those of the API; 0 for no limit.",
+        ),
     )
 }
 """All settings of ours, in the order of the documentation."""
@@ -170,7 +205,10 @@ class TMDBSettings:
         slot_concurrency: Concurrency of the slot ``tmdb``; ``None`` for no limit.
         keepalive_expiry: Seconds.
         requests_per_second: 0 for no limit.
+        images_requests_per_second: 0 for no limit.
+        images_max_connections: ``None`` for no limit.
         retry_max_delay: Seconds.
+        conditional: Whether stored records are asked for with their ETag.
     """
 
     enabled: bool
@@ -188,6 +226,8 @@ class TMDBSettings:
     slot_concurrency: int | None
     keepalive_expiry: float
     requests_per_second: float
+    images_requests_per_second: float
+    images_max_connections: int | None
     http2: bool
     proxy: str | None = field(repr=False)
     ip_family: IPFamily
@@ -196,6 +236,7 @@ class TMDBSettings:
     retry_max_delay: float
     retry_http_codes: frozenset[int] | None
     """Statuses to retry where the user chose them; ``None`` leaves it to the error."""
+    conditional: bool
 
     @classmethod
     def from_settings(cls, settings: SettingsReader) -> TMDBSettings:
@@ -239,6 +280,8 @@ class TMDBSettings:
             slot_concurrency=slot_concurrency,
             keepalive_expiry=read.number("TMDB_KEEPALIVE_EXPIRY"),
             requests_per_second=read.number("TMDB_REQUESTS_PER_SECOND"),
+            images_requests_per_second=read.number("TMDB_IMAGES_REQUESTS_PER_SECOND"),
+            images_max_connections=read.limit("TMDB_IMAGES_MAX_CONNECTIONS"),
             http2=read.http2("TMDB_HTTP2"),
             proxy=check_proxy("TMDB_PROXY", read.value("TMDB_PROXY")),
             ip_family=check_ip_family("TMDB_IP_FAMILY", read.value("TMDB_IP_FAMILY")),
@@ -246,11 +289,16 @@ class TMDBSettings:
             retry_times=read.integer("RETRY_TIMES"),
             retry_max_delay=read.number("TMDB_RETRY_MAX_DELAY"),
             retry_http_codes=read.codes("RETRY_HTTP_CODES") if chosen else None,
+            conditional=read.boolean("TMDB_CONDITIONAL"),
         )
 
     def is_tmdb(self, url: str) -> bool:
         """Whether a URL lies below :attr:`api_url`, so that the token may go with it."""
         return is_below(url, self.api_url)
+
+    def is_image(self, url: str) -> bool:
+        """Whether a URL lies below :attr:`images_url`."""
+        return is_below(url, self.images_url)
 
 
 def is_enabled(settings: SettingsReader) -> bool:
@@ -334,14 +382,7 @@ class _Reader:
         return number
 
     def boolean(self, name: str) -> bool:
-        """What Scrapy's ``getbool`` takes, and ``yes``, ``no``, ``on`` and ``off``."""
-        value = self.value(name)
-        known = {"true": True, "1": True, "yes": True, "on": True}
-        known |= {"false": False, "0": False, "no": False, "off": False, "": False}
-        text = str(value).strip().lower()
-        if text not in known:
-            raise ConfigurationError(f"{name} is {value!r}: set it to True or False")
-        return known[text]
+        return check_boolean(name, self.value(name))
 
     def http2(self, name: str) -> bool:
         """Whether to use HTTP/2, which needs an extra."""
@@ -376,6 +417,20 @@ class _Reader:
         """An absolute URL without a slash at its end."""
         value = str(self.value(name) or "").strip()
         return check_url(name, value, carries_token=carries_token)
+
+
+def check_boolean(name: str, value: object) -> bool:
+    """Return what Scrapy's ``getbool`` takes, and ``yes``, ``no``, ``on`` and ``off``, as a boolean.
+
+    Raises:
+        ConfigurationError: It is none of these.
+    """
+    known = {"true": True, "1": True, "yes": True, "on": True}
+    known |= {"false": False, "0": False, "no": False, "off": False, "": False}
+    text = str(value).strip().lower()
+    if text not in known:
+        raise ConfigurationError(f"{name} is {value!r}: set it to True or False")
+    return known[text]
 
 
 def check_language(name: str, value: object) -> str | None:

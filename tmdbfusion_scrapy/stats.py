@@ -11,6 +11,9 @@ DRIFT_COUNT = "tmdb/drift_count"
 ITEM_COUNT = "tmdb/item_count"
 APPENDED_AGAIN = "tmdb/appended/requested_again_count"
 APPENDED_MISSING = "tmdb/appended/missing_count"
+CONDITIONAL_REQUESTS = "tmdb/conditional/request_count"
+CONDITIONAL_NOT_MODIFIED = "tmdb/conditional/not_modified_count"
+CONDITIONAL_IGNORED = "tmdb/conditional/ignored_count"
 POOL_OPENED = "tmdb/pool/connections_opened"
 POOL_REUSED = "tmdb/pool/connections_reused"
 POOL_OPEN = "tmdb/pool/connections_open"
@@ -22,9 +25,27 @@ PACING_LOWEST_RATE = "tmdb/pacing/lowest_requests_per_second"
 PACING_WAITS = "tmdb/pacing/wait_count"
 PACING_WAIT_SECONDS = "tmdb/pacing/wait_seconds"
 PACING_PAUSES = "tmdb/pacing/pause_count"
+DISCOVER_EXPECTED = "tmdb/discover/expected_count"
+DISCOVER_FOUND = "tmdb/discover/found_count"
+DISCOVER_DUPLICATES = "tmdb/discover/duplicate_count"
+DISCOVER_MISSING = "tmdb/discover/missing_count"
 STORED_COUNT = "tmdb/stored_count"
+DELETED_COUNT = "tmdb/deleted_count"
 STORAGE_BATCHES = "tmdb/storage/batch_count"
 STORAGE_FAILED = "tmdb/storage/failed_count"
+FEED_FAILED = "tmdb/feed/failed_count"
+FEED_LEFT_OUT = "tmdb/feed/left_out_count"
+FEED_NULLED = "tmdb/feed/null_count"
+IMAGES_REQUEST_COUNT = "tmdb/images/request_count"
+IMAGES_RESPONSE_STATUS_COUNT = "tmdb/images/response_status_count"
+IMAGES_STORED = "tmdb/images/stored_count"
+IMAGES_STORED_BYTES = "tmdb/images/stored_bytes"
+IMAGES_KNOWN = "tmdb/images/known_count"
+IMAGES_RETRIES = "tmdb/images/retry_count"
+IMAGES_FAILED = "tmdb/images/failed_count"
+IMAGES_RATE = "tmdb/images/requests_per_second"
+IMAGES_PAUSES = "tmdb/images/pause_count"
+IMAGES_OPENED = "tmdb/images/connections_opened"
 
 STATS = {
     REQUEST_COUNT: "Requests sent to TMDB, retries included.",
@@ -36,6 +57,9 @@ STATS = {
     f"{ITEM_COUNT}/<kind>": "Records that came, by kind.",
     APPENDED_AGAIN: "Requests for appended parts that TMDB had left out.",
     f"{APPENDED_MISSING}/<part>": "Records without an appended part that was asked for, by part.",
+    CONDITIONAL_REQUESTS: "Requests for stored records with their ETag (``TMDB_CONDITIONAL``).",
+    CONDITIONAL_NOT_MODIFIED: "Records that had not changed and were not sent (304).",
+    CONDITIONAL_IGNORED: "Records that had not changed and were sent all the same.",
     POOL_OPENED: "Connections opened.",
     POOL_REUSED: "Requests that went over a connection that was open already.",
     POOL_OPEN: "Connections that are open now, and at the end those that the crawl had kept.",
@@ -47,8 +71,27 @@ STATS = {
     PACING_WAITS: "Requests that waited for their turn.",
     PACING_WAIT_SECONDS: "Seconds that they waited, added up.",
     PACING_PAUSES: "Pauses after a 429, also one that another crawl or client of the process got.",
+    DISCOVER_EXPECTED: "Results that TMDB counts for the filters of ``source=discover``.",
+    DISCOVER_FOUND: "Different records on the pages that were read.",
+    DISCOVER_DUPLICATES: "Entries of the pages whose record was on another one.",
+    DISCOVER_MISSING: "Results that were on no page: without a date, or moved while the pages were read.",
     f"{STORED_COUNT}/<table>": "Rows inserted or updated, by table.",
+    f"{DELETED_COUNT}/<kind>": "Stored records that TMDB has no more (``deleted_at``), by kind.",
     STORAGE_BATCHES: "Batches written, one transaction each.",
     STORAGE_FAILED: "Records that could not be stored.",
+    FEED_FAILED: "Items that could not be written to a Parquet feed.",
+    f"{FEED_LEFT_OUT}/<ItemClass>": "Items of another class than their Parquet feed holds.",
+    f"{FEED_NULLED}/<Model.field>": "Numbers of more than 64 bits, which are null in a Parquet feed.",
+    IMAGES_REQUEST_COUNT: "Requests sent for images, retries included; ``tmdb/request_count`` has none of them.",
+    f"{IMAGES_RESPONSE_STATUS_COUNT}/<status>": "Their responses by HTTP status.",
+    f"{IMAGES_STORED}/<image>": "Images stored, by what they are: ``poster``, ``backdrop`` and so on.",
+    IMAGES_STORED_BYTES: "Bytes of these images.",
+    IMAGES_KNOWN: "Images that were there already, and were not asked for.",
+    IMAGES_RETRIES: "Retries.",
+    f"{IMAGES_FAILED}/<ErrorName>": "Images that could not be had or stored, by error class; ``Stopped`` where "
+    "the end of the crawl came before.",
+    IMAGES_RATE: "Requests a second for images that are allowed now; 0 for no limit.",
+    IMAGES_PAUSES: "Pauses of the images after a 429.",
+    IMAGES_OPENED: "Connections opened for images.",
 }
 """Every stat of ours and what it counts; the documentation is made from this."""

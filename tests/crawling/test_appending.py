@@ -15,6 +15,7 @@ from scrapy import Request
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, rows, settings_of
 from tests.crawling.test_retries import OPEN_QUEUES
+from tmdbfusion_scrapy.crawling.caching import TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.requests import APPENDS_KEY, PROGRESS_KEY
 
 SEASONS = [f"season/{number}" for number in range(25)]
@@ -407,16 +408,17 @@ async def test_what_a_spider_does_not_want_cached_stays_so(raw_server, movie, tm
     assert "httpcache/store" not in ended.stats
 
 
-UNGUARDED = {"DOWNLOADER_MIDDLEWARES": {"tmdbfusion_scrapy.crawling.caching.CompleteCacheMiddleware": None}}
-
-
 @pytest.mark.parametrize("offline", [False, True])
 @coroutine_test
-async def test_a_cached_answer_that_lacks_parts_is_made_whole(raw_server, movie, tmp_path, offline):
+async def test_a_cached_answer_that_lacks_parts_is_made_whole(
+    raw_server, movie, tmp_path, monkeypatch, offline
+):
     """One that was stored before; where the cache is to answer everything, it is taken as it is."""
     arguments = {"append_to_response": ["images"]}
     movie.left_out = dict.fromkeys((0, 1), frozenset({"images"}))
-    await crawl(MoviesSpider, cached(raw_server, tmp_path, **UNGUARDED), ids=[1], arguments=arguments)
+    with monkeypatch.context() as unguarded:
+        unguarded.setattr(TMDBCachePolicy, "should_cache_response", lambda *_: True)
+        await crawl(MoviesSpider, cached(raw_server, tmp_path), ids=[1], arguments=arguments)
     assert len(movie.asked) == 2
     settings = cached(raw_server, tmp_path, HTTPCACHE_IGNORE_MISSING=offline)
     ended = await crawl(MoviesSpider, settings, ids=[1], arguments=arguments)

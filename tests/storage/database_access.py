@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import sqlite3
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, make_url, text
+import pytest
+from sqlalchemy import create_engine, delete, exists, make_url, text
+from sqlalchemy import select as sa_select
 
 from tmdbfusion_scrapy.crawling.items import FailedCall
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.movies import MovieDetails
+from tmdbfusion_scrapy.models.tv import TVDetails
+from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from sqlalchemy import Table
+    from sqlalchemy.engine import Connection, Engine
 
     from tmdbfusion_scrapy.storage.batches import BatchResult
     from tmdbfusion_scrapy.storage.options import DatabaseOptions
@@ -44,6 +52,20 @@ def select(url: str, statement: str) -> list[tuple[Any, ...]]:
         engine.dispose()
 
 
+def clear(engine: Engine) -> None:
+    """Delete all rows, but the version of the schema."""
+    with engine.begin() as connection:
+        for table in reversed(tables_with_rows(connection)):
+            if table.name != "tmdb_schema":
+                connection.execute(delete(table))
+
+
+def tables_with_rows(connection: Connection) -> list[Table]:
+    """The tables that have rows, those before which others refer to."""
+    (found,) = connection.execute(sa_select(*(exists(sa_select(table)) for table in metadata.sorted_tables)))
+    return [table for table, has_rows in zip(metadata.sorted_tables, found, strict=True) if has_rows]
+
+
 def execute_sqlite(path: Path, *statements: str) -> None:
     """Run statements on an SQLite file as another program would."""
     with contextlib.closing(sqlite3.connect(path)) as connection:
@@ -65,6 +87,11 @@ def movie(movie_id: Any = 1, **fields: Any) -> MovieDetails:
     return decode(json.dumps({"id": movie_id, "title": f"Movie {movie_id}", **fields}).encode(), MovieDetails)
 
 
+def series(series_id: int = 1, **fields: Any) -> TVDetails:
+    """A TV series as it is decoded from a response."""
+    return decode(json.dumps({"id": series_id, "name": f"Series {series_id}", **fields}).encode(), TVDetails)
+
+
 def failed_call(movie_id: int = 1, **fields: Any) -> FailedCall:
     """A failed call for a movie."""
     values: dict[str, Any] = {
@@ -80,6 +107,15 @@ def failed_call(movie_id: int = 1, **fields: Any) -> FailedCall:
         "tried_at": TRIED_AT,
     }
     return FailedCall(**values | fields)
+
+
+async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
+    """Wait until a condition holds, or fail."""
+    for _ in range(int(seconds / 0.01)):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    pytest.fail("what was waited for did not come")
 
 
 class Recorder:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+import uuid
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import func, text
+from sqlalchemy import create_engine, func, make_url, text
 from sqlalchemy import select as sa_select
 
 from tests.storage.database_access import execute_sqlite, select, sqlite_url, write_lock
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage import check_database
 from tmdbfusion_scrapy.storage.database import database_label, open_database, parse_database_url
-from tmdbfusion_scrapy.storage.schema import metadata
+from tmdbfusion_scrapy.storage.tables import metadata
+from tmdbfusion_scrapy.storage.tables.crawl import tmdb_schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -135,6 +137,22 @@ def test_columns_that_a_user_added_are_no_trouble(tmp_path: Path) -> None:
     check_database("sqlite:///tmdb.db")
 
 
+def test_a_database_that_cannot_hold_every_text(postgres_database: str) -> None:
+    # What a server has that was set up in the C locale.
+    server = make_url(postgres_database).set(drivername="postgresql+psycopg", query={})
+    name = f"tmdb_test_{uuid.uuid4().hex}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'"))
+        try:
+            message = refusal(server.set(database=name).render_as_string(hide_password=False))
+        finally:
+            connection.execute(text(f"DROP DATABASE {name}"))
+    engine.dispose()
+    assert "encoding SQL_ASCII" in message
+    assert "CREATE DATABASE ... ENCODING 'UTF8'" in message
+
+
 def test_a_role_that_may_not_write(postgres_database: str) -> None:
     check_database(postgres_database)
     separator = "%20-c%20"
@@ -143,7 +161,7 @@ def test_a_role_that_may_not_write(postgres_database: str) -> None:
 
 
 def test_a_locked_file_is_refused_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tmdbfusion_scrapy.storage.database._BUSY_SECONDS", 0.2)
+    monkeypatch.setattr("tmdbfusion_scrapy.storage.preparation._OPEN_SECONDS", 0.2)
     check_database("sqlite:///tmdb.db")
     with write_lock(tmp_path / "tmdb.db"):
         assert "Another program is writing to it" in refusal(sqlite_url(tmp_path / "tmdb.db"))
@@ -154,7 +172,7 @@ def test_checking_creates_the_tables_and_writes_nothing(database: str) -> None:
     check_database(database)
     for table in metadata.sorted_tables:
         statement = sa_select(func.count()).select_from(table)
-        assert select(database, str(statement)) == [(0,)]
+        assert select(database, str(statement)) == [(1 if table is tmdb_schema else 0,)]
 
 
 def test_a_relative_path_is_relative_to_the_working_directory(tmp_path: Path) -> None:

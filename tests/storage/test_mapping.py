@@ -1,4 +1,4 @@
-"""That every field of a record has its place."""
+"""That every field of a record has its place, and that what is declared is there."""
 
 from __future__ import annotations
 
@@ -6,53 +6,114 @@ import dataclasses
 import datetime
 import types
 import typing
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from tmdbfusion_scrapy.crawling.items import FailedCall
-from tmdbfusion_scrapy.models.movies import MovieDetails
-from tmdbfusion_scrapy.storage.mapping import STORED, Stored
-from tmdbfusion_scrapy.storage.schema import movie_genres, movies, tmdb_failures
+from tests.storage.expected_rows import LEFT_TO_RAW
+from tmdbfusion_scrapy.crawling.items import FailedCall, Watermark
+from tmdbfusion_scrapy.models.record import Record
+from tmdbfusion_scrapy.storage.mapping import STORED
+from tmdbfusion_scrapy.storage.mapping.declaration import Stored, StoredList
+from tmdbfusion_scrapy.storage.tables import metadata
+from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
 
 if TYPE_CHECKING:
-    from tmdbfusion_scrapy.models.record import Record
+    from collections.abc import Iterator
 
 SCALARS = (int, float, str, bool, datetime.date, datetime.datetime)
 
+RENAMED = {"show_id": "tv_show_id"}
 
-def scalar_fields(record: type[Record]) -> set[str]:
-    names = set()
-    for name, hint in typing.get_type_hints(record).items():
-        arms = [arm for arm in typing.get_args(hint) or (hint,) if arm is not types.NoneType]
-        if arms[0] in SCALARS and typing.get_origin(hint) is not list:
-            names.add(name)
-    return names
+CRAWL_COLUMNS = {"raw", "fetched_at", "deleted_at", "etag"}
 
+ONLY_LISTED = {"people": {"original_name"}, "seasons": {"episode_count"}, "episodes": {"season_id"}}
+"""Columns that a record's own answer does not tell."""
 
-def test_every_scalar_field_of_a_movie_is_a_column() -> None:
-    own = {"belongs_to_collection_id", "raw", "fetched_at"}
-    assert scalar_fields(MovieDetails) == {column.name for column in movies.columns} - own
+RECORDS = [stored for stored in STORED if isinstance(stored, Stored)]
 
 
-def test_every_field_of_a_failed_call_is_a_column() -> None:
-    fields = {field.name for field in dataclasses.fields(FailedCall)}
-    assert fields == {column.name for column in tmdb_failures.columns}
+def hints(record: Any) -> Iterator[tuple[str, Any]]:
+    """The fields of a record, with what they hold if they hold anything."""
+    found = typing.get_type_hints(record)
+    for field in dataclasses.fields(record):
+        hint = found[field.name]
+        if typing.get_origin(hint) in (typing.Union, types.UnionType):
+            hint = next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
+        yield field.name, hint
 
 
-@pytest.mark.parametrize("stored", STORED, ids=lambda stored: stored.record.__name__)
-def test_every_declared_name_exists(stored: Stored) -> None:
-    assert stored.columns
-    for name in getattr(stored, "computed", {}):
-        assert name in stored.table.columns
-    for link in getattr(stored, "links", ()):
-        assert hasattr(stored.record(), link.field)
-        assert {link.owner, link.target_column} <= {column.name for column in link.table.columns}
-        assert "id" in link.target_columns
+@pytest.mark.parametrize("stored", RECORDS, ids=lambda stored: stored.record.__name__)
+def test_every_scalar_is_a_column_and_every_column_is_written(stored: Stored) -> None:
+    scalars = {
+        RENAMED.get(name, name) for name, hint in hints(stored.record) if hint in SCALARS
+    } - LEFT_TO_RAW.keys()
+    columns = {column.name for column in stored.table.columns}
+    assert scalars - columns == set()
+    assert columns - set(stored.columns) == ONLY_LISTED.get(stored.table.name, set())
+    assert set(stored.columns) - scalars - set(stored.computed) == CRAWL_COLUMNS
 
 
-def test_columns_of_a_link_come_from_owner_target_and_element() -> None:
-    (movie,) = (stored for stored in STORED if stored.record is MovieDetails)
-    assert isinstance(movie, Stored)
-    (link,) = movie.links
-    assert (link.table, link.key, link.columns) == (movie_genres, ("genre_id",), ())
+@pytest.mark.parametrize("stored", RECORDS, ids=lambda stored: stored.record.__name__)
+def test_every_list_and_part_has_a_table_or_a_reason(stored: Stored) -> None:
+    read = {path.partition(".")[0] for relation in stored.relations for path in relation.paths}
+    read |= {addition.path.partition(".")[0] for addition in stored.additions}
+    read |= {children.path for children in stored.children}
+    # These are read from the record itself.
+    read |= {"belongs_to_collection", "parent_company", "last_episode_to_air", "next_episode_to_air"}
+    read |= {"appended_seasons"}
+    parts = {name for name, hint in hints(stored.record) if hint not in SCALARS}
+    assert parts - read - LEFT_TO_RAW.keys() == set()
+
+
+@pytest.mark.parametrize("stored", RECORDS, ids=lambda stored: stored.record.__name__)
+def test_what_is_declared_is_there(stored: Stored) -> None:
+    assert stored.keeps <= set(stored.columns)
+    for declared in (*stored.relations, *stored.additions):
+        assert set(declared.columns) <= {column.name for column in declared.table.columns}
+        for mention, _ in declared.mentions:
+            assert mention.fills < set(mention.columns)
+    for relation in stored.relations:
+        keys = {column.name for column in relation.table.primary_key}
+        assert keys == {relation.owner, *(relation.columns[index] for index in relation.key)}
+        (owner,) = relation.table.columns[relation.owner].foreign_keys
+        assert owner.column.table is stored.table
+    for addition in stored.additions:
+        # Their key is what a batch tells them apart by.
+        keys = {column.name for column in addition.table.primary_key}
+        assert keys == set(addition.columns[:2])
+    for children in stored.children:
+        assert children.mention.table is children.table
+        assert children.parent in children.mention.columns
+
+
+def test_declarations_of_one_table_write_the_same_columns() -> None:
+    """A batch joins two rows of an episode that came alone and with its season."""
+    by_table: dict[str, set[tuple[str, ...]]] = {}
+    for stored in RECORDS:
+        by_table.setdefault(stored.table.name, set()).add(stored.columns)
+    assert {name: len(columns) for name, columns in by_table.items()} == dict.fromkeys(by_table, 1)
+
+
+def test_every_table_is_written_by_some_declaration() -> None:
+    written = {stored.table.name for stored in STORED}
+    for stored in STORED:
+        if isinstance(stored, StoredList):
+            continue
+        mentions = [mention for mention, _ in stored.mentions]
+        for declared in (*stored.relations, *stored.additions):
+            written.add(declared.table.name)
+            mentions += [mention for mention, _ in declared.mentions]
+        written.update(mention.table.name for mention in mentions)
+    assert {name for name in metadata.tables if not name.startswith("tmdb_")} == written
+
+
+@pytest.mark.parametrize(("item", "table"), [(FailedCall, tmdb_failures), (Watermark, tmdb_watermarks)])
+def test_every_field_of_an_item_is_a_column(item: Any, table: Any) -> None:
+    assert {field.name for field in dataclasses.fields(item)} == {column.name for column in table.columns}
+
+
+def test_the_kinds_are_the_tables() -> None:
+    kinds = {"movies", "tv_shows", "seasons", "episodes", "people", "collections", "companies", "networks"}
+    assert {stored.table.name for stored in STORED} == kinds | {"keywords", "genres"}
+    assert all(issubclass(stored.record, Record) for stored in STORED)

@@ -11,8 +11,33 @@ from tmdbfusion_scrapy.storage.options import DatabaseOptions, database_options
 
 def test_defaults() -> None:
     options = database_options({})
-    assert options == DatabaseOptions("sqlite:///tmdb.db", 500, 1.0, 60.0, 2)
-    assert options.capacity == 1000
+    assert options == DatabaseOptions(
+        "sqlite:///tmdb.db",
+        batch_size=500,
+        flush_interval=1.0,
+        retry_seconds=60.0,
+        batch_bytes=8_000_000,
+        batches_ahead=2,
+        store_raw=True,
+    )
+
+
+@pytest.mark.parametrize(
+    ("items", "size", "fills", "too_much"),
+    [
+        (0, 0, False, False),
+        (9, 999, False, False),
+        (10, 10, True, False),
+        (1, 1000, True, False),
+        (29, 2999, True, False),
+        (30, 0, True, True),
+        (3, 3000, True, True),
+    ],
+)
+def test_a_batch_is_full_by_number_or_by_bytes(items: int, size: int, fills: bool, too_much: bool) -> None:
+    options = DatabaseOptions(batch_size=10, batch_bytes=1000, batches_ahead=3)
+    assert options.fills_batch(items, size) is fills
+    assert options.is_too_much(items, size) is too_much
 
 
 def test_settings_from_the_command_line_are_text() -> None:

@@ -147,16 +147,23 @@ async def test_items_are_returned_as_they_came(sqlite_database):
 
 @coroutine_test
 async def test_a_bad_record_is_logged_once_with_its_id(sqlite_database, caplog):
-    stats = await crawl(
-        [movie(1), MovieDetails(id=2, budget=2**70), movie(3)], TMDB_DATABASE_URL=sqlite_database
-    )
+    stats = await crawl([movie(1), MovieDetails(id=2**70), movie(3)], TMDB_DATABASE_URL=sqlite_database)
     assert select(sqlite_database, "SELECT id FROM movies ORDER BY id") == [(1,), (3,)]
-    assert select(sqlite_database, "SELECT id, error FROM tmdb_failures") == [("2", "StorageError")]
+    assert select(sqlite_database, "SELECT id, error FROM tmdb_failures") == [(str(2**70), "StorageError")]
     assert stats["tmdb/storage/failed_count"] == 1
     assert stats["tmdb/stored_count/tmdb_failures"] == 1
     (error,) = messages(caplog, logging.ERROR)
-    assert error.startswith("Cannot store movies 2 in sqlite:///")
+    assert error.startswith(f"Cannot store movies {2**70} in sqlite:///")
     assert stats["log_count/ERROR"] == 1
+
+
+@coroutine_test
+async def test_a_value_that_does_not_fit_is_named_and_costs_only_itself(sqlite_database, caplog):
+    stats = await crawl([MovieDetails(id=2, title="Two", budget=2**70)], TMDB_DATABASE_URL=sqlite_database)
+    assert select(sqlite_database, "SELECT id, title, budget FROM movies") == [(2, "Two", None)]
+    assert "tmdb/storage/failed_count" not in stats
+    (warning,) = messages(caplog, logging.WARNING)
+    assert warning.startswith("Not all of movies 2: movies.budget fits its column in sqlite:///")
 
 
 @coroutine_test
@@ -231,7 +238,28 @@ async def test_what_fails_at_the_very_end_is_said(tmp_path: Path, caplog):
 
     stats = await crawl([drop, movie(1), movie(2)], TMDB_DATABASE_URL=sqlite_url(path))
     assert stats["tmdb/storage/failed_count"] == 2
+    assert stats["finish_reason"] == "tmdb_database_failed"
     assert messages(caplog, logging.ERROR)[-1] == f"2 records are not stored in sqlite:///{path}"
+
+
+@coroutine_test
+async def test_a_database_that_cannot_be_opened_late_is_the_reason_too(tmp_path: Path, caplog):
+    stats = await crawl(
+        [movie(1)], TMDB_DATABASE_URL=f"sqlite:///{tmp_path}/missing/tmdb.db", TMDB_DATABASE_OPEN_LATE=True
+    )
+    assert stats["finish_reason"] == "tmdb_database_failed"
+    assert stats["tmdb/storage/failed_count"] == 1
+    assert "there is no directory" in messages(caplog, logging.ERROR)[0]
+
+
+@coroutine_test
+async def test_a_record_after_the_end_is_an_error(sqlite_database):
+    pipeline = SQLPipeline.from_crawler(get_crawler(settings_dict={"TMDB_DATABASE_URL": sqlite_database}))
+    await pipeline.open_spider()
+    await pipeline.close_spider()
+    with pytest.raises(RuntimeError, match="closed"):
+        await pipeline.process_item(movie(1))
+    assert select(sqlite_database, "SELECT id FROM movies") == []
 
 
 @coroutine_test

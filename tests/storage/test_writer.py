@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import resource
 import threading
 import uuid
 from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import column, func, literal_column, table
+from sqlalchemy import column, func, literal_column, table, text
 from sqlalchemy import select as sa_select
+from sqlalchemy.exc import DBAPIError
 
 from tests.coroutines import coroutine_test
 from tests.storage.database_access import (
@@ -19,26 +21,22 @@ from tests.storage.database_access import (
     failed_call,
     movie,
     select,
+    series,
     sqlite_url,
+    until,
     write_lock,
 )
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.storage.database import open_database
+from tmdbfusion_scrapy.storage.locks import WRITE_LOCK, take_lock
 from tmdbfusion_scrapy.storage.options import DatabaseOptions
+from tmdbfusion_scrapy.storage.writer import Writer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 NEVER = 3600.0
 COUNT_MOVIES = "SELECT count(*) FROM movies"
-
-
-async def until(condition, seconds: float = 20.0) -> None:
-    """Wait until a condition holds, or fail."""
-    for _ in range(int(seconds / 0.01)):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("what was waited for did not come")
 
 
 @coroutine_test
@@ -133,6 +131,93 @@ async def test_the_crawl_waits_while_the_database_is_behind(tmp_path: Path):
 
 
 @coroutine_test
+async def test_the_crawl_waits_while_many_bytes_are_waiting(tmp_path: Path):
+    recorder = Recorder()
+    url = sqlite_url(tmp_path / "tmdb.db")
+    # As large as a series with all its episodes.
+    overview = "x" * 462_000
+    writer = recorder.writer(DatabaseOptions(url, batch_size=500, batch_bytes=900_000, flush_interval=NEVER))
+    await writer.start()
+    put = []
+
+    async def crawl():
+        for number in range(20):
+            await writer.put(series(number, overview=overview))
+            put.append(number)
+
+    with write_lock(tmp_path / "tmdb.db"):
+        task = asyncio.ensure_future(crawl())
+        # Two fill a batch: one batch in the writer's hands, two waiting.
+        await until(lambda: recorder.waits and len(put) == 6)
+        await asyncio.sleep(0.1)
+        assert len(put) == 6
+    await task
+    await writer.close()
+    assert [batch.stored["tv_shows"] for batch in recorder.batches] == [2] * 10
+    assert select(url, "SELECT count(*) FROM tv_shows") == [(20,)]
+
+
+@coroutine_test
+async def test_one_record_larger_than_a_batch_is_written(sqlite_database):
+    recorder = Recorder()
+    writer = recorder.writer(DatabaseOptions(sqlite_database, batch_bytes=1000, flush_interval=NEVER))
+    await writer.start()
+    for number in range(5):
+        await writer.put(movie(number, overview="x" * 5000))
+    await until(lambda: recorder.stored_movies == 5)
+    await writer.close()
+    assert [batch.stored["movies"] for batch in recorder.batches] == [1] * 5
+
+
+@coroutine_test
+async def test_an_item_after_the_end_is_refused(sqlite_database):
+    writer = Recorder().writer(DatabaseOptions(sqlite_database))
+    await writer.start()
+    await asyncio.gather(writer.close(), writer.close())
+    with pytest.raises(RuntimeError, match="closed"):
+        await writer.put(movie(1))
+    assert select(sqlite_database, COUNT_MOVIES) == [(0,)]
+
+
+@coroutine_test
+async def test_items_that_wait_while_the_writer_is_closed_are_written_or_refused(sqlite_database):
+    recorder = Recorder()
+    writer = recorder.writer(DatabaseOptions(sqlite_database, batch_size=1, flush_interval=NEVER))
+    await writer.start()
+    tasks = [asyncio.ensure_future(writer.put(movie(number))) for number in range(40)]
+    await asyncio.sleep(0)
+    await writer.close()
+    results = await asyncio.gather(*tasks, return_exceptions=True)
+    taken = results.count(None)
+    assert select(sqlite_database, COUNT_MOVIES) == [(taken,)]
+    assert all(isinstance(result, RuntimeError) for result in results if result is not None)
+
+
+@coroutine_test
+async def test_a_report_that_fails_does_not_stop_the_writer(sqlite_database):
+    loop = asyncio.get_running_loop()
+    raised = []
+    before = loop.get_exception_handler()
+    loop.set_exception_handler(lambda _, context: raised.append(context["exception"]))
+
+    def fail(_):
+        raise LookupError("a bug")
+
+    writer = Writer(
+        DatabaseOptions(sqlite_database, batch_size=1), on_batch=fail, on_wait=fail, on_failure=fail
+    )
+    try:
+        await writer.start()
+        for number in range(3):
+            await writer.put(movie(number))
+        await writer.close()
+    finally:
+        loop.set_exception_handler(before)
+    assert len(raised) == 3
+    assert select(sqlite_database, COUNT_MOVIES) == [(3,)]
+
+
+@coroutine_test
 async def test_many_that_wait_all_go_on(tmp_path: Path):
     recorder = Recorder()
     url = sqlite_url(tmp_path / "tmdb.db")
@@ -222,6 +307,23 @@ async def test_a_connection_that_the_server_ended_is_replaced(postgres_database)
     assert recorder.failures == []
 
 
+def documents(numbers, first_person):
+    """Movies that name the same genres, people and companies, each other's order reversed."""
+    for number in numbers:
+        people = [(first_person + step) % 40 + 1 for step in range(20)]
+        yield movie(
+            number,
+            genres=[{"id": 1, "name": "One"}, {"id": 2, "name": "Two"}],
+            production_companies=[{"id": 7, "name": "Seven"}],
+            credits={
+                "cast": [
+                    {"id": person, "name": f"Person {person}", "credit_id": f"{number}-{person}"}
+                    for person in people
+                ]
+            },
+        )
+
+
 @coroutine_test
 async def test_two_writers_share_one_database(database):
     recorders = [Recorder(), Recorder()]
@@ -230,15 +332,80 @@ async def test_two_writers_share_one_database(database):
         for recorder in recorders
     ]
     await asyncio.gather(*(writer.start() for writer in writers))
-    genres = [{"id": 1, "name": "One"}, {"id": 2, "name": "Two"}]
 
-    async def crawl(writer, numbers):
-        for number in numbers:
-            await writer.put(movie(number, genres=genres))
+    async def crawl(writer, numbers, first_person):
+        for item in documents(numbers, first_person):
+            await writer.put(item)
 
-    # They meet in the movies 100 to 199.
-    await asyncio.gather(crawl(writers[0], range(200)), crawl(writers[1], range(299, 99, -1)))
+    # They meet in the movies 60 to 99.
+    await asyncio.gather(
+        crawl(writers[0], range(100), 0),
+        crawl(writers[1], range(159, 59, -1), 20),
+    )
     await asyncio.gather(*(writer.close() for writer in writers))
     assert [recorder.failures for recorder in recorders] == [[], []]
-    assert select(database, COUNT_MOVIES) == [(300,)]
-    assert select(database, "SELECT count(*) FROM movie_genres") == [(600,)]
+    assert [recorder.stored_movies for recorder in recorders] == [100, 100]
+    for statement, rows in (
+        (COUNT_MOVIES, 160),
+        ("SELECT count(*) FROM movie_genres", 320),
+        ("SELECT count(*) FROM movie_companies", 160),
+        ("SELECT count(*) FROM movie_cast", 3200),
+        ("SELECT count(*) FROM people WHERE name = 'Person ' || id", 40),
+    ):
+        assert select(database, statement) == [(rows,)], statement
+
+
+@coroutine_test
+async def test_another_crawls_long_batch_is_waited_for(postgres_database, monkeypatch):
+    # A batch of the other crawl that takes longer than any statement waits for a lock.
+    monkeypatch.setattr("tmdbfusion_scrapy.storage.locks.LOCK_SECONDS", 0.05)
+    engine = open_database(postgres_database)
+    recorder = Recorder()
+    writer = recorder.writer(
+        DatabaseOptions(postgres_database, batch_size=1, flush_interval=NEVER, retry_seconds=0.1)
+    )
+    await writer.start()
+    with engine.begin() as connection:
+        take_lock(connection, WRITE_LOCK)
+        await writer.put(movie(1))
+        await asyncio.sleep(0.5)
+        assert (recorder.batches, recorder.waits, recorder.failures) == ([], [], [])
+    engine.dispose()
+    await writer.close()
+    assert recorder.stored_movies == 1
+    assert recorder.waits == []
+
+
+@coroutine_test
+async def test_a_program_that_holds_a_table_is_not_waited_for_for_ever(postgres_database, monkeypatch):
+    monkeypatch.setattr("tmdbfusion_scrapy.storage.locks.LOCK_SECONDS", 0.05)
+    recorder = Recorder()
+    writer = recorder.writer(
+        DatabaseOptions(postgres_database, batch_size=1, flush_interval=NEVER, retry_seconds=0.2)
+    )
+    await writer.start()
+    engine = open_database(postgres_database)
+    with engine.begin() as connection:
+        connection.execute(text("LOCK TABLE movies"))
+        await writer.put(movie(1))
+        await until(lambda: recorder.failures)
+    engine.dispose()
+    await writer.close()
+    assert "lock timeout" in recorder.failures[0]
+    assert len(recorder.waits) == 1
+
+
+@coroutine_test
+async def test_a_crawl_that_hangs_does_not_hold_the_others(postgres_database, monkeypatch):
+    monkeypatch.setattr("tmdbfusion_scrapy.storage.locks.IDLE_SECONDS", 0.3)
+    recorder = Recorder()
+    writer = recorder.writer(DatabaseOptions(postgres_database, batch_size=1, flush_interval=NEVER))
+    await writer.start()
+    engine = open_database(postgres_database)
+    with contextlib.suppress(DBAPIError), engine.begin() as connection:
+        take_lock(connection, WRITE_LOCK)
+        await writer.put(movie(1))
+        await until(lambda: recorder.batches)
+    engine.dispose()
+    await writer.close()
+    assert recorder.stored_movies == 1

@@ -162,7 +162,7 @@ def has_session(secrets: Iterable[str]) -> bool:
 def may_exist(parts: Iterable[str], record: Record) -> bool:
     """Return whether one of some parts is no season, or one of a season that the series has."""
     seasons = getattr(record, "seasons", None)
-    if not seasons:
+    if not seasons and (seasons is None or "seasons" not in split_object(record.raw)):
         return True
     numbers = {str(season.season_number) for season in seasons}
     places = (part.split("/") for part in parts)

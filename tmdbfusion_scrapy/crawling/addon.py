@@ -12,7 +12,7 @@ from scrapy.utils.misc import load_object
 from scrapy.utils.python import global_object_name
 from scrapy.utils.reactor import is_reactor_installed
 
-from tmdbfusion_scrapy.crawling.caching import CompleteCacheMiddleware
+from tmdbfusion_scrapy.crawling.caching import POLICY_SETTING, TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.downloader import SparingDownloader
 from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter
 from tmdbfusion_scrapy.crawling.feeds import install_feeds
@@ -41,9 +41,6 @@ CONCURRENT_ITEMS = 1
 """Scrapy 2.15 to 2.19 start this many tasks for every response; see docs/performance.md for what they cost."""
 
 _NO_LIMIT = 2**31
-
-_NOT_CACHED = [401, 403, 408, 429, 500, 502, 503, 504]
-"""Answers that may be another tomorrow. TMDB lets a 401 be cached for 300 seconds, which outlives a new token."""
 
 
 class Addon:
@@ -85,6 +82,7 @@ class Addon:
             _check_reactor(settings)
             _install_handler(settings)
             _install_slot(settings, ours)
+            _install_cache_policy(settings)
             self._install_storage(settings)
             install_feeds(settings)
             _install_images(settings, ours)
@@ -92,15 +90,12 @@ class Addon:
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560)
-        # Nearer to the downloader than HttpCacheMiddleware (900).
-        settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", CompleteCacheMiddleware, 910)
         _replace_downloader_stats(settings)
         settings.setdefault_in_component_priority_dict("SPIDER_MIDDLEWARES", LazyStartMiddleware, 10)
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryWaitingRoom, 0)
         settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
         settings.set("DOWNLOADER", SparingDownloader, priority="addon")
         settings.set("DUPEFILTER_CLASS", TMDBDupeFilter, priority="addon")
-        settings.set("HTTPCACHE_IGNORE_HTTP_CODES", _NOT_CACHED, priority="addon")
         settings.set("LOG_FORMATTER", SparingLogFormatter, priority="addon")
         settings.set("REQUEST_FINGERPRINTER_CLASS", TMDBRequestFingerprinter, priority="addon")
         settings.set("STATS_CLASS", SparingStatsCollector, priority="addon")
@@ -172,6 +167,14 @@ def _install_handler(settings: BaseSettings) -> None:
     # own handlers, and a spider's custom_settings stand above both.
     priority = max(settings.getpriority("DOWNLOAD_HANDLERS") or 0, SETTINGS_PRIORITIES["project"])
     settings.set("DOWNLOAD_HANDLERS", handlers, priority=priority)
+
+
+def _install_cache_policy(settings: BaseSettings) -> None:
+    """Put our policy for the HTTP cache before the one that was there."""
+    if settings.getbool("HTTPCACHE_ENABLED"):
+        settings.set(POLICY_SETTING, settings["HTTPCACHE_POLICY"], priority="addon")
+        priority = max(settings.getpriority("HTTPCACHE_POLICY") or 0, SETTINGS_PRIORITIES["addon"])
+        settings.set("HTTPCACHE_POLICY", TMDBCachePolicy, priority=priority)
 
 
 def _replace_downloader_stats(settings: BaseSettings) -> None:

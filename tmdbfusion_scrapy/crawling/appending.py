@@ -22,7 +22,7 @@ from tmdbfusion_scrapy.api.appending import (
 )
 from tmdbfusion_scrapy.crawling.requests import (
     APPENDS_KEY,
-    INCOMPLETE_KEY,
+    CONDITION_KEY,
     LANGUAGES_KEY,
     OPERATION_KEY,
     PROGRESS_KEY,
@@ -30,7 +30,6 @@ from tmdbfusion_scrapy.crawling.requests import (
 )
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
-from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.fields import SLASHED_KEYS
 
@@ -47,7 +46,7 @@ logger = logging.getLogger(__name__)
 
 _PARTS = re.compile(r"(?<=[?&]append_to_response=)[^&#]*")
 
-# Set by the HTTP cache for the answer that it has of another URL.
+# Of the answer to another URL that the HTTP cache or the database has.
 _CONDITIONAL_HEADERS = ("If-None-Match", "If-Modified-Since")
 
 MOST_ABSENCES = 20
@@ -87,20 +86,17 @@ def is_asking_again(request: Request) -> bool:
     return PROGRESS_KEY in request.meta and bool(request.meta[PROGRESS_KEY]["again"])
 
 
-def lacks_parts(request: Request, response: Response, model: Any) -> bool:
-    """Return whether a good answer has not all that it was asked for, or is no record at all.
+def lacks_parts(request: Request, record: Record, model: Any) -> bool:
+    """Return whether an answer has not all that it was asked for, and may have it later.
 
     Args:
         request: A request for appended parts.
-        response: Its answer.
+        record: What its answer was decoded into.
         model: The record class.
     """
     found = _PARTS.search(request.url)
     parts = unquote(found[0]).split(",") if found else ()
-    try:
-        return bool(_parts_to_ask_again(request, decode(response.body, model), model, parts))
-    except ResponseError:
-        return True
+    return bool(_parts_to_ask_again(request, record, model, parts))
 
 
 def go_on(
@@ -118,8 +114,6 @@ def go_on(
     Raises:
         ResponseError: The answer is not of the same record as those before.
     """
-    if request.meta.pop(INCOMPLETE_KEY, False):
-        del request.meta["dont_cache"]
     parts = request.meta[APPENDS_KEY]
     progress: Progress | None = request.meta.get(PROGRESS_KEY)
     if progress is None:
@@ -231,7 +225,9 @@ def _next_request(request: Request, body: bytes, portions: Sequence[list[str]], 
         again=again,
     )
     meta = {
-        name: value for name, value in request.meta.items() if name not in ("retry_times", RETRY_DELAY_KEY)
+        name: value
+        for name, value in request.meta.items()
+        if name not in ("retry_times", RETRY_DELAY_KEY, CONDITION_KEY)
     }
     if again:
         # If all parts had been left out, it is the same request, and the cache has the answer without them.

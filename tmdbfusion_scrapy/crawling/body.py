@@ -84,6 +84,9 @@ class BodyReader:
             await stream.aclose()
         if stop is not None:
             return _stopped(stop, _response(headers, body, is_json=is_json, **arguments))
+        if response.status_code == 304:
+            # They are of the body that is not here, and the HTTP cache gives them to the one that it has.
+            headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
         encoding = named.get(b"content-encoding", b"").strip().lower()
         if (is_json or not content_type) and not flags and encoding in _DECODED_HERE:
             decoded = self._decode(body, encoding.decode(), request)

@@ -1,52 +1,86 @@
-"""What the HTTP cache must not keep."""
+"""What the HTTP cache keeps of TMDB's answers."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from scrapy.exceptions import NotConfigured
+from scrapy.utils.misc import load_object
 
 from tmdbfusion_scrapy.crawling.appending import has_appends, lacks_parts
-from tmdbfusion_scrapy.crawling.requests import INCOMPLETE_KEY, endpoint_of
+from tmdbfusion_scrapy.crawling.requests import endpoint_of, page_asked_for
+from tmdbfusion_scrapy.exceptions import ResponseError, error_from_response
+from tmdbfusion_scrapy.models import decode
+from tmdbfusion_scrapy.models.answers import check_answer
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
     from scrapy import Request
-    from scrapy.crawler import Crawler
     from scrapy.http import Response
-    from typing_extensions import Self
+    from scrapy.settings import BaseSettings
+
+POLICY_SETTING = "TMDB_CACHE_POLICY"
+"""Set by the add-on: the ``HTTPCACHE_POLICY`` that was there before."""
+
+_BROKEN = frozenset({"dataloss", "download_stopped", "partial"})
+"""Flags of a response that is not whole."""
 
 
-class CompleteCacheMiddleware:
-    """Keeps records of which appended parts are missing out of the HTTP cache.
+class TMDBCachePolicy:
+    """Keeps what is no good answer of TMDB out of the HTTP cache; all else is up to the policy that was there.
 
-    It stands behind ``HttpCacheMiddleware`` (900), which stores an answer before anything judges it, whatever its
-    policy and storage are.
+    The cache stores an answer before anything judges it, and TMDB lets a 401 be cached for 300 seconds and a 404
+    for hours. A good answer is a 2xx that is whole, is what was asked for, and lacks no part that may come yet.
     """
 
-    def __init__(self, crawler: Crawler) -> None:
-        if not crawler.settings.getbool("HTTPCACHE_ENABLED"):
-            raise NotConfigured
-        self._settings = TMDBSettings.from_settings(crawler.settings)
+    def __init__(self, settings: BaseSettings) -> None:
+        self._policy: Any = load_object(settings[POLICY_SETTING])(settings)
+        self._settings = TMDBSettings.from_settings(settings)
 
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        """Make the middleware of a crawl."""
-        return cls(crawler)
+    def should_cache_request(self, request: Request) -> bool:
+        """Return whether the cache may answer a request."""
+        return bool(self._policy.should_cache_request(request))
 
-    def process_response(self, request: Request, response: Response) -> Response:
-        """Mark the request of an answer that is not to be kept."""
-        endpoint = endpoint_of(request)
-        if (
-            endpoint is None
-            or response.status != 200
-            or "cached" in response.flags
-            or request.meta.get("dont_cache")
-            or not has_appends(request)
-            or not self._settings.is_tmdb(request.url)
+    def should_cache_response(self, response: Response, request: Request) -> bool:
+        """Return whether the cache may keep an answer."""
+        if self._settings.is_tmdb(request.url) and not _is_good(request, response):
+            return False
+        return bool(self._policy.should_cache_response(response, request))
+
+    def is_cached_response_fresh(self, cachedresponse: Response, request: Request) -> bool:
+        """Return whether an answer from the cache needs no look at TMDB."""
+        if self._is_bad(cachedresponse, request):
+            return False
+        return bool(self._policy.is_cached_response_fresh(cachedresponse, request))
+
+    def is_cached_response_valid(
+        self, cachedresponse: Response, response: Response, request: Request
+    ) -> bool:
+        """Return whether an answer from the cache still holds after a look at TMDB."""
+        if self._is_bad(cachedresponse, request):
+            return False
+        if response.status == 304 and request.headers.get("If-None-Match") != cachedresponse.headers.get(
+            "ETag"
         ):
-            return response
-        model: Any = endpoint.model
-        if lacks_parts(request, response, model):
-            request.meta["dont_cache"] = request.meta[INCOMPLETE_KEY] = True
-        return response
+            # The 304 is about what the database has.
+            return False
+        return bool(self._policy.is_cached_response_valid(cachedresponse, response, request))
+
+    def _is_bad(self, cachedresponse: Response, request: Request) -> bool:
+        """Whether the cache has what it would not keep: without the add-on it may."""
+        return not 200 <= cachedresponse.status < 300 and self._settings.is_tmdb(request.url)
+
+
+def _is_good(request: Request, response: Response) -> bool:
+    """Whether an answer is the record that was asked for."""
+    if not 200 <= response.status < 300 or _BROKEN.intersection(response.flags):
+        return False
+    if error_from_response(response.status, {}, response.body) is not None:
+        return False
+    endpoint = endpoint_of(request)
+    model: Any = endpoint.model if endpoint is not None else Any
+    try:
+        record = decode(response.body, model)
+        check_answer(record, page_asked_for(request))
+    except ResponseError:
+        return False
+    return endpoint is None or not has_appends(request) or not lacks_parts(request, record, model)

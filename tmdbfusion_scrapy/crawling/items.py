@@ -37,3 +37,38 @@ class FailedCall:
     attempts: int
     retryable: bool
     tried_at: datetime.datetime
+
+
+@dataclass
+class Watermark:
+    """How far something was read: ``SQLPipeline`` keeps it in ``tmdb_watermarks``.
+
+    It stands in the same transaction as the items that came right before it, or in a later one.
+
+    Args:
+        name: What was read, such as ``movie/changes``.
+        value: How far, such as a day.
+        set_at: When that was known, in UTC.
+    """
+
+    name: str
+    value: str
+    set_at: datetime.datetime
+
+
+@dataclass
+class UnchangedRecord:
+    """A stored record of which TMDB said that it has not changed (``TMDB_CONDITIONAL``, HTTP 304).
+
+    ``SQLPipeline`` notes in ``fetched_at`` that the record is as of now.
+
+    Args:
+        kind: Its table, such as ``movies``.
+        id: TMDB's id.
+        etag: What its column ``etag`` had when it was asked for. If it has something else by now, the row is of
+            another answer and stays as it is.
+    """
+
+    kind: str
+    id: int
+    etag: str

@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.api.appending import may_exist
 from tmdbfusion_scrapy.crawling.appending import (
     Absences,
     go_on,
@@ -14,6 +15,7 @@ from tmdbfusion_scrapy.crawling.appending import (
     part_label,
     take_without,
 )
+from tmdbfusion_scrapy.crawling.conditional import stored_etag
 from tmdbfusion_scrapy.crawling.failed import public_path
 from tmdbfusion_scrapy.crawling.requests import endpoint_of, page_asked_for
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
@@ -61,6 +63,9 @@ class RecordReader:
         model: Any = endpoint.model if endpoint is not None else Any
         record = decode(response.body, model)
         check_answer(record, page_asked_for(request))
+        if endpoint is not None and endpoint.kind and endpoint.is_details and not record.drift:
+            # One that could not be read as a whole may be read better by a later version.
+            record._etag = stored_etag(request, response.headers, self._settings.api_url)  # noqa: SLF001
         if isinstance(record, Record) and has_appends(request):
             result = go_on(
                 request, response, record, model, may_ask=lambda part: self._may_ask(request, part)
@@ -96,12 +101,14 @@ class RecordReader:
                 self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
         if endpoint is not None and endpoint.is_details:
             self._stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.kind}")
-        if isinstance(record, Record) and record.missing_parts:
-            for label in sorted({part_label(part) for part in record.missing_parts}):
+        # A season that the series does not have is not missing.
+        missing = [part for part in getattr(record, "missing_parts", ()) if may_exist([part], record)]
+        if missing:
+            for label in sorted({part_label(part) for part in missing}):
                 self._stats.inc_value(f"{names.APPENDED_MISSING}/{label}")
             logger.info(
                 "TMDB left out %s of %s",
-                ", ".join(record.missing_parts),
+                ", ".join(missing),
                 public_path(request.url, self._settings.api_url, with_query=False),
                 extra={"spider": self._crawler.spider},
             )

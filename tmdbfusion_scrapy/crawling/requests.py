@@ -36,8 +36,8 @@ LANGUAGES_KEY = "tmdb_languages"
 PROGRESS_KEY = "tmdb_progress"
 """Meta key: what came of a record so far that takes several requests."""
 
-INCOMPLETE_KEY = "tmdb_incomplete"
-"""Meta key: the answer lacks parts, and ``dont_cache`` was set for it alone."""
+CONDITION_KEY = "tmdb_condition"
+"""Meta key: the record's id, and what is stored of the ETag that the request has in ``If-None-Match``."""
 
 REQUEST_ARGUMENTS = frozenset(
     {"callback", "errback", "priority", "meta", "cb_kwargs", "headers", "flags", "dont_filter"}
@@ -65,7 +65,7 @@ def build_request(
     if call.operation_id is not None:
         meta[OPERATION_KEY] = call.operation_id
     # Meta of another call's response may have been passed on.
-    for key in (SECRETS_KEY, APPENDS_KEY, LANGUAGES_KEY, PROGRESS_KEY, INCOMPLETE_KEY):
+    for key in (SECRETS_KEY, APPENDS_KEY, LANGUAGES_KEY, PROGRESS_KEY, CONDITION_KEY):
         meta.pop(key, None)
     if call.appends:
         meta[APPENDS_KEY] = list(call.appends)

@@ -10,6 +10,7 @@ from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, StopDownload
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.conditional import conditions_of
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.failed import public_path
 from tmdbfusion_scrapy.crawling.reading import RecordReader, of_our_class
@@ -64,8 +65,8 @@ class TMDBRetryMiddleware:
         self._stats = crawler.stats
         self._credentials = crawl_credentials(crawler.settings)
         self._vault = vault_of(crawler)
-        self._never_cached = frozenset(map(int, crawler.settings.getlist("HTTPCACHE_IGNORE_HTTP_CODES")))
         self._reader = RecordReader(crawler)
+        self._conditions = conditions_of(crawler)
         self._closing: asyncio.Task[None] | None = None
 
     @classmethod
@@ -86,6 +87,9 @@ class TMDBRetryMiddleware:
             return response
         if "download_stopped" in response.flags:
             return of_our_class(response)
+        not_modified = self._conditions.not_modified(request, response)
+        if not_modified is not None:
+            return not_modified
         hidden = self._vault.values_of(request)
         headers = _headers_of_error(response) if response.status >= 300 else {}
         error = self._credentials.error_from_response(response.status, headers, response.body, hidden)
@@ -97,15 +101,17 @@ class TMDBRetryMiddleware:
                 error = bad
         self._name_call(request, error)
         self._credentials.redacted(error, hidden)
-        if self._handled_by_request(request, response):
-            return (
-                self._retry(request, error)
-                or self._reader.read_without(request, error)
-                or _left_to_callback(request, response)
-            )
-        self._note(error)
+        is_handled = self._handled_by_request(request, response)
+        if not is_handled:
+            self._note(error)
+        retry = self._retry(request, error)
+        if retry is not None and "cached" in response.flags:
+            # What the HTTP cache has will not get better.
+            retry.meta["dont_cache"] = True
         return (
-            self._retry(request, error) or self._reader.read_without(request, error) or self._give_up(error)
+            retry
+            or self._reader.read_without(request, error)
+            or (_left_to_callback(request, response) if is_handled else self._give_up(error))
         )
 
     def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:
@@ -172,9 +178,6 @@ class TMDBRetryMiddleware:
         )
         if retry is not None:
             retry.meta[RETRY_DELAY_KEY] = delay
-            if error.status_code is not None and error.status_code not in self._never_cached:
-                # The HTTP cache has kept the bad answer.
-                retry.meta["dont_cache"] = True
             self._expect_retry()
             self._stats.inc_value(names.RETRY_COUNT)
         return retry

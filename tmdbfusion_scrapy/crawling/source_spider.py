@@ -2,53 +2,81 @@
 
 from __future__ import annotations
 
+import asyncio
+import dataclasses
+import datetime
+import json
 import logging
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tmdbfusion_scrapy.api import OPERATIONS, Endpoint
+from tmdbfusion_scrapy.crawling.change_feed import ChangeFeed, IncompleteFeedError
+from tmdbfusion_scrapy.crawling.conditional import conditions_of
+from tmdbfusion_scrapy.crawling.discover_parts import DiscoverParts
 from tmdbfusion_scrapy.crawling.failed import failed_call
+from tmdbfusion_scrapy.crawling.listing import list_source
+from tmdbfusion_scrapy.crawling.planned_run import PlannedRun, open_run
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
-from tmdbfusion_scrapy.exceptions import ResponseError
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
-from tmdbfusion_scrapy.sources import DiscoverSource, IdsSource, ListSource, Plan
+from tmdbfusion_scrapy.sources import DiscoverSource, ExportSource, IdsSource, ListSource, Plan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
 
     from scrapy import Request
     from scrapy.crawler import Crawler
+    from twisted.python.failure import Failure
     from typing_extensions import Self
 
     from tmdbfusion_scrapy.crawling.items import FailedCall
     from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+    from tmdbfusion_scrapy.sources.partition import Part
+    from tmdbfusion_scrapy.sources.windows import Window
 
 logger = logging.getLogger(__name__)
 
 RESULTS_PER_PAGE = 20
 
+SOURCE_FAILED = "tmdb_source_failed"
+"""Reason with which the crawl is closed when it cannot be found out what to crawl."""
+
 
 class TMDBSourceSpider(TMDBSpider):
     """Crawls the details of records of one kind, from a source that its arguments name.
 
-    Arguments: ``source`` (``ids``, ``list`` or ``discover``), ``ids``, ``list``, ``pages``, ``limit``, ``append``;
-    with ``source=discover`` also TMDB's filters. See :class:`~tmdbfusion_scrapy.sources.Plan`.
+    Arguments: ``source`` (``ids``, ``list``, ``discover``, ``export``, ``changes``, ``stale`` or ``failed``),
+    ``limit``, ``append``, and those of the source, see :class:`~tmdbfusion_scrapy.sources.Plan`.
+
+    With :class:`~tmdbfusion_scrapy.storage.SQLPipeline` the crawl is a run in the database: the same command goes
+    on with one that did not come to its end, whatever ended it.
 
     Attributes:
         details_operation: operationId of the details endpoint.
         list_operations: operationIds of the lists by TMDB's names; the first is the default.
         discover_operation: operationId of the discover endpoint, ``None`` where there is none.
+        discover_date: The date by which a large discover is split.
+        changes_operation: operationId of the list of changed ids, ``None`` where there is none.
     """
 
     details_operation: ClassVar[str]
-    list_operations: ClassVar[Mapping[str, str]]
+    list_operations: ClassVar[Mapping[str, str]] = {}
     discover_operation: ClassVar[str | None] = None
+    discover_date: ClassVar[str] = "primary_release_date"
+    changes_operation: ClassVar[str | None] = None
 
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         super().__init__(name)
-        self.plan = Plan.from_arguments(arguments, lists=self._lists(), discover=self._discover())
+        self.plan = Plan.from_arguments(
+            arguments, lists=self._lists(), discover=self._discover(), changes=self._changes()
+        )
         self._asked: set[int] = set()
+        self._run: PlannedRun | None = None
+        self._parts: DiscoverParts | None = None
+        self._feed: ChangeFeed | None = None
+        self._closing: asyncio.Future[None] | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -56,43 +84,137 @@ class TMDBSourceSpider(TMDBSpider):
         with plain_messages():
             return super().from_crawler(crawler, *args, **kwargs)
 
+    @property
+    def kind(self) -> str:
+        """Table of the records."""
+        return OPERATIONS[self.details_operation].kind
+
     async def start(self) -> AsyncIterator[Any]:
-        """Ask for the records, or for the first page of them."""
+        """Ask for the records, or for what lists them."""
         self._warn_of_unknown_parts()
         # With JOBDIR the spider has a state that lasts; the limit is for all runs together.
         state: dict[str, Any] | None = getattr(self, "state", None)
         if state is not None:
             self._asked = state.setdefault("tmdb_asked", self._asked)
+        reason = None
+        try:
+            async for request in self._source_requests():
+                yield request
+        except (ServerError, ConfigurationError, IncompleteFeedError) as error:
+            reason = str(error)
+        if reason is not None:
+            logger.error("-a source=%s: %s", self.plan.source.name, reason, extra={"spider": self})
+            engine: Any = self.crawler.engine
+            # Not awaited here: closing waits for start() to end.
+            self._closing = asyncio.ensure_future(engine.close_spider_async(reason=SOURCE_FAILED))
+
+    async def _source_requests(self) -> AsyncIterator[Request]:
+        """Ask for the records, or for what lists them."""
         source = self.plan.source
-        if isinstance(source, IdsSource):
+        self._run = await open_run(
+            self,
+            self.kind,
+            self.plan.arguments,
+            again=not isinstance(source, ExportSource),
+            watermark=f"{self.kind}/changes",
+        )
+        if isinstance(source, ListSource):
+            yield self._list_request(source)
+        elif isinstance(source, DiscoverSource):
+            yield self._discover_request(source)
+        elif self._run is not None:
+            async for request in self._run_requests(self._run):
+                yield request
+        elif isinstance(source, IdsSource):
             for record_id in source.ids[: self.plan.limit]:
                 yield self.details_request(record_id)
         else:
-            yield self._pages_request(source)
+            raise ConfigurationError("it needs a database: leave SQLPipeline in ITEM_PIPELINES")
+
+    async def _run_requests(self, run: PlannedRun) -> AsyncIterator[Request]:
+        """Ask for what the run wants; first plan it, where that was not done."""
+        if not run.is_planned:
+            listing = await list_source(self.crawler, self.kind, self.plan.source, run.known)
+            if listing.changes_since is not None:
+                async for request in self._feed_requests(listing.changes_since):
+                    yield request
+                assert self._feed is not None  # noqa: S101 - it was just made
+                ids = await self._feed.ids()
+                listing = dataclasses.replace(listing, entries=((key, None) for key in ids))
+            await run.plan(
+                listing.entries,
+                is_complete=listing.is_complete and self.plan.limit is None,
+                limit=self.plan.limit,
+                upto=listing.upto if self.plan.limit is None else None,
+            )
+        conditions = conditions_of(self.crawler)
+        async for ids in run.ids():
+            etags = await run.etags(ids) if conditions.asks else {}
+            for record_id in ids:
+                request = self.details_request(record_id)
+                yield conditions.conditional(request, record_id, etags.get(record_id))
+
+    async def _feed_requests(self, since: datetime.date) -> AsyncIterator[Request]:
+        """Ask for the pages that list what changed."""
+        endpoint = self._changes()
+        assert endpoint is not None  # noqa: S101 - the plan has seen that there is one
+        ask = partial(self.tmdb_request, endpoint, callback=self.parse_changes, errback=self.changes_failed)
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        self._feed = ChangeFeed(ask, since, today)
+        for request in self._feed.first_requests():
+            yield request
+
+    def parse_changes(self, response: TMDBResponse, window: Window, page: int) -> Iterator[Request]:
+        """Take the ids of a page of changes."""
+        assert self._feed is not None  # noqa: S101 - it asked for the page
+        yield from self._feed.parse(response, window, page)
+
+    def changes_failed(self, failure: Failure) -> Iterator[FailedCall]:
+        """Note that a page of changes could not be had."""
+        if self._feed is not None and isinstance(failure.value, TMDBError):
+            self._feed.fail(failure.value)
+        yield from self.record_failure(failure)
 
     def details_request(self, record_id: int) -> Request:
         """Return the request for the details of a record."""
         endpoint = OPERATIONS[self.details_operation]
-        return self.tmdb_request(
-            endpoint, record_id, append_to_response=self.plan.append or None, callback=self.parse_details
-        )
+        append = {"append_to_response": self.plan.append} if self.plan.append else {}
+        return self.tmdb_request(endpoint, record_id, **append, callback=self.parse_details)
 
     def parse_details(self, response: TMDBResponse) -> Iterator[Any]:
         """Yield the record."""
         yield response.record
 
-    def parse_page(self, response: TMDBResponse) -> Iterator[Any]:
+    async def parse_page(self, response: TMDBResponse) -> AsyncIterator[Any]:
         """Ask for the records of a page; lists move while they are read, so some come twice."""
-        results = response.record.results
-        if any(entry.id is None for entry in results):
+        async for result in self._requests_of(response, response.record.results):
+            yield result
+
+    async def _requests_of(self, response: TMDBResponse, entries: list[Any]) -> AsyncIterator[Any]:
+        """Ask for the records of some entries of a page."""
+        if any(entry.id is None for entry in entries):
             yield self._incomplete(response, "results without an id")
-        for entry in results:
+        fresh = []
+        for entry in entries:
             if entry.id is None or entry.id in self._asked:
                 continue
             if self.plan.limit is not None and len(self._asked) >= self.plan.limit:
-                return
+                break
             self._asked.add(entry.id)
-            yield self.details_request(entry.id)
+            fresh.append(entry.id)
+        for record_id in await self._run.not_done(fresh) if self._run is not None else fresh:
+            yield self.details_request(record_id)
+
+    async def parse_part(self, response: TMDBResponse, part: Part | None, page: int) -> AsyncIterator[Any]:
+        """Ask for the records of a page of discover, and for what is behind it."""
+        assert self._parts is not None  # noqa: S101 - it asked for the page
+        async for result in self._requests_of(response, self._parts.take(response, part)):
+            yield result
+        for request in self._parts.requests_behind(response, part, page):
+            yield request
+        self._parts.report(self.crawler.stats)
+        if self._run is not None:
+            self._run.coverage = json.dumps(dataclasses.asdict(self._parts.coverage()))
 
     def _incomplete(self, response: TMDBResponse, what: str) -> FailedCall:
         """The item that puts a page on record of which something was missing."""
@@ -112,19 +234,30 @@ class TMDBSourceSpider(TMDBSpider):
                 extra={"spider": self},
             )
 
-    def _pages_request(self, source: ListSource | DiscoverSource) -> Request:
+    def _list_request(self, source: ListSource) -> Request:
         """The request for the pages of a list, as many as are wanted."""
-        if isinstance(source, DiscoverSource):
-            endpoint, filters = self._discover(), source.filters
-        else:
-            endpoint, filters = self._lists()[source.name], {}
-        assert endpoint is not None  # noqa: S101 - the plan has seen that there is one
         pages = source.pages
         if self.plan.limit is not None:
             pages = min(pages, -(-self.plan.limit // RESULTS_PER_PAGE))
-        return self.paginate(
-            partial(self.tmdb_request, endpoint), pages=pages, callback=self.parse_page, **filters
-        )
+        endpoint = self._lists()[source.list_name]
+        window = {"time_window": "day"} if "time_window" in endpoint.parameters else {}
+        ask = partial(self.tmdb_request, endpoint, **window)
+        return self.paginate(ask, pages=pages, callback=self.parse_page)
+
+    def _discover_request(self, source: DiscoverSource) -> Request:
+        """The request for the pages of discover: so many, or all."""
+        endpoint = self._discover()
+        assert endpoint is not None  # noqa: S101 - the plan has seen that there is one
+        if source.pages is None and self.plan.limit is None:
+            ask = partial(self.tmdb_request, endpoint, callback=self.parse_part)
+            self._parts = DiscoverParts(ask, source.filters, self.discover_date)
+            return self._parts.first_request()
+        pages = source.pages
+        if self.plan.limit is not None:
+            most = -(-self.plan.limit // RESULTS_PER_PAGE)
+            pages = most if pages is None else min(pages, most)
+        ask = partial(self.tmdb_request, endpoint)
+        return self.paginate(ask, pages=pages, callback=self.parse_page, **source.filters)
 
     @classmethod
     def _lists(cls) -> Mapping[str, Endpoint[..., Any]]:
@@ -133,3 +266,7 @@ class TMDBSourceSpider(TMDBSpider):
     @classmethod
     def _discover(cls) -> Endpoint[..., Any] | None:
         return OPERATIONS[cls.discover_operation] if cls.discover_operation is not None else None
+
+    @classmethod
+    def _changes(cls) -> Endpoint[..., Any] | None:
+        return OPERATIONS[cls.changes_operation] if cls.changes_operation is not None else None

@@ -67,6 +67,7 @@ class Record(Decoded):
 
     # Whether an answer that is this record is of no use without its id.
     _needs_id = False
+    _etag = cast("str | None", None)
     _missing_parts = tuple[str, ...]()
     _field_languages = cast("Mapping[str, str] | None", None)
 
@@ -74,6 +75,15 @@ class Record(Decoded):
     def missing_parts(self) -> tuple[str, ...]:
         """Parts of ``append_to_response`` that TMDB left out, though they were asked for, in that order."""
         return self._missing_parts
+
+    @property
+    def etag(self) -> str | None:
+        """The ETag of the answer, after a digest of the call and a space; only what a crawl fetched has one.
+
+        It is what a later crawl asks with whether the record has changed. ``None`` for a record that took several
+        requests, has a session's data, or has values of the wrong type.
+        """
+        return self._etag
 
     @property
     def field_languages(self) -> Mapping[str, str]:

@@ -222,12 +222,23 @@ def main(argv: Sequence[str] | None = None) -> int:
         sandbox = Sandbox(options_of(arguments))
     except ValueError as error:
         parser.error(str(error))
+    return run(sandbox, parser.prog, exit_with_parent=arguments.exit_with_parent)
+
+
+def run(sandbox: Sandbox, program: str, *, exit_with_parent: bool) -> int:
+    """Serve until it is told to end; 0 after a signal, 1 if it cannot listen.
+
+    Args:
+        sandbox: A sandbox that does not run yet.
+        program: Name of the command, for messages.
+        exit_with_parent: End with the parent process, too.
+    """
     try:
-        asyncio.run(serve(sandbox, exit_with_parent=arguments.exit_with_parent))
+        asyncio.run(serve(sandbox, exit_with_parent=exit_with_parent))
     except OSError as error:
         host, port = sandbox.options.host, sandbox.options.port
         sys.stderr.write(
-            f"{parser.prog}: cannot listen on {host}, port {port}: {error.strerror}; --port 0 takes a free one\n"
+            f"{program}: cannot listen on {host}, port {port}: {error.strerror}; --port 0 takes a free one\n"
         )
         return 1
     except KeyboardInterrupt:

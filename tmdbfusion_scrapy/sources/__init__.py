@@ -1,5 +1,25 @@
 """What to crawl: pure planning, no network."""
 
-from tmdbfusion_scrapy.sources.plan import DiscoverSource, IdsSource, ListSource, Plan
+from tmdbfusion_scrapy.sources.kinds import (
+    ChangesSource,
+    DiscoverSource,
+    ExportSource,
+    FailedSource,
+    IdsSource,
+    ListSource,
+    Source,
+    StaleSource,
+)
+from tmdbfusion_scrapy.sources.plan import Plan
 
-__all__ = ["DiscoverSource", "IdsSource", "ListSource", "Plan"]
+__all__ = [
+    "ChangesSource",
+    "DiscoverSource",
+    "ExportSource",
+    "FailedSource",
+    "IdsSource",
+    "ListSource",
+    "Plan",
+    "Source",
+    "StaleSource",
+]

@@ -1,4 +1,4 @@
-"""Writing one batch: one transaction for records, links and failures."""
+"""Writing one batch: one transaction for records, what belongs to them, failures and watermarks."""
 
 from __future__ import annotations
 
@@ -8,25 +8,52 @@ from datetime import datetime, timezone
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Table, and_, bindparam, delete
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import bindparam, delete, select, update
 
 from tmdbfusion_scrapy.crawling.items import FailedCall
+from tmdbfusion_scrapy.storage.deleted import mark_deleted
 from tmdbfusion_scrapy.storage.faults import RECORD_ERRORS, is_record_fault, reason_of
-from tmdbfusion_scrapy.storage.rows import Changes, changes_of, storage_failure
-from tmdbfusion_scrapy.storage.schema import metadata, tmdb_failures
+from tmdbfusion_scrapy.storage.fitting import fitted, without_documents
+from tmdbfusion_scrapy.storage.locks import WRITE_LOCK, take_lock
+from tmdbfusion_scrapy.storage.postgresql_rows import PostgreSQLRows
+from tmdbfusion_scrapy.storage.refusals import name_of, storage_failure
+from tmdbfusion_scrapy.storage.rows import (
+    FAILURE_COLUMNS,
+    WATERMARK_COLUMNS,
+    Changes,
+)
+from tmdbfusion_scrapy.storage.slices import collector_paused
+from tmdbfusion_scrapy.storage.sqlite_rows import SQLiteRows
+from tmdbfusion_scrapy.storage.tables import metadata
+from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
+from tmdbfusion_scrapy.storage.unchanged import mark_fetched
+from tmdbfusion_scrapy.storage.upserts import Replacement, Upsert
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from sqlalchemy import Table
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.sql import Executable
 
-    from tmdbfusion_scrapy.models.record import Record
-    from tmdbfusion_scrapy.storage.rows import Row
+    from tmdbfusion_scrapy.storage.mapping.declaration import (
+        Addition,
+        Children,
+        Mention,
+        Relation,
+        Stored,
+        Values,
+    )
+    from tmdbfusion_scrapy.storage.rows import Item
 
-    Entry = tuple[Record | FailedCall, datetime]
+    Entry = tuple[Item, datetime]
     """An item and when it was fetched."""
+
+_WRITE_LOCK = 8_471_264
+"""Any number, the same in every process, see :func:`_wait_for_turn`."""
+
+_MOST_KEYS = 500
+"""Keys in one IN of a statement; older SQLite takes 999 parameters at most."""
 
 
 @dataclass
@@ -34,119 +61,252 @@ class BatchResult:
     """What became of a batch.
 
     Attributes:
-        stored: Rows upserted, by name of the table.
-        records: Of these the records stored for their own sake, not for a link, and the failures.
+        stored: Rows upserted in tables of records and of the crawl, by name of the table.
+        records: Of these the records stored for their own sake, not because another names them, and the failures.
         refused: Failures of the records that the database did not take; ``tmdb_failures`` has them too.
+        deleted: Records that TMDB has no more, by kind; they stay, with ``deleted_at``.
+        fitted: Records of which single values did not fit and are NULL: what they are, and the columns.
     """
 
     stored: Counter[str] = field(default_factory=Counter)
     records: Counter[str] = field(default_factory=Counter)
     refused: list[FailedCall] = field(default_factory=list)
+    deleted: Counter[str] = field(default_factory=Counter)
+    fitted: list[str] = field(default_factory=list)
 
 
-def store_batch(engine: Engine, entries: Sequence[Entry]) -> BatchResult:
+@collector_paused()
+def store_batch(engine: Engine, entries: Sequence[Entry], *, store_raw: bool = True) -> BatchResult:
     """Store items in one transaction: all of them, but those whose fault it is that they cannot be.
 
     The items are in the order in which they came; the later one of two with the same id wins.
+
+    Args:
+        engine: Of a database that was opened with ``open_database``.
+        entries: Items, and when they were fetched.
+        store_raw: Whether the documents are kept.
 
     Raises:
         SQLAlchemyError: The database failed; nothing of the batch is stored.
     """
     try:
-        changes = Changes()
-        for item, fetched_at in entries:
-            changes.update(changes_of(item, fetched_at))
+        changes = _changes_of(entries, store_raw=store_raw)
         with engine.begin() as connection:
-            return _write(connection, changes)
+            take_lock(connection, WRITE_LOCK)
+            return write_changes(connection, changes)
     except RECORD_ERRORS as error:
         if not is_record_fault(error):
             raise
-    return _store_each(engine, entries)
-
-
-def _store_each(engine: Engine, entries: Iterable[Entry]) -> BatchResult:
-    """Store items one by one, still in one transaction; one that fails is undone to its savepoint."""
     result = BatchResult()
     with engine.begin() as connection:
-        for item, fetched_at in entries:
-            try:
-                changes = changes_of(item, fetched_at)
-                with connection.begin_nested():
-                    part = _write(connection, changes)
-            except RECORD_ERRORS as error:
-                if not is_record_fault(error):
-                    raise
-                failure = storage_failure(item, reason_of(error), datetime.now(timezone.utc))
-                result.refused.append(failure)
-                with connection.begin_nested():
-                    part = _write(connection, changes_of(failure, failure.tried_at))
+        take_lock(connection, WRITE_LOCK)
+        for part in _store_in_parts(connection, entries, store_raw=store_raw):
             result.stored += part.stored
             result.records += part.records
+            result.refused += part.refused
+            result.deleted += part.deleted
+            result.fitted += part.fitted
     return result
 
 
-def _write(connection: Connection, changes: Changes) -> BatchResult:
-    """Write changes."""
+def _changes_of(entries: Iterable[Entry], *, store_raw: bool) -> Changes:
+    """What items change, in the order in which they came."""
+    changes = Changes(store_raw=store_raw)
+    for item, fetched_at in entries:
+        changes.add(item, fetched_at)
+    return changes
+
+
+def _store_in_parts(
+    connection: Connection, entries: Sequence[Entry], *, store_raw: bool
+) -> Iterator[BatchResult]:
+    """Store items of which one cannot be stored: each half by itself, undone to its savepoint where that fails."""
+    if len(entries) == 1:
+        yield _store_or_refuse(connection, *entries[0], store_raw=store_raw)
+        return
+    middle = len(entries) // 2
+    for part in (entries[:middle], entries[middle:]):
+        try:
+            changes = _changes_of(part, store_raw=store_raw)
+            with connection.begin_nested():
+                result = write_changes(connection, changes)
+        except RECORD_ERRORS as error:
+            if not is_record_fault(error):
+                raise
+            yield from _store_in_parts(connection, part, store_raw=store_raw)
+        else:
+            yield result
+
+
+def _store_or_refuse(
+    connection: Connection, item: Item, fetched_at: datetime, *, store_raw: bool
+) -> BatchResult:
+    """Store one item, or the failure to do so."""
+    try:
+        return _store_one(connection, item, fetched_at, store_raw=store_raw)
+    except RECORD_ERRORS as error:
+        if not is_record_fault(error):
+            raise
+        failure = storage_failure(item, reason_of(error), datetime.now(timezone.utc))
+        result = _store_one(connection, failure, failure.tried_at, store_raw=store_raw)
+        result.refused.append(failure)
+        return result
+
+
+def _store_one(connection: Connection, item: Item, fetched_at: datetime, *, store_raw: bool) -> BatchResult:
+    """Store one item as it is, else without the single values that do not fit."""
+    changes = _changes_of([(item, fetched_at)], store_raw=store_raw)
+    columns: list[str] = []
+    ways = iter((fitted, without_documents))
+    while True:
+        try:
+            with connection.begin_nested():
+                result = write_changes(connection, changes)
+        except RECORD_ERRORS as error:
+            if not is_record_fault(error):
+                raise
+            changed = next(filter(None, (fit(changes) for fit in ways)), None)
+            if changed is None:
+                raise
+            columns += changed
+        else:
+            if columns:
+                result.fitted.append(f"{name_of(item)}: {', '.join(columns)}")
+            return result
+
+
+def write_changes(connection: Connection, changes: Changes) -> BatchResult:
+    """Write changes in the transaction that is open.
+
+    Raises:
+        SQLAlchemyError: The database failed, or a row does not fit.
+    """
+    rows = SQLiteRows(connection) if connection.dialect.name == "sqlite" else PostgreSQLRows(connection)
+    mentions: dict[Table, list[Mention]] = defaultdict(list)
+    for mention in changes.mentions:
+        mentions[mention.table].append(mention)
+    # Before what came in full, which wins.
+    unchanged = mark_fetched(connection, changes.unchanged)
+    stored: Counter[str] = Counter()
     # Tables that others refer to come first.
     for table in metadata.sorted_tables:
-        if table in changes.rows:
-            _upsert(connection, table, changes.rows[table].values())
-    for link, owners in changes.links.items():
-        _replace(connection, link.table, link.owner, owners)
-    if changes.records:
-        connection.execute(
-            _clear_failure(), [{"of_kind": kind, "of_id": key} for kind, key in sorted(changes.records)]
+        keys: set[Any] = set()
+        for mention in mentions[table]:
+            named = changes.mentions[mention]
+            keys.update(named)
+            # In order of their keys, so that there is less to sort.
+            rows.upsert(_mention_upsert(mention), [named[key] for key in sorted(named)])
+        if table in changes.records:
+            keys.update(changes.records[table])
+            for declaration, values in _by_declaration(changes.records[table].values()).items():
+                rows.upsert(_record_upsert(declaration), values)
+        if keys:
+            stored[table.name] = len(keys)
+    for relation, owners in changes.links.items():
+        rows.replace(_replacement(relation), owners)
+    for addition, added in changes.additions.items():
+        values = [row for owner in added.values() for row in owner.values()]
+        if values:
+            rows.upsert(_addition_upsert(addition), values)
+    for children in changes.children:
+        _take_away(connection, changes, children)
+    if changes.fetched or unchanged:
+        _clear_failures(connection, changes.fetched | unchanged)
+    deleted = mark_deleted(connection, changes.failures)
+    failures = [row for place, row in changes.failures.items() if place not in deleted]
+    if failures:
+        rows.upsert(Upsert(tmdb_failures, FAILURE_COLUMNS), failures)
+        stored[tmdb_failures.name] = len(failures)
+    if changes.watermarks:
+        rows.upsert(Upsert(tmdb_watermarks, WATERMARK_COLUMNS), changes.watermarks.values())
+    records = Counter(kind for kind, _ in changes.fetched)
+    records += Counter({tmdb_failures.name: len(failures)})
+    return BatchResult(stored=stored, records=records, deleted=Counter(kind for kind, _ in deleted))
+
+
+def _by_declaration(records: Iterable[tuple[Stored, Values]]) -> dict[Stored, list[Values]]:
+    """Rows of one table by what says their columns."""
+    found: dict[Stored, list[Values]] = defaultdict(list)
+    for declaration, values in records:
+        found[declaration].append(values)
+    return found
+
+
+@cache
+def _mention_upsert(mention: Mention) -> Upsert:
+    """How what is named only is written."""
+    return Upsert(
+        mention.table, mention.columns, frozenset(mention.columns[1:]), yields=True, fills=mention.fills
+    )
+
+
+@cache
+def _replacement(relation: Relation) -> Replacement:
+    """How the rows of a link table are written."""
+    return Replacement(relation.table, relation.owner, relation.columns)
+
+
+@cache
+def _addition_upsert(addition: Addition) -> Upsert:
+    """How what is added to another record's link table is written."""
+    return Upsert(addition.table, addition.columns, frozenset(addition.columns[2:]))
+
+
+@cache
+def _record_upsert(stored: Stored) -> Upsert:
+    """How a record is written."""
+    return Upsert(stored.table, stored.columns, stored.keeps)
+
+
+def _delete(connection: Connection, table: Table, column: str, keys: list[Any]) -> None:
+    """Delete the rows that belong to these keys."""
+    for start in range(0, len(keys), _MOST_KEYS):
+        connection.execute(_delete_statement(table, column), {"keys": keys[start : start + _MOST_KEYS]})
+
+
+def _take_away(connection: Connection, changes: Changes, children: Children) -> None:
+    """Delete the children that their parents list no more, or take the link away."""
+    owners = list(changes.children[children])
+    for start in range(0, len(owners), _MOST_KEYS):
+        found = connection.execute(
+            _children_statement(children), {"keys": owners[start : start + _MOST_KEYS]}
         )
-    _upsert(connection, tmdb_failures, changes.failures.values())
-    failures = Counter({tmdb_failures.name: len(changes.failures)} if changes.failures else {})
-    return BatchResult(
-        stored=Counter({table.name: len(rows) for table, rows in changes.rows.items()}) + failures,
-        records=Counter(kind for kind, _ in changes.records) + failures,
-    )
-
-
-def _upsert(connection: Connection, table: Table, rows: Iterable[Row]) -> None:
-    """Insert rows, or update the columns they have where their key is there."""
-    by_columns: dict[tuple[str, ...], list[Row]] = defaultdict(list)
-    for row in rows:
-        by_columns[tuple(row)].append(row)
-    key = [column.name for column in table.primary_key]
-    for columns, alike in by_columns.items():
-        # Two crawls that lock the same rows in different orders would wait for each other.
-        alike.sort(key=lambda row: tuple(row[name] for name in key))
-        connection.execute(_upsert_statement(connection.dialect.name, table, columns), alike)
+        gone = [key for key, owner in found if not changes.is_listed(children, owner, key)]
+        if children.are_parts:
+            _delete(connection, children.table, "id", gone)
+        elif gone:
+            connection.execute(_unlink_statement(children), [{"of_id": key} for key in gone])
 
 
 @cache
-def _upsert_statement(dialect: str, table: Table, columns: tuple[str, ...]) -> Executable:
-    """The statement for rows with these columns."""
-    insert = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
-    key = [column.name for column in table.primary_key]
-    changed = {name: insert.excluded[name] for name in columns if name not in key}
-    statement = insert.values({name: bindparam(name) for name in columns})
-    if not changed:
-        return statement.on_conflict_do_nothing(index_elements=key)
-    return statement.on_conflict_do_update(index_elements=key, set_=changed)
-
-
-def _replace(connection: Connection, table: Table, owner: str, owners: dict[Any, list[Row]]) -> None:
-    """Make these rows all that the link table has of these owners."""
-    connection.execute(_delete_links(table, owner), [{"of_owner": key} for key in sorted(owners)])
-    rows = [row for key in sorted(owners) for row in owners[key]]
-    if rows:
-        connection.execute(table.insert(), rows)
+def _delete_statement(table: Table, column: str) -> Executable:
+    """The statement that deletes the rows that belong to some keys."""
+    return delete(table).where(table.columns[column].in_(bindparam("keys", expanding=True)))
 
 
 @cache
-def _delete_links(table: Table, owner: str) -> Executable:
-    """The statement that takes away the links of one owner."""
-    return delete(table).where(table.columns[owner] == bindparam("of_owner"))
+def _children_statement(children: Children) -> Executable:
+    """The statement that finds the children of some records."""
+    columns = children.table.columns
+    owner = columns[children.parent]
+    found = select(columns.id, owner).where(owner.in_(bindparam("keys", expanding=True)))
+    return found if children.are_parts else found.where(columns.fetched_at.is_(None))
 
 
 @cache
-def _clear_failure() -> Executable:
-    """The statement that takes away the failures of one record."""
+def _unlink_statement(children: Children) -> Executable:
+    """The statement that takes the link to its parent away from a record."""
+    table = children.table
+    return update(table).where(table.columns.id == bindparam("of_id")).values({children.parent: None})
+
+
+def _clear_failures(connection: Connection, fetched: Iterable[tuple[str, str]]) -> None:
+    """Delete the failures of records that came."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, key in fetched:
+        by_kind[kind].append(key)
     columns = tmdb_failures.columns
-    return delete(tmdb_failures).where(
-        and_(columns.kind == bindparam("of_kind"), columns.id == bindparam("of_id"))
-    )
+    for kind, keys in by_kind.items():
+        for start in range(0, len(keys), _MOST_KEYS):
+            part = keys[start : start + _MOST_KEYS]
+            connection.execute(delete(tmdb_failures).where(columns.kind == kind, columns.id.in_(part)))

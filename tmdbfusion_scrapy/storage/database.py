@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, event, false, inspect, select, text
+from sqlalchemy import create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.faults import may_pass, reason_of
-from tmdbfusion_scrapy.storage.schema import metadata
+from tmdbfusion_scrapy.storage.faults import reason_of
+from tmdbfusion_scrapy.storage.locks import LOCK_SECONDS, limit_waiting
+from tmdbfusion_scrapy.storage.preparation import prepare
 
 if TYPE_CHECKING:
-    from sqlalchemy import Table
-    from sqlalchemy.engine import Connection, Engine, Inspector
+    from sqlalchemy.engine import Connection, Engine
 
 _DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
     # SQLAlchemy 2.0 takes psycopg2 for the bare name, 2.1 psycopg 3, which is what the extra installs.
@@ -24,14 +23,16 @@ _DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
     "postgresql+psycopg",
 )
 
-_BUSY_SECONDS = 5
-"""How long one statement waits for another program's lock; the writer tries a batch again after that."""
+READING = "tmdb_reading"
+"""Execution option of a connection that only reads, and so takes no lock."""
 
 _CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "sqlite": {"timeout": _BUSY_SECONDS},
+    "sqlite": {"timeout": LOCK_SECONDS},
     # A server that went away without a word must not hold the crawl for the hours TCP would wait.
     "postgresql": {
         "connect_timeout": 10,
+        # psycopg gives bytes for text where the database is of SQL_ASCII, as one made in the C locale is.
+        "client_encoding": "utf8",
         "keepalives_idle": 30,
         "keepalives_interval": 10,
         "keepalives_count": 3,
@@ -39,9 +40,6 @@ _CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
     },
 }
 """What a URL may say otherwise in its query string."""
-
-_TABLES_LOCK = 8_471_263
-"""Any number, the same in every process, see :func:`_prepare`."""
 
 
 def check_database(url: str) -> None:
@@ -68,7 +66,7 @@ def open_database(url: str) -> Engine:
         raise ConfigurationError(f"TMDB_DATABASE_URL={label} cannot be used: {error}") from error
     engine = open_engine(parsed)
     try:
-        _prepare(engine, label)
+        prepare(engine, label)
     except SQLAlchemyError as error:
         engine.dispose()
         raise ConfigurationError(
@@ -148,7 +146,8 @@ def open_engine(url: URL) -> Engine:
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
     else:
-        event.listen(engine, "begin", _begin_postgresql)
+        event.listen(engine, "connect", _set_up_postgresql)
+        event.listen(engine, "begin", limit_waiting)
     return engine
 
 
@@ -167,7 +166,23 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     cursor.execute("PRAGMA synchronous = NORMAL")
     # SQLite does not look at foreign keys unless told so, on every connection.
     cursor.execute("PRAGMA foreign_keys = ON")
+    # KB. SQLite's own 2 MB hold neither a batch nor the indexes that it touches: pages go out and come in again.
+    cursor.execute("PRAGMA cache_size = -32768")
+    # Pages. A batch is more than SQLite's own 1,000, so that each would end with two flushes to disk.
+    cursor.execute("PRAGMA wal_autocheckpoint = 10000")
     cursor.close()
+
+
+def _set_up_postgresql(connection: Any, _record: Any) -> None:
+    """Prepare a new PostgreSQL connection."""
+    with connection.cursor() as cursor:
+        # PostgreSQL's own compression takes most of the time of storing a document. From version 14, where the
+        # server was built with LZ4. https://www.postgresql.org/docs/current/runtime-config-client.html
+        cursor.execute(
+            "SELECT set_config(name, 'lz4', false) FROM pg_settings "
+            "WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
+        )
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:
@@ -176,12 +191,8 @@ def _begin_sqlite(connection: Connection) -> None:
     A transaction that reads first and writes later fails at once where another program wrote in between; one
     that begins with the lock waits its turn.
     """
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
-
-
-def _begin_postgresql(connection: Connection) -> None:
-    """Do not wait for ever for another program's lock."""
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_BUSY_SECONDS}s'")
+    reads = connection.get_execution_options().get(READING, False)
+    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
 def _check_directory(url: URL) -> None:
@@ -200,64 +211,6 @@ def _check_directory(url: URL) -> None:
             f"TMDB_DATABASE_URL={database_label(url)} is a directory: name a file in it, such as "
             f"{database_label(url)}/tmdb.db"
         )
-
-
-def _prepare(engine: Engine, label: str) -> None:
-    """Bring the tables into being and see that they can be used, or leave everything as it was."""
-    deadline = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            with engine.begin() as connection:
-                if connection.dialect.name == "postgresql":
-                    # Two crawls that start at once would both find the tables missing. SQLite needs no lock
-                    # for it: the second one waits at BEGIN IMMEDIATE.
-                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TABLES_LOCK})
-                _check_tables(inspect(connection), label)
-                metadata.create_all(connection)
-                for table in metadata.sorted_tables:
-                    _probe(connection, table)
-            return
-        except SQLAlchemyError as error:
-            # Two crawls that open a new SQLite file at once: the change to WAL does not wait for its lock.
-            locked = engine.dialect.name == "sqlite" and may_pass(error)
-            if not locked or time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-
-
-def _probe(connection: Connection, table: Table) -> None:
-    """Do to no row what a batch will do: a database says no all the same where it must not be done."""
-    names = [column.name for column in table.columns]
-    connection.execute(table.insert().from_select(names, select(table).where(false())))
-    connection.execute(table.update().where(false()).values({names[0]: table.columns[names[0]]}))
-    connection.execute(table.delete().where(false()))
-
-
-def _check_tables(inspector: Inspector, label: str) -> None:
-    """Raise where a table that is there is not this package's."""
-    for table in metadata.sorted_tables:
-        if not inspector.has_table(table.name):
-            continue
-        found = {column["name"]: column for column in inspector.get_columns(table.name)}
-        missing = [column.name for column in table.columns if column.name not in found]
-        required = [
-            name
-            for name, column in found.items()
-            if name not in table.columns and not column["nullable"] and column["default"] is None
-        ]
-        key = inspector.get_pk_constraint(table.name)["constrained_columns"]
-        wrong = []
-        if missing:
-            wrong.append(f"lacks {', '.join(missing)}")
-        if required:
-            wrong.append(f"requires {', '.join(required)}")
-        if set(key) != {column.name for column in table.primary_key}:
-            wrong.append("has another primary key")
-        if wrong:
-            raise ConfigurationError(
-                f"TMDB_DATABASE_URL={label}: its table {table.name!r} is of another program or version: it "
-                f"{' and '.join(wrong)}. Name another database, or rename that table"
-            )
 
 
 def _fix(url: URL, reason: str) -> str:

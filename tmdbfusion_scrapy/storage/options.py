@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import SETTINGS
+from tmdbfusion_scrapy.settings import SETTINGS, check_boolean
 
 DEFAULT_DATABASE_URL: str = SETTINGS["TMDB_DATABASE_URL"].default
 DEFAULT_BATCH_SIZE: int = SETTINGS["TMDB_DATABASE_BATCH_SIZE"].default
@@ -30,23 +30,31 @@ class DatabaseOptions:
         batch_size: Records in one transaction, at most.
         flush_interval: Seconds that a record waits for its batch to fill, at most.
         retry_seconds: Seconds for which a batch is tried again while the database is locked or away.
+        batch_bytes: Bytes of documents in one transaction, past which no more is added: a series with all its
+            episodes is as large as twenty movies.
         batches_ahead: Batches that may wait for the writer before the crawl has to.
+        store_raw: Whether the documents are kept beside the columns.
     """
 
     url: str = field(default=DEFAULT_DATABASE_URL, repr=False)
     batch_size: int = DEFAULT_BATCH_SIZE
     flush_interval: float = DEFAULT_FLUSH_INTERVAL
     retry_seconds: float = 60.0
+    batch_bytes: int = 8_000_000
     batches_ahead: int = 2
+    store_raw: bool = True
 
-    @property
-    def capacity(self) -> int:
-        """Records that may wait for the writer."""
-        return self.batch_size * self.batches_ahead
+    def fills_batch(self, items: int, size: int) -> bool:
+        """Whether items of this size, in bytes, are enough for a batch."""
+        return items >= self.batch_size or size >= self.batch_bytes
+
+    def is_too_much(self, items: int, size: int) -> bool:
+        """Whether with these waiting the crawl has to wait too."""
+        return self.fills_batch(items // self.batches_ahead, size // self.batches_ahead)
 
 
 def database_options(settings: Settings) -> DatabaseOptions:
-    """Read ``TMDB_DATABASE_URL``, ``TMDB_DATABASE_BATCH_SIZE`` and ``TMDB_DATABASE_FLUSH_INTERVAL``.
+    """Read ``TMDB_DATABASE_URL``, ``TMDB_DATABASE_BATCH_SIZE``, ``..._FLUSH_INTERVAL`` and ``TMDB_STORE_RAW``.
 
     The URL itself is checked when the database is opened.
 
@@ -62,6 +70,7 @@ def database_options(settings: Settings) -> DatabaseOptions:
         url=url.strip(),
         batch_size=_batch_size(settings.get("TMDB_DATABASE_BATCH_SIZE", DEFAULT_BATCH_SIZE)),
         flush_interval=_flush_interval(settings.get("TMDB_DATABASE_FLUSH_INTERVAL", DEFAULT_FLUSH_INTERVAL)),
+        store_raw=check_boolean("TMDB_STORE_RAW", settings.get("TMDB_STORE_RAW", True)),
     )
 
 

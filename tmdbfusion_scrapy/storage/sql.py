@@ -7,11 +7,13 @@ import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
+from scrapy import signals
+
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
 from tmdbfusion_scrapy.storage.options import database_options
 from tmdbfusion_scrapy.storage.rows import STORABLE
-from tmdbfusion_scrapy.storage.schema import tmdb_failures
+from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures
 from tmdbfusion_scrapy.storage.writer import Writer
 
 if TYPE_CHECKING:
@@ -35,10 +37,14 @@ OPEN_LATE_SETTING = "TMDB_DATABASE_OPEN_LATE"
 class SQLPipeline:
     """Stores TMDB records and failed calls in the database of ``TMDB_DATABASE_URL``.
 
-    ``MovieDetails`` goes to ``movies``, ``genres`` and ``movie_genres``, ``GenreList`` to ``genres``, and
-    ``FailedCall`` to ``tmdb_failures``; every other item passes through untouched. Items are written in
+    A record goes to the table of its kind and to those of what is in it, a ``FailedCall`` to ``tmdb_failures``,
+    a ``Watermark`` to ``tmdb_watermarks``; every other item passes through untouched. Items are written in
     batches by a thread of its own and are returned at once, unless the database is two batches behind. A
     pipeline after this one must not change an item any more.
+
+    A crawl of which something is not stored because the database failed has ``tmdb_database_failed`` as its
+    ``finish_reason`` in the stats, also where the database failed when all was fetched; Scrapy's own log line,
+    and the reason that the spider's ``closed`` gets, say ``finished`` then.
 
     Args:
         crawler: The crawler.
@@ -47,11 +53,15 @@ class SQLPipeline:
 
     def __init__(self, crawler: Crawler, options: DatabaseOptions) -> None:
         self._crawler = crawler
+        # Older Scrapy types it as optional; a crawler that builds pipelines has its stats.
+        self._stats: Any = crawler.stats
         self._options = options
         self._label = ""
         self._open_late = crawler.settings.getbool(OPEN_LATE_SETTING)
         self._opening = asyncio.Lock()
         self._unopened = 0
+        self._failed = False
+        self._closed = False
         self._closing_crawl: asyncio.Task[None] | None = None
         self._stored: Counter[str] = Counter()
         self._writer = Writer(
@@ -74,6 +84,8 @@ class SQLPipeline:
             ConfigurationError: The database cannot be used.
         """
         self._label = database_label(parse_database_url(self._options.url))
+        # Extensions are there before pipelines, so Scrapy's CoreStats has written its reason by then.
+        self._crawler.signals.connect(self._correct_reason, signals.spider_closed)
         if not self._open_late:
             await self._writer.start()
 
@@ -87,6 +99,8 @@ class SQLPipeline:
         """Open the database for the first record, and say whether it is open."""
         async with self._opening:
             if not self._writer.running and not self._unopened:
+                if self._closed:
+                    raise RuntimeError("the database is closed")
                 try:
                     await self._writer.start()
                 except Exception as error:  # noqa: BLE001 - whatever it is, nothing can be stored
@@ -96,6 +110,14 @@ class SQLPipeline:
 
     async def close_spider(self) -> None:
         """Write what is left and say what stands where."""
+        if self._crawler.settings.get("TMDB_IMAGES") is not None:
+            from tmdbfusion_scrapy.storage.images import TMDBImagesPipeline
+
+            # Scrapy closes all pipelines at once, and images that fail until the end are put on record here.
+            images = self._crawler.get_item_pipeline(TMDBImagesPipeline)
+            if images is not None:
+                await images.finished()
+        self._closed = True
         if not self._writer.running and not self._unopened:
             return
         await self._writer.close()
@@ -111,7 +133,16 @@ class SQLPipeline:
         self._count(names.STORAGE_BATCHES, 1)
         for table, number in result.stored.items():
             self._count(f"{names.STORED_COUNT}/{table}", number)
+        for kind, number in result.deleted.items():
+            self._count(f"{names.DELETED_COUNT}/{kind}", number)
         self._stored += result.records
+        for what in result.fitted:
+            logger.warning(
+                "Not all of %s fits its column in %s: NULL is stored there",
+                what,
+                self._label,
+                extra={"spider": self._crawler.spider},
+            )
         if result.refused:
             self._count(names.STORAGE_FAILED, len(result.refused))
         for failure in result.refused:
@@ -143,16 +174,22 @@ class SQLPipeline:
             reason,
             extra={"spider": self._crawler.spider},
         )
+        self._failed = True
+        if self._closed:
+            return
         # Older Scrapy types it as optional; a spider that was opened has an engine.
         engine: Any = self._crawler.engine
         # Not awaited here: closing waits for the items that wait for the writer.
         self._closing_crawl = asyncio.ensure_future(engine.close_spider_async(reason=DATABASE_FAILED))
 
+    def _correct_reason(self) -> None:
+        """Put on record that the database failed, also when the crawl was at its end already."""
+        if self._failed:
+            self._stats.set_value("finish_reason", DATABASE_FAILED)
+
     def _count(self, key: str, number: int) -> None:
         """Add to one of the crawl's stats."""
-        # Older Scrapy types it as optional; a crawler that builds pipelines has its stats.
-        stats: Any = self._crawler.stats
-        stats.inc_value(key, number)
+        self._stats.inc_value(key, number)
 
 
 def _summary(stored: Counter[str]) -> str:

@@ -7,8 +7,10 @@ database nor the building of rows holds up a response.
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 import time
+from collections import deque
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -23,10 +25,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-    from tmdbfusion_scrapy.crawling.items import FailedCall
-    from tmdbfusion_scrapy.models.record import Record
     from tmdbfusion_scrapy.storage.batches import BatchResult, Entry
     from tmdbfusion_scrapy.storage.options import DatabaseOptions
+    from tmdbfusion_scrapy.storage.rows import Item
 
 _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
@@ -59,10 +60,12 @@ class Writer:
         self._on_wait = on_wait
         self._on_failure = on_failure
         self._changed = threading.Condition()
-        # The condition guards these four.
-        self._waiting: list[Entry] = []
+        # The condition guards these.
+        self._waiting: deque[Entry] = deque()
+        self._waiting_bytes = 0
         self._waiting_since = 0.0
         self._closing = False
+        self._ended = False
         self._lost = 0
         self._failed = False
         self._thread: threading.Thread | None = None
@@ -87,7 +90,7 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
         self._opened: asyncio.Future[None] = self._loop.create_future()
-        self._ended: asyncio.Future[None] = self._loop.create_future()
+        self._thread_ended = asyncio.Event()
         # A daemon: a second Ctrl-C ends the process at once; what is not committed is rolled back.
         self._thread = threading.Thread(target=self._run, name="tmdb-database-writer", daemon=True)
         self._thread.start()
@@ -98,8 +101,12 @@ class Writer:
             self._thread = None
             raise
 
-    async def put(self, item: Record | FailedCall) -> None:
-        """Hand an item over; waits only while the writer is :attr:`DatabaseOptions.capacity` items behind."""
+    async def put(self, item: Item) -> None:
+        """Hand an item over; waits only while the writer is :attr:`DatabaseOptions.batches_ahead` behind.
+
+        Raises:
+            RuntimeError: The writer was closed; the item is not stored.
+        """
         entry = (item, datetime.now(timezone.utc))
         while not self._take(entry):
             self._room.clear()
@@ -113,14 +120,18 @@ class Writer:
             if self._failed:
                 self._lost += 1
                 return True
+            if self._ended:
+                raise RuntimeError("the writer to the database is closed")
             number = len(self._waiting)
-            if number >= options.capacity:
+            if options.is_too_much(number, self._waiting_bytes):
                 return False
+            was_full = options.fills_batch(number, self._waiting_bytes)
             self._waiting.append(entry)
+            self._waiting_bytes += _size(entry)
             if number == 0:
                 self._waiting_since = time.monotonic()
             # The thread sleeps until there is a first item to time, or a batch is full.
-            if number == 0 or number + 1 == options.batch_size:
+            if number == 0 or (not was_full and options.fills_batch(number + 1, self._waiting_bytes)):
                 self._changed.notify()
         return True
 
@@ -131,9 +142,11 @@ class Writer:
         with self._changed:
             self._closing = True
             self._changed.notify()
-        await self._ended
-        self._thread.join()
-        self._thread = None
+        await self._thread_ended.wait()
+        # Two that close at once both come here.
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
 
     def _run(self) -> None:
         """Be the thread."""
@@ -141,9 +154,9 @@ class Writer:
             try:
                 engine = open_database(self._options.url)
             except BaseException as error:  # noqa: BLE001 - it belongs to the one who waits for the thread
-                self._post(self._opened.set_exception, error)
+                self._post(self._tell_opened, error)
                 return
-            self._post(self._opened.set_result, None)
+            self._post(self._tell_opened, None)
             try:
                 while batch := self._next_batch():
                     self._post(self._room.set)
@@ -151,13 +164,26 @@ class Writer:
             finally:
                 engine.dispose()
         finally:
-            self._post(self._ended.set_result, None)
+            with self._changed:
+                self._ended = True
+            # Whoever waits for room learns of it.
+            self._post(self._room.set)
+            self._post(self._thread_ended.set)
+
+    def _tell_opened(self, error: BaseException | None) -> None:
+        """Let :meth:`start` go on, unless it was cancelled."""
+        if self._opened.done():
+            return
+        if error is None:
+            self._opened.set_result(None)
+        else:
+            self._opened.set_exception(error)
 
     def _next_batch(self) -> list[Entry]:
         """Wait for a batch: full, or old enough, or the last one; empty when there is no more to come."""
         options = self._options
         with self._changed:
-            while len(self._waiting) < options.batch_size and not self._closing:
+            while not options.fills_batch(len(self._waiting), self._waiting_bytes) and not self._closing:
                 if not self._waiting:
                     self._changed.wait()
                     continue
@@ -165,9 +191,16 @@ class Writer:
                 if rest <= 0:
                     break
                 self._changed.wait(rest)
-            batch = self._waiting[: options.batch_size]
-            del self._waiting[: options.batch_size]
+            batch: list[Entry] = []
+            size = 0
+            while self._waiting and not options.fills_batch(len(batch), size):
+                entry = self._waiting.popleft()
+                size += _size(entry)
+                batch.append(entry)
+            self._waiting_bytes -= size
             self._waiting_since = time.monotonic()
+            # What is put from now on would be written by nobody.
+            self._ended = not batch
             return batch
 
     def _store(self, engine: Engine, batch: list[Entry]) -> None:
@@ -181,6 +214,7 @@ class Writer:
                 self._failed = True
                 self._lost += len(batch) + len(self._waiting)
                 self._waiting.clear()
+                self._waiting_bytes = 0
             self._post(self._room.set)
             self._post(self._on_failure, reason_of(error))
         else:
@@ -188,17 +222,17 @@ class Writer:
 
     def _store_patiently(self, engine: Engine, batch: list[Entry]) -> BatchResult:
         """Store a batch; try again while the database is locked or away."""
-        deadline = time.monotonic() + self._options.retry_seconds
+        deadline = math.inf
         wait = _FIRST_WAIT
         while True:
             try:
-                return store_batch(engine, batch)
+                return store_batch(engine, batch, store_raw=self._options.store_raw)
             except SQLAlchemyError as error:
-                first = wait == _FIRST_WAIT
-                # One try takes its time to fail, on a busy machine more than there is: a second is always due.
-                if not may_pass(error) or (not first and time.monotonic() > deadline):
+                if not may_pass(error) or time.monotonic() > deadline:
                     raise
-                if first:
+                if deadline == math.inf:
+                    # From the first failure on: waiting for another crawl's batch is none.
+                    deadline = time.monotonic() + self._options.retry_seconds
                     self._post(self._on_wait, reason_of(error))
             time.sleep(wait)
             wait = min(wait * 2, _LONGEST_WAIT)
@@ -210,3 +244,8 @@ class Writer:
         except RuntimeError:
             # The loop is closed: the process is ending without waiting for anyone.
             return
+
+
+def _size(entry: Entry) -> int:
+    """Bytes of the document of an item."""
+    return len(getattr(entry[0], "raw", b""))

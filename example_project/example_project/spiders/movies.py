@@ -15,5 +15,7 @@ class MoviesSpider(TMDBSourceSpider):
         "top_rated": "movie-top-rated-list",
         "now_playing": "movie-now-playing-list",
         "upcoming": "movie-upcoming-list",
+        "trending": "trending-movies",
     }
     discover_operation = "discover-movie"
+    changes_operation = "changes-movie-list"

@@ -1,0 +1,168 @@
+"""Conditional requests: a record that is stored is sent again only if it has changed (``TMDB_CONDITIONAL``).
+
+An ETag is of one URL. What is stored of it is therefore ``<call> <ETag>``: the call is a digest of all that the
+record depends on, so that another list of appended parts, or another language, is never answered by a 304.
+"""
+
+from __future__ import annotations
+
+import logging
+from hashlib import sha1
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
+
+from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.items import UnchangedRecord
+from tmdbfusion_scrapy.crawling.requests import (
+    CONDITION_KEY,
+    LANGUAGES_KEY,
+    PROGRESS_KEY,
+    endpoint_of,
+)
+from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
+from tmdbfusion_scrapy.settings import TMDBSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.http import Headers, Response
+
+logger = logging.getLogger(__name__)
+
+MOST_IGNORED = 20
+"""Unchanged records sent in full, and none with 304, after which a crawl no longer asks."""
+
+_DIGEST_DIGITS = 12
+
+
+class Conditions:
+    """The conditional requests of a crawl, and what came of them. See :func:`conditions_of`."""
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._stats: Any = crawler.stats
+        settings = TMDBSettings.from_settings(crawler.settings)
+        self._api_url = settings.api_url
+        self._asks = settings.conditional
+        self._ignored = 0
+        self._heeded = False
+
+    @property
+    def asks(self) -> bool:
+        """Whether the crawl makes conditional requests; not any more once TMDB turned out to ignore them."""
+        return self._asks
+
+    def conditional(self, request: Request, record_id: int, etag: str | None) -> Request:
+        """Make a request for a record conditional, if that is how the record was fetched last.
+
+        Args:
+            request: For the details of a record, as the spider makes it.
+            record_id: TMDB's id of the record.
+            etag: What the column ``etag`` has for the record; ``None`` for a record that is not stored.
+
+        Returns:
+            The request.
+        """
+        if etag is None or not self._asks:
+            return request
+        call, _, sent = etag.partition(" ")
+        if sent and call == _call_of(request, self._api_url):
+            request.headers["If-None-Match"] = sent
+            request.meta[CONDITION_KEY] = [record_id, etag]
+            self._stats.inc_value(names.CONDITIONAL_REQUESTS)
+        return request
+
+    def not_modified(self, request: Request, response: Response) -> TMDBResponse | None:
+        """Return what tells of a record that has not changed; ``None`` for any other answer.
+
+        The response has a callback of its own, which yields an ``UnchangedRecord``: neither the spider's callback
+        nor its errback sees it.
+        """
+        endpoint = endpoint_of(request)
+        if endpoint is None or CONDITION_KEY not in request.meta:
+            return None
+        record_id, etag = request.meta[CONDITION_KEY]
+        if response.status != 304:
+            self._note_answer(etag, response)
+            return None
+        self._heeded = True
+        self._stats.inc_value(names.CONDITIONAL_NOT_MODIFIED)
+        told = request.replace(
+            callback=_tell,
+            errback=None,
+            cb_kwargs={"item": UnchangedRecord(endpoint.kind, record_id, etag)},
+            # HttpErrorMiddleware takes what is no 2xx for an error.
+            meta={**request.meta, "handle_httpstatus_list": [304]},
+        )
+        return response.replace(cls=TMDBResponse, request=told)
+
+    def _note_answer(self, etag: str, response: Response) -> None:
+        """Count a record that was sent though it is the one that is stored."""
+        sent = response.headers.get("ETag")
+        if sent is None or response.status != 200 or "cached" in response.flags:
+            return
+        if _strong(sent.decode("latin-1")) != _strong(etag.partition(" ")[2]):
+            return
+        self._stats.inc_value(names.CONDITIONAL_IGNORED)
+        self._ignored += 1
+        if self._asks and not self._heeded and self._ignored == MOST_IGNORED:
+            self._asks = False
+            logger.info(
+                "TMDB sent %d unchanged records in full, so it does not heed If-None-Match: in this crawl it is no "
+                "longer asked that way. TMDB_CONDITIONAL is of no use now",
+                MOST_IGNORED,
+                extra={"spider": self._crawler.spider},
+            )
+
+
+_conditions: WeakKeyDictionary[Crawler, Conditions] = WeakKeyDictionary()
+
+
+def conditions_of(crawler: Crawler) -> Conditions:
+    """Return the conditional requests of a crawl, made at the first use."""
+    conditions = _conditions.get(crawler)
+    if conditions is None:
+        conditions = _conditions[crawler] = Conditions(crawler)
+    return conditions
+
+
+def stored_etag(request: Request, headers: Headers, api_url: str) -> str | None:
+    """Return what is stored of an answer's ETag; ``None`` where none can be used.
+
+    Args:
+        request: The request for the record.
+        headers: Headers of its answer.
+        api_url: Base URL of the API.
+    """
+    etag = headers.get("ETag")
+    if etag is None or PROGRESS_KEY in request.meta:
+        # A record of several answers has no ETag.
+        return None
+    call = _call_of(request, api_url)
+    return f"{call} {etag.decode('latin-1')}" if call is not None else None
+
+
+def _call_of(request: Request, api_url: str) -> str | None:
+    """The digest of a call; ``None`` for one that is of one user, or has a secret."""
+    url = request.url
+    if request.method != "GET" or request.meta.get(SECRETS_KEY) or "api_key=" in url or "session_id=" in url:
+        return None
+    # The hosts of TMDB_API_URLS have the same records.
+    path, _, query = url.removeprefix(api_url).partition("?")
+    # Texts may be taken from translations, in an order that is in no URL.
+    languages = ",".join(request.meta.get(LANGUAGES_KEY) or ())
+    text = "\n".join((path, *sorted(query.split("&")), languages))
+    return sha1(text.encode(), usedforsecurity=False).hexdigest()[:_DIGEST_DIGITS]
+
+
+def _strong(etag: str) -> str:
+    """An ETag for comparing; a server that compresses an answer may call its ETag weak."""
+    return etag.removeprefix("W/")
+
+
+def _tell(response: Response, item: UnchangedRecord) -> Iterator[UnchangedRecord]:  # noqa: ARG001 - a callback
+    """Yield that a record has not changed."""
+    yield item

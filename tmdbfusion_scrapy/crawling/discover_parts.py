@@ -1,0 +1,156 @@
+"""Crawling all that discover finds, in parts where TMDB has more than it serves of one query."""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.models.paging import LAST_PAGE
+from tmdbfusion_scrapy.sources.partition import Coverage, Part, is_too_large, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from scrapy import Request
+    from scrapy.statscollectors import StatsCollector
+
+    from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+
+
+class DiscoverParts:
+    """What a crawl asks discover for, and the proof of what it found.
+
+    Args:
+        ask: Makes the request for a page: takes the filters, ``page``, ``priority`` and ``cb_kwargs``.
+        filters: The user's filters.
+        date_name: The date that is split by: ``primary_release_date`` or ``first_air_date``.
+    """
+
+    def __init__(self, ask: Callable[..., Request], filters: Mapping[str, Any], date_name: str) -> None:
+        self._ask = ask
+        self._filters = filters
+        self._date_name = date_name
+        self._expected = 0
+        self._in_parts = 0
+        self._entries = 0
+        self._unread = 0
+        self._ids: set[int] = set()
+        self._is_split = False
+
+    def first_request(self) -> Request:
+        """Return the request that tells how much there is."""
+        return self._request(None, 1)
+
+    def requests_behind(self, response: TMDBResponse, part: Part | None, page: int) -> Iterator[Request]:
+        """Yield what is to be asked for after a page: its parts, or the pages behind it.
+
+        Args:
+            response: The page.
+            part: The part that it is of; ``None`` for the whole.
+            page: Its number.
+        """
+        total = response.record.total_results or 0
+        is_large = is_too_large(response.record.total_pages or 0)
+        if part is None and is_large:
+            yield from self._requests_of_undated(response, page)
+        if page > 1 or self._is_asked(part):
+            return
+        if part is None:
+            self._expected = total
+        if is_large:
+            parts = (self._whole(),) if part is None else part.split()
+            if parts is not None:
+                yield from (self._request(smaller, 1) for smaller in parts)
+                return
+            self._unread += total - LAST_PAGE * len(response.record.results)
+        self._in_parts += total
+        for number in range(2, response.record.last_page + 1):
+            yield self._request(part, number)
+
+    def _is_asked(self, part: Part | None) -> bool:
+        """Whether the parts of the whole were asked for before: it is read from both ends."""
+        asked, self._is_split = self._is_split, self._is_split or part is None
+        return asked and part is None
+
+    def take(self, response: TMDBResponse, part: Part | None) -> list[Any]:
+        """Return the entries of a page that count: those of what is split come again in its parts.
+
+        What has no date comes in none of them, so it counts where it stands.
+        """
+        entries: list[Any] = response.record.results
+        if is_too_large(response.record.total_pages or 0):
+            if part is None:
+                entries = [entry for entry in entries if self._date_of(entry) is None]
+                self._in_parts += len(entries)
+            elif part.split() is not None:
+                return []
+        ids = [entry.id for entry in entries if entry.id is not None]
+        self._entries += len(ids)
+        self._ids.update(ids)
+        return entries
+
+    def _requests_of_undated(self, response: TMDBResponse, page: int) -> Iterator[Request]:
+        """The request for the next page of the whole, as long as there are some without a date.
+
+        No filter of TMDB's finds them. Sorted by date they stand at one end, nobody says at which.
+        """
+        if page < LAST_PAGE and any(self._date_of(entry) is None for entry in response.record.results):
+            yield self._request(None, page + 1, descending=".desc" in response.url)
+        elif page == 1 and ".desc" not in response.url:
+            yield self._request(None, 1, descending=True)
+
+    def _date_of(self, entry: Any) -> datetime.date | None:
+        """The date that parts are made by."""
+        date: datetime.date | None = getattr(entry, self._date_name.removeprefix("primary_"))
+        return date
+
+    def coverage(self) -> Coverage:
+        """Return what was found."""
+        found = len(self._ids)
+        return Coverage(self._expected, self._in_parts, found, self._entries - found, self._unread)
+
+    def report(self, stats: StatsCollector) -> None:
+        """Put what was found into the stats."""
+        coverage = self.coverage()
+        stats.set_value(names.DISCOVER_EXPECTED, coverage.expected)
+        stats.set_value(names.DISCOVER_FOUND, coverage.found)
+        stats.set_value(names.DISCOVER_DUPLICATES, coverage.duplicates)
+        stats.set_value(names.DISCOVER_MISSING, coverage.missing)
+
+    def _whole(self) -> Part:
+        """The part that holds every release date, or as many as the filters let through."""
+        part = whole(datetime.datetime.now(datetime.timezone.utc).date())
+        first, last = (self._filters.get(f"{self._date_name}_{end}") for end in ("gte", "lte"))
+        least, most = (self._filters.get(f"vote_count_{end}") for end in ("gte", "lte"))
+        languages = self._filters.get("with_original_language")
+        return replace(
+            part,
+            start=part.start if first is None else _day(first),
+            is_first=first is None,
+            end=part.end if last is None else _day(last),
+            is_last=last is None,
+            least_votes=0 if least is None else int(float(least)),
+            most_votes=None if most is None else int(float(most)),
+            languages=None if languages is None else tuple(re.split(r"[|,]", languages)),
+        )
+
+    def _request(self, part: Part | None, page: int, *, descending: bool = False) -> Request:
+        """The request for a page of a part, or of the whole."""
+        if part is None:
+            order = f"{self._date_name}.{'desc' if descending else 'asc'}"
+            query = {**self._filters, "sort_by": order}
+        else:
+            query = {
+                **self._filters,
+                "sort_by": part.sort_by(self._date_name),
+                **part.filters(self._date_name),
+            }
+        return self._ask(**query, page=page, priority=-page, cb_kwargs={"part": part, "page": page})
+
+
+def _day(value: datetime.date | str) -> datetime.date:
+    """A day of a filter, which was checked when the plan was made."""
+    return value if isinstance(value, datetime.date) else datetime.date.fromisoformat(value[:10])

@@ -1,0 +1,181 @@
+"""TMDB's daily ID exports: their names, their days, their lines.
+
+https://developer.themoviedb.org/docs/daily-id-exports
+"""
+
+from __future__ import annotations
+
+import datetime
+import zlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import msgspec
+
+from tmdbfusion_scrapy.exceptions import ResponseError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+EXPORT_NAMES = {
+    "movies": "movie_ids",
+    "tv_shows": "tv_series_ids",
+    "people": "person_ids",
+    "collections": "collection_ids",
+    "networks": "tv_network_ids",
+    "keywords": "keyword_ids",
+    "companies": "production_company_ids",
+}
+"""Name of the file by the table of the records. TMDB has none of seasons and episodes."""
+
+PUBLISHED_AT = datetime.time(8)
+"""Time of day in UTC from which the day's files are there."""
+
+KEPT_DAYS = 90
+"""Days that a file is there for, about: TMDB says three months."""
+
+_CHUNK = 1 << 18
+
+_LONGEST_LINE = 1 << 20
+"""Bytes. A line of TMDB has some 100; a broken file must not be held as one line."""
+
+
+class ExportEntry(msgspec.Struct):
+    """One line of an export.
+
+    Args:
+        id: TMDB's id.
+        popularity: ``None`` in the files of collections, networks, keywords and companies.
+        adult: ``None`` where the file does not say.
+        video: ``None`` where the file does not say.
+    """
+
+    id: Annotated[int, msgspec.Meta(ge=1, le=10**18 - 1)]
+    popularity: float | None = None
+    adult: bool | None = None
+    video: bool | None = None
+
+
+@dataclass(frozen=True)
+class ExportFilter:
+    """Which lines of an export are wanted.
+
+    Args:
+        min_popularity: The least popularity; lines without one are wanted whatever it is.
+        adult: Whether it is for adults; ``None`` for both.
+        video: Whether it is a video; ``None`` for both.
+    """
+
+    min_popularity: float | None = None
+    adult: bool | None = None
+    video: bool | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether every line is wanted."""
+        return self == ExportFilter()
+
+    def wants(self, entry: ExportEntry) -> bool:
+        """Whether a line is wanted."""
+        if self.min_popularity is not None and (entry.popularity or 0.0) < self.min_popularity:
+            return entry.popularity is None
+        if self.adult is not None and entry.adult is not None and entry.adult != self.adult:
+            return False
+        return self.video is None or entry.video is None or entry.video == self.video
+
+
+def export_file(kind: str, day: datetime.date) -> str:
+    """Return the name of a file, such as ``movie_ids_11_22_2026.json.gz``.
+
+    Args:
+        kind: Table of the records, one of :data:`EXPORT_NAMES`.
+        day: The day in UTC.
+    """
+    return f"{EXPORT_NAMES[kind]}_{day:%m_%d_%Y}.json.gz"
+
+
+def newest_day(now: datetime.datetime) -> datetime.date:
+    """Return the newest day of which the files are there, by TMDB's timetable.
+
+    Args:
+        now: Any moment with a time zone.
+    """
+    now = now.astimezone(datetime.timezone.utc)
+    today = now.date()
+    return today if now.time() >= PUBLISHED_AT else today - datetime.timedelta(days=1)
+
+
+def read_entries(chunks: Iterable[bytes]) -> Iterator[ExportEntry]:
+    """Yield the entries of a file, a chunk of it held at a time.
+
+    Args:
+        chunks: The bytes of the file, compressed as they came.
+
+    Raises:
+        ResponseError: The file is broken: it is not gzip, ends too early, or a line is no entry.
+    """
+    decoder = msgspec.json.Decoder(ExportEntry)
+    rest = b""
+    number = 0
+    for data in _decompressed(chunks):
+        lines = (rest + data).split(b"\n")
+        rest = lines.pop()
+        if len(rest) > _LONGEST_LINE:
+            raise ResponseError(f"line {number + len(lines) + 1} of the export is no entry: it does not end")
+        for line in lines:
+            number += 1
+            if line.strip():
+                yield _entry(decoder, line, number)
+    if rest.strip():
+        yield _entry(decoder, rest, number + 1)
+
+
+def read_file(path: Path) -> Iterator[ExportEntry]:
+    """Yield the entries of a file on disk; see :func:`read_entries`."""
+    return read_entries(_chunks(path))
+
+
+def check_file(path: Path) -> None:
+    """See that a file on disk is complete.
+
+    Raises:
+        ResponseError: It is broken: it is not gzip, or ends too early.
+    """
+    for _ in _decompressed(_chunks(path)):
+        pass
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    """The bytes of a file, a piece at a time."""
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk
+
+
+def _entry(decoder: msgspec.json.Decoder[ExportEntry], line: bytes, number: int) -> ExportEntry:
+    """One line, decoded."""
+    try:
+        return decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise ResponseError(f"line {number} of the export is no entry: {error}") from None
+
+
+def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """What gzip data holds, a piece at a time; its checksum is looked at."""
+    unzip = zlib.decompressobj(wbits=31)
+    try:
+        for chunk in chunks:
+            data = chunk
+            while data:
+                yield unzip.decompress(data, _CHUNK)
+                data = unzip.unconsumed_tail
+                if unzip.eof:
+                    # A gzip file may have several members.
+                    data = unzip.unused_data
+                    if data:
+                        unzip = zlib.decompressobj(wbits=31)
+    except zlib.error as error:
+        raise ResponseError(f"the export is no gzip file, or broken: {error}") from None
+    if not unzip.eof:
+        raise ResponseError("the export is not complete: it ends in the middle")

@@ -1,0 +1,87 @@
+"""Records that TMDB has no more."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import bindparam, func, select, update
+
+from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS
+from tmdbfusion_scrapy.storage.tables import metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Table
+    from sqlalchemy.engine import Connection
+
+    from tmdbfusion_scrapy.storage.mapping.declaration import Values
+
+_STATUS = FAILURE_COLUMNS.index("status_code")
+_TRIED_AT = FAILURE_COLUMNS.index("tried_at")
+_KEYS_AT_ONCE = 500
+
+
+def mark_deleted(connection: Connection, failures: Mapping[tuple[str, str], Values]) -> set[tuple[str, str]]:
+    """Set ``deleted_at`` of stored records for which TMDB answered 404.
+
+    TMDB says in no other way that a record is gone, or was merged into another one
+    (https://github.com/jellyfin/TMDbLib/issues/303).
+
+    Args:
+        connection: In a transaction.
+        failures: Rows of ``tmdb_failures``, by kind and path.
+
+    Returns:
+        The kind and path of those that were stored: they are no failures.
+    """
+    gone: dict[Table, dict[int, tuple[tuple[str, str], Any]]] = defaultdict(dict)
+    for place, row in failures.items():
+        kind, key = row[0], row[1]
+        table = metadata.tables.get(kind)
+        if (
+            row[_STATUS] == HTTPStatus.NOT_FOUND
+            # Neither one of its images nor one of its parts, which have longer paths.
+            and is_record_path(place[1])
+            and table is not None
+            and "deleted_at" in table.columns
+            and key is not None
+            and key.isdecimal()
+        ):
+            gone[table][int(key)] = (place, row[_TRIED_AT])
+    found: set[tuple[str, str]] = set()
+    for table, records in gone.items():
+        stored = _stored(connection, table, list(records))
+        if stored:
+            deleted_at = table.columns.deleted_at
+            gone_at = bindparam("gone_at", type_=deleted_at.type)
+            statement = (
+                update(table)
+                .where(table.columns.id == bindparam("of_id"))
+                .values(deleted_at=func.coalesce(deleted_at, gone_at))
+            )
+            connection.execute(statement, [{"of_id": key, "gone_at": records[key][1]} for key in stored])
+        found.update(records[key][0] for key in stored)
+    return found
+
+
+def is_record_path(path: str) -> bool:
+    """Whether a path of the API is that of a record itself, such as ``/movie/550``.
+
+    Args:
+        path: As it stands in ``tmdb_failures``; one of an image has no slash in front.
+    """
+    return path.startswith("/") and path.count("/") == 2
+
+
+def _stored(connection: Connection, table: Table, keys: list[int]) -> list[int]:
+    """Those of the records that were fetched once."""
+    columns = table.columns
+    found: list[int] = []
+    for start in range(0, len(keys), _KEYS_AT_ONCE):
+        part = keys[start : start + _KEYS_AT_ONCE]
+        query = select(columns.id).where(columns.id.in_(part), columns.fetched_at.is_not(None))
+        found.extend(connection.scalars(query))
+    return sorted(found)

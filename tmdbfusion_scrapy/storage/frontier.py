@@ -1,0 +1,300 @@
+"""What a crawl wants and what of it is stored, asked of the database.
+
+All methods block: a crawl calls them in a thread.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import BigInteger, and_, bindparam, delete, func, insert, literal, or_, select
+from sqlalchemy import cast as sql_cast
+
+from tmdbfusion_scrapy.storage.database import open_database
+from tmdbfusion_scrapy.storage.known import Known, reading
+from tmdbfusion_scrapy.storage.listed import LISTED, fill
+from tmdbfusion_scrapy.storage.locks import RUNS_LOCK, run_lock, take_lock
+from tmdbfusion_scrapy.storage.postgresql_rows import PostgreSQLRows
+from tmdbfusion_scrapy.storage.runs import Progress, Run
+from tmdbfusion_scrapy.storage.sqlite_rows import SQLiteRows
+from tmdbfusion_scrapy.storage.tables import metadata
+from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_runs, tmdb_wanted, tmdb_watermarks
+from tmdbfusion_scrapy.storage.upserts import Upsert
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sqlalchemy import ColumnElement, CompoundSelect, Select
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.sql import Executable
+    from typing_extensions import Self
+
+_KEYS_AT_ONCE = 500
+
+
+class Frontier:
+    """The part of the database that says what is to be done.
+
+    Args:
+        url: ``TMDB_DATABASE_URL``.
+        kind: Table of the records, such as ``movies``.
+
+    Attributes:
+        known: What the database can tell of the records.
+
+    Raises:
+        ConfigurationError: The database cannot be used.
+    """
+
+    def __init__(self, url: str, kind: str) -> None:
+        self._engine = open_database(url)
+        self._kind = kind
+        self.known = Known(self._engine, kind)
+        self._records = metadata.tables[kind]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    def begin(self, spider: str, arguments: Mapping[str, str], *, again: bool) -> Run:
+        """Return the run of these arguments that is not finished, else a new one.
+
+        Two processes that do so at the same time get the same run, and fetch the same records.
+
+        Args:
+            spider: The spider's name.
+            arguments: Its arguments.
+            again: Whether what was stored before the run is fetched again.
+        """
+        text = json.dumps(dict(sorted(arguments.items())), ensure_ascii=False)
+        columns = tmdb_runs.columns
+        query = (
+            select(columns.id, columns.started_at, columns.since, columns.planned_at, columns.upto)
+            .where(columns.spider == spider, columns.arguments == text, columns.finished_at.is_(None))
+            .order_by(columns.id.desc())
+            .limit(1)
+        )
+        with self._engine.begin() as connection:
+            take_lock(connection, RUNS_LOCK)
+            found = connection.execute(query).first()
+            if found is not None:
+                return Run(
+                    found.id,
+                    found.started_at,
+                    found.since,
+                    found.upto,
+                    is_planned=found.planned_at is not None,
+                    is_resumed=True,
+                )
+            now = datetime.now(timezone.utc)
+            since = now if again else None
+            statement = insert(tmdb_runs).values(spider=spider, arguments=text, started_at=now, since=since)
+            key = connection.execute(statement).inserted_primary_key
+        assert key is not None  # noqa: S101 - one row was inserted
+        return Run(key[0], now, since, None, is_planned=False, is_resumed=False)
+
+    def plan(
+        self,
+        run: Run,
+        listed: Iterable[tuple[int, float | None]],
+        *,
+        is_complete: bool = False,
+        limit: int | None = None,
+        upto: str | None = None,
+    ) -> tuple[Run, Progress]:
+        """Make what is listed, and not done, what the run wants, the most popular first; in one transaction.
+
+        A run that another process planned in the meantime stays as it is.
+
+        Args:
+            run: A run that is not planned.
+            listed: TMDB's ids with their popularity, in any number and order; those without one come last.
+            is_complete: Whether that is all that TMDB has: what is stored and not listed is wanted too, after
+                everything else, to see whether it was deleted.
+            limit: Most records.
+            upto: The watermark that stands when the run is finished.
+
+        Returns:
+            The run as it now is, and how far.
+        """
+        runs = tmdb_runs.columns
+        with self._engine.begin() as connection:
+            take_lock(connection, run_lock(run.id))
+            query = select(runs.upto).where(runs.id == run.id, runs.planned_at.is_not(None))
+            planned = connection.execute(query).first()
+            if planned is not None:
+                return replace(run, is_planned=True, upto=planned.upto), self._progress(connection, run)
+            number = fill(connection, listed)
+            added = self._want_listed(connection, run, limit)
+            if is_complete and (limit is None or added < limit):
+                self._want_vanished(connection, run, added, limit)
+            LISTED.drop(connection)
+            connection.execute(
+                tmdb_runs.update()
+                .where(runs.id == run.id)
+                .values(planned_at=datetime.now(timezone.utc), wanted=number, upto=upto)
+            )
+            return replace(run, is_planned=True, upto=upto), self._progress(connection, run)
+
+    def go_on(self, run: Run) -> Progress:
+        """Take what was done since from what a planned run wants."""
+        with self._engine.begin() as connection:
+            return self._take_done(connection, run)
+
+    def left(self, run: Run, *, after: int = 0, limit: int = 1000) -> list[tuple[int, int]]:
+        """Return position and id of what a planned run wants, in its order, behind a position."""
+        wanted = tmdb_wanted.columns
+        query = (
+            select(wanted.position, wanted.id)
+            .where(wanted.run_id == run.id, wanted.position > after)
+            .order_by(wanted.position)
+            .limit(limit)
+        )
+        with reading(self._engine) as connection:
+            return [(position, key) for position, key in connection.execute(query)]
+
+    def not_done(self, run: Run, keys: Sequence[int]) -> list[int]:
+        """Return those of some ids that were not stored, found deleted or given up since the run began."""
+        done: set[int] = set()
+        columns = self._records.columns
+        # TMDB's ids may be of 64 bits, even though no record with one has been stored.
+        among = columns.id.in_(bindparam("ids", type_=BigInteger, expanding=True))
+        seen = or_(columns.fetched_at >= run.started_at, columns.deleted_at.is_not(None))
+        failed = tmdb_failures.columns
+        given_up = self._given_up(failed.id, run.started_at).where(
+            failed.id.in_(bindparam("texts", expanding=True))
+        )
+        with reading(self._engine) as connection:
+            for start in range(0, len(keys), _KEYS_AT_ONCE):
+                part = list(keys[start : start + _KEYS_AT_ONCE])
+                done.update(connection.scalars(select(columns.id).where(among, seen), {"ids": part}))
+                texts = {"texts": [str(key) for key in part]}
+                done.update(int(key) for key in connection.scalars(given_up, texts))
+        return [key for key in keys if key not in done]
+
+    def finish(self, run: Run, *, watermark: str | None = None, coverage: str | None = None) -> Progress:
+        """End a run of which nothing is left; the watermark moves in the same transaction.
+
+        Args:
+            run: The run.
+            watermark: Name of the watermark that :attr:`Run.upto` is the value of.
+            coverage: What a crawl of discover in parts found, as JSON.
+
+        Returns:
+            How far the run is; it goes on where something is left.
+        """
+        runs = tmdb_runs.columns
+        with self._engine.begin() as connection:
+            take_lock(connection, run_lock(run.id))
+            progress = self._take_done(connection, run)
+            if progress.left:
+                return progress
+            now = datetime.now(timezone.utc)
+            if watermark is not None and run.upto is not None:
+                row = (watermark, run.upto, now)
+                _rows_on(connection).upsert(Upsert(tmdb_watermarks, ("name", "value", "set_at")), [row])
+            connection.execute(
+                tmdb_runs.update().where(runs.id == run.id).values(finished_at=now, coverage=coverage)
+            )
+            return progress
+
+    def _want_listed(self, connection: Connection, run: Run, limit: int | None) -> int:
+        """Want what is listed and not done; return how many these are."""
+        columns = LISTED.columns
+        stored = self._stored(run.since)
+        if run.since is None:
+            # TMDB lists it: perhaps it is there again.
+            stored = stored.where(self._records.columns.id.not_in(self._deleted()))
+        todo = select(columns.id).except_(stored, self._given_up_ids(run.since))
+        order = (columns.popularity.desc().nulls_last(), columns.id)
+        connection.execute(_wanted(run, columns.id, order, todo, limit=limit))
+        return self._progress(connection, run).left
+
+    def _want_vanished(self, connection: Connection, run: Run, start: int, limit: int | None) -> None:
+        """Want what is stored and not listed, after as many as are wanted already."""
+        key = self._records.columns.id
+        gone = self._stored(None).except_(self._deleted(), select(LISTED.columns.id))
+        rest = None if limit is None else limit - start
+        connection.execute(_wanted(run, key, (key,), gone, start=start, vanished=True, limit=rest))
+
+    def _take_done(self, connection: Connection, run: Run) -> Progress:
+        """Take what was done from what a run wants."""
+        wanted = tmdb_wanted.columns
+        for vanished, since in ((False, run.since), (True, run.started_at)):
+            mine = and_(wanted.run_id == run.id, wanted.vanished.is_(vanished))
+            # What TMDB said to be gone before, and says again, keeps its date.
+            for done in (self._stored(since), self._deleted(), self._given_up_ids(since)):
+                connection.execute(delete(tmdb_wanted).where(mine, wanted.id.in_(done)))
+        return self._progress(connection, run)
+
+    def _progress(self, connection: Connection, run: Run) -> Progress:
+        """How far a run is."""
+        total = select(tmdb_runs.columns.wanted).where(tmdb_runs.columns.id == run.id)
+        left = select(func.count()).where(tmdb_wanted.columns.run_id == run.id)
+        return Progress(connection.scalar(total) or 0, connection.scalar(left) or 0)
+
+    # Lists of ids that an index holds: to look for each id in its row would be to read the whole database.
+
+    def _stored(self, since: datetime | None) -> Select[Any]:
+        """The ids of what was stored since a moment or ever."""
+        columns = self._records.columns
+        fetched = columns.fetched_at
+        return select(columns.id).where(fetched.is_not(None) if since is None else fetched >= since)
+
+    def _deleted(self) -> Select[Any]:
+        """The ids of what TMDB has no more."""
+        columns = self._records.columns
+        return select(columns.id).where(columns.deleted_at.is_not(None))
+
+    def _given_up_ids(self, since: datetime | None) -> Select[Any]:
+        """The ids of what has failed since a moment, or ever and for good."""
+        key = tmdb_failures.columns.id
+        # PostgreSQL would not take another text for a number.
+        is_number = key.regexp_match("^[0-9]{1,18}$")
+        return self._given_up(sql_cast(key, BigInteger), since).where(is_number)
+
+    def _given_up(self, key: ColumnElement[Any], since: datetime | None) -> Select[Any]:
+        """The same in another form; a part or an image of a record that failed is not the record."""
+        failed = tmdb_failures.columns
+        return select(key).where(
+            failed.kind == self._kind,
+            failed.id.is_not(None),
+            failed.path.like("/%"),
+            failed.path.not_like("/%/%/%"),
+            failed.retryable.is_(False) if since is None else failed.tried_at >= since,
+        )
+
+
+def _wanted(
+    run: Run,
+    key: ColumnElement[int],
+    order: tuple[ColumnElement[Any], ...],
+    among: CompoundSelect[Any],
+    *,
+    start: int = 0,
+    vanished: bool = False,
+    limit: int | None = None,
+) -> Executable:
+    """The statement that makes ids wanted, in an order, from a position on."""
+    position = start + func.row_number().over(order_by=order)
+    rows: Select[Any] = (
+        select(literal(run.id), position, key, literal(vanished))
+        .where(key.in_(among))
+        .order_by(*order)
+        .limit(limit)
+    )
+    return insert(tmdb_wanted).from_select(["run_id", "position", "id", "vanished"], rows)
+
+
+def _rows_on(connection: Connection) -> SQLiteRows | PostgreSQLRows:
+    """What writes rows on a connection."""
+    return SQLiteRows(connection) if connection.dialect.name == "sqlite" else PostgreSQLRows(connection)

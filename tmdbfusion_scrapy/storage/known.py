@@ -1,0 +1,107 @@
+"""What the database can tell of its records: which are stale, which failed, how far something was read."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, literal, or_, select
+
+from tmdbfusion_scrapy.storage.database import READING
+from tmdbfusion_scrapy.storage.tables import metadata
+from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from sqlalchemy.engine import Connection, Engine
+
+POPULAR_FROM = ((3.0, 0.5), (10.0, 0.25))
+"""Popularity from which a record is stale after a part of the days."""
+
+_KEYS_AT_ONCE = 500
+
+
+class Known:
+    """What is known of the records of one kind. All methods block.
+
+    Args:
+        engine: Of a database that was opened.
+        kind: Table of the records, such as ``movies``.
+    """
+
+    def __init__(self, engine: Engine, kind: str) -> None:
+        self._engine = engine
+        self._kind = kind
+        self._records = metadata.tables[kind]
+
+    def watermark(self, name: str) -> str | None:
+        """Return how far something was read; ``None`` where it never was."""
+        query = select(tmdb_watermarks.columns.value).where(tmdb_watermarks.columns.name == name)
+        with reading(self._engine) as connection:
+            return connection.scalar(query)
+
+    def stale(self, days: float, now: datetime) -> Iterator[tuple[int, float | None]]:
+        """Yield what was not fetched for some days, with its popularity; not what is known to be deleted.
+
+        What is popular changes more often: from a popularity of 3 on it is due after half of the days, from 10 on
+        after a quarter. Everything else is due after the days, so nothing waits for ever.
+        """
+        columns = self._records.columns
+        due = columns.fetched_at <= now - timedelta(days=days)
+        has_popularity = "popularity" in columns
+        if has_popularity:
+            for least, part in POPULAR_FROM:
+                early = now - timedelta(days=days * part)
+                due = or_(due, and_(columns.popularity >= least, columns.fetched_at <= early))
+        deleted = select(columns.id).where(columns.deleted_at.is_not(None))
+        query = select(columns.id, columns.popularity if has_popularity else literal(None)).where(
+            columns.fetched_at.is_not(None), due, columns.id.not_in(deleted)
+        )
+        with _reading_many(self._engine) as connection:
+            for key, popularity in connection.execute(query, execution_options={"yield_per": 10_000}):
+                yield key, popularity
+
+    def etags_of(self, ids: Sequence[int], *, with_raw: bool = False) -> dict[int, str]:
+        """Return what the column ``etag`` has for those of some records that are stored, by id.
+
+        Args:
+            ids: TMDB's ids.
+            with_raw: Whether records without their document are left out, so that they are sent again.
+        """
+        columns = self._records.columns
+        found: dict[int, str] = {}
+        with reading(self._engine) as connection:
+            for start in range(0, len(ids), _KEYS_AT_ONCE):
+                query = select(columns.id, columns.etag).where(
+                    columns.id.in_(ids[start : start + _KEYS_AT_ONCE]),
+                    columns.etag.is_not(None),
+                    columns.fetched_at.is_not(None),
+                )
+                if with_raw:
+                    query = query.where(columns.raw.is_not(None))
+                found.update((key, etag) for key, etag in connection.execute(query))
+        return found
+
+    def failed(self) -> Iterator[tuple[int, float | None]]:
+        """Yield the ids in ``tmdb_failures``, those that failed first before the others."""
+        failed = tmdb_failures.columns
+        query = select(failed.id).where(failed.kind == self._kind).order_by(failed.tried_at)
+        with reading(self._engine) as connection:
+            for key in connection.scalars(query):
+                if key is not None and key.isdecimal():
+                    yield int(key), None
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """A connection to read on, which keeps no one from writing."""
+    with engine.connect().execution_options(**{READING: True}) as connection:
+        yield connection
+
+
+def _reading_many(engine: Engine) -> AbstractContextManager[Connection]:
+    """A connection to read a part of the rows at a time: PostgreSQL needs a transaction for that."""
+    return reading(engine) if engine.dialect.name == "sqlite" else engine.connect()

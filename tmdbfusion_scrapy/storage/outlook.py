@@ -1,0 +1,203 @@
+"""What a crawl would find in the database, asked without changing it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import LargeBinary, Text, func, select
+from sqlalchemy import cast as sql_cast
+
+from tmdbfusion_scrapy.storage.known import Known
+from tmdbfusion_scrapy.storage.runs import Progress, Run
+from tmdbfusion_scrapy.storage.tables import metadata
+from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_runs, tmdb_wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from collections.abc import Set as AbstractSet
+    from datetime import datetime
+
+    from sqlalchemy import Column, Select
+    from sqlalchemy.engine import Connection, Engine
+
+_ROWS_AT_ONCE = 10_000
+_SAMPLE = 500
+
+
+@dataclass(frozen=True)
+class Share:
+    """How much of what is listed is done.
+
+    Args:
+        stored: Records that are listed and stored.
+        given_up: Records that are listed, not stored, and failed for good.
+        unlisted: Records that are stored, not listed, and not known to be deleted.
+    """
+
+    stored: int
+    given_up: int
+    unlisted: int
+
+
+@dataclass(frozen=True)
+class Documents:
+    """What the newest stored records tell of their size.
+
+    Args:
+        count: How many were looked at.
+        bytes: Average size of a record's documents as they came, with those of a series' seasons and episodes.
+    """
+
+    count: int
+    bytes: float
+
+
+class Outlook:
+    """Reads what a run would start from. All methods block.
+
+    Args:
+        engine: Of :func:`~tmdbfusion_scrapy.storage.read_only.open_for_reading`.
+        kind: Table of the records, such as ``movies``.
+
+    Attributes:
+        known: What the database can tell of the records.
+    """
+
+    def __init__(self, engine: Engine, kind: str) -> None:
+        self._engine = engine
+        self._kind = kind
+        self._records = metadata.tables[kind]
+        self.known = Known(engine, kind)
+
+    def stored(self) -> int:
+        """Return how many records of the kind are stored."""
+        columns = self._records.columns
+        query = select(func.count()).where(columns.fetched_at.is_not(None))
+        with self._engine.connect() as connection:
+            return connection.scalar(query) or 0
+
+    def unfinished_run(self, spider: str, arguments: Mapping[str, str]) -> Run | None:
+        """Return the run that the same command would go on with.
+
+        Args:
+            spider: The spider's name.
+            arguments: Its arguments.
+        """
+        text = json.dumps(dict(sorted(arguments.items())), ensure_ascii=False)
+        columns = tmdb_runs.columns
+        query = (
+            select(tmdb_runs)
+            .where(columns.spider == spider, columns.arguments == text, columns.finished_at.is_(None))
+            .order_by(columns.id.desc())
+            .limit(1)
+        )
+        with self._engine.connect() as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            return None
+        is_planned = row.planned_at is not None
+        return Run(row.id, row.started_at, row.since, row.upto, is_planned=is_planned, is_resumed=True)
+
+    def progress(self, run: Run) -> Progress:
+        """Return how far a planned run is."""
+        wanted = tmdb_wanted.columns
+        left = 0
+        with self._engine.connect() as connection:
+            for vanished, since in ((False, run.since), (True, run.started_at)):
+                query = select(wanted.id).where(wanted.run_id == run.id, wanted.vanished.is_(vanished))
+                keys = set(connection.scalars(query))
+                for done in (self._stored_ids(since), self._deleted_ids(since)):
+                    keys.difference_update(_ids(connection, done))
+                keys -= self._given_up(connection, since)
+                left += len(keys)
+            listed = connection.scalar(select(tmdb_runs.columns.wanted).where(tmdb_runs.columns.id == run.id))
+        return Progress(listed or 0, left)
+
+    def fetched_since(self, moment: datetime) -> int:
+        """Return how many records were stored from a moment on."""
+        columns = self._records.columns
+        with self._engine.connect() as connection:
+            return connection.scalar(select(func.count()).where(columns.fetched_at >= moment)) or 0
+
+    def share(self, listed: AbstractSet[int]) -> Share:
+        """Return how much of what is listed is stored or given up."""
+        stored = unlisted = 0
+        with self._engine.connect() as connection:
+            given_up = self._given_up(connection, None) & listed
+            deleted = set(_ids(connection, self._deleted_ids(None)))
+            for key in _ids(connection, self._stored_ids(None)):
+                if key in listed:
+                    stored += 1
+                    given_up.discard(key)
+                elif key not in deleted:
+                    unlisted += 1
+        return Share(stored, len(given_up), unlisted)
+
+    def documents(self) -> Documents | None:
+        """Return the size of the newest records; ``None`` where none is stored with its document."""
+        columns = self._records.columns
+        newest = (
+            select(columns.id)
+            .where(columns.fetched_at.is_not(None), columns.raw.is_not(None))
+            .order_by(columns.fetched_at.desc())
+            .limit(_SAMPLE)
+        )
+        with self._engine.connect() as connection:
+            keys = list(connection.scalars(newest))
+            if not keys:
+                return None
+            size = self._bytes(connection, self._kind, columns.id, keys)
+            if self._kind == "tv_shows":
+                for table in ("seasons", "episodes"):
+                    size += self._bytes(connection, table, metadata.tables[table].columns.tv_show_id, keys)
+        return Documents(len(keys), size / len(keys))
+
+    def long_series(self, room: int, step: int) -> float | None:
+        """Return how many more requests the stored series take on average; ``None`` where none is stored.
+
+        Args:
+            room: Seasons that come with the first request, season 0 among them.
+            step: Seasons that come with each further one.
+        """
+        columns = metadata.tables["tv_shows"].columns
+        query = select(columns.number_of_seasons).where(
+            columns.fetched_at.is_not(None), columns.number_of_seasons.is_not(None)
+        )
+        with self._engine.connect() as connection:
+            more = [-(-max(0, number + 1 - room) // step) for number in connection.scalars(query)]
+        return sum(more) / len(more) if more else None
+
+    def _bytes(self, connection: Connection, table: str, key: Column[Any], keys: list[int]) -> int:
+        """Bytes of the documents of some records, as they came."""
+        raw = metadata.tables[table].columns.raw
+        if connection.dialect.name == "sqlite":
+            length = func.length(sql_cast(raw, LargeBinary))
+        else:
+            length = func.octet_length(sql_cast(raw, Text))
+        return int(connection.scalar(select(func.sum(length)).where(key.in_(keys))) or 0)
+
+    def _stored_ids(self, since: datetime | None) -> Select[Any]:
+        fetched_at = self._records.columns.fetched_at
+        is_stored = fetched_at.is_not(None) if since is None else fetched_at >= since
+        return select(self._records.columns.id).where(is_stored)
+
+    def _deleted_ids(self, since: datetime | None) -> Select[Any]:
+        """What was found deleted since a moment; what ever was is stored in any case."""
+        deleted_at = self._records.columns.deleted_at
+        is_deleted = deleted_at.is_not(None) if since is None else deleted_at >= since
+        return select(self._records.columns.id).where(is_deleted)
+
+    def _given_up(self, connection: Connection, since: datetime | None) -> set[int]:
+        """What failed for good, or failed since a moment."""
+        failed = tmdb_failures.columns
+        is_given_up = failed.retryable.is_(False) if since is None else failed.tried_at >= since
+        query = select(failed.id).where(failed.kind == self._kind, is_given_up)
+        # An id is text there: it may be any.
+        return {int(key) for key in connection.scalars(query) if key is not None and key.isdecimal()}
+
+
+def _ids(connection: Connection, query: Select[Any]) -> Iterator[int]:
+    """The ids that a query finds, a part of them held at a time."""
+    yield from connection.scalars(query, execution_options={"yield_per": _ROWS_AT_ONCE})

@@ -1,0 +1,82 @@
+"""Long work in a thread, done so that the event loop gets its turns."""
+
+from __future__ import annotations
+
+import gc
+import threading
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+T = TypeVar("T")
+
+_SIZE = 256
+
+_LONGEST = 0.002
+_PAUSE = 0.00005
+"""Seconds of work, and of the pause after it.
+
+A thread that computes is asked for the GIL only every 5 ms (``sys.getswitchinterval``), and the event loop needs
+it again after each of its system calls. A sleep of 0 seconds is over before a thread that waits for the GIL has
+woken up.
+"""
+
+
+class _Turn(threading.local):
+    """When the thread had its last pause."""
+
+    ended = 0.0
+
+
+_turn = _Turn()
+
+
+def give_way() -> None:
+    """Let another thread run where this one has run for long; to be called often."""
+    if time.perf_counter() - _turn.ended > _LONGEST:
+        time.sleep(_PAUSE)
+        _turn.ended = time.perf_counter()
+
+
+def in_slices(values: Sequence[T], size: int = _SIZE) -> Iterator[Sequence[T]]:
+    """Yield parts of a sequence, and give way before each."""
+    for start in range(0, len(values), size):
+        give_way()
+        yield values[start : start + size]
+
+
+class _Collector:
+    """Python's cyclic garbage collector, and how many threads work without it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.pauses = 0
+        self.was_enabled = False
+
+
+_collector = _Collector()
+
+
+@contextmanager
+def collector_paused() -> Iterator[None]:
+    """Make many objects that are all gone soon, without the collector going through them again and again.
+
+    The rows of a batch are tens of thousands, and none is part of a cycle. The collector would look at them and at
+    all records that wait, with the GIL held for tens of milliseconds. It is paused for the whole process, so this
+    is for seconds.
+    """
+    with _collector.lock:
+        if _collector.pauses == 0:
+            _collector.was_enabled = gc.isenabled()
+            gc.disable()
+        _collector.pauses += 1
+    try:
+        yield
+    finally:
+        with _collector.lock:
+            _collector.pauses -= 1
+            if _collector.pauses == 0 and _collector.was_enabled:
+                gc.enable()

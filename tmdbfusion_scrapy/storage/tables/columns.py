@@ -1,0 +1,139 @@
+"""Types and columns that several tables have."""
+
+from __future__ import annotations
+
+import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Dialect
+
+metadata = MetaData()
+"""All tables of this package."""
+
+
+class UTCDateTime(TypeDecorator[datetime.datetime]):
+    """A moment in UTC: aware in Python, also from SQLite, which keeps no time zone."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime.datetime | None, dialect: Dialect) -> Any:  # noqa: ARG002
+        """Bring the moment to UTC; refuse one without a time zone, as nobody can say which it is."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"{value!r} has no time zone")
+        return value.astimezone(datetime.timezone.utc)
+
+    def process_result_value(
+        self,
+        value: datetime.datetime | None,
+        dialect: Dialect,  # noqa: ARG002
+    ) -> datetime.datetime | None:
+        """Give the time zone back."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            return value.replace(tzinfo=datetime.timezone.utc)
+        return value.astimezone(datetime.timezone.utc)
+
+
+def record_table(name: str, *columns: Column[Any]) -> Table:
+    """A table of records: TMDB's id, what the crawl knows of it, the columns, and the document.
+
+    ``fetched_at`` is NULL in a row that is known only because another record names it. ``deleted_at`` is when TMDB
+    first said that it has no such record any more. ``etag`` tells the call that the row is of, and its ETag.
+    """
+    table = Table(
+        name,
+        metadata,
+        tmdb_id(),
+        # SQLite reads a row from its beginning: what every resume asks for must not be behind the document.
+        Column("fetched_at", UTCDateTime),
+        Column("deleted_at", UTCDateTime),
+        Column("etag", Text),
+        *columns,
+        # The row gives it as text, see ``database.open_engine``.
+        Column("raw", JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
+    )
+    # What is stored, and what is stale, is found without a look at the rows.
+    found_by = [table.columns[column] for column in ("fetched_at", "popularity") if column in table.columns]
+    Index(f"ix_{name}_fetched_at", *found_by)
+    index_where_known(table, "deleted_at")
+    return table
+
+
+def index_where_known(table: Table, name: str) -> None:
+    """Index those rows that have a value; nine in ten have none, and each would cost a place in the index."""
+    column = table.columns[name]
+    is_known = column.is_not(None)
+    Index(f"ix_{table.name}_{name}", column, sqlite_where=is_known, postgresql_where=is_known)
+
+
+def tmdb_id() -> Column[int]:
+    """TMDB's own id as the key: the database must not count ids up itself."""
+    return Column("id", Integer, primary_key=True, autoincrement=False)
+
+
+def text(*names: str) -> list[Column[Any]]:
+    """Columns of text."""
+    return [Column(name, Text) for name in names]
+
+
+def integer(*names: str) -> list[Column[Any]]:
+    """Columns of whole numbers of 32 bits."""
+    return [Column(name, Integer) for name in names]
+
+
+def long_integer(*names: str) -> list[Column[Any]]:
+    """Columns of whole numbers of 64 bits."""
+    return [Column(name, BigInteger) for name in names]
+
+
+def number(*names: str) -> list[Column[Any]]:
+    """Columns of floating-point numbers."""
+    return [Column(name, Float) for name in names]
+
+
+def flag(*names: str) -> list[Column[Any]]:
+    """Columns of true and false."""
+    return [Column(name, Boolean) for name in names]
+
+
+def date(*names: str) -> list[Column[Any]]:
+    """Columns of dates."""
+    return [Column(name, Date) for name in names]
+
+
+def moment(*names: str) -> list[Column[Any]]:
+    """Columns of moments in UTC."""
+    return [Column(name, UTCDateTime) for name in names]
+
+
+def reference(name: str, to: str, **options: Any) -> Column[Any]:
+    """A column with the key of another table's row, ``to`` as ``table.column``."""
+    return Column(name, ForeignKey(to), **options)
+
+
+def parent(name: str, to: str, **options: Any) -> Column[Any]:
+    """A column with the key of the row that this one belongs to, and is gone with."""
+    return Column(name, ForeignKey(to, ondelete="CASCADE"), **options)

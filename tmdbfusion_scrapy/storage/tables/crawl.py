@@ -1,0 +1,76 @@
+"""The crawl's own tables."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text
+
+from tmdbfusion_scrapy.storage.tables.columns import UTCDateTime, metadata
+
+tmdb_failures = Table(
+    "tmdb_failures",
+    metadata,
+    # NULL in a key would make every row another one: kind is '' for calls outside the catalogue.
+    Column("kind", Text, primary_key=True),
+    Column("path", Text, primary_key=True),
+    # Text, so that an id that fits no number is on record too.
+    Column("id", Text),
+    Column("error", Text, nullable=False),
+    Column("status_code", Integer),
+    Column("tmdb_code", Integer),
+    Column("message", Text, nullable=False),
+    Column("attempts", Integer, nullable=False),
+    Column("retryable", Boolean, nullable=False),
+    Column("tried_at", UTCDateTime, nullable=False),
+    # Every stored record looks for its failure by this.
+    Index("ix_tmdb_failures_kind_id", "kind", "id"),
+)
+
+tmdb_watermarks = Table(
+    "tmdb_watermarks",
+    metadata,
+    Column("name", Text, primary_key=True),
+    Column("value", Text, nullable=False),
+    Column("set_at", UTCDateTime, nullable=False),
+)
+
+tmdb_runs = Table(
+    "tmdb_runs",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("spider", Text, nullable=False),
+    # The arguments as JSON, their names in order: the same text for the same command.
+    Column("arguments", Text, nullable=False),
+    Column("started_at", UTCDateTime, nullable=False),
+    # What was stored from then on is done; NULL if what was stored at any time is.
+    Column("since", UTCDateTime),
+    # The watermark that stands when the run is finished.
+    Column("upto", Text),
+    # NULL until all that is wanted stands in tmdb_wanted.
+    Column("planned_at", UTCDateTime),
+    # How many records were listed, those that were stored already among them.
+    Column("wanted", Integer),
+    # What a crawl of discover in parts found, as JSON.
+    Column("coverage", Text),
+    # NULL while there is something left to do.
+    Column("finished_at", UTCDateTime),
+    Index("ix_tmdb_runs_spider_arguments", "spider", "arguments"),
+)
+
+tmdb_wanted = Table(
+    "tmdb_wanted",
+    metadata,
+    Column("run_id", ForeignKey("tmdb_runs.id", ondelete="CASCADE"), primary_key=True),
+    # In the order in which they are to be fetched.
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("id", BigInteger, nullable=False),
+    # Whether it is stored, and wanted all the same because TMDB lists it no more.
+    Column("vanished", Boolean, nullable=False),
+    # The key is what is asked for, in its order: SQLite keeps the rows in it.
+    sqlite_with_rowid=False,
+)
+
+tmdb_schema = Table(
+    "tmdb_schema",
+    metadata,
+    Column("version", Integer, primary_key=True, autoincrement=False),
+)
