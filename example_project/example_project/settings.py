@@ -11,4 +11,6 @@ ADDONS = {
     "example_project.demo.SandboxWithoutToken": 400,
     "tmdbfusion_scrapy.Addon": 500,
 }
+# Known before add-ons are loaded: scrapy crawl tmdb_movies -O movies.parquet
+FEED_EXPORTERS = {"parquet": "tmdbfusion_scrapy.storage.ParquetItemExporter"}
 LOG_LEVEL = "INFO"
