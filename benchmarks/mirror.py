@@ -2,10 +2,10 @@
 
     python benchmarks/mirror.py --movies 1200000 --crawled 5000 --stored 1000000
 
-The bundled sandbox serves the export and the movies, in a process of its own. The first crawl fetches the file,
-plans and crawls some of it; then movies are put into the database as if they had been crawled, and the same command
-goes on. Seconds are counted from the moment when the file is there, or when the spider starts, to the first request
-of a movie.
+The bundled sandbox serves the export and the movies, in a process of its own. The first crawl fetches the
+file, plans and crawls some of it; then movies are put into the database as if they had been crawled, and the
+same command goes on. Seconds are counted from the moment when the file is there, or when the spider starts, to
+the first request of a movie.
 """
 
 from __future__ import annotations

@@ -53,6 +53,7 @@ def test_defaults():
         retry_times=2,
         retry_max_delay=120.0,
         retry_http_codes=None,
+        conditional=False,
     )
 
 

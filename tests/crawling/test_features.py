@@ -10,7 +10,7 @@ from scrapy import signals
 from scrapy.exceptions import StopDownload
 
 from tests.coroutines import coroutine_test
-from tests.crawling.crawls import TOKEN, MoviesSpider, crawl, failure_rows, rows, settings_of
+from tests.crawling.crawls import TOKEN, MoviesSpider, crawl, rows, settings_of
 from tmdbfusion_scrapy.exceptions import ServerError
 
 
@@ -72,15 +72,6 @@ async def test_the_http_cache_keeps_no_failure(tmdb_sandbox, tmp_path, fault):
         assert ended.ids == {1}
     ended = await crawl(MoviesSpider, settings, ids=[1])
     assert ended.ids == {1}
-
-
-@coroutine_test
-async def test_the_http_cache_keeps_that_there_is_no_such_record(tmdb_sandbox, tmp_path):
-    settings = cache_settings(tmdb_sandbox, tmp_path)
-    for _ in range(2):
-        await crawl(MoviesSpider, settings, ids=[999_999])
-        assert failure_rows() == [("movies", "999999", "/movie/999999", "NotFoundError", 404, 34, 1)]
-    assert len(tmdb_sandbox.requests) == 1
 
 
 class ListeningSpider(MoviesSpider):

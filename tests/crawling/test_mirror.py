@@ -109,6 +109,20 @@ async def test_only_what_the_filters_let_through(sandbox, settings):
 
 
 @coroutine_test
+async def test_records_for_adults_are_in_an_export_of_their_own(tmdb_sandbox_factory):
+    sandbox = tmdb_sandbox_factory(movies=800, today=BEFORE, daily_new=0, daily_gone=0)
+    settings = settings_of(sandbox.base_url, TMDB_EXPORTS_URL=sandbox.exports_url)
+    await crawl(Movies, settings, **EXPORT, adult="true")
+    for_adults = stored()
+    assert rows("SELECT DISTINCT adult FROM movies WHERE fetched_at IS NOT NULL") == [(1,)]
+    sandbox.clear()
+    await crawl(Movies, settings, **EXPORT)
+    # They are not listed there, and have not vanished all the same.
+    assert not for_adults & set(asked(sandbox))
+    assert rows("SELECT count(*) FROM movies WHERE deleted_at IS NOT NULL") == [(0,)]
+
+
+@coroutine_test
 async def test_a_crawl_that_was_stopped_goes_on(sandbox, settings, caplog):
     halting = {**settings, "CLOSESPIDER_ITEMCOUNT": 100, "CONCURRENT_REQUESTS": 8}
     await crawl(Movies, halting, finish_reason="closespider_itemcount", **EXPORT)

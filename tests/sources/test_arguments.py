@@ -90,11 +90,19 @@ def test_records_without_lists_are_exported():
 @pytest.mark.parametrize(
     ("arguments", "argument", "fix"),
     [
-        ({"source": "everything"}, "source=everything", "use one of changes, discover, export, failed, ids, "),
+        (
+            {"source": "everything"},
+            "source=everything",
+            "use one of changes, discover, export, failed, ids, ",
+        ),
         ({"source": "ids"}, "source=ids", "add -a ids="),
         ({"ids": ""}, "ids=", "it is empty; use whole numbers from 1"),
         ({"ids": "1,,2"}, "ids=1,,2", "it has an empty part; use whole numbers"),
-        ({"ids": "550,tt0137523"}, "ids=550,tt0137523", "'tt0137523' is no TMDB id; use whole numbers from 1"),
+        (
+            {"ids": "550,tt0137523"},
+            "ids=550,tt0137523",
+            "'tt0137523' is no TMDB id; use whole numbers from 1",
+        ),
         ({"ids": "0"}, "ids=0", "'0' is no TMDB id"),
         ({"ids": "-5"}, "ids=-5", "'-5' is no TMDB id"),
         ({"ids": "1.5"}, "ids=1.5", "'1.5' is no TMDB id"),
@@ -125,7 +133,11 @@ def test_records_without_lists_are_exported():
         ({"day": "2999-01-01"}, "day=2999-01-01", "use a day that was"),
         ({"since": ""}, "since=", "use a day such as"),
         ({"since": "2999-01-01"}, "since=2999-01-01", "use a day that was"),
-        ({"since": "2026-06-01", "min_popularity": "1"}, "min_popularity=", "does not go with source=changes"),
+        (
+            {"since": "2026-06-01", "min_popularity": "1"},
+            "min_popularity=",
+            "does not go with source=changes",
+        ),
         ({"days": "0"}, "days=0", "use a number above 0"),
         ({"days": "-3"}, "days=-3", "use a number from 0"),
         ({"days": "999999999"}, "days=999999999", "up to 3650"),
@@ -181,7 +193,7 @@ def test_ids_from_standard_input(monkeypatch):
 )
 def test_a_file_that_cannot_be_used(tmp_path, content, fix):
     (tmp_path / "ids.txt").write_bytes(content)
-    with pytest.raises(ConfigurationError, match="-a ids=ids.txt") as caught:
+    with pytest.raises(ConfigurationError, match=r"-a ids=ids.txt") as caught:
         plan(ids="ids.txt")
     assert fix in str(caught.value)
 

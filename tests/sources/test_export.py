@@ -66,7 +66,7 @@ def test_lines(kind):
 @pytest.mark.parametrize(
     ("line", "entry"),
     [
-        ('{"adult":true,"id":26228,"popularity":0.0,"video":true}', ExportEntry(26228, 0.0, True, True)),  # noqa: FBT003
+        ('{"adult":true,"id":26228,"popularity":0.0,"video":true}', ExportEntry(26228, 0.0, True, True)),
         ('{"id":5,"popularity":3}', ExportEntry(5, 3.0)),
         ('{"id":5,"popularity":null,"adult":null,"video":null}', ExportEntry(5)),
         ('{"id":5,"new_field":{"a":[1,2]}}', ExportEntry(5)),
@@ -92,7 +92,12 @@ def test_line_ends_and_pieces(text, size):
 
 
 def test_several_members():
-    members = gzip.compress(b'{"id":1}\n{"i'), gzip.compress(b""), gzip.compress(b'd":2}\n'), gzip.compress(b'{"id":3}')
+    members = (
+        gzip.compress(b'{"id":1}\n{"i'),
+        gzip.compress(b""),
+        gzip.compress(b'd":2}\n'),
+        gzip.compress(b'{"id":3}'),
+    )
     for size in (1, 13, 10**6):
         assert ids(b"".join(members), size) == [1, 2, 3]
     # The end of a piece may be the end of a member.
@@ -116,9 +121,9 @@ def test_a_file_that_ends_too_early(tmp_path):
     dice = random.Random(6)
     for length in {0, 1, 10, len(data) - 1, len(data) - 8, *(dice.randrange(len(data)) for _ in range(20))}:
         path.write_bytes(data[:length])
-        with pytest.raises(ResponseError, match="not complete|no gzip file"):
+        with pytest.raises(ResponseError, match=r"not complete|no gzip file"):
             check_file(path)
-        with pytest.raises(ResponseError, match="not complete|no gzip file"):
+        with pytest.raises(ResponseError, match=r"not complete|no gzip file"):
             list(read_file(path))
 
 
@@ -143,7 +148,7 @@ def test_a_damaged_file(tmp_path):
         damaged = data.copy()
         damaged[place] ^= 0xFF
         path.write_bytes(damaged)
-        with pytest.raises(ResponseError, match="no gzip file, or broken|not complete"):
+        with pytest.raises(ResponseError, match=r"no gzip file, or broken|not complete"):
             check_file(path)
 
 

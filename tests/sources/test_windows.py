@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from datetime import date, timedelta
 
@@ -29,7 +30,7 @@ def test_every_day_is_covered():
         assert all(1 <= len(days_of(window)) <= 14 for window in found)
         assert found[0].start == since - DAY
         assert found[-1].end == today
-        for earlier, later in zip(found, found[1:], strict=False):
+        for earlier, later in itertools.pairwise(found):
             # Each goes back into the one before it, and further on than it.
             assert earlier.start < later.start == earlier.end
             assert later.end > earlier.end

@@ -24,16 +24,27 @@ def now():
     return datetime.now(timezone.utc)
 
 
+@pytest.fixture(scope="module")
+def opened(shared_engine):
+    """A frontier for all tests: to look at the tables takes longer than most of them."""
+    with Frontier(_url(shared_engine), "movies") as frontier:
+        yield frontier
+
+
 @pytest.fixture
-def url(shared_engine, engine):
-    """URL of an empty database whose tables are there."""
+def frontier(opened, engine):
+    """A frontier of an empty database."""
+    return opened
+
+
+@pytest.fixture
+def url(engine):
+    """URL of the same database."""
+    return _url(engine)
+
+
+def _url(engine):
     return engine.url.render_as_string(hide_password=False)
-
-
-@pytest.fixture
-def frontier(url):
-    with Frontier(url, "movies") as opened:
-        yield opened
 
 
 @pytest.fixture
@@ -144,7 +155,7 @@ class TestPlan:
 
     def test_what_is_listed_twice_is_wanted_once(self, frontier):
         listed = [(1, 1.0), (2, 5.0), (1, 9.0), (2, None)] * 3
-        run, progress, found = planned(frontier, listed)
+        _run, progress, found = planned(frontier, listed)
         assert progress == Progress(2, 2)
         assert found == [1, 2]
 
@@ -155,7 +166,7 @@ class TestPlan:
     def test_the_limit(self, frontier, store):
         store(1, 2)
         listed = [(key, float(-key)) for key in range(1, 100)]
-        run, progress, found = planned(frontier, listed, limit=10)
+        _run, progress, found = planned(frontier, listed, limit=10)
         assert found == list(range(3, 13))
         assert progress.left == 10
 
@@ -410,13 +421,14 @@ class TestKnown:
 
     def test_a_run_is_planned_from_what_is_stale(self, frontier, store):
         store(1, 2, at=now() - timedelta(days=40), popularity=1.0)
-        run, _, found = planned(frontier, frontier.known.stale(30, now()), again=True)
+        _run, _, found = planned(frontier, frontier.known.stale(30, now()), again=True)
         assert found == [1, 2]
 
     def test_kinds_without_popularity(self, url, engine):
         with engine.begin() as connection:
             connection.execute(
-                text("INSERT INTO keywords (id, fetched_at) VALUES (1, :at)"), {"at": "2026-01-01 00:00:00+00:00"}
+                text("INSERT INTO keywords (id, fetched_at) VALUES (1, :at)"),
+                {"at": "2026-01-01 00:00:00+00:00"},
             )
         with Frontier(url, "keywords") as frontier:
             assert list(frontier.known.stale(30, now())) == [(1, None)]
@@ -426,7 +438,7 @@ class TestKnown:
         store(failed_call(0, id="abc", path="/movie/abc"), failure(1, path="w500/{}.jpg"))
         found = list(frontier.known.failed())
         assert found[:2] == [(2, None), (1, None)]
-        run, _, wanted = planned(frontier, frontier.known.failed(), again=True)
+        _run, _, wanted = planned(frontier, frontier.known.failed(), again=True)
         assert wanted == [1, 2]
 
 

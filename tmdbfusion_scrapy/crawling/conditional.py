@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import logging
 from hashlib import sha1
-from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary, ref
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.items import UnchangedRecord
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Headers, Response
 
+    from tmdbfusion_scrapy.models import Record
+
+    R = TypeVar("R", bound=Record)
+
 logger = logging.getLogger(__name__)
 
 MOST_IGNORED = 20
@@ -42,13 +46,20 @@ class Conditions:
     """The conditional requests of a crawl, and what came of them. See :func:`conditions_of`."""
 
     def __init__(self, crawler: Crawler) -> None:
-        self._crawler = crawler
-        self._stats: Any = crawler.stats
+        # Weak, for the registry keeps a crawler only as long as others do.
+        self._crawler = ref(crawler)
         settings = TMDBSettings.from_settings(crawler.settings)
         self._api_url = settings.api_url
         self._asks = settings.conditional
         self._ignored = 0
         self._heeded = False
+
+    @property
+    def _stats(self) -> Any:
+        """The stats of the crawl; they hold its crawler."""
+        crawler = self._crawler()
+        assert crawler is not None  # noqa: S101 - it is running
+        return crawler.stats
 
     @property
     def asks(self) -> bool:
@@ -111,10 +122,10 @@ class Conditions:
         if self._asks and not self._heeded and self._ignored == MOST_IGNORED:
             self._asks = False
             logger.info(
-                "TMDB sent %d unchanged records in full, so it does not heed If-None-Match: in this crawl it is no "
-                "longer asked that way. TMDB_CONDITIONAL is of no use now",
+                "TMDB sent %d unchanged records in full, so it does not heed If-None-Match: it is no longer asked "
+                "that way in this crawl. TMDB_CONDITIONAL is of no use now",
                 MOST_IGNORED,
-                extra={"spider": self._crawler.spider},
+                extra={"spider": getattr(self._crawler(), "spider", None)},
             )
 
 
@@ -143,6 +154,12 @@ def stored_etag(request: Request, headers: Headers, api_url: str) -> str | None:
         return None
     call = _call_of(request, api_url)
     return f"{call} {etag.decode('latin-1')}" if call is not None else None
+
+
+def without_etag(record: R) -> R:
+    """Return a record that is completed by other requests: its own ETag says nothing of what these bring."""
+    record._etag = None  # noqa: SLF001 - the answer's own, until more is added to it
+    return record
 
 
 def _call_of(request: Request, api_url: str) -> str | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime
+import logging
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from scrapy.statscollectors import StatsCollector
 
     from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+
+
+logger = logging.getLogger(__name__)
+
+MOST_MOVED = 1.5
+"""How many times the results of the whole its parts may have: some are added while they are read."""
 
 
 class DiscoverParts:
@@ -39,18 +47,22 @@ class DiscoverParts:
         self._unread = 0
         self._ids: set[int] = set()
         self._is_split = False
+        self._results_at: Counter[int] = Counter()
 
     def first_request(self) -> Request:
         """Return the request that tells how much there is."""
         return self._request(None, 1)
 
-    def requests_behind(self, response: TMDBResponse, part: Part | None, page: int) -> Iterator[Request]:
+    def requests_behind(
+        self, response: TMDBResponse, part: Part | None, page: int, depth: int
+    ) -> Iterator[Request]:
         """Yield what is to be asked for after a page: its parts, or the pages behind it.
 
         Args:
             response: The page.
             part: The part that it is of; ``None`` for the whole.
             page: Its number.
+            depth: How often the whole was split to make the part.
         """
         total = response.record.total_results or 0
         is_large = is_too_large(response.record.total_pages or 0)
@@ -60,15 +72,30 @@ class DiscoverParts:
             return
         if part is None:
             self._expected = total
+        elif not self._is_smaller(total, depth):
+            return
         if is_large:
             parts = (self._whole(),) if part is None else part.split()
             if parts is not None:
-                yield from (self._request(smaller, 1) for smaller in parts)
+                yield from (self._request(smaller, 1, depth=depth + 1) for smaller in parts)
                 return
             self._unread += total - LAST_PAGE * len(response.record.results)
         self._in_parts += total
         for number in range(2, response.record.last_page + 1):
             yield self._request(part, number)
+
+    def _is_smaller(self, total: int, depth: int) -> bool:
+        """Whether the parts are smaller than what they are parts of; if not, they would be split without end."""
+        self._results_at[depth] += total
+        if self._results_at[depth] <= MOST_MOVED * self._expected:
+            return True
+        if not self._unread:
+            logger.error(
+                "TMDB has more results in the parts of discover than in the whole: it does not heed the filters "
+                "by date, votes or language, and only the first pages are read"
+            )
+        self._unread = self._expected
+        return False
 
     def _is_asked(self, part: Part | None) -> bool:
         """Whether the parts of the whole were asked for before: it is read from both ends."""
@@ -137,7 +164,7 @@ class DiscoverParts:
             languages=None if languages is None else tuple(re.split(r"[|,]", languages)),
         )
 
-    def _request(self, part: Part | None, page: int, *, descending: bool = False) -> Request:
+    def _request(self, part: Part | None, page: int, *, depth: int = 0, descending: bool = False) -> Request:
         """The request for a page of a part, or of the whole."""
         if part is None:
             order = f"{self._date_name}.{'desc' if descending else 'asc'}"
@@ -148,7 +175,8 @@ class DiscoverParts:
                 "sort_by": part.sort_by(self._date_name),
                 **part.filters(self._date_name),
             }
-        return self._ask(**query, page=page, priority=-page, cb_kwargs={"part": part, "page": page})
+        place = {"part": part, "page": page, "depth": depth}
+        return self._ask(**query, page=page, priority=-page, cb_kwargs=place)
 
 
 def _day(value: datetime.date | str) -> datetime.date:

@@ -54,12 +54,13 @@ class ExportDownload:
         self._base_url = base_url
         self._folder = folder
 
-    async def fetch(self, kind: str, day: datetime.date | None = None) -> Export:
+    async def fetch(self, kind: str, day: datetime.date | None = None, *, adult: bool = False) -> Export:
         """Return the export of a day, by default the newest that is there.
 
         Args:
             kind: Table of the records.
             day: The day, UTC.
+            adult: Whether the records for adults are wanted, which are in a file of their own.
 
         Raises:
             ServerError: There is none, or it could not be had.
@@ -67,12 +68,12 @@ class ExportDownload:
         newest = day or newest_day(datetime.datetime.now(datetime.timezone.utc))
         for back in range(1 if day is not None else DAYS_BACK):
             tried = newest - datetime.timedelta(days=back)
-            path = await self._file(export_file(kind, tried))
+            path = await self._file(export_file(kind, tried, adult=adult))
             if path is not None:
                 await asyncio.to_thread(_remove_others, path, kind)
                 return Export(path, tried)
         raise ServerError(
-            f"TMDB has no export {export_file(kind, newest)} under {self._base_url}"
+            f"TMDB has no export {export_file(kind, newest, adult=adult)} under {self._base_url}"
             f"{'' if day is not None else f', and none of the {DAYS_BACK - 1} days before'}: "
             "files are kept for three months, give another -a day="
         )
@@ -191,7 +192,9 @@ def _is_complete(path: Path) -> bool:
 
 def _remove_others(path: Path, kind: str) -> None:
     """Remove the exports of other days."""
-    for other in path.parent.glob(f"{EXPORT_NAMES[kind]}_*"):
+    for other in path.parent.glob(
+        f"{path.name[: path.name.index(EXPORT_NAMES[kind])]}{EXPORT_NAMES[kind]}_*"
+    ):
         if other != path:
             other.unlink(missing_ok=True)
 

@@ -15,7 +15,7 @@ from tmdbfusion_scrapy.crawling.export_download import ExportDownload, export_cl
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import TMDBSettings
 from tmdbfusion_scrapy.sources import ChangesSource, ExportSource, IdsSource, StaleSource
-from tmdbfusion_scrapy.sources.export import ExportFilter, read_file
+from tmdbfusion_scrapy.sources.export import ADULT_EXPORTS, ExportFilter, read_file
 from tmdbfusion_scrapy.sources.windows import is_too_long
 from tmdbfusion_scrapy.transport import PooledTransport
 
@@ -76,18 +76,37 @@ async def list_source(crawler: Crawler, kind: str, source: Source, known: Known)
 
 async def _export(crawler: Crawler, kind: str, source: ExportSource) -> Listing:
     """The records of a daily export."""
+    adult = source.wanted.adult is True
+    if adult and kind not in ADULT_EXPORTS:
+        raise ConfigurationError(
+            "TMDB lists movies, series and people for adults in files of their own, and nothing else: "
+            "leave out -a adult"
+        )
     settings = TMDBSettings.from_settings(crawler.settings)
-    folder = Path(data_path("tmdb_exports", createdir=True))
+    folder = _folder_for(settings.exports_url)
     transport = PooledTransport(
         limits=httpx.Limits(max_connections=2), verify=settings.verify_tls, proxy=settings.proxy
     )
     async with export_client(transport, crawler.settings.getfloat("DOWNLOAD_TIMEOUT")) as client:
-        export = await ExportDownload(client, settings.exports_url, folder).fetch(kind, source.day)
+        export = await ExportDownload(client, settings.exports_url, folder).fetch(
+            kind, source.day, adult=adult
+        )
     return Listing(
         _wanted_entries(export.path, source.wanted),
         is_complete=source.wanted.is_open,
         upto=export.day.isoformat() if source.wanted.is_open else None,
     )
+
+
+def _folder_for(url: str) -> Path:
+    """Where exports of a server are kept: another one's, such as a sandbox's, have the same names."""
+    folder = Path(data_path("tmdb_exports", createdir=True))
+    origin = folder / "origin.txt"
+    if not origin.exists() or origin.read_text(encoding="utf-8") != url:
+        for file in folder.iterdir():
+            file.unlink()
+        origin.write_text(url, encoding="utf-8")
+    return folder
 
 
 def _wanted_entries(path: Path, wanted: ExportFilter) -> Iterator[Entry]:

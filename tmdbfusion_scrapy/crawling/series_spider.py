@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.appending import MAX_APPENDS
+from tmdbfusion_scrapy.crawling.conditional import without_etag
 from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class TMDBSeriesSpider(TMDBSourceSpider):
             if season.season_number >= room
         ]
         if rest and self.seasons:
-            yield self._seasons_request(show, [], rest)
+            yield self._seasons_request(without_etag(show), [], rest)
         else:
             yield show
 

@@ -147,12 +147,9 @@ class TMDBSourceSpider(TMDBSpider):
                 limit=self.plan.limit,
                 upto=listing.upto if self.plan.limit is None else None,
             )
-        conditions = conditions_of(self.crawler)
         async for ids in run.ids():
-            etags = await run.etags(ids) if conditions.asks else {}
-            for record_id in ids:
-                request = self.details_request(record_id)
-                yield conditions.conditional(request, record_id, etags.get(record_id))
+            async for request in self._details_requests(ids):
+                yield request
 
     async def _feed_requests(self, since: datetime.date) -> AsyncIterator[Request]:
         """Ask for the pages that list what changed."""
@@ -202,15 +199,26 @@ class TMDBSourceSpider(TMDBSpider):
                 break
             self._asked.add(entry.id)
             fresh.append(entry.id)
-        for record_id in await self._run.not_done(fresh) if self._run is not None else fresh:
-            yield self.details_request(record_id)
+        if self._run is not None:
+            fresh = await self._run.not_done(fresh)
+        async for request in self._details_requests(fresh):
+            yield request
 
-    async def parse_part(self, response: TMDBResponse, part: Part | None, page: int) -> AsyncIterator[Any]:
+    async def _details_requests(self, ids: list[int]) -> AsyncIterator[Request]:
+        """Ask for records; where it is wanted, only for what has changed of those that are stored."""
+        conditions = conditions_of(self.crawler)
+        etags = await self._run.etags(ids) if self._run is not None and conditions.asks else {}
+        for record_id in ids:
+            yield conditions.conditional(self.details_request(record_id), record_id, etags.get(record_id))
+
+    async def parse_part(
+        self, response: TMDBResponse, part: Part | None, page: int, depth: int
+    ) -> AsyncIterator[Any]:
         """Ask for the records of a page of discover, and for what is behind it."""
         assert self._parts is not None  # noqa: S101 - it asked for the page
         async for result in self._requests_of(response, self._parts.take(response, part)):
             yield result
-        for request in self._parts.requests_behind(response, part, page):
+        for request in self._parts.requests_behind(response, part, page, depth):
             yield request
         self._parts.report(self.crawler.stats)
         if self._run is not None:

@@ -29,6 +29,9 @@ EXPORT_NAMES = {
 }
 """Name of the file by the table of the records. TMDB has none of seasons and episodes."""
 
+ADULT_EXPORTS = frozenset({"movies", "tv_shows", "people"})
+"""Tables whose records for adults TMDB lists in files of their own, and not in the others."""
+
 PUBLISHED_AT = datetime.time(8)
 """Time of day in UTC from which the day's files are there."""
 
@@ -63,7 +66,7 @@ class ExportFilter:
 
     Args:
         min_popularity: The least popularity; lines without one are wanted whatever it is.
-        adult: Whether it is for adults; ``None`` for both.
+        adult: Whether it is for adults; ``None`` for what the file has; those for adults are in another.
         video: Whether it is a video; ``None`` for both.
     """
 
@@ -85,14 +88,16 @@ class ExportFilter:
         return self.video is None or entry.video is None or entry.video == self.video
 
 
-def export_file(kind: str, day: datetime.date) -> str:
+def export_file(kind: str, day: datetime.date, *, adult: bool = False) -> str:
     """Return the name of a file, such as ``movie_ids_11_22_2026.json.gz``.
 
     Args:
         kind: Table of the records, one of :data:`EXPORT_NAMES`.
         day: The day in UTC.
+        adult: Whether it is the file of records for adults, which only :data:`ADULT_EXPORTS` have.
     """
-    return f"{EXPORT_NAMES[kind]}_{day:%m_%d_%Y}.json.gz"
+    prefix = "adult_" if adult else ""
+    return f"{prefix}{EXPORT_NAMES[kind]}_{day:%m_%d_%Y}.json.gz"
 
 
 def newest_day(now: datetime.datetime) -> datetime.date:

@@ -27,7 +27,7 @@ from tmdbfusion_scrapy.storage.upserts import Upsert
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement, CompoundSelect, Select
+    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import Connection
     from sqlalchemy.sql import Executable
     from typing_extensions import Self
@@ -133,11 +133,15 @@ class Frontier:
             planned = connection.execute(query).first()
             if planned is not None:
                 return replace(run, is_planned=True, upto=planned.upto), self._progress(connection, run)
+            _expect_many(connection)
             number = fill(connection, listed)
             added = self._want_listed(connection, run, limit)
             if is_complete and (limit is None or added < limit):
                 self._want_vanished(connection, run, added, limit)
             LISTED.drop(connection)
+            if connection.dialect.name == "postgresql":
+                # It must know that the table has grown before it looks for what is done.
+                connection.exec_driver_sql(f"ANALYZE {tmdb_wanted.name}")
             connection.execute(
                 tmdb_runs.update()
                 .where(runs.id == run.id)
@@ -214,7 +218,7 @@ class Frontier:
         if run.since is None:
             # TMDB lists it: perhaps it is there again.
             stored = stored.where(self._records.columns.id.not_in(self._deleted()))
-        todo = select(columns.id).except_(stored, self._given_up_ids(run.since))
+        todo = columns.id.in_(select(columns.id).except_(stored, self._given_up_ids(run.since)))
         order = (columns.popularity.desc().nulls_last(), columns.id)
         connection.execute(_wanted(run, columns.id, order, todo, limit=limit))
         return self._progress(connection, run).left
@@ -224,10 +228,15 @@ class Frontier:
         key = self._records.columns.id
         gone = self._stored(None).except_(self._deleted(), select(LISTED.columns.id))
         rest = None if limit is None else limit - start
-        connection.execute(_wanted(run, key, (key,), gone, start=start, vanished=True, limit=rest))
+        is_gone: ColumnElement[bool] = key.in_(gone)
+        if "adult" in self._records.columns:
+            # Those for adults are not in the lists that name all others.
+            is_gone = and_(is_gone, self._records.columns.adult.is_not(True))
+        connection.execute(_wanted(run, key, (key,), is_gone, start=start, vanished=True, limit=rest))
 
     def _take_done(self, connection: Connection, run: Run) -> Progress:
         """Take what was done from what a run wants."""
+        _expect_many(connection)
         wanted = tmdb_wanted.columns
         for vanished, since in ((False, run.since), (True, run.started_at)):
             mine = and_(wanted.run_id == run.id, wanted.vanished.is_(vanished))
@@ -278,7 +287,7 @@ def _wanted(
     run: Run,
     key: ColumnElement[int],
     order: tuple[ColumnElement[Any], ...],
-    among: CompoundSelect[Any],
+    condition: ColumnElement[bool],
     *,
     start: int = 0,
     vanished: bool = False,
@@ -288,11 +297,19 @@ def _wanted(
     position = start + func.row_number().over(order_by=order)
     rows: Select[Any] = (
         select(literal(run.id), position, key, literal(vanished))
-        .where(key.in_(among))
+        .where(condition)
         .order_by(*order)
         .limit(limit)
     )
     return insert(tmdb_wanted).from_select(["run_id", "position", "id", "vanished"], rows)
+
+
+def _expect_many(connection: Connection) -> None:
+    """Prepare a transaction for questions about a million ids."""
+    if connection.dialect.name == "postgresql":
+        # Its statistics know nothing of what was stored a moment ago: it would look through all that is wanted for
+        # each of a few that turn out to be half a million.
+        connection.exec_driver_sql("SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'")
 
 
 def _rows_on(connection: Connection) -> SQLiteRows | PostgreSQLRows:

@@ -61,8 +61,8 @@ class Known:
             columns.fetched_at.is_not(None), due, columns.id.not_in(deleted)
         )
         with _reading_many(self._engine) as connection:
-            for key, popularity in connection.execute(query, execution_options={"yield_per": 10_000}):
-                yield key, popularity
+            rows = connection.execute(query, execution_options={"yield_per": 10_000})
+            yield from ((key, popularity) for key, popularity in rows)
 
     def etags_of(self, ids: Sequence[int], *, with_raw: bool = False) -> dict[int, str]:
         """Return what the column ``etag`` has for those of some records that are stored, by id.

@@ -31,7 +31,7 @@ class Share:
     """How much of what is listed is done.
 
     Args:
-        stored: Records that are listed and stored.
+        stored: Records that are listed and stored, and not known to be deleted.
         given_up: Records that are listed, not stored, and failed for good.
         unlisted: Records that are stored, not listed, and not known to be deleted.
     """
@@ -108,7 +108,7 @@ class Outlook:
             for vanished, since in ((False, run.since), (True, run.started_at)):
                 query = select(wanted.id).where(wanted.run_id == run.id, wanted.vanished.is_(vanished))
                 keys = set(connection.scalars(query))
-                for done in (self._stored_ids(since), self._deleted_ids(since)):
+                for done in (self._stored_ids(since), self._deleted_ids()):
                     keys.difference_update(_ids(connection, done))
                 keys -= self._given_up(connection, since)
                 left += len(keys)
@@ -126,12 +126,15 @@ class Outlook:
         stored = unlisted = 0
         with self._engine.connect() as connection:
             given_up = self._given_up(connection, None) & listed
-            deleted = set(_ids(connection, self._deleted_ids(None)))
+            deleted = set(_ids(connection, self._deleted_ids()))
             for key in _ids(connection, self._stored_ids(None)):
+                # One that is listed and known to be deleted is perhaps there again: it is fetched.
+                if key in deleted:
+                    continue
                 if key in listed:
                     stored += 1
                     given_up.discard(key)
-                elif key not in deleted:
+                else:
                     unlisted += 1
         return Share(stored, len(given_up), unlisted)
 
@@ -183,17 +186,19 @@ class Outlook:
         is_stored = fetched_at.is_not(None) if since is None else fetched_at >= since
         return select(self._records.columns.id).where(is_stored)
 
-    def _deleted_ids(self, since: datetime | None) -> Select[Any]:
-        """What was found deleted since a moment; what ever was is stored in any case."""
-        deleted_at = self._records.columns.deleted_at
-        is_deleted = deleted_at.is_not(None) if since is None else deleted_at >= since
-        return select(self._records.columns.id).where(is_deleted)
+    def _deleted_ids(self) -> Select[Any]:
+        return select(self._records.columns.id).where(self._records.columns.deleted_at.is_not(None))
 
     def _given_up(self, connection: Connection, since: datetime | None) -> set[int]:
-        """What failed for good, or failed since a moment."""
+        """What failed for good, or failed since a moment; a part or an image that failed is not the record."""
         failed = tmdb_failures.columns
         is_given_up = failed.retryable.is_(False) if since is None else failed.tried_at >= since
-        query = select(failed.id).where(failed.kind == self._kind, is_given_up)
+        query = select(failed.id).where(
+            failed.kind == self._kind,
+            failed.path.like("/%"),
+            failed.path.not_like("/%/%/%"),
+            is_given_up,
+        )
         # An id is text there: it may be any.
         return {int(key) for key in connection.scalars(query) if key is not None and key.isdecimal()}
 

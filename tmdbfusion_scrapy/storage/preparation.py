@@ -14,7 +14,9 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.faults import may_pass
 from tmdbfusion_scrapy.storage.locks import TABLES_LOCK, is_taken, take_lock
 from tmdbfusion_scrapy.storage.tables import metadata
+from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures
 from tmdbfusion_scrapy.storage.versions import (
+    VERSION,
     bring_up_to_date,
     check_version,
     note_version,
@@ -87,14 +89,18 @@ def _prepare_tables(connection: Connection, label: str) -> None:
     version = stored_version(connection)
     check_version(version, label)
     outdated = outdated_tables(version)
-    _check_tables(inspect(connection), set(metadata.sorted_tables) - outdated, label)
-    metadata.create_all(connection)
+    inspector = inspect(connection)
+    # What another crawl left in order is not gone through table by table.
+    if version != VERSION or not metadata.tables.keys() <= set(inspector.get_table_names()):
+        _check_tables(inspector, set(metadata.sorted_tables) - outdated, label)
+        metadata.create_all(connection)
     if version is not None and outdated:
         bring_up_to_date(connection, version, label)
         _check_tables(inspect(connection), outdated, label)
     if version is None or outdated:
         note_version(connection)
-    for table in metadata.sorted_tables:
+    # SQLite's permissions are those of the file.
+    for table in metadata.sorted_tables if connection.dialect.name != "sqlite" else [tmdb_failures]:
         _probe(connection, table)
 
 

@@ -1,0 +1,232 @@
+"""``scrapy tmdb-failures``."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scrapy.exceptions import UsageError
+
+from tmdbfusion_scrapy.commands.command import TMDBCommand
+from tmdbfusion_scrapy.commands.layout import WIDTH, columns, cut, note, paragraph, shown
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator, Sequence
+
+    from tmdbfusion_scrapy.storage.failures_report import FailureFilter, FailureGroup, FailuresReport
+
+_DEFAULT_LIMIT = 20
+_NO_KIND = "-"
+_MOST_KIND, _MOST_ID, _MOST_ERROR = 14, 12, 21
+
+
+class FailuresCommand(TMDBCommand):
+    """Lists what failed for good in the crawls into ``TMDB_DATABASE_URL``, groups it, or writes it to a file."""
+
+    name = "tmdb-failures"
+
+    def syntax(self) -> str:
+        """What follows the name."""
+        return "[options]"
+
+    def short_desc(self) -> str:
+        """One line for the list of commands."""
+        return "List, group or export the TMDB calls that failed for good"
+
+    def long_desc(self) -> str:
+        """What the help says."""
+        return (
+            "List what stands in tmdb_failures of TMDB_DATABASE_URL, the newest first: calls whose retries are "
+            "spent, or for which a retry is of no use. The database is only read."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options."""
+        super().add_options(parser)
+        add = parser.add_argument
+        add("--group", action="store_true", help="count them by kind, error, HTTP status and permanence")
+        add("--export", metavar="FILE", help="write all columns to a .csv, .jsonl or .json file")
+        add(
+            "--limit",
+            metavar="N",
+            type=int,
+            help=f"most failures (default: {_DEFAULT_LIMIT} shown, all exported)",
+        )
+        add(
+            "--kind", metavar="KIND", action="append", default=[],
+            help="only those of a kind, such as movies; repeatable. - is for calls outside the catalogue",
+        )  # fmt: skip
+        add(
+            "--error", metavar="NAME", action="append", default=[],
+            help="only those with an error, such as NotFoundError; repeatable",
+        )  # fmt: skip
+        lasting = parser.add_mutually_exclusive_group()
+        lasting.add_argument(
+            "--permanent", action="store_true", help="only those that will fail again, such as a 404"
+        )
+        lasting.add_argument("--temporary", action="store_true", help="only those that may work later")
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Check the options."""
+        from tmdbfusion_scrapy.storage.failures_report import EXPORT_FORMATS
+
+        super().process_options(args, opts)
+        if opts.limit is not None and opts.limit < 1:
+            raise UsageError(f"--limit {opts.limit}: use a whole number from 1", print_help=False)
+        if opts.group and (opts.export or opts.limit):
+            raise UsageError("--group counts all of them: leave --export and --limit out", print_help=False)
+        if opts.export is not None and Path(opts.export).suffix.lower() not in EXPORT_FORMATS:
+            raise UsageError(
+                f"--export {opts.export}: use a name that ends in {', '.join(EXPORT_FORMATS)}",
+                print_help=False,
+            )
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+        """Read the failures and print them."""
+        from tmdbfusion_scrapy.exceptions import ConfigurationError
+        from tmdbfusion_scrapy.storage.failures_report import FailureFilter, FailuresReport
+        from tmdbfusion_scrapy.storage.options import database_options
+        from tmdbfusion_scrapy.storage.read_only import open_for_reading
+
+        wanted = FailureFilter(
+            tuple("" if kind == _NO_KIND else kind for kind in opts.kind),
+            tuple(opts.error),
+            (not opts.permanent) if opts.permanent or opts.temporary else None,
+        )
+        try:
+            engine = open_for_reading(database_options(self.project_settings).url)
+        except ConfigurationError as error:
+            self.fail(str(error))
+            return
+        try:
+            report = FailuresReport(engine)
+            if opts.export is not None:
+                self._export(report, wanted, opts)
+            else:
+                self.say(self._lines(report, wanted, opts))
+        finally:
+            engine.dispose()
+
+    def _export(self, report: FailuresReport, wanted: FailureFilter, opts: argparse.Namespace) -> None:
+        """Write the file."""
+        path = Path(opts.export)
+        try:
+            count = report.export(wanted, path, opts.limit)
+        except OSError as error:
+            self.fail(f"cannot write {path}: {error.strerror}")
+            return
+        self.say([f"Wrote {_failures(count)} to {path}"])
+
+    def _lines(
+        self, report: FailuresReport, wanted: FailureFilter, opts: argparse.Namespace
+    ) -> Iterator[str]:
+        """What is printed."""
+        from tmdbfusion_scrapy.storage.failures_report import FailureFilter
+
+        groups = report.groups(wanted)
+        if not groups:
+            others = 0 if wanted.is_open else report.count(FailureFilter())
+            yield f"No such failures; {others} others stand there." if others else "No failures."
+            return
+        if opts.group:
+            yield from _group_lines(groups)
+        else:
+            yield from _list_lines(list(report.newest(wanted, opts.limit or _DEFAULT_LIMIT)))
+        yield ""
+        yield from _summary(groups, opts)
+        yield from _advice(groups, self._spiders())
+
+    def _spiders(self) -> dict[str, str]:
+        """The project's spider for each kind, by which failures are tried again."""
+        from tmdbfusion_scrapy.commands.project import spider_names
+
+        return spider_names(self.project_settings)
+
+
+def _list_lines(rows: Sequence[Any]) -> Iterator[str]:
+    """Two lines or more for each failure: what and when, then where and why."""
+    cells = [("TRIED (UTC)", "KIND", "ID", "ERROR", "HTTP", "LASTING")]
+    cells += [
+        (
+            f"{row.tried_at:%Y-%m-%d %H:%M}",
+            cut(shown(row.kind) or _NO_KIND, _MOST_KIND),
+            cut(shown(row.id or _NO_KIND), _MOST_ID),
+            cut(shown(row.error), _MOST_ERROR),
+            _status(row.status_code),
+            _lasting(row.retryable),
+        )
+        for row in rows
+    ]
+    head, *lines = columns(cells, right=(4,))
+    yield head
+    for line, row in zip(lines, rows, strict=True):
+        yield line
+        tries = f" ({row.attempts} tries)" if row.attempts > 1 else ""
+        yield note(f"{shown(row.path)}: {shown(row.message)}{tries}")
+
+
+def _group_lines(groups: Sequence[FailureGroup]) -> Iterator[str]:
+    """A line for each group."""
+    cells = [("COUNT", "KIND", "ERROR", "HTTP", "LASTING", "NEWEST (UTC)")]
+    cells += [
+        (
+            f"{group.count:,}",
+            cut(shown(group.kind) or _NO_KIND, _MOST_KIND),
+            cut(shown(group.error), _MOST_ERROR),
+            _status(group.status_code),
+            _lasting(group.retryable),
+            f"{group.newest:%Y-%m-%d %H:%M}",
+        )
+        for group in groups
+    ]
+    yield from columns(cells, right=(0, 3))
+
+
+def _summary(groups: Sequence[FailureGroup], opts: argparse.Namespace) -> Iterator[str]:
+    """How many there are, and whether all are shown."""
+    total = sum(group.count for group in groups)
+    permanent = sum(group.count for group in groups if not group.retryable)
+    line = f"{_failures(total)}: {total - permanent:,} temporary, {permanent:,} permanent."
+    limit = opts.limit or _DEFAULT_LIMIT
+    if not opts.group and total > limit:
+        line += f" The newest {limit:,} are shown: --limit {total} or --export FILE gives all."
+    yield paragraph(line)
+
+
+def _advice(groups: Sequence[FailureGroup], spiders: dict[str, str]) -> Iterator[str]:
+    """How to try again."""
+    by_kind: dict[str, int] = defaultdict(int)
+    for group in groups:
+        by_kind[group.kind if group.with_id else ""] += group.count
+    commands = [
+        (f"scrapy crawl {spiders[kind]} -a source=failed", f"{_failures(count)} of {kind}")
+        for kind, count in sorted(by_kind.items())
+        if kind in spiders
+    ]
+    if commands:
+        yield "Try again, and clear what works:"
+        yield from (cut(f"  {line}", WIDTH) for line in columns(commands))
+    else:
+        yield paragraph("Try again, and clear what works: scrapy crawl <spider> -a source=failed")
+    others = sum(count for kind, count in by_kind.items() if kind not in spiders)
+    if commands and others:
+        yield paragraph(
+            f"{_failures(others)} of lists, pages or parts: the crawl that wanted them asks for them again."
+        )
+    if any(not group.retryable for group in groups):
+        yield paragraph("Permanent ones will fail again: TMDB has no such record (404), or refuses the call.")
+
+
+def _failures(count: int) -> str:
+    """A number of failures, in words."""
+    return f"{count:,} failure{'' if count == 1 else 's'}"
+
+
+def _status(status_code: int | None) -> str:
+    return _NO_KIND if status_code is None else str(status_code)
+
+
+def _lasting(retryable: bool) -> str:
+    return "temporary" if retryable else "permanent"

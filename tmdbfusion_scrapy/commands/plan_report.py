@@ -1,0 +1,210 @@
+"""What ``scrapy tmdb-plan`` prints."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tmdbfusion_scrapy.api.appending import MAX_APPENDS
+from tmdbfusion_scrapy.commands.estimate import (
+    DISK,
+    byte_words,
+    document_bytes,
+    requests_per_record,
+    time_words,
+)
+from tmdbfusion_scrapy.commands.layout import described, paragraph
+from tmdbfusion_scrapy.commands.project import kind_of
+from tmdbfusion_scrapy.commands.survey import Surveyor
+from tmdbfusion_scrapy.crawling import TMDBSeriesSpider
+from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.sources import (
+    ChangesSource,
+    DiscoverSource,
+    ExportSource,
+    IdsSource,
+    ListSource,
+    StaleSource,
+)
+from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
+from tmdbfusion_scrapy.storage.options import database_options
+from tmdbfusion_scrapy.storage.outlook import Outlook
+from tmdbfusion_scrapy.storage.read_only import (
+    MissingDatabaseError,
+    database_size,
+    empty_database,
+    open_for_reading,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scrapy.crawler import Crawler
+    from sqlalchemy.engine import Engine
+
+    from tmdbfusion_scrapy.commands.project import UnstartedCrawl
+    from tmdbfusion_scrapy.commands.survey import Survey
+    from tmdbfusion_scrapy.crawling import TMDBSourceSpider
+    from tmdbfusion_scrapy.sources import Plan
+
+Row = tuple[str, str, str]
+"""What, how much, and a remark."""
+
+
+def report(crawl: UnstartedCrawl, spider: type[TMDBSourceSpider], plan: Plan) -> Iterator[str]:
+    """Yield the lines of a plan.
+
+    Args:
+        crawl: The crawl.
+        spider: The class of its spider.
+        plan: What its arguments say.
+
+    Raises:
+        ConfigurationError: Something cannot be used.
+        TMDBError: TMDB could not be asked.
+    """
+    crawler, stores = crawl.crawler, crawl.stores
+    with _database(crawler, stores=stores) as engine:
+        outlook = Outlook(engine, kind_of(spider))
+        survey = asyncio.run(Surveyor(crawler, spider, plan, outlook).survey())
+        yield paragraph(f"{spider.name}: {source_words(plan, survey)}")
+        rows = [
+            *_record_rows(survey, plan, outlook),
+            *_request_rows(crawler, spider, plan, survey, outlook),
+        ]
+        if stores:
+            rows += _disk_rows(crawler, spider, plan, survey, outlook, engine)
+        yield from described(rows)
+    if survey.run is not None:
+        begun = f"{survey.run.started_at:%Y-%m-%d %H:%M} UTC"
+        yield paragraph(f"The run begun at {begun} is not finished: the same command goes on with it.")
+    if not stores:
+        yield paragraph("SQLPipeline is turned off: the crawl stores nothing, and cannot be gone on with.")
+    if crawler.settings.get("TMDB_IMAGES"):
+        yield paragraph("Images are not counted: they have a pace and a folder of their own.")
+
+
+def source_words(plan: Plan, survey: Survey) -> str:
+    """Return where the ids come from, in words."""
+    source = plan.source
+    filters = {
+        name: value
+        for name, value in plan.arguments.items()
+        if name not in {"source", "limit", "append", "ids", "list", "pages", "day", "since", "days"}
+    }
+    tail = "".join(f", {name}={value}" for name, value in filters.items())
+    if plan.limit is not None:
+        tail += f", {plan.limit:,} at most"
+    if isinstance(source, IdsSource):
+        return f"{len(source.ids):,} given id{'' if len(source.ids) == 1 else 's'}{tail}"
+    if isinstance(source, ListSource):
+        return f"TMDB's list {source.list_name}, {source.pages} pages at most{tail}"
+    if isinstance(source, DiscoverSource):
+        pages = f", {source.pages} pages at most" if source.pages is not None else ""
+        return f"what discover finds{pages}{tail}"
+    if isinstance(source, ExportSource):
+        return f"the daily export{f' of {survey.day}' if survey.day else ''}{tail}"
+    if isinstance(source, ChangesSource):
+        return f"what changed{f' since {survey.day}' if survey.day else ''}{tail}"
+    if isinstance(source, StaleSource):
+        return f"what was not fetched for {source.days:g} days, popular records earlier{tail}"
+    return f"what failed before{tail}"
+
+
+def _record_rows(survey: Survey, plan: Plan, outlook: Outlook) -> Iterator[Row]:
+    """How many records there are, and how many are left."""
+    is_export = isinstance(plan.source, ExportSource)
+    yield "Listed", f"{survey.listed:,}", "" if survey.is_exact else "at most: some are listed more than once"
+    if survey.stored is not None:
+        is_again = survey.stored and not is_export
+        yield "Stored already", f"{survey.stored:,}", "fetched again all the same" if is_again else ""
+    elif survey.run is not None and survey.run.is_planned and plan.limit is None:
+        yield "Done already", f"{max(0, survey.listed - survey.left):,}", "stored, found deleted or given up"
+    else:
+        stored = outlook.stored()
+        again = "in all; those that are listed are fetched again" if not is_export else "in all"
+        yield "Stored already", f"{stored:,}", again if stored else ""
+    if survey.given_up:
+        yield "Given up", f"{survey.given_up:,}", "failed for good: -a source=failed tries them again"
+    if survey.unlisted:
+        yield "Not listed", f"{survey.unlisted:,}", "stored, looked up to see whether TMDB deleted them"
+    yield "To be fetched", f"{survey.left:,}", ""
+
+
+def _request_rows(
+    crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, survey: Survey, outlook: Outlook
+) -> Iterator[Row]:
+    """Requests, and the time that they take at the set rate."""
+    each: float = requests_per_record(plan.append)
+    remarks = [f"{each:g} a record" if each > 1 else "one a record"]
+    if issubclass(spider, TMDBSeriesSpider) and spider.seasons:
+        room = max(0, MAX_APPENDS - len(plan.append))
+        more = outlook.long_series(room, MAX_APPENDS)
+        remarks = [f"one a series, with {room} seasons"]
+        if more is None:
+            remarks.append("longer ones take more, which are not counted")
+        else:
+            remarks.append(f"{more:.2f} for longer ones, by the series stored")
+            each += more
+    if survey.pages:
+        remarks.append(f"{survey.pages:,} for what lists them")
+    requests = round(survey.left * each) + survey.pages
+    yield "Requests", f"{requests:,}", "; ".join([*remarks, "retries not counted"])
+    rate = TMDBSettings.from_settings(crawler.settings).requests_per_second
+    if rate:
+        yield "Time", time_words(requests / rate), f"at {rate:g} requests a second (TMDB_REQUESTS_PER_SECOND)"
+    else:
+        yield "Time", "unknown", "TMDB_REQUESTS_PER_SECOND is 0: no rate is set"
+
+
+def _disk_rows(
+    crawler: Crawler,
+    spider: type[TMDBSourceSpider],
+    plan: Plan,
+    survey: Survey,
+    outlook: Outlook,
+    engine: Engine,
+) -> Iterator[Row]:
+    """What the records take on the disk, and what the database takes now."""
+    options = database_options(crawler.settings)
+    url = parse_database_url(options.url)
+    backend = url.get_backend_name()
+    documents = outlook.documents()
+    if documents is not None:
+        size, by = documents.bytes, f"by the {documents.count:,} stored last"
+    else:
+        with_seasons = issubclass(spider, TMDBSeriesSpider) and spider.seasons
+        size = document_bytes(kind_of(spider), len(plan.append), with_seasons=with_seasons)
+        by = "a rough guess: none is stored yet"
+    each = DISK[backend].size(size, store_raw=options.store_raw)
+    # What is fetched again takes the place of what was.
+    is_export = isinstance(plan.source, ExportSource)
+    again = survey.unlisted if is_export else survey.stored or 0
+    new = max(0, survey.left - again)
+    needed = new * each
+    # Which of them are stored already is not known before their ids are.
+    may_be_less = survey.stored is None and documents is not None and not is_export
+    remark = f"if all are new: {byte_words(each)} each" if may_be_less else f"{byte_words(each)} a new record"
+    yield "Disk", byte_words(needed), f"{remark}, {by}"
+    # In memory: one that is not there.
+    now = database_size(engine) if engine.url.database is not None else 0
+    yield "Database", byte_words(now), f"{'now' if now else 'not there yet'}: {database_label(url)}"
+    if backend == "sqlite" and not (url.database or "").startswith("file:"):
+        free = shutil.disk_usage(Path(url.database or "").absolute().parent).free
+        yield "Free", byte_words(free), "" if free > needed else "that is not enough"
+
+
+@contextmanager
+def _database(crawler: Crawler, *, stores: bool) -> Iterator[Engine]:
+    """The database of the crawl; an empty one in its place where it is not there, or is not used."""
+    try:
+        engine = open_for_reading(database_options(crawler.settings).url) if stores else empty_database()
+    except MissingDatabaseError:
+        engine = empty_database()
+    try:
+        yield engine
+    finally:
+        engine.dispose()

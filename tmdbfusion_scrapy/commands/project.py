@@ -1,0 +1,132 @@
+"""The project that a command runs in: its spiders, and the settings as a crawl would have them."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scrapy import signals
+from scrapy.addons import AddonManager
+from scrapy.crawler import Crawler
+from scrapy.spiderloader import get_spider_loader
+from scrapy.utils.misc import load_object
+
+from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.crawling import TMDBSourceSpider
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.sources import Plan
+from tmdbfusion_scrapy.storage import SQLPipeline
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import TypeGuard
+
+    from scrapy import Spider
+    from scrapy.settings import Settings
+    from scrapy.spiderloader import SpiderLoaderProtocol
+
+
+def spider_names(settings: Settings) -> dict[str, str]:
+    """Return the project's spider for each kind of records, by the name of the kind's table.
+
+    Args:
+        settings: Those of the project.
+    """
+    try:
+        loader = _spider_loader(settings)
+        spiders = [loader.load(name) for name in sorted(loader.list())]
+    except (ImportError, SyntaxError):
+        # Failures can be looked at while a spider is being written.
+        return {}
+    found: dict[str, str] = {}
+    for spider in spiders:
+        if _has_source(spider):
+            found.setdefault(kind_of(spider), spider.name)
+    return found
+
+
+def kind_of(spider: type[TMDBSourceSpider]) -> str:
+    """Return the table of a spider's records."""
+    return OPERATIONS[spider.details_operation].kind
+
+
+def find_spider(settings: Settings, name: str) -> type[TMDBSourceSpider]:
+    """Return the class of a spider of the project.
+
+    Raises:
+        ConfigurationError: There is no such spider, or it takes no ``-a source=``.
+    """
+    loader = _spider_loader(settings)
+    try:
+        spider = loader.load(name)
+    except KeyError:
+        known = ", ".join(sorted(loader.list()))
+        where = f"use one of {known}" if known else "run this in a Scrapy project, where scrapy.cfg is"
+        raise ConfigurationError(f"there is no spider {name!r} here: {where}") from None
+    if not _has_source(spider):
+        raise ConfigurationError(
+            f"{name} is not planned by its arguments: use a spider that is a TMDBSourceSpider and has a "
+            "details_operation"
+        )
+    return spider
+
+
+def plan_of(spider: type[TMDBSourceSpider], arguments: Mapping[str, str]) -> Plan:
+    """Return what a spider would crawl.
+
+    Args:
+        spider: Its class.
+        arguments: Its arguments.
+
+    Raises:
+        ConfigurationError: One cannot be used.
+    """
+    discover, changes = spider.discover_operation, spider.changes_operation
+    return Plan.from_arguments(
+        arguments,
+        lists={name: OPERATIONS[operation] for name, operation in spider.list_operations.items()},
+        discover=OPERATIONS[discover] if discover is not None else None,
+        changes=OPERATIONS[changes] if changes is not None else None,
+    )
+
+
+@dataclass(frozen=True)
+class UnstartedCrawl:
+    """A crawl that is not started.
+
+    Args:
+        crawler: Its settings are those that the crawl would have.
+        stores: Whether the crawl would store in a database.
+    """
+
+    crawler: Crawler
+    stores: bool
+
+
+@contextmanager
+def unstarted_crawl(settings: Settings, spider: type[TMDBSourceSpider]) -> Iterator[UnstartedCrawl]:
+    """A crawl with its add-ons, for which no database is made. What add-ons began for it has ended afterwards.
+
+    Raises:
+        ConfigurationError: A setting cannot be used.
+    """
+    crawler = Crawler(spider, settings)
+    chosen = {load_object(path): order for path, order in crawler.settings.getdict("ITEM_PIPELINES").items()}
+    stores = chosen.get(SQLPipeline, 0) is not None
+    # The add-on would make the database.
+    crawler.settings.set("ITEM_PIPELINES", {SQLPipeline: None}, priority="cmdline")
+    try:
+        crawler.addons.load_settings(crawler.settings)
+        yield UnstartedCrawl(crawler, stores)
+    finally:
+        crawler.signals.send_catch_log(signals.engine_stopped)
+
+
+def _spider_loader(settings: Settings) -> SpiderLoaderProtocol:
+    AddonManager.load_pre_crawler_settings(settings)
+    return get_spider_loader(settings)
+
+
+def _has_source(spider: type[Spider]) -> TypeGuard[type[TMDBSourceSpider]]:
+    return issubclass(spider, TMDBSourceSpider) and hasattr(spider, "details_operation")
