@@ -147,7 +147,7 @@ SETTINGS: Mapping[str, Setting] = {
         Setting(
             "TMDB_CONDITIONAL",
             False,
-            "``True`` asks for a stored record with its ETag, so that TMDB need not send what has not changed. For "
+            "``True`` asks for a stored record with its ETag, so that TMDB need not send what did not change. For "
             "spiders with ``-a source=...``. Whether TMDB heeds it is not known.",
         ),
         Setting(

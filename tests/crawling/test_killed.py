@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 PROJECT = Path(__file__).parents[2] / "example_project"
 KILLS = 20
-MOVIES = 2500
+MOVIES = 4500
 IN_FLIGHT = 16
 BATCH = 100
 

@@ -437,11 +437,24 @@ async def test_a_source_spider_says_that_its_results_were_cut(raw_server, caplog
         connection.respond(json.dumps(page).encode())
 
     raw_server.scripts[DISCOVER] = answer
-    await crawl(SourceSpider, settings_of(raw_server.url + "/3"), source="discover", year="2020")
+    arguments = {"source": "discover", "pages": "500", "year": "2020"}
+    await crawl(SourceSpider, settings_of(raw_server.url + "/3"), **arguments)
     assert sorted(asked(raw_server)) == list(range(1, 501))
     assert warnings_of(caplog) == [
         "TMDB has 10003 results but serves the first 10000 only: narrow the filters to get the rest"
     ]
+
+
+@coroutine_test
+async def test_a_source_spider_does_not_split_for_ever(raw_server, caplog):
+    async def answer(connection: Connection, seen: Seen) -> None:
+        page = {"page": int(seen.query["page"]), "results": [], "total_pages": 501, "total_results": 10003}
+        connection.respond(json.dumps(page).encode())
+
+    raw_server.scripts[DISCOVER] = answer
+    await crawl(SourceSpider, settings_of(raw_server.url + "/3"), errors=1, source="discover")
+    assert "it does not heed the filters" in caplog.text
+    assert len(raw_server.requests) < 10
 
 
 @coroutine_test
@@ -451,7 +464,8 @@ async def test_a_source_spider_puts_a_page_on_record_that_does_not_count(raw_ser
     ended = await crawl(SourceSpider, settings_of(raw_server.url + "/3"), source="discover")
     assert ended.ids == {1}
     ((kind, _, path, error, status, _, _),) = failure_rows()
-    assert (kind, path, error, status) == ("discover", "/discover/movie?page=1", "ResponseError", 200)
+    assert (kind, error, status) == ("discover", "ResponseError", 200)
+    assert path == "/discover/movie?page=1&sort_by=primary_release_date.asc"
 
 
 async def serve_movie(connection: Connection, seen: Seen) -> None:

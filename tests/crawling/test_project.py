@@ -191,7 +191,11 @@ BAD_INPUT = {
     "malformed-token": ([], {"TMDB_ACCESS_TOKEN": "two words"}, ["TMDB_ACCESS_TOKEN is malformed"]),
     "ids-of-letters": (["-a", "ids=abc"], TOKEN, ["-a ids=abc", "-a ids=550,551"]),
     "no-ids": (["-a", "ids="], TOKEN, ["-a ids=", "-a ids=550,551"]),
-    "unknown-source": (["-a", "source=magic"], TOKEN, ["-a source=magic", "ids, list, discover"]),
+    "unknown-source": (
+        ["-a", "source=magic"],
+        TOKEN,
+        ["-a source=magic", "changes, discover, export, failed, ids, list, stale"],
+    ),
     "unknown-list": (["-a", "list=worst"], TOKEN, ["-a list=worst", "popular, top_rated"]),
     "no-pages": (["-a", "pages=0"], TOKEN, ["-a pages=0", "from 1 to 500"]),
     "unknown-argument": (["-a", "foo=bar"], TOKEN, ["-a foo="]),

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import datetime
 import logging
-import re
 from collections import Counter
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
-from tmdbfusion_scrapy.sources.partition import Coverage, Part, is_too_large, whole
+from tmdbfusion_scrapy.sources.partition import Coverage, Part, is_too_large, whole, within
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -47,6 +45,7 @@ class DiscoverParts:
         self._unread = 0
         self._ids: set[int] = set()
         self._is_split = False
+        self._is_heeded = True
         self._results_at: Counter[int] = Counter()
 
     def first_request(self) -> Request:
@@ -87,15 +86,14 @@ class DiscoverParts:
     def _is_smaller(self, total: int, depth: int) -> bool:
         """Whether the parts are smaller than what they are parts of; if not, they would be split without end."""
         self._results_at[depth] += total
-        if self._results_at[depth] <= MOST_MOVED * self._expected:
-            return True
-        if not self._unread:
+        if self._is_heeded and self._results_at[depth] > MOST_MOVED * self._expected:
             logger.error(
                 "TMDB has more results in the parts of discover than in the whole: it does not heed the filters "
                 "by date, votes or language, and only the first pages are read"
             )
-        self._unread = self._expected
-        return False
+            self._is_heeded = False
+            self._unread = self._expected
+        return self._is_heeded
 
     def _is_asked(self, part: Part | None) -> bool:
         """Whether the parts of the whole were asked for before: it is read from both ends."""
@@ -149,20 +147,8 @@ class DiscoverParts:
 
     def _whole(self) -> Part:
         """The part that holds every release date, or as many as the filters let through."""
-        part = whole(datetime.datetime.now(datetime.timezone.utc).date())
-        first, last = (self._filters.get(f"{self._date_name}_{end}") for end in ("gte", "lte"))
-        least, most = (self._filters.get(f"vote_count_{end}") for end in ("gte", "lte"))
-        languages = self._filters.get("with_original_language")
-        return replace(
-            part,
-            start=part.start if first is None else _day(first),
-            is_first=first is None,
-            end=part.end if last is None else _day(last),
-            is_last=last is None,
-            least_votes=0 if least is None else int(float(least)),
-            most_votes=None if most is None else int(float(most)),
-            languages=None if languages is None else tuple(re.split(r"[|,]", languages)),
-        )
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+        return within(whole(today), self._filters, self._date_name)
 
     def _request(self, part: Part | None, page: int, *, depth: int = 0, descending: bool = False) -> Request:
         """The request for a page of a part, or of the whole."""
@@ -177,8 +163,3 @@ class DiscoverParts:
             }
         place = {"part": part, "page": page, "depth": depth}
         return self._ask(**query, page=page, priority=-page, cb_kwargs=place)
-
-
-def _day(value: datetime.date | str) -> datetime.date:
-    """A day of a filter, which was checked when the plan was made."""
-    return value if isinstance(value, datetime.date) else datetime.date.fromisoformat(value[:10])

@@ -216,6 +216,8 @@ class TMDBSourceSpider(TMDBSpider):
     ) -> AsyncIterator[Any]:
         """Ask for the records of a page of discover, and for what is behind it."""
         assert self._parts is not None  # noqa: S101 - it asked for the page
+        if response.record.total_pages is None:
+            yield self._incomplete(response, "it does not say how many pages there are")
         async for result in self._requests_of(response, self._parts.take(response, part)):
             yield result
         for request in self._parts.requests_behind(response, part, page, depth):

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, literal, or_, select
+from sqlalchemy import BigInteger, and_, bindparam, literal, or_, select
 
 from tmdbfusion_scrapy.storage.database import READING
 from tmdbfusion_scrapy.storage.tables import metadata
@@ -73,16 +73,19 @@ class Known:
         """
         columns = self._records.columns
         found: dict[int, str] = {}
+        # An id may have 64 bits, whatever the column has.
+        keys = bindparam("keys", expanding=True, type_=BigInteger)
         with reading(self._engine) as connection:
             for start in range(0, len(ids), _KEYS_AT_ONCE):
                 query = select(columns.id, columns.etag).where(
-                    columns.id.in_(ids[start : start + _KEYS_AT_ONCE]),
+                    columns.id.in_(keys),
                     columns.etag.is_not(None),
                     columns.fetched_at.is_not(None),
                 )
                 if with_raw:
                     query = query.where(columns.raw.is_not(None))
-                found.update((key, etag) for key, etag in connection.execute(query))
+                part = {"keys": ids[start : start + _KEYS_AT_ONCE]}
+                found.update((key, etag) for key, etag in connection.execute(query, part))
         return found
 
     def failed(self) -> Iterator[tuple[int, float | None]]:
