@@ -48,15 +48,15 @@ class Moments:
         self._requests = 0
         crawler.signals.connect(self._on_opened, signals.spider_opened)
         crawler.signals.connect(self._on_request, signals.request_reached_downloader)
-        self._fetch = ExportDownload.fetch
-        moments = self
+        fetch = ExportDownload.fetch
 
-        async def fetch(self: ExportDownload, *args: Any) -> Any:
-            export = await moments._fetch(self, *args)
-            moments._begun = time.monotonic()
+        async def fetch_and_note(*args: Any, **kwargs: Any) -> Any:
+            export = await fetch(*args, **kwargs)
+            self._begun = time.monotonic()
             return export
 
-        ExportDownload.fetch = fetch  # type: ignore[method-assign]
+        # No signal tells that the file is there.
+        setattr(ExportDownload, "fetch", fetch_and_note)  # noqa: B010 - a method is not assigned to otherwise
 
     def _on_opened(self) -> None:
         self._begun = time.monotonic()
