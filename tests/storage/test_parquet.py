@@ -189,6 +189,7 @@ def test_no_record_class_is_missed():
     assert {MovieDetails, Genre, Page} <= set(RECORDS)
 
 
+@pytest.mark.slow
 def test_every_example_of_the_document_comes_back(recorded_dir):
     seen = 0
     for _, operation, body in examples(recorded_dir):
@@ -201,6 +202,7 @@ def test_every_example_of_the_document_comes_back(recorded_dir):
     assert seen > 140
 
 
+@pytest.mark.slow
 def test_all_real_movies_come_back(recorded_dir):
     path = recorded_dir / "movies-3000.jsonl.gz"
     if not path.exists():

@@ -34,6 +34,7 @@ ELSEWHERE = 1_000_000_000
 """Added to the ids of what was spoilt, so that they are not those of good records."""
 
 
+@pytest.mark.slow
 @coroutine_test
 async def test_real_movies_stand_as_they_came(recorded_dir: Path, database: str):
     bodies = real_movies(recorded_dir)

@@ -396,6 +396,7 @@ check_database(sys.argv[1])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("database", "statement"),
     [
