@@ -26,6 +26,10 @@ logger = logging.getLogger(__name__)
 _IDS_AT_ONCE = 1000
 
 
+class RunClosedError(Exception):
+    """The crawl was closed meanwhile: what it wants is the next one's."""
+
+
 class PlannedRun:
     """The run of a spider, see :class:`~tmdbfusion_scrapy.storage.frontier.Frontier`.
 
@@ -44,6 +48,7 @@ class PlannedRun:
         self._run = run
         self._watermark = watermark
         self._asking = asyncio.Lock()
+        self._is_closed = False
         self.coverage: str | None = None
         spider.crawler.signals.connect(self._close, signals.spider_closed)
 
@@ -102,8 +107,14 @@ class PlannedRun:
         return found
 
     async def _ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
-        """Ask the database in a thread."""
+        """Ask the database in a thread.
+
+        Raises:
+            RunClosedError: The database was closed: ``start()`` is not told that a crawl is stopped.
+        """
         async with self._asking:
+            if self._is_closed:
+                raise RunClosedError
             return await asyncio.to_thread(question, *args, **kwargs)
 
     async def _close(self, reason: str) -> None:
@@ -120,7 +131,9 @@ class PlannedRun:
                 self._say("%d records are left", progress.left)
             self._say("The same command goes on from here")
         finally:
-            await self._ask(self._frontier.close)
+            async with self._asking:
+                self._is_closed = True
+                await asyncio.to_thread(self._frontier.close)
 
     def _say(self, message: str, *args: Any) -> None:
         """Log what a user wants to know."""

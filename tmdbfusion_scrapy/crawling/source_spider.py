@@ -16,7 +16,7 @@ from tmdbfusion_scrapy.crawling.conditional import conditions_of
 from tmdbfusion_scrapy.crawling.discover_parts import DiscoverParts
 from tmdbfusion_scrapy.crawling.failed import failed_call
 from tmdbfusion_scrapy.crawling.listing import list_source
-from tmdbfusion_scrapy.crawling.planned_run import PlannedRun, open_run
+from tmdbfusion_scrapy.crawling.planned_run import PlannedRun, RunClosedError, open_run
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError, TMDBError
@@ -100,6 +100,8 @@ class TMDBSourceSpider(TMDBSpider):
         try:
             async for request in self._source_requests():
                 yield request
+        except RunClosedError:
+            return
         except (ServerError, ConfigurationError, IncompleteFeedError) as error:
             reason = str(error)
         if reason is not None:
