@@ -124,11 +124,11 @@ async def test_records_for_adults_are_in_an_export_of_their_own(tmdb_sandbox_fac
 
 @coroutine_test
 async def test_a_crawl_that_was_stopped_goes_on(sandbox, settings, caplog):
-    halting = {**settings, "CLOSESPIDER_ITEMCOUNT": 100, "CONCURRENT_REQUESTS": 8}
+    halting = {**settings, "CLOSESPIDER_ITEMCOUNT": 30, "CONCURRENT_REQUESTS": 4}
     await crawl(Movies, halting, finish_reason="closespider_itemcount", **EXPORT)
     assert "The same command goes on from here" in caplog.text
     first = stored()
-    assert 100 <= len(first) < len(sandbox.movie_ids)
+    assert 30 <= len(first) < len(sandbox.movie_ids)
     assert rows("SELECT count(*) FROM tmdb_watermarks") == [(0,)]
     sandbox.clear()
     caplog.clear()
