@@ -158,8 +158,8 @@ async def test_clients_of_one_host_share_the_pace():
     ):
         await asyncio.gather(*(client.movies.details(i) for i in range(1, 7) for client in (slow, fast)))
     assert len(received) == 12
-    # At 20 a second together; each on its own would be done in half the time or less. The server sees the first one
-    # late where the machine is busy.
+    # At 20 a second together; each on its own would be done in half the time or less. The server sees the first
+    # one late where the machine is busy.
     assert received[-1] - received[0] > 0.7 * 11 / 20
 
 
