@@ -8,6 +8,7 @@ side by side, test by test.
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -40,10 +41,11 @@ class EveryHostHandler(TMDBDownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        session_of(crawler).credentials = SilentCredentials("not-sent-at-all", is_v3_key=False)
+        silent = SilentCredentials("not-sent-at-all", is_v3_key=False)
+        self._channel = replace(session_of(crawler).api, credentials=silent)
 
     async def download_request(self, request: Request) -> Response:
-        return await self._download(request)
+        return await self._download(request, self._channel)
 
 
 class EveryHost:
