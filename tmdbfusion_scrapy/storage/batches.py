@@ -15,15 +15,10 @@ from tmdbfusion_scrapy.storage.deleted import mark_deleted
 from tmdbfusion_scrapy.storage.faults import RECORD_ERRORS, is_record_fault, reason_of
 from tmdbfusion_scrapy.storage.fitting import fitted, without_documents
 from tmdbfusion_scrapy.storage.locks import WRITE_LOCK, take_lock
-from tmdbfusion_scrapy.storage.postgresql_rows import PostgreSQLRows
 from tmdbfusion_scrapy.storage.refusals import name_of, storage_failure
-from tmdbfusion_scrapy.storage.rows import (
-    FAILURE_COLUMNS,
-    WATERMARK_COLUMNS,
-    Changes,
-)
-from tmdbfusion_scrapy.storage.slices import collector_paused
-from tmdbfusion_scrapy.storage.sqlite_rows import SQLiteRows
+from tmdbfusion_scrapy.storage.row_writers import rows_on
+from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS, WATERMARK_COLUMNS, Changes
+from tmdbfusion_scrapy.storage.slices import MOST_KEYS, collector_paused, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
 from tmdbfusion_scrapy.storage.unchanged import mark_fetched
@@ -48,12 +43,6 @@ if TYPE_CHECKING:
 
     Entry = tuple[Item, datetime]
     """An item and when it was fetched."""
-
-_WRITE_LOCK = 8_471_264
-"""Any number, the same in every process, see :func:`_wait_for_turn`."""
-
-_MOST_KEYS = 500
-"""Keys in one IN of a statement; older SQLite takes 999 parameters at most."""
 
 
 @dataclass
@@ -181,7 +170,7 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
     Raises:
         SQLAlchemyError: The database failed, or a row does not fit.
     """
-    rows = SQLiteRows(connection) if connection.dialect.name == "sqlite" else PostgreSQLRows(connection)
+    rows = rows_on(connection)
     mentions: dict[Table, list[Mention]] = defaultdict(list)
     for mention in changes.mentions:
         mentions[mention.table].append(mention)
@@ -260,17 +249,15 @@ def _record_upsert(stored: Stored) -> Upsert:
 
 def _delete(connection: Connection, table: Table, column: str, keys: list[Any]) -> None:
     """Delete the rows that belong to these keys."""
-    for start in range(0, len(keys), _MOST_KEYS):
-        connection.execute(_delete_statement(table, column), {"keys": keys[start : start + _MOST_KEYS]})
+    for part in in_slices(keys, MOST_KEYS):
+        connection.execute(_delete_statement(table, column), {"keys": part})
 
 
 def _take_away(connection: Connection, changes: Changes, children: Children) -> None:
     """Delete the children that their parents list no more, or take the link away."""
     owners = list(changes.children[children])
-    for start in range(0, len(owners), _MOST_KEYS):
-        found = connection.execute(
-            _children_statement(children), {"keys": owners[start : start + _MOST_KEYS]}
-        )
+    for part in in_slices(owners, MOST_KEYS):
+        found = connection.execute(_children_statement(children), {"keys": part})
         gone = [key for key, owner in found if not changes.is_listed(children, owner, key)]
         if children.are_parts:
             _delete(connection, children.table, "id", gone)
@@ -307,6 +294,5 @@ def _clear_failures(connection: Connection, fetched: Iterable[tuple[str, str]]) 
         by_kind[kind].append(key)
     columns = tmdb_failures.columns
     for kind, keys in by_kind.items():
-        for start in range(0, len(keys), _MOST_KEYS):
-            part = keys[start : start + _MOST_KEYS]
+        for part in in_slices(keys, MOST_KEYS):
             connection.execute(delete(tmdb_failures).where(columns.kind == kind, columns.id.in_(part)))

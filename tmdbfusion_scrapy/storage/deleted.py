@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, func, select, update
 
 from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS
+from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
 _STATUS = FAILURE_COLUMNS.index("status_code")
 _TRIED_AT = FAILURE_COLUMNS.index("tried_at")
-_KEYS_AT_ONCE = 500
 
 
 def mark_deleted(connection: Connection, failures: Mapping[tuple[str, str], Values]) -> set[tuple[str, str]]:
@@ -80,8 +80,7 @@ def _stored(connection: Connection, table: Table, keys: list[int]) -> list[int]:
     """Those of the records that were fetched once."""
     columns = table.columns
     found: list[int] = []
-    for start in range(0, len(keys), _KEYS_AT_ONCE):
-        part = keys[start : start + _KEYS_AT_ONCE]
+    for part in in_slices(keys, MOST_KEYS):
         query = select(columns.id).where(columns.id.in_(part), columns.fetched_at.is_not(None))
         found.extend(connection.scalars(query))
     return sorted(found)

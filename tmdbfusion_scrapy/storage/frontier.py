@@ -17,9 +17,10 @@ from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.known import Known, reading
 from tmdbfusion_scrapy.storage.listed import LISTED, fill
 from tmdbfusion_scrapy.storage.locks import RUNS_LOCK, run_lock, take_lock
-from tmdbfusion_scrapy.storage.postgresql_rows import PostgreSQLRows
+from tmdbfusion_scrapy.storage.row_writers import rows_on
+from tmdbfusion_scrapy.storage.rows import WATERMARK_COLUMNS
 from tmdbfusion_scrapy.storage.runs import Progress, Run
-from tmdbfusion_scrapy.storage.sqlite_rows import SQLiteRows
+from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_runs, tmdb_wanted, tmdb_watermarks
 from tmdbfusion_scrapy.storage.upserts import Upsert
@@ -31,8 +32,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
     from sqlalchemy.sql import Executable
     from typing_extensions import Self
-
-_KEYS_AT_ONCE = 500
 
 
 class Frontier:
@@ -178,8 +177,7 @@ class Frontier:
             failed.id.in_(bindparam("texts", expanding=True))
         )
         with reading(self._engine) as connection:
-            for start in range(0, len(keys), _KEYS_AT_ONCE):
-                part = list(keys[start : start + _KEYS_AT_ONCE])
+            for part in in_slices(keys, MOST_KEYS):
                 done.update(connection.scalars(select(columns.id).where(among, seen), {"ids": part}))
                 texts = {"texts": [str(key) for key in part]}
                 done.update(int(key) for key in connection.scalars(given_up, texts))
@@ -205,7 +203,7 @@ class Frontier:
             now = datetime.now(timezone.utc)
             if watermark is not None and run.upto is not None:
                 row = (watermark, run.upto, now)
-                _rows_on(connection).upsert(Upsert(tmdb_watermarks, ("name", "value", "set_at")), [row])
+                rows_on(connection).upsert(Upsert(tmdb_watermarks, WATERMARK_COLUMNS), [row])
             connection.execute(
                 tmdb_runs.update().where(runs.id == run.id).values(finished_at=now, coverage=coverage)
             )
@@ -310,8 +308,3 @@ def _expect_many(connection: Connection) -> None:
         # Its statistics know nothing of what was stored a moment ago: it would look through all that is wanted for
         # each of a few that turn out to be half a million.
         connection.exec_driver_sql("SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'")
-
-
-def _rows_on(connection: Connection) -> SQLiteRows | PostgreSQLRows:
-    """What writes rows on a connection."""
-    return SQLiteRows(connection) if connection.dialect.name == "sqlite" else PostgreSQLRows(connection)

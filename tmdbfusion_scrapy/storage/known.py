@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import BigInteger, and_, bindparam, literal, or_, select
 
 from tmdbfusion_scrapy.storage.database import READING
+from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 POPULAR_FROM = ((3.0, 0.5), (10.0, 0.25))
 """Popularity from which a record is stale after a part of the days."""
-
-_KEYS_AT_ONCE = 500
 
 
 class Known:
@@ -75,17 +74,15 @@ class Known:
         found: dict[int, str] = {}
         # An id may have 64 bits, whatever the column has.
         keys = bindparam("keys", expanding=True, type_=BigInteger)
+        query = select(columns.id, columns.etag).where(
+            columns.id.in_(keys), columns.etag.is_not(None), columns.fetched_at.is_not(None)
+        )
+        if with_raw:
+            query = query.where(columns.raw.is_not(None))
         with reading(self._engine) as connection:
-            for start in range(0, len(ids), _KEYS_AT_ONCE):
-                query = select(columns.id, columns.etag).where(
-                    columns.id.in_(keys),
-                    columns.etag.is_not(None),
-                    columns.fetched_at.is_not(None),
-                )
-                if with_raw:
-                    query = query.where(columns.raw.is_not(None))
-                part = {"keys": ids[start : start + _KEYS_AT_ONCE]}
-                found.update((key, etag) for key, etag in connection.execute(query, part))
+            for part in in_slices(ids, MOST_KEYS):
+                rows = connection.execute(query, {"keys": part})
+                found.update((key, etag) for key, etag in rows)
         return found
 
     def failed(self) -> Iterator[tuple[int, float | None]]:

@@ -15,6 +15,9 @@ T = TypeVar("T")
 
 _SIZE = 256
 
+MOST_KEYS = 500
+"""Keys in one IN of a statement; older SQLite takes 999 parameters at most."""
+
 _LONGEST = 0.002
 _PAUSE = 0.00005
 """Seconds of work, and of the pause after it.

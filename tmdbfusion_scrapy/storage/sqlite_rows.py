@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.dialects import sqlite
 
-from tmdbfusion_scrapy.storage.slices import give_way
+from tmdbfusion_scrapy.storage.slices import MOST_KEYS, give_way, in_slices
 from tmdbfusion_scrapy.storage.upserts import (
     DIALECTS,
     Replacement,
@@ -33,9 +33,6 @@ if TYPE_CHECKING:
 
 _MOST_ROWS = 256
 """Rows of one statement. Fewer mean more waiting for the GIL, more are no faster; SQLite takes 32,766 values."""
-
-_MOST_KEYS = 500
-"""Keys in one IN of a statement; older SQLite takes 999 parameters at most."""
 
 _DIALECT = DIALECTS["sqlite"]
 
@@ -67,9 +64,8 @@ class SQLiteRows:
 
     def _counts(self, replacement: Replacement, owners: Sequence[Any]) -> Iterator[tuple[Any, int]]:
         """How many rows belong to each of these that has any."""
-        for start in range(0, len(owners), _MOST_KEYS):
-            part = {"owners": owners[start : start + _MOST_KEYS]}
-            yield from map(tuple, self._connection.execute(_count_statement(replacement), part))
+        for part in in_slices(owners, MOST_KEYS):
+            yield from map(tuple, self._connection.execute(_count_statement(replacement), {"owners": part}))
 
     def _write(self, upsert: Upsert, rows: Sequence[Row]) -> None:
         """Execute a statement for as many rows as it takes, and so on."""
