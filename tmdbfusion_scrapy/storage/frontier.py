@@ -5,21 +5,20 @@ All methods block: a crawl calls them in a thread.
 
 from __future__ import annotations
 
-import json
 from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, and_, bindparam, delete, func, insert, literal, or_, select
-from sqlalchemy import cast as sql_cast
 
 from tmdbfusion_scrapy.storage.database import open_database
+from tmdbfusion_scrapy.storage.done import Done
 from tmdbfusion_scrapy.storage.known import Known, reading
 from tmdbfusion_scrapy.storage.listed import LISTED, fill
 from tmdbfusion_scrapy.storage.locks import RUNS_LOCK, run_lock, take_lock
 from tmdbfusion_scrapy.storage.row_writers import rows_on
 from tmdbfusion_scrapy.storage.rows import WATERMARK_COLUMNS
-from tmdbfusion_scrapy.storage.runs import Progress, Run
+from tmdbfusion_scrapy.storage.runs import Progress, Run, text_of, unfinished_run
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_runs, tmdb_wanted, tmdb_watermarks
@@ -50,8 +49,8 @@ class Frontier:
 
     def __init__(self, url: str, kind: str) -> None:
         self._engine = open_database(url)
-        self._kind = kind
         self.known = Known(self._engine, kind)
+        self._done = Done(kind)
         self._records = metadata.tables[kind]
 
     def __enter__(self) -> Self:
@@ -74,29 +73,16 @@ class Frontier:
             arguments: Its arguments.
             again: Whether what was stored before the run is fetched again.
         """
-        text = json.dumps(dict(sorted(arguments.items())), ensure_ascii=False)
-        columns = tmdb_runs.columns
-        query = (
-            select(columns.id, columns.started_at, columns.since, columns.planned_at, columns.upto)
-            .where(columns.spider == spider, columns.arguments == text, columns.finished_at.is_(None))
-            .order_by(columns.id.desc())
-            .limit(1)
-        )
         with self._engine.begin() as connection:
             take_lock(connection, RUNS_LOCK)
-            found = connection.execute(query).first()
+            found = unfinished_run(connection, spider, arguments)
             if found is not None:
-                return Run(
-                    found.id,
-                    found.started_at,
-                    found.since,
-                    found.upto,
-                    is_planned=found.planned_at is not None,
-                    is_resumed=True,
-                )
+                return found
             now = datetime.now(timezone.utc)
             since = now if again else None
-            statement = insert(tmdb_runs).values(spider=spider, arguments=text, started_at=now, since=since)
+            statement = insert(tmdb_runs).values(
+                spider=spider, arguments=text_of(arguments), started_at=now, since=since
+            )
             key = connection.execute(statement).inserted_primary_key
         assert key is not None  # noqa: S101 - one row was inserted
         return Run(key[0], now, since, None, is_planned=False, is_resumed=False)
@@ -173,7 +159,7 @@ class Frontier:
         among = columns.id.in_(bindparam("ids", type_=BigInteger, expanding=True))
         seen = or_(columns.fetched_at >= run.started_at, columns.deleted_at.is_not(None))
         failed = tmdb_failures.columns
-        given_up = self._given_up(failed.id, run.started_at).where(
+        given_up = self._done.given_up_as(failed.id, run.started_at).where(
             failed.id.in_(bindparam("texts", expanding=True))
         )
         with reading(self._engine) as connection:
@@ -212,11 +198,11 @@ class Frontier:
     def _want_listed(self, connection: Connection, run: Run, limit: int | None) -> int:
         """Want what is listed and not done; return how many these are."""
         columns = LISTED.columns
-        stored = self._stored(run.since)
+        stored = self._done.stored(run.since)
         if run.since is None:
             # TMDB lists it: perhaps it is there again.
-            stored = stored.where(self._records.columns.id.not_in(self._deleted()))
-        todo = columns.id.in_(select(columns.id).except_(stored, self._given_up_ids(run.since)))
+            stored = stored.where(self._records.columns.id.not_in(self._done.deleted()))
+        todo = columns.id.in_(select(columns.id).except_(stored, self._done.given_up(run.since)))
         order = (columns.popularity.desc().nulls_last(), columns.id)
         connection.execute(_wanted(run, columns.id, order, todo, limit=limit))
         return self._progress(connection, run).left
@@ -224,7 +210,7 @@ class Frontier:
     def _want_vanished(self, connection: Connection, run: Run, start: int, limit: int | None) -> None:
         """Want what is stored and not listed, after as many as are wanted already."""
         key = self._records.columns.id
-        gone = self._stored(None).except_(self._deleted(), select(LISTED.columns.id))
+        gone = self._done.stored(None).except_(self._done.deleted(), select(LISTED.columns.id))
         rest = None if limit is None else limit - start
         is_gone: ColumnElement[bool] = key.in_(gone)
         if "adult" in self._records.columns:
@@ -239,7 +225,7 @@ class Frontier:
         for vanished, since in ((False, run.since), (True, run.started_at)):
             mine = and_(wanted.run_id == run.id, wanted.vanished.is_(vanished))
             # What TMDB said to be gone before, and says again, keeps its date.
-            for done in (self._stored(since), self._deleted(), self._given_up_ids(since)):
+            for done in (self._done.stored(since), self._done.deleted(), self._done.given_up(since)):
                 connection.execute(delete(tmdb_wanted).where(mine, wanted.id.in_(done)))
         return self._progress(connection, run)
 
@@ -248,37 +234,6 @@ class Frontier:
         total = select(tmdb_runs.columns.wanted).where(tmdb_runs.columns.id == run.id)
         left = select(func.count()).where(tmdb_wanted.columns.run_id == run.id)
         return Progress(connection.scalar(total) or 0, connection.scalar(left) or 0)
-
-    # Lists of ids that an index holds: to look for each id in its row would be to read the whole database.
-
-    def _stored(self, since: datetime | None) -> Select[Any]:
-        """The ids of what was stored since a moment or ever."""
-        columns = self._records.columns
-        fetched = columns.fetched_at
-        return select(columns.id).where(fetched.is_not(None) if since is None else fetched >= since)
-
-    def _deleted(self) -> Select[Any]:
-        """The ids of what TMDB has no more."""
-        columns = self._records.columns
-        return select(columns.id).where(columns.deleted_at.is_not(None))
-
-    def _given_up_ids(self, since: datetime | None) -> Select[Any]:
-        """The ids of what has failed since a moment, or ever and for good."""
-        key = tmdb_failures.columns.id
-        # PostgreSQL would not take another text for a number.
-        is_number = key.regexp_match("^[0-9]{1,18}$")
-        return self._given_up(sql_cast(key, BigInteger), since).where(is_number)
-
-    def _given_up(self, key: ColumnElement[Any], since: datetime | None) -> Select[Any]:
-        """The same in another form; a part or an image of a record that failed is not the record."""
-        failed = tmdb_failures.columns
-        return select(key).where(
-            failed.kind == self._kind,
-            failed.id.is_not(None),
-            failed.path.like("/%"),
-            failed.path.not_like("/%/%/%"),
-            failed.retryable.is_(False) if since is None else failed.tried_at >= since,
-        )
 
 
 def _wanted(

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import LargeBinary, Text, func, select
 from sqlalchemy import cast as sql_cast
 
+from tmdbfusion_scrapy.storage.done import Done
 from tmdbfusion_scrapy.storage.known import Known
-from tmdbfusion_scrapy.storage.runs import Progress, Run
+from tmdbfusion_scrapy.storage.runs import Progress, Run, unfinished_run
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_runs, tmdb_wanted
 
@@ -68,6 +68,7 @@ class Outlook:
     def __init__(self, engine: Engine, kind: str) -> None:
         self._engine = engine
         self._kind = kind
+        self._done = Done(kind)
         self._records = metadata.tables[kind]
         self.known = Known(engine, kind)
 
@@ -85,20 +86,8 @@ class Outlook:
             spider: The spider's name.
             arguments: Its arguments.
         """
-        text = json.dumps(dict(sorted(arguments.items())), ensure_ascii=False)
-        columns = tmdb_runs.columns
-        query = (
-            select(tmdb_runs)
-            .where(columns.spider == spider, columns.arguments == text, columns.finished_at.is_(None))
-            .order_by(columns.id.desc())
-            .limit(1)
-        )
         with self._engine.connect() as connection:
-            row = connection.execute(query).first()
-        if row is None:
-            return None
-        is_planned = row.planned_at is not None
-        return Run(row.id, row.started_at, row.since, row.upto, is_planned=is_planned, is_resumed=True)
+            return unfinished_run(connection, spider, arguments)
 
     def progress(self, run: Run) -> Progress:
         """Return how far a planned run is."""
@@ -108,7 +97,7 @@ class Outlook:
             for vanished, since in ((False, run.since), (True, run.started_at)):
                 query = select(wanted.id).where(wanted.run_id == run.id, wanted.vanished.is_(vanished))
                 keys = set(connection.scalars(query))
-                for done in (self._stored_ids(since), self._deleted_ids()):
+                for done in (self._done.stored(since), self._done.deleted()):
                     keys.difference_update(_ids(connection, done))
                 keys -= self._given_up(connection, since)
                 left += len(keys)
@@ -126,8 +115,8 @@ class Outlook:
         stored = unlisted = 0
         with self._engine.connect() as connection:
             given_up = self._given_up(connection, None) & listed
-            deleted = set(_ids(connection, self._deleted_ids()))
-            for key in _ids(connection, self._stored_ids(None)):
+            deleted = set(_ids(connection, self._done.deleted()))
+            for key in _ids(connection, self._done.stored(None)):
                 # One that is listed and known to be deleted is perhaps there again: it is fetched.
                 if key in deleted:
                     continue
@@ -181,26 +170,11 @@ class Outlook:
             length = func.octet_length(sql_cast(raw, Text))
         return int(connection.scalar(select(func.sum(length)).where(key.in_(keys))) or 0)
 
-    def _stored_ids(self, since: datetime | None) -> Select[Any]:
-        fetched_at = self._records.columns.fetched_at
-        is_stored = fetched_at.is_not(None) if since is None else fetched_at >= since
-        return select(self._records.columns.id).where(is_stored)
-
-    def _deleted_ids(self) -> Select[Any]:
-        return select(self._records.columns.id).where(self._records.columns.deleted_at.is_not(None))
-
     def _given_up(self, connection: Connection, since: datetime | None) -> set[int]:
         """What failed for good, or failed since a moment; a part or an image that failed is not the record."""
-        failed = tmdb_failures.columns
-        is_given_up = failed.retryable.is_(False) if since is None else failed.tried_at >= since
-        query = select(failed.id).where(
-            failed.kind == self._kind,
-            failed.path.like("/%"),
-            failed.path.not_like("/%/%/%"),
-            is_given_up,
-        )
+        query = self._done.given_up_as(tmdb_failures.columns.id, since)
         # An id is text there: it may be any.
-        return {int(key) for key in connection.scalars(query) if key is not None and key.isdecimal()}
+        return {int(key) for key in connection.scalars(query) if key.isdecimal()}
 
 
 def _ids(connection: Connection, query: Select[Any]) -> Iterator[int]:
