@@ -44,7 +44,6 @@ class DiscoverParts:
         self._entries = 0
         self._unread = 0
         self._ids: set[int] = set()
-        self._is_split = False
         self._is_heeded = True
         self._results_at: Counter[int] = Counter()
 
@@ -67,7 +66,8 @@ class DiscoverParts:
         is_large = is_too_large(response.record.total_pages or 0)
         if part is None and is_large:
             yield from self._requests_of_undated(response, page)
-        if page > 1 or self._is_asked(part):
+        # The whole is read from both ends, and split once.
+        if page > 1 or (part is None and _is_descending(response)):
             return
         if part is None:
             self._expected = total
@@ -95,11 +95,6 @@ class DiscoverParts:
             self._unread = self._expected
         return self._is_heeded
 
-    def _is_asked(self, part: Part | None) -> bool:
-        """Whether the parts of the whole were asked for before: it is read from both ends."""
-        asked, self._is_split = self._is_split, self._is_split or part is None
-        return asked and part is None
-
     def take(self, response: TMDBResponse, part: Part | None) -> list[Any]:
         """Return the entries of a page that count: those of what is split come again in its parts.
 
@@ -123,8 +118,8 @@ class DiscoverParts:
         No filter of TMDB's finds them. Sorted by date they stand at one end, nobody says at which.
         """
         if page < LAST_PAGE and any(self._date_of(entry) is None for entry in response.record.results):
-            yield self._request(None, page + 1, descending=".desc" in response.url)
-        elif page == 1 and ".desc" not in response.url:
+            yield self._request(None, page + 1, descending=_is_descending(response))
+        elif page == 1 and not _is_descending(response):
             yield self._request(None, 1, descending=True)
 
     def _date_of(self, entry: Any) -> datetime.date | None:
@@ -163,3 +158,8 @@ class DiscoverParts:
             }
         place = {"part": part, "page": page, "depth": depth}
         return self._ask(**query, page=page, priority=-page, cb_kwargs=place)
+
+
+def _is_descending(response: TMDBResponse) -> bool:
+    """Whether a page of the whole is of the list from its end."""
+    return ".desc" in response.url
