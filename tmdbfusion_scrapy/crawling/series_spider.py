@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.appending import MAX_APPENDS
 from tmdbfusion_scrapy.crawling.conditional import without_etag
 from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
+from tmdbfusion_scrapy.models.tv import whole_seasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -35,26 +35,26 @@ class TMDBSeriesSpider(TMDBSourceSpider):
     discover_date = "first_air_date"
     seasons = True
 
-    def details_request(self, record_id: int) -> Request:
-        """Return the request for a series and its first seasons."""
-        room = MAX_APPENDS - len(self.plan.append) if self.seasons else 0
-        # Season 0 holds the specials.
-        parts = [*self.plan.append, *(f"season/{number}" for number in range(room))]
-        append: dict[str, Any] = {"append_to_response": parts} if parts else {}
-        endpoint = OPERATIONS[self.details_operation]
-        return self.tmdb_request(endpoint, record_id, **append, callback=self.parse_details)
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """What is appended, and the first seasons; season 0 holds the specials."""
+        return (*self.plan.append, *(f"season/{number}" for number in range(self._room)))
+
+    @property
+    def _room(self) -> int:
+        """How many seasons the first request has room for."""
+        return max(0, MAX_APPENDS - len(self.plan.append)) if self.seasons else 0
 
     def parse_details(self, response: TMDBResponse) -> Iterator[Any]:
         """Yield the series, or ask for the seasons that did not come with it."""
         show: TVDetails = response.record
         there = {season.season_number for season in show.appended_seasons}
-        room = max(0, MAX_APPENDS - len(self.plan.append))
         rest = [
             season.season_number
             for season in show.seasons
             # One that was asked for and did not come is not there, though it is listed.
             if season.season_number is not None and season.season_number not in there
-            if season.season_number >= room
+            if season.season_number >= self._room
         ]
         if rest and self.seasons:
             yield self._seasons_request(without_etag(show), [], rest)
@@ -93,11 +93,6 @@ class TMDBSeriesSpider(TMDBSourceSpider):
 
 
 def _whole(show: TVDetails, seasons: list[SeasonDetails]) -> Iterator[Any]:
-    """Seasons that came without their series, with the ids that its list has, and the series as the last."""
-    ids = {season.season_number: season.id for season in show.seasons}
-    for season in seasons:
-        whole = copy.copy(season)
-        whole.id = season.id if season.id is not None else ids.get(season.season_number)
-        if whole.id is not None:
-            yield whole
+    """Seasons that came without their series, and the series as the last."""
+    yield from whole_seasons(show, seasons)
     yield show

@@ -89,6 +89,11 @@ class TMDBSourceSpider(TMDBSpider):
         """Table of the records."""
         return OPERATIONS[self.details_operation].kind
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts to ask for with each record."""
+        return self.plan.append
+
     async def start(self) -> AsyncIterator[Any]:
         """Ask for the records, or for what lists them."""
         self._warn_of_unknown_parts()
@@ -177,7 +182,7 @@ class TMDBSourceSpider(TMDBSpider):
     def details_request(self, record_id: int) -> Request:
         """Return the request for the details of a record."""
         endpoint = OPERATIONS[self.details_operation]
-        append = {"append_to_response": self.plan.append} if self.plan.append else {}
+        append = {"append_to_response": self.parts} if self.parts else {}
         return self.tmdb_request(endpoint, record_id, **append, callback=self.parse_details)
 
     def parse_details(self, response: TMDBResponse) -> Iterator[Any]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import datetime
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tmdbfusion_scrapy.models.account_states import AccountStates
 from tmdbfusion_scrapy.models.changes import Changes
@@ -27,6 +29,11 @@ from tmdbfusion_scrapy.models.tv_list_item import TVListItem
 from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
 from tmdbfusion_scrapy.models.videos import Videos
 from tmdbfusion_scrapy.models.watch_providers import WatchProviders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+R = TypeVar("R", bound=Record)
 
 
 @dataclass
@@ -132,3 +139,31 @@ class TVDetails(Record):
     translations: TVTranslations | None = None
     videos: Videos | None = None
     watch_providers: WatchProviders | None = None
+
+
+def whole_seasons(show: TVDetails, seasons: Iterable[SeasonDetails]) -> Iterator[SeasonDetails]:
+    """Yield seasons that were appended to their series with the ids that they lack there.
+
+    An appended season has no id; the series' list of seasons has it. One that has none there either is left out.
+
+    Args:
+        show: The series.
+        seasons: Its seasons as they came; they are not changed.
+    """
+    ids = {season.season_number: season.id for season in show.seasons}
+    for season in seasons:
+        key = season.id if season.id is not None else ids.get(season.season_number)
+        if key is not None:
+            episodes = [
+                episode if episode.show_id is not None else _changed(episode, show_id=show.id)
+                for episode in season.episodes
+            ]
+            yield _changed(season, id=key, episodes=episodes)
+
+
+def _changed(record: R, **values: Any) -> R:
+    """A copy of a record with other values."""
+    changed = copy.copy(record)
+    for name, value in values.items():
+        setattr(changed, name, value)
+    return changed

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.storage.mapping.declaration import Mention, Relation, Values
+from tmdbfusion_scrapy.storage.mapping.declaration import Mention, Relation, Values, fields
 from tmdbfusion_scrapy.storage.tables import records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sqlalchemy import Table
 
-    from tmdbfusion_scrapy.models.credits import CastMember, CrewMember
-    from tmdbfusion_scrapy.models.tv_credits import AggregateCastMember, AggregateCrewMember, GuestStar
+    from tmdbfusion_scrapy.models.tv_credits import GuestStar
 
 PERSON = Mention(
     records.people,
@@ -35,16 +34,7 @@ PERSON = Mention(
 def cast(table: Table, path: str = "credits.cast", *columns: str) -> Relation:
     """A cast; ``columns`` are fields of its members with a column of their own."""
     names = ("credit_id", "person_id", "character", "position", *columns)
-
-    def read(members: list[CastMember]) -> Iterator[Values]:
-        if columns:
-            return (
-                (m.credit_id, m.id, m.character, m.order, *(getattr(m, name) for name in columns))
-                for m in members
-            )
-        return ((m.credit_id, m.id, m.character, m.order) for m in members)
-
-    return Relation(table, path, names, read, ((PERSON, person_rows),))
+    return _relation(table, path, names, fields("credit_id", "id", "character", "order", *columns))
 
 
 def guests(table: Table, path: str) -> Relation:
@@ -53,76 +43,47 @@ def guests(table: Table, path: str) -> Relation:
     def read(members: list[GuestStar]) -> Iterator[Values]:
         return ((m.credit_id, m.id, m.character or m.character_name, m.order) for m in members)
 
-    return Relation(
-        table, path, ("credit_id", "person_id", "character", "position"), read, ((PERSON, person_rows),)
-    )
+    return _relation(table, path, ("credit_id", "person_id", "character", "position"), read)
 
 
 def crew(table: Table, path: str = "credits.crew") -> Relation:
     """A crew."""
-
-    def read(members: list[CrewMember]) -> Iterator[Values]:
-        return ((m.credit_id, m.id, m.department, m.job) for m in members)
-
-    return Relation(
-        table, path, ("credit_id", "person_id", "department", "job"), read, ((PERSON, person_rows),)
-    )
+    read = fields("credit_id", "id", "department", "job")
+    return _relation(table, path, ("credit_id", "person_id", "department", "job"), read)
 
 
 def series_cast(table: Table) -> Relation:
     """The cast of all episodes if it was asked for, else the one of the newest season."""
 
-    def read(members: list[AggregateCastMember] | list[CastMember]) -> Iterator[Values]:
+    def read(members: Iterable[Any]) -> Iterator[Values]:
         for m in members:
-            roles = getattr(m, "roles", None)
-            if roles is None:
-                yield (m.credit_id, m.id, m.character, m.order, None)  # type: ignore[union-attr]
-                continue
-            for role in roles:
-                yield (role.credit_id, m.id, role.character, m.order, role.episode_count)
+            # A member of the newest season's cast is a role of its own.
+            for role in getattr(m, "roles", (m,)):
+                episodes = getattr(role, "episode_count", None)
+                yield (role.credit_id, m.id, role.character, m.order, episodes)
 
-    return Relation(
-        table,
-        ("aggregate_credits.cast", "credits.cast"),
-        ("credit_id", "person_id", "character", "position", "episode_count"),
-        read,
-        ((PERSON, person_rows),),
-    )
+    paths = ("aggregate_credits.cast", "credits.cast")
+    return _relation(table, paths, ("credit_id", "person_id", "character", "position", "episode_count"), read)
 
 
 def series_crew(table: Table) -> Relation:
     """The crew of all episodes if it was asked for, else the one of the newest season."""
 
-    def read(members: list[AggregateCrewMember] | list[CrewMember]) -> Iterator[Values]:
+    def read(members: Iterable[Any]) -> Iterator[Values]:
         for m in members:
-            jobs = getattr(m, "jobs", None)
-            if jobs is None:
-                yield (m.credit_id, m.id, m.department, m.job, None)  # type: ignore[union-attr]
-                continue
-            for job in jobs:
-                yield (job.credit_id, m.id, m.department, job.job, job.episode_count)
+            for job in getattr(m, "jobs", (m,)):
+                episodes = getattr(job, "episode_count", None)
+                yield (job.credit_id, m.id, m.department, job.job, episodes)
 
-    return Relation(
-        table,
-        ("aggregate_credits.crew", "credits.crew"),
-        ("credit_id", "person_id", "department", "job", "episode_count"),
-        read,
-        ((PERSON, person_rows),),
-    )
+    paths = ("aggregate_credits.crew", "credits.crew")
+    return _relation(table, paths, ("credit_id", "person_id", "department", "job", "episode_count"), read)
 
 
-def person_rows(people: Iterable[Any]) -> Iterator[Values]:
-    """People as a cast or crew names them."""
-    return (
-        (
-            p.id,
-            p.name,
-            p.original_name,
-            p.gender,
-            p.known_for_department,
-            p.popularity,
-            p.adult,
-            p.profile_path,
-        )
-        for p in people
-    )
+def _relation(
+    table: Table,
+    path: str | tuple[str, ...],
+    columns: tuple[str, ...],
+    read: Callable[[Any], Iterable[Values]],
+) -> Relation:
+    """A relation that names people."""
+    return Relation(table, path, columns, read, ((PERSON, fields(*PERSON.columns)),))

@@ -5,9 +5,10 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import attrgetter
 from typing import Any, cast
 
 from sqlalchemy import Table
@@ -16,6 +17,12 @@ from tmdbfusion_scrapy.models.record import Record
 
 Values = tuple[Any, ...]
 """The values of one row, in the order of the columns that were declared."""
+
+
+def fields(*names: str) -> Callable[[Iterable[Any]], Iterator[Values]]:
+    """Return a reader of rows that are the fields of these names, two at least, of each element."""
+    row_of: Callable[[Any], Values] = attrgetter(*names)
+    return lambda elements: map(row_of, elements)
 
 
 @dataclass(frozen=True, eq=False)

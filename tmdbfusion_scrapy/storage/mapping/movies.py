@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.models.collections import CollectionDetails
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.storage.mapping import cast_and_crew, parts
-from tmdbfusion_scrapy.storage.mapping.declaration import Children, Mention, Relation, Stored, Values
+from tmdbfusion_scrapy.storage.mapping.declaration import (
+    Children,
+    Mention,
+    Relation,
+    Stored,
+    Values,
+    fields,
+)
 from tmdbfusion_scrapy.storage.tables import links, records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from tmdbfusion_scrapy.models.collections import CollectionPart
     from tmdbfusion_scrapy.models.releases import CountryReleases
@@ -39,9 +45,8 @@ LISTED_MOVIE = Mention(records.movies, _LISTED)
 _PART_OF_COLLECTION = Mention(records.movies, (*_LISTED, "belongs_to_collection_id"))
 
 
-def listed_rows(movies: Iterable[Any]) -> Iterator[Values]:
-    """Movies as a list names them."""
-    return map(attrgetter(*_LISTED), movies)
+listed_rows = fields(*_LISTED)
+"""Reads movies as a list names them."""
 
 
 def _collection(movie: MovieDetails) -> Iterator[Values]:

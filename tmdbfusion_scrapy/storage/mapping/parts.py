@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.storage.mapping.declaration import Mention, Relation, Values
+from tmdbfusion_scrapy.storage.mapping.declaration import Mention, Relation, Values, fields
 from tmdbfusion_scrapy.storage.tables import records
 
 if TYPE_CHECKING:
@@ -16,17 +16,12 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
 
     from tmdbfusion_scrapy.models.companies import (
-        Network,
-        ProductionCompany,
         ProductionCountry,
         SpokenLanguage,
     )
-    from tmdbfusion_scrapy.models.genres import Genre
-    from tmdbfusion_scrapy.models.images import EpisodeImages, Image, Images, SeasonImages
-    from tmdbfusion_scrapy.models.keywords import Keyword
+    from tmdbfusion_scrapy.models.images import EpisodeImages, Images, SeasonImages
     from tmdbfusion_scrapy.models.people import PersonImages
     from tmdbfusion_scrapy.models.releases import AlternativeTitle
-    from tmdbfusion_scrapy.models.videos import Video
     from tmdbfusion_scrapy.models.watch_providers import CountryWatchProviders
 
 GENRE = Mention(records.genres, ("id", "name"))
@@ -43,18 +38,19 @@ OFFERS = ("flatrate", "rent", "buy", "ads", "free")
 
 def genres(table: Table) -> Relation:
     """``genres``."""
-    return Relation(table, "genres", ("genre_id", "position"), _by_id, ((GENRE, _genre_rows),))
+    return Relation(table, "genres", ("genre_id", "position"), _by_id, ((GENRE, fields(*GENRE.columns)),))
 
 
 def companies(table: Table) -> Relation:
     """``production_companies``."""
-    mentions = ((COMPANY, _organisation_rows),)
+    mentions = ((COMPANY, fields(*COMPANY.columns)),)
     return Relation(table, "production_companies", ("company_id", "position"), _by_id, mentions)
 
 
 def networks(table: Table) -> Relation:
     """``networks``."""
-    return Relation(table, "networks", ("network_id", "position"), _by_id, ((NETWORK, _organisation_rows),))
+    mentions = ((NETWORK, fields(*NETWORK.columns)),)
+    return Relation(table, "networks", ("network_id", "position"), _by_id, mentions)
 
 
 def production_countries(table: Table) -> Relation:
@@ -63,22 +59,13 @@ def production_countries(table: Table) -> Relation:
     def read(countries: list[ProductionCountry]) -> Iterator[Values]:
         return ((country.iso_3166_1, position) for position, country in enumerate(countries))
 
-    def mentioned(countries: list[ProductionCountry]) -> Iterator[Values]:
-        return ((country.iso_3166_1, country.name) for country in countries)
-
-    return Relation(table, "production_countries", ("iso_3166_1", "position"), read, ((COUNTRY, mentioned),))
+    mentions = ((COUNTRY, fields(*COUNTRY.columns)),)
+    return Relation(table, "production_countries", ("iso_3166_1", "position"), read, mentions)
 
 
 def origin_countries(table: Table) -> Relation:
     """``origin_country``, a list of codes."""
-
-    def read(codes: list[str]) -> Iterator[Values]:
-        return ((code, position) for position, code in enumerate(codes))
-
-    def mentioned(codes: list[str]) -> Iterator[Values]:
-        return ((code, None) for code in codes)
-
-    return Relation(table, "origin_country", ("iso_3166_1", "position"), read, ((COUNTRY, mentioned),))
+    return _codes(table, "origin_country", COUNTRY)
 
 
 def spoken_languages(table: Table) -> Relation:
@@ -87,56 +74,40 @@ def spoken_languages(table: Table) -> Relation:
     def read(languages: list[SpokenLanguage]) -> Iterator[Values]:
         return ((language.iso_639_1, position) for position, language in enumerate(languages))
 
-    def mentioned(languages: list[SpokenLanguage]) -> Iterator[Values]:
-        return ((language.iso_639_1, language.english_name, language.name) for language in languages)
-
-    return Relation(table, "spoken_languages", ("iso_639_1", "position"), read, ((LANGUAGE, mentioned),))
+    mentions = ((LANGUAGE, fields(*LANGUAGE.columns)),)
+    return Relation(table, "spoken_languages", ("iso_639_1", "position"), read, mentions)
 
 
 def languages(table: Table) -> Relation:
     """``languages``, a list of codes."""
-
-    def read(codes: list[str]) -> Iterator[Values]:
-        return ((code, position) for position, code in enumerate(codes))
-
-    def mentioned(codes: list[str]) -> Iterator[Values]:
-        return ((code, None, None) for code in codes)
-
-    return Relation(table, "languages", ("iso_639_1", "position"), read, ((LANGUAGE, mentioned),))
+    return _codes(table, "languages", LANGUAGE)
 
 
 def keywords(table: Table, path: str) -> Relation:
     """The list of ``keywords``."""
-
-    def mentioned(keywords: list[Keyword]) -> Iterator[Values]:
-        return ((keyword.id, keyword.name) for keyword in keywords)
-
-    return Relation(table, path, ("keyword_id", "position"), _by_id, ((KEYWORD, mentioned),))
+    return Relation(table, path, ("keyword_id", "position"), _by_id, ((KEYWORD, fields(*KEYWORD.columns)),))
 
 
 def images(table: Table) -> Relation:
     """``images``, of every type that the record has."""
-
-    def rows(image_type: str, images: list[Image]) -> Iterator[Values]:
-        for image in images:
-            yield (
-                image_type,
-                image.file_path,
-                image.iso_639_1,
-                image.iso_3166_1,
-                image.width,
-                image.height,
-                image.aspect_ratio,
-                image.vote_average,
-                image.vote_count,
-            )
+    columns = (
+        "file_path",
+        "iso_639_1",
+        "iso_3166_1",
+        "width",
+        "height",
+        "aspect_ratio",
+        "vote_average",
+        "vote_count",
+    )
+    rows_of = fields(*columns)
 
     def read(images: Images | SeasonImages | EpisodeImages | PersonImages) -> Iterator[Values]:
         for image_type in ("poster", "backdrop", "logo", "profile", "still"):
-            yield from rows(image_type, getattr(images, f"{image_type}s", []))
+            for row in rows_of(getattr(images, f"{image_type}s", [])):
+                yield (image_type, *row)
 
-    columns = ("image_type", "file_path", "iso_639_1", "iso_3166_1", "width", "height", "aspect_ratio")
-    return Relation(table, "images", (*columns, "vote_average", "vote_count"), read)
+    return Relation(table, "images", ("image_type", *columns), read)
 
 
 def videos(table: Table) -> Relation:
@@ -153,23 +124,7 @@ def videos(table: Table) -> Relation:
         "iso_3166_1",
         "published_at",
     )
-
-    def read(videos: list[Video]) -> Iterator[Values]:
-        for v in videos:
-            yield (
-                v.id,
-                v.name,
-                v.site,
-                v.key,
-                v.type,
-                v.official,
-                v.size,
-                v.iso_639_1,
-                v.iso_3166_1,
-                v.published_at,
-            )
-
-    return Relation(table, "videos.results", columns, read)
+    return Relation(table, "videos.results", columns, fields(*columns))
 
 
 def translations(table: Table, *texts: str) -> Relation:
@@ -234,9 +189,14 @@ def _by_id(elements: Iterable[Any]) -> Iterator[Values]:
     return ((element.id, position) for position, element in enumerate(elements))
 
 
-def _genre_rows(genres: list[Genre]) -> Iterator[Values]:
-    return ((genre.id, genre.name) for genre in genres)
+def _codes(table: Table, path: str, mention: Mention) -> Relation:
+    """A list of codes, which say no more of what they are the keys of."""
+    nothing_more = (None,) * (len(mention.columns) - 1)
 
+    def read(codes: list[str]) -> Iterator[Values]:
+        return ((code, position) for position, code in enumerate(codes))
 
-def _organisation_rows(organisations: list[ProductionCompany] | list[Network]) -> Iterator[Values]:
-    return ((o.id, o.name, o.logo_path, o.origin_country) for o in organisations)
+    def mentioned(codes: list[str]) -> Iterator[Values]:
+        return ((code, *nothing_more) for code in codes)
+
+    return Relation(table, path, (mention.columns[0], "position"), read, ((mention, mentioned),))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-import copy
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from tmdbfusion_scrapy.models.tv import TVDetails
+from tmdbfusion_scrapy.models.tv import TVDetails, whole_seasons
 from tmdbfusion_scrapy.models.tv_episodes import Episode, EpisodeDetails
 from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
 from tmdbfusion_scrapy.storage.mapping import cast_and_crew, parts
-from tmdbfusion_scrapy.storage.mapping.declaration import Children, Mention, Relation, Stored, Values
+from tmdbfusion_scrapy.storage.mapping.declaration import (
+    Children,
+    Mention,
+    Relation,
+    Stored,
+    Values,
+    fields,
+)
 from tmdbfusion_scrapy.storage.tables import links, records
 
 if TYPE_CHECKING:
@@ -79,9 +85,8 @@ _LISTED_EPISODE = Mention(
 )
 
 
-def listed_rows(shows: Iterable[Any]) -> Iterator[Values]:
-    """Series as a list names them."""
-    return (tuple(getattr(show, name) for name in _LISTED) for show in shows)
+listed_rows = fields(*_LISTED)
+"""Reads series as a list names them."""
 
 
 def _creators(creators: list[Creator]) -> Iterator[Values]:
@@ -132,30 +137,6 @@ def _aired_episodes(show: TVDetails) -> Iterator[Values]:
         if episode is not None:
             season_id = seasons.get(episode.season_number)
             yield (episode.id, show.id, season_id, *(getattr(episode, name) for name in _AIRED))
-
-
-def _whole_seasons(show: TVDetails) -> Iterator[SeasonDetails]:
-    """Seasons that came with the series.
-
-    An appended season lacks its id; the series' list of seasons has it.
-    """
-    ids = {season.season_number: season.id for season in show.seasons}
-    for season in show.appended_seasons:
-        key = season.id if season.id is not None else ids.get(season.season_number)
-        if key is not None:
-            episodes = [
-                episode if episode.show_id is not None else _changed(episode, show_id=show.id)
-                for episode in season.episodes
-            ]
-            yield _changed(season, id=key, episodes=episodes)
-
-
-def _changed(record: R, **values: Any) -> R:
-    """A copy of a record with other values."""
-    changed = copy.copy(record)
-    for name, value in values.items():
-        setattr(changed, name, value)
-    return changed
 
 
 def _show_of(season: SeasonDetails) -> int | None:
@@ -215,7 +196,7 @@ TV_SHOW = Stored(
         ),
     ),
     children=(Children(records.seasons, "tv_show_id", "seasons", _LISTED_SEASON, _listed_seasons),),
-    inner=_whole_seasons,
+    inner=lambda show: whole_seasons(show, show.appended_seasons),
 )
 
 SEASON = Stored(
