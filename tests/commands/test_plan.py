@@ -134,7 +134,7 @@ def test_what_is_left_is_what_a_run_would_want(database):
     share = outlook.share(frozenset(listed))
     assert (share.stored, share.given_up, share.unlisted) == (2, 1, 1)
     planned = len(listed) - share.stored - share.given_up + share.unlisted
-    with Frontier(database, "movies") as frontier:
+    with Frontier(open_database(database), "movies") as frontier:
         run = frontier.begin("movies", {}, again=False)
         run, progress = frontier.plan(run, [(key, None) for key in listed], is_complete=True)
         assert progress.left == planned
@@ -189,7 +189,7 @@ def test_a_large_discover_counts_its_parts(scrapy_command, tmdb_sandbox_factory)
 
 def test_a_run_that_is_not_finished(scrapy_command):
     store(movie(1))
-    with Frontier(DATABASE, "movies") as frontier:
+    with Frontier(open_database(DATABASE), "movies") as frontier:
         run = frontier.begin("movies", {"source": "export"}, again=False)
         frontier.plan(run, [(key, None) for key in (1, 2, 3, 4)], limit=None)
     store(movie(2), failed_call(3))
@@ -207,7 +207,7 @@ def test_a_run_that_is_not_finished(scrapy_command):
 
 def test_an_unfinished_list_goes_on(scrapy_command, tmdb_sandbox):
     store(movie(1), fetched_at=datetime.now(timezone.utc) - timedelta(days=1))
-    with Frontier(DATABASE, "movies") as frontier:
+    with Frontier(open_database(DATABASE), "movies") as frontier:
         frontier.begin("movies", {"source": "list"}, again=True)
     store(movie(2), movie(3))
     planned = scrapy_command("tmdb-plan", "movies", "-a", "source=list", **urls_of(tmdb_sandbox))

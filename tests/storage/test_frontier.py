@@ -27,7 +27,7 @@ def now():
 @pytest.fixture(scope="module")
 def opened(shared_engine):
     """A frontier for all tests: to look at the tables takes longer than most of them."""
-    with Frontier(_url(shared_engine), "movies") as frontier:
+    with Frontier(open_database(_url(shared_engine)), "movies") as frontier:
         yield frontier
 
 
@@ -100,7 +100,7 @@ class TestRuns:
         assert (found.id, found.started_at, found.since) == (run.id, run.started_at, run.since)
         assert (found.is_resumed, found.is_planned) == (True, False)
         frontier.plan(run, entries(1), upto="2026-06-01")
-        with Frontier(url, "movies") as other:
+        with Frontier(open_database(url), "movies") as other:
             found = begin(other, again=again, source="export", limit="5")
         assert (found.id, found.is_planned, found.upto) == (run.id, True, "2026-06-01")
 
@@ -132,7 +132,7 @@ class TestRuns:
 
         def start():
             try:
-                with Frontier(url, "movies") as frontier:
+                with Frontier(open_database(url), "movies") as frontier:
                     ready.wait(20)
                     found.append(begin(frontier, source="export").id)
             except Exception as error:  # noqa: BLE001 - it is told to the test
@@ -178,7 +178,7 @@ class TestPlan:
 
     def test_what_is_only_named_is_wanted(self, url, engine):
         store_batch(engine, [(movie(3, belongs_to_collection={"id": 70, "name": "C"}), now())])
-        with Frontier(url, "collections") as frontier:
+        with Frontier(open_database(url), "collections") as frontier:
             assert planned(frontier, entries(70))[2] == [70]
 
     def test_again_wants_what_was_stored_before(self, frontier, store):
@@ -235,7 +235,7 @@ class TestPlan:
 
     def test_a_second_plan_changes_nothing(self, frontier, url):
         run, _, found = planned(frontier, entries(1, 2, 3), upto="2026-06-01")
-        with Frontier(url, "movies") as other:
+        with Frontier(open_database(url), "movies") as other:
             again, progress = other.plan(run, iter(entries(8, 9)), upto="2026-06-02")
         assert (again.is_planned, again.upto, progress) == (True, "2026-06-01", Progress(3, 3))
         assert ids(frontier, run) == found
@@ -267,12 +267,13 @@ class TestInterruptedPlans:
         run = begin(frontier)
         code = (
             "import os, sys\n"
+            "from tmdbfusion_scrapy.storage.database import open_database\n"
             "from tmdbfusion_scrapy.storage.frontier import Frontier\n"
             "def listed():\n"
             "    for key in range(1, 30_001):\n"
             "        yield key, None\n"
             "    os.kill(os.getpid(), 9)\n"
-            "frontier = Frontier(sys.argv[1], 'movies')\n"
+            "frontier = Frontier(open_database(sys.argv[1]), 'movies')\n"
             "frontier.plan(frontier.begin('tmdb_movies', {}, again=False), listed())\n"
         )
         ended = subprocess.run([sys.executable, "-c", code, url], check=False, timeout=60)
@@ -394,7 +395,7 @@ class TestFinish:
 
     def test_two_processes_finish_one_run(self, frontier, store, url):
         run, *_ = planned(frontier, entries(1), upto="2026-06-01")
-        with Frontier(url, "movies") as other:
+        with Frontier(open_database(url), "movies") as other:
             same = begin(other)
             assert ids(other, same) == [1]
             store(1)
@@ -430,7 +431,7 @@ class TestKnown:
                 text("INSERT INTO keywords (id, fetched_at) VALUES (1, :at)"),
                 {"at": "2026-01-01 00:00:00+00:00"},
             )
-        with Frontier(url, "keywords") as frontier:
+        with Frontier(open_database(url), "keywords") as frontier:
             assert list(frontier.known.stale(30, now())) == [(1, None)]
 
     def test_what_failed(self, frontier, store):
@@ -444,7 +445,7 @@ class TestKnown:
 
 def test_a_database_is_opened_again(sqlite_database):
     open_database(sqlite_database).dispose()
-    with Frontier(sqlite_database, "movies") as frontier:
+    with Frontier(open_database(sqlite_database), "movies") as frontier:
         run = begin(frontier)
-    with Frontier(sqlite_database, "movies") as frontier:
+    with Frontier(open_database(sqlite_database), "movies") as frontier:
         assert begin(frontier).id == run.id

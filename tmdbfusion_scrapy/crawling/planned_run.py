@@ -158,9 +158,11 @@ async def open_run(
     url = _database_url(spider.crawler)
     if url is None:
         return None
+    from tmdbfusion_scrapy.storage.database import reopen_database
     from tmdbfusion_scrapy.storage.frontier import Frontier
 
-    frontier = await asyncio.to_thread(Frontier, url, kind)
+    # The pipeline has opened it.
+    frontier = Frontier(await asyncio.to_thread(reopen_database, url), kind)
     run = await asyncio.to_thread(frontier.begin, spider.name, arguments, again=again)
     return PlannedRun(spider, frontier, run, watermark)
 

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, and_, bindparam, delete, func, insert, literal, or_, select
 
-from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.done import Done
 from tmdbfusion_scrapy.storage.known import Known, reading
 from tmdbfusion_scrapy.storage.listed import LISTED, fill
@@ -28,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Select
-    from sqlalchemy.engine import Connection
+    from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.sql import Executable
     from typing_extensions import Self
 
@@ -37,19 +36,16 @@ class Frontier:
     """The part of the database that says what is to be done.
 
     Args:
-        url: ``TMDB_DATABASE_URL``.
+        engine: Of a database that was opened with ``open_database``; it is disposed of with :meth:`close`.
         kind: Table of the records, such as ``movies``.
 
     Attributes:
         known: What the database can tell of the records.
-
-    Raises:
-        ConfigurationError: The database cannot be used.
     """
 
-    def __init__(self, url: str, kind: str) -> None:
-        self._engine = open_database(url)
-        self.known = Known(self._engine, kind)
+    def __init__(self, engine: Engine, kind: str) -> None:
+        self._engine = engine
+        self.known = Known(engine, kind)
         self._done = Done(kind)
         self._records = metadata.tables[kind]
 

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import false, inspect, select
+from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import SQLAlchemyError
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
@@ -27,7 +28,7 @@ from tmdbfusion_scrapy.storage.versions import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from sqlalchemy import Table
+    from sqlalchemy import Delete, Insert, Table, Update
     from sqlalchemy.engine import Connection, Engine, Inspector
 
 logger = logging.getLogger(__name__)
@@ -90,16 +91,15 @@ def _prepare_tables(connection: Connection, label: str) -> None:
     check_version(version, label)
     outdated = outdated_tables(version)
     if version != VERSION or not _is_in_order(connection):
-        _check_tables(inspect(connection), set(metadata.sorted_tables) - outdated, label)
-        metadata.create_all(connection)
+        there = _check_tables(inspect(connection), set(metadata.sorted_tables) - outdated, label)
+        missing = [table for table in metadata.sorted_tables if table.name not in there]
+        metadata.create_all(connection, missing, checkfirst=False)
     if version is not None and outdated:
         bring_up_to_date(connection, version, label)
         _check_tables(inspect(connection), outdated, label)
     if version is None or outdated:
         note_version(connection)
-    # SQLite's permissions are those of the file.
-    for table in metadata.sorted_tables if connection.dialect.name != "sqlite" else [tmdb_failures]:
-        _probe(connection, table)
+    _probe(connection)
 
 
 def _is_in_order(connection: Connection) -> bool:
@@ -132,27 +132,45 @@ def _check_encoding(connection: Connection, label: str) -> None:
         )
 
 
-def _probe(connection: Connection, table: Table) -> None:
+def _probe(connection: Connection) -> None:
     """Do to no row what a batch will do: a database says no all the same where it must not be done."""
+    if connection.dialect.name == "sqlite":
+        # Its permissions are those of the file.
+        for statement in _probes(tmdb_failures):
+            connection.execute(statement)
+        return
+    # In one go: hundreds of questions are seconds where the server is far.
+    probes = (probe for table in metadata.sorted_tables for probe in _probes(table))
+    connection.exec_driver_sql("; ".join(str(probe.compile(connection)) for probe in probes))
+
+
+def _probes(table: Table) -> tuple[Insert, Update, Delete]:
+    """What a batch does to a table, to no row."""
     names = [column.name for column in table.columns]
-    connection.execute(table.insert().from_select(names, select(table).where(false())))
-    connection.execute(table.update().where(false()).values({names[0]: table.columns[names[0]]}))
-    connection.execute(table.delete().where(false()))
+    return (
+        table.insert().from_select(names, select(table).where(false())),
+        table.update().where(false()).values({names[0]: table.columns[names[0]]}),
+        table.delete().where(false()),
+    )
 
 
-def _check_tables(inspector: Inspector, tables: Iterable[Table], label: str) -> None:
-    """Raise where a table that is there is not this package's."""
+def _check_tables(inspector: Inspector, tables: Iterable[Table], label: str) -> set[str]:
+    """Raise where a table that is there is not this package's; return the names of all of ours that are there."""
+    # All at once: PostgreSQL is asked for each table else.
+    asked: dict[str, Any] = {"filter_names": list(metadata.tables), "kind": ObjectKind.ANY}
+    there = {name: columns for (_, name), columns in inspector.get_multi_columns(**asked).items()}
+    keys = {name: key for (_, name), key in inspector.get_multi_pk_constraint(**asked).items()}
     for table in sorted(tables, key=lambda table: table.name):
-        if not inspector.has_table(table.name):
+        if table.name not in there:
             continue
-        found = {column["name"]: column for column in inspector.get_columns(table.name)}
+        found = {column["name"]: column for column in there[table.name]}
         missing = [column.name for column in table.columns if column.name not in found]
         required = [
             name
             for name, column in found.items()
             if name not in table.columns and not column["nullable"] and column["default"] is None
         ]
-        key = inspector.get_pk_constraint(table.name)["constrained_columns"]
+        key = keys[table.name]["constrained_columns"]
         wrong = []
         if missing:
             wrong.append(f"lacks {', '.join(missing)}")
@@ -165,3 +183,4 @@ def _check_tables(inspector: Inspector, tables: Iterable[Table], label: str) -> 
                 f"TMDB_DATABASE_URL={label}: its table {table.name!r} is of another program or version: it "
                 f"{' and '.join(wrong)}. Name another database, or rename that table"
             )
+    return set(there)
