@@ -61,12 +61,12 @@ class PlanCommand(TMDBCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Make the survey and print it."""
         from tmdbfusion_scrapy.commands.plan_report import report
-        from tmdbfusion_scrapy.commands.project import find_spider, plan_of, unstarted_crawl
+        from tmdbfusion_scrapy.commands.project import find_spider, unstarted_crawl
         from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 
         try:
             spider = find_spider(self.project_settings, args[0])
-            plan = plan_of(spider, opts.spargs)
+            plan = spider.plan_of(opts.spargs)
             with unstarted_crawl(self.project_settings, spider) as crawl:
                 lines = list(report(crawl, spider, plan))
         except (ConfigurationError, TMDBError) as error:

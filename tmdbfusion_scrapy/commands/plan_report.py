@@ -17,7 +17,6 @@ from tmdbfusion_scrapy.commands.estimate import (
     time_words,
 )
 from tmdbfusion_scrapy.commands.layout import described, paragraph
-from tmdbfusion_scrapy.commands.project import kind_of
 from tmdbfusion_scrapy.commands.survey import Surveyor
 from tmdbfusion_scrapy.crawling import TMDBSeriesSpider
 from tmdbfusion_scrapy.settings import TMDBSettings
@@ -68,7 +67,7 @@ def report(crawl: UnstartedCrawl, spider: type[TMDBSourceSpider], plan: Plan) ->
     """
     crawler, stores = crawl.crawler, crawl.stores
     with _database(crawler, stores=stores) as engine:
-        outlook = Outlook(engine, kind_of(spider))
+        outlook = Outlook(engine, spider.kind())
         survey = asyncio.run(Surveyor(crawler, spider, plan, outlook).survey())
         yield paragraph(f"{spider.name}: {source_words(plan, survey)}")
         rows = [
@@ -177,7 +176,7 @@ def _disk_rows(
         size, by = documents.bytes, f"by the {documents.count:,} stored last"
     else:
         with_seasons = issubclass(spider, TMDBSeriesSpider) and spider.seasons
-        size = document_bytes(kind_of(spider), len(plan.append), with_seasons=with_seasons)
+        size = document_bytes(spider.kind(), len(plan.append), with_seasons=with_seasons)
         by = "a rough guess: none is stored yet"
     each = DISK[backend].size(size, store_raw=options.store_raw)
     # What is fetched again takes the place of what was.

@@ -12,14 +12,12 @@ from scrapy.crawler import Crawler
 from scrapy.spiderloader import get_spider_loader
 from scrapy.utils.misc import load_object
 
-from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.sources import Plan
 from tmdbfusion_scrapy.storage import SQLPipeline
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from typing import TypeGuard
 
     from scrapy import Spider
@@ -42,13 +40,8 @@ def spider_names(settings: Settings) -> dict[str, str]:
     found: dict[str, str] = {}
     for spider in spiders:
         if _has_source(spider):
-            found.setdefault(kind_of(spider), spider.name)
+            found.setdefault(spider.kind(), spider.name)
     return found
-
-
-def kind_of(spider: type[TMDBSourceSpider]) -> str:
-    """Return the table of a spider's records."""
-    return OPERATIONS[spider.details_operation].kind
 
 
 def find_spider(settings: Settings, name: str) -> type[TMDBSourceSpider]:
@@ -70,25 +63,6 @@ def find_spider(settings: Settings, name: str) -> type[TMDBSourceSpider]:
             "details_operation"
         )
     return spider
-
-
-def plan_of(spider: type[TMDBSourceSpider], arguments: Mapping[str, str]) -> Plan:
-    """Return what a spider would crawl.
-
-    Args:
-        spider: Its class.
-        arguments: Its arguments.
-
-    Raises:
-        ConfigurationError: One cannot be used.
-    """
-    discover, changes = spider.discover_operation, spider.changes_operation
-    return Plan.from_arguments(
-        arguments,
-        lists={name: OPERATIONS[operation] for name, operation in spider.list_operations.items()},
-        discover=OPERATIONS[discover] if discover is not None else None,
-        changes=OPERATIONS[changes] if changes is not None else None,
-    )
 
 
 @dataclass(frozen=True)

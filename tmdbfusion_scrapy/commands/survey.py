@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.client import AsyncTMDBClient
-from tmdbfusion_scrapy.commands.project import kind_of
 from tmdbfusion_scrapy.crawling.listing import list_source
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.source_spider import RESULTS_PER_PAGE
@@ -69,7 +68,7 @@ class Surveyor:
         self._spider = spider
         self._plan = plan
         self._outlook = outlook
-        self._kind = kind_of(spider)
+        self._kind = spider.kind()
 
     async def survey(self) -> Survey:
         """Return what a crawl would have to fetch.

@@ -69,9 +69,7 @@ class TMDBSourceSpider(TMDBSpider):
 
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         super().__init__(name)
-        self.plan = Plan.from_arguments(
-            arguments, lists=self._lists(), discover=self._discover(), changes=self._changes()
-        )
+        self.plan = self.plan_of(arguments)
         self._asked: set[int] = set()
         self._run: PlannedRun | None = None
         self._parts: DiscoverParts | None = None
@@ -84,10 +82,21 @@ class TMDBSourceSpider(TMDBSpider):
         with plain_messages():
             return super().from_crawler(crawler, *args, **kwargs)
 
-    @property
-    def kind(self) -> str:
-        """Table of the records."""
-        return OPERATIONS[self.details_operation].kind
+    @classmethod
+    def plan_of(cls, arguments: Mapping[str, str]) -> Plan:
+        """Return what the spider crawls with some arguments.
+
+        Raises:
+            ConfigurationError: One cannot be used.
+        """
+        return Plan.from_arguments(
+            arguments, lists=cls._lists(), discover=cls._discover(), changes=cls._changes()
+        )
+
+    @classmethod
+    def kind(cls) -> str:
+        """Return the table of the records."""
+        return OPERATIONS[cls.details_operation].kind
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -120,10 +129,10 @@ class TMDBSourceSpider(TMDBSpider):
         source = self.plan.source
         self._run = await open_run(
             self,
-            self.kind,
+            self.kind(),
             self.plan.arguments,
             again=not isinstance(source, ExportSource),
-            watermark=f"{self.kind}/changes",
+            watermark=f"{self.kind()}/changes",
         )
         if isinstance(source, ListSource):
             yield self._list_request(source)
@@ -141,7 +150,7 @@ class TMDBSourceSpider(TMDBSpider):
     async def _run_requests(self, run: PlannedRun) -> AsyncIterator[Request]:
         """Ask for what the run wants; first plan it, where that was not done."""
         if not run.is_planned:
-            listing = await list_source(self.crawler, self.kind, self.plan.source, run.known)
+            listing = await list_source(self.crawler, self.kind(), self.plan.source, run.known)
             if listing.changes_since is not None:
                 async for request in self._feed_requests(listing.changes_since):
                     yield request
