@@ -43,14 +43,14 @@ async def download(path: Path, request: web.BaseRequest, fault: str | None) -> w
         }
         if _is_known(request, headers["ETag"], modified):
             return web.Response(status=304, headers=headers)
-        asked = _asked(request, headers, size)
+        wanted = _wanted_range(request, headers)
+        asked = (0, size) if wanted is None else _asked(wanted, size)
         if asked is None:
             return web.Response(status=416, headers={"Content-Range": f"bytes */{size}"})
         first, end = asked
-        partial = (first, end) != (0, size) or _wants_range(request, headers)
-        if partial:
+        if wanted is not None:
             headers["Content-Range"] = f"bytes {first}-{end - 1}/{size}"
-        response = web.StreamResponse(status=206 if partial else 200, headers=headers)
+        response = web.StreamResponse(status=200 if wanted is None else 206, headers=headers)
         response.content_length = end - first
         if request.method == "HEAD":
             await response.prepare(request)
@@ -86,19 +86,15 @@ def _is_known(request: web.BaseRequest, etag: str, modified: datetime) -> bool:
     return since is not None and modified <= since
 
 
-def _wants_range(request: web.BaseRequest, headers: dict[str, str]) -> bool:
-    """Whether a range is asked for, and of this version of the file if ``If-Range`` names one."""
-    if not _RANGE.fullmatch(request.headers.get("Range", "").strip()):
-        return False
-    condition = request.headers.get("If-Range")
-    return condition is None or condition in {headers["ETag"], headers["Last-Modified"]}
-
-
-def _asked(request: web.BaseRequest, headers: dict[str, str], size: int) -> tuple[int, int] | None:
-    """First byte and end of what is asked for; None if the file has nothing there."""
+def _wanted_range(request: web.BaseRequest, headers: dict[str, str]) -> re.Match[str] | None:
+    """The range that is asked for; None if there is none, or ``If-Range`` names another version of the file."""
     match = _RANGE.fullmatch(request.headers.get("Range", "").strip())
-    if match is None or not _wants_range(request, headers):
-        return 0, size
+    condition = request.headers.get("If-Range")
+    return match if condition is None or condition in {headers["ETag"], headers["Last-Modified"]} else None
+
+
+def _asked(match: re.Match[str], size: int) -> tuple[int, int] | None:
+    """First byte and end of a range; None if the file has nothing there."""
     if not match[1]:
         # The last bytes.
         return (max(0, size - int(match[2])), size) if match[2].strip("0") else None
