@@ -13,7 +13,7 @@ from typing import Any, BinaryIO
 import httpx
 
 from tmdbfusion_scrapy.exceptions import ResponseError, ServerError
-from tmdbfusion_scrapy.sources.export import EXPORT_NAMES, check_file, export_file, newest_day
+from tmdbfusion_scrapy.sources.export import check_file, export_file, newest_day
 
 logger = logging.getLogger(__name__)
 
@@ -70,7 +70,7 @@ class ExportDownload:
             tried = newest - datetime.timedelta(days=back)
             path = await self._file(export_file(kind, tried, adult=adult))
             if path is not None:
-                await asyncio.to_thread(_remove_others, path, kind)
+                await asyncio.to_thread(_remove_others, path)
                 return Export(path, tried)
         raise ServerError(
             f"TMDB has no export {export_file(kind, newest, adult=adult)} under {self._base_url}"
@@ -190,11 +190,10 @@ def _is_complete(path: Path) -> bool:
     return True
 
 
-def _remove_others(path: Path, kind: str) -> None:
+def _remove_others(path: Path) -> None:
     """Remove the exports of other days."""
-    for other in path.parent.glob(
-        f"{path.name[: path.name.index(EXPORT_NAMES[kind])]}{EXPORT_NAMES[kind]}_*"
-    ):
+    name = path.name.rsplit("_", 3)[0]
+    for other in path.parent.glob(f"{name}_*"):
         if other != path:
             other.unlink(missing_ok=True)
 

@@ -35,9 +35,6 @@ ADULT_EXPORTS = frozenset({"movies", "tv_shows", "people"})
 PUBLISHED_AT = datetime.time(8)
 """Time of day in UTC from which the day's files are there."""
 
-KEPT_DAYS = 90
-"""Days that a file is there for, about: TMDB says three months."""
-
 _CHUNK = 1 << 18
 
 _LONGEST_LINE = 1 << 20
