@@ -29,6 +29,15 @@ class Decoded:
         return self._raw
 
     @property
+    def raw_text(self) -> str | None:
+        """:attr:`raw` as text; ``None`` for a record that has none.
+
+        The decoder does not look into strings of keys it does not know, so a byte may be off there: it is
+        replaced.
+        """
+        return self._raw.decode(errors="replace") if self._raw else None
+
+    @property
     def drift(self) -> tuple[str, ...]:
         """Fields that came with a value of the wrong type, as ``Model.field``, in the order met.
 

@@ -81,7 +81,7 @@ class RowBuilder:
             for (name, column), values in zip(self._columns.items(), parts, strict=True):
                 arrays[name] = column.build(values)
         for name in self._added:
-            added = times if name == FETCHED_AT else list(map(_raw, items))
+            added = times if name == FETCHED_AT else [item.raw_text for item in items]
             arrays[name] = pa.array(added, ADDED[name])
         batch = pa.RecordBatch.from_arrays([arrays[name] for name in self._order], schema=self.schema)
         return batch, Counter(self._nulled)
@@ -107,9 +107,3 @@ def fits(item: Any, hint: Any) -> bool:
 def _is_generic(kind: Any) -> bool:
     """Whether a class has type parameters to fill."""
     return bool(getattr(kind, "__parameters__", False))
-
-
-def _raw(item: Record) -> str | None:
-    """The JSON of a record, none for one that was built by hand."""
-    # The decoder does not look into strings of keys it does not know, so a byte may be off there.
-    return item.raw.decode(errors="replace") if item.raw else None

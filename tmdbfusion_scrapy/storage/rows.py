@@ -175,9 +175,7 @@ class Changes:
     def _record_row(self, stored: Stored, record: Record, fetched_at: datetime.datetime) -> Values:
         """The row of a record."""
         computed = (compute(record) for compute in stored.computed.values())
-        # The decoder does not look into strings of fields it does not know, so a byte may be off there: it must
-        # not cost the record.
-        raw = record.raw.decode(errors="replace") if self._store_raw and record.raw else None
+        raw = record.raw_text if self._store_raw else None
         # What came is not deleted, whatever it was before.
         return (*_getter(stored)(record), *computed, raw, fetched_at, None, record.etag)
 
@@ -243,15 +241,19 @@ def declaration_of(record: Record) -> Stored | StoredList:
     return next(_BY_TYPE[base] for base in type(record).__mro__ if base in _BY_TYPE)
 
 
+def storable_text(text: str) -> str:
+    """Return a text that a database takes: PostgreSQL takes no NUL, and none half a surrogate pair."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+
+
 def _failure_row(failure: FailedCall) -> Values:
     """The row of a failed call."""
     row = {name: getattr(failure, name) for name in FAILURE_COLUMNS}
     row["kind"] = failure.kind or ""
-    # Texts of a server; PostgreSQL takes no NUL and no database a lone surrogate, and a report of a failure
-    # must not fail.
+    # Texts of a server, and a report of a failure must not fail.
     for name in ("message", "path", "id"):
         if row[name] is not None:
-            row[name] = row[name].replace("\0", "\N{REPLACEMENT CHARACTER}").encode(errors="replace").decode()
+            row[name] = storable_text(row[name])
     return tuple(row.values())
 
 
