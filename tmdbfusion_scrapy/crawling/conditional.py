@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any, TypeVar
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.items import UnchangedRecord
+from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.crawling.requests import (
     CONDITION_KEY,
     LANGUAGES_KEY,
@@ -20,7 +21,7 @@ from tmdbfusion_scrapy.crawling.requests import (
     endpoint_of,
 )
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
-from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
+from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY, shows_secret
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
@@ -46,7 +47,6 @@ class Conditions:
     """The conditional requests of a crawl, and what came of them. See :func:`conditions_of`."""
 
     def __init__(self, crawler: Crawler) -> None:
-        # Weak, for the registry keeps a crawler only as long as others do.
         self._crawler = ref(crawler)
         settings = TMDBSettings.from_settings(crawler.settings)
         self._api_url = settings.api_url
@@ -129,15 +129,10 @@ class Conditions:
             )
 
 
-_conditions: WeakKeyDictionary[Crawler, Conditions] = WeakKeyDictionary()
-
-
+@per_crawler
 def conditions_of(crawler: Crawler) -> Conditions:
     """Return the conditional requests of a crawl, made at the first use."""
-    conditions = _conditions.get(crawler)
-    if conditions is None:
-        conditions = _conditions[crawler] = Conditions(crawler)
-    return conditions
+    return Conditions(crawler)
 
 
 def stored_etag(request: Request, headers: Headers, api_url: str) -> str | None:
@@ -165,7 +160,7 @@ def without_etag(record: R) -> R:
 def _call_of(request: Request, api_url: str) -> str | None:
     """The digest of a call; ``None`` for one that is of one user, or has a secret."""
     url = request.url
-    if request.method != "GET" or request.meta.get(SECRETS_KEY) or "api_key=" in url or "session_id=" in url:
+    if request.method != "GET" or request.meta.get(SECRETS_KEY) or shows_secret(url):
         return None
     # The hosts of TMDB_API_URLS have the same records.
     path, _, query = url.removeprefix(api_url).partition("?")

@@ -7,6 +7,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY
+from tmdbfusion_scrapy.crawling.vault import shows_secret
 from tmdbfusion_scrapy.settings import SLOT, TMDBSettings
 from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
 
@@ -49,7 +50,7 @@ class TMDBMiddleware:
         meta.setdefault("dont_redirect", True)
         request.headers.setdefault(b"Accept", b"application/json")
         request.headers.setdefault(b"Accept-Encoding", ACCEPT_ENCODING)
-        if not self._warned_of_key and ("api_key=" in request.url or "session_id=" in request.url):
+        if not self._warned_of_key and shows_secret(request.url):
             self._warned_of_key = True
             logger.warning(
                 "A request has an api_key or a session_id in its URL, where logs, caches and job directories keep "

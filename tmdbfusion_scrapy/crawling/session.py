@@ -6,12 +6,13 @@ import logging
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import httpx
 from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.crawling.tls import tls_context
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.pacing import AsyncPacer, PaceOptions, shared_pace
@@ -79,7 +80,6 @@ class CrawlSession:
             names.RESPONSE_STATUS_COUNT,
         )
         self._images_pool: PooledTransport | None = None
-        # Weak, for the registry of sessions keeps a crawler only as long as others do.
         self._crawler = ref(crawler)
         self._report_due = 0.0
         self._most_waiting = 0
@@ -166,15 +166,10 @@ class CrawlSession:
             stats.set_value(names.IMAGES_OPENED, self._images_pool.statistics().opened)
 
 
-_sessions: WeakKeyDictionary[Crawler, CrawlSession] = WeakKeyDictionary()
-
-
+@per_crawler
 def session_of(crawler: Crawler) -> CrawlSession:
     """Return the session of a crawl, made at its first use."""
-    session = _sessions.get(crawler)
-    if session is None:
-        session = _sessions[crawler] = CrawlSession(crawler)
-    return session
+    return CrawlSession(crawler)
 
 
 def crawl_credentials(settings: BaseSettings) -> Credentials:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 from typing import TYPE_CHECKING
-from weakref import WeakKeyDictionary
 
 from tmdbfusion_scrapy.api.call import Secret
+from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.settings import TMDBSettings
 
@@ -85,15 +85,13 @@ class SecretVault:
         return value
 
 
-_vaults: WeakKeyDictionary[Crawler, SecretVault] = WeakKeyDictionary()
-
-
+@per_crawler
 def vault_of(crawler: Crawler) -> SecretVault:
     """Return the vault of a crawl, made at its first use."""
-    vault = _vaults.get(crawler)
-    if vault is None:
-        settings = TMDBSettings.from_settings(crawler.settings)
-        vault = _vaults[crawler] = SecretVault(
-            {"session_id": settings.session_id, "guest_session_id": settings.guest_session_id}
-        )
-    return vault
+    settings = TMDBSettings.from_settings(crawler.settings)
+    return SecretVault({"session_id": settings.session_id, "guest_session_id": settings.guest_session_id})
+
+
+def shows_secret(url: str) -> bool:
+    """Return whether a URL has a key or a session id in it."""
+    return "api_key=" in url or "session_id=" in url
