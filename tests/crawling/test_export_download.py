@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from tests.coroutines import coroutine_test
-from tests.transport.server import truncate
+from tests.transport.server import in_turn, truncate
 from tmdbfusion_scrapy.crawling import export_download
 from tmdbfusion_scrapy.crawling.export_download import TRIES, ExportDownload, export_client
 from tmdbfusion_scrapy.exceptions import ServerError
@@ -109,17 +109,6 @@ def serving(body, tag=TAG, *, until=None, part=None):
                 await connection.hang()
             await has_arrived(part, until)
             connection.transport.close()
-
-    return serve
-
-
-def in_turn(*scripts):
-    """Each request gets the next answer, and the last one stays."""
-    left = list(scripts)
-
-    async def serve(connection, seen):
-        script = left.pop(0) if len(left) > 1 else left[0]
-        await script(connection, seen)
 
     return serve
 

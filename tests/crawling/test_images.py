@@ -18,7 +18,7 @@ from scrapy.settings import Settings
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import TOKEN, MoviesSpider, crawl, failure_rows, rows, settings_of
-from tests.transport.server import hang, redirect, reset_early, truncate
+from tests.transport.server import hang, in_turn, redirect, reset_early, truncate
 from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.models.images import Image, Images
@@ -39,17 +39,6 @@ def jpeg(text):
 def serving(body, content_type="image/jpeg", status="200 OK"):
     async def serve(connection, seen):
         connection.respond(body, status=status, headers=f"Content-Type: {content_type}\r\n")
-
-    return serve
-
-
-def in_turn(*scripts):
-    """Each request gets the next answer, and the last one stays."""
-    left = list(scripts)
-
-    async def serve(connection, seen):
-        script = left.pop(0) if len(left) > 1 else left[0]
-        await script(connection, seen)
 
     return serve
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.sandbox.pages import all_ids
 from tmdbfusion_scrapy.sandbox.generated import GeneratedCatalogue
 
 MOVIES = 400
@@ -20,18 +21,6 @@ def movies():
     """All movies of that sandbox by id, as ``movie/{id}`` gives them."""
     catalogue = GeneratedCatalogue(MOVIES, 1, 0.03)
     return {facts.id: catalogue.details(facts.id, "en-US") for facts in catalogue.facts()}
-
-
-def all_ids(client, path, **params):
-    """The ids of all pages, in order."""
-    page = client.get(path, params=params).json()
-    found = [item["id"] for item in page["results"]]
-    for number in range(2, page["total_pages"] + 1):
-        found += [
-            item["id"] for item in client.get(path, params={**params, "page": number}).json()["results"]
-        ]
-    assert page["total_results"] == len(found)
-    return found
 
 
 def test_every_filter_gives_exactly_the_movies_that_match(client, movies):

@@ -6,6 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from tests.sandbox.pages import all_ids
 from tmdbfusion_scrapy.sandbox import SandboxOptions
 from tmdbfusion_scrapy.sandbox.calendar import EPOCH, Clock
 from tmdbfusion_scrapy.sandbox.seasons import Schedule
@@ -24,19 +25,6 @@ def series():
 @pytest.fixture
 def tmdb_sandbox(tmdb_sandbox_factory):
     return tmdb_sandbox_factory(series=SERIES)
-
-
-def all_ids(client, path, **params):
-    """The ids of all pages, in order."""
-    found = []
-    page = pages = 1
-    while page <= pages:
-        body = client.get(path, params={**params, "page": page}).json()
-        pages = body["total_pages"]
-        found += [item["id"] for item in body["results"]]
-        page += 1
-    assert len(found) == body["total_results"]
-    return found
 
 
 def test_series_vary(series):

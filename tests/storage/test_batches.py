@@ -12,10 +12,10 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests.storage.database_access import TRIED_AT, execute_sqlite, failed_call, movie, select
+from tests.storage.stored_records import NOW, rows, store
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.genres import Genre, GenreList
 from tmdbfusion_scrapy.models.movies import MovieDetails
-from tmdbfusion_scrapy.storage.batches import store_batch
 from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures
 from tmdbfusion_scrapy.storage.tables.records import movies
@@ -25,21 +25,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-    from tmdbfusion_scrapy.storage.batches import BatchResult
 
-NOW = datetime(2026, 11, 22, 8, 0, 0, 123456, tzinfo=timezone.utc)
 ACTION = {"id": 28, "name": "Action"}
 DRAMA = {"id": 18, "name": "Drama"}
 COMEDY = {"id": 35, "name": "Comedy"}
-
-
-def store(engine: Engine, *items: Any) -> BatchResult:
-    return store_batch(engine, [(item, NOW) for item in items])
-
-
-def rows(engine: Engine, statement: str) -> list[tuple[Any, ...]]:
-    with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(statement))]
 
 
 def table_rows(engine: Engine, table: Table) -> list[dict[str, Any]]:

@@ -4,38 +4,25 @@ from __future__ import annotations
 
 import json
 import random
-from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from sqlalchemy import text
 
 from tests.storage.database_access import movie
+from tests.storage.stored_records import rows, store
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.genres import GenreList
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.releases import Release
 from tmdbfusion_scrapy.models.tv import TVDetails
 from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
-from tmdbfusion_scrapy.storage.batches import store_batch
 from tmdbfusion_scrapy.storage.fitting import _fitting_document
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
-    from tmdbfusion_scrapy.storage.batches import BatchResult
 
-NOW = datetime(2026, 11, 22, 8, 0, 0, tzinfo=timezone.utc)
 HUGE = 2**70
-
-
-def store(engine: Engine, *items: Any) -> BatchResult:
-    return store_batch(engine, [(item, NOW) for item in items])
-
-
-def rows(engine: Engine, statement: str) -> list[tuple[Any, ...]]:
-    with engine.connect() as connection:
-        return [tuple(row) for row in connection.execute(text(statement))]
 
 
 def test_a_number_that_fits_no_column_is_null(engine: Engine) -> None:

@@ -433,3 +433,16 @@ SCRIPTS: dict[str, Callable[[Connection, Seen], Awaitable[None]]] = {
     "/chunked": chunked,
     "/early-hints": early_hints,
 }
+
+
+def in_turn(
+    *scripts: Callable[[Connection, Seen], Awaitable[None]],
+) -> Callable[[Connection, Seen], Awaitable[None]]:
+    """Each request gets the next answer, and the last one stays."""
+    left = list(scripts)
+
+    async def serve(connection: Connection, seen: Seen) -> None:
+        script = left.pop(0) if len(left) > 1 else left[0]
+        await script(connection, seen)
+
+    return serve
