@@ -11,10 +11,10 @@ from tmdbfusion_scrapy.sandbox.filters import day_of, page_number
 from tmdbfusion_scrapy.sandbox.statuses import TMDBFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from tmdbfusion_scrapy.sandbox.population import Population
+    from tmdbfusion_scrapy.sandbox.records import GeneratedRecords
 
 PAGE_SIZE = 100
 MAX_DAYS = 14
@@ -27,20 +27,16 @@ class ChangeLists:
     """Answers for ``movie/changes``, ``tv/changes`` and ``person/changes``.
 
     Args:
-        populations: The ids of each kind.
-        adult: Tells by kind and id whether a record is adult.
+        records: The records of each kind.
     """
 
-    def __init__(
-        self, populations: Mapping[str, Population], adult: Mapping[str, Callable[[int], bool]]
-    ) -> None:
-        self._populations = populations
-        self._adult = adult
+    def __init__(self, records: Mapping[str, GeneratedRecords]) -> None:
+        self._records = records
         self._remembered: OrderedDict[tuple[str, int, int], Sequence[int]] = OrderedDict()
 
     def answer(self, kind: str, query: Mapping[str, str], today: date) -> dict[str, Any] | None:
         """One page of a list, without dates that of yesterday and today; None for a kind without a list."""
-        if kind not in self._populations:
+        if kind not in self._records:
             return None
         page = page_number(query)
         last = day_of(query.get("end_date"))
@@ -53,7 +49,7 @@ class ChangeLists:
             raise TMDBFailure(20)
         ids = self._ids(kind, first.toordinal(), min(last, today).toordinal())
         shown = ids[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
-        is_adult = self._adult[kind]
+        is_adult = self._records[kind].is_adult
         return {
             "results": [
                 {"id": item, "adult": None if item % _UNTOLD == 0 else is_adult(item)} for item in shown
@@ -68,7 +64,7 @@ class ChangeLists:
         key = (kind, first, last)
         found = self._remembered.get(key)
         if found is None:
-            found = array("L", dict.fromkeys(self._populations[kind].changed(first, last)))
+            found = array("L", dict.fromkeys(self._records[kind].population.changed(first, last)))
             self._remembered[key] = found
             if len(self._remembered) > _REMEMBERED:
                 self._remembered.popitem(last=False)

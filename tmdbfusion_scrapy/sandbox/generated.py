@@ -12,11 +12,11 @@ from tmdbfusion_scrapy.sandbox.draws import Draws
 from tmdbfusion_scrapy.sandbox.parts import PartsOfMovie
 from tmdbfusion_scrapy.sandbox.people import PEOPLE
 from tmdbfusion_scrapy.sandbox.population import RANGE, Churn, Population, Row, more_votes, moved
+from tmdbfusion_scrapy.sandbox.records import GeneratedRecords, is_adult, origin
 from tmdbfusion_scrapy.sandbox.reference import (
     COUNTRY_NAMES,
     LANGUAGES,
     MOVIE_GENRES,
-    ORIGINAL_LANGUAGES,
     TRANSLATIONS,
 )
 
@@ -29,7 +29,7 @@ _FUTURE_DAYS = 200
 _GENRE_IDS = tuple(MOVIE_GENRES)
 
 
-class GeneratedCatalogue:
+class GeneratedCatalogue(GeneratedRecords):
     """Movies with invented names and texts in TMDB's shapes.
 
     Args:
@@ -53,25 +53,12 @@ class GeneratedCatalogue:
     ) -> None:
         self._seed = seed
         self.count = movies
-        self._clock = clock or Clock(EPOCH)
-        self.population = Population("movie", seed, movies, gaps, churn or Churn())
+        super().__init__(Population("movie", seed, movies, gaps, churn or Churn()), clock or Clock(EPOCH))
         self._parts = PartsOfMovie(seed, movies, people, self.details, self.summary)
-
-    def today(self) -> date:
-        """The day that "now playing" is reckoned from."""
-        return self._clock.today()
 
     def last_id(self) -> int:
         """The highest id that there may be today."""
         return self.population.last_id(self.today().toordinal())
-
-    def is_adult(self, item: int) -> bool:
-        """Whether an id is an adult one, gone or not."""
-        return _is_adult(self.population.numbers(item))
-
-    def latest(self) -> int | None:
-        """The highest id that exists today."""
-        return self.population.latest(self.today().toordinal())
 
     def facts(self) -> Iterator[Facts]:
         """The facts of all movies of today, by ascending id."""
@@ -82,10 +69,10 @@ class GeneratedCatalogue:
         flag = "true" if adult else "false"
         title_of = words.title_of
         for item, numbers, revision, _ in self.population.rows(day.toordinal()):
-            if _is_adult(numbers) is adult:
+            if is_adult(numbers) is adult:
                 # The titles need no escapes, and an encoder would take twice the time.
                 yield (
-                    f'{{"adult":{flag},"id":{item},"original_title":"{title_of(numbers[11], _language(numbers))}",'
+                    f'{{"adult":{flag},"id":{item},"original_title":"{title_of(numbers[11], origin(numbers)[0])}",'
                     f'"popularity":{moved(_popularity(numbers), item, revision)},'
                     f'"video":{"true" if _is_video(numbers) else "false"}}}\n'
                 )
@@ -107,7 +94,7 @@ class GeneratedCatalogue:
             return None
         facts, numbers = _facts(row), row.numbers
         draws = Draws("details", self._seed, item)
-        country = ORIGINAL_LANGUAGES[numbers[9] * len(ORIGINAL_LANGUAGES) >> 32][1]
+        country = origin(numbers)[1]
         title = words.title_of(numbers[11], facts.language)
         localized = self._parts.texts.translation(item, facts.language, title, language, row.revision)
         collection_id = entities.collection_of(self._seed, item)
@@ -144,10 +131,6 @@ class GeneratedCatalogue:
             "vote_count": facts.vote_count,
         }
 
-    def _row(self, item: int) -> Row | None:
-        """A movie as it is today."""
-        return self.population.row(item, self.today().toordinal())
-
 
 def _facts(row: Row) -> Facts:
     """The facts, with the skew that TMDB's have: few popular, most recent, many without votes or money."""
@@ -157,7 +140,7 @@ def _facts(row: Row) -> Facts:
     day = release_day(second, third, _PAST_DAYS, _FUTURE_DAYS)
     return Facts(
         id=item,
-        adult=_is_adult(numbers),
+        adult=is_adult(numbers),
         popularity=moved(_popularity(numbers), item, revision),
         vote_average=round(3.0 + 6.2 * fifth / RANGE, 3) if vote_count else 0.0,
         vote_count=vote_count,
@@ -165,7 +148,7 @@ def _facts(row: Row) -> Facts:
         day=day,
         runtime=0 if tenth & 31 == 0 else 62 + (tenth >> 8) % 110,
         genre_ids=some_genres(_GENRE_IDS, seventh, eighth),
-        language=_language(numbers),
+        language=origin(numbers)[0],
         revision=revision,
         touched=touched,
     )
@@ -197,16 +180,8 @@ def _popularity(numbers: tuple[int, ...]) -> float:
     return round(0.6 + 400 * (numbers[5] / RANGE) ** 8, 4)
 
 
-def _is_adult(numbers: tuple[int, ...]) -> bool:
-    return numbers[8] < 21_500_000
-
-
 def _is_video(numbers: tuple[int, ...]) -> bool:
     return (numbers[10] >> 8) % 100 == 0
-
-
-def _language(numbers: tuple[int, ...]) -> str:
-    return ORIGINAL_LANGUAGES[numbers[9] * len(ORIGINAL_LANGUAGES) >> 32][0]
 
 
 def _status(facts: Facts, draws: Draws) -> str:

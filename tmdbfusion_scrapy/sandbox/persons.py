@@ -10,6 +10,7 @@ from tmdbfusion_scrapy.sandbox.catalogue import Facts
 from tmdbfusion_scrapy.sandbox.draws import Draws
 from tmdbfusion_scrapy.sandbox.people import PERISHABLE, crew_member, is_adult, person
 from tmdbfusion_scrapy.sandbox.population import Churn, Population, Row, moved
+from tmdbfusion_scrapy.sandbox.records import GeneratedRecords
 from tmdbfusion_scrapy.sandbox.texts import Texts, translations
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Works(Protocol):
         """A movie or series as a list shows it; None for an id that does not exist."""
 
 
-class GeneratedPeople:
+class GeneratedPeople(GeneratedRecords):
     """People in TMDB's shapes.
 
     The credits of a person name movies and series that exist, which need not name the person.
@@ -54,17 +55,12 @@ class GeneratedPeople:
     ) -> None:
         self._seed = seed
         self._works = works
-        self._clock = clock
-        self.population = Population("person", seed, count, gaps, churn, perishable=PERISHABLE)
+        super().__init__(Population("person", seed, count, gaps, churn, perishable=PERISHABLE), clock)
         self._texts = Texts("person ", seed)
 
-    def today(self) -> date:
-        """The day that the lists are of."""
-        return self._clock.today()
-
-    def latest(self) -> int | None:
-        """The highest id that exists today."""
-        return self.population.latest(self.today().toordinal())
+    def is_adult(self, item: int) -> bool:
+        """Whether an id is an adult one, gone or not."""
+        return is_adult(item)
 
     def facts(self) -> Iterator[Facts]:
         """The facts of all people of today, by ascending id."""
@@ -240,7 +236,3 @@ class GeneratedPeople:
             return {"biography": self._biography(row, f"{code}-{country}"), "name": name}
 
         return translations(data)
-
-    def _row(self, item: int) -> Row | None:
-        """A person as they are today."""
-        return self.population.row(item, self.today().toordinal())

@@ -10,7 +10,8 @@ from tmdbfusion_scrapy.sandbox.draws import Draws
 from tmdbfusion_scrapy.sandbox.generated import release_day, some_genres, spoken_languages
 from tmdbfusion_scrapy.sandbox.people import lasting_person, person
 from tmdbfusion_scrapy.sandbox.population import RANGE, Churn, Population, Row, more_votes, moved
-from tmdbfusion_scrapy.sandbox.reference import COUNTRY_NAMES, ORIGINAL_LANGUAGES, TV_GENRES
+from tmdbfusion_scrapy.sandbox.records import GeneratedRecords, is_adult, origin
+from tmdbfusion_scrapy.sandbox.reference import COUNTRY_NAMES, TV_GENRES
 from tmdbfusion_scrapy.sandbox.seasons import Schedule, Seasons, episode_id, iso, planned_seasons, season_id
 from tmdbfusion_scrapy.sandbox.series_parts import PartsOfSeries
 from tmdbfusion_scrapy.sandbox.texts import Texts
@@ -27,7 +28,7 @@ _GENRE_IDS = tuple(TV_GENRES)
 _TYPES = ("Scripted", "Scripted", "Scripted", "Documentary", "Reality", "Miniseries", "Talk Show")
 
 
-class GeneratedSeries:
+class GeneratedSeries(GeneratedRecords):
     """Series with seasons and episodes in TMDB's shapes.
 
     What depends on the date (the last and next episode, how many seasons there are, the status) is as it was when
@@ -46,23 +47,10 @@ class GeneratedSeries:
         self._seed = seed
         self.count = count
         self._people = people
-        self._clock = clock
-        self.population = Population("tv", seed, count, gaps, churn)
+        super().__init__(Population("tv", seed, count, gaps, churn), clock)
         self._texts = Texts("tv ", seed)
         self._seasons = Seasons(seed, people, self._texts)
         self._parts = PartsOfSeries(seed, count, people, self._texts, self.details, self.summary)
-
-    def today(self) -> date:
-        """The day that "on the air" is reckoned from."""
-        return self._clock.today()
-
-    def is_adult(self, item: int) -> bool:
-        """Whether an id is an adult one, gone or not."""
-        return _is_adult(self.population.numbers(item))
-
-    def latest(self) -> int | None:
-        """The highest id that exists today."""
-        return self.population.latest(self.today().toordinal())
 
     def facts(self) -> Iterator[Facts]:
         """The facts of all series of today, by ascending id."""
@@ -74,9 +62,9 @@ class GeneratedSeries:
     def export_lines(self, day: date, *, adult: bool) -> Iterator[str]:
         """The lines of ``tv_series_ids`` of a day, or of ``adult_tv_series_ids``."""
         for item, numbers, revision, _ in self.population.rows(day.toordinal()):
-            if _is_adult(numbers) is adult:
+            if is_adult(numbers) is adult:
                 yield (
-                    f'{{"id":{item},"original_name":"{words.title_of(numbers[11], _language(numbers))}",'
+                    f'{{"id":{item},"original_name":"{words.title_of(numbers[11], origin(numbers)[0])}",'
                     f'"popularity":{moved(_popularity(numbers), item, revision)}}}\n'
                 )
 
@@ -95,7 +83,7 @@ class GeneratedSeries:
         known = schedule.known(row.touched)
         aired, coming = schedule.last_episode(row.touched + 1), schedule.next_episode(row.touched + 1)
         coming = coming if coming and coming[0] <= known[-1] else None
-        country = ORIGINAL_LANGUAGES[numbers[9] * len(ORIGINAL_LANGUAGES) >> 32][1]
+        country = origin(numbers)[1]
         title = words.title_of(numbers[11], facts.language)
         localized = self._texts.translation(item, facts.language, title, language, row.revision)
         draws = Draws("tv details", self._seed, item)
@@ -203,10 +191,6 @@ class GeneratedSeries:
         ids = dict.fromkeys(draws.between(1, entities.NETWORKS) for _ in range(draws.between(1, 2)))
         return [entities.network(self._seed, network) for network in ids]
 
-    def _row(self, item: int) -> Row | None:
-        """A series as it is today."""
-        return self.population.row(item, self.today().toordinal())
-
 
 def _facts(row: Row) -> Facts:
     """The facts, with a skew like that of movies."""
@@ -214,14 +198,14 @@ def _facts(row: Row) -> Facts:
     vote_count = more_votes(int(20_000 * (numbers[3] / RANGE) ** 8), revision)
     return Facts(
         id=item,
-        adult=_is_adult(numbers),
+        adult=is_adult(numbers),
         popularity=moved(_popularity(numbers), item, revision),
         vote_average=round(3.0 + 6.2 * numbers[4] / RANGE, 3) if vote_count else 0.0,
         vote_count=vote_count,
         day=release_day(numbers[1], numbers[2], _PAST_DAYS, _FUTURE_DAYS),
         runtime=0 if numbers[9] & 3 == 0 else 20 + (numbers[9] >> 8) % 45,
         genre_ids=some_genres(_GENRE_IDS, numbers[6], numbers[7]),
-        language=_language(numbers),
+        language=origin(numbers)[0],
         revision=revision,
         touched=touched,
     )
@@ -234,11 +218,3 @@ def _schedule(row: Row, day: int) -> Schedule:
 
 def _popularity(numbers: tuple[int, ...]) -> float:
     return round(0.6 + 300 * (numbers[5] / RANGE) ** 8, 4)
-
-
-def _is_adult(numbers: tuple[int, ...]) -> bool:
-    return numbers[8] < 21_500_000
-
-
-def _language(numbers: tuple[int, ...]) -> str:
-    return ORIGINAL_LANGUAGES[numbers[9] * len(ORIGINAL_LANGUAGES) >> 32][0]

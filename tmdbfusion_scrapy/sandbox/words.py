@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.sandbox.draws import Draws
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -103,16 +107,20 @@ def foreign_words(draws: Draws, language: str, count: int) -> str:
 def english_title(draws: Draws) -> str:
     """A title such as ``The Silver Cartographer``."""
     form = draws.below(5)
-    adjective, noun = draws.pick(_ADJECTIVES), draws.pick(_NOUNS)
+    return _english(form, draws.pick(_ADJECTIVES), draws.pick(_NOUNS), draws.pick)
+
+
+def _english(form: int, adjective: str, noun: str, pick: Callable[[Sequence[str]], str]) -> str:
+    """A title in one of five forms; ``pick`` chooses its third word, where there is one."""
     if form == 0:
         return f"The {adjective} {noun}"
     if form == 1:
-        return f"{noun} of {draws.pick(_PLACES)}"
+        return f"{noun} of {pick(_PLACES)}"
     if form == 2:
         return f"{adjective} {noun}"
     if form == 3:
-        return f"The {noun}'s {draws.pick(_NOUNS)}"
-    return f"{adjective} {noun}s of {draws.pick(_PLACES)}"
+        return f"The {noun}'s {pick(_NOUNS)}"
+    return f"{adjective} {noun}s of {pick(_PLACES)}"
 
 
 def title(draws: Draws, language: str) -> str:
@@ -139,15 +147,8 @@ def title_of(number: int, language: str) -> str:
         return ("" if language in _WITHOUT_SPACES else " ").join(found)
     number, first = divmod(number, len(_ADJECTIVES))
     number, second = divmod(number, len(_NOUNS))
-    if form == 0:
-        return f"The {_ADJECTIVES[first]} {_NOUNS[second]}"
-    if form == 1:
-        return f"{_NOUNS[second]} of {_PLACES[number % len(_PLACES)]}"
-    if form == 2:
-        return f"{_ADJECTIVES[first]} {_NOUNS[second]} {number % 99 + 1}"
-    if form == 3:
-        return f"The {_NOUNS[second]}'s {_NOUNS[number % len(_NOUNS)]}"
-    return f"{_ADJECTIVES[first]} {_NOUNS[second]}s of {_PLACES[number % len(_PLACES)]}"
+    english = _english(form, _ADJECTIVES[first], _NOUNS[second], lambda known: known[number % len(known)])
+    return f"{english} {number % 99 + 1}" if form == 2 else english
 
 
 def _fill(draws: Draws, pattern: str) -> str:

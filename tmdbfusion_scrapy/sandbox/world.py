@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 from tmdbfusion_scrapy.sandbox.changes import ChangeLists
 from tmdbfusion_scrapy.sandbox.entities import Entities
 from tmdbfusion_scrapy.sandbox.generated import GeneratedCatalogue
-from tmdbfusion_scrapy.sandbox.people import is_adult
 from tmdbfusion_scrapy.sandbox.persons import GeneratedPeople
 from tmdbfusion_scrapy.sandbox.population import Churn
 from tmdbfusion_scrapy.sandbox.series import GeneratedSeries
@@ -44,14 +43,7 @@ class World:
             "tv": self.series,
             "person": self.people,
         }
-        self.changes = ChangeLists(
-            {
-                "movie": self.movies.population,
-                "tv": self.series.population,
-                "person": self.people.population,
-            },
-            {"movie": self.movies.is_adult, "tv": self.series.is_adult, "person": is_adult},
-        )
+        self.changes = ChangeLists({"movie": self.movies, "tv": self.series, "person": self.people})
 
     def entity(self, kind: str, item: int, part: str, query: Mapping[str, str]) -> dict[str, Any] | None:
         """The body of a company, network, keyword or collection, or of a part of it."""
