@@ -12,8 +12,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from scrapy import Request, Spider
+from scrapy import Request, Spider, signals
 from scrapy.crawler import AsyncCrawlerRunner
+from scrapy.exceptions import DontCloseSpider
 from scrapy.settings import Settings
 
 from tests.coroutines import coroutine_test
@@ -349,6 +350,41 @@ async def test_the_crawl_waits_when_too_many_images_do(image_server, monkeypatch
     await crawl(ItemsSpider, settings, items=[movie(number) for number in range(1, 21)])
     assert len(waiting) == len(stored()) == 20
     assert max(waiting) <= 2
+
+
+@coroutine_test
+async def test_the_spider_stays_open_for_images_that_have_no_room_yet(image_server, monkeypatch):
+    monkeypatch.setattr(images, "MAX_WAITING", 2)
+    wanted = [movie(number) for number in range(1, 21)]
+    open_until = []
+
+    class AskedSpider(ItemsSpider):
+        """Asks at every turn of the loop whether it would be closed."""
+
+        name = "asked"
+
+        async def start(self):
+            self.asking = asyncio.ensure_future(self.ask())
+            async for item in super().start():
+                yield item
+
+        async def ask(self):
+            for begins_or_stays in (self.begins, self.stays):
+                while begins_or_stays():  # noqa: ASYNC110 - every turn is what is asked about
+                    await asyncio.sleep(0)
+            open_until.append(self.crawler.stats.get_value("item_scraped_count"))
+
+        def begins(self):
+            return not self.crawler.stats.get_value("item_scraped_count")
+
+        def stays(self):
+            signal = signals.spider_idle
+            sent = self.crawler.signals.send_catch_log(signal, spider=self, dont_log=DontCloseSpider)
+            return any(isinstance(getattr(result, "value", None), DontCloseSpider) for _, result in sent)
+
+    await crawl(AskedSpider, image_settings(image_server), items=wanted)
+    assert open_until == [len(wanted)]
+    assert len(stored()) == len(wanted)
 
 
 class StoppedSpider(ItemsSpider):

@@ -83,6 +83,7 @@ class TMDBImagesPipeline(FilesPipeline):
         self._concurrency = self._session.settings.images_max_connections or MAX_WAITING
         self._downloader = ImageDownloader(crawler, self._concurrency)
         self._room = asyncio.Semaphore(MAX_WAITING)
+        self._waiting_for_room = 0
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._awaited: dict[asyncio.Task[None], Request] = {}
 
@@ -116,7 +117,11 @@ class TMDBImagesPipeline(FilesPipeline):
         """Have the images of a record downloaded, and return it as it came."""
         info = self.spiderinfo
         for request in self.get_media_requests(item, info):
-            await self._room.acquire()
+            self._waiting_for_room += 1
+            try:
+                await self._room.acquire()
+            finally:
+                self._waiting_for_room -= 1
             self._start(request, self.file_path(request, info=info, item=item))
         return item
 
@@ -159,8 +164,12 @@ class TMDBImagesPipeline(FilesPipeline):
 
     def _on_idle(self) -> None:
         """Keep the spider open while images are waited for."""
-        if self._tasks:
+        if self._is_busy():
             raise DontCloseSpider
+
+    def _is_busy(self) -> bool:
+        """Whether there is an image to wait for; Scrapy does not count items of ``start()`` that wait here."""
+        return bool(self._tasks or self._waiting_for_room)
 
     def _start(self, request: Request, path: str) -> None:
         """Begin with an image; the one before it at the same path comes first."""
@@ -177,7 +186,7 @@ class TMDBImagesPipeline(FilesPipeline):
         self._room.release()
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("Error with the image %s", path, exc_info=error, extra=self._extra)
-        if not self._tasks and not self._session.is_stopping():
+        if not self._is_busy() and not self._session.is_stopping():
             # The engine looks every five seconds only whether it is idle, and nothing public makes it look now.
             slot = self.crawler.engine._slot  # noqa: SLF001
             if slot is not None:
