@@ -6,6 +6,7 @@ times a batch, and each time the event loop may have to wait its turn.
 
 from __future__ import annotations
 
+import json
 from functools import cache
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,8 @@ class SQLiteRows:
     def _counts(self, replacement: Replacement, owners: Sequence[Any]) -> Iterator[tuple[Any, int]]:
         """How many rows belong to each of these that has any."""
         for part in in_slices(owners, MOST_KEYS):
-            yield from map(tuple, self._connection.execute(_count_statement(replacement), {"owners": part}))
+            # As one row: sqlite3 gives up the GIL for each.
+            yield from json.loads(self._connection.scalar(_count_statement(replacement), {"owners": part}))
 
     def _write(self, upsert: Upsert, rows: Sequence[Row]) -> None:
         """Execute a statement for as many rows as it takes, and so on."""
@@ -94,6 +96,8 @@ def _statement(upsert: Upsert, size: int) -> str:
 
 @cache
 def _count_statement(replacement: Replacement) -> Executable:
-    """The statement that counts the rows of some owners."""
-    owner = replacement.table.columns[replacement.owner]
-    return select(owner, func.count()).where(owner.in_(bindparam("owners", expanding=True))).group_by(owner)
+    """The statement that counts the rows of some owners, as JSON."""
+    owner = replacement.table.columns[replacement.owner].label("owner")
+    found = select(owner, func.count().label("number")).group_by(owner)
+    counts = found.where(owner.in_(bindparam("owners", expanding=True))).subquery()
+    return select(func.json_group_array(func.json_array(counts.c.owner, counts.c.number)))

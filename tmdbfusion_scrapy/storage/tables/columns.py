@@ -76,17 +76,16 @@ def record_table(name: str, *columns: Column[Any]) -> Table:
         Column("raw", JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
     )
     # What is stored, and what is stale, is found without a look at the rows.
-    found_by = [table.columns[column] for column in ("fetched_at", "popularity") if column in table.columns]
-    Index(f"ix_{name}_fetched_at", *found_by)
+    index_where_known(table, "fetched_at", *(("popularity",) if "popularity" in table.columns else ()))
     index_where_known(table, "deleted_at")
     return table
 
 
-def index_where_known(table: Table, name: str) -> None:
+def index_where_known(table: Table, name: str, *then_by: str) -> None:
     """Index those rows that have a value; nine in ten have none, and each would cost a place in the index."""
-    column = table.columns[name]
-    is_known = column.is_not(None)
-    Index(f"ix_{table.name}_{name}", column, sqlite_where=is_known, postgresql_where=is_known)
+    columns = (table.columns[column] for column in (name, *then_by))
+    is_known = table.columns[name].is_not(None)
+    Index(f"ix_{table.name}_{name}", *columns, sqlite_where=is_known, postgresql_where=is_known)
 
 
 def tmdb_id() -> Column[int]:
