@@ -13,6 +13,7 @@ APPENDED_AGAIN = "tmdb/appended/requested_again_count"
 APPENDED_MISSING = "tmdb/appended/missing_count"
 CONDITIONAL_REQUESTS = "tmdb/conditional/request_count"
 CONDITIONAL_NOT_MODIFIED = "tmdb/conditional/not_modified_count"
+CONDITIONAL_SPARED_BYTES = "tmdb/conditional/spared_bytes"
 CONDITIONAL_IGNORED = "tmdb/conditional/ignored_count"
 POOL_OPENED = "tmdb/pool/connections_opened"
 POOL_REUSED = "tmdb/pool/connections_reused"
@@ -59,6 +60,7 @@ STATS = {
     f"{APPENDED_MISSING}/<part>": "Records without an appended part that was asked for, by part.",
     CONDITIONAL_REQUESTS: "Requests for stored records with their ETag (``TMDB_CONDITIONAL``).",
     CONDITIONAL_NOT_MODIFIED: "Records that had not changed and were not sent (304).",
+    CONDITIONAL_SPARED_BYTES: "Bytes of these, unpacked, as far as ``raw`` has them; counted by ``SQLPipeline``.",
     CONDITIONAL_IGNORED: "Records that had not changed and were sent all the same.",
     POOL_OPENED: "Connections opened.",
     POOL_REUSED: "Requests that went over a connection that was open already.",

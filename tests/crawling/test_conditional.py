@@ -91,9 +91,13 @@ async def test_after_a_day_the_database_is_that_of_a_full_crawl(tmdb_sandbox_fac
         assert second.stats["tmdb/conditional/request_count"] == len(ids)
         assert 0 < unchanged < len(ids)
         assert second.stats["tmdb/response_status_count/304"] == unchanged
+        spared = {item.id for item in second.items if isinstance(item, UnchangedRecord)}
+        sizes = dict(rows("SELECT id, length(CAST(raw AS BLOB)) FROM movies"))
+        assert second.stats["tmdb/conditional/spared_bytes"] == sum(sizes[key] for key in spared) > 0
         assert "tmdb/conditional/ignored_count" not in second.stats
     else:
         assert unchanged == 0
+        assert "tmdb/conditional/spared_bytes" not in second.stats
         assert second.stats["tmdb/conditional/ignored_count"] > 0
 
 

@@ -21,7 +21,7 @@ from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS, WATERMARK_COLUMNS, C
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, collector_paused, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
-from tmdbfusion_scrapy.storage.unchanged import mark_fetched
+from tmdbfusion_scrapy.storage.unchanged import mark_fetched, spared_bytes
 from tmdbfusion_scrapy.storage.upserts import Replacement, Upsert
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ class BatchResult:
         refused: Failures of the records that the database did not take; ``tmdb_failures`` has them too.
         deleted: Records that TMDB has no more, by kind; they stay, with ``deleted_at``.
         fitted: Records of which single values did not fit and are NULL: what they are, and the columns.
+        spared_bytes: Of the documents that TMDB did not send again.
     """
 
     stored: Counter[str] = field(default_factory=Counter)
@@ -62,6 +63,7 @@ class BatchResult:
     refused: list[FailedCall] = field(default_factory=list)
     deleted: Counter[str] = field(default_factory=Counter)
     fitted: list[str] = field(default_factory=list)
+    spared_bytes: int = 0
 
 
 @collector_paused()
@@ -95,6 +97,7 @@ def store_batch(engine: Engine, entries: Sequence[Entry], *, store_raw: bool = T
             result.refused += part.refused
             result.deleted += part.deleted
             result.fitted += part.fitted
+            result.spared_bytes += part.spared_bytes
     return result
 
 
@@ -176,6 +179,7 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         mentions[mention.table].append(mention)
     # Before what came in full, which wins.
     unchanged = mark_fetched(connection, changes.unchanged)
+    spared = spared_bytes(connection, changes.unchanged)
     stored: Counter[str] = Counter()
     # Tables that others refer to come first.
     for table in metadata.sorted_tables:
@@ -210,7 +214,12 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         rows.upsert(Upsert(tmdb_watermarks, WATERMARK_COLUMNS), changes.watermarks.values())
     records = Counter(kind for kind, _ in changes.fetched)
     records += Counter({tmdb_failures.name: len(failures)})
-    return BatchResult(stored=stored, records=records, deleted=Counter(kind for kind, _ in deleted))
+    return BatchResult(
+        stored=stored,
+        records=records,
+        deleted=Counter(kind for kind, _ in deleted),
+        spared_bytes=spared,
+    )
 
 
 def _by_declaration(records: Iterable[tuple[Stored, Values]]) -> dict[Stored, list[Values]]:

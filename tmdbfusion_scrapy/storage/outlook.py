@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import LargeBinary, Text, func, select
-from sqlalchemy import cast as sql_cast
+from sqlalchemy import func, select
 
+from tmdbfusion_scrapy.storage.document_sizes import document_bytes
 from tmdbfusion_scrapy.storage.done import Done
 from tmdbfusion_scrapy.storage.known import Known
 from tmdbfusion_scrapy.storage.runs import Progress, Run, unfinished_run
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
     from datetime import datetime
 
-    from sqlalchemy import Column, Select
+    from sqlalchemy import Select
     from sqlalchemy.engine import Connection, Engine
 
 _ROWS_AT_ONCE = 10_000
@@ -140,10 +140,7 @@ class Outlook:
             keys = list(connection.scalars(newest))
             if not keys:
                 return None
-            size = self._bytes(connection, self._kind, columns.id, keys)
-            if self._kind == "tv_shows":
-                for table in ("seasons", "episodes"):
-                    size += self._bytes(connection, table, metadata.tables[table].columns.tv_show_id, keys)
+            size = document_bytes(connection, self._kind, keys)
         return Documents(len(keys), size / len(keys))
 
     def long_series(self, room: int, step: int) -> float | None:
@@ -160,15 +157,6 @@ class Outlook:
         with self._engine.connect() as connection:
             more = [-(-max(0, number + 1 - room) // step) for number in connection.scalars(query)]
         return sum(more) / len(more) if more else None
-
-    def _bytes(self, connection: Connection, table: str, key: Column[Any], keys: list[int]) -> int:
-        """Bytes of the documents of some records, as they came."""
-        raw = metadata.tables[table].columns.raw
-        if connection.dialect.name == "sqlite":
-            length = func.length(sql_cast(raw, LargeBinary))
-        else:
-            length = func.octet_length(sql_cast(raw, Text))
-        return int(connection.scalar(select(func.sum(length)).where(key.in_(keys))) or 0)
 
     def _given_up(self, connection: Connection, since: datetime | None) -> set[int]:
         """What failed for good, or failed since a moment; a part or an image that failed is not the record."""

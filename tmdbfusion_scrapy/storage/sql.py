@@ -131,6 +131,8 @@ class SQLPipeline:
     def _count_batch(self, result: BatchResult) -> None:
         """Count what was stored and name what was not."""
         self._count(names.STORAGE_BATCHES, 1)
+        if result.spared_bytes:
+            self._count(names.CONDITIONAL_SPARED_BYTES, result.spared_bytes)
         for table, number in result.stored.items():
             self._count(f"{names.STORED_COUNT}/{table}", number)
         for kind, number in result.deleted.items():

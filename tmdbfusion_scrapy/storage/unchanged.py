@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
 
+from tmdbfusion_scrapy.storage.document_sizes import document_bytes
 from tmdbfusion_scrapy.storage.tables import metadata
 
 if TYPE_CHECKING:
@@ -36,6 +37,16 @@ def mark_fetched(
         for statement in _statements(table):
             connection.execute(statement, values)
     return {(table.name, str(key)) for table, records in unchanged.items() for key, _ in records}
+
+
+def spared_bytes(
+    connection: Connection, unchanged: Mapping[Table, Mapping[tuple[int, str], datetime]]
+) -> int:
+    """Return the bytes of the documents that were not sent again, as far as they are stored."""
+    return sum(
+        document_bytes(connection, table.name, [key for key, _ in records])
+        for table, records in unchanged.items()
+    )
 
 
 @cache
