@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import gzip
 import json
 import logging
 from collections import Counter
@@ -84,6 +85,25 @@ async def test_all_of_an_export_the_most_popular_first(sandbox, settings):
     assert order == sorted(order, reverse=True)
     assert rows("SELECT name, value FROM tmdb_watermarks") == [("movies/changes", BEFORE.isoformat())]
     assert rows("SELECT count(*) FROM tmdb_wanted") == [(0,)]
+
+
+@coroutine_test
+async def test_an_export_is_fetched_from_the_address_of_the_crawl(raw_server):
+    async def export(connection, seen):
+        connection.respond(gzip.compress(b'{"id": 1, "popularity": 1.5}\n'))
+
+    async def movie(connection, seen):
+        connection.respond(b'{"id": 1, "title": "One"}')
+
+    raw_server.scripts = {"/p/exports/movie_ids_06_01_2026.json.gz": export, "/3/movie/1": movie}
+    settings = settings_of(
+        f"{raw_server.url}/3",
+        TMDB_EXPORTS_URL=f"{raw_server.url}/p/exports",
+        DOWNLOAD_BIND_ADDRESS="127.0.0.2",
+    )
+    await crawl(Movies, settings, source="export", day="2026-06-01")
+    assert stored() == {1}
+    assert [seen.peer[0] for seen in raw_server.requests] == ["127.0.0.2", "127.0.0.2"]
 
 
 @coroutine_test

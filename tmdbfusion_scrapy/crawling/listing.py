@@ -8,16 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
 from scrapy.utils.project import data_path
 
 from tmdbfusion_scrapy.crawling.export_download import ExportDownload, export_client
+from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import TMDBSettings
 from tmdbfusion_scrapy.sources import ChangesSource, ExportSource, IdsSource, StaleSource
 from tmdbfusion_scrapy.sources.export import ADULT_EXPORTS, ExportFilter, read_file
 from tmdbfusion_scrapy.sources.windows import is_too_long
-from tmdbfusion_scrapy.transport import PooledTransport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,15 +80,11 @@ async def _export(crawler: Crawler, kind: str, source: ExportSource) -> Listing:
             "TMDB lists movies, series and people for adults in files of their own, and nothing else: "
             "leave out -a adult"
         )
-    settings = TMDBSettings.from_settings(crawler.settings)
-    folder = _folder_for(settings.exports_url)
-    transport = PooledTransport(
-        limits=httpx.Limits(max_connections=2), verify=settings.verify_tls, proxy=settings.proxy
-    )
-    async with export_client(transport, crawler.settings.getfloat("DOWNLOAD_TIMEOUT")) as client:
-        export = await ExportDownload(client, settings.exports_url, folder).fetch(
-            kind, source.day, adult=adult
-        )
+    session = session_of(crawler)
+    url = session.settings.exports_url
+    timeout = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
+    async with export_client(session.new_pool(1), timeout) as client:
+        export = await ExportDownload(client, url, _folder_for(url)).fetch(kind, source.day, adult=adult)
     return Listing(
         _wanted_entries(export.path, source.wanted),
         is_complete=source.wanted.is_open,

@@ -20,8 +20,6 @@ from tmdbfusion_scrapy.settings import IMAGES_SLOT, TMDBSettings
 from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 
 if TYPE_CHECKING:
-    import ssl
-
     from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
@@ -67,7 +65,7 @@ class CrawlSession:
         )
         self._tls = tls_context(crawler.settings, verify=settings.verify_tls)
         self._local_address = _bind_host(crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
-        self.pool = _pool(settings, self._tls, self._local_address)
+        self.pool = self._pool(settings)
         several = len(settings.api_urls) > 1
         self._failover = FailoverTransport(self.pool, settings.api_urls) if several else None
         self.transport: httpx.AsyncBaseTransport = self._failover or self.pool
@@ -88,9 +86,8 @@ class CrawlSession:
     @cached_property
     def images(self) -> Channel:
         """The images' way: another host, without credentials, and a 429 of the one does not stop the other."""
-        most = self.settings.images_max_connections
-        settings = replace(self.settings, max_connections=most, max_keepalive_connections=most)
-        self._images_pool = _pool(settings, self._tls, self._local_address)
+        settings = self.settings
+        self._images_pool = self.new_pool(settings.images_max_connections)
         pacer = AsyncPacer(
             PaceOptions(rate=settings.images_requests_per_second),
             shared_pace(settings.images_url, "images"),
@@ -103,6 +100,16 @@ class CrawlSession:
             None,
             names.IMAGES_REQUEST_COUNT,
             names.IMAGES_RESPONSE_STATUS_COUNT,
+        )
+
+    def new_pool(self, connections: int | None) -> PooledTransport:
+        """Return another pool with the settings of the crawl; who asks for it closes it.
+
+        Args:
+            connections: Most connections; ``None`` for no limit.
+        """
+        return self._pool(
+            replace(self.settings, max_connections=connections, max_keepalive_connections=connections)
         )
 
     def channel_of(self, request: Request) -> Channel | None:
@@ -138,6 +145,22 @@ class CrawlSession:
         # No signal tells before all downloads have ended.
         slot = engine._slot if engine is not None else None  # noqa: SLF001
         return slot is not None and slot.closing is not None
+
+    def _pool(self, settings: TMDBSettings) -> PooledTransport:
+        """A pool as settings have it, with the certificates and the address of this crawl."""
+        limits = httpx.Limits(
+            max_connections=settings.max_connections,
+            max_keepalive_connections=settings.max_keepalive_connections,
+            keepalive_expiry=settings.keepalive_expiry,
+        )
+        return PooledTransport(
+            limits=limits,
+            verify=self._tls,
+            proxy=settings.proxy,
+            local_address=self._local_address,
+            ip_family=settings.ip_family,
+            http2=settings.http2,
+        )
 
     def _report(self) -> None:
         """Put into the stats what pool and pace did."""
@@ -183,23 +206,6 @@ def crawl_credentials(settings: BaseSettings) -> Credentials:
         settings.get("TMDB_API_KEY"),
         token_name="the setting TMDB_ACCESS_TOKEN",  # noqa: S106 - its name, not a secret
         api_key_name="the setting TMDB_API_KEY",
-    )
-
-
-def _pool(settings: TMDBSettings, context: ssl.SSLContext, local_address: str | None) -> PooledTransport:
-    """The pool of a crawl."""
-    limits = httpx.Limits(
-        max_connections=settings.max_connections,
-        max_keepalive_connections=settings.max_keepalive_connections,
-        keepalive_expiry=settings.keepalive_expiry,
-    )
-    return PooledTransport(
-        limits=limits,
-        verify=context,
-        proxy=settings.proxy,
-        local_address=local_address,
-        ip_family=settings.ip_family,
-        http2=settings.http2,
     )
 
 
