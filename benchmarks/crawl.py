@@ -15,12 +15,9 @@ handlers differ. A side that answers from memory is the ceiling: Scrapy's engine
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -30,6 +27,7 @@ from typing import Any
 import msgspec
 from line_plot import Line, Panel, write_svg
 from loopback import MARK, running_server
+from own_process import run_script
 
 from tmdbfusion_scrapy.sandbox.generated import GeneratedCatalogue
 
@@ -62,17 +60,15 @@ def marked_movie() -> bytes:
 def run_side(side: str, origin: str, body_file: Path, count: int, concurrency: int, samples: int = 0) -> Run:
     """Run a side in a process of its own."""
     options = {"count": count, "concurrency": concurrency, "samples": samples}
-    command = [sys.executable, str(Path(__file__).with_name("one_crawl.py")), side, f"{origin}/3"]
-    command += [f"--{name}={value}" for name, value in options.items()]
-    environment = {**os.environ, "BENCHMARK_BODY": str(body_file)}
-    done = subprocess.run(command, check=False, capture_output=True, text=True, env=environment)
-    if done.returncode:
-        raise SystemExit(f"{side} ended with status {done.returncode}\n{done.stderr}")
-    result: Run = json.loads(done.stdout.strip().splitlines()[-1])
+    result = run_script(
+        Path(__file__).with_name("one_crawl.py"),
+        side,
+        f"{origin}/3",
+        *(f"--{name}={value}" for name, value in options.items()),
+        environment={"BENCHMARK_BODY": str(body_file)},
+    )
     if result["items"] != count or result["errors"]:
-        raise SystemExit(
-            f"{side}: {result['items']} of {count} items, {result['errors']} errors\n{done.stderr}"
-        )
+        raise SystemExit(f"{side}: {result['items']} of {count} items, {result['errors']} errors")
     return result
 
 

@@ -14,8 +14,6 @@ import argparse
 import json
 import os
 import resource
-import subprocess
-import sys
 import tempfile
 import time
 from contextlib import closing
@@ -23,6 +21,7 @@ from pathlib import Path
 from sqlite3 import connect
 from typing import Any
 
+from own_process import run_script
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 
@@ -94,10 +93,7 @@ def crawl(folder: Path, sandbox: SandboxProcess, crawled: int) -> dict[str, floa
         "TELNETCONSOLE_ENABLED": False,
         "LOG_LEVEL": "ERROR",
     }
-    command = [sys.executable, str(Path(__file__).resolve()), "--settings", json.dumps(settings)]
-    output = subprocess.run(command, cwd=folder, check=True, stdout=subprocess.PIPE, text=True).stdout
-    found: dict[str, float] = json.loads(output.splitlines()[-1])
-    return found
+    return run_script(Path(__file__), "--settings", json.dumps(settings), cwd=folder)
 
 
 def store(folder: Path, number: int) -> None:

@@ -26,9 +26,11 @@ import subprocess
 import sys
 import time
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 from aiohttp import web
+from own_process import run_script
 
 LATENCY = 0.05
 EVERY = 20
@@ -117,16 +119,17 @@ def crawl(url: str, count: int, concurrency: int, rate: float) -> None:
 
 def spawn(kind: str, origin: str, rate: float, arguments: argparse.Namespace) -> dict[str, float]:
     """Run a crawl in a process of its own."""
-    command = [sys.executable, __file__, "--url", f"{origin}/{kind}/3", "--rate", str(rate)]
-    command += ["--count", str(arguments.count), "--concurrency", str(arguments.concurrency)]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{kind}: ended with status {done.returncode}\n{done.stderr}")
-    result: dict[str, float] = json.loads(done.stdout.strip().splitlines()[-1])
+    result = run_script(
+        Path(__file__),
+        f"--url={origin}/{kind}/3",
+        f"--rate={rate}",
+        f"--count={arguments.count}",
+        f"--concurrency={arguments.concurrency}",
+    )
     bad = arguments.count // EVERY
     expected = (arguments.count - bad, 0, 0) if kind == "clean" else (arguments.count - bad, 3 * bad, bad)
     if (result["healthy"], result["retries"], result["given_up"]) != expected:
-        raise SystemExit(f"{kind}: {result}, expected {expected}\n{done.stderr}")
+        raise SystemExit(f"{kind}: {result}, expected {expected}")
     return result
 
 

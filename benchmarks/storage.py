@@ -15,12 +15,9 @@ counted.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import platform
 import statistics
-import subprocess
-import sys
 import tempfile
 from contextlib import contextmanager
 from importlib.metadata import version
@@ -31,6 +28,7 @@ import sqlalchemy
 from bar_plot import Bar, write_bars
 from crawl import run_side
 from loopback import running_server
+from own_process import run_script
 from storage_documents import movies
 from storage_loop import CASES
 from storage_sides import EACH, OURS, SIDES, needs_postgresql
@@ -43,7 +41,8 @@ if TYPE_CHECKING:
 PARTS = ("sides", "loop", "crawl")
 CRAWLS = ("add-on", "add-on+sqlite", "add-on+postgresql")
 SCHEMA = "tmdb_benchmark"
-SCRIPTS = Path(__file__).parent
+ONE_STORAGE = Path(__file__).with_name("one_storage.py")
+STORAGE_LOOP = Path(__file__).with_name("storage_loop.py")
 
 Run = dict[str, Any]
 
@@ -69,16 +68,6 @@ def empty_schema(url: str) -> Iterator[str]:
         engine.dispose()
 
 
-def run_script(name: str, *arguments: str) -> Run:
-    """Run a script in a process of its own; what it prints."""
-    command = [sys.executable, str(SCRIPTS / name), *arguments]
-    done = subprocess.run(command, check=False, capture_output=True, text=True)
-    if done.returncode:
-        raise SystemExit(f"{name} {arguments[0]} ended with status {done.returncode}\n{done.stderr}")
-    result: Run = json.loads(done.stdout.strip().splitlines()[-1])
-    return result
-
-
 def table(columns: Sequence[str]) -> None:
     """Print the head of a table."""
     print(f"\n| {' | '.join(columns)} |\n|---|{'---:|' * (len(columns) - 1)}")
@@ -99,10 +88,10 @@ def compare_sides(options: argparse.Namespace) -> None:
             if needs_postgresql(side):
                 with empty_schema(options.postgresql_url) as url:
                     runs[side].append(
-                        run_script("one_storage.py", side, f"--count={count}", f"--postgresql-url={url}")
+                        run_script(ONE_STORAGE, side, f"--count={count}", f"--postgresql-url={url}")
                     )
             else:
-                runs[side].append(run_script("one_storage.py", side, f"--count={count}"))
+                runs[side].append(run_script(ONE_STORAGE, side, f"--count={count}"))
     print(
         f"{options.records:,} movies ({options.slow_records:,} with a commit each), "
         f"median of {options.rounds} rounds"
@@ -177,10 +166,10 @@ def watch_loop(options: argparse.Namespace) -> None:
             rounds = [f"--case={case}", f"--seconds={options.seconds}", f"--rounds={options.rounds}"]
             if database == "sqlite":
                 with tempfile.TemporaryDirectory() as folder:
-                    run = run_script("storage_loop.py", f"sqlite:///{folder}/tmdb.db", *rounds)
+                    run = run_script(STORAGE_LOOP, f"sqlite:///{folder}/tmdb.db", *rounds)
             elif options.postgresql_url:
                 with empty_schema(options.postgresql_url) as url:
-                    run = run_script("storage_loop.py", url, *rounds)
+                    run = run_script(STORAGE_LOOP, url, *rounds)
             else:
                 continue
             late, turn, without = run["with"]["late"], run["with"]["turn"], run["without"]["late"]

@@ -26,7 +26,6 @@ from tmdbfusion_scrapy.storage.images_store import (
 )
 
 if TYPE_CHECKING:
-    from os import PathLike
     from typing import ClassVar
 
     from scrapy import Request, Spider
@@ -69,7 +68,7 @@ class TMDBImagesPipeline(FilesPipeline):
         "ftp": FTPFilesStore,
     }
 
-    def __init__(self, store_uri: str | PathLike[str], *, crawler: Crawler) -> None:
+    def __init__(self, *, crawler: Crawler) -> None:
         options = image_options(crawler.settings)
         if options is None:
             raise NotConfigured("TMDB_IMAGES is empty")
@@ -77,7 +76,8 @@ class TMDBImagesPipeline(FilesPipeline):
             raise ConfigurationError(
                 'TMDBImagesPipeline needs the add-on: ADDONS = {"tmdbfusion_scrapy.Addon": 500}'
             )
-        super().__init__(store_uri, crawler=crawler)
+        self._update_stores(crawler.settings)
+        super().__init__(options.store, crawler=crawler)
         self._options = options
         self._session = session_of(crawler)
         self._concurrency = self._session.settings.images_max_connections or MAX_WAITING
@@ -90,11 +90,7 @@ class TMDBImagesPipeline(FilesPipeline):
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Build the pipeline of a crawl."""
-        options = image_options(crawler.settings)
-        if options is None:
-            raise NotConfigured("TMDB_IMAGES is empty")
-        cls._update_stores(crawler.settings)
-        return cls(options.store, crawler=crawler)
+        return cls(crawler=crawler)
 
     @classmethod
     def _update_stores(cls, settings: BaseSettings) -> None:
