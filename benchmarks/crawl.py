@@ -57,7 +57,9 @@ def marked_movie() -> bytes:
     return min(bodies, key=lambda body: abs(len(body) - SIZE))
 
 
-def run_side(side: str, origin: str, body_file: Path, count: int, concurrency: int, samples: int = 0) -> Run:
+def run_side(
+    side: str, origin: str, body_file: Path, count: int, concurrency: int, samples: int = 0, *flags: str
+) -> Run:
     """Run a side in a process of its own."""
     options = {"count": count, "concurrency": concurrency, "samples": samples}
     result = run_script(
@@ -65,6 +67,7 @@ def run_side(side: str, origin: str, body_file: Path, count: int, concurrency: i
         side,
         f"{origin}/3",
         *(f"--{name}={value}" for name, value in options.items()),
+        *flags,
         environment={"BENCHMARK_BODY": str(body_file)},
     )
     if result["items"] != count or result["errors"]:

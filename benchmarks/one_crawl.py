@@ -175,8 +175,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=4000)
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--samples", type=int, default=0)
+    parser.add_argument("--unbound", action="store_true", help="leave the choice of cores to the system")
     options = parser.parse_args()
-    pin(0)
+    if not options.unbound:
+        pin(0)
     print(json.dumps(crawl(options.side, options.url, options.count, options.concurrency, options.samples)))
 
 

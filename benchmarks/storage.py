@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 
 PARTS = ("sides", "loop", "crawl")
 CRAWLS = ("add-on", "add-on+sqlite", "add-on+postgresql")
+CORES = {"one": (), "any": ("--unbound",)}
+"""Whether the crawl and its writer share a core, or go where the system lets them, beside the server."""
 SCHEMA = "tmdb_benchmark"
 ONE_STORAGE = Path(__file__).with_name("one_storage.py")
 STORAGE_LOOP = Path(__file__).with_name("storage_loop.py")
@@ -194,27 +196,29 @@ def compare_crawls(options: argparse.Namespace) -> None:
     """Crawl the movies with and without storage; print requests a second."""
     sides = [side for side in CRAWLS if options.postgresql_url or side != "add-on+postgresql"]
     count = options.crawled
-    runs: dict[str, list[Run]] = {side: [] for side in sides}
+    runs: dict[tuple[str, str], list[Run]] = {(side, cores): [] for cores in CORES for side in sides}
     documents = b"\n".join(movies(0, count + 1))
     with running_server(documents, has_lines=True) as origin:
         for _ in range(options.rounds):
-            for side in sides:
+            for (side, cores), found in runs.items():
+                crawl = (side, origin, Path(os.devnull), count, 64, 0, *CORES[cores])
                 if side != "add-on+postgresql":
-                    runs[side].append(run_side(side, origin, Path(os.devnull), count, 64))
+                    found.append(run_side(*crawl))
                     continue
                 with empty_schema(options.postgresql_url) as url:
                     os.environ["BENCHMARK_DATABASE_URL"] = url
-                    runs[side].append(run_side(side, origin, Path(os.devnull), count, 64))
-    table(["crawl", "requests/s", "of the crawl without", "CPU ms", "most MB"])
-    for side, found in runs.items():
+                    found.append(run_side(*crawl))
+    table(["crawl", "cores", "requests/s", "of the crawl without", "CPU ms", "most MB"])
+    for (side, cores), found in runs.items():
         rates = [run["requests_per_second"] for run in found]
-        pairs = zip(found, runs["add-on"], strict=True)
+        pairs = zip(found, runs["add-on", cores], strict=True)
         share = statistics.median(
             run["requests_per_second"] / without["requests_per_second"] for run, without in pairs
         )
         row(
             [
                 side,
+                cores,
                 f"{statistics.median(rates):,.0f}",
                 f"{share:.2f}",
                 f"{statistics.median(run['cpu_ms'] for run in found):.2f}",
