@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.storage.stored_records import listed, made, season, show, store
 from tmdbfusion_scrapy.crawling.items import UnchangedRecord
 from tmdbfusion_scrapy.models.movies import MovieDetails
-from tmdbfusion_scrapy.storage.document_sizes import document_bytes
+from tmdbfusion_scrapy.storage.document_sizes import stored_bytes
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def size(engine: Engine, kind: str, ids: list[int]) -> int:
     with engine.connect() as connection:
-        return document_bytes(connection, kind, ids)
+        return stored_bytes(connection, kind, ids)
 
 
 def as_written(engine: Engine, document: bytes) -> int:

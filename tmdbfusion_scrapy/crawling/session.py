@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import ref
@@ -65,7 +65,7 @@ class CrawlSession:
         )
         self._tls = tls_context(crawler.settings, verify=settings.verify_tls)
         self._local_address = _bind_host(crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
-        self.pool = self._pool(settings)
+        self.pool = self._pool(settings.max_connections, settings.max_keepalive_connections)
         several = len(settings.api_urls) > 1
         self._failover = FailoverTransport(self.pool, settings.api_urls) if several else None
         self.transport: httpx.AsyncBaseTransport = self._failover or self.pool
@@ -108,9 +108,7 @@ class CrawlSession:
         Args:
             connections: Most connections; ``None`` for no limit.
         """
-        return self._pool(
-            replace(self.settings, max_connections=connections, max_keepalive_connections=connections)
-        )
+        return self._pool(connections, connections)
 
     def channel_of(self, request: Request) -> Channel | None:
         """Return the way of a request, ``None`` for one that is not TMDB's."""
@@ -146,11 +144,12 @@ class CrawlSession:
         slot = engine._slot if engine is not None else None  # noqa: SLF001
         return slot is not None and slot.closing is not None
 
-    def _pool(self, settings: TMDBSettings) -> PooledTransport:
-        """A pool as settings have it, with the certificates and the address of this crawl."""
+    def _pool(self, connections: int | None, keepalive_connections: int | None) -> PooledTransport:
+        """A pool with the settings, the certificates and the address of the crawl."""
+        settings = self.settings
         limits = httpx.Limits(
-            max_connections=settings.max_connections,
-            max_keepalive_connections=settings.max_keepalive_connections,
+            max_connections=connections,
+            max_keepalive_connections=keepalive_connections,
             keepalive_expiry=settings.keepalive_expiry,
         )
         return PooledTransport(

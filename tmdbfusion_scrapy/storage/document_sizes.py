@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
 
-def document_bytes(connection: Connection, kind: str, ids: Sequence[int]) -> int:
+def stored_bytes(connection: Connection, kind: str, ids: Sequence[int]) -> int:
     """Return the bytes of the documents of some records, those of a series with its seasons and episodes.
 
     Args:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
-from tmdbfusion_scrapy.storage.document_sizes import document_bytes
+from tmdbfusion_scrapy.storage.document_sizes import stored_bytes
 from tmdbfusion_scrapy.storage.done import Done
 from tmdbfusion_scrapy.storage.known import Known
 from tmdbfusion_scrapy.storage.runs import Progress, Run, unfinished_run
@@ -140,7 +140,7 @@ class Outlook:
             keys = list(connection.scalars(newest))
             if not keys:
                 return None
-            size = document_bytes(connection, self._kind, keys)
+            size = stored_bytes(connection, self._kind, keys)
         return Documents(len(keys), size / len(keys))
 
     def long_series(self, room: int, step: int) -> float | None:

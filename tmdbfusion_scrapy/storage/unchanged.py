@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, select, update
 
-from tmdbfusion_scrapy.storage.document_sizes import document_bytes
+from tmdbfusion_scrapy.storage.document_sizes import stored_bytes
 from tmdbfusion_scrapy.storage.tables import metadata
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def spared_bytes(
 ) -> int:
     """Return the bytes of the documents that were not sent again, as far as they are stored."""
     return sum(
-        document_bytes(connection, table.name, [key for key, _ in records])
+        stored_bytes(connection, table.name, [key for key, _ in records])
         for table, records in unchanged.items()
     )
 

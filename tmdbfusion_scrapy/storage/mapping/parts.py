@@ -5,6 +5,7 @@ Each function gives tuples in the order of the columns named beside it. A row th
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.storage.mapping.declaration import Mention, Relation, Values, fields
@@ -15,10 +16,6 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Table
 
-    from tmdbfusion_scrapy.models.companies import (
-        ProductionCountry,
-        SpokenLanguage,
-    )
     from tmdbfusion_scrapy.models.images import EpisodeImages, Images, SeasonImages
     from tmdbfusion_scrapy.models.people import PersonImages
     from tmdbfusion_scrapy.models.releases import AlternativeTitle
@@ -38,29 +35,22 @@ OFFERS = ("flatrate", "rent", "buy", "ads", "free")
 
 def genres(table: Table) -> Relation:
     """``genres``."""
-    return Relation(table, "genres", ("genre_id", "position"), _by_id, ((GENRE, fields(*GENRE.columns)),))
+    return _named(table, "genres", GENRE, "genre_id")
 
 
 def companies(table: Table) -> Relation:
     """``production_companies``."""
-    mentions = ((COMPANY, fields(*COMPANY.columns)),)
-    return Relation(table, "production_companies", ("company_id", "position"), _by_id, mentions)
+    return _named(table, "production_companies", COMPANY, "company_id")
 
 
 def networks(table: Table) -> Relation:
     """``networks``."""
-    mentions = ((NETWORK, fields(*NETWORK.columns)),)
-    return Relation(table, "networks", ("network_id", "position"), _by_id, mentions)
+    return _named(table, "networks", NETWORK, "network_id")
 
 
 def production_countries(table: Table) -> Relation:
     """``production_countries``."""
-
-    def read(countries: list[ProductionCountry]) -> Iterator[Values]:
-        return ((country.iso_3166_1, position) for position, country in enumerate(countries))
-
-    mentions = ((COUNTRY, fields(*COUNTRY.columns)),)
-    return Relation(table, "production_countries", ("iso_3166_1", "position"), read, mentions)
+    return _named(table, "production_countries", COUNTRY, "iso_3166_1")
 
 
 def origin_countries(table: Table) -> Relation:
@@ -70,12 +60,7 @@ def origin_countries(table: Table) -> Relation:
 
 def spoken_languages(table: Table) -> Relation:
     """``spoken_languages``."""
-
-    def read(languages: list[SpokenLanguage]) -> Iterator[Values]:
-        return ((language.iso_639_1, position) for position, language in enumerate(languages))
-
-    mentions = ((LANGUAGE, fields(*LANGUAGE.columns)),)
-    return Relation(table, "spoken_languages", ("iso_639_1", "position"), read, mentions)
+    return _named(table, "spoken_languages", LANGUAGE, "iso_639_1")
 
 
 def languages(table: Table) -> Relation:
@@ -85,7 +70,7 @@ def languages(table: Table) -> Relation:
 
 def keywords(table: Table, path: str) -> Relation:
     """The list of ``keywords``."""
-    return Relation(table, path, ("keyword_id", "position"), _by_id, ((KEYWORD, fields(*KEYWORD.columns)),))
+    return _named(table, path, KEYWORD, "keyword_id")
 
 
 def images(table: Table) -> Relation:
@@ -184,9 +169,14 @@ def watch_providers(table: Table) -> Relation:
     )
 
 
-def _by_id(elements: Iterable[Any]) -> Iterator[Values]:
-    """Links by the elements' id, in their order."""
-    return ((element.id, position) for position, element in enumerate(elements))
+def _named(table: Table, path: str, mention: Mention, column: str) -> Relation:
+    """A list that names each of its elements; ``column`` of the links has their keys."""
+    key_of = attrgetter(mention.columns[0])
+
+    def read(elements: Iterable[Any]) -> Iterator[Values]:
+        return ((key_of(element), position) for position, element in enumerate(elements))
+
+    return Relation(table, path, (column, "position"), read, ((mention, fields(*mention.columns)),))
 
 
 def _codes(table: Table, path: str, mention: Mention) -> Relation:
