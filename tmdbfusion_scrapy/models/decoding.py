@@ -8,8 +8,11 @@ value does not fit, the body is decoded once more without types and mended field
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import json
+import os
+import threading
 import typing
 from dataclasses import dataclass
 from functools import cache
@@ -34,6 +37,19 @@ T = TypeVar("T")
 
 _MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What strict decoding raises."""
+
+_BUILDING = threading.Lock()
+"""Held while a decoder is built and used for the first time.
+
+msgspec keeps what it knows of a class on the class, before it is complete: a thread that builds a decoder with the
+same class in it meanwhile, and uses it, ends the process (https://github.com/jcrist/msgspec, 0.19 to 0.22).
+"""
+
+if hasattr(os, "register_at_fork"):
+    # A child that was forked by another thread meanwhile would have half of that, and a lock that nobody releases.
+    os.register_at_fork(
+        before=_BUILDING.acquire, after_in_parent=_BUILDING.release, after_in_child=_BUILDING.release
+    )
 
 _PLAIN: tuple[Any, ...] = (Any, dict, list)
 """Plain JSON is left as it came."""
@@ -91,7 +107,7 @@ def split_object(body: bytes) -> dict[str, msgspec.Raw]:
         ResponseError: The body is no JSON object.
     """
     try:
-        return cast("dict[str, msgspec.Raw]", _decoder(dict[str, msgspec.Raw]).decode(body))
+        return cast("dict[str, msgspec.Raw]", decoder_of(dict[str, msgspec.Raw]).decode(body))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         content = _parse_as(body, dict, error)
     return {key: _as_json(value) for key, value in content.items()}
@@ -148,7 +164,7 @@ def _decode_otherwise(body: bytes, model: Any, plan: _Plan, error: Exception) ->
 def _decode_each(body: bytes, model: Any) -> RecordList[Any]:
     """Decode an array element by element, so that each record keeps the JSON it came from."""
     try:
-        parts = _decoder(list[msgspec.Raw]).decode(body)
+        parts = decoder_of(list[msgspec.Raw]).decode(body)
     except _MISFITS as error:
         parts = [_as_json(part) for part in _parse_as(body, list, error)]
     found = RecordList[Any]()
@@ -230,22 +246,29 @@ def _check_known(body: bytes, model: Any) -> None:
 
 
 @cache
-def _decoder(model: Any) -> msgspec.json.Decoder[Any]:
-    """The decoder of a model; building one costs far more than using it."""
-    return msgspec.json.Decoder(model)
+def decoder_of(model: Any) -> msgspec.json.Decoder[Any]:
+    """Return the strict decoder of a type, for all threads; building one costs far more than using it.
+
+    Every decoder with a class of ours in it comes from here, see :data:`_BUILDING`.
+    """
+    with _BUILDING:
+        decoder = msgspec.json.Decoder(model)
+        with contextlib.suppress(msgspec.DecodeError):
+            decoder.decode(b"{}")
+    return decoder
 
 
 @cache
 def _plan(model: Any) -> _Plan:
     """How a model is decoded."""
     if not dataclasses.is_dataclass(typing.get_origin(model) or model):
-        return _Plan(_decoder(model))
+        return _Plan(decoder_of(model))
     hints = field_hints(cast("Any", model))
     blank = _blank(model)
     slashed = {key: field for key, field in SLASHED_KEYS.items() if field in hints}
     numbered = {f"{key}/": field for key, field in NUMBERED_KEYS.items() if field in hints}
     return _Plan(
-        _decoder(model),
+        decoder_of(model),
         # The first that is found ends the search, and seasons are what makes a body large.
         marks=(*(f'"{key}'.encode() for key in numbered), *(f'"{key}"'.encode() for key in slashed)),
         slashed=tuple((field, getattr(blank, field)) for field in (*slashed.values(), *numbered.values())),

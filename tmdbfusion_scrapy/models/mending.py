@@ -83,6 +83,10 @@ def mend(value: Any, hint: Any, label: str, path: str, findings: Findings) -> An
         _, inner = typing.get_args(hint) or (Any, Any)
         places = ((key, _below(path, key), part) for key, part in value.items())
         return dict(_mend_each(places, inner, label, findings))
+    if model in (list, dict):
+        # A list or an object that is none. Not left to msgspec, which would look into the classes inside:
+        # decoders alone may do that, under a lock.
+        raise UnusableError
     if value == "" and hint in (datetime.date, datetime.datetime):
         return None
     return _mend_scalar(value, hint, label, path, findings)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import msgspec
 
 from tmdbfusion_scrapy.exceptions import ResponseError
+from tmdbfusion_scrapy.models.decoding import decoder_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -117,7 +118,7 @@ def read_entries(chunks: Iterable[bytes]) -> Iterator[ExportEntry]:
     Raises:
         ResponseError: The file is broken: it is not gzip, ends too early, or a line is no entry.
     """
-    decoder = msgspec.json.Decoder(ExportEntry)
+    decoder = decoder_of(ExportEntry)
     rest = b""
     number = 0
     for data in _decompressed(chunks):
