@@ -89,9 +89,8 @@ def load_examples(folder: Path) -> dict[str, Example]:
             method=method,
             path=path,
             values={
-                p["name"]: page_of(answers[method, path])
-                if p["name"] == "page"
-                else plausible(name, p, i, list(below))
+                p["name"]: told_by(answers[method, path], path, p["name"])
+                or plausible(name, p, i, list(below))
                 for i, p in enumerate(parameters)
             },
             places={p["name"]: p["in"] for p in parameters},
@@ -111,10 +110,17 @@ def answer_of(declared: dict[str, Any]) -> str:
     )
 
 
-def page_of(answer: str) -> int:
-    """The page that an example is of: another one is not what was asked for."""
-    page: int = json.loads(answer).get("page", 1)
-    return page
+def told_by(answer: str, path: str, name: str) -> Any:
+    """The page or id that an example is of, ``None`` where it does not tell: another is not what was asked for."""
+    told = json.loads(answer)
+    if name == "page":
+        return told.get("page", 1)
+    *_, before, last = ("", *path.split("/"))
+    if last == f"{{{name}}}" and name.endswith("_id"):
+        return told.get("id")
+    if name == "series_id" and before in ("season", "episode"):
+        return next((episode["show_id"] for episode in told.get("episodes", [told]) if "show_id" in episode), None)
+    return told.get(name) if before in ("season", "episode") else None
 
 
 def body_of(declared: dict[str, Any]) -> dict[str, Any] | None:

@@ -294,7 +294,7 @@ def test_retry_after_that_is_too_long_ends_the_retries(server, driver):
 
 def test_a_429_pauses_the_calls_behind_it(server, driver):
     serve(server, failure("429 Too Many", 25, "Retry-After: 1\r\n"))
-    serve(server, OK, movie=551)
+    serve(server, answer(b'{"id":551}'), movie=551)
     driven = driver(retries=RetryPolicy(times=0))
     with pytest.raises(RateLimitError):
         driven.do(details)

@@ -34,7 +34,8 @@ def arguments(server: Any, **more: Any) -> dict[str, Any]:
 
 async def slow(connection: Any, seen: Any) -> None:
     await asyncio.sleep(0.01)
-    connection.respond(MOVIE)
+    number = seen.target.rpartition("/")[2]
+    connection.respond(b'{"id":%s}' % number.encode())
 
 
 @pytest.fixture(autouse=True)

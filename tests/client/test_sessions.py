@@ -61,7 +61,7 @@ def test_the_client_has_a_session(server, driver):
         "/3/guest_session/guest/rated/tv",
         "/3/movie/550",
     ):
-        server.scripts[path] = Script(answer(b'{"id":1,"results":[]}'))
+        server.scripts[path] = Script(answer(b'{"id":550,"results":[]}'))
     driven = driver(session_id=SESSION, guest_session_id="guest")
     driven.do(lambda client: client.account.details(1))
     driven.do(lambda client: client.movies.account_states(550))

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
 from tmdbfusion_scrapy.exceptions import ValidationError
+from tmdbfusion_scrapy.models.answers import Asked
 
 M = TypeVar("M")
 
@@ -49,6 +50,7 @@ class Call(Generic[M]):
         appends: The parts of ``append_to_response``.
         languages: Languages that the texts are taken from, best first; empty to leave them as TMDB sends them.
         secrets: What is added when the request leaves.
+        asked: The ids and numbers in the path that the answer must repeat.
     """
 
     method: str
@@ -60,6 +62,7 @@ class Call(Generic[M]):
     appends: tuple[str, ...] = ()
     languages: tuple[str, ...] = ()
     secrets: tuple[Secret, ...] = ()
+    asked: tuple[Asked, ...] = ()
 
     def url(self, base_url: str) -> str:
         """Return the absolute URL below ``base_url``; it holds no credentials and no secret."""

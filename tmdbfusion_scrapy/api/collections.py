@@ -17,7 +17,7 @@ class Collections(Namespace[E]):
     name: ClassVar[str] = "collections"
     kind: ClassVar[str] = "collections"
 
-    @get("collection/{collection_id}", operation_id="collection-details")
+    @get("collection/{collection_id}", operation_id="collection-details", echoes={"collection_id": "id"})
     @staticmethod
     def details(collection_id: int, *, language: str | None = None) -> CollectionDetails:
         """A collection and its movies.

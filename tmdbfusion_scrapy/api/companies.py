@@ -17,7 +17,7 @@ class Companies(Namespace[E]):
     name: ClassVar[str] = "companies"
     kind: ClassVar[str] = "companies"
 
-    @get("company/{company_id}", operation_id="company-details")
+    @get("company/{company_id}", operation_id="company-details", echoes={"company_id": "id"})
     @staticmethod
     def details(company_id: int) -> CompanyDetails:
         """A company.

@@ -14,7 +14,7 @@ class Credits(Namespace[E]):
 
     name: ClassVar[str] = "credits"
 
-    @get("credit/{credit_id}", operation_id="credit-details")
+    @get("credit/{credit_id}", operation_id="credit-details", echoes={"credit_id": "id"})
     @staticmethod
     def details(credit_id: str, *, language: str | None = None) -> CreditDetails:
         """A credit of a movie or series: who, in what, as what.

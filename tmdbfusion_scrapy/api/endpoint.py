@@ -14,12 +14,14 @@ import typing
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
+from urllib.parse import unquote
 
 from tmdbfusion_scrapy.api.call import Call, Place, Secret, escape_segment
 from tmdbfusion_scrapy.api.defaults import find_ruled_out
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS, Parameter, choose_check, find_choices
 from tmdbfusion_scrapy.api.values import check_appends, check_change_span, check_languages, write_value
 from tmdbfusion_scrapy.exceptions import ValidationError
+from tmdbfusion_scrapy.models.answers import Asked
 from tmdbfusion_scrapy.models.paging import Paged
 
 if TYPE_CHECKING:
@@ -36,6 +38,11 @@ if TYPE_CHECKING:
 P = ParamSpec("P")
 M = TypeVar("M")
 
+_NUMBER = re.compile(r"[0-9]+(-[^/]*)?|tt[0-9]+")
+"""A number in a path; TMDB takes the rest of a web page's address after it, and IMDb's id of a movie."""
+
+_LEADING_NUMBER = re.compile(r"[0-9]+(?=-|$)")
+
 _BLANKED = {"language", "region"}
 """Empty text in a call stands for TMDB's own default of these, whatever the client holds."""
 
@@ -49,6 +56,8 @@ class Endpoint(Generic[P, M]):
         path: Path below the base URL with ``{names}`` of path parameters.
         operation_id: TMDB's operationId in its OpenAPI document.
         body: Parameters that are sent in the JSON body, as Python name to TMDB's name.
+        echoes: Path parameters that the answer repeats, with the place of each in the record; as of
+            :class:`~tmdbfusion_scrapy.models.answers.Asked`.
     """
 
     def __init__(
@@ -59,12 +68,14 @@ class Endpoint(Generic[P, M]):
         path: str,
         operation_id: str,
         body: Mapping[str, str] = MappingProxyType({}),
+        echoes: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         self.function = function
         self.method = method
         self.path = path
         self.operation_id = operation_id
         self.body = body
+        self.echoes = echoes
         self.name = function.__name__
         self.namespace = ""
         self.kind = ""
@@ -153,6 +164,31 @@ class Endpoint(Generic[P, M]):
         match = self._pattern.fullmatch(path)
         return match.groupdict() if match else {}
 
+    @cached_property
+    def _numbers(self) -> frozenset[str]:
+        """The path parameters that are whole numbers."""
+        hints = typing.get_type_hints(self.function)
+        return frozenset(name for name in self._pattern.groupindex if hints[name] is int)
+
+    def takes(self, method: str, path: str) -> bool:
+        """Return whether a call with this method and path is one of this endpoint."""
+        values = self._pattern.fullmatch(path) if method == self.method else None
+        return values is not None and all(_NUMBER.fullmatch(values[name]) for name in self._numbers)
+
+    def asked(self, path: str) -> tuple[Asked, ...]:
+        """Return the ids and numbers in a path of this endpoint that its answer must repeat."""
+        if not self.echoes:
+            return ()
+        values = self.path_values(path)
+        found = []
+        for name, place in self.echoes.items():
+            value = unquote(values.get(name, ""))
+            if name not in self._numbers:
+                found.append(Asked(name, place, value))
+            elif number := _LEADING_NUMBER.match(value):
+                found.append(Asked(name, place, int(number[0])))
+        return tuple(one for one in found if one.value != "")
+
     def call(self, defaults: Mapping[str, Any], /, *args: P.args, **kwargs: P.kwargs) -> Call[M]:
         """Bind arguments to a call.
 
@@ -207,6 +243,7 @@ class Endpoint(Generic[P, M]):
             appends=appends,
             languages=languages,
             secrets=tuple(secrets),
+            asked=self.asked("/" + path),
         )
 
     @cached_property
@@ -271,11 +308,13 @@ class Endpoint(Generic[P, M]):
         return self if obj is None else obj.bind(self)
 
 
-def get(path: str, *, operation_id: str) -> Callable[[Callable[P, M]], Endpoint[P, M]]:
-    """Declare a GET endpoint."""
+def get(
+    path: str, *, operation_id: str, echoes: Mapping[str, str] = MappingProxyType({})
+) -> Callable[[Callable[P, M]], Endpoint[P, M]]:
+    """Declare a GET endpoint; ``echoes`` as of :class:`Endpoint`."""
 
     def declare(function: Callable[P, M]) -> Endpoint[P, M]:
-        return Endpoint(function, method="GET", path=path, operation_id=operation_id)
+        return Endpoint(function, method="GET", path=path, operation_id=operation_id, echoes=echoes)
 
     return declare
 

@@ -17,7 +17,7 @@ class Keywords(Namespace[E]):
     name: ClassVar[str] = "keywords"
     kind: ClassVar[str] = "keywords"
 
-    @get("keyword/{keyword_id}", operation_id="keyword-details")
+    @get("keyword/{keyword_id}", operation_id="keyword-details", echoes={"keyword_id": "id"})
     @staticmethod
     def details(keyword_id: int) -> Keyword:
         """A keyword.

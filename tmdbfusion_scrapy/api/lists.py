@@ -110,7 +110,7 @@ class Lists(Namespace[E]):
         """
         raise NotImplementedError
 
-    @get("list/{list_id}", operation_id="list-details")
+    @get("list/{list_id}", operation_id="list-details", echoes={"list_id": "id"})
     @staticmethod
     def details(
         list_id: int,

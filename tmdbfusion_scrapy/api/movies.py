@@ -34,7 +34,7 @@ class Movies(Namespace[E]):
     name: ClassVar[str] = "movies"
     kind: ClassVar[str] = "movies"
 
-    @get("movie/{movie_id}", operation_id="movie-details")
+    @get("movie/{movie_id}", operation_id="movie-details", echoes={"movie_id": "id"})
     @staticmethod
     def details(
         movie_id: int,

@@ -17,7 +17,7 @@ class Networks(Namespace[E]):
     name: ClassVar[str] = "networks"
     kind: ClassVar[str] = "networks"
 
-    @get("network/{network_id}", operation_id="network-details")
+    @get("network/{network_id}", operation_id="network-details", echoes={"network_id": "id"})
     @staticmethod
     def details(network_id: int) -> NetworkDetails:
         """A network.

@@ -26,7 +26,7 @@ class People(Namespace[E]):
     name: ClassVar[str] = "people"
     kind: ClassVar[str] = "people"
 
-    @get("person/{person_id}", operation_id="person-details")
+    @get("person/{person_id}", operation_id="person-details", echoes={"person_id": "id"})
     @staticmethod
     def details(
         person_id: int,

@@ -14,7 +14,7 @@ class Reviews(Namespace[E]):
 
     name: ClassVar[str] = "reviews"
 
-    @get("review/{review_id}", operation_id="review-details")
+    @get("review/{review_id}", operation_id="review-details", echoes={"review_id": "id"})
     @staticmethod
     def details(review_id: str) -> ReviewDetails:
         """A review of a movie or series.

@@ -34,7 +34,7 @@ class TV(Namespace[E]):
     name: ClassVar[str] = "tv"
     kind: ClassVar[str] = "tv_shows"
 
-    @get("tv/{series_id}", operation_id="tv-series-details")
+    @get("tv/{series_id}", operation_id="tv-series-details", echoes={"series_id": "id"})
     @staticmethod
     def details(
         series_id: int,

@@ -24,7 +24,15 @@ class TVEpisodes(Namespace[E]):
     name: ClassVar[str] = "tv_episodes"
     kind: ClassVar[str] = "episodes"
 
-    @get("tv/{series_id}/season/{season_number}/episode/{episode_number}", operation_id="tv-episode-details")
+    @get(
+        "tv/{series_id}/season/{season_number}/episode/{episode_number}",
+        operation_id="tv-episode-details",
+        echoes={
+            "series_id": "show_id",
+            "season_number": "season_number",
+            "episode_number": "episode_number",
+        },
+    )
     @staticmethod
     def details(
         series_id: int,

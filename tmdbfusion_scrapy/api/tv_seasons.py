@@ -26,7 +26,11 @@ class TVSeasons(Namespace[E]):
     name: ClassVar[str] = "tv_seasons"
     kind: ClassVar[str] = "seasons"
 
-    @get("tv/{series_id}/season/{season_number}", operation_id="tv-season-details")
+    @get(
+        "tv/{series_id}/season/{season_number}",
+        operation_id="tv-season-details",
+        echoes={"series_id": "episodes.show_id", "season_number": "season_number"},
+    )
     @staticmethod
     def details(
         series_id: int,

@@ -87,7 +87,7 @@ class Exchange:
             raise error
         try:
             record = decode(body, call.model)
-            check_answer(record, call.query.get("page"))
+            check_answer(record, call.query.get("page"), call.asked)
             return record
         except ResponseError as bad:
             bad.method, bad.path, bad.status_code = call.method, call.path, status

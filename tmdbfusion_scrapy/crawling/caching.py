@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy.utils.misc import load_object
 
 from tmdbfusion_scrapy.crawling.appending import has_appends, lacks_parts
-from tmdbfusion_scrapy.crawling.requests import endpoint_of, page_asked_for
+from tmdbfusion_scrapy.crawling.requests import endpoint_of, ids_asked_for, page_asked_for
 from tmdbfusion_scrapy.exceptions import ResponseError, error_from_response
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.answers import check_answer
@@ -42,7 +42,7 @@ class TMDBCachePolicy:
 
     def should_cache_response(self, response: Response, request: Request) -> bool:
         """Return whether the cache may keep an answer."""
-        if self._settings.is_tmdb(request.url) and not _is_good(request, response):
+        if self._settings.is_tmdb(request.url) and not _is_good(request, response, self._settings.api_url):
             return False
         return bool(self._policy.should_cache_response(response, request))
 
@@ -70,7 +70,7 @@ class TMDBCachePolicy:
         return not 200 <= cachedresponse.status < 300 and self._settings.is_tmdb(request.url)
 
 
-def _is_good(request: Request, response: Response) -> bool:
+def _is_good(request: Request, response: Response, api_url: str) -> bool:
     """Whether an answer is the record that was asked for."""
     if not 200 <= response.status < 300 or _BROKEN.intersection(response.flags):
         return False
@@ -80,7 +80,7 @@ def _is_good(request: Request, response: Response) -> bool:
     model: Any = endpoint.model if endpoint is not None else Any
     try:
         record = decode(response.body, model)
-        check_answer(record, page_asked_for(request))
+        check_answer(record, page_asked_for(request), ids_asked_for(request, api_url))
     except ResponseError:
         return False
     return endpoint is None or not has_appends(request) or not lacks_parts(request, record, model)

@@ -17,7 +17,7 @@ from tmdbfusion_scrapy.crawling.appending import (
 )
 from tmdbfusion_scrapy.crawling.conditional import stored_etag
 from tmdbfusion_scrapy.crawling.failed import public_path
-from tmdbfusion_scrapy.crawling.requests import endpoint_of, page_asked_for
+from tmdbfusion_scrapy.crawling.requests import endpoint_of, ids_asked_for, page_asked_for
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.exceptions import AuthenticationError
 from tmdbfusion_scrapy.models import Record, decode
@@ -62,7 +62,7 @@ class RecordReader:
         endpoint = endpoint_of(request)
         model: Any = endpoint.model if endpoint is not None else Any
         record = decode(response.body, model)
-        check_answer(record, page_asked_for(request))
+        check_answer(record, page_asked_for(request), ids_asked_for(request, self._settings.api_url))
         if endpoint is not None and endpoint.kind and endpoint.is_details and not record.drift:
             # One that could not be read as a whole may be read better by a later version.
             record._etag = stored_etag(request, response.headers, self._settings.api_url)  # noqa: SLF001

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import msgspec
 from scrapy import Request
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.api import Call, Endpoint
     from tmdbfusion_scrapy.crawling.vault import Mark
+    from tmdbfusion_scrapy.models.answers import Asked
 
 OPERATION_KEY = "tmdb_operation"
 """Meta key: TMDB's operationId, by which the response is decoded."""
@@ -89,6 +91,17 @@ def build_request(
 def endpoint_of(request: Request) -> Endpoint[..., Any] | None:
     """Return the endpoint that a request calls, ``None`` outside the catalogue."""
     return OPERATIONS.get(request.meta.get(OPERATION_KEY, ""))
+
+
+def path_of(request: Request, api_url: str) -> str:
+    """Return the path of a request below the base URL."""
+    return urlsplit(request.url).path.removeprefix(urlsplit(api_url).path)
+
+
+def ids_asked_for(request: Request, api_url: str) -> tuple[Asked, ...]:
+    """Return the ids and numbers in a request's path that its answer must repeat."""
+    endpoint = endpoint_of(request)
+    return endpoint.asked(path_of(request, api_url)) if endpoint is not None else ()
 
 
 def page_asked_for(request: Request) -> str | None:

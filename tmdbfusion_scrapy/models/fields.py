@@ -9,6 +9,8 @@ from functools import cache, lru_cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from tmdbfusion_scrapy.exceptions import ResponseError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -81,11 +83,17 @@ def field_hints(hint: Any) -> dict[str, Any]:
 
 
 def in_order(numbered: Iterable[tuple[int, Any]]) -> list[Any]:
-    """Return numbered parts by their numbers; one that does not tell its number gets that of its key."""
+    """Return numbered parts by their numbers; one that does not tell its number gets that of its key.
+
+    Raises:
+        ResponseError: One tells another number.
+    """
     found = sorted(numbered, key=itemgetter(0))
     for number, part in found:
         if part.season_number is None:
             part.season_number = number
+        elif part.season_number != number:
+            raise ResponseError(f"season {number} was asked for, and season {part.season_number} came")
     return [part for _, part in found]
 
 

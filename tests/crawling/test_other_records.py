@@ -1,0 +1,128 @@
+"""A crawl that is answered with the record of another id."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.coroutines import coroutine_test
+from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, rows, settings_of
+from tests.crawling.test_sources import SourceSpider
+from tests.transport.server import running
+from tmdbfusion_scrapy.crawling import TMDBSeriesSpider, TMDBSpider
+
+ONE = {"id": 1, "title": "One", "runtime": 90, "genres": [{"id": 18, "name": "Drama"}]}
+
+
+def answering(*bodies):
+    """Give these bodies one after the other; the last one again and again."""
+    left = list(bodies)
+
+    async def script(connection, seen):
+        body = left.pop(0) if len(left) > 1 else left[0]
+        connection.respond(json.dumps(body).encode(), headers='Content-Type: application/json\r\nETag: "e"\r\n')
+
+    return script
+
+
+@pytest.fixture
+def server():
+    with running() as server:
+        server.scripts["/3/movie/1"] = answering(ONE)
+        yield server
+
+
+@coroutine_test
+async def test_the_record_of_another_id_is_on_record_and_harms_none(server):
+    server.scripts["/3/movie/7"] = answering({"id": 1})
+    settings = settings_of(f"{server.url}/3", RETRY_TIMES=2)
+    await crawl(SourceSpider, settings, ids="1")
+    ended = await crawl(SourceSpider, settings, ids="7", errors=None)
+    assert rows("SELECT id, title, runtime FROM movies") == [(1, "One", 90)]
+    assert rows("SELECT movie_id, genre_id FROM movie_genres") == [(1, 18)]
+    assert failure_rows() == [("movies", "7", "/movie/7", "ResponseError", 200, None, 3)]
+    ((message,),) = rows("SELECT message FROM tmdb_failures")
+    assert "movie_id 7" in message
+    assert "id 1" in message
+    assert ended.stats["tmdb/retry/count"] == 2
+    # The run is at its end: the same command begins another one.
+    assert rows("SELECT count(*) FROM tmdb_runs WHERE finished_at IS NULL") == [(0,)]
+
+
+@coroutine_test
+async def test_the_next_try_may_bring_the_right_one(server):
+    server.scripts["/3/movie/7"] = answering({"id": 1}, {"id": "7", "title": "Seven"})
+    ended = await crawl(SourceSpider, settings_of(f"{server.url}/3"), ids="7")
+    assert [(item.id, item.title) for item in ended.items] == [(7, "Seven")]
+    assert failure_rows() == []
+
+
+@coroutine_test
+async def test_a_conditional_request_may_be_answered_with_another_record(server):
+    settings = settings_of(f"{server.url}/3", RETRY_TIMES=0, TMDB_CONDITIONAL=True)
+    await crawl(SourceSpider, settings, ids="1")
+    server.scripts["/3/movie/1"] = answering({"id": 2, "title": "Two"})
+    await crawl(SourceSpider, settings, ids="1", errors=None)
+    assert server.requests[-1].header("If-None-Match") == '"e"'
+    assert rows("SELECT id, title FROM movies") == [(1, "One")]
+    assert [row[:3] for row in failure_rows()] == [("movies", "1", "/movie/1")]
+
+
+@pytest.mark.parametrize("policy", ["RFC2616Policy", "DummyPolicy"])
+@coroutine_test
+async def test_the_http_cache_does_not_keep_it(server, tmp_path, policy):
+    server.scripts["/3/movie/7"] = answering({"id": 1}, {"id": 7, "title": "Seven"})
+    settings = settings_of(
+        f"{server.url}/3",
+        HTTPCACHE_ENABLED=True,
+        HTTPCACHE_DIR=str(tmp_path / "cache"),
+        HTTPCACHE_POLICY=f"scrapy.extensions.httpcache.{policy}",
+        RETRY_ENABLED=False,
+    )
+    await crawl(MoviesSpider, settings, ids=[7], errors=None)
+    ended = await crawl(MoviesSpider, settings, ids=[7])
+    assert [item.title for item in ended.items] == ["Seven"]
+
+
+class EpisodesSpider(TMDBSpider):
+    """Asks for a season and an episode."""
+
+    name = "episodes"
+
+    async def start(self):
+        yield self.tmdb.tv_seasons.details(5, 2, callback=self.keep)
+        yield self.tmdb.tv_episodes.details(5, 2, 3, callback=self.keep)
+
+    def keep(self, response):
+        yield response.record
+
+
+@coroutine_test
+async def test_seasons_and_episodes(server):
+    server.scripts["/3/tv/5/season/2"] = answering({"id": 9, "season_number": 1})
+    server.scripts["/3/tv/5/season/2/episode/3"] = answering({"id": 9, "season_number": 2, "episode_number": 1})
+    settings = settings_of(f"{server.url}/3", RETRY_TIMES=0)
+    ended = await crawl(EpisodesSpider, settings, errors=None)
+    assert {(item.kind, item.error) for item in ended.items} == {
+        ("seasons", "ResponseError"),
+        ("episodes", "ResponseError"),
+    }
+    assert rows("SELECT count(*) FROM seasons") == [(0,)]
+
+
+class SeriesSpider(TMDBSeriesSpider):
+    name = "series"
+
+
+@coroutine_test
+async def test_later_seasons_of_another_series(server):
+    """The requests behind the first one of a series are for its details, too."""
+    seasons = [{"id": 100 + number, "season_number": number} for number in range(25)]
+    server.scripts["/3/tv/5"] = answering(
+        {"id": 5, "name": "Five", "seasons": seasons, "season/0": {"season_number": 0}},
+        {"id": 6, "name": "Six", "seasons": seasons, "season/20": {"season_number": 20}},
+    )
+    await crawl(SeriesSpider, settings_of(f"{server.url}/3", RETRY_TIMES=1), ids="5", errors=None)
+    assert rows("SELECT id, name FROM tv_shows") == [(5, "Five")]
+    assert [row[:3] for row in failure_rows()] == [("tv_shows", "5", "/tv/5")]
