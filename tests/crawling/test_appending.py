@@ -43,7 +43,8 @@ class Parts:
             for part in asked
             if part in self.parts and part not in self.left_out.get(number, ())
         }
-        connection.respond(json.dumps({**self.base, **parts}).encode(), headers=self.headers)
+        whose = {"id": int(seen.target.partition("?")[0].rpartition("/")[2])}
+        connection.respond(json.dumps({**self.base, **whose, **parts}).encode(), headers=self.headers)
 
 
 def status(code, body=b"{}"):

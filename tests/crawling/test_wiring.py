@@ -18,6 +18,7 @@ from tests.crawling.crawls import TOKEN, MoviesSpider, crawl, rows, settings_of
 from tests.transport.server import running
 from tmdbfusion_scrapy import Addon, TMDBMiddleware, TMDBSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.models import MovieDetails, decode
 from tmdbfusion_scrapy.storage import SQLPipeline
 
 
@@ -88,8 +89,8 @@ async def test_a_plain_spider_gets_tmdb_through_the_addon_by_its_url(tmdb_sandbo
     ended = await crawl(PlainSpider, settings_of(tmdb_sandbox.base_url, **ADDON), urls=[url])
     (response,) = ended.spider.responses
     assert response.url == url
-    assert response.record == response.json() == json.loads(response.body)
-    assert response.record["id"] == 1
+    assert response.record == decode(response.body, MovieDetails)
+    assert response.record.id == response.json()["id"] == 1
     assert ended.stats["tmdb/request_count"] == 1
     (seen,) = tmdb_sandbox.requests
     assert seen.headers["authorization"] == f"Bearer {TOKEN}"

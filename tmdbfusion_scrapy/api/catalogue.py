@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic
 
@@ -10,7 +11,7 @@ from tmdbfusion_scrapy.api.endpoint import Endpoint
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from tmdbfusion_scrapy.api.account import Account
     from tmdbfusion_scrapy.api.authentication import Authentication
@@ -111,6 +112,33 @@ def load_namespace(name: str) -> type[Namespace[Any]]:
 def load_operations() -> Mapping[str, Endpoint[Any, Any]]:
     """Return the endpoints of all namespaces by TMDB's operationId."""
     return {endpoint.operation_id: endpoint for name in NAMESPACES for endpoint in endpoints_of(name)}
+
+
+def find_endpoint(method: str, path: str) -> Endpoint[Any, Any] | None:
+    """Return the endpoint that a method and an escaped path below the base URL call, ``None`` where none does.
+
+    Args:
+        method: HTTP method.
+        path: ``/movie/550``, with or without a slash at its end.
+    """
+    path = path.rstrip("/")
+    found = [endpoint for endpoint in _by_shape().get(_shape(path), ()) if endpoint.takes(method, path)]
+    # ``movie/latest`` is no movie's id.
+    return min(found, key=lambda endpoint: endpoint.path.count("{"), default=None)
+
+
+@cache
+def _by_shape() -> Mapping[tuple[str, int], Sequence[Endpoint[Any, Any]]]:
+    """The endpoints by what tells most paths apart, as it costs least."""
+    found: dict[tuple[str, int], list[Endpoint[Any, Any]]] = {}
+    for endpoint in load_operations().values():
+        found.setdefault(_shape(f"/{endpoint.path}"), []).append(endpoint)
+    return found
+
+
+def _shape(path: str) -> tuple[str, int]:
+    """The first segment of a path and how many there are."""
+    return path[1:].partition("/")[0], path.count("/")
 
 
 def endpoints_of(name: str) -> Iterator[Endpoint[Any, Any]]:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY
+from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY, name_operation
 from tmdbfusion_scrapy.crawling.vault import shows_secret
 from tmdbfusion_scrapy.settings import SLOT, TMDBSettings
 from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 
 
 class TMDBMiddleware:
-    """Puts TMDB requests into the slot ``tmdb`` and gives them an API's headers.
+    """Puts TMDB requests into the slot ``tmdb``, names their operation, and gives them an API's headers.
 
     It stands before the middlewares for robots.txt, default headers and cookies, none of which is meant for an
     API. What it sets, a request may set itself.
@@ -42,6 +42,7 @@ class TMDBMiddleware:
         """Mark a TMDB request; any other passes untouched."""
         if not self._settings.is_tmdb(request.url):
             return None
+        name_operation(request, self._settings.api_url)
         meta = request.meta
         meta.setdefault("download_slot", SLOT)
         meta.setdefault("dont_obey_robotstxt", True)

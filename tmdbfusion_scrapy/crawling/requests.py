@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 from scrapy import Request
@@ -12,6 +12,8 @@ from scrapy import Request
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.appending import split_parts
 from tmdbfusion_scrapy.api.call import JSON_TYPE
+from tmdbfusion_scrapy.api.catalogue import find_endpoint
+from tmdbfusion_scrapy.api.values import check_appends
 from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
 from tmdbfusion_scrapy.models.sessions import GuestSession, RequestToken, Session
 from tmdbfusion_scrapy.settings import SLOT
@@ -25,6 +27,9 @@ if TYPE_CHECKING:
 
 OPERATION_KEY = "tmdb_operation"
 """Meta key: TMDB's operationId, by which the response is decoded."""
+
+NO_OPERATION = ""
+"""Stands for it where the answer is to be plain JSON, whatever the URL."""
 
 RETRY_DELAY_KEY = "tmdb_retry_delay"
 """Meta key: seconds that a retry waits before it is scheduled."""
@@ -86,6 +91,30 @@ def build_request(
         body = msgspec.json.encode(call.body)
     given = {name: value for name, value in arguments.items() if name not in ("meta", "headers")}
     return Request(call.url(base_url), method=call.method, meta=meta, headers=headers, body=body, **given)
+
+
+def name_operation(request: Request, api_url: str) -> None:
+    """Put into the meta of a request which operation its URL calls, so that its answer becomes a record.
+
+    A call of the catalogue says it itself, and so does one that is to be plain JSON. Meta of another call's response
+    may have been passed on.
+    """
+    meta = request.meta
+    said = meta.get(OPERATION_KEY)
+    path = path_of(request, api_url)
+    endpoint = endpoint_of(request)
+    if said == NO_OPERATION or (endpoint is not None and endpoint.takes(request.method, path)):
+        return
+    if said is not None:
+        for key in (OPERATION_KEY, APPENDS_KEY, LANGUAGES_KEY, PROGRESS_KEY, CONDITION_KEY):
+            meta.pop(key, None)
+    endpoint = find_endpoint(request.method, path)
+    if endpoint is None:
+        return
+    meta[OPERATION_KEY] = endpoint.operation_id
+    appends = dict(parse_qsl(urlsplit(request.url).query)).get("append_to_response")
+    if appends and "append_to_response" in endpoint.parameters:
+        meta[APPENDS_KEY] = list(check_appends("append_to_response", appends))
 
 
 def endpoint_of(request: Request) -> Endpoint[..., Any] | None:

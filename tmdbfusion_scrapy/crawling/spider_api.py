@@ -11,7 +11,7 @@ from typing_extensions import override
 from tmdbfusion_scrapy.api import API, Crawling
 from tmdbfusion_scrapy.api.bound import BoundEndpoint
 from tmdbfusion_scrapy.api.plain import plain_call
-from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY, REQUEST_ARGUMENTS
+from tmdbfusion_scrapy.crawling.requests import NO_OPERATION, OPERATION_KEY, REQUEST_ARGUMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -87,8 +87,7 @@ class SpiderAPI(API[Crawling]):
         if unknown:
             raise TypeError(f"request() got an unexpected keyword argument {min(unknown)!r}")
         request = self._build(plain_call(self._defaults, method, path, params, json), arguments)
-        # Meta of another call's response may have been passed on.
-        request.meta.pop(OPERATION_KEY, None)
+        request.meta[OPERATION_KEY] = NO_OPERATION
         return request
 
     @override
