@@ -117,6 +117,21 @@ async def test_the_first_page_then_all_others_in_order(raw_server):
     assert {seen.query["with_genres"] for seen in raw_server.requests} == {"18"}
 
 
+class TaggedImages(Pages):
+    async def start(self) -> Any:
+        yield self.paginate(self.tmdb.people.tagged_images, 62, callback=self.each)
+
+
+@coroutine_test
+async def test_pages_that_all_have_the_number_0(raw_server):
+    """TMDB sends it with each page of tagged images."""
+    numbers: dict[int, list[int | None]] = {number: [0] for number in range(1, 4)}
+    serve(raw_server, 3, path="/3/person/62/tagged_images", numbers=numbers)
+    ended = await crawl(TaggedImages, settings_of(raw_server.url + "/3"))
+    assert pages_of(ended) == [0, 0, 0]
+    assert sorted(asked(raw_server)) == [1, 2, 3]
+
+
 @coroutine_test
 async def test_all_others_are_asked_for_at_once(raw_server):
     serve(raw_server, 9)

@@ -46,7 +46,8 @@ class Asked:
 def check_answer(record: Any, page: str | None = None, asked: Iterable[Asked] = ()) -> None:
     """Refuse an answer that could be decoded, and is not what was asked for.
 
-    A page without a number is taken for the one that was asked for.
+    A page without a number is taken for the one that was asked for; so is one with 0, which TMDB sends with every
+    page of the tagged images of a person.
 
     Args:
         record: What the whole body of the answer was decoded into.
@@ -64,7 +65,7 @@ def check_answer(record: Any, page: str | None = None, asked: Iterable[Asked] = 
             raise ResponseError("the record has no id")
     elif b"".join(record.raw[:16].split()) == b"{}":
         raise ResponseError("the body is a JSON object without any field")
-    if page is not None and isinstance(record, Paged) and record.page not in (None, int(page)):
+    if page is not None and isinstance(record, Paged) and record.page not in (None, 0, int(page)):
         raise ResponseError(f"page {page} was asked for, and page {record.page} came")
     for one in asked:
         one.check(record)
