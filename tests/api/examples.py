@@ -119,7 +119,9 @@ def told_by(answer: str, path: str, name: str) -> Any:
     if last == f"{{{name}}}" and name.endswith("_id"):
         return told.get("id")
     if name == "series_id" and before in ("season", "episode"):
-        return next((episode["show_id"] for episode in told.get("episodes", [told]) if "show_id" in episode), None)
+        return next(
+            (episode["show_id"] for episode in told.get("episodes", [told]) if "show_id" in episode), None
+        )
     return told.get(name) if before in ("season", "episode") else None
 
 

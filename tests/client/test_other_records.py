@@ -20,7 +20,11 @@ ASKED = {
         {"id": 7, "credits": {"id": 9}},
     ),
     "series": (lambda client: client.tv.details(7), "/tv/7", {"id": 7}),
-    "season": (lambda client: client.tv_seasons.details(5, 0), "/tv/5/season/0", {"id": 8, "season_number": 0}),
+    "season": (
+        lambda client: client.tv_seasons.details(5, 0),
+        "/tv/5/season/0",
+        {"id": 8, "season_number": 0},
+    ),
     "season's series": (
         lambda client: client.tv_seasons.details(5, 2),
         "/tv/5/season/2",
@@ -47,7 +51,9 @@ ASKED = {
 }
 
 OTHER = {
-    **{name: {"id": 1} for name in ("movie", "movie with parts", "series", "person", "collection", "company")},
+    **{
+        name: {"id": 1} for name in ("movie", "movie with parts", "series", "person", "collection", "company")
+    },
     **{name: {"id": "1"} for name in ("network", "keyword", "list")},
     **{name: {"id": "5A0"} for name in ("credit", "review", "order of episodes")},
     "season": {"season_number": 1},
@@ -71,7 +77,7 @@ def asking(server, driver):
 @pytest.mark.parametrize("name", ASKED)
 def test_the_record_of_another_id_is_refused(asking, server, name):
     _, path, body = ASKED[name]
-    with pytest.raises(ResponseError, match="was asked for, and .* came") as caught:
+    with pytest.raises(ResponseError, match=r"was asked for, and .* came") as caught:
         asking(name, {**body, **OTHER[name]})
     assert (caught.value.path, caught.value.method, caught.value.status_code) == (path, "GET", 200)
     assert len(server.requests) == 3
@@ -114,7 +120,9 @@ def test_numbers_of_the_wrong_season_or_series(asking, name, changed):
 
 
 def test_a_merged_record_is_told_by_both_ids(asking):
-    with pytest.raises(ResponseError, match=r"movie_id 7 was asked for, and id 1 came.*merged 7 into 1") as caught:
+    with pytest.raises(
+        ResponseError, match=r"movie_id 7 was asked for, and id 1 came.*merged 7 into 1"
+    ) as caught:
         asking("movie", {"id": 1, "title": "One"})
     assert caught.value.retryable
 
@@ -128,7 +136,9 @@ def test_an_appended_season_of_another_number(server, driver):
 
 def test_every_details_endpoint_of_a_record_is_among_them():
     checked = {name for name, endpoint in OPERATIONS.items() if endpoint.echoes}
-    details = {name for name, endpoint in OPERATIONS.items() if endpoint.name == "details" and "{" in endpoint.path}
+    details = {
+        name for name, endpoint in OPERATIONS.items() if endpoint.name == "details" and "{" in endpoint.path
+    }
     # Whose account it is, the session says.
     assert details - checked == {"account-details"}
 
@@ -144,9 +154,7 @@ def test_recorded_bodies(recorded_dir, server, driver):
             continue
         path = cells[2].removeprefix("GET /3").partition("?")[0]
         server.scripts[f"/3{path}"] = answer((folder / cells[1]).read_bytes())
-        values = [
-            int(value) if value.isdecimal() else value for value in endpoint.path_values(path).values()
-        ]
+        values = [int(value) if value.isdecimal() else value for value in endpoint.path_values(path).values()]
         driver().do(lambda client: getattr(getattr(client, endpoint.namespace), endpoint.name)(*values))  # noqa: B023
         asked += 1
     assert asked > 15

@@ -126,7 +126,9 @@ def test_pages_are_asked_for_as_items_are_wanted(server, driver):
 
 def test_pages_that_all_have_the_number_0(server, driver):
     """TMDB sends it with each page of tagged images."""
-    listing = serve(server, lambda number: page(0, [f"a{number}", f"b{number}"]), "/3/person/62/tagged_images")
+    listing = serve(
+        server, lambda number: page(0, [f"a{number}", f"b{number}"]), "/3/person/62/tagged_images"
+    )
     found = items(driver(), lambda client: client.paginate(client.people.tagged_images, 62))
     assert ids(found) == ["a1", "b1", "a2", "b2", "a3", "b3"]
     assert driver().do(lambda client: client.people.tagged_images(62, page=2)).page == 0

@@ -8,7 +8,8 @@ from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models.companies import CompanyDetails
 from tmdbfusion_scrapy.models.images import Image, Images
 from tmdbfusion_scrapy.models.media import MediaItem
-from tmdbfusion_scrapy.models.movies import MovieDetails, MovieListItem
+from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
 from tmdbfusion_scrapy.models.tv_episodes import EpisodeDetails
 from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails

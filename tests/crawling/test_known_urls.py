@@ -90,7 +90,9 @@ class PassingMetaOn(TMDBSpider):
         if isinstance(response.record, MovieDetails):
             for path in ("movie/1/credits", "movie/2", "new"):
                 yield scrapy.Request(
-                    f"{response.url.partition('/movie')[0]}/{path}", meta=response.meta, errback=self.record_failure
+                    f"{response.url.partition('/movie')[0]}/{path}",
+                    meta=response.meta,
+                    errback=self.record_failure,
                 )
 
 
@@ -112,7 +114,9 @@ async def test_the_failure_of_a_plain_request_is_put_on_record_by_its_kind(tmdb_
             yield scrapy.Request(f"{tmdb_sandbox.base_url}/movie/999999", errback=self.record_failure)
 
     ended = await crawl(Failing, settings_of(tmdb_sandbox.base_url), errors=None)
-    assert [(item.kind, item.id, item.path) for item in ended.items] == [("movies", "999999", "/movie/999999")]
+    assert [(item.kind, item.id, item.path) for item in ended.items] == [
+        ("movies", "999999", "/movie/999999")
+    ]
 
 
 SPIDER = '''

@@ -21,7 +21,9 @@ def answering(*bodies):
 
     async def script(connection, seen):
         body = left.pop(0) if len(left) > 1 else left[0]
-        connection.respond(json.dumps(body).encode(), headers='Content-Type: application/json\r\nETag: "e"\r\n')
+        connection.respond(
+            json.dumps(body).encode(), headers='Content-Type: application/json\r\nETag: "e"\r\n'
+        )
 
     return script
 
@@ -101,7 +103,9 @@ class EpisodesSpider(TMDBSpider):
 @coroutine_test
 async def test_seasons_and_episodes(server):
     server.scripts["/3/tv/5/season/2"] = answering({"id": 9, "season_number": 1})
-    server.scripts["/3/tv/5/season/2/episode/3"] = answering({"id": 9, "season_number": 2, "episode_number": 1})
+    server.scripts["/3/tv/5/season/2/episode/3"] = answering(
+        {"id": 9, "season_number": 2, "episode_number": 1}
+    )
     settings = settings_of(f"{server.url}/3", RETRY_TIMES=0)
     ended = await crawl(EpisodesSpider, settings, errors=None)
     assert {(item.kind, item.error) for item in ended.items} == {

@@ -12,7 +12,8 @@ from tmdbfusion_scrapy.models import Page, Record, decode
 from tmdbfusion_scrapy.models.answers import check_answer
 from tmdbfusion_scrapy.models.configuration import Country
 from tmdbfusion_scrapy.models.lists import ListDetails
-from tmdbfusion_scrapy.models.movies import MovieDetails, MovieListItem
+from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.status import Status
 
 

@@ -20,7 +20,8 @@ from tmdbfusion_scrapy.models.changes import Changes
 from tmdbfusion_scrapy.models.configuration import ConfigurationDetails, Country, CountryTimezones
 from tmdbfusion_scrapy.models.genres import Genre, GenreList
 from tmdbfusion_scrapy.models.images import Images
-from tmdbfusion_scrapy.models.movies import MovieDetails, MovieListItem
+from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.releases import ReleaseDates
 from tmdbfusion_scrapy.models.reviews import Review
 from tmdbfusion_scrapy.models.status import Status

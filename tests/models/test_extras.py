@@ -15,7 +15,8 @@ from tests.models.test_decoding import MOVIE
 from tmdbfusion_scrapy.models import DatedPage, Page, decode
 from tmdbfusion_scrapy.models.configuration import Country
 from tmdbfusion_scrapy.models.extras import find_extras
-from tmdbfusion_scrapy.models.movies import MovieDetails, MovieListItem
+from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.tv import TVDetails
 from tmdbfusion_scrapy.models.watch_providers import WatchProviders
 

@@ -1,4 +1,4 @@
-"""Threads that use record classes for the first time at once. What goes wrong ends the process, so each has its own."""
+"""Threads that use record classes for the first time at once; what goes wrong ends the process."""
 
 from __future__ import annotations
 

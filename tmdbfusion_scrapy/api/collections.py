@@ -19,13 +19,22 @@ class Collections(Namespace[E]):
 
     @get("collection/{collection_id}", operation_id="collection-details", echoes={"collection_id": "id"})
     @staticmethod
-    def details(collection_id: int, *, language: str | None = None) -> CollectionDetails:
-        """A collection and its movies.
+    def details(
+        collection_id: int,
+        *,
+        append_to_response: Iterable[str] | str | None = None,
+        include_image_language: Iterable[str | None] | str | None = None,
+        language: str | None = None,
+    ) -> CollectionDetails:
+        """A collection and its movies, with the parts that are asked for.
 
         https://developer.themoviedb.org/reference/collection-details
 
         Args:
             collection_id: TMDB's id of the collection.
+            append_to_response: Parts to send along: ``images`` and ``translations``.
+            include_image_language: Languages to add to the appended ``images``, such as ``["en", "null"]``;
+                ``null`` are images without text.
             language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
         """
         raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import get
@@ -19,13 +20,15 @@ class Companies(Namespace[E]):
 
     @get("company/{company_id}", operation_id="company-details", echoes={"company_id": "id"})
     @staticmethod
-    def details(company_id: int) -> CompanyDetails:
-        """A company.
+    def details(company_id: int, *, append_to_response: Iterable[str] | str | None = None) -> CompanyDetails:
+        """A company, with the parts that are asked for.
 
         https://developer.themoviedb.org/reference/company-details
 
         Args:
             company_id: TMDB's id of the company.
+            append_to_response: Parts to send along: ``alternative_names``, ``images`` and ``movies``, of which
+                TMDB sends the first page.
         """
         raise NotImplementedError
 

@@ -144,6 +144,16 @@ INTENDED: Mapping[Difference, str] = {
         because="It holds for appended images: https://developer.themoviedb.org/docs/image-languages.",
     ),
     **_same(
+        ("collection-details", "company-details", "network-details"),
+        *("append_to_response", "missing there", "query string", ""),
+        because="TMDB appends here, too: `company/25?append_to_response=movies,images`, seen in August 2026.",
+    ),
+    **_same(
+        ("collection-details",),
+        *("include_image_language", "missing there", "query string", ""),
+        because="It holds for appended images: https://developer.themoviedb.org/docs/image-languages.",
+    ),
+    **_same(
         _TV_DETAILS,
         *("include_video_language", "missing there", "query string", ""),
         because="It holds for appended videos, as every parameter does for the parts that know it.",

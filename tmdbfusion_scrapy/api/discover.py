@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 
 from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.movies import MovieListItem
+from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
 from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.tv_list_item import TVListItem
 

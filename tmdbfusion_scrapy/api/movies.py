@@ -13,12 +13,8 @@ from tmdbfusion_scrapy.models.changes import Changes
 from tmdbfusion_scrapy.models.credits import Credits
 from tmdbfusion_scrapy.models.images import Images
 from tmdbfusion_scrapy.models.keywords import MovieKeywords
-from tmdbfusion_scrapy.models.movies import (
-    ListSummary,
-    MovieDetails,
-    MovieExternalIds,
-    MovieListItem,
-)
+from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.movies import ListSummary, MovieDetails, MovieExternalIds
 from tmdbfusion_scrapy.models.paging import DatedPage, Page
 from tmdbfusion_scrapy.models.releases import AlternativeTitles, ReleaseDates
 from tmdbfusion_scrapy.models.reviews import Review

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import get
@@ -19,13 +20,14 @@ class Networks(Namespace[E]):
 
     @get("network/{network_id}", operation_id="network-details", echoes={"network_id": "id"})
     @staticmethod
-    def details(network_id: int) -> NetworkDetails:
-        """A network.
+    def details(network_id: int, *, append_to_response: Iterable[str] | str | None = None) -> NetworkDetails:
+        """A network, with the parts that are asked for.
 
         https://developer.themoviedb.org/reference/network-details
 
         Args:
             network_id: TMDB's id of the network.
+            append_to_response: Parts to send along: ``alternative_names`` and ``images``.
         """
         raise NotImplementedError
 

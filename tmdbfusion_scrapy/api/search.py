@@ -9,7 +9,7 @@ from tmdbfusion_scrapy.api.namespaces import E, Namespace
 from tmdbfusion_scrapy.models.companies import ProductionCompany
 from tmdbfusion_scrapy.models.keywords import Keyword
 from tmdbfusion_scrapy.models.media import MediaItem
-from tmdbfusion_scrapy.models.movies import MovieListItem
+from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
 from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.person_list_item import PersonListItem
 from tmdbfusion_scrapy.models.search import CollectionListItem

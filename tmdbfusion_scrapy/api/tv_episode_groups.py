@@ -14,7 +14,11 @@ class TVEpisodeGroups(Namespace[E]):
 
     name: ClassVar[str] = "tv_episode_groups"
 
-    @get("tv/episode_group/{tv_episode_group_id}", operation_id="tv-episode-group-details", echoes={"tv_episode_group_id": "id"})
+    @get(
+        "tv/episode_group/{tv_episode_group_id}",
+        operation_id="tv-episode-group-details",
+        echoes={"tv_episode_group_id": "id"},
+    )
     @staticmethod
     def details(tv_episode_group_id: str) -> EpisodeGroupDetails:
         """An order of the episodes of a series, with its groups of episodes.

@@ -96,8 +96,8 @@ def build_request(
 def name_operation(request: Request, api_url: str) -> None:
     """Put into the meta of a request which operation its URL calls, so that its answer becomes a record.
 
-    A call of the catalogue says it itself, and so does one that is to be plain JSON. Meta of another call's response
-    may have been passed on.
+    A call of the catalogue says it itself, and so does one that is to be plain JSON. Meta of another call's
+    response may have been passed on.
     """
     meta = request.meta
     said = meta.get(OPERATION_KEY)

@@ -74,11 +74,11 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.models.media import MediaItem as MediaItem
     from tmdbfusion_scrapy.models.media import MovieOrTVItem as MovieOrTVItem
     from tmdbfusion_scrapy.models.media import SeasonItem as SeasonItem
+    from tmdbfusion_scrapy.models.movie_list_item import MovieListItem as MovieListItem
     from tmdbfusion_scrapy.models.movies import CollectionSummary as CollectionSummary
     from tmdbfusion_scrapy.models.movies import ListSummary as ListSummary
     from tmdbfusion_scrapy.models.movies import MovieDetails as MovieDetails
     from tmdbfusion_scrapy.models.movies import MovieExternalIds as MovieExternalIds
-    from tmdbfusion_scrapy.models.movies import MovieListItem as MovieListItem
     from tmdbfusion_scrapy.models.networks import NetworkDetails as NetworkDetails
     from tmdbfusion_scrapy.models.paging import DateRange as DateRange
     from tmdbfusion_scrapy.models.people import PersonDetails as PersonDetails
@@ -194,7 +194,8 @@ _RECORDS = {
     "keywords": ("Keyword", "MovieKeywords"),
     "lists": ("CreatedList", "ListDetails", "ListItemStatus"),
     "media": ("EpisodeItem", "MediaItem", "MovieOrTVItem", "SeasonItem"),
-    "movies": ("CollectionSummary", "ListSummary", "MovieDetails", "MovieExternalIds", "MovieListItem"),
+    "movie_list_item": ("MovieListItem",),
+    "movies": ("CollectionSummary", "ListSummary", "MovieDetails", "MovieExternalIds"),
     "networks": ("NetworkDetails",),
     "paging": ("DateRange",),
     "people": ("PersonDetails", "PersonExternalIds", "PersonImages", "TaggedImage", "TaggedMedia"),

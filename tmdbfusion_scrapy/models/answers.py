@@ -37,7 +37,9 @@ class Asked:
         told = list(_values_at(record, self.place))
         if not told or any(_is_same(value, self.value) for value in told):
             return
-        message = f"{self.name} {self.value} was asked for, and {self.place.rpartition('.')[2]} {told[0]} came"
+        message = (
+            f"{self.name} {self.value} was asked for, and {self.place.rpartition('.')[2]} {told[0]} came"
+        )
         if self.place == "id" and isinstance(self.value, int):
             message += f": TMDB may have merged {self.value} into {told[0]}, or mixed up two answers"
         raise ResponseError(message)

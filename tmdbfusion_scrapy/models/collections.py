@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tmdbfusion_scrapy.models.images import Image
-from tmdbfusion_scrapy.models.movies import MovieListItem
+from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
 from tmdbfusion_scrapy.models.record import Record
+from tmdbfusion_scrapy.models.translations import CollectionTranslations
 
 
 @dataclass
@@ -18,8 +19,20 @@ class CollectionPart(MovieListItem):
 
 
 @dataclass
+class CollectionImages(Record):
+    """The images of a collection."""
+
+    id: int | None = None
+    backdrops: list[Image] = field(default_factory=list)
+    posters: list[Image] = field(default_factory=list)
+
+
+@dataclass
 class CollectionDetails(Record):
-    """A collection and its movies."""
+    """A collection and its movies, with the parts that were asked for by ``append_to_response``.
+
+    A part that was not asked for is ``None``.
+    """
 
     _needs_id = True
 
@@ -32,11 +45,5 @@ class CollectionDetails(Record):
     backdrop_path: str | None = None
     parts: list[CollectionPart] = field(default_factory=list)
 
-
-@dataclass
-class CollectionImages(Record):
-    """The images of a collection."""
-
-    id: int | None = None
-    backdrops: list[Image] = field(default_factory=list)
-    posters: list[Image] = field(default_factory=list)
+    images: CollectionImages | None = None
+    translations: CollectionTranslations | None = None

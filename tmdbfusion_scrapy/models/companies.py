@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from tmdbfusion_scrapy.models.alternative_names import AlternativeNames
+from tmdbfusion_scrapy.models.images import Logos
+from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.record import Record
 
 
@@ -19,7 +23,11 @@ class ProductionCompany(Record):
 
 @dataclass
 class CompanyDetails(Record):
-    """A company; ``origin_country`` is an ISO 3166-1 code, an empty string where unknown."""
+    """A company, with the parts that were asked for by ``append_to_response``.
+
+    ``origin_country`` is an ISO 3166-1 code, an empty string where unknown. A part that was not asked for is
+    ``None``; ``movies`` is the first page of those that the company produced.
+    """
 
     _needs_id = True
 
@@ -31,6 +39,10 @@ class CompanyDetails(Record):
     logo_path: str | None = None
     origin_country: str | None = None
     parent_company: ProductionCompany | None = None
+
+    alternative_names: AlternativeNames | None = None
+    images: Logos | None = None
+    movies: Page[MovieListItem] | None = None
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tmdbfusion_scrapy.models.media import EpisodeItem, SeasonItem
-from tmdbfusion_scrapy.models.movies import MovieListItem
+from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
 from tmdbfusion_scrapy.models.person_list_item import PersonListItem
 from tmdbfusion_scrapy.models.record import Record
 from tmdbfusion_scrapy.models.tv_list_item import TVListItem

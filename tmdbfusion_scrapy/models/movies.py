@@ -12,6 +12,7 @@ from tmdbfusion_scrapy.models.credits import Credits
 from tmdbfusion_scrapy.models.genres import Genre
 from tmdbfusion_scrapy.models.images import Images
 from tmdbfusion_scrapy.models.keywords import MovieKeywords
+from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
 from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.record import Record
 from tmdbfusion_scrapy.models.releases import AlternativeTitles, ReleaseDates, Releases
@@ -19,28 +20,6 @@ from tmdbfusion_scrapy.models.reviews import Review
 from tmdbfusion_scrapy.models.translations import MovieTranslations
 from tmdbfusion_scrapy.models.videos import Trailers, Videos
 from tmdbfusion_scrapy.models.watch_providers import WatchProviders
-
-
-@dataclass
-class MovieListItem(Record):
-    """A movie as lists, discover and search name it."""
-
-    id: int | None = None
-    adult: bool | None = None
-    backdrop_path: str | None = None
-    genre_ids: list[int] = field(default_factory=list)
-    media_type: str | None = None
-    original_language: str | None = None
-    original_title: str | None = None
-    overview: str | None = None
-    popularity: float | None = None
-    poster_path: str | None = None
-    release_date: datetime.date | None = None
-    softcore: bool | None = None
-    title: str | None = None
-    video: bool | None = None
-    vote_average: float | None = None
-    vote_count: int | None = None
 
 
 @dataclass

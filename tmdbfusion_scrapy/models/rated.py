@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from tmdbfusion_scrapy.models.media import EpisodeItem
-from tmdbfusion_scrapy.models.movies import MovieListItem
+from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
 from tmdbfusion_scrapy.models.tv_list_item import TVListItem
 
 

@@ -10,7 +10,8 @@ from tmdbfusion_scrapy.models.collections import CollectionDetails
 from tmdbfusion_scrapy.models.companies import CompanyDetails
 from tmdbfusion_scrapy.models.image_addresses import ORIGINAL, ImageKind
 from tmdbfusion_scrapy.models.media import EpisodeItem, MovieOrTVItem, SeasonItem
-from tmdbfusion_scrapy.models.movies import MovieDetails, MovieListItem
+from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.networks import NetworkDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
 from tmdbfusion_scrapy.models.person_list_item import PersonListItem

@@ -112,6 +112,7 @@ COLLECTION = Stored(
     CollectionDetails,
     records.collections,
     "/collection",
+    relations=(parts.images(links.collection_images),),
     children=(
         Children(
             records.movies,

@@ -10,7 +10,7 @@ from tmdbfusion_scrapy.models.keywords import Keyword
 from tmdbfusion_scrapy.models.networks import NetworkDetails
 from tmdbfusion_scrapy.storage.mapping import parts
 from tmdbfusion_scrapy.storage.mapping.declaration import Stored, StoredList, Values
-from tmdbfusion_scrapy.storage.tables import records
+from tmdbfusion_scrapy.storage.tables import links, records
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,9 +34,10 @@ COMPANY = Stored(
     "/company",
     computed={"parent_company_id": lambda company: getattr(company.parent_company, "id", None)},
     mentions=((parts.COMPANY, _parent),),
+    relations=(parts.logos(links.company_images),),
 )
 
-NETWORK = Stored(NetworkDetails, records.networks, "/network")
+NETWORK = Stored(NetworkDetails, records.networks, "/network", relations=(parts.logos(links.network_images),))
 
 KEYWORD = Stored(Keyword, records.keywords, "/keyword")
 

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Table
 
-    from tmdbfusion_scrapy.models.images import EpisodeImages, Images, SeasonImages
+    from tmdbfusion_scrapy.models.collections import CollectionImages
+    from tmdbfusion_scrapy.models.images import EpisodeImages, Images, Logos, SeasonImages
     from tmdbfusion_scrapy.models.people import PersonImages
     from tmdbfusion_scrapy.models.releases import AlternativeTitle
     from tmdbfusion_scrapy.models.watch_providers import CountryWatchProviders
@@ -87,10 +88,23 @@ def images(table: Table) -> Relation:
     )
     rows_of = fields(*columns)
 
-    def read(images: Images | SeasonImages | EpisodeImages | PersonImages) -> Iterator[Values]:
+    def read(
+        images: Images | SeasonImages | EpisodeImages | PersonImages | CollectionImages,
+    ) -> Iterator[Values]:
         for image_type in ("poster", "backdrop", "logo", "profile", "still"):
             for row in rows_of(getattr(images, f"{image_type}s", [])):
                 yield (image_type, *row)
+
+    return Relation(table, "images", ("image_type", *columns), read)
+
+
+def logos(table: Table) -> Relation:
+    """``images`` of what has logos alone, which are of no language."""
+    columns = ("file_path", "width", "height", "aspect_ratio", "vote_average", "vote_count")
+    rows_of = fields(*columns)
+
+    def read(images: Logos) -> Iterator[Values]:
+        return (("logo", *row) for row in rows_of(images.logos))
 
     return Relation(table, "images", ("image_type", *columns), read)
 

@@ -12,7 +12,16 @@ from typing import Any
 from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
 
 from tmdbfusion_scrapy.storage.tables.columns import flag, integer, metadata, moment, number, text
-from tmdbfusion_scrapy.storage.tables.records import episodes, movies, people, seasons, tv_shows
+from tmdbfusion_scrapy.storage.tables.records import (
+    collections,
+    companies,
+    episodes,
+    movies,
+    networks,
+    people,
+    seasons,
+    tv_shows,
+)
 
 
 @dataclass(frozen=True)
@@ -204,3 +213,7 @@ person_also_known_as = _PERSON.parts("also_known_as", *_position(key=True), *tex
 person_images = _PERSON.images()
 person_translations = _PERSON.translations(*text("name", "biography"))
 person_external_ids = _PERSON.external_ids()
+
+collection_images = Owner(collections, "collection").images()
+company_images = Owner(companies, "company").images()
+network_images = Owner(networks, "network").images()
