@@ -191,7 +191,8 @@ async def test_no_robots_txt_is_asked_for(tmdb_sandbox):
 @coroutine_test
 async def test_cookies_are_not_sent_back(raw_server):
     async def with_cookie(connection, seen):
-        connection.respond(b'{"id": 1}', headers="Set-Cookie: session=1; Path=/\r\n")
+        number = seen.target.rpartition("/")[2].encode()
+        connection.respond(b'{"id": %s}' % number, headers="Set-Cookie: session=1; Path=/\r\n")
 
     raw_server.scripts.update({"/3/movie/1": with_cookie, "/3/movie/2": with_cookie})
     settings = settings_of(f"{raw_server.url}/3", CONCURRENT_REQUESTS=1, COOKIES_ENABLED=True)

@@ -89,9 +89,12 @@ class TMDBSourceSpider(TMDBSpider):
         Raises:
             ConfigurationError: One cannot be used.
         """
-        return Plan.from_arguments(
+        plan = Plan.from_arguments(
             arguments, lists=cls._lists(), discover=cls._discover(), changes=cls._changes()
         )
+        if plan.append and "append_to_response" not in OPERATIONS[cls.details_operation].parameters:
+            raise ConfigurationError(f"-a append: TMDB appends nothing to {cls.kind()}; leave it out")
+        return plan
 
     @classmethod
     def kind(cls) -> str:

@@ -168,4 +168,8 @@ class Entities:
             return {"results": [{"name": name(draws), "type": ""} for _ in range(draws.below(3))]}
         if kind in {"company", "network"} and part == "images":
             return {"logos": [media_parts.logo(draws) for _ in range(draws.below(3))]}
+        if kind == "company" and part == "movies":
+            movies = (self._summary(1 + draws.below(self._movies()), "en-US") for _ in range(3))
+            found = [movie for movie in movies if movie is not None]
+            return {"page": 1, "results": found, "total_pages": 1, "total_results": len(found)}
         return None

@@ -126,6 +126,11 @@ class Service:
             return None
         if kind not in self.catalogues:
             content = None if world is None else world.entity(kind, int(number), part, query)
+            if world is not None and content is not None and not part:
+                for name in _appended(query):
+                    appended = world.entity(kind, int(number), name, query)
+                    if appended is not None:
+                        content[name] = {key: value for key, value in appended.items() if key != "id"}
         elif not part:
             return self._record(kind, int(number), query)
         elif world is not None and kind == "tv" and part.startswith("season/"):
