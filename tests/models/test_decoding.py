@@ -24,6 +24,7 @@ from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.releases import ReleaseDates
 from tmdbfusion_scrapy.models.reviews import Review
+from tmdbfusion_scrapy.models.sessions import RequestToken
 from tmdbfusion_scrapy.models.status import Status
 from tmdbfusion_scrapy.models.tv import TVDetails
 from tmdbfusion_scrapy.models.videos import Videos
@@ -552,3 +553,29 @@ def test_an_object_without_one_field_costs_that_field_only():
         field = name.replace("/", "_")
         assert getattr(record, field) == getattr(MovieDetails(), field)
         assert record.drift == ()
+
+
+@pytest.mark.parametrize(
+    ("sent", "read", "drifts"),
+    [
+        ("2010-06-16 23:26:16 UTC", datetime.datetime(2010, 6, 16, 23, 26, 16), False),
+        ("2010-06-16T23:26:16 UTC", datetime.datetime(2010, 6, 16, 23, 26, 16), False),
+        ("2010-06-16 23:26:16.500 UTC", datetime.datetime(2010, 6, 16, 23, 26, 16, 500_000), False),
+        ("2010-06-16T23:26:16.000Z", datetime.datetime(2010, 6, 16, 23, 26, 16), False),
+        ("2010-06-16", datetime.datetime(2010, 6, 16), True),
+        ("", None, False),
+        ("2010-06-31 23:26:16 UTC", None, True),
+        ("yesterday", None, True),
+    ],
+)
+def test_moments(sent, read, drifts):
+    read = read and read.replace(tzinfo=datetime.timezone.utc)
+    videos = decode(json.dumps({"results": [{"id": "a", "published_at": sent}]}).encode(), Videos)
+    assert videos.results[0].published_at == read
+    assert bool(videos.drift) == bool(videos.extras) == drifts
+    changes = decode(
+        json.dumps({"changes": [{"key": "k", "items": [{"time": sent, "value": sent}]}]}).encode(), Changes
+    )
+    assert (changes.changes[0].items[0].time, changes.changes[0].items[0].value) == (read, sent)
+    token = decode(json.dumps({"success": True, "expires_at": sent}).encode(), RequestToken)
+    assert (token.expires_at, bool(token.drift)) == (read, drifts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,7 +15,7 @@ class ChangeItem(Record):
 
     id: str | None = None
     action: str | None = None
-    time: str | None = None
+    time: datetime.datetime | None = None
     iso_639_1: str | None = None
     iso_3166_1: str | None = None
     value: Any = None
@@ -42,3 +43,4 @@ class ChangedItem(Record):
 
     id: int | None = None
     adult: bool | None = None
+    softcore: bool | None = None

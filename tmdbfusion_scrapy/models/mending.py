@@ -9,6 +9,7 @@ import dataclasses
 import datetime
 import json
 import math
+import re
 import types
 import typing
 from dataclasses import dataclass, field
@@ -20,6 +21,10 @@ from tmdbfusion_scrapy.models.fields import find_place, in_order, record_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+
+_UTC = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?) ?UTC")
+"""TMDB's other way to write a moment: ``2010-06-16 23:26:16 UTC``."""
 
 
 class UnusableError(Exception):
@@ -89,6 +94,8 @@ def mend(value: Any, hint: Any, label: str, path: str, findings: Findings) -> An
         raise UnusableError
     if value == "" and hint in (datetime.date, datetime.datetime):
         return None
+    if hint is datetime.datetime and isinstance(value, str) and (utc := _UTC.fullmatch(value)):
+        value = f"{utc[1]}T{utc[2]}Z"
     return _mend_scalar(value, hint, label, path, findings)
 
 
@@ -186,4 +193,6 @@ def _guess(value: Any, hint: Any) -> Any:
     if hint is datetime.date and isinstance(value, str):
         # A date with a time of day.
         return value[:10]
+    if hint is datetime.datetime and isinstance(value, str) and len(value) == len("2010-06-16"):
+        return f"{value}T00:00:00Z"
     return value

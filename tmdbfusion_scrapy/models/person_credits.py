@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass, field
 
 from tmdbfusion_scrapy.models.media import EpisodeItem, MovieOrTVItem, SeasonItem
@@ -40,20 +41,28 @@ class PersonMovieCredits(Record):
 
 @dataclass
 class TVCastCredit(TVListItem):
-    """A series with a part in it; ``episode_count`` is in how many episodes."""
+    """A series with a part in it.
+
+    ``episode_count`` is in how many episodes, of which the first was aired on ``first_credit_air_date``.
+    """
 
     character: str | None = None
     credit_id: str | None = None
     episode_count: int | None = None
+    first_credit_air_date: datetime.date | None = None
 
 
 @dataclass
 class TVCrewCredit(TVListItem):
-    """A series with a job in its crew; ``episode_count`` is for how many episodes."""
+    """A series with a job in its crew.
+
+    ``episode_count`` is for how many episodes, of which the first was aired on ``first_credit_air_date``.
+    """
 
     credit_id: str | None = None
     department: str | None = None
     episode_count: int | None = None
+    first_credit_air_date: datetime.date | None = None
     job: str | None = None
 
 
@@ -68,21 +77,26 @@ class PersonTVCredits(Record):
 
 @dataclass
 class CombinedCastCredit(MovieOrTVItem):
-    """A movie or series with a part in it; ``order`` is of movies, ``episode_count`` of series."""
+    """A movie or series with a part in it.
+
+    ``order`` is of movies; ``episode_count`` and ``first_credit_air_date`` are of series.
+    """
 
     character: str | None = None
     credit_id: str | None = None
     episode_count: int | None = None
+    first_credit_air_date: datetime.date | None = None
     order: int | None = None
 
 
 @dataclass
 class CombinedCrewCredit(MovieOrTVItem):
-    """A movie or series with a job in its crew; ``episode_count`` is of series."""
+    """A movie or series with a job in its crew; ``episode_count`` and ``first_credit_air_date`` are of series."""
 
     credit_id: str | None = None
     department: str | None = None
     episode_count: int | None = None
+    first_credit_air_date: datetime.date | None = None
     job: str | None = None
 
 

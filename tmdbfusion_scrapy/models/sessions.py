@@ -5,6 +5,7 @@ Who holds a session id or an approved request token can act for its user, so no 
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass, field
 
 from tmdbfusion_scrapy.models.record import Record
@@ -12,20 +13,20 @@ from tmdbfusion_scrapy.models.record import Record
 
 @dataclass
 class GuestSession(Record):
-    """A session of a guest; ``expires_at`` is of the form ``2016-08-27 16:26:40 UTC``."""
+    """A session of a guest."""
 
     success: bool | None = None
     guest_session_id: str | None = field(default=None, repr=False)
-    expires_at: str | None = None
+    expires_at: datetime.datetime | None = None
 
 
 @dataclass
 class RequestToken(Record):
-    """A token for a user to approve; ``expires_at`` is of the form ``2016-08-26 17:04:39 UTC``."""
+    """A token for a user to approve."""
 
     success: bool | None = None
     request_token: str | None = field(default=None, repr=False)
-    expires_at: str | None = None
+    expires_at: datetime.datetime | None = None
 
 
 @dataclass
