@@ -15,6 +15,9 @@ OWNERS = {
     "season": ("seasons", "a season"),
     "episode": ("episodes", "an episode"),
     "person": ("people", "a person"),
+    "collection": ("collections", "a collection"),
+    "company": ("companies", "a company"),
+    "network": ("networks", "a network"),
 }
 """What link tables belong to, by the beginning of their names: its table, and one of it in words."""
 

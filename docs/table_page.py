@@ -31,13 +31,13 @@ MAIN = {
     "seasons": "Of seasons",
     "episodes": "Of episodes",
     "people": "Of people",
+    "collections": "Of collections",
+    "companies": "Of companies",
+    "networks": "Of networks",
 }
 """Headings of the tables that others belong to."""
 
 SHARED = [
-    "collections",
-    "companies",
-    "networks",
     "keywords",
     "genres",
     "countries",

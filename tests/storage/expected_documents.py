@@ -170,6 +170,7 @@ def _person(expected: Expected, person: Row) -> None:
 
 def _collection(expected: Expected, collection: Row) -> None:
     expected.record("collections", collection)
+    expect_parts(expected, "collection", collection)
     for part in collection["parts"]:
         movie = dict(part)
         for name, instead in (("title", "name"), ("original_title", "original_name")):
@@ -183,10 +184,21 @@ def _company(expected: Expected, company: Row) -> None:
     parent = company.get("parent_company") or {}
     expected.mention("companies", parent)
     expected.record("companies", company, parent_company_id=parent.get("id"))
+    _logos(expected, "company", company)
 
 
 def _network(expected: Expected, network: Row) -> None:
     expected.record("networks", network)
+    _logos(expected, "network", network)
+
+
+def _logos(expected: Expected, owner: str, record: Row) -> None:
+    """The images of what has logos alone."""
+    logos = [
+        {name: value for name, value in logo.items() if name not in ("id", "file_type")}
+        for logo in (record.get("images") or {}).get("logos", [])
+    ]
+    expect_parts(expected, owner, {"id": record["id"], "images": {"logos": logos}})
 
 
 def _keyword(expected: Expected, keyword: Row) -> None:

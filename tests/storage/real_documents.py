@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tests.api.examples import load_examples, with_parts
-from tests.models.test_recorded import examples, recorded
+from tests.models.test_recorded import examples, newest, recorded
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.storage.rows import STORABLE
 
@@ -44,6 +44,8 @@ def real_documents(folder: Path) -> tuple[Document, ...]:
         *examples(folder),
         *_with_recorded_parts(folder),
         *_with_example_parts(folder),
+        *_with_parts_of_their_own(folder),
+        *newest(folder),
     ]
     documents = []
     for name, operation, body in found:
@@ -88,6 +90,21 @@ def _with_example_parts(folder: Path) -> list[tuple[str, str, bytes]]:
     found.append(
         ("example of tv-series-details with a season", "tv-series-details", json.dumps(show).encode())
     )
+    return found
+
+
+def _with_parts_of_their_own(folder: Path) -> list[tuple[str, str, bytes]]:
+    """The examples of collections, companies and networks with their parts, which the document does not append."""
+    made = load_examples(folder)
+    found = []
+    for operation, parts in (
+        ("collection-details", {"images": "collection-images", "translations": "collection-translations"}),
+        ("company-details", {"images": "company-images", "alternative_names": "company-alternative-names"}),
+        ("network-details", {"images": "alternative-names-copy", "alternative_names": "details-copy"}),
+    ):
+        body = json.loads(made[operation].answer)
+        body.update({name: json.loads(made[part].answer) for name, part in parts.items()})
+        found.append((f"example of {operation} with all parts", operation, json.dumps(body).encode()))
     return found
 
 

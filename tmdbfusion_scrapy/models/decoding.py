@@ -38,7 +38,7 @@ T = TypeVar("T")
 _MISFITS = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What strict decoding raises."""
 
-_BUILDING = threading.Lock()
+_BUILDING = threading.RLock()
 """Held while a decoder is built and used for the first time.
 
 msgspec keeps what it knows of a class on the class, before it is complete: a thread that builds a decoder with the

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
+from reprlib import Repr
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from typing_extensions import override
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 T = TypeVar("T")
 
@@ -21,8 +25,9 @@ class Decoded:
 
     @property
     def raw(self) -> bytes:
-        """The JSON document this was decoded from, UTF-8; empty for a record inside another one.
+        """The JSON document this was decoded from, as ``bytes`` in UTF-8; empty for a record inside another one.
 
+        :attr:`raw_text` is the same as text, ``json.loads()`` takes either.
         An element of an answer that is an array has its part of it. Of a record that took several requests it
         is what their bodies hold together.
         """
@@ -72,6 +77,9 @@ class Record(Decoded):
     list for a list. A record that was decoded keeps the JSON it came from (:attr:`raw`), what of it no field
     took (:attr:`extras`) and the names of the fields whose value was of the wrong type (:attr:`drift`). None of
     the properties here is a dataclass field, so that exports and comparisons see TMDB's fields only.
+
+    Its ``repr`` says which record it is, ``MovieDetails(id=550, title='Fight Club')``; ``vars(record)`` and
+    ``dataclasses.asdict(record)`` show all of it.
     """
 
     # Whether an answer that is this record is of no use without its id.
@@ -79,6 +87,17 @@ class Record(Decoded):
     _etag = cast("str | None", None)
     _missing_parts = tuple[str, ...]()
     _field_languages = cast("Mapping[str, str] | None", None)
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "__repr__" not in cls.__dict__:
+            # Where a class has one, dataclass() makes none.
+            cls.__repr__ = Record.__repr__  # type: ignore[method-assign]
+
+    @override
+    def __repr__(self) -> str:
+        inside = ", ".join(f"{name}={_short.repr(value)}" for name, value in _telling(self))
+        return f"{type(self).__name__}({inside})"
 
     @property
     def missing_parts(self) -> tuple[str, ...]:
@@ -104,9 +123,47 @@ class Record(Decoded):
         return self._field_languages or {}
 
 
+_NAMES = ("title", "name", "english_name", "original_title", "original_name", "key", "file_path")
+"""What a record is called, the best first."""
+
+_short = Repr()
+_short.maxstring = _short.maxother = 60
+
+
+class _Count(int):
+    """How many are in a list or an object."""
+
+    @override
+    def __repr__(self) -> str:
+        return f"<{int(self)}>"
+
+
+def _telling(record: Record) -> Iterator[tuple[str, Any]]:
+    """Yield the fields that say which record it is: the id and what it is called, else the first three."""
+    known = getattr(record, "id", None)
+    if known is not None:
+        yield "id", known
+    for name in _NAMES:
+        called = getattr(record, name, None)
+        if called is not None:
+            yield name, called
+            return
+    left = 3
+    for field in dataclasses.fields(cast("Any", record)):
+        value = getattr(record, field.name)
+        if left and field.repr and field.name != "id" and value is not None and value not in ([], {}):
+            left -= 1
+            yield field.name, _Count(len(value)) if isinstance(value, (list, dict)) else value
+
+
 class RecordList(Decoded, list[T]):
     """An answer that is an array: a list that also has ``raw``, ``drift`` and ``extras``.
 
     An element that is of no use is left out of the list, named in :attr:`drift` (``list[Country]``) and kept in
     :attr:`extras` by its place (``[3]``).
     """
+
+    @override
+    def __repr__(self) -> str:
+        shown = ", ".join(map(repr, self[:3]))
+        return f"[{shown}, ... {len(self) - 3} more]" if len(self) > 3 else f"[{shown}]"

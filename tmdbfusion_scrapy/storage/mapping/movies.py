@@ -112,7 +112,10 @@ COLLECTION = Stored(
     CollectionDetails,
     records.collections,
     "/collection",
-    relations=(parts.images(links.collection_images),),
+    relations=(
+        parts.images(links.collection_images),
+        parts.translations(links.collection_translations, "title", "overview", "homepage"),
+    ),
     children=(
         Children(
             records.movies,

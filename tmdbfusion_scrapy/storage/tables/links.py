@@ -214,6 +214,9 @@ person_images = _PERSON.images()
 person_translations = _PERSON.translations(*text("name", "biography"))
 person_external_ids = _PERSON.external_ids()
 
-collection_images = Owner(collections, "collection").images()
+_COLLECTION = Owner(collections, "collection")
+collection_images = _COLLECTION.images()
+collection_translations = _COLLECTION.translations(*text("title", "overview", "homepage"))
+
 company_images = Owner(companies, "company").images()
 network_images = Owner(networks, "network").images()
