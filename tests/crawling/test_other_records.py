@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+import scrapy
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, rows, settings_of
@@ -130,3 +131,32 @@ async def test_later_seasons_of_another_series(server):
     await crawl(SeriesSpider, settings_of(f"{server.url}/3", RETRY_TIMES=1), ids="5", errors=None)
     assert rows("SELECT id, name FROM tv_shows") == [(5, "Five")]
     assert [row[:3] for row in failure_rows()] == [("tv_shows", "5", "/tv/5")]
+
+
+class PlainURLs(TMDBSpider):
+    """Asks for URLs of its own."""
+
+    name = "urls"
+
+    def __init__(self, urls=(), **kwargs):
+        super().__init__(**kwargs)
+        self.urls = urls
+
+    async def start(self):
+        for url in self.urls:
+            yield scrapy.Request(url, errback=self.record_failure)
+
+    def parse(self, response):
+        yield response.record
+
+
+@coroutine_test
+async def test_plain_requests_too(server):
+    server.scripts["/3/movie/1-one"] = server.scripts["/3/movie/tt1"] = answering(ONE)
+    for path in ("/3/movie/7", "/3/movie/7/", "/3/movie/7-seven"):
+        server.scripts[path] = answering(ONE)
+    urls = [f"{server.url}{path}" for path in server.scripts]
+    ended = await crawl(PlainURLs, settings_of(f"{server.url}/3", RETRY_TIMES=0), urls=urls, errors=None)
+    messages = [getattr(item, "message", "") for item in ended.items]
+    assert sum("movie_id 7 was asked for, and id 1 came" in message for message in messages) == 3
+    assert sum(type(item).__name__ == "MovieDetails" for item in ended.items) == 3

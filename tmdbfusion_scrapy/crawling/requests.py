@@ -123,8 +123,8 @@ def endpoint_of(request: Request) -> Endpoint[..., Any] | None:
 
 
 def path_of(request: Request, api_url: str) -> str:
-    """Return the path of a request below the base URL."""
-    return urlsplit(request.url).path.removeprefix(urlsplit(api_url).path)
+    """Return the path of a request below the base URL, without a slash at its end."""
+    return urlsplit(request.url).path.removeprefix(urlsplit(api_url).path).rstrip("/")
 
 
 def ids_asked_for(request: Request, api_url: str) -> tuple[Asked, ...]:
