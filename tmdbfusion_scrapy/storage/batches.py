@@ -17,7 +17,7 @@ from tmdbfusion_scrapy.storage.fitting import fitted, without_documents
 from tmdbfusion_scrapy.storage.locks import WRITE_LOCK, take_lock
 from tmdbfusion_scrapy.storage.refusals import name_of, storage_failure
 from tmdbfusion_scrapy.storage.row_writers import rows_on
-from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS, WATERMARK_COLUMNS, Changes
+from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS, WATERMARK_COLUMNS, Changes, LeftOut
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, collector_paused, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
@@ -56,6 +56,7 @@ class BatchResult:
         deleted: Records that TMDB has no more, by kind; they stay, with ``deleted_at``.
         fitted: Records of which single values did not fit and are NULL: what they are, and the columns.
         spared_bytes: Of the documents that TMDB did not send again.
+        left_out: What of the records could not be stored, see :attr:`Changes.left_out`.
     """
 
     stored: Counter[str] = field(default_factory=Counter)
@@ -64,6 +65,19 @@ class BatchResult:
     deleted: Counter[str] = field(default_factory=Counter)
     fitted: list[str] = field(default_factory=list)
     spared_bytes: int = 0
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
+
+    def add(self, part: BatchResult) -> None:
+        """Add what became of a part of the batch."""
+        self.stored += part.stored
+        self.records += part.records
+        self.refused += part.refused
+        self.deleted += part.deleted
+        self.fitted += part.fitted
+        self.spared_bytes += part.spared_bytes
+        for name, left_out in part.left_out.items():
+            known = self.left_out.get(name)
+            self.left_out[name] = left_out if known is None else known.and_another(left_out.number)
 
 
 @collector_paused()
@@ -92,12 +106,7 @@ def store_batch(engine: Engine, entries: Sequence[Entry], *, store_raw: bool = T
     with engine.begin() as connection:
         take_lock(connection, WRITE_LOCK)
         for part in _store_in_parts(connection, entries, store_raw=store_raw):
-            result.stored += part.stored
-            result.records += part.records
-            result.refused += part.refused
-            result.deleted += part.deleted
-            result.fitted += part.fitted
-            result.spared_bytes += part.spared_bytes
+            result.add(part)
     return result
 
 
@@ -197,6 +206,11 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
             stored[table.name] = len(keys)
     for relation, owners in changes.links.items():
         rows.replace(_replacement(relation), owners)
+    for relation, merged in changes.merged.items():
+        rows.upsert(
+            _replacement(relation).upsert,
+            [(owner, *row) for owner, parts in merged.items() for row in parts.values()],
+        )
     for addition, added in changes.additions.items():
         values = [row for owner in added.values() for row in owner.values()]
         if values:
@@ -219,6 +233,7 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         records=records,
         deleted=Counter(kind for kind, _ in deleted),
         spared_bytes=spared,
+        left_out=changes.left_out,
     )
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.models.record import Record
     from tmdbfusion_scrapy.storage.batches import BatchResult
     from tmdbfusion_scrapy.storage.options import DatabaseOptions
+    from tmdbfusion_scrapy.storage.rows import LeftOut
 
 logger = logging.getLogger(__name__)
 
@@ -138,6 +139,8 @@ class SQLPipeline:
         for kind, number in result.deleted.items():
             self._count(f"{names.DELETED_COUNT}/{kind}", number)
         self._stored += result.records
+        for name, left_out in result.left_out.items():
+            self._note_left_out(name, left_out)
         for what in result.fitted:
             logger.warning(
                 "Not all of %s fits its column in %s: NULL is stored there",
@@ -155,6 +158,21 @@ class SQLPipeline:
                 self._label,
                 failure.message,
                 tmdb_failures.name,
+                extra={"spider": self._crawler.spider},
+            )
+
+    def _note_left_out(self, name: str, left_out: LeftOut) -> None:
+        """Count what of records is not stored, and say it once."""
+        key = f"{names.STORAGE_LEFT_OUT}/{name}"
+        is_first = not self._stats.get_value(key)
+        self._count(key, left_out.number)
+        if is_first:
+            logger.warning(
+                "TMDB sent nothing that can be stored as %s of %s: what else it sent is stored, and no row of that "
+                "list is deleted. Further ones are counted in %s",
+                name,
+                left_out.first,
+                key,
                 extra={"spider": self._crawler.spider},
             )
 
@@ -194,12 +212,16 @@ class SQLPipeline:
         self._stats.inc_value(key, number)
 
 
+_IRREGULAR = {"people": "person", "companies": "company"}
+
+
 def _summary(stored: Counter[str]) -> str:
     """What was stored, in words: ``3000 movies and 2 failed calls (table tmdb_failures)``."""
     parts = []
     for table, number in stored.items():
         words = "failed calls" if table == tmdb_failures.name else table.replace("_", " ")
-        words = words.removesuffix("s") if number == 1 else words
+        if number == 1:
+            words = _IRREGULAR.get(words) or words.removesuffix("s")
         where = f" (table {table})" if table == tmdb_failures.name else ""
         parts.append(f"{number} {words}{where}")
     return " and ".join(parts) or "nothing"

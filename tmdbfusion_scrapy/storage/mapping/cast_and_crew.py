@@ -41,7 +41,7 @@ def guests(table: Table, path: str) -> Relation:
     """The guests of an episode."""
 
     def read(members: list[GuestStar]) -> Iterator[Values]:
-        return ((m.credit_id, m.id, m.character or m.character_name, m.order) for m in members)
+        return ((m.credit_id, m.id, m.character or m.character_name or m.character, m.order) for m in members)
 
     return _relation(table, path, ("credit_id", "person_id", "character", "position"), read)
 

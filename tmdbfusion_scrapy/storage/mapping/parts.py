@@ -8,7 +8,13 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.storage.mapping.declaration import Mention, Relation, Values, fields
+from tmdbfusion_scrapy.storage.mapping.declaration import (
+    Mention,
+    Relation,
+    Values,
+    fields,
+    in_places,
+)
 from tmdbfusion_scrapy.storage.tables import records
 
 if TYPE_CHECKING:
@@ -140,7 +146,7 @@ def alternative_titles(table: Table, path: str) -> Relation:
     """The list of ``alternative_titles``."""
 
     def read(titles: list[AlternativeTitle]) -> Iterator[Values]:
-        return ((position, t.iso_3166_1, t.title, t.type) for position, t in enumerate(titles))
+        return ((position, t.iso_3166_1, t.title, t.type) for position, t in in_places(titles))
 
     return Relation(table, path, ("position", "iso_3166_1", "title", "type"), read)
 
@@ -174,7 +180,7 @@ def _named(table: Table, path: str, mention: Mention, column: str) -> Relation:
     key_of = attrgetter(mention.columns[0])
 
     def read(elements: Iterable[Any]) -> Iterator[Values]:
-        return ((key_of(element), position) for position, element in enumerate(elements))
+        return ((key_of(element), position) for position, element in in_places(elements))
 
     return Relation(table, path, (column, "position"), read, ((mention, fields(*mention.columns)),))
 
@@ -184,7 +190,7 @@ def _codes(table: Table, path: str, mention: Mention) -> Relation:
     nothing_more = (None,) * (len(mention.columns) - 1)
 
     def read(codes: list[str]) -> Iterator[Values]:
-        return ((code, position) for position, code in enumerate(codes))
+        return ((code, position) for position, code in in_places(codes))
 
     def mentioned(codes: list[str]) -> Iterator[Values]:
         return ((code, *nothing_more) for code in codes)
