@@ -85,7 +85,8 @@ def expect_parts(expected: Expected, owner: str, record: Row) -> None:
         ],
     )
     expected.links(
-        f"{owner}_videos", [{**of, **video} for video in readable((record.get("videos") or {}).get("results"))]
+        f"{owner}_videos",
+        [{**of, **video} for video in readable((record.get("videos") or {}).get("results"))],
     )
     rows = []
     for one in readable((record.get("translations") or {}).get("translations")):

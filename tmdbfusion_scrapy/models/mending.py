@@ -211,4 +211,7 @@ def _guess(value: Any, hint: Any) -> Any:
     if hint is datetime.date and isinstance(value, str):
         # A date with a time of day.
         return value[:10]
+    if hint is datetime.datetime and not (isinstance(value, str) and "-" in value):
+        # A number would be taken for seconds since 1970.
+        raise UnusableError
     return value

@@ -269,7 +269,9 @@ class Changes:
         rows: dict[Any, Values] = {}
         for row in relation.read(part):
             if None in (needed := required(row)):
-                self._leave_out(f"{relation.table.name}.{relation.columns[relation.required[needed.index(None)]]}")
+                self._leave_out(
+                    f"{relation.table.name}.{relation.columns[relation.required[needed.index(None)]]}"
+                )
                 is_incomplete = True
             else:
                 rows.setdefault(key_of(row), row)

@@ -168,8 +168,8 @@ class SQLPipeline:
         self._count(key, left_out.number)
         if is_first:
             logger.warning(
-                "TMDB sent nothing that can be stored as %s of %s: what else it sent is stored, and no row of that "
-                "list is deleted. Further ones are counted in %s",
+                "TMDB sent nothing that can be stored as %s of %s: what else it sent is stored, and no row of "
+                "that list is deleted. Further ones are counted in %s",
                 name,
                 left_out.first,
                 key,

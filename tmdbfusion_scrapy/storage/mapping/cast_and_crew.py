@@ -58,7 +58,10 @@ def series_cast(table: Table) -> Relation:
     def read(members: Iterable[Any]) -> Iterator[Values]:
         for m in members:
             # A member of the newest season's cast is a role of its own.
-            for role in getattr(m, "roles", (m,)):
+            roles = getattr(m, "roles", (m,))
+            if m.id is None and not roles:
+                yield (None,) * 5
+            for role in roles:
                 episodes = getattr(role, "episode_count", None)
                 yield (role.credit_id, m.id, role.character, m.order, episodes)
 
@@ -71,7 +74,10 @@ def series_crew(table: Table) -> Relation:
 
     def read(members: Iterable[Any]) -> Iterator[Values]:
         for m in members:
-            for job in getattr(m, "jobs", (m,)):
+            jobs = getattr(m, "jobs", (m,))
+            if m.id is None and not jobs:
+                yield (None,) * 5
+            for job in jobs:
                 episodes = getattr(job, "episode_count", None)
                 yield (job.credit_id, m.id, m.department, job.job, episodes)
 

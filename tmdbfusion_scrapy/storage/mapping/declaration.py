@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import count
 from operator import attrgetter
 from typing import Any, TypeVar, cast
 
@@ -46,9 +47,17 @@ def elements_of(record: Record, name: str) -> Any:
     return Readable(found, missing) if missing and isinstance(found, list) else found
 
 
-def in_places(elements: Iterable[T]) -> Iterator[tuple[int, T]]:
-    """Return elements with their places in TMDB's list."""
-    return zip(elements.places, elements, strict=True) if isinstance(elements, Readable) else enumerate(elements)
+def in_places(elements: Iterable[T]) -> Iterator[tuple[int | None, T]]:
+    """Return elements with their places in TMDB's list; of one that says nothing the place is ``None``."""
+    places = elements.places if isinstance(elements, Readable) else count()
+    for place, element in zip(places, elements):  # noqa: B905 - count() has no end
+        yield (None if isinstance(element, Record) and element == _blank(type(element)) else place), element
+
+
+@cache
+def _blank(record: Any) -> Any:
+    """A record that says nothing."""
+    return record()
 
 
 @dataclass(frozen=True, eq=False)

@@ -124,7 +124,9 @@ def translations(table: Table, *texts: str) -> Relation:
     def read(translations: list[Any]) -> Iterator[Values]:
         for t in translations:
             values = (getattr(t.data, name) for name in texts) if t.data is not None else (None,) * len(texts)
-            yield (t.iso_639_1 or "", t.iso_3166_1 or "", t.english_name, *values)
+            # One without a language has texts all the same.
+            language = None if t.data is None else ""
+            yield (t.iso_639_1 or language, t.iso_3166_1 or "", t.english_name, *values)
 
     columns = ("iso_639_1", "iso_3166_1", "language", *texts)
     return Relation(table, "translations.translations", columns, read)

@@ -45,7 +45,10 @@ def _of(media_type: str, rows: Callable[..., Iterator[Values]]) -> Callable[...,
     """A reader of the credits of one media type among combined ones."""
 
     def read(listed: Iterable[Any], *person: int) -> Iterator[Values]:
-        return rows((credit for credit in listed if credit.media_type == media_type), *person)
+        yield from rows((credit for credit in listed if credit.media_type == media_type), *person)
+        if media_type == "movie":
+            # Without an owner, so that they are counted as what cannot be stored.
+            yield from ((None, None) for credit in listed if credit.media_type not in ("movie", "tv"))
 
     return read
 
