@@ -12,6 +12,7 @@ from sqlalchemy import bindparam, delete, select, update
 
 from tmdbfusion_scrapy.crawling.items import FailedCall
 from tmdbfusion_scrapy.storage.deleted import mark_deleted
+from tmdbfusion_scrapy.storage.failing import own_calls
 from tmdbfusion_scrapy.storage.faults import RECORD_ERRORS, is_record_fault, reason_of
 from tmdbfusion_scrapy.storage.fitting import fitted, without_documents
 from tmdbfusion_scrapy.storage.locks import WRITE_LOCK, take_lock
@@ -219,6 +220,8 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         _take_away(connection, changes, children)
     if changes.fetched or unchanged:
         _clear_failures(connection, changes.fetched | unchanged)
+    if changes.cleared:
+        _clear_calls(connection, changes.cleared)
     deleted = mark_deleted(connection, changes.failures)
     failures = [row for place, row in changes.failures.items() if place not in deleted]
     if failures:
@@ -312,11 +315,25 @@ def _unlink_statement(children: Children) -> Executable:
 
 
 def _clear_failures(connection: Connection, fetched: Iterable[tuple[str, str]]) -> None:
-    """Delete the failures of records that came."""
-    by_kind: dict[str, list[str]] = defaultdict(list)
-    for kind, key in fetched:
-        by_kind[kind].append(key)
+    """Delete the failures of the calls for records that came."""
     columns = tmdb_failures.columns
-    for kind, keys in by_kind.items():
+    for kind, keys in _by_kind(fetched).items():
         for part in in_slices(keys, MOST_KEYS):
-            connection.execute(delete(tmdb_failures).where(columns.kind == kind, columns.id.in_(part)))
+            is_over = (columns.kind == kind, columns.id.in_(part), own_calls(kind, part))
+            connection.execute(delete(tmdb_failures).where(*is_over))
+
+
+def _clear_calls(connection: Connection, calls: Iterable[tuple[str, str]]) -> None:
+    """Delete the failures of calls that came."""
+    columns = tmdb_failures.columns
+    for kind, paths in _by_kind(calls).items():
+        for part in in_slices(paths, MOST_KEYS):
+            connection.execute(delete(tmdb_failures).where(columns.kind == kind, columns.path.in_(part)))
+
+
+def _by_kind(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """What is told by kind, sorted by it."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, key in found:
+        by_kind[kind].append(key)
+    return by_kind

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, select, update
 
+from tmdbfusion_scrapy.storage.failing import is_record_path
 from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
@@ -65,15 +66,6 @@ def mark_deleted(connection: Connection, failures: Mapping[tuple[str, str], Valu
             connection.execute(statement, [{"of_id": key, "gone_at": records[key][1]} for key in stored])
         found.update(records[key][0] for key in stored)
     return found
-
-
-def is_record_path(path: str) -> bool:
-    """Whether a path of the API is that of a record itself, such as ``/movie/550``.
-
-    Args:
-        path: As it stands in ``tmdb_failures``; one of an image has no slash in front.
-    """
-    return path.startswith("/") and path.count("/") == 2
 
 
 def _stored(connection: Connection, table: Table, keys: list[int]) -> list[int]:

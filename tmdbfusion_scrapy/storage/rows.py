@@ -9,7 +9,8 @@ from functools import cache
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.crawling.items import FailedCall, UnchangedRecord, Watermark
+from tmdbfusion_scrapy.crawling.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
+from tmdbfusion_scrapy.storage.failing import is_own_call
 from tmdbfusion_scrapy.storage.mapping import MENTIONS, STORED
 from tmdbfusion_scrapy.storage.mapping.declaration import Stored, StoredList, elements_of
 from tmdbfusion_scrapy.storage.slices import give_way
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
         Values,
     )
 
-    Item = Record | FailedCall | UnchangedRecord | Watermark
+    Item = Record | ClearedFailure | FailedCall | UnchangedRecord | Watermark
 
-STORABLE = (*(stored.record for stored in STORED), FailedCall, UnchangedRecord, Watermark)
+STORABLE = (*(stored.record for stored in STORED), ClearedFailure, FailedCall, UnchangedRecord, Watermark)
 """Every type of item that is stored."""
 
 FAILURE_COLUMNS = tuple(part.name for part in dataclasses.fields(FailedCall))
@@ -92,7 +93,8 @@ class Changes:
         additions: Rows that are added to a link table, by declaration, the id of the record that owns them, and
             what tells its rows apart.
         children: The records that list others, by declaration and id.
-        fetched: Kind and id of the records stored for their own sake; their failure is over.
+        fetched: Kind and id of the records stored for their own sake; the failure of their own call is over.
+        cleared: Kind and path of the other failures that are over.
         failures: Rows of ``tmdb_failures``, by kind and path.
         watermarks: Rows of ``tmdb_watermarks``, by name.
         unchanged: When TMDB said of stored records that they are as they were, by table, id and ``etag``.
@@ -111,6 +113,7 @@ class Changes:
         self._places: dict[Table, dict[Any, int]] = {table: {} for table in _LISTED_TABLES}
         self._count = 0
         self.fetched: set[tuple[str, str]] = set()
+        self.cleared: set[tuple[str, str]] = set()
         self.failures: dict[tuple[str, str], Values] = {}
         self._failed_paths: dict[tuple[str, str | None], set[str]] = defaultdict(set)
         self.watermarks: dict[str, Values] = {}
@@ -134,10 +137,16 @@ class Changes:
             kind, key, path = row[:3]
             self.failures[kind, path] = row
             self._failed_paths[kind, key].add(path)
+            self.cleared.discard((kind, path))
+        elif isinstance(item, ClearedFailure):
+            call = (storable_text(item.kind or ""), storable_text(item.path))
+            self.cleared.add(call)
+            self.failures.pop(call, None)
         elif isinstance(item, Watermark):
             self.watermarks[item.name] = tuple(getattr(item, name) for name in WATERMARK_COLUMNS)
         elif isinstance(item, UnchangedRecord):
             self.unchanged[metadata.tables[item.kind]][item.id, item.etag] = fetched_at
+            self._drop_failures(item.kind, str(item.id))
         else:
             self._name = f"{declaration_of(item).table.name} {getattr(item, 'id', None)}"
             self._leave_out(*item._dropped)  # noqa: SLF001 - the decoder's word to those who store
@@ -306,11 +315,16 @@ class Changes:
                 owners.setdefault(row[0], {})[row[1]] = row
 
     def _clear_failures(self, stored: Stored | StoredList, keys: Iterable[str]) -> None:
-        """Note that these records came."""
+        """Note that these records came, and with them what their own calls had failed to bring."""
         kind = stored.table.name
         for key in keys:
             self.fetched.add((kind, key))
-            for path in self._failed_paths.pop((kind, key), ()):
+            self._drop_failures(kind, key)
+
+    def _drop_failures(self, kind: str, key: str) -> None:
+        """Take back what failed in this batch, before the record came."""
+        for path in self._failed_paths.get((kind, key), ()):
+            if is_own_call(kind, key, path):
                 self.failures.pop((kind, path), None)
 
     def _leave_out(self, *names: str) -> None:

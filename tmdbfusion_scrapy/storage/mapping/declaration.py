@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from functools import cache, cached_property
 from itertools import count
 from operator import attrgetter
-from typing import Any, TypeVar, cast
+from typing import Any, cast
 
 from sqlalchemy import Table
 
 from tmdbfusion_scrapy.models.record import Record
-
-T = TypeVar("T")
 
 Values = tuple[Any, ...]
 """The values of one row, in the order of the columns that were declared."""
@@ -47,17 +45,23 @@ def elements_of(record: Record, name: str) -> Any:
     return Readable(found, missing) if missing and isinstance(found, list) else found
 
 
-def in_places(elements: Iterable[T]) -> Iterator[tuple[int | None, T]]:
+def in_places(elements: Iterable[Any]) -> Iterator[tuple[int | None, Any]]:
     """Return elements with their places in TMDB's list; of one that says nothing the place is ``None``."""
     places = elements.places if isinstance(elements, Readable) else count()
     for place, element in zip(places, elements):  # noqa: B905 - count() has no end
-        yield (None if isinstance(element, Record) and element == _blank(type(element)) else place), element
+        yield None if isinstance(element, Record) and _says_nothing(element) else place, element
+
+
+def _says_nothing(record: Record) -> bool:
+    """Whether no field of a record has a value."""
+    model: Any = type(record)
+    return bool(record == _blank(model))
 
 
 @cache
-def _blank(record: Any) -> Any:
-    """A record that says nothing."""
-    return record()
+def _blank(model: Any) -> Any:
+    """A record of which no field has a value."""
+    return model()
 
 
 @dataclass(frozen=True, eq=False)
