@@ -129,9 +129,9 @@ class TMDBImagesPipeline(FilesPipeline):
         if not isinstance(item, UnchangedRecord):
             return self.get_media_requests(item, self.spiderinfo)
         sql = self._sql()
-        return (
-            [self.request_for(image) for image in await sql.missing_images(item)] if sql is not None else []
-        )
+        missing = await sql.missing_images(item) if sql is not None else []
+        wanted = self._options.sizes
+        return [self.request_for(image) for image in missing if image.size in wanted.get(image.image, ())]
 
     def get_media_requests(self, item: Any, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
         """Return the requests for the images of an item; none for what is no record of TMDB's.
