@@ -118,9 +118,14 @@ async def test_a_restart_while_ids_are_read_costs_none_of_them(server, tmdb_sand
 @coroutine_test
 async def test_a_restart_while_the_run_is_planned(server, tmdb_sandbox_factory, table):
     sandbox = tmdb_sandbox_factory(movies=MOVIES, today=TODAY)
-    hinder(server.url, table, 1, "PERFORM pg_sleep(600)")
     crawl = Started(sandbox, server)
-    await until(lambda: select(server.url, SLEEPING) == [(1,)])
+
+    def sleep() -> None:
+        # Not before: opening tries each table.
+        hinder(server.url, table, 1, "PERFORM pg_sleep(600)")
+
+    crawl.crawler.signals.connect(sleep, signals.spider_opened)
+    await until(lambda: select(server.url, SLEEPING) == [(1,)], seconds=20)
     await asyncio.to_thread(server.stop)
     await asyncio.to_thread(server.start)
     stats = await crawl.end()

@@ -11,12 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import text
 
-from tests.storage.database_access import clear, movie
+from tests.storage.database_access import clear, failed_call, movie
 from tests.storage.expected_documents import expect
 from tests.storage.expected_rows import ODD, Expected, differences, dump
 from tests.storage.stored_records import cast, credit, listed, made, member, part, rows, show, store
+from tests.storage.stored_records import season as season_of
 from tests.storage.whole_documents import WHOLE
+from tmdbfusion_scrapy.crawling.items import UnchangedRecord
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.collections import CollectionDetails
 from tmdbfusion_scrapy.models.movies import MovieDetails
@@ -333,3 +336,44 @@ def test_what_is_named_twice_in_a_batch_is_as_the_last_one_says(engine: Engine) 
     clear(engine)
     store(engine, of_person, again, of_collection)
     assert rows(engine, query) == [("By the collection", 2)]
+
+
+@pytest.mark.parametrize("key", [2**31, 2**62])
+def test_ids_of_64_bits(engine: Engine, key: int) -> None:
+    fields = {"genres": [{"id": key, "name": "G"}], "belongs_to_collection": {"id": key, "name": "C"}}
+    result = store(
+        engine,
+        movie(key, credits=cast(member(key, "c1")), **fields),
+        made(PersonDetails, key, movie_credits={"cast": [credit(key, "c1")]}),
+        show(key, seasons=[listed(key, 1)], **{"season/1": {"season_number": 1, "episodes": [part(key)]}}),
+    )
+    assert (result.refused, result.fitted) == ([], [])
+    assert rows(engine, "SELECT movie_id, person_id FROM movie_cast") == [(key, key)]
+    assert rows(engine, "SELECT movie_id, genre_id FROM movie_genres") == [(key, key)]
+    assert rows(engine, "SELECT id, season_id, tv_show_id FROM episodes") == [(key, key, 1)]
+    assert rows(engine, "SELECT id, belongs_to_collection_id FROM movies") == [(key, key)]
+
+
+@pytest.mark.parametrize("came", ["sent", "unchanged"])
+def test_a_series_that_is_gone_takes_its_seasons_and_episodes_along(engine: Engine, came: str) -> None:
+    for key in (1, 2):
+        of_show = {"season/1": {"season_number": 1, "episodes": [part(key * 100, show_id=key)]}}
+        store(engine, show(key, seasons=[listed(key * 10, 1)], **of_show))
+    store(engine, failed_call(1, kind="tv_shows", path="/tv/1"))
+    for table, key in (("tv_shows", 1), ("seasons", 10), ("episodes", 100)):
+        query = f"SELECT id FROM {table} WHERE deleted_at IS NOT NULL"  # noqa: S608 - a table of ours
+        assert rows(engine, query) == [(key,)]
+    if came == "sent":
+        store(engine, show(1, seasons=[listed(10, 1)]))
+    else:
+        with engine.begin() as connection:
+            connection.execute(text("UPDATE tv_shows SET etag = 'a b'"))
+        store(engine, UnchangedRecord("tv_shows", 1, "a b"))
+    for table in ("tv_shows", "seasons", "episodes"):
+        assert rows(engine, f"SELECT id FROM {table} WHERE deleted_at IS NOT NULL") == []  # noqa: S608
+
+
+def test_a_guest_without_a_character_has_an_empty_one(engine: Engine) -> None:
+    guests = [{**member(1, "g1"), "character": ""}, {**member(2, "g2"), "character": None}]
+    store(engine, season_of(10, 1, (part(100, guest_stars=guests),)))
+    assert rows(engine, "SELECT character FROM episode_guest_stars ORDER BY credit_id") == [("",), (None,)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, select, update
 
 from tmdbfusion_scrapy.crawling.items import FailedCall
-from tmdbfusion_scrapy.storage.deleted import mark_deleted
+from tmdbfusion_scrapy.storage.deleted import mark_deleted, mark_there
 from tmdbfusion_scrapy.storage.failing import own_calls
 from tmdbfusion_scrapy.storage.faults import RECORD_ERRORS, is_record_fault, reason_of
 from tmdbfusion_scrapy.storage.fitting import fitted, without_documents
@@ -201,6 +201,7 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
             rows.upsert(_mention_upsert(mention), [named[key] for key in sorted(named)])
         if table in changes.records:
             keys.update(changes.records[table])
+            mark_there(connection, table, changes.records[table])
             for declaration, values in _by_declaration(changes.records[table].values()).items():
                 rows.upsert(_record_upsert(declaration), values)
         if keys:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, Table, select
+from sqlalchemy import select
 
+from tmdbfusion_scrapy.storage.deleted import parts_of
 from tmdbfusion_scrapy.storage.images_choice import ImageFile
 from tmdbfusion_scrapy.storage.known import reading
 from tmdbfusion_scrapy.storage.tables import metadata
@@ -14,6 +14,7 @@ from tmdbfusion_scrapy.storage.tables import metadata
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
 
+    from sqlalchemy import Table
     from sqlalchemy.engine import Connection, Engine
 
     from tmdbfusion_scrapy.models.image_addresses import ImageKind
@@ -33,7 +34,9 @@ _LISTS = {
 
 def may_miss_images(kind: str, key: int, failing: Failing) -> bool:
     """Return whether a record, or something of a kind that may have come inside it, is among what failed."""
-    return key in failing.get(kind, ()) or any(failing.get(table.name) for table, _ in _parts_of(kind))
+    return key in failing.get(kind, ()) or any(
+        failing.get(table.name) for table, _ in parts_of(metadata.tables[kind])
+    )
 
 
 def missing_images(engine: Engine, kind: str, key: int, failing: Failing) -> list[ImageFile]:
@@ -49,7 +52,7 @@ def missing_images(engine: Engine, kind: str, key: int, failing: Failing) -> lis
     """
     with reading(engine) as connection:
         owners = [(kind, key)]
-        for table, column in _parts_of(kind):
+        for table, column in parts_of(metadata.tables[kind]):
             if failing.get(table.name):
                 query = select(table.columns.id).where(column == key)
                 owners += [(table.name, number) for number in connection.scalars(query)]
@@ -58,19 +61,6 @@ def missing_images(engine: Engine, kind: str, key: int, failing: Failing) -> lis
             addresses = failing.get(of_kind, {}).get(number, ())
             found.update(dict.fromkeys(_images(connection, of_kind, number, tuple(addresses))))
         return list(found)
-
-
-@cache
-def _parts_of(kind: str) -> tuple[tuple[Table, Column[Any]], ...]:
-    """The tables of records that belong to a record, with the column that says to which."""
-    record = metadata.tables[kind].columns.id
-    return tuple(
-        (table, column)
-        for table in metadata.sorted_tables
-        if "fetched_at" in table.columns
-        for column in table.columns
-        if any(key.column is record and key.ondelete == "CASCADE" for key in column.foreign_keys)
-    )
 
 
 def _images(connection: Connection, kind: str, key: int, addresses: Collection[str]) -> Iterator[ImageFile]:
