@@ -34,6 +34,7 @@ STORED_COUNT = "tmdb/stored_count"
 DELETED_COUNT = "tmdb/deleted_count"
 STORAGE_BATCHES = "tmdb/storage/batch_count"
 STORAGE_FAILED = "tmdb/storage/failed_count"
+STORAGE_LEFT_OUT = "tmdb/storage/left_out_count"
 FEED_FAILED = "tmdb/feed/failed_count"
 FEED_LEFT_OUT = "tmdb/feed/left_out_count"
 FEED_NULLED = "tmdb/feed/null_count"
@@ -81,6 +82,8 @@ STATS = {
     f"{DELETED_COUNT}/<kind>": "Stored records that TMDB has no more (``deleted_at``), by kind.",
     STORAGE_BATCHES: "Batches written, one transaction each.",
     STORAGE_FAILED: "Records that could not be stored.",
+    f"{STORAGE_LEFT_OUT}/<what>": "What of stored records is not in its column or table: values that cannot be "
+    "used by ``Model.field``, rows by the ``table.column`` of the key that TMDB did not send.",
     FEED_FAILED: "Items that could not be written to a Parquet feed.",
     f"{FEED_LEFT_OUT}/<ItemClass>": "Items of another class than their Parquet feed holds.",
     f"{FEED_NULLED}/<Model.field>": "Numbers of more than 64 bits, which are null in a Parquet feed.",

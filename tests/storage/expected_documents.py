@@ -4,8 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tests.storage.expected_parts import expect_cast, expect_crew, expect_linked, expect_parts, expect_title
-from tests.storage.expected_rows import LEFT_TO_RAW, without_nulls
+from tests.storage.expected_parts import (
+    as_elements,
+    expect_cast,
+    expect_crew,
+    expect_linked,
+    expect_parts,
+    expect_title,
+)
+from tests.storage.expected_rows import LEFT_TO_RAW, placed, readable, without_nulls
 
 if TYPE_CHECKING:
     from tests.storage.expected_rows import Expected, Row
@@ -63,8 +70,8 @@ def _movie(expected: Expected, movie: Row) -> None:
     expected.record("movies", movie, belongs_to_collection_id=collection.get("id"))
     expect_title(expected, "movie", movie, keywords="keywords", titles="titles")
     rows = []
-    for country in (movie.get("release_dates") or {}).get("results", []):
-        for position, release in enumerate(country["release_dates"]):
+    for country in readable((movie.get("release_dates") or {}).get("results")):
+        for position, release in placed(country["release_dates"]):
             values = {name: value for name, value in release.items() if name != "descriptors"}
             rows.append(
                 {"movie_id": movie["id"], "iso_3166_1": country["iso_3166_1"], "position": position} | values
@@ -75,8 +82,9 @@ def _movie(expected: Expected, movie: Row) -> None:
 def _tv_show(expected: Expected, show: Row) -> None:
     expected.record("tv_shows", show)
     owner = {"tv_show_id": show["id"]}
-    numbers = {season["season_number"]: season["id"] for season in show.get("seasons", [])}
-    for season in show.get("seasons", []):
+    seasons = readable(show.get("seasons"))
+    numbers = {season["season_number"]: season["id"] for season in seasons}
+    for season in seasons:
         expected.mention("seasons", season, tv_show_id=show["id"], episode_count=season.get("episode_count"))
     for name in ("last_episode_to_air", "next_episode_to_air"):
         if show.get(name):
@@ -84,54 +92,59 @@ def _tv_show(expected: Expected, show: Row) -> None:
             expected.mention("episodes", show[name], season_id=season_id, **owner)
     expect_title(expected, "tv_show", show, keywords="results", titles="results")
     expect_linked(expected, "tv_show", show, "networks", "networks", "network_id")
-    codes = show.get("languages") or []
-    for code in codes:
-        expected.mention("languages", {"iso_639_1": code}, key="iso_639_1")
-    expected.links(
-        "tv_show_languages",
-        [{**owner, "iso_639_1": code, "position": place} for place, code in enumerate(codes)],
-    )
+    codes = as_elements(show.get("languages"), "iso_639_1")
+    expect_linked(expected, "tv_show", show | {"list": codes}, "languages", "list", "iso_639_1")
     expected.links(
         "tv_show_episode_run_times",
         [
             {**owner, "position": place, "minutes": minutes}
-            for place, minutes in enumerate(show.get("episode_run_time") or [])
+            for place, minutes in placed(show.get("episode_run_time"))
         ],
     )
-    for creator in show.get("created_by") or []:
+    for creator in readable(show.get("created_by")):
         expected.mention("people", creator)
     expected.links(
         "tv_show_created_by",
         [
             {**owner, "person_id": creator["id"], "credit_id": creator["credit_id"], "position": place}
-            for place, creator in enumerate(show.get("created_by") or [])
+            for place, creator in placed(show.get("created_by"))
         ],
     )
     expected.links(
         "tv_show_content_ratings",
         [
             {**owner, "iso_3166_1": one["iso_3166_1"], "rating": one["rating"], "position": place}
-            for place, one in enumerate((show.get("content_ratings") or {}).get("results", []))
+            for place, one in placed((show.get("content_ratings") or {}).get("results"))
         ],
     )
     for name, part in show.items():
         if name.startswith("season/"):
-            season_id = numbers[part["season_number"]]
+            number = part["season_number"]
+            season_id = numbers.get(int(name.partition("/")[2]) if number is None else number)
+            if season_id is None:
+                _episodes(expected, part, show["id"])
+                continue
             _season(expected, part | {"id": season_id}, show=show["id"])
             del expected.tables["seasons"][season_id]["raw"]
 
 
 def _season(expected: Expected, season: Row, show: int | None = None) -> None:
-    shows = [episode["show_id"] for episode in season["episodes"] if episode.get("show_id")]
+    shows = [episode["show_id"] for episode in readable(season["episodes"]) if episode.get("show_id")]
     show = show or (shows[0] if shows else None)
     if show is not None:
         expected.mention("tv_shows", {"id": show})
     expected.record("seasons", season, tv_show_id=show)
     expect_parts(expected, "season", season)
     expect_linked(expected, "season", season, "networks", "networks", "network_id")
-    for episode in season["episodes"]:
-        _episode(expected, {"show_id": show} | episode, season_id=season["id"])
-        del expected.tables["episodes"][episode["id"]]["raw"]
+    _episodes(expected, season, show, season_id=season["id"])
+
+
+def _episodes(expected: Expected, season: Row, show: int | None, **more: Any) -> None:
+    for episode in readable(season["episodes"]):
+        if episode["id"] is not None:
+            of_show = show if episode.get("show_id") is None else episode["show_id"]
+            _episode(expected, episode | {"show_id": of_show}, **more)
+            del expected.tables["episodes"][episode["id"]]["raw"]
 
 
 def _episode(expected: Expected, episode: Row, **more: Any) -> None:
@@ -151,13 +164,15 @@ def _person(expected: Expected, person: Row) -> None:
         "person_also_known_as",
         [
             {"person_id": person["id"], "position": place, "name": name}
-            for place, name in enumerate(person["also_known_as"])
+            for place, name in placed(person["also_known_as"])
         ],
     )
     for part, media_type in (("movie_credits", "movie"), ("tv_credits", "tv"), ("combined_credits", None)):
         for role in ("cast", "crew"):
-            for credit in (person.get(part) or {}).get(role, []):
+            for credit in readable((person.get(part) or {}).get(role)):
                 kind = media_type or credit["media_type"]
+                if kind not in ("movie", "tv"):
+                    continue
                 owner, table = {"movie": ("movie_id", "movie"), "tv": ("tv_show_id", "tv_show")}[kind]
                 expected.mention({"movie": "movies", "tv": "tv_shows"}[kind], credit)
                 row = {owner: credit["id"], "person_id": person["id"], "credit_id": credit["credit_id"]}
@@ -165,13 +180,15 @@ def _person(expected: Expected, person: Row) -> None:
                     if name in credit and (kind == "tv" or name != "episode_count"):
                         row["position" if name == "order" else name] = credit[name]
                 key = (row[owner], row["credit_id"])
+                if None in key:
+                    continue
                 expected.tables[f"{table}_{role}"].setdefault(key, {}).update(without_nulls(row))
 
 
 def _collection(expected: Expected, collection: Row) -> None:
     expected.record("collections", collection)
     expect_parts(expected, "collection", collection)
-    for part in collection["parts"]:
+    for part in readable(collection["parts"]):
         movie = dict(part)
         for name, instead in (("title", "name"), ("original_title", "original_name")):
             found = movie.pop(instead, None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from tests.storage.expected_rows import ODD, placed, readable
 
 if TYPE_CHECKING:
     from tests.storage.expected_rows import Expected, Row
@@ -22,7 +24,7 @@ def expect_title(expected: Expected, owner: str, title: Row, *, keywords: str, t
     expect_linked(expected, owner, title, "companies", "production_companies", "company_id")
     expect_linked(expected, owner, title, "production_countries", "production_countries", "iso_3166_1")
     expect_linked(expected, owner, title, "spoken_languages", "spoken_languages", "iso_639_1")
-    countries = [{"iso_3166_1": code} for code in title.get("origin_country") or []]
+    countries = as_elements(title.get("origin_country"), "iso_3166_1")
     expect_linked(expected, owner, title | {"list": countries}, "origin_countries", "list", "iso_3166_1")
     words = (title.get("keywords") or {}).get(keywords, [])
     expect_linked(expected, owner, title | {"list": words}, "keywords", "list", "keyword_id")
@@ -30,10 +32,15 @@ def expect_title(expected: Expected, owner: str, title: Row, *, keywords: str, t
         f"{owner}_alternative_titles",
         [
             {f"{owner}_id": title["id"], "position": place, **one}
-            for place, one in enumerate((title.get("alternative_titles") or {}).get(titles, []))
+            for place, one in placed((title.get("alternative_titles") or {}).get(titles))
         ],
     )
     expect_parts(expected, owner, title)
+
+
+def as_elements(codes: list[Any] | None, key: str) -> list[Any]:
+    """Codes in the form of elements that say no more than their code."""
+    return [code if code is ODD else {key: code} for code in codes or ()]
 
 
 _NAMED = {
@@ -49,14 +56,14 @@ _NAMED = {
 def expect_linked(expected: Expected, owner: str, record: Row, suffix: str, name: str, column: str) -> None:
     """A list of what has a table of its own."""
     key = "id" if column.endswith("_id") else column
-    elements = record.get(name) or []
-    for element in elements:
+    elements = placed(record.get(name))
+    for _, element in elements:
         expected.mention(_NAMED[column], element, key=key)
     expected.links(
         f"{owner}_{suffix}",
         [
             {f"{owner}_id": record["id"], column: element[key], "position": place}
-            for place, element in enumerate(elements)
+            for place, element in elements
         ],
     )
 
@@ -74,15 +81,16 @@ def expect_parts(expected: Expected, owner: str, record: Row) -> None:
         [
             {**of, "image_type": image_type, **image}
             for name, image_type in IMAGE_TYPES.items()
-            for image in images.get(name, [])
+            for image in readable(images.get(name))
         ],
     )
     expected.links(
-        f"{owner}_videos", [{**of, **video} for video in (record.get("videos") or {}).get("results", [])]
+        f"{owner}_videos",
+        [{**of, **video} for video in readable((record.get("videos") or {}).get("results"))],
     )
     rows = []
-    for one in (record.get("translations") or {}).get("translations", []):
-        codes = {"iso_639_1": one["iso_639_1"], "iso_3166_1": one["iso_3166_1"] or ""}
+    for one in readable((record.get("translations") or {}).get("translations")):
+        codes = {"iso_639_1": one["iso_639_1"] or "", "iso_3166_1": one["iso_3166_1"] or ""}
         rows.append({**of, **codes, "language": one["english_name"], **one["data"]})
     expected.links(f"{owner}_translations", rows)
     expected.links(
@@ -96,7 +104,7 @@ def expect_parts(expected: Expected, owner: str, record: Row) -> None:
     rows = []
     for country, offers in ((record.get("watch/providers") or {}).get("results") or {}).items():
         for offer, providers in offers.items():
-            for provider in providers if isinstance(providers, list) else []:
+            for provider in readable(providers) if isinstance(providers, list) else []:
                 named = {
                     "id": provider["provider_id"],
                     "name": provider["provider_name"],
@@ -113,9 +121,9 @@ def expect_parts(expected: Expected, owner: str, record: Row) -> None:
 def expect_cast(expected: Expected, owner: str, record: Row, members: list[Row], table: str = "") -> None:
     """A cast; of a whole series a row for each role."""
     rows = []
-    for member in members:
+    for member in readable(members):
         expected.mention("people", member)
-        for role in member.get("roles", [member]):
+        for role in readable(member.get("roles", [member])):
             row = {
                 f"{owner}_id": record["id"],
                 "person_id": member["id"],
@@ -132,9 +140,9 @@ def expect_cast(expected: Expected, owner: str, record: Row, members: list[Row],
 def expect_crew(expected: Expected, owner: str, record: Row, members: list[Row]) -> None:
     """A crew; of a whole series a row for each job."""
     rows = []
-    for member in members:
+    for member in readable(members):
         expected.mention("people", member)
-        for job in member.get("jobs", [member]):
+        for job in readable(member.get("jobs", [member])):
             row = {
                 f"{owner}_id": record["id"],
                 "person_id": member["id"],

@@ -23,6 +23,20 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
+ODD = object()
+"""Stands in a list for an element that cannot be read."""
+
+
+def placed(elements: Iterable[Any] | None) -> list[tuple[int, Any]]:
+    """The elements of a list that can be read, with their places in it."""
+    return [(place, element) for place, element in enumerate(elements or ()) if element is not ODD]
+
+
+def readable(elements: Iterable[Any] | None) -> list[Any]:
+    """The elements of a list that can be read."""
+    return [element for _, element in placed(elements)]
+
+
 LEFT_TO_RAW = {
     "_id": "TMDB's internal key beside the id",
     "media_type": "says which list an element is of, which its table says",
@@ -74,8 +88,19 @@ class Expected:
         known.update({name: value for name, value in row.items() if not is_whole or name in only})
 
     def links(self, table: str, rows: Iterable[Row]) -> None:
-        """All rows of a link table that belong to one record; of two with one key the first."""
-        rows = list(rows)
+        """All rows of a link table that belong to one record; of two with one key the first.
+
+        Those that lack what must not be NULL cannot be there.
+        """
+        rows = [
+            row
+            for row in rows
+            if all(
+                row.get(column.name) is not None
+                for column in metadata.tables[table].columns
+                if not column.nullable
+            )
+        ]
         # A kind without the table has no such part.
         keys = [column.name for column in metadata.tables[table].primary_key] if rows else []
         for row in rows:

@@ -29,15 +29,25 @@ def public_path(url: str, api_url: str, *, with_query: bool) -> str:
     return f"{path}?{urlencode(query, safe=',/')}" if with_query and query else path
 
 
-def failed_call(error: TMDBError, request: Request, api_url: str) -> FailedCall:
-    """Return the item that tells of a call that failed for good."""
+def call_of(request: Request, api_url: str) -> tuple[str | None, str | None, str]:
+    """Return kind, id and path of a call as a :class:`FailedCall` has them."""
     endpoint = endpoint_of(request)
     path = public_path(request.url, api_url, with_query=False)
     values = endpoint.path_values(path) if endpoint is not None and Secret.MASK not in path else {}
+    return (
+        (endpoint.kind or endpoint.namespace) if endpoint is not None else None,
+        next(iter(values.values()), None),
+        path if values else public_path(request.url, api_url, with_query=True),
+    )
+
+
+def failed_call(error: TMDBError, request: Request, api_url: str) -> FailedCall:
+    """Return the item that tells of a call that failed for good."""
+    kind, key, path = call_of(request, api_url)
     return FailedCall(
-        kind=(endpoint.kind or endpoint.namespace) if endpoint is not None else None,
-        id=next(iter(values.values()), None),
-        path=path if values else public_path(request.url, api_url, with_query=True),
+        kind=kind,
+        id=key,
+        path=path,
         error=error_name(error),
         status_code=error.status_code,
         tmdb_code=error.tmdb_code,

@@ -72,3 +72,18 @@ class UnchangedRecord:
     kind: str
     id: int
     etag: str
+
+
+@dataclass
+class ClearedFailure:
+    """A call that had failed was made again, and came: ``SQLPipeline`` deletes its row of ``tmdb_failures``.
+
+    A record that is stored, and an ``UnchangedRecord``, do so for their own call.
+
+    Args:
+        kind: As in :class:`FailedCall`.
+        path: As in :class:`FailedCall`.
+    """
+
+    kind: str | None
+    path: str

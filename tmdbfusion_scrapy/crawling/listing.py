@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scrapy.utils.project import data_path
 
@@ -18,12 +19,14 @@ from tmdbfusion_scrapy.sources.export import ADULT_EXPORTS, ExportFilter, read_f
 from tmdbfusion_scrapy.sources.windows import is_too_long
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
 
     from scrapy.crawler import Crawler
 
     from tmdbfusion_scrapy.sources import Source
     from tmdbfusion_scrapy.storage.known import Known
+
+    Ask = Callable[..., Awaitable[Any]]
 
 Entry = tuple[int, float | None]
 """An id and its popularity, by which the most wanted come first."""
@@ -34,7 +37,7 @@ class Listing:
     """What a source lists.
 
     Args:
-        entries: The ids.
+        entries: The ids. They can be gone through more than once: the database may be lost while they are written.
         is_complete: Whether that is all that TMDB has of the kind.
         upto: The day up to which changes are known when all of it is fetched.
         changes_since: The day from which the change feed is to be read for the entries; ``None`` for none.
@@ -46,7 +49,9 @@ class Listing:
     changes_since: datetime.date | None = None
 
 
-async def list_source(crawler: Crawler, kind: str, source: Source, known: Known) -> Listing:
+async def list_source(
+    crawler: Crawler, kind: str, source: Source, known: Known, ask: Ask = asyncio.to_thread
+) -> Listing:
     """Return what a source lists.
 
     Args:
@@ -54,6 +59,7 @@ async def list_source(crawler: Crawler, kind: str, source: Source, known: Known)
         kind: Table of the records.
         source: Any but a list or discover, which are read page by page.
         known: What the database can tell.
+        ask: Calls a function that blocks.
 
     Raises:
         ServerError: An export could not be had.
@@ -62,13 +68,13 @@ async def list_source(crawler: Crawler, kind: str, source: Source, known: Known)
     now = datetime.datetime.now(datetime.timezone.utc)
     if isinstance(source, IdsSource):
         # In the order given.
-        return Listing((key, float(-place)) for place, key in enumerate(source.ids))
+        return Listing([(key, float(-place)) for place, key in enumerate(source.ids)])
     if isinstance(source, ExportSource):
         return await _export(crawler, kind, source)
     if isinstance(source, StaleSource):
         return Listing(known.stale(source.days, now))
     if isinstance(source, ChangesSource):
-        return await _changes(crawler, kind, source, known, now.date())
+        return await _changes(crawler, kind, source, known, now.date(), ask)
     return Listing(known.failed())
 
 
@@ -86,7 +92,7 @@ async def _export(crawler: Crawler, kind: str, source: ExportSource) -> Listing:
     async with export_client(session.new_pool(1), timeout) as client:
         export = await ExportDownload(client, url, _folder_for(url)).fetch(kind, source.day, adult=adult)
     return Listing(
-        _wanted_entries(export.path, source.wanted),
+        _WantedEntries(export.path, source.wanted),
         is_complete=source.wanted.is_open,
         upto=export.day.isoformat() if source.wanted.is_open else None,
     )
@@ -103,20 +109,31 @@ def _folder_for(url: str) -> Path:
     return folder
 
 
-def _wanted_entries(path: Path, wanted: ExportFilter) -> Iterator[Entry]:
-    """The lines of an export that are wanted."""
-    for entry in read_file(path):
-        if wanted.wants(entry):
-            yield entry.id, entry.popularity
+@dataclass(frozen=True)
+class _WantedEntries:
+    """The lines of an export that are wanted, read anew each time that they are gone through.
+
+    Args:
+        path: The file.
+        wanted: Which lines.
+    """
+
+    path: Path
+    wanted: ExportFilter
+
+    def __iter__(self) -> Iterator[Entry]:
+        for entry in read_file(self.path):
+            if self.wanted.wants(entry):
+                yield entry.id, entry.popularity
 
 
 async def _changes(
-    crawler: Crawler, kind: str, source: ChangesSource, known: Known, today: datetime.date
+    crawler: Crawler, kind: str, source: ChangesSource, known: Known, today: datetime.date, ask: Ask
 ) -> Listing:
     """What changed, by the feed; where too much time passed, all that TMDB has."""
     since = source.since
     if since is None:
-        mark = known.watermark(f"{kind}/changes")
+        mark: str | None = await ask(known.watermark, f"{kind}/changes")
         if mark is None:
             raise ConfigurationError(
                 "the changes were never read into this database, so nobody can say from which "

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import check_boolean
 
 if TYPE_CHECKING:
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.storage.frontier import Frontier
     from tmdbfusion_scrapy.storage.known import Known
+    from tmdbfusion_scrapy.storage.options import DatabaseOptions
     from tmdbfusion_scrapy.storage.runs import Progress, Run
 
 logger = logging.getLogger(__name__)
@@ -40,10 +44,14 @@ class PlannedRun:
         frontier: The database.
         run: The run.
         watermark: Name of the watermark that moves when the run is finished.
+        patience: How long it waits for a database that is locked or away.
     """
 
-    def __init__(self, spider: Spider, frontier: Frontier, run: Run, watermark: str) -> None:
+    def __init__(
+        self, spider: Spider, frontier: Frontier, run: Run, watermark: str, patience: _Patience
+    ) -> None:
         self._spider = spider
+        self._patience = patience
         self._frontier = frontier
         self._run = run
         self._watermark = watermark
@@ -71,7 +79,10 @@ class PlannedRun:
         upto: str | None = None,
     ) -> None:
         """Make what is listed what the run wants; see ``Frontier.plan``."""
-        self._run, progress = await self._ask(
+        if isinstance(listed, Iterator):
+            # Where the database is lost meanwhile, it is gone through once more.
+            listed = list(listed)
+        self._run, progress = await self.ask(
             self._frontier.plan, self._run, listed, is_complete=is_complete, limit=limit, upto=upto
         )
         done = progress.wanted - progress.left
@@ -82,40 +93,41 @@ class PlannedRun:
     async def ids(self) -> AsyncIterator[list[int]]:
         """Yield the ids that are still wanted, in their order and in portions."""
         if self._run.is_resumed:
-            progress = await self._ask(self._frontier.go_on, self._run)
+            progress = await self.ask(self._frontier.go_on, self._run)
             self._say(
                 "Going on with the run begun at %s: %d records are left",
                 f"{self._run.started_at:%Y-%m-%d %H:%M} UTC",
                 progress.left,
             )
         after = 0
-        while part := await self._ask(self._frontier.left, self._run, after=after, limit=_IDS_AT_ONCE):
+        while part := await self.ask(self._frontier.left, self._run, after=after, limit=_IDS_AT_ONCE):
             after = part[-1][0]
             yield [key for _, key in part]
 
     async def etags(self, ids: list[int]) -> dict[int, str]:
         """Return the ETags of those of some records that are stored."""
         store_raw = check_boolean("TMDB_STORE_RAW", self._spider.settings.get("TMDB_STORE_RAW", True))
-        found: dict[int, str] = await self._ask(self.known.etags_of, ids, with_raw=store_raw)
+        found: dict[int, str] = await self.ask(self.known.etags_of, ids, with_raw=store_raw)
         return found
 
     async def not_done(self, keys: Sequence[int]) -> list[int]:
         """Return those of some ids that this run did not store, find deleted or give up."""
         if not self._run.is_resumed:
             return list(keys)
-        found: list[int] = await self._ask(self._frontier.not_done, self._run, keys)
+        found: list[int] = await self.ask(self._frontier.not_done, self._run, keys)
         return found
 
-    async def _ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
-        """Ask the database in a thread.
+    async def ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
+        """Ask the database in a thread, with patience where it is locked or away.
 
         Raises:
+            ConfigurationError: It was away for too long.
             RunClosedError: The database was closed: ``start()`` is not told that a crawl is stopped.
         """
         async with self._asking:
             if self._is_closed:
                 raise RunClosedError
-            return await asyncio.to_thread(question, *args, **kwargs)
+            return await self._patience.ask(question, *args, **kwargs)
 
     async def _close(self, reason: str) -> None:
         """End the run if the crawl came to its end, else say how to go on."""
@@ -123,7 +135,7 @@ class PlannedRun:
             # Where nothing was planned, the database cannot tell that the pipeline lost something at the end.
             lost = 0 if self.is_planned else self._spider.crawler.stats.get_value(names.STORAGE_FAILED, 0)
             if reason == "finished" and not lost:
-                progress: Progress = await self._ask(
+                progress: Progress = await self.ask(
                     self._frontier.finish, self._run, watermark=self._watermark, coverage=self.coverage
                 )
                 if not progress.left:
@@ -138,6 +150,46 @@ class PlannedRun:
     def _say(self, message: str, *args: Any) -> None:
         """Log what a user wants to know."""
         logger.info(message, *args, extra={"spider": self._spider})
+
+
+class _Patience:
+    """Asks the database in a thread, with the patience that the writer has.
+
+    Args:
+        spider: The spider.
+        options: How long, in seconds, and which database.
+    """
+
+    def __init__(self, spider: Spider, options: DatabaseOptions) -> None:
+        self._spider = spider
+        self._options = options
+
+    async def ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
+        """Return the answer to a question that may be asked again from its beginning.
+
+        Raises:
+            ConfigurationError: It was away for too long, or cannot be asked.
+        """
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from tmdbfusion_scrapy.storage.faults import reason_of
+        from tmdbfusion_scrapy.storage.patience import patiently
+
+        try:
+            return await asyncio.to_thread(
+                patiently, partial(question, *args, **kwargs), self._options.retry_seconds, self._warn
+            )
+        except SQLAlchemyError as error:
+            raise ConfigurationError(f"the database cannot be asked: {reason_of(error)}") from error
+
+    def _warn(self, reason: str) -> None:
+        """Say why the crawl waits."""
+        logger.warning(
+            "The database cannot be asked now (%s): trying again for up to %g seconds",
+            reason,
+            self._options.retry_seconds,
+            extra={"spider": self._spider},
+        )
 
 
 async def open_run(
@@ -155,23 +207,24 @@ async def open_run(
     Raises:
         ConfigurationError: The database cannot be used.
     """
-    url = _database_url(spider.crawler)
-    if url is None:
+    options = _database_options(spider.crawler)
+    if options is None:
         return None
     from tmdbfusion_scrapy.storage.database import reopen_database
     from tmdbfusion_scrapy.storage.frontier import Frontier
 
     # The pipeline has opened it.
-    frontier = Frontier(await asyncio.to_thread(reopen_database, url), kind)
-    run = await asyncio.to_thread(frontier.begin, spider.name, arguments, again=again)
-    return PlannedRun(spider, frontier, run, watermark)
+    patience = _Patience(spider, options)
+    frontier = Frontier(await patience.ask(reopen_database, options.url), kind)
+    run = await patience.ask(frontier.begin, spider.name, arguments, again=again)
+    return PlannedRun(spider, frontier, run, watermark, patience)
 
 
-def _database_url(crawler: Crawler) -> str | None:
-    """The database that the crawl stores in."""
+def _database_options(crawler: Crawler) -> DatabaseOptions | None:
+    """How the crawl stores; ``None`` where it does not."""
     # SQLAlchemy is loaded for those who store.
     from tmdbfusion_scrapy.storage.options import database_options
     from tmdbfusion_scrapy.storage.sql import SQLPipeline
 
     stored = crawler.get_item_pipeline(SQLPipeline) is not None
-    return database_options(crawler.settings).url if stored else None
+    return database_options(crawler.settings) if stored else None

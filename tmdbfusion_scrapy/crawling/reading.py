@@ -35,6 +35,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+RECORD_CAME = object()
+"""Signal: a ``request`` was answered with its whole record, which its callback is to get."""
+
 
 class RecordReader:
     """Decodes the answers of a crawl, and counts what is odd with them.
@@ -96,6 +99,7 @@ class RecordReader:
 
     def _count(self, request: Request, endpoint: Endpoint[..., Any] | None, record: Any) -> None:
         """Count what a callback is to get, and what is odd with it."""
+        self._crawler.signals.send_catch_log(RECORD_CAME, request=request)
         if isinstance(record, Decoded):
             for field in record.drift:
                 self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")

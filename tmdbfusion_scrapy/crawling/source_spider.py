@@ -153,13 +153,13 @@ class TMDBSourceSpider(TMDBSpider):
     async def _run_requests(self, run: PlannedRun) -> AsyncIterator[Request]:
         """Ask for what the run wants; first plan it, where that was not done."""
         if not run.is_planned:
-            listing = await list_source(self.crawler, self.kind(), self.plan.source, run.known)
+            listing = await list_source(self.crawler, self.kind(), self.plan.source, run.known, run.ask)
             if listing.changes_since is not None:
                 async for request in self._feed_requests(listing.changes_since):
                     yield request
                 assert self._feed is not None  # noqa: S101 - it was just made
                 ids = await self._feed.ids()
-                listing = dataclasses.replace(listing, entries=((key, None) for key in ids))
+                listing = dataclasses.replace(listing, entries=[(key, None) for key in ids])
             await run.plan(
                 listing.entries,
                 is_complete=listing.is_complete and self.plan.limit is None,

@@ -13,7 +13,7 @@ import re
 import types
 import typing
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -31,6 +31,20 @@ class UnusableError(Exception):
     """A value that no rule can bring into its field's type."""
 
 
+class Dropped(NamedTuple):
+    """A value that could not be used.
+
+    Args:
+        label: The field it came in, as ``Model.field``.
+        within: Place of the object or list that it is of.
+        key: Its key or index there.
+    """
+
+    label: str
+    within: str
+    key: str | int
+
+
 @dataclass
 class Findings:
     """What was met on the way.
@@ -38,15 +52,22 @@ class Findings:
     Attributes:
         drift: Fields that came with a value of the wrong type, as ``Model.field``.
         extras: What no field holds as it was sent, by its place in the JSON.
+        dropped: What of the drift could not be used.
     """
 
     drift: list[str] = field(default_factory=list)
     extras: dict[str, Any] = field(default_factory=dict)
+    dropped: list[Dropped] = field(default_factory=list)
 
     def note_drift(self, label: str, path: str, value: Any) -> None:
         """Note a value of the wrong type."""
         self.drift.append(label)
         self.extras[path] = value
+
+    def note_dropped(self, dropped: Dropped, path: str, value: Any) -> None:
+        """Note a value of the wrong type that could not be used."""
+        self.note_drift(dropped.label, path, value)
+        self.dropped.append(dropped)
 
 
 def parse(body: bytes) -> Any:
@@ -83,11 +104,11 @@ def mend(value: Any, hint: Any, label: str, path: str, findings: Findings) -> An
     if model is list and isinstance(value, list):
         (inner,) = typing.get_args(hint) or (Any,)
         places = ((index, f"{path}[{index}]", part) for index, part in enumerate(value))
-        return [mended for _, mended in _mend_each(places, inner, label, findings)]
+        return [mended for _, mended in _mend_each(places, inner, label, path, findings)]
     if model is dict and isinstance(value, dict):
         _, inner = typing.get_args(hint) or (Any, Any)
         places = ((key, _below(path, key), part) for key, part in value.items())
-        return dict(_mend_each(places, inner, label, findings))
+        return dict(_mend_each(places, inner, label, path, findings))
     if model in (list, dict):
         # A list or an object that is none. Not left to msgspec, which would look into the classes inside:
         # decoders alone may do that, under a lock.
@@ -109,7 +130,8 @@ def _mend_record(value: Any, hint: Any, path: str, findings: Findings) -> Any:
     if not isinstance(value, dict):
         raise UnusableError
     model = typing.get_origin(hint) or hint
-    before = len(findings.drift)
+    before, kept = len(findings.drift), len(findings.dropped)
+    lost: dict[str, tuple[str | int, ...]] = {}
     known: dict[str, Any] = {}
     numbered: dict[str, list[tuple[int, Any]]] = {}
     for key, part in value.items():
@@ -121,17 +143,24 @@ def _mend_record(value: Any, hint: Any, path: str, findings: Findings) -> Any:
         if part is None:
             continue
         label = f"{model.__name__}.{place.field}"
+        so_far = len(findings.dropped)
         try:
             mended = mend(part, place.hint, label, inside, findings)
         except UnusableError:
-            findings.note_drift(label, inside, part)
+            findings.note_dropped(Dropped(label, path, key), inside, part)
+            lost[place.field] = ()
             continue
+        if len(findings.dropped) > so_far:
+            lost[place.field] = tuple(each.key for each in findings.dropped[so_far:] if each.within == inside)
         if place.number is not None:
             numbered.setdefault(place.field, []).append((place.number, mended))
         elif mended is not None:
             known[place.field] = mended
     record = model(**known, **{name: in_order(parts) for name, parts in numbered.items()})
     record._drift = tuple(findings.drift[before:])  # noqa: SLF001 - the decoder is what fills a record
+    if lost:
+        record._lost = lost  # noqa: SLF001
+        record._dropped = tuple(each.label for each in findings.dropped[kept:])  # noqa: SLF001
     return record
 
 
@@ -146,14 +175,14 @@ def _below(path: str, key: str) -> str:
 
 
 def _mend_each(
-    places: Iterable[tuple[Any, str, Any]], hint: Any, label: str, findings: Findings
+    places: Iterable[tuple[Any, str, Any]], hint: Any, label: str, within: str, findings: Findings
 ) -> Iterator[tuple[Any, Any]]:
     """Keep the elements that can be used, each with its index or key."""
     for key, path, part in places:
         try:
             yield key, mend(part, hint, label, path, findings)
         except UnusableError:
-            findings.note_drift(label, path, part)
+            findings.note_dropped(Dropped(label, within, key), path, part)
 
 
 def _mend_scalar(value: Any, hint: Any, label: str, path: str, findings: Findings) -> Any:
@@ -195,4 +224,7 @@ def _guess(value: Any, hint: Any) -> Any:
         return value[:10]
     if hint is datetime.datetime and isinstance(value, str) and len(value) == len("2010-06-16"):
         return f"{value}T00:00:00Z"
+    if hint is datetime.datetime and not (isinstance(value, str) and "-" in value):
+        # A number would be taken for seconds since 1970.
+        raise UnusableError
     return value

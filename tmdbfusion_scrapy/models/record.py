@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from reprlib import Repr
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from typing_extensions import override
@@ -84,6 +85,10 @@ class Record(Decoded):
 
     # Whether an answer that is this record is of no use without its id.
     _needs_id = False
+    # What could not be read: by field at whatever depth, the indexes or keys for what the field itself lists; and
+    # the labels of all of it, which are among the drift.
+    _lost = cast("Mapping[str, tuple[str | int, ...]]", MappingProxyType({}))
+    _dropped = tuple[str, ...]()
     _etag = cast("str | None", None)
     _missing_parts = tuple[str, ...]()
     _field_languages = cast("Mapping[str, str] | None", None)

@@ -144,7 +144,8 @@ class TVDetails(Record):
 def whole_seasons(show: TVDetails, seasons: Iterable[SeasonDetails]) -> Iterator[SeasonDetails]:
     """Yield seasons that were appended to their series with the ids that they lack there.
 
-    An appended season has no id; the series' list of seasons has it. One that has none there either is left out.
+    An appended season has no id; the series' list of seasons has it. One that has none there either comes without,
+    for its episodes have ids of their own.
 
     Args:
         show: The series.
@@ -152,13 +153,12 @@ def whole_seasons(show: TVDetails, seasons: Iterable[SeasonDetails]) -> Iterator
     """
     ids = {season.season_number: season.id for season in show.seasons}
     for season in seasons:
+        episodes = [
+            episode if episode.show_id is not None else _changed(episode, show_id=show.id)
+            for episode in season.episodes
+        ]
         key = season.id if season.id is not None else ids.get(season.season_number)
-        if key is not None:
-            episodes = [
-                episode if episode.show_id is not None else _changed(episode, show_id=show.id)
-                for episode in season.episodes
-            ]
-            yield _changed(season, id=key, episodes=episodes)
+        yield _changed(season, id=key, episodes=episodes, _of_show=show.id)
 
 
 def _changed(record: R, **values: Any) -> R:

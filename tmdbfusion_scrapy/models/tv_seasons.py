@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 from dataclasses import dataclass, field
+from typing import cast
 
 from tmdbfusion_scrapy.models.account_states import SeasonAccountStates
 from tmdbfusion_scrapy.models.companies import Network
@@ -27,6 +28,9 @@ class SeasonDetails(Record):
     """
 
     _needs_id = True
+
+    # Id of the series that it came in; not annotated, for it is no field.
+    _of_show = cast("int | None", None)
 
     _id: str | None = None
     id: int | None = None

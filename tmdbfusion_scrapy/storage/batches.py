@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, delete, select, update
 
 from tmdbfusion_scrapy.crawling.items import FailedCall
-from tmdbfusion_scrapy.storage.deleted import mark_deleted
+from tmdbfusion_scrapy.storage.deleted import mark_deleted, mark_there
+from tmdbfusion_scrapy.storage.failing import own_calls
 from tmdbfusion_scrapy.storage.faults import RECORD_ERRORS, is_record_fault, reason_of
 from tmdbfusion_scrapy.storage.fitting import fitted, without_documents
 from tmdbfusion_scrapy.storage.locks import WRITE_LOCK, take_lock
 from tmdbfusion_scrapy.storage.refusals import name_of, storage_failure
 from tmdbfusion_scrapy.storage.row_writers import rows_on
-from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS, WATERMARK_COLUMNS, Changes
+from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS, WATERMARK_COLUMNS, Changes, LeftOut
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, collector_paused, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
@@ -56,6 +57,7 @@ class BatchResult:
         deleted: Records that TMDB has no more, by kind; they stay, with ``deleted_at``.
         fitted: Records of which single values did not fit and are NULL: what they are, and the columns.
         spared_bytes: Of the documents that TMDB did not send again.
+        left_out: What of the records could not be stored, see :attr:`Changes.left_out`.
     """
 
     stored: Counter[str] = field(default_factory=Counter)
@@ -64,6 +66,19 @@ class BatchResult:
     deleted: Counter[str] = field(default_factory=Counter)
     fitted: list[str] = field(default_factory=list)
     spared_bytes: int = 0
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
+
+    def add(self, part: BatchResult) -> None:
+        """Add what became of a part of the batch."""
+        self.stored += part.stored
+        self.records += part.records
+        self.refused += part.refused
+        self.deleted += part.deleted
+        self.fitted += part.fitted
+        self.spared_bytes += part.spared_bytes
+        for name, left_out in part.left_out.items():
+            known = self.left_out.get(name)
+            self.left_out[name] = left_out if known is None else known.and_another(left_out.number)
 
 
 @collector_paused()
@@ -92,12 +107,7 @@ def store_batch(engine: Engine, entries: Sequence[Entry], *, store_raw: bool = T
     with engine.begin() as connection:
         take_lock(connection, WRITE_LOCK)
         for part in _store_in_parts(connection, entries, store_raw=store_raw):
-            result.stored += part.stored
-            result.records += part.records
-            result.refused += part.refused
-            result.deleted += part.deleted
-            result.fitted += part.fitted
-            result.spared_bytes += part.spared_bytes
+            result.add(part)
     return result
 
 
@@ -191,12 +201,18 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
             rows.upsert(_mention_upsert(mention), [named[key] for key in sorted(named)])
         if table in changes.records:
             keys.update(changes.records[table])
+            mark_there(connection, table, changes.records[table])
             for declaration, values in _by_declaration(changes.records[table].values()).items():
                 rows.upsert(_record_upsert(declaration), values)
         if keys:
             stored[table.name] = len(keys)
     for relation, owners in changes.links.items():
         rows.replace(_replacement(relation), owners)
+    for relation, merged in changes.merged.items():
+        rows.upsert(
+            _replacement(relation).upsert,
+            [(owner, *row) for owner, parts in merged.items() for row in parts.values()],
+        )
     for addition, added in changes.additions.items():
         values = [row for owner in added.values() for row in owner.values()]
         if values:
@@ -205,6 +221,8 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         _take_away(connection, changes, children)
     if changes.fetched or unchanged:
         _clear_failures(connection, changes.fetched | unchanged)
+    if changes.cleared:
+        _clear_calls(connection, changes.cleared)
     deleted = mark_deleted(connection, changes.failures)
     failures = [row for place, row in changes.failures.items() if place not in deleted]
     if failures:
@@ -219,6 +237,7 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         records=records,
         deleted=Counter(kind for kind, _ in deleted),
         spared_bytes=spared,
+        left_out=changes.left_out,
     )
 
 
@@ -297,11 +316,25 @@ def _unlink_statement(children: Children) -> Executable:
 
 
 def _clear_failures(connection: Connection, fetched: Iterable[tuple[str, str]]) -> None:
-    """Delete the failures of records that came."""
-    by_kind: dict[str, list[str]] = defaultdict(list)
-    for kind, key in fetched:
-        by_kind[kind].append(key)
+    """Delete the failures of the calls for records that came."""
     columns = tmdb_failures.columns
-    for kind, keys in by_kind.items():
+    for kind, keys in _by_kind(fetched).items():
         for part in in_slices(keys, MOST_KEYS):
-            connection.execute(delete(tmdb_failures).where(columns.kind == kind, columns.id.in_(part)))
+            is_over = (columns.kind == kind, columns.id.in_(part), own_calls(kind, part))
+            connection.execute(delete(tmdb_failures).where(*is_over))
+
+
+def _clear_calls(connection: Connection, calls: Iterable[tuple[str, str]]) -> None:
+    """Delete the failures of calls that came."""
+    columns = tmdb_failures.columns
+    for kind, paths in _by_kind(calls).items():
+        for part in in_slices(paths, MOST_KEYS):
+            connection.execute(delete(tmdb_failures).where(columns.kind == kind, columns.path.in_(part)))
+
+
+def _by_kind(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """What is told by kind, sorted by it."""
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, key in found:
+        by_kind[kind].append(key)
+    return by_kind

@@ -25,6 +25,8 @@ _DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
     "postgresql+psycopg",
 )
 
+_ENCODE = "percent-encode @ : / ? # and % in a user name or password, @ as %40 and / as %2F"
+
 READING = "tmdb_reading"
 """Execution option of a connection that only reads, and so takes no lock."""
 
@@ -122,8 +124,11 @@ def parse_database_url(url: str) -> URL:
         # What is no URL is not repeated: it may hold a password all the same.
         raise ConfigurationError(
             "TMDB_DATABASE_URL is not an SQLAlchemy URL: write it like sqlite:///tmdb.db or "
-            "postgresql://user:password@host/database"
+            f"postgresql://user:password@host/database. {_ENCODE[0].upper()}{_ENCODE[1:]}"
         ) from None
+    if parsed.get_backend_name() != "sqlite" and url.count("@") > 1:
+        # The rest of the password would be taken for the host or the database, and shown as that.
+        raise ConfigurationError(f"TMDB_DATABASE_URL has more than one @: {_ENCODE}")
     driver = _DRIVERS.get(parsed.drivername)
     if driver is None:
         raise ConfigurationError(

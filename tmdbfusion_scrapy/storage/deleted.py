@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, func, select, update
 
+from tmdbfusion_scrapy.storage.failing import is_record_path
 from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-    from sqlalchemy import Table
+    from sqlalchemy import Column, Table
     from sqlalchemy.engine import Connection
 
     from tmdbfusion_scrapy.storage.mapping.declaration import Values
@@ -62,18 +64,43 @@ def mark_deleted(connection: Connection, failures: Mapping[tuple[str, str], Valu
                 .where(table.columns.id == bindparam("of_id"))
                 .values(deleted_at=func.coalesce(deleted_at, gone_at))
             )
-            connection.execute(statement, [{"of_id": key, "gone_at": records[key][1]} for key in stored])
+            gone_with_it = [
+                update(part)
+                .where(column == bindparam("of_id"), part.columns.fetched_at.is_not(None))
+                .values(deleted_at=func.coalesce(part.columns.deleted_at, gone_at))
+                for part, column in parts_of(table)
+            ]
+            times = [{"of_id": key, "gone_at": records[key][1]} for key in stored]
+            for each in (statement, *gone_with_it):
+                connection.execute(each, times)
         found.update(records[key][0] for key in stored)
     return found
 
 
-def is_record_path(path: str) -> bool:
-    """Whether a path of the API is that of a record itself, such as ``/movie/550``.
+def mark_there(connection: Connection, table: Table, keys: Iterable[Any]) -> None:
+    """Take ``deleted_at`` from what belongs to records that came again.
 
     Args:
-        path: As it stands in ``tmdb_failures``; one of an image has no slash in front.
+        connection: In a transaction.
+        table: Table of the records.
+        keys: Their ids.
     """
-    return path.startswith("/") and path.count("/") == 2
+    for part, column in parts_of(table):
+        for some in in_slices(sorted(keys), MOST_KEYS):
+            is_of_them = (column.in_(some), part.columns.deleted_at.is_not(None))
+            connection.execute(update(part).where(*is_of_them).values(deleted_at=None))
+
+
+@cache
+def parts_of(table: Table) -> tuple[tuple[Table, Column[Any]], ...]:
+    """Return the tables of records that belong to those of a table, with the column that says to which."""
+    return tuple(
+        (part, column)
+        for part in metadata.sorted_tables
+        if "deleted_at" in part.columns
+        for column in part.columns
+        if any(key.column is table.columns.id and key.ondelete == "CASCADE" for key in column.foreign_keys)
+    )
 
 
 def _stored(connection: Connection, table: Table, keys: list[int]) -> list[int]:

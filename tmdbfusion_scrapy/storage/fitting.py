@@ -83,9 +83,18 @@ def fitted(changes: Changes) -> list[str]:
             # The first is the item itself, the others are what came inside it.
             own = False
     for relation, owners in changes.links.items():
-        for owner, rows in owners.items():
-            found = (fitting.row(relation.table, relation.columns, row) for row in rows)
-            owners[owner] = [row for row in found if row is not None]
+        for owner, rows in list(owners.items()):
+            found = [fitting.row(relation.table, relation.columns, row) for row in rows]
+            fit = [row for row in found if row is not None]
+            if len(fit) == len(rows):
+                owners[owner] = fit
+            else:
+                # What was left out may be what is there.
+                del owners[owner]
+                changes.merged[relation][owner] = dict(enumerate(fit))
+    for relation, merged in changes.merged.items():
+        for parts in merged.values():
+            fitting.rows(relation.table, relation.columns, parts)
     for addition, added in changes.additions.items():
         for parts in added.values():
             fitting.rows(addition.table, addition.columns, parts)
@@ -114,10 +123,11 @@ def without_documents(changes: Changes) -> list[str]:
 def _forget(changes: Changes, table: Table, key: Any) -> None:
     """Leave out what belongs to a record that is left out."""
     changes.fetched.discard((table.name, str(key)))
-    for relation, owners in changes.links.items():
-        (owner,) = relation.table.columns[relation.owner].foreign_keys
-        if owner.column.table is table:
-            owners.pop(key, None)
+    for declared in (changes.links, changes.merged):
+        for relation, owners in declared.items():
+            (owner,) = relation.table.columns[relation.owner].foreign_keys
+            if owner.column.table is table:
+                owners.pop(key, None)
 
 
 @cache

@@ -11,6 +11,7 @@ from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.pipelines.files import FilesPipeline, FTPFilesStore
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.items import UnchangedRecord
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import IMAGES_SLOT
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
     from scrapy.pipelines.media import MediaPipeline
     from scrapy.settings import BaseSettings
     from typing_extensions import Self
+
+    from tmdbfusion_scrapy.storage.sql import SQLPipeline
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +115,7 @@ class TMDBImagesPipeline(FilesPipeline):
     async def process_item(self, item: Any, spider: Spider | None = None) -> Any:  # noqa: ARG002
         """Have the images of a record downloaded, and return it as it came."""
         info = self.spiderinfo
-        for request in self.get_media_requests(item, info):
+        for request in await self._requests(item):
             self._waiting_for_room += 1
             try:
                 await self._room.acquire()
@@ -120,6 +123,15 @@ class TMDBImagesPipeline(FilesPipeline):
                 self._waiting_for_room -= 1
             self._start(request, self.file_path(request, info=info, item=item))
         return item
+
+    async def _requests(self, item: Any) -> list[Request]:
+        """The requests for the images of an item; for those that failed, of a record that was not sent again."""
+        if not isinstance(item, UnchangedRecord):
+            return self.get_media_requests(item, self.spiderinfo)
+        sql = self._sql()
+        missing = await sql.missing_images(item) if sql is not None else []
+        wanted = self._options.sizes
+        return [self.request_for(image) for image in missing if image.size in wanted.get(image.image, ())]
 
     def get_media_requests(self, item: Any, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
         """Return the requests for the images of an item; none for what is no record of TMDB's.
@@ -197,6 +209,7 @@ class TMDBImagesPipeline(FilesPipeline):
         if held:
             self._count(names.IMAGES_KNOWN)
             self.inc_stats("uptodate")
+            await self._clear_failure(request)
             return
         result = await self._downloader.fetch(request)
         task = asyncio.current_task()
@@ -215,18 +228,29 @@ class TMDBImagesPipeline(FilesPipeline):
         self._count(f"{names.IMAGES_STORED}/{image.image}")
         self._count(names.IMAGES_STORED_BYTES, len(result.body))
         self.inc_stats("downloaded")
+        await self._clear_failure(request)
 
     async def _lose(self, request: Request, lost: ImageLost) -> None:
         """Put an image on record that is not there."""
         self._count(f"{names.IMAGES_FAILED}/{lost.error}")
         if not lost.is_stop:
             logger.warning("No image from %s: %s", request.url, lost.message, extra=self._extra)
+        sql = self._sql()
+        if sql is not None:
+            await sql.process_item(failed_image(request.meta[IMAGE_KEY], request.url, lost))
+
+    async def _clear_failure(self, request: Request) -> None:
+        """Take an image off the record that is there."""
+        sql = self._sql()
+        if sql is not None:
+            await sql.clear_failure(request.meta[IMAGE_KEY].kind, request.url)
+
+    def _sql(self) -> SQLPipeline | None:
+        """The pipeline of the database, if there is one."""
         # Without a database, images are to do without SQLAlchemy.
         from tmdbfusion_scrapy.storage.sql import SQLPipeline
 
-        sql = self.crawler.get_item_pipeline(SQLPipeline)
-        if sql is not None:
-            await sql.process_item(failed_image(request.meta[IMAGE_KEY], request.url, lost))
+        return self.crawler.get_item_pipeline(SQLPipeline)
 
     def _count(self, key: str, number: int = 1) -> None:
         """Add to one of the crawl's stats."""

@@ -55,9 +55,10 @@ class ImageLost:
 def failed_image(image: ImageFile, url: str, lost: ImageLost) -> FailedCall:
     """Return the item that tells of an image that is not there.
 
-    It has kind and id of the record: when that is stored anew, and its images are looked after with it, the
-    failure is over. Its path is the whole URL, which tells it from calls of the API. It has no status, for a 404
-    of this kind and id would say that the record is gone, and not its image.
+    It has kind and id of the record: when that comes again, or TMDB says that it has not changed, the
+    image is tried again, and the failure is over when it is there. Its path is the whole URL, which tells it from
+    calls of the API. It has no status, for a 404 of this kind and id would say that the record is gone, and not
+    its image.
     """
     return FailedCall(
         kind=image.kind,

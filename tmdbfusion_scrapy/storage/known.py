@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, and_, bindparam, literal, or_, select
 
@@ -14,10 +16,13 @@ from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
+    from sqlalchemy import Select
     from sqlalchemy.engine import Connection, Engine
+
+Entry = tuple[int, float | None]
+"""An id and its popularity."""
 
 POPULAR_FROM = ((3.0, 0.5), (10.0, 0.25))
 """Popularity from which a record is stale after a part of the days."""
@@ -42,8 +47,8 @@ class Known:
         with reading(self._engine) as connection:
             return connection.scalar(query)
 
-    def stale(self, days: float, now: datetime) -> Iterator[tuple[int, float | None]]:
-        """Yield what was not fetched for some days, with its popularity; not what is known to be deleted.
+    def stale(self, days: float, now: datetime) -> Iterable[Entry]:
+        """Return what was not fetched for some days, with its popularity; not what is known to be deleted.
 
         What is popular changes more often: from a popularity of 3 on it is due after half of the days, from 10 on
         after a quarter. Everything else is due after the days, so nothing waits for ever.
@@ -59,9 +64,7 @@ class Known:
         query = select(columns.id, columns.popularity if has_popularity else literal(None)).where(
             columns.fetched_at.is_not(None), due, columns.id.not_in(deleted)
         )
-        with _reading_many(self._engine) as connection:
-            rows = connection.execute(query, execution_options={"yield_per": 10_000})
-            yield from ((key, popularity) for key, popularity in rows)
+        return _Entries(lambda: self._many(query))
 
     def etags_of(self, ids: Sequence[int], *, with_raw: bool = False) -> dict[int, str]:
         """Return what the column ``etag`` has for those of some records that are stored, by id.
@@ -85,14 +88,41 @@ class Known:
                 found.update((key, etag) for key, etag in rows)
         return found
 
-    def failed(self) -> Iterator[tuple[int, float | None]]:
-        """Yield the ids in ``tmdb_failures``, those that failed first before the others."""
+    def failed(self) -> Iterable[Entry]:
+        """Return the ids in ``tmdb_failures``, those that failed first before the others.
+
+        A part of a record that failed, such as ``/movie/1/credits``, is not over when the record is fetched.
+        """
         failed = tmdb_failures.columns
-        query = select(failed.id).where(failed.kind == self._kind).order_by(failed.tried_at)
-        with reading(self._engine) as connection:
-            for key in connection.scalars(query):
-                if key is not None and key.isdecimal():
-                    yield int(key), None
+        query = (
+            select(failed.id)
+            .where(failed.kind == self._kind, failed.path.not_like("/%/%/%"))
+            .order_by(failed.tried_at)
+        )
+
+        def entries() -> Iterator[Entry]:
+            with reading(self._engine) as connection:
+                for key in connection.scalars(query):
+                    if key is not None and key.isdecimal():
+                        yield int(key), None
+
+        return _Entries(entries)
+
+    def _many(self, query: Select[Any]) -> Iterator[Entry]:
+        """Ids and popularities, some at a time."""
+        with _reading_many(self._engine) as connection:
+            rows = connection.execute(query, execution_options={"yield_per": 10_000})
+            yield from ((key, popularity) for key, popularity in rows)
+
+
+@dataclass(frozen=True)
+class _Entries:
+    """Entries that are asked for anew each time that they are gone through: a connection may be lost meanwhile."""
+
+    ask: Callable[[], Iterator[Entry]]
+
+    def __iter__(self) -> Iterator[Entry]:
+        return self.ask()
 
 
 @contextmanager

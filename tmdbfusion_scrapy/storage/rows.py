@@ -9,9 +9,10 @@ from functools import cache
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.crawling.items import FailedCall, UnchangedRecord, Watermark
-from tmdbfusion_scrapy.storage.mapping import STORED
-from tmdbfusion_scrapy.storage.mapping.declaration import Stored, StoredList, labels_on
+from tmdbfusion_scrapy.crawling.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
+from tmdbfusion_scrapy.storage.failing import is_own_call
+from tmdbfusion_scrapy.storage.mapping import MENTIONS, STORED
+from tmdbfusion_scrapy.storage.mapping.declaration import Stored, StoredList, elements_of
 from tmdbfusion_scrapy.storage.slices import give_way
 from tmdbfusion_scrapy.storage.tables import metadata
 
@@ -30,9 +31,9 @@ if TYPE_CHECKING:
         Values,
     )
 
-    Item = Record | FailedCall | UnchangedRecord | Watermark
+    Item = Record | ClearedFailure | FailedCall | UnchangedRecord | Watermark
 
-STORABLE = (*(stored.record for stored in STORED), FailedCall, UnchangedRecord, Watermark)
+STORABLE = (*(stored.record for stored in STORED), ClearedFailure, FailedCall, UnchangedRecord, Watermark)
 """Every type of item that is stored."""
 
 FAILURE_COLUMNS = tuple(part.name for part in dataclasses.fields(FailedCall))
@@ -45,9 +46,31 @@ _LISTED_TABLES = {
 }
 
 _ADDITIONS: dict[Table, list[Addition]] = defaultdict(list)
+_WRITTEN_AS: dict[Addition, Addition] = {}
+"""Of the additions that write the same columns the first, so that the later of two rows wins whichever gave it."""
 for _stored in STORED:
     for _addition in _stored.additions if isinstance(_stored, Stored) else ():
-        _ADDITIONS[_addition.table].append(_addition)
+        _same = [known for known in _ADDITIONS[_addition.table] if known.columns == _addition.columns]
+        _WRITTEN_AS[_addition] = _same[0] if _same else _addition
+        if not _same:
+            _ADDITIONS[_addition.table].append(_addition)
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """Something that could not be stored.
+
+    Args:
+        first: The record that had it first, such as ``movies 550``.
+        number: How often it was met.
+    """
+
+    first: str
+    number: int = 1
+
+    def and_another(self, number: int = 1) -> LeftOut:
+        """Return the same, met some more times."""
+        return LeftOut(self.first, self.number + number)
 
 
 @dataclass(frozen=True)
@@ -65,13 +88,18 @@ class Changes:
         mentions: Rows of what is named only, by declaration and key.
         records: Rows of records, with their declaration, by table and key.
         links: All link rows of a record without its id, by declaration and that id.
+        merged: Link rows of a record of which there may be more, by declaration, id of the record, and what tells
+            its rows apart.
         additions: Rows that are added to a link table, by declaration, the id of the record that owns them, and
             what tells its rows apart.
         children: The records that list others, by declaration and id.
-        fetched: Kind and id of the records stored for their own sake; their failure is over.
+        fetched: Kind and id of the records stored for their own sake; the failure of their own call is over.
+        cleared: Kind and path of the other failures that are over.
         failures: Rows of ``tmdb_failures``, by kind and path.
         watermarks: Rows of ``tmdb_watermarks``, by name.
         unchanged: When TMDB said of stored records that they are as they were, by table, id and ``etag``.
+        left_out: What could not be stored: values of the wrong type as ``Model.field``, and rows as
+            ``table.column``, with the column of the key that they lack.
     """
 
     def __init__(self, *, store_raw: bool = True) -> None:
@@ -79,15 +107,18 @@ class Changes:
         self.mentions: dict[Mention, dict[Any, Values]] = defaultdict(dict)
         self.records: dict[Table, dict[Any, tuple[Stored, Values]]] = defaultdict(dict)
         self.links: dict[Relation, dict[Any, list[Values]]] = defaultdict(dict)
+        self.merged: dict[Relation, dict[Any, dict[Any, Values]]] = defaultdict(dict)
         self.additions: dict[Addition, dict[Any, dict[Any, Values]]] = defaultdict(dict)
         self.children: dict[Children, dict[Any, _Listing]] = defaultdict(dict)
         self._places: dict[Table, dict[Any, int]] = {table: {} for table in _LISTED_TABLES}
         self._count = 0
         self.fetched: set[tuple[str, str]] = set()
+        self.cleared: set[tuple[str, str]] = set()
         self.failures: dict[tuple[str, str], Values] = {}
         self._failed_paths: dict[tuple[str, str | None], set[str]] = defaultdict(set)
         self.watermarks: dict[str, Values] = {}
         self.unchanged: dict[Table, dict[tuple[int, str], datetime.datetime]] = defaultdict(dict)
+        self.left_out: dict[str, LeftOut] = {}
 
     def add(self, item: Item, fetched_at: datetime.datetime) -> None:
         """Add what an item changes; it came after those that were added before.
@@ -106,21 +137,27 @@ class Changes:
             kind, key, path = row[:3]
             self.failures[kind, path] = row
             self._failed_paths[kind, key].add(path)
+            self.cleared.discard((kind, path))
+        elif isinstance(item, ClearedFailure):
+            call = (storable_text(item.kind or ""), storable_text(item.path))
+            self.cleared.add(call)
+            self.failures.pop(call, None)
         elif isinstance(item, Watermark):
             self.watermarks[item.name] = tuple(getattr(item, name) for name in WATERMARK_COLUMNS)
         elif isinstance(item, UnchangedRecord):
             self.unchanged[metadata.tables[item.kind]][item.id, item.etag] = fetched_at
+            self._drop_failures(item.kind, str(item.id))
         else:
-            self._add_record(item, fetched_at, frozenset(item.drift))
+            self._name = f"{declaration_of(item).table.name} {getattr(item, 'id', None)}"
+            self._leave_out(*item._dropped)  # noqa: SLF001 - the decoder's word to those who store
+            self._add_record(item, fetched_at)
 
     def is_listed(self, children: Children, owner: Any, key: Any) -> bool:
         """Return whether a record of the database is still one of those that another lists, or came later."""
         listing = self.children[children][owner]
         return key in listing.keys or self._places[children.table].get(key, -1) > listing.place
 
-    def _add_record(
-        self, record: Record, fetched_at: datetime.datetime, drift: frozenset[str], *, is_inside: bool = False
-    ) -> None:
+    def _add_record(self, record: Record, fetched_at: datetime.datetime, *, is_inside: bool = False) -> None:
         """Add a record, what it names and what is in it."""
         # A series has a record for each of its episodes.
         give_way()
@@ -128,34 +165,53 @@ class Changes:
         if isinstance(stored, StoredList):
             rows = list(stored.read(record))
             self._mention(stored.mention, rows)
-            self._clear_failures(stored.table.name, (str(row[0]) for row in rows if row[0] is not None))
+            self._clear_failures(stored, (str(row[0]) for row in rows if row[0] is not None))
             return
         key = record.id  # type: ignore[attr-defined]
         if key is None:
-            raise ValueError("the record has no id")
+            if not self._add_inner(stored, record, fetched_at):
+                raise ValueError("the record has no id")
+            self._leave_out(f"{stored.table.name}.id")
+            return
         for mention, read in stored.mentions:
             self._mention(mention, read(record))
         self._count += 1
         row = self._record_row(stored, record, fetched_at)
         self._set_record(stored.inside if is_inside else stored, key, row)
         for relation in stored.relations:
-            self._add_links(relation, record, key, drift)
+            self._add_links(relation, record, key)
         for addition in stored.additions:
             self._add_additions(addition, record, key)
         for children in stored.children:
-            part = _part(record, children.path)
-            rows = list(children.read(part, key))
-            self._mention(children.mention, rows)
-            model: Any = type(record)
-            keys = frozenset(row[0] for row in rows)
-            if None not in keys and not drift & _labels(model, children.path):
-                self.children[children][key] = _Listing(keys, self._count)
-        if stored.inner is not None:
-            for inside in stored.inner(record):
-                # What of it could not be read is among the drift of the whole.
-                if inside.id is not None:  # type: ignore[attr-defined]
-                    self._add_record(inside, fetched_at, drift, is_inside=True)
-        self._clear_failures(stored.table.name, (str(key),))
+            self._add_children(children, record, key)
+        self._add_inner(stored, record, fetched_at)
+        self._clear_failures(stored, (str(key),))
+
+    def _add_inner(self, stored: Stored | StoredList, record: Record, fetched_at: datetime.datetime) -> bool:
+        """Add whole records inside a record, and say whether there is one; of one without id those inside it."""
+        if isinstance(stored, StoredList) or stored.inner is None:
+            return False
+        is_any = False
+        for inside in stored.inner(record):
+            if inside.id is not None:  # type: ignore[attr-defined]
+                self._add_record(inside, fetched_at, is_inside=True)
+                is_any = True
+            else:
+                declared = declaration_of(inside)
+                self._leave_out(f"{declared.table.name}.id")
+                is_any |= self._add_inner(declared, inside, fetched_at)
+        return is_any
+
+    def _add_children(self, children: Children, record: Record, key: Any) -> None:
+        """Add the records that a record lists."""
+        rows = list(children.read(_part(record, children.path), key))
+        self._mention(children.mention, rows)
+        keys = frozenset(row[0] for row in rows)
+        if None not in keys and not _is_incomplete(record, children.path):
+            self.children[children][key] = _Listing(keys, self._count)
+        elif (known := self.children[children].get(key)) is not None:
+            # What the record before it did not list is not to be taken away with the rest.
+            self.children[children][key] = _Listing(known.keys | keys, known.place)
 
     def _set_record(self, stored: Stored, key: Any, row: Values) -> None:
         """Set the row of a record, with what it leaves as it is of the one that came before it."""
@@ -179,12 +235,18 @@ class Changes:
         # What came is not deleted, whatever it was before.
         return (*_getter(stored)(record), *computed, raw, fetched_at, None, record.etag)
 
-    def _mention(self, mention: Mention, rows: Iterable[Values]) -> None:
-        """Add what is named; a later value wins over an earlier one, and any value over none."""
+    def _mention(self, mention: Mention, rows: Iterable[Values], *, is_counted: bool = True) -> None:
+        """Add what is named; a later value wins over an earlier one, and any value over none.
+
+        Rows of links lack the same keys, and are counted there.
+        """
         known = self.mentions[mention]
+        others = _others(mention)
         for row in rows:
             key = row[0]
             if key is None:
+                if is_counted:
+                    self._leave_out(f"{mention.table.name}.{mention.columns[0]}")
                 continue
             if None in row and key in known:
                 known[key] = tuple(
@@ -192,29 +254,51 @@ class Changes:
                 )
             else:
                 known[key] = row
+            for other, shared in others:
+                if key in self.mentions[other]:
+                    before = self.mentions[other][key]
+                    self.mentions[other][key] = tuple(
+                        old if place is None or row[place] is None else row[place]
+                        for old, place in zip(before, shared, strict=True)
+                    )
 
-    def _add_links(self, relation: Relation, record: Record, key: Any, drift: frozenset[str]) -> None:
+    def _add_links(self, relation: Relation, record: Record, key: Any) -> None:
         """Add the link rows of a record."""
+        is_incomplete = False
         for path in relation.paths:
             part = _part(record, path)
+            is_incomplete |= _is_incomplete(record, path)
             if part is not None:
                 break
         else:
             return
         for mention, read in relation.mentions:
-            self._mention(mention, read(part))
-        # A part that could not be read says nothing of what is no longer in it.
-        model: Any = type(record)
-        if drift and drift & _labels(model, path):
-            return
+            self._mention(mention, read(part), is_counted=False)
         required, key_of = _row_getters(relation)
         rows: dict[Any, Values] = {}
         for row in relation.read(part):
-            if None not in required(row):
+            if None in (needed := required(row)):
+                self._leave_out(
+                    f"{relation.table.name}.{relation.columns[relation.required[needed.index(None)]]}"
+                )
+                is_incomplete = True
+            else:
                 rows.setdefault(key_of(row), row)
-        self.links[relation][key] = list(rows.values())
+        if not is_incomplete:
+            self.links[relation][key] = list(rows.values())
+            self.merged[relation].pop(key, None)
+        elif key in self.links[relation]:
+            known = {key_of(row): row for row in self.links[relation][key]}
+            self.links[relation][key] = list({**known, **rows}.values())
+        else:
+            self.merged[relation].setdefault(key, {}).update(rows)
         for addition in _ADDITIONS.get(relation.table, ()):
-            self.additions[addition].pop(key, None)
+            if not is_incomplete:
+                self.additions[addition].pop(key, None)
+            else:
+                added = self.additions[addition].get(key, {})
+                for place in added.keys() & rows.keys():
+                    del added[place]
 
     def _add_additions(self, addition: Addition, record: Record, key: Any) -> None:
         """Add rows to another record's link table; that record's id and the first column after it are its key."""
@@ -222,18 +306,32 @@ class Changes:
         if part is None:
             return
         for mention, read in addition.mentions:
-            self._mention(mention, read(part))
-        owners = self.additions[addition]
+            self._mention(mention, read(part), is_counted=False)
+        owners = self.additions[_WRITTEN_AS[addition]]
         for row in addition.read(part, key):
-            if None not in row[:2]:
+            if None in row[:2]:
+                self._leave_out(f"{addition.table.name}.{addition.columns[row.index(None)]}")
+            else:
                 owners.setdefault(row[0], {})[row[1]] = row
 
-    def _clear_failures(self, kind: str, keys: Iterable[str]) -> None:
-        """Note that these records came."""
+    def _clear_failures(self, stored: Stored | StoredList, keys: Iterable[str]) -> None:
+        """Note that these records came, and with them what their own calls had failed to bring."""
+        kind = stored.table.name
         for key in keys:
             self.fetched.add((kind, key))
-            for path in self._failed_paths.pop((kind, key), ()):
+            self._drop_failures(kind, key)
+
+    def _drop_failures(self, kind: str, key: str) -> None:
+        """Take back what failed in this batch, before the record came."""
+        for path in self._failed_paths.get((kind, key), ()):
+            if is_own_call(kind, key, path):
                 self.failures.pop((kind, path), None)
+
+    def _leave_out(self, *names: str) -> None:
+        """Count what could not be stored."""
+        for name in names:
+            known = self.left_out.get(name)
+            self.left_out[name] = LeftOut(self._name) if known is None else known.and_another()
 
 
 def declaration_of(record: Record) -> Stored | StoredList:
@@ -259,17 +357,36 @@ def _failure_row(failure: FailedCall) -> Values:
 
 def _part(record: Any, path: str) -> Any:
     """A part of a record; ``None`` where it, or what it is in, is not there."""
-    for name in path.split("."):
-        record = getattr(record, name)
+    *way, name = path.split(".")
+    for step in way:
+        record = getattr(record, step)
         if record is None:
             return None
-    return record
+    return elements_of(record, name)
+
+
+def _is_incomplete(record: Any, path: str) -> bool:
+    """Whether a part of a record could not be read as a whole, and says nothing of what is gone."""
+    for name in path.split("."):
+        if record is None:
+            return True
+        if name not in record._lost:  # noqa: SLF001 - the decoder's word to those who store
+            return False
+        record = getattr(record, name)
+    return True
 
 
 @cache
-def _labels(record: Any, path: str) -> frozenset[str]:
-    """See :func:`labels_on`."""
-    return labels_on(record, path)
+def _others(mention: Mention) -> tuple[tuple[Mention, tuple[int | None, ...]], ...]:
+    """Other mentions of the same table, with the places that their columns have in this one."""
+    return tuple(
+        (
+            other,
+            tuple(mention.columns.index(name) if name in mention.columns else None for name in other.columns),
+        )
+        for other in MENTIONS
+        if other is not mention and other.table is mention.table
+    )
 
 
 @cache

@@ -5,25 +5,34 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.failed import call_of
+from tmdbfusion_scrapy.crawling.items import ClearedFailure, FailedCall
+from tmdbfusion_scrapy.crawling.reading import RECORD_CAME
+from tmdbfusion_scrapy.settings import TMDBSettings
 from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
+from tmdbfusion_scrapy.storage.images_missing import may_miss_images, missing_images
 from tmdbfusion_scrapy.storage.options import database_options
 from tmdbfusion_scrapy.storage.rows import STORABLE
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures
 from tmdbfusion_scrapy.storage.writer import Writer
 
 if TYPE_CHECKING:
+    from scrapy import Request
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
-    from tmdbfusion_scrapy.crawling.items import FailedCall
+    from tmdbfusion_scrapy.crawling.items import UnchangedRecord
     from tmdbfusion_scrapy.models.record import Record
     from tmdbfusion_scrapy.storage.batches import BatchResult
+    from tmdbfusion_scrapy.storage.images_choice import ImageFile
     from tmdbfusion_scrapy.storage.options import DatabaseOptions
+    from tmdbfusion_scrapy.storage.rows import LeftOut
 
 logger = logging.getLogger(__name__)
 
@@ -38,9 +47,9 @@ class SQLPipeline:
     """Stores TMDB records and failed calls in the database of ``TMDB_DATABASE_URL``.
 
     A record goes to the table of its kind and to those of what is in it, a ``FailedCall`` to ``tmdb_failures``,
-    a ``Watermark`` to ``tmdb_watermarks``; every other item passes through untouched. Items are written in
-    batches by a thread of its own and are returned at once, unless the database is two batches behind. A
-    pipeline after this one must not change an item any more.
+    a ``Watermark`` to ``tmdb_watermarks``, and a ``ClearedFailure`` takes a failed call away; every other item
+    passes through untouched. Items are written in batches by a thread of its own and are returned at once, unless
+    the database is two batches behind. A pipeline after this one must not change an item any more.
 
     A crawl of which something is not stored because the database failed has ``tmdb_database_failed`` as its
     ``finish_reason`` in the stats, also where the database failed when all was fetched; Scrapy's own log line,
@@ -64,6 +73,8 @@ class SQLPipeline:
         self._closed = False
         self._closing_crawl: asyncio.Task[None] | None = None
         self._stored: Counter[str] = Counter()
+        self._clearing: set[asyncio.Task[None]] = set()
+        self._api_url = TMDBSettings.from_settings(crawler.settings).api_url
         self._writer = Writer(
             options, on_batch=self._count_batch, on_wait=self._warn, on_failure=self._close_crawl
         )
@@ -86,14 +97,44 @@ class SQLPipeline:
         self._label = database_label(parse_database_url(self._options.url))
         # Extensions are there before pipelines, so Scrapy's CoreStats has written its reason by then.
         self._crawler.signals.connect(self._correct_reason, signals.spider_closed)
+        self._crawler.signals.connect(self._note_call, RECORD_CAME)
         if not self._open_late:
             await self._writer.start()
 
     async def process_item(self, item: Any) -> Any:
         """Hand a record or a failed call to the writer; return the item as it came."""
         if isinstance(item, STORABLE) and (self._writer.running or await self._opened_now()):
+            if isinstance(item, FailedCall):
+                self._writer.failing.add(item.kind, item.path, item.id)
             await self._writer.put(cast("Record | FailedCall", item))
         return item
+
+    async def clear_failure(self, kind: str | None, path: str) -> None:
+        """Take the failure of a call away that came by now; without effect where there is none.
+
+        Args:
+            kind: As in ``FailedCall``.
+            path: As in ``FailedCall``.
+        """
+        if self._writer.running and self._writer.failing.discard(kind, path):
+            await self._writer.put(ClearedFailure(kind, path))
+
+    async def missing_images(self, item: UnchangedRecord) -> list[ImageFile]:
+        """Return the images of a stored record, and of what came inside it, that could not be had before."""
+        failing = self._writer.failing.images
+        if not self._writer.running or not may_miss_images(item.kind, item.id, failing):
+            return []
+        return await self._writer.ask(partial(missing_images, kind=item.kind, key=item.id, failing=failing))
+
+    def _note_call(self, request: Request) -> None:
+        """Take the failure of a call away whose record came, if it is not to be stored first."""
+        if not self._writer.failing:
+            return
+        kind, _, path = call_of(request, self._api_url)
+        if (kind or "", path) in self._writer.failing:
+            task = asyncio.ensure_future(self.clear_failure(kind, path))
+            self._clearing.add(task)
+            task.add_done_callback(self._clearing.discard)
 
     async def _opened_now(self) -> bool:
         """Open the database for the first record, and say whether it is open."""
@@ -117,6 +158,8 @@ class SQLPipeline:
             images = self._crawler.get_item_pipeline(TMDBImagesPipeline)
             if images is not None:
                 await images.finished()
+        if self._clearing:
+            await asyncio.wait(list(self._clearing))
         self._closed = True
         if not self._writer.running and not self._unopened:
             return
@@ -138,6 +181,8 @@ class SQLPipeline:
         for kind, number in result.deleted.items():
             self._count(f"{names.DELETED_COUNT}/{kind}", number)
         self._stored += result.records
+        for name, left_out in result.left_out.items():
+            self._note_left_out(name, left_out)
         for what in result.fitted:
             logger.warning(
                 "Not all of %s fits its column in %s: NULL is stored there",
@@ -155,6 +200,21 @@ class SQLPipeline:
                 self._label,
                 failure.message,
                 tmdb_failures.name,
+                extra={"spider": self._crawler.spider},
+            )
+
+    def _note_left_out(self, name: str, left_out: LeftOut) -> None:
+        """Count what of records is not stored, and say it once."""
+        key = f"{names.STORAGE_LEFT_OUT}/{name}"
+        is_first = not self._stats.get_value(key)
+        self._count(key, left_out.number)
+        if is_first:
+            logger.warning(
+                "TMDB sent nothing that can be stored as %s of %s: what else it sent is stored, and no row of "
+                "that list is deleted. Further ones are counted in %s",
+                name,
+                left_out.first,
+                key,
                 extra={"spider": self._crawler.spider},
             )
 
@@ -194,12 +254,16 @@ class SQLPipeline:
         self._stats.inc_value(key, number)
 
 
+_IRREGULAR = {"people": "person", "companies": "company"}
+
+
 def _summary(stored: Counter[str]) -> str:
     """What was stored, in words: ``3000 movies and 2 failed calls (table tmdb_failures)``."""
     parts = []
     for table, number in stored.items():
         words = "failed calls" if table == tmdb_failures.name else table.replace("_", " ")
-        words = words.removesuffix("s") if number == 1 else words
+        if number == 1:
+            words = _IRREGULAR.get(words) or words.removesuffix("s")
         where = f" (table {table})" if table == tmdb_failures.name else ""
         parts.append(f"{number} {words}{where}")
     return " and ".join(parts) or "nothing"

@@ -61,6 +61,6 @@ def _statements(table: Table) -> tuple[Executable, ...]:
         for column in part.columns if "fetched_at" in part.columns else ():
             if any(key.column is columns.id and key.ondelete == "CASCADE" for key in column.foreign_keys):
                 came_along = (column == bindparam("of_id"), part.columns.fetched_at == before)
-                found.append(update(part).where(*came_along).values(fetched_at=now))
+                found.append(update(part).where(*came_along).values(fetched_at=now, deleted_at=None))
     found.append(update(table).where(*is_it).values(fetched_at=now, deleted_at=None))
     return tuple(found)

@@ -265,7 +265,7 @@ def _read_again(connection: Connection, entries: Sequence[tuple[bytes, datetime.
         # What version 0 stored stays untouched, and so does what failed after a movie came.
         changes.records.clear()
         changes.fetched.clear()
-        for declared in (changes.mentions, changes.links):
+        for declared in (changes.mentions, changes.links, changes.merged):
             _leave_out(declared, _FIRST_TABLES)
         with connection.begin_nested():
             write_changes(connection, changes)

@@ -7,18 +7,17 @@ database nor the building of rows holds up a response.
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 import time
 from collections import deque
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any
-
-from sqlalchemy.exc import SQLAlchemyError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tmdbfusion_scrapy.storage.batches import store_batch
 from tmdbfusion_scrapy.storage.database import open_database
-from tmdbfusion_scrapy.storage.faults import may_pass, reason_of
+from tmdbfusion_scrapy.storage.failing_calls import FailingCalls, failing_calls
+from tmdbfusion_scrapy.storage.faults import reason_of
+from tmdbfusion_scrapy.storage.patience import patiently
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,15 +28,16 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.storage.options import DatabaseOptions
     from tmdbfusion_scrapy.storage.rows import Item
 
-_FIRST_WAIT = 0.1
-_LONGEST_WAIT = 5.0
-"""Seconds between two tries of a batch."""
+    T = TypeVar("T")
 
 
 class Writer:
     """Writes items to the database in batches, in the order in which they came.
 
     The callbacks are called on the event loop that :meth:`start` runs in.
+
+    Attributes:
+        failing: The failures that the database had when it was opened.
 
     Args:
         options: The database and the batches.
@@ -69,6 +69,8 @@ class Writer:
         self._lost = 0
         self._failed = False
         self._thread: threading.Thread | None = None
+        self._engine: Engine | None = None
+        self.failing = FailingCalls()
 
     @property
     def running(self) -> bool:
@@ -113,6 +115,23 @@ class Writer:
             # Set by a callback on this loop, so it cannot have been between the two lines.
             await self._room.wait()
 
+    async def ask(self, question: Callable[[Engine], T]) -> T:
+        """Return what a question finds in the database, asked in another thread; what waits is not there yet.
+
+        Raises:
+            RuntimeError: The database is not open.
+            SQLAlchemyError: It cannot be asked, and could not for :attr:`DatabaseOptions.retry_seconds`.
+        """
+        engine = self._engine
+        if engine is None or not self.running:
+            raise RuntimeError("the database is closed")
+        return await asyncio.to_thread(
+            patiently,
+            lambda: question(engine),
+            self._options.retry_seconds,
+            lambda reason: self._post(self._on_wait, reason),
+        )
+
     def _take(self, entry: Entry) -> bool:
         """Append an item where there is room."""
         options = self._options
@@ -152,7 +171,8 @@ class Writer:
         """Be the thread."""
         try:
             try:
-                engine = open_database(self._options.url)
+                self._engine = engine = open_database(self._options.url)
+                self.failing = failing_calls(engine)
             except BaseException as error:  # noqa: BLE001 - it belongs to the one who waits for the thread
                 self._post(self._tell_opened, error)
                 return
@@ -222,20 +242,11 @@ class Writer:
 
     def _store_patiently(self, engine: Engine, batch: list[Entry]) -> BatchResult:
         """Store a batch; try again while the database is locked or away."""
-        deadline = math.inf
-        wait = _FIRST_WAIT
-        while True:
-            try:
-                return store_batch(engine, batch, store_raw=self._options.store_raw)
-            except SQLAlchemyError as error:
-                if not may_pass(error) or time.monotonic() > deadline:
-                    raise
-                if deadline == math.inf:
-                    # From the first failure on: waiting for another crawl's batch is none.
-                    deadline = time.monotonic() + self._options.retry_seconds
-                    self._post(self._on_wait, reason_of(error))
-            time.sleep(wait)
-            wait = min(wait * 2, _LONGEST_WAIT)
+        return patiently(
+            lambda: store_batch(engine, batch, store_raw=self._options.store_raw),
+            self._options.retry_seconds,
+            lambda reason: self._post(self._on_wait, reason),
+        )
 
     def _post(self, callback: Callable[..., object], *arguments: Any) -> None:
         """Call something on the event loop."""

@@ -41,7 +41,7 @@ def guests(table: Table, path: str) -> Relation:
     """The guests of an episode."""
 
     def read(members: list[GuestStar]) -> Iterator[Values]:
-        return ((m.credit_id, m.id, m.character or m.character_name, m.order) for m in members)
+        return ((m.credit_id, m.id, m.character or m.character_name or m.character, m.order) for m in members)
 
     return _relation(table, path, ("credit_id", "person_id", "character", "position"), read)
 
@@ -58,7 +58,10 @@ def series_cast(table: Table) -> Relation:
     def read(members: Iterable[Any]) -> Iterator[Values]:
         for m in members:
             # A member of the newest season's cast is a role of its own.
-            for role in getattr(m, "roles", (m,)):
+            roles = getattr(m, "roles", (m,))
+            if m.id is None and not roles:
+                yield (None,) * 5
+            for role in roles:
                 episodes = getattr(role, "episode_count", None)
                 yield (role.credit_id, m.id, role.character, m.order, episodes)
 
@@ -71,7 +74,10 @@ def series_crew(table: Table) -> Relation:
 
     def read(members: Iterable[Any]) -> Iterator[Values]:
         for m in members:
-            for job in getattr(m, "jobs", (m,)):
+            jobs = getattr(m, "jobs", (m,))
+            if m.id is None and not jobs:
+                yield (None,) * 5
+            for job in jobs:
                 episodes = getattr(job, "episode_count", None)
                 yield (job.credit_id, m.id, m.department, job.job, episodes)
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import types
-import typing
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
+from itertools import count
 from operator import attrgetter
 from typing import Any, cast
 
@@ -23,6 +22,46 @@ def fields(*names: str) -> Callable[[Iterable[Any]], Iterator[Values]]:
     """Return a reader of rows that are the fields of these names, two at least, of each element."""
     row_of: Callable[[Any], Values] = attrgetter(*names)
     return lambda elements: map(row_of, elements)
+
+
+class Readable(list[Any]):
+    """What could be read of a list, with the place of each element in TMDB's list.
+
+    Args:
+        elements: What could be read.
+        missing: Indexes of what could not be.
+    """
+
+    def __init__(self, elements: Iterable[Any], missing: Iterable[Any]) -> None:
+        super().__init__(elements)
+        gaps = set(missing)
+        self.places = tuple(index for index in range(len(self) + len(gaps)) if index not in gaps)
+
+
+def elements_of(record: Record, name: str) -> Any:
+    """Return what a field of a record has; a list of which elements could not be read as :class:`Readable`."""
+    found = getattr(record, name)
+    missing = record._lost.get(name)  # noqa: SLF001 - the decoder's word to those who store
+    return Readable(found, missing) if missing and isinstance(found, list) else found
+
+
+def in_places(elements: Iterable[Any]) -> Iterator[tuple[int | None, Any]]:
+    """Return elements with their places in TMDB's list; of one that says nothing the place is ``None``."""
+    places = elements.places if isinstance(elements, Readable) else count()
+    for place, element in zip(places, elements):  # noqa: B905 - count() has no end
+        yield None if isinstance(element, Record) and _says_nothing(element) else place, element
+
+
+def _says_nothing(record: Record) -> bool:
+    """Whether no field of a record has a value."""
+    model: Any = type(record)
+    return bool(record == _blank(model))
+
+
+@cache
+def _blank(model: Any) -> Any:
+    """A record of which no field has a value."""
+    return model()
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,7 +87,8 @@ class Relation:
     """A part of a record that becomes rows of a link table.
 
     The rows of a record are replaced as a whole, so that what vanished at TMDB vanishes here. A part that is
-    ``None`` was not asked for, or TMDB left it out: its rows stay.
+    ``None`` was not asked for, or TMDB left it out: its rows stay. Of a part that could not be read as a whole the
+    rows that it gives are written, and none is taken away.
 
     Args:
         table: The link table; its first column is the id of the record.
@@ -201,25 +241,3 @@ class StoredList:
     def table(self) -> Table:
         """The table of what is in it."""
         return self.mention.table
-
-
-def labels_on(record: type[Any], path: str) -> frozenset[str]:
-    """How drift names the fields on the way to a part, as ``Model.field``, and those of the part itself.
-
-    Where one of them is named, the part could not be read as a whole, and says nothing of what is gone.
-    """
-    labels = set()
-    model: Any = record
-    for name in path.split("."):
-        labels.add(f"{model.__name__}.{name}")
-        model = _without_none(typing.get_type_hints(model)[name])
-    if isinstance(model, type) and issubclass(model, Record):
-        labels.update(f"{model.__name__}.{part.name}" for part in dataclasses.fields(cast("Any", model)))
-    return frozenset(labels)
-
-
-def _without_none(hint: Any) -> Any:
-    """The type of a field that is there."""
-    if typing.get_origin(hint) in (typing.Union, types.UnionType):
-        return next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
-    return hint

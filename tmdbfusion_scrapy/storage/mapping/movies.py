@@ -13,7 +13,9 @@ from tmdbfusion_scrapy.storage.mapping.declaration import (
     Relation,
     Stored,
     Values,
+    elements_of,
     fields,
+    in_places,
 )
 from tmdbfusion_scrapy.storage.tables import links, records
 
@@ -66,7 +68,7 @@ def _collection_parts(movies: list[CollectionPart], collection_id: int) -> Itera
 def _release_dates(countries: list[CountryReleases]) -> Iterator[Values]:
     """Release dates with their certification; a country can have several of a type."""
     for country in countries:
-        for position, release in enumerate(country.release_dates):
+        for position, release in in_places(elements_of(country, "release_dates")):
             yield (
                 country.iso_3166_1,
                 position,

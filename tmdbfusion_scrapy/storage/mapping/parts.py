@@ -8,7 +8,13 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.storage.mapping.declaration import Mention, Relation, Values, fields
+from tmdbfusion_scrapy.storage.mapping.declaration import (
+    Mention,
+    Relation,
+    Values,
+    fields,
+    in_places,
+)
 from tmdbfusion_scrapy.storage.tables import records
 
 if TYPE_CHECKING:
@@ -132,7 +138,9 @@ def translations(table: Table, *texts: str) -> Relation:
     def read(translations: list[Any]) -> Iterator[Values]:
         for t in translations:
             values = (getattr(t.data, name) for name in texts) if t.data is not None else (None,) * len(texts)
-            yield (t.iso_639_1 or "", t.iso_3166_1 or "", t.english_name, *values)
+            # One without a language has texts all the same.
+            language = None if t.data is None else ""
+            yield (t.iso_639_1 or language, t.iso_3166_1 or "", t.english_name, *values)
 
     columns = ("iso_639_1", "iso_3166_1", "language", *texts)
     return Relation(table, "translations.translations", columns, read)
@@ -154,7 +162,7 @@ def alternative_titles(table: Table, path: str) -> Relation:
     """The list of ``alternative_titles``."""
 
     def read(titles: list[AlternativeTitle]) -> Iterator[Values]:
-        return ((position, t.iso_3166_1, t.title, t.type) for position, t in enumerate(titles))
+        return ((position, t.iso_3166_1, t.title, t.type) for position, t in in_places(titles))
 
     return Relation(table, path, ("position", "iso_3166_1", "title", "type"), read)
 
@@ -188,7 +196,7 @@ def _named(table: Table, path: str, mention: Mention, column: str) -> Relation:
     key_of = attrgetter(mention.columns[0])
 
     def read(elements: Iterable[Any]) -> Iterator[Values]:
-        return ((key_of(element), position) for position, element in enumerate(elements))
+        return ((key_of(element), position) for position, element in in_places(elements))
 
     return Relation(table, path, (column, "position"), read, ((mention, fields(*mention.columns)),))
 
@@ -198,7 +206,7 @@ def _codes(table: Table, path: str, mention: Mention) -> Relation:
     nothing_more = (None,) * (len(mention.columns) - 1)
 
     def read(codes: list[str]) -> Iterator[Values]:
-        return ((code, position) for position, code in enumerate(codes))
+        return ((code, position) for position, code in in_places(codes))
 
     def mentioned(codes: list[str]) -> Iterator[Values]:
         return ((code, *nothing_more) for code in codes)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.models.people import PersonDetails
 from tmdbfusion_scrapy.storage.mapping import movies, parts, tv
-from tmdbfusion_scrapy.storage.mapping.declaration import Addition, Relation, Stored, Values
+from tmdbfusion_scrapy.storage.mapping.declaration import Addition, Relation, Stored, Values, in_places
 from tmdbfusion_scrapy.storage.tables import links, records
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def _names(names: list[str]) -> Iterator[Values]:
     """Other names."""
-    return ((position, name) for position, name in enumerate(names))
+    return ((position, name) for position, name in in_places(names))
 
 
 def _movie_cast(listed: Iterable[MovieCastCredit], person: int) -> Iterator[Values]:
@@ -45,7 +45,10 @@ def _of(media_type: str, rows: Callable[..., Iterator[Values]]) -> Callable[...,
     """A reader of the credits of one media type among combined ones."""
 
     def read(listed: Iterable[Any], *person: int) -> Iterator[Values]:
-        return rows((credit for credit in listed if credit.media_type == media_type), *person)
+        yield from rows((credit for credit in listed if credit.media_type == media_type), *person)
+        if media_type == "movie":
+            # Without an owner, so that they are counted as what cannot be stored.
+            yield from ((None, None) for credit in listed if credit.media_type not in ("movie", "tv"))
 
     return read
 

@@ -15,6 +15,7 @@ from tmdbfusion_scrapy.storage.mapping.declaration import (
     Stored,
     Values,
     fields,
+    in_places,
 )
 from tmdbfusion_scrapy.storage.tables import links, records
 
@@ -91,7 +92,7 @@ listed_rows = fields(*_LISTED)
 
 def _creators(creators: list[Creator]) -> Iterator[Values]:
     """The links to who created a series."""
-    return ((creator.id, position, creator.credit_id) for position, creator in enumerate(creators))
+    return ((creator.id, position, creator.credit_id) for position, creator in in_places(creators))
 
 
 def _creator_people(creators: list[Creator]) -> Iterator[Values]:
@@ -101,12 +102,12 @@ def _creator_people(creators: list[Creator]) -> Iterator[Values]:
 
 def _episode_run_times(minutes: list[int]) -> Iterable[Values]:
     """How long episodes are."""
-    return enumerate(minutes)
+    return in_places(minutes)
 
 
 def _content_ratings(ratings: list[ContentRating]) -> Iterator[Values]:
     """Age ratings by country."""
-    return ((rating.iso_3166_1, position, rating.rating) for position, rating in enumerate(ratings))
+    return ((rating.iso_3166_1, position, rating.rating) for position, rating in in_places(ratings))
 
 
 def _listed_seasons(seasons: list[SeasonItem], show_id: int) -> Iterator[Values]:
@@ -140,7 +141,9 @@ def _aired_episodes(show: TVDetails) -> Iterator[Values]:
 
 
 def _show_of(season: SeasonDetails) -> int | None:
-    """The series of a season: its episodes say it."""
+    """The series of a season: that in which it came, else its episodes say it."""
+    if season._of_show is not None:  # noqa: SLF001 - of what has no place in TMDB's answer
+        return season._of_show  # noqa: SLF001
     return next((episode.show_id for episode in season.episodes if episode.show_id is not None), None)
 
 

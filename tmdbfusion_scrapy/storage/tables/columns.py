@@ -30,6 +30,10 @@ metadata = MetaData()
 """All tables of this package."""
 
 
+TMDB_ID = BigInteger().with_variant(Integer, "sqlite")
+"""Ids of 64 bits. SQLite's integers are of 64 bits anyway, and only an INTEGER key is the row id itself."""
+
+
 class UTCDateTime(TypeDecorator[datetime.datetime]):
     """A moment in UTC: aware in Python, also from SQLite, which keeps no time zone."""
 
@@ -90,7 +94,7 @@ def index_where_known(table: Table, name: str, *then_by: str) -> None:
 
 def tmdb_id() -> Column[int]:
     """TMDB's own id as the key: the database must not count ids up itself."""
-    return Column("id", Integer, primary_key=True, autoincrement=False)
+    return Column("id", TMDB_ID, primary_key=True, autoincrement=False)
 
 
 def text(*names: str) -> list[Column[Any]]:
