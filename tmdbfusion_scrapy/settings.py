@@ -164,6 +164,12 @@ SETTINGS: Mapping[str, Setting] = {
             "appended; ``null`` is for one without text. By default the image that the record itself names.",
         ),
         Setting(
+            "TMDB_IMAGES_SEASONS",
+            False,
+            "``True`` stores the posters of the seasons that a series has as well, and the stills of the episodes "
+            "that came with it or with a season, where ``TMDB_IMAGES`` has these sorts.",
+        ),
+        Setting(
             "TMDB_IMAGES_REQUESTS_PER_SECOND",
             40.0,
             "Most requests a second for images, beside those of the API; 0 for no limit. TMDB names none.",

@@ -9,11 +9,12 @@ from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.api.appending import may_exist
 from tmdbfusion_scrapy.crawling.appending import (
     Absences,
+    can_do_without,
     go_on,
+    go_on_without,
     has_appends,
     is_asking_again,
     part_label,
-    take_without,
 )
 from tmdbfusion_scrapy.crawling.conditional import stored_etag
 from tmdbfusion_scrapy.crawling.failed import public_path
@@ -84,15 +85,16 @@ class RecordReader:
         """Whether to ask again for a part that was left out."""
         return not self._is_offline and self._absences.may_come(request, part)
 
-    def read_without(self, request: Request, error: TMDBError | None = None) -> TMDBResponse | None:
-        """The record without the parts that a failed request was to add to it, if it was for such."""
-        if not is_asking_again(request) or isinstance(error, AuthenticationError):
+    def read_without(self, request: Request, error: TMDBError | None = None) -> TMDBResponse | Request | None:
+        """The record without the parts that a failed request was to add to it, if it can do without."""
+        if not can_do_without(request) or isinstance(error, AuthenticationError):
             return None
         endpoint = endpoint_of(request)
         assert endpoint is not None  # noqa: S101 - only calls of the catalogue ask again
-        response = take_without(request, endpoint.model)
-        self._count(request, endpoint, response.record)
-        return response
+        result = go_on_without(request, endpoint.model)
+        if isinstance(result, TMDBResponse):
+            self._count(request, endpoint, result.record)
+        return result
 
     def _count(self, request: Request, endpoint: Endpoint[..., Any] | None, record: Any) -> None:
         """Count what a callback is to get, and what is odd with it."""

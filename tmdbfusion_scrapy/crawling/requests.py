@@ -30,6 +30,9 @@ RETRY_DELAY_KEY = "tmdb_retry_delay"
 APPENDS_KEY = "tmdb_appends"
 """Meta key: all parts of ``append_to_response``; the URL has those of one request."""
 
+SEASONS_KEY = "tmdb_seasons"
+"""Meta key: whether the seasons that a series lists are all asked for, those among the parts or not."""
+
 LANGUAGES_KEY = "tmdb_languages"
 """Meta key: the languages that the texts are taken from, best first."""
 
@@ -65,7 +68,7 @@ def build_request(
     if call.operation_id is not None:
         meta[OPERATION_KEY] = call.operation_id
     # Meta of another call's response may have been passed on.
-    for key in (SECRETS_KEY, APPENDS_KEY, LANGUAGES_KEY, PROGRESS_KEY, CONDITION_KEY):
+    for key in (SECRETS_KEY, APPENDS_KEY, SEASONS_KEY, LANGUAGES_KEY, PROGRESS_KEY, CONDITION_KEY):
         meta.pop(key, None)
     if call.appends:
         meta[APPENDS_KEY] = list(call.appends)
