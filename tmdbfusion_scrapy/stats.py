@@ -82,7 +82,7 @@ STATS = {
     STORAGE_BATCHES: "Batches written, one transaction each.",
     STORAGE_FAILED: "Records that could not be stored.",
     FEED_FAILED: "Items that could not be written to a Parquet feed.",
-    f"{FEED_LEFT_OUT}/<ItemClass>": "Items of another class than their Parquet feed holds.",
+    f"{FEED_LEFT_OUT}/<ItemClass>": "Items of another class than their Parquet or CSV feed holds.",
     f"{FEED_NULLED}/<Model.field>": "Numbers of more than 64 bits, which are null in a Parquet feed.",
     IMAGES_REQUEST_COUNT: "Requests sent for images, retries included; ``tmdb/request_count`` has none of them.",
     f"{IMAGES_RESPONSE_STATUS_COUNT}/<status>": "Their responses by HTTP status.",

@@ -72,3 +72,7 @@ class UnchangedRecord:
     kind: str
     id: int
     etag: str
+
+
+NOT_RECORDS = (FailedCall, Watermark, UnchangedRecord)
+"""What a crawl says beside the records: where a feed is of one class, none of these decides which."""
