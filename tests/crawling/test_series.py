@@ -304,3 +304,28 @@ async def test_the_language_request_is_the_call_but_for_language_and_parts(raw_s
     assert first.keys() == second.keys()
     assert (first["language"], second["language"]) == (["en"], ["fr"])
     assert ended.items[0].etag is None
+
+
+@coroutine_test
+async def test_texts_of_the_sandbox_are_those_of_the_first_language_that_has_them(tmdb_sandbox_factory):
+    """Compared with the seasons as each language has them by itself."""
+    sandbox = tmdb_sandbox_factory(series=12)
+    languages = ["fr", "de", "en"]
+    ids = list(sandbox.series_ids)
+    settings = settings_of(sandbox.base_url, TMDB_LANGUAGES=languages, **NO_DATABASE)
+    ended = await crawl(Series, settings, ids=",".join(map(str, ids)))
+    filled = 0
+    with TMDBClient(TOKEN, base_url=sandbox.base_url, requests_per_second=0) as client:
+        for show in ended.items:
+            for inner in show.appended_seasons:
+                alone = [
+                    client.tv_seasons.details(show.id, inner.season_number, language=language)
+                    for language in languages
+                ]
+                overviews = [season.overview for season in alone]
+                assert inner.overview == next(filter(None, overviews), "")
+                filled += not overviews[0] and any(overviews)
+                for number, episode in enumerate(inner.episodes):
+                    overviews = [season.episodes[number].overview for season in alone]
+                    assert episode.overview == next(filter(None, overviews), "")
+    assert filled > 0

@@ -150,7 +150,8 @@ class RecordXmlItemExporter(XmlItemExporter):
 
     def __init__(self, file: IO[bytes], **options: Any) -> None:
         super().__init__(file, **options)  # type: ignore[arg-type]
-        self.xg = _Generator(self.stream, encoding=self.encoding or "utf-8")
+        # Scrapy 2.15 has no stream of its own.
+        self.xg = _Generator(getattr(self, "stream", file), encoding=self.encoding or "utf-8")
 
     def export_item(self, item: Any) -> None:
         """Export an item."""
