@@ -18,11 +18,12 @@ from tmdbfusion_scrapy.crawling.appending import (
 )
 from tmdbfusion_scrapy.crawling.conditional import stored_etag
 from tmdbfusion_scrapy.crawling.failed import public_path
-from tmdbfusion_scrapy.crawling.requests import endpoint_of, page_asked_for
+from tmdbfusion_scrapy.crawling.requests import endpoint_of, language_asked_for, page_asked_for
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.exceptions import AuthenticationError
 from tmdbfusion_scrapy.models import Record, decode
 from tmdbfusion_scrapy.models.answers import check_answer
+from tmdbfusion_scrapy.models.languages import note_language
 from tmdbfusion_scrapy.models.record import Decoded
 from tmdbfusion_scrapy.settings import TMDBSettings
 
@@ -97,7 +98,10 @@ class RecordReader:
         return result
 
     def _count(self, request: Request, endpoint: Endpoint[..., Any] | None, record: Any) -> None:
-        """Count what a callback is to get, and what is odd with it."""
+        """Count what a callback is to get, and what is odd with it; note which language it is in."""
+        language = language_asked_for(request)
+        if language is not None and isinstance(record, Record):
+            note_language(record, language)
         if isinstance(record, Decoded):
             for field in record.drift:
                 self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")

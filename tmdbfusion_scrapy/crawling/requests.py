@@ -12,6 +12,7 @@ from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.appending import split_parts
 from tmdbfusion_scrapy.api.call import JSON_TYPE
 from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
+from tmdbfusion_scrapy.models.languages import DEFAULT_LANGUAGE
 from tmdbfusion_scrapy.models.sessions import GuestSession, RequestToken, Session
 from tmdbfusion_scrapy.settings import SLOT
 
@@ -49,6 +50,7 @@ REQUEST_ARGUMENTS = frozenset(
 
 
 _PAGE = re.compile(r"(?<=[?&]page=)[0-9]+")
+_LANGUAGE = re.compile(r"(?<=[?&]language=)[^&#]*")
 
 _SECRET_ANSWERS = (GuestSession, RequestToken, Session)
 
@@ -92,6 +94,19 @@ def build_request(
 def endpoint_of(request: Request) -> Endpoint[..., Any] | None:
     """Return the endpoint that a request calls, ``None`` outside the catalogue."""
     return OPERATIONS.get(request.meta.get(OPERATION_KEY, ""))
+
+
+def language_asked_for(request: Request) -> str | None:
+    """Return the language of a call, TMDB's default where it names none; ``None`` for one that has no language.
+
+    Of a record that takes several requests it is that of the first.
+    """
+    endpoint = endpoint_of(request)
+    if endpoint is None or "language" not in endpoint.parameters:
+        return None
+    progress = request.meta.get(PROGRESS_KEY)
+    match = _LANGUAGE.search(progress["url"] if progress else request.url)
+    return match[0] if match and match[0] else DEFAULT_LANGUAGE
 
 
 def page_asked_for(request: Request) -> str | None:

@@ -79,6 +79,8 @@ class Record(Decoded):
     _etag = cast("str | None", None)
     _missing_parts = tuple[str, ...]()
     _field_languages = cast("Mapping[str, str] | None", None)
+    # The one that a crawl asked for; None where that is not known.
+    _language = cast("str | None", None)
 
     @property
     def missing_parts(self) -> tuple[str, ...]:

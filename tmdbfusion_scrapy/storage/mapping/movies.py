@@ -82,7 +82,10 @@ MOVIE = Stored(
     MovieDetails,
     records.movies,
     "/movie",
-    computed={"belongs_to_collection_id": lambda movie: getattr(movie.belongs_to_collection, "id", None)},
+    computed={
+        "belongs_to_collection_id": lambda movie: getattr(movie.belongs_to_collection, "id", None),
+        **parts.TEXT_LANGUAGES,
+    },
     mentions=((parts.COLLECTION, _collection),),
     relations=(
         parts.genres(links.movie_genres),
@@ -112,6 +115,7 @@ COLLECTION = Stored(
     CollectionDetails,
     records.collections,
     "/collection",
+    computed=parts.TEXT_LANGUAGES,
     children=(
         Children(
             records.movies,
