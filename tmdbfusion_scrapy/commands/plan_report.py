@@ -153,9 +153,13 @@ def _request_rows(
             remarks.append(f"{more:.2f} for longer ones, by the series stored")
             each += more
         if len(settings.languages) > 1:
-            remarks.append(
-                "so do those with seasons or episodes without a text in the first of TMDB_LANGUAGES"
-            )
+            which = "texts of seasons and episodes that are not in the first of TMDB_LANGUAGES"
+            texts = outlook.other_languages()
+            if texts is None:
+                remarks.append(f"{which} take more, which are not counted")
+            else:
+                remarks.append(f"{texts:.2f} for {which}, by the series stored")
+                each += texts
     if survey.pages:
         remarks.append(f"{survey.pages:,} for what lists them")
     requests = round(survey.left * each) + survey.pages

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.models.record import Record
 
-_LANGUAGE_KEY = "?language="
+LANGUAGE_KEY = "?language="
 """What the key of an answer in another language begins with. No key of TMDB's does."""
 
 _TEXTS = ("name", "overview")
@@ -33,7 +33,7 @@ def add_answer(body: bytes, language: str, answer: bytes) -> bytes:
         answer: The same series with some of its seasons. Of several in one language each brings other seasons.
     """
     content = split_object(body)
-    key = f"{_LANGUAGE_KEY}{language}"
+    key = f"{LANGUAGE_KEY}{language}"
     known = split_object(bytes(content[key])) if key in content else {}
     content[key] = msgspec.Raw(msgspec.json.encode({**split_object(answer), **known}))
     return msgspec.json.encode(content)
@@ -58,7 +58,7 @@ def texts_to_ask(record: Record, languages: Sequence[str]) -> tuple[str, tuple[s
     content = split_object(record.raw)
     spoken = _languages_of(record)
     for language in languages[1:]:
-        if f"{_LANGUAGE_KEY}{language}" not in content and language.partition("-")[0] in spoken:
+        if f"{LANGUAGE_KEY}{language}" not in content and language.partition("-")[0] in spoken:
             return language, lacking
     return None
 
@@ -73,11 +73,11 @@ def fill_seasons(record: Record, languages: Sequence[str]) -> None:
         record: A series; any other record stays as it is.
         languages: Languages, best first.
     """
-    if not getattr(record, "appended_seasons", None) or _LANGUAGE_KEY.encode() not in record.raw:
+    if not getattr(record, "appended_seasons", None) or LANGUAGE_KEY.encode() not in record.raw:
         return
     content = split_object(record.raw)
     for language in languages[1:]:
-        answer = content.get(f"{_LANGUAGE_KEY}{language}")
+        answer = content.get(f"{LANGUAGE_KEY}{language}")
         if answer is None:
             continue
         found = dict(_texts_of(decode(bytes(answer), type(record))))
