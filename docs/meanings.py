@@ -76,6 +76,8 @@ COLUMN_TEXTS = {
     "fetched_at": "When the record was fetched, in UTC; NULL in a row that only another record names",
     "deleted_at": "When TMDB first answered that it has no such record any more, in UTC",
     "etag": "ETag of the response, after a digest of the call; see TMDB_CONDITIONAL",
+    "text_languages": 'The language of each text as JSON, such as {"title": "fr-FR", "overview": "en-US"}; '
+    "see TMDB_LANGUAGES",
     "raw": "The whole response, appended parts too: in SQLite byte for byte, in PostgreSQL the same values",
     "title": "Title in the language that was asked for",
     "name": "Name in the language that was asked for",

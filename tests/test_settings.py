@@ -54,6 +54,7 @@ def test_defaults():
         retry_max_delay=120.0,
         retry_http_codes=None,
         conditional=False,
+        csv_escape_formulas=False,
     )
 
 

@@ -151,6 +151,12 @@ SETTINGS: Mapping[str, Setting] = {
             "spiders with ``-a source=...``. Whether TMDB heeds it is not known.",
         ),
         Setting(
+            "TMDB_CSV_ESCAPE_FORMULAS",
+            False,
+            "``True`` puts an apostrophe before texts in CSV that a spreadsheet would take for formulas, in feeds "
+            "and in what ``tmdb-failures`` writes. Anyone can edit TMDB's texts.",
+        ),
+        Setting(
             "TMDB_IMAGES",
             None,
             "Images to download, see docs/images.md: a list of ``poster``, ``backdrop``, ``profile``, ``still`` "
@@ -162,6 +168,12 @@ SETTINGS: Mapping[str, Setting] = {
             None,
             "Languages that an image is taken in, best first, such as ``de,null,en``, where ``images`` was "
             "appended; ``null`` is for one without text. By default the image that the record itself names.",
+        ),
+        Setting(
+            "TMDB_IMAGES_SEASONS",
+            False,
+            "``True`` stores the posters of the seasons that a series has as well, and the stills of the episodes "
+            "that came with it or with a season, where ``TMDB_IMAGES`` has these sorts.",
         ),
         Setting(
             "TMDB_IMAGES_REQUESTS_PER_SECOND",
@@ -209,6 +221,7 @@ class TMDBSettings:
         images_max_connections: ``None`` for no limit.
         retry_max_delay: Seconds.
         conditional: Whether stored records are asked for with their ETag.
+        csv_escape_formulas: Whether texts that a spreadsheet would take for formulas are made harmless in CSV.
     """
 
     enabled: bool
@@ -237,6 +250,7 @@ class TMDBSettings:
     retry_http_codes: frozenset[int] | None
     """Statuses to retry where the user chose them; ``None`` leaves it to the error."""
     conditional: bool
+    csv_escape_formulas: bool
 
     @classmethod
     def from_settings(cls, settings: SettingsReader) -> TMDBSettings:
@@ -290,6 +304,7 @@ class TMDBSettings:
             retry_max_delay=read.number("TMDB_RETRY_MAX_DELAY"),
             retry_http_codes=read.codes("RETRY_HTTP_CODES") if chosen else None,
             conditional=read.boolean("TMDB_CONDITIONAL"),
+            csv_escape_formulas=read.boolean("TMDB_CSV_ESCAPE_FORMULAS"),
         )
 
     def is_tmdb(self, url: str) -> bool:

@@ -85,7 +85,7 @@ STATS = {
     f"{STORAGE_LEFT_OUT}/<what>": "What of stored records is not in its column or table: values that cannot be "
     "used by ``Model.field``, rows by the ``table.column`` of the key that TMDB did not send.",
     FEED_FAILED: "Items that could not be written to a Parquet feed.",
-    f"{FEED_LEFT_OUT}/<ItemClass>": "Items of another class than their Parquet feed holds.",
+    f"{FEED_LEFT_OUT}/<ItemClass>": "Items of another class than their Parquet or CSV feed holds.",
     f"{FEED_NULLED}/<Model.field>": "Numbers of more than 64 bits, which are null in a Parquet feed.",
     IMAGES_REQUEST_COUNT: "Requests sent for images, retries included; ``tmdb/request_count`` has none of them.",
     f"{IMAGES_RESPONSE_STATUS_COUNT}/<status>": "Their responses by HTTP status.",

@@ -176,6 +176,25 @@ def test_all_columns_are_exported(scrapy_command, failures_anywhere, tmp_path):
     ]
 
 
+def test_formulas_in_csv_are_escaped_where_it_is_wanted(scrapy_command, sqlite_database, tmp_path):
+    """What a server said is anyone's text."""
+    message = '=HYPERLINK("http://a.example")'
+    url = fill(sqlite_database, failed_call(1, message=message))
+    for settings, expected in (({}, message), ({"TMDB_CSV_ESCAPE_FORMULAS": "True"}, f"'{message}")):
+        finished = scrapy_command("tmdb-failures", "--export", "f.csv", TMDB_DATABASE_URL=url, **settings)
+        assert finished.status == 0
+        with (tmp_path / "f.csv").open(newline="") as file:
+            (row,) = csv.DictReader(file)
+        assert (row["message"], row["path"]) == (expected, "/movie/1")
+        finished = scrapy_command("tmdb-failures", "--export", "f.json", TMDB_DATABASE_URL=url, **settings)
+        assert json.loads((tmp_path / "f.json").read_text())[0]["message"] == message
+    finished = scrapy_command(
+        "tmdb-failures", "--export", "f.csv", TMDB_DATABASE_URL=url, TMDB_CSV_ESCAPE_FORMULAS="perhaps"
+    )
+    assert finished.status == 1
+    assert "TMDB_CSV_ESCAPE_FORMULAS is 'perhaps'" in finished.errors
+
+
 def test_an_export_replaces_the_file_before_it(scrapy_command, sqlite_database, tmp_path):
     (tmp_path / "f.json").write_text("old")
     url = fill(sqlite_database)

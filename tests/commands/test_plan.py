@@ -87,6 +87,34 @@ async def test_the_crawl_makes_the_requests_that_were_planned(
     assert count(planned, "Requests") == ended.stats["tmdb/request_count"]
 
 
+@pytest.mark.parametrize(("appended", "requests", "room"), [(0, 1, 19), (5, 1, 14), (19, 1, 0), (20, 2, 19)])
+def test_translations_are_one_of_the_parts(scrapy_command, small_sandbox, appended, requests, room):
+    """Where there is room for them, they cost no request."""
+    arguments = arguments_of({"ids": "1,2,3", "append": ",".join(f"part{n}" for n in range(appended))})
+    settings = {**urls_of(small_sandbox), "TMDB_LANGUAGES": "en"}
+    planned = scrapy_command("tmdb-plan", SeriesSpider.name, *arguments, **settings)
+    assert count(planned, "Requests") == 3 * requests
+    assert f"with {room} seasons" in " ".join(planned.out.split())
+    planned = scrapy_command("tmdb-plan", MoviesSpider.name, *arguments, **settings)
+    assert count(planned, "Requests") == 3 * requests
+
+
+@coroutine_test
+async def test_texts_in_other_languages_are_counted_by_what_is_stored(scrapy_command, small_sandbox):
+    arguments = {"ids": ",".join(map(str, small_sandbox.series_ids))}
+    settings = {**urls_of(small_sandbox), "TMDB_LANGUAGES": "fr,de,en"}
+    command = ("tmdb-plan", SeriesSpider.name, *arguments_of(arguments))
+    planned = await asyncio.to_thread(scrapy_command, *command, **settings)
+    assert "TMDB_LANGUAGES take more, which are not counted" in " ".join(planned.out.split())
+    ended = await crawl(
+        SeriesSpider, settings_of(small_sandbox.base_url, TMDB_LANGUAGES="fr,de,en"), **arguments
+    )
+    made = ended.stats["tmdb/request_count"]
+    assert made > len(small_sandbox.series_ids)
+    planned = await asyncio.to_thread(scrapy_command, *command, **settings)
+    assert abs(count(planned, "Requests") - made) <= 1
+
+
 @coroutine_test
 async def test_what_is_stored_is_not_planned_again(scrapy_command, small_sandbox):
     settings = settings_of(small_sandbox.base_url, TMDB_EXPORTS_URL=small_sandbox.exports_url)

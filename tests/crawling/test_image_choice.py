@@ -7,11 +7,12 @@ import pytest
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models.companies import CompanyDetails
 from tmdbfusion_scrapy.models.images import Image, Images
-from tmdbfusion_scrapy.models.media import MediaItem
+from tmdbfusion_scrapy.models.media import MediaItem, SeasonItem
 from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
-from tmdbfusion_scrapy.models.tv_episodes import EpisodeDetails
+from tmdbfusion_scrapy.models.tv import TVDetails
+from tmdbfusion_scrapy.models.tv_episodes import Episode, EpisodeDetails
 from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
 from tmdbfusion_scrapy.storage.images_check import check_image
 from tmdbfusion_scrapy.storage.images_choice import chosen_path, images_of
@@ -42,6 +43,25 @@ ALL = {kind: [size] for kind, size in DEFAULT_SIZES.items()}
 )
 def test_paths(record, paths):
     assert [image.path for image in images_of(record, ALL)] == paths
+
+
+def test_seasons_and_episodes_all_or_none():
+    inside = SeasonDetails(
+        season_number=1, poster_path="/p1.jpg", episodes=[Episode(id=31, still_path="/e.jpg")]
+    )
+    show = TVDetails(
+        id=1,
+        seasons=[SeasonItem(20 + number, season_number=number, poster_path="/p.jpg") for number in range(3)],
+        appended_seasons=[inside],
+    )
+    assert list(images_of(show, ALL)) == []
+    posters = [f"seasons/{key}/w500.jpg" for key in (20, 21, 22)]
+    images = images_of(show, ALL, with_seasons=True)
+    assert [image.path for image in images] == [*posters, "episodes/31/w300.jpg"]
+    season = SeasonDetails(id=5, poster_path="/p.jpg", episodes=inside.episodes)
+    assert [image.path for image in images_of(season, ALL)] == ["seasons/5/w500.jpg"]
+    images = images_of(season, {"still": ["w92"]}, with_seasons=True)
+    assert [image.path for image in images] == ["episodes/31/w92.jpg"]
 
 
 def test_two_sizes_and_two_sorts_are_four_files():

@@ -6,6 +6,7 @@ without a word. No I/O: the clients and the crawl send what is asked for here.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
@@ -15,6 +16,7 @@ from tmdbfusion_scrapy.models.decoding import decode, split_object
 from tmdbfusion_scrapy.models.fields import NUMBERED_KEYS, SLASHED_KEYS, field_hints, find_place
 from tmdbfusion_scrapy.models.languages import apply_languages
 from tmdbfusion_scrapy.models.mending import is_notice
+from tmdbfusion_scrapy.models.season_texts import add_answer, fill_seasons, texts_to_ask
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
@@ -69,6 +71,12 @@ def complete(call: Call[M]) -> Generator[Call[M], M, M]:
             raise
         except TMDBError:
             break
+    while texts := texts_to_ask(record, call.languages):
+        language, wanted = texts
+        for parts in split_parts(wanted):
+            asked = replace(call, query={**call.query, "language": language})
+            more = yield asked.with_appends(parts)
+            record = _merge(call, [add_answer(record.raw, language, more.raw)])
     finish(record, call.appends, call.languages)
     return cast("M", record)
 
@@ -93,6 +101,37 @@ def finish(record: Record, appends: Iterable[str], languages: Sequence[str]) -> 
     record._missing_parts = find_missing(record, appends)  # noqa: SLF001 - this is what fills it
     if languages:
         apply_languages(record, languages)
+        fill_seasons(record, languages)
+
+
+def with_translations(parts: Sequence[str], languages: Sequence[str]) -> tuple[str, ...]:
+    """Return the parts of a call, with ``translations`` among them where there is a chain of languages."""
+    added = ("translations",) if languages and "translations" not in parts else ()
+    return (*parts, *added)
+
+
+def parts_of_series(append: Sequence[str], languages: Sequence[str]) -> tuple[str, ...]:
+    """Return the parts of a series with as many seasons as there is room for in the same requests.
+
+    Args:
+        append: The other parts.
+        languages: The chain of languages of its texts.
+    """
+    parts = with_translations(append, languages)
+    return (*parts, *(f"season/{number}" for number in range(room_for_seasons(len(parts)))))
+
+
+def room_for_seasons(parts: int) -> int:
+    """Return how many seasons there is room for beside so many parts, in as many requests as these take."""
+    return -parts % MAX_APPENDS if parts else MAX_APPENDS
+
+
+def listed_seasons(record: Record, parts: Iterable[str]) -> list[str]:
+    """Return the seasons that a series lists and that were not asked for, as parts."""
+    numbers = {season.season_number for season in getattr(record, "seasons", ())}
+    known = set(parts)
+    wanted = (f"season/{number}" for number in sorted(n for n in numbers if n is not None and n >= 0))
+    return [part for part in wanted if part not in known]
 
 
 def split_parts(parts: Sequence[str]) -> list[tuple[str, ...]]:

@@ -16,6 +16,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 from urllib.parse import unquote
 
+from tmdbfusion_scrapy.api.appending import with_translations
 from tmdbfusion_scrapy.api.call import Call, Place, Secret, escape_segment
 from tmdbfusion_scrapy.api.defaults import find_ruled_out
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS, Parameter, choose_check, find_choices
@@ -231,8 +232,6 @@ class Endpoint(Generic[P, M]):
                 raise ValidationError(f"{name} is empty: leave it out, or give it a value")
         if "start_date" in query:
             check_change_span(query["start_date"], query.get("end_date"))
-        if languages and "translations" not in appends:
-            appends = (*appends, "translations")
         return Call(
             self.method,
             "/" + path,
@@ -240,7 +239,7 @@ class Endpoint(Generic[P, M]):
             self.model,
             body=body if self.body else None,
             operation_id=self.operation_id,
-            appends=appends,
+            appends=with_translations(appends, languages),
             languages=languages,
             secrets=tuple(secrets),
             asked=self.asked("/" + path),

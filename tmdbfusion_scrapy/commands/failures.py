@@ -111,9 +111,21 @@ class FailuresCommand(TMDBCommand):
 
     def _export(self, report: FailuresReport, wanted: FailureFilter, opts: argparse.Namespace) -> None:
         """Write the file."""
+        from tmdbfusion_scrapy.exceptions import ConfigurationError
+        from tmdbfusion_scrapy.settings import check_boolean
+
         path = Path(opts.export)
+        escape = self.project_settings.get("TMDB_CSV_ESCAPE_FORMULAS", False)
         try:
-            count = report.export(wanted, path, opts.limit)
+            count = report.export(
+                wanted,
+                path,
+                opts.limit,
+                escape_formulas=check_boolean("TMDB_CSV_ESCAPE_FORMULAS", escape),
+            )
+        except ConfigurationError as error:
+            self.fail(str(error))
+            return
         except OSError as error:
             self.fail(f"cannot write {path}: {error.strerror}")
             return

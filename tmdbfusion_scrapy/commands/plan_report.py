@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.api.appending import MAX_APPENDS
+from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.api.appending import MAX_APPENDS, room_for_seasons, with_translations
 from tmdbfusion_scrapy.commands.estimate import (
     DISK,
     byte_words,
@@ -137,26 +138,43 @@ def _request_rows(
     crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, survey: Survey, outlook: Outlook
 ) -> Iterator[Row]:
     """Requests, and the time that they take at the set rate."""
-    each: float = requests_per_record(plan.append)
-    remarks = [f"{each:g} a record" if each > 1 else "one a record"]
+    settings = TMDBSettings.from_settings(crawler.settings)
+    parts = _parts(settings, spider, plan)
+    each: float = requests_per_record(parts)
+    number = f"{each:g}" if each > 1 else "one"
+    remarks = [f"{number} a record"]
     if issubclass(spider, TMDBSeriesSpider) and spider.seasons:
-        room = max(0, MAX_APPENDS - len(plan.append))
+        room = room_for_seasons(len(parts))
         more = outlook.long_series(room, MAX_APPENDS)
-        remarks = [f"one a series, with {room} seasons"]
+        remarks = [f"{number} a series, with {room} seasons"]
         if more is None:
             remarks.append("longer ones take more, which are not counted")
         else:
             remarks.append(f"{more:.2f} for longer ones, by the series stored")
             each += more
+        if len(settings.languages) > 1:
+            which = "texts of seasons and episodes that are not in the first of TMDB_LANGUAGES"
+            texts = outlook.other_languages()
+            if texts is None:
+                remarks.append(f"{which} take more, which are not counted")
+            else:
+                remarks.append(f"{texts:.2f} for {which}, by the series stored")
+                each += texts
     if survey.pages:
         remarks.append(f"{survey.pages:,} for what lists them")
     requests = round(survey.left * each) + survey.pages
     yield "Requests", f"{requests:,}", "; ".join([*remarks, "retries not counted"])
-    rate = TMDBSettings.from_settings(crawler.settings).requests_per_second
+    rate = settings.requests_per_second
     if rate:
         yield "Time", time_words(requests / rate), f"at {rate:g} requests a second (TMDB_REQUESTS_PER_SECOND)"
     else:
         yield "Time", "unknown", "TMDB_REQUESTS_PER_SECOND is 0: no rate is set"
+
+
+def _parts(settings: TMDBSettings, spider: type[TMDBSourceSpider], plan: Plan) -> tuple[str, ...]:
+    """What is appended to each record, seasons apart."""
+    has_chain = "languages" in OPERATIONS[spider.details_operation].parameters
+    return with_translations(plan.append, settings.languages if has_chain else ())
 
 
 def _disk_rows(
@@ -169,6 +187,7 @@ def _disk_rows(
 ) -> Iterator[Row]:
     """What the records take on the disk, and what the database takes now."""
     options = database_options(crawler.settings)
+    settings = TMDBSettings.from_settings(crawler.settings)
     url = parse_database_url(options.url)
     backend = url.get_backend_name()
     documents = outlook.documents()
@@ -176,7 +195,7 @@ def _disk_rows(
         size, by = documents.bytes, f"by the {documents.count:,} stored last"
     else:
         with_seasons = issubclass(spider, TMDBSeriesSpider) and spider.seasons
-        size = document_bytes(spider.kind(), len(plan.append), with_seasons=with_seasons)
+        size = document_bytes(spider.kind(), len(_parts(settings, spider, plan)), with_seasons=with_seasons)
         by = "a rough guess: none is stored yet"
     each = DISK[backend].size(size, store_raw=options.store_raw)
     # What is fetched again takes the place of what was.

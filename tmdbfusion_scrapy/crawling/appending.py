@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import re
 from collections import Counter
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 from urllib.parse import quote, unquote
 
 from tmdbfusion_scrapy.api.appending import (
+    MAX_APPENDS,
     finish,
     has_session,
+    listed_seasons,
     may_exist,
     merge_bodies,
     parts_to_ask_again,
@@ -27,11 +29,13 @@ from tmdbfusion_scrapy.crawling.requests import (
     OPERATION_KEY,
     PROGRESS_KEY,
     RETRY_DELAY_KEY,
+    SEASONS_KEY,
 )
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.fields import SLASHED_KEYS
+from tmdbfusion_scrapy.models.season_texts import add_answer, texts_to_ask
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -45,6 +49,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _PARTS = re.compile(r"(?<=[?&]append_to_response=)[^&#]*")
+_LANGUAGE = re.compile(r"(?<=[?&]language=)[^&#]*")
 
 # Of the answer to another URL that the HTTP cache or the database has.
 _CONDITIONAL_HEADERS = ("If-None-Match", "If-Modified-Since")
@@ -61,18 +66,22 @@ class Progress(TypedDict):
         priority: Its priority.
         dont_filter: Its ``dont_filter``.
         dont_cache: Its ``dont_cache``; that of a request for parts that had been left out is true.
+        parts: All parts that are asked for, with the seasons that the first answer listed.
         body: What the answers hold together.
         portions: The parts to ask for in the requests after this one.
-        again: Whether this request is for parts that had been left out.
+        step: What this request is for: more parts, parts that had been left out, or texts in another language.
+        language: Language of the texts.
     """
 
     url: str
     priority: int
     dont_filter: bool
     dont_cache: bool
+    parts: list[str]
     body: bytes
     portions: list[list[str]]
-    again: bool
+    step: Literal["more", "again", "texts"]
+    language: str
 
 
 def has_appends(request: Request) -> bool:
@@ -83,7 +92,19 @@ def has_appends(request: Request) -> bool:
 
 def is_asking_again(request: Request) -> bool:
     """Return whether a request is for parts that had been left out."""
-    return PROGRESS_KEY in request.meta and bool(request.meta[PROGRESS_KEY]["again"])
+    return PROGRESS_KEY in request.meta and request.meta[PROGRESS_KEY]["step"] == "again"
+
+
+def can_do_without(request: Request) -> bool:
+    """Return whether a record may come without what a request was to add to it.
+
+    All seasons of a series are not all of them without one that is listed.
+    """
+    if not is_asking_again(request):
+        return False
+    left = [part for portion in request.meta[PROGRESS_KEY]["portions"] for part in portion]
+    is_season = any(part.startswith("season/") for part in (*_asked_for(request), *left))
+    return not (is_season and SEASONS_KEY in request.meta)
 
 
 def lacks_parts(request: Request, record: Record, model: Any) -> bool:
@@ -94,9 +115,7 @@ def lacks_parts(request: Request, record: Record, model: Any) -> bool:
         record: What its answer was decoded into.
         model: The record class.
     """
-    found = _PARTS.search(request.url)
-    parts = unquote(found[0]).split(",") if found else ()
-    return bool(_parts_to_ask_again(request, record, model, parts))
+    return bool(_parts_to_ask_again(request, record, model, _asked_for(request)))
 
 
 def go_on(
@@ -114,47 +133,103 @@ def go_on(
     Raises:
         ResponseError: The answer is not of the same record as those before.
     """
-    parts = request.meta[APPENDS_KEY]
     progress: Progress | None = request.meta.get(PROGRESS_KEY)
     if progress is None:
-        body, again = response.body, False
-        # Which seasons there are stands in each answer.
-        portions = [list(portion) for portion in split_parts(parts)[1:] if may_exist(portion, record)]
+        progress = _begin(request, response.body, record)
+        following = _following(request, progress, record, model, may_ask)
+        if following is None:
+            return _whole(request, response, record)
+        return following
+    if progress["step"] == "texts":
+        body = add_answer(progress["body"], progress["language"], response.body)
     else:
-        body, again = merge_bodies((progress["body"], response.body)), progress["again"]
-        portions = progress["portions"]
-        if not portions:
-            record = decode(body, model)
-    if not portions and not again:
-        again = True
-        wanted = [part for part in _parts_to_ask_again(request, record, model, parts) if may_ask(part)]
-        portions = [list(portion) for portion in split_parts(wanted)]
-    if portions:
-        return _next_request(request, body, portions, again=again)
-    finish(record, parts, request.meta.get(LANGUAGES_KEY, ()))
-    if progress is None:
-        whole = response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
-    else:
-        first = _first_request(request, progress)
-        whole = response.replace(cls=TMDBResponse, url=first.url, body=body, request=first)
-    whole.record = record
-    return whole
-
-
-def take_without(request: Request, model: Any) -> TMDBResponse:
-    """Return the response with what came before a request for parts that had been left out, which failed."""
-    progress: Progress = request.meta[PROGRESS_KEY]
-    record = decode(progress["body"], model)
-    finish(record, request.meta[APPENDS_KEY], request.meta.get(LANGUAGES_KEY, ()))
+        body = merge_bodies((progress["body"], response.body))
+    progress = Progress({**progress, "body": body})
+    if not progress["portions"]:
+        record = decode(body, model)
+    following = _following(request, progress, record, model, may_ask)
+    if following is not None:
+        return following
     first = _first_request(request, progress)
-    whole = TMDBResponse(
+    return _whole(
+        request, response.replace(cls=TMDBResponse, url=first.url, body=body, request=first), record
+    )
+
+
+def go_on_without(request: Request, model: Any) -> Request | TMDBResponse:
+    """Return what :func:`go_on` does after a request for parts that had been left out, which failed."""
+    progress: Progress = request.meta[PROGRESS_KEY]
+    progress = Progress({**progress, "portions": []})
+    record = decode(progress["body"], model)
+    following = _following(request, progress, record, model, lambda _: False)
+    if following is not None:
+        return following
+    first = _first_request(request, progress)
+    response = TMDBResponse(
         first.url,
         headers={"Content-Type": "application/json;charset=utf-8"},
         body=progress["body"],
         request=first,
     )
+    return _whole(request, response, record)
+
+
+def _begin(request: Request, body: bytes, record: Record) -> Progress:
+    """What the first answer to a call brings, and what is to be asked for after it."""
+    parts = list(request.meta[APPENDS_KEY])
+    # Which seasons there are stands in each answer.
+    portions = [list(portion) for portion in split_parts(parts)[1:] if may_exist(portion, record)]
+    if request.meta.get(SEASONS_KEY):
+        listed = listed_seasons(record, parts)
+        left = [part for part in parts[MAX_APPENDS:] if may_exist([part], record)]
+        portions = [list(portion) for portion in split_parts([*left, *listed])]
+        parts += listed
+    return Progress(
+        url=request.url,
+        priority=request.priority,
+        dont_filter=request.dont_filter,
+        dont_cache=bool(request.meta.get("dont_cache")),
+        parts=parts,
+        body=body,
+        portions=portions,
+        step="more",
+        language="",
+    )
+
+
+def _following(
+    request: Request, progress: Progress, record: Record, model: Any, may_ask: Callable[[str], bool]
+) -> Request | None:
+    """The next request for a record, ``None`` where it is whole."""
+    portions, step, language = progress["portions"], progress["step"], progress["language"]
+    if not portions and step == "more":
+        step = "again"
+        missing = _parts_to_ask_again(request, record, model, progress["parts"])
+        portions = [list(portion) for portion in split_parts([part for part in missing if may_ask(part)])]
+    if not portions and (texts := texts_to_ask(record, request.meta.get(LANGUAGES_KEY, ()))):
+        step = "texts"
+        language, wanted = texts
+        portions = [list(portion) for portion in split_parts(wanted)]
+    if not portions:
+        return None
+    now, *later = portions
+    left = Progress({**progress, "portions": later, "step": step, "language": language})
+    return _next_request(request, left, now)
+
+
+def _whole(request: Request, response: Response, record: Record) -> TMDBResponse:
+    """The response with the whole record."""
+    finish(record, all_parts(request), request.meta.get(LANGUAGES_KEY, ()))
+    whole = response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
     whole.record = record
     return whole
+
+
+def all_parts(request: Request) -> list[str]:
+    """Return all parts that a record is asked for with, as far as is known at a request."""
+    progress: Progress | None = request.meta.get(PROGRESS_KEY)
+    parts: list[str] = progress["parts"] if progress else request.meta[APPENDS_KEY]
+    return parts
 
 
 class Absences:
@@ -176,7 +251,7 @@ class Absences:
         """Note what came with a record, and tell of parts that are not asked for again from now on."""
         operation = request.meta[OPERATION_KEY]
         missing = set(record.missing_parts)
-        came = {(operation, part_label(part)) for part in request.meta[APPENDS_KEY] if part not in missing}
+        came = {(operation, part_label(part)) for part in all_parts(request) if part not in missing}
         self._came |= came
         for key in came:
             self._counts.pop(key, None)
@@ -211,30 +286,28 @@ def _parts_to_ask_again(
     return parts_to_ask_again(record, model, parts, has_session=session)
 
 
-def _next_request(request: Request, body: bytes, portions: Sequence[list[str]], *, again: bool) -> Request:
-    """The request for the first of the portions."""
-    known: Progress | None = request.meta.get(PROGRESS_KEY)
-    url = known["url"] if known else request.url
-    progress = Progress(
-        url=url,
-        priority=known["priority"] if known else request.priority,
-        dont_filter=known["dont_filter"] if known else request.dont_filter,
-        dont_cache=known["dont_cache"] if known else bool(request.meta.get("dont_cache")),
-        body=body,
-        portions=list(portions[1:]),
-        again=again,
-    )
+def _asked_for(request: Request) -> list[str]:
+    """The parts in a request's URL."""
+    found = _PARTS.search(request.url)
+    return unquote(found[0]).split(",") if found else []
+
+
+def _next_request(request: Request, progress: Progress, parts: Sequence[str]) -> Request:
+    """The request for some parts, with what came so far."""
     meta = {
         name: value
         for name, value in request.meta.items()
-        if name not in ("retry_times", RETRY_DELAY_KEY, CONDITION_KEY)
+        if name not in ("retry_times", "dont_cache", RETRY_DELAY_KEY, CONDITION_KEY)
     }
-    if again:
+    if progress["dont_cache"] or progress["step"] == "again":
         # If all parts had been left out, it is the same request, and the cache has the answer without them.
         meta["dont_cache"] = True
-    wanted = ",".join(quote(part, safe="/") for part in portions[0])
+    wanted = ",".join(quote(part, safe="/") for part in parts)
+    url = _PARTS.sub(lambda _: wanted, progress["url"], count=1)
+    if progress["step"] == "texts":
+        url = _LANGUAGE.sub(progress["language"], url, count=1)
     following: Request = request.replace(
-        url=_PARTS.sub(lambda _: wanted, url, count=1),
+        url=url,
         # What came is kept in memory until the rest is there.
         priority=progress["priority"] + 1,
         dont_filter=True,

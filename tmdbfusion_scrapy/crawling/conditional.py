@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from hashlib import sha1
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from tmdbfusion_scrapy import stats as names
@@ -18,6 +18,7 @@ from tmdbfusion_scrapy.crawling.requests import (
     CONDITION_KEY,
     LANGUAGES_KEY,
     PROGRESS_KEY,
+    SEASONS_KEY,
     endpoint_of,
 )
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Headers, Response
 
-    from tmdbfusion_scrapy.models import Record
-
-    R = TypeVar("R", bound=Record)
 
 logger = logging.getLogger(__name__)
 
@@ -151,12 +149,6 @@ def stored_etag(request: Request, headers: Headers, api_url: str) -> str | None:
     return f"{call} {etag.decode('latin-1')}" if call is not None else None
 
 
-def without_etag(record: R) -> R:
-    """Return a record that is completed by other requests: its own ETag says nothing of what these bring."""
-    record._etag = None  # noqa: SLF001 - the answer's own, until more is added to it
-    return record
-
-
 def _call_of(request: Request, api_url: str) -> str | None:
     """The digest of a call; ``None`` for one that is of one user, or has a secret."""
     url = request.url
@@ -166,7 +158,9 @@ def _call_of(request: Request, api_url: str) -> str | None:
     path, _, query = url.removeprefix(api_url).partition("?")
     # Texts may be taken from translations, in an order that is in no URL.
     languages = ",".join(request.meta.get(LANGUAGES_KEY) or ())
-    text = "\n".join((path, *sorted(query.split("&")), languages))
+    # With the seasons that the answer lists, a series is another record than with those in the URL.
+    seasons = ("seasons",) if request.meta.get(SEASONS_KEY) else ()
+    text = "\n".join((path, *sorted(query.split("&")), languages, *seasons))
     return sha1(text.encode(), usedforsecurity=False).hexdigest()[:_DIGEST_DIGITS]
 
 

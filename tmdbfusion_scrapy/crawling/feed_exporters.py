@@ -1,4 +1,4 @@
-"""Scrapy's exporters, with records turned into plain rows first.
+"""Scrapy's exporters, with records turned into plain rows first: all fields of their class, in its order.
 
 Scrapy writes a dataclass within an item as Python's ``repr`` into CSV and XML, and into JSON at more than ten
 times the cost. Items that are no records go through untouched.
@@ -7,11 +7,14 @@ times the cost. Items that are no records go through untouched.
 from __future__ import annotations
 
 import dataclasses
+import logging
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
+from xml.sax.saxutils import XMLGenerator
 
 import msgspec
+from itemadapter import ItemAdapter
 from scrapy.exporters import (
     CsvItemExporter,
     JsonItemExporter,
@@ -19,10 +22,20 @@ from scrapy.exporters import (
     XmlItemExporter,
 )
 
+from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.items import NOT_RECORDS
+from tmdbfusion_scrapy.formulas import FormulaWriter
+from tmdbfusion_scrapy.models.objects import as_object
 from tmdbfusion_scrapy.models.record import Record
+from tmdbfusion_scrapy.settings import TMDBSettings, check_boolean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from scrapy.crawler import Crawler
+    from typing_extensions import Self
+
+logger = logging.getLogger(__name__)
 
 _XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
@@ -47,15 +60,98 @@ class RecordJsonItemExporter(JsonItemExporter):
 
 
 class RecordCsvItemExporter(CsvItemExporter):
-    """CSV: what is nested in a record is JSON text; a list of texts is joined by ``join_multivalued``."""
+    """CSV: what is nested in a record is JSON text; a list of texts is joined by ``join_multivalued``.
+
+    The columns are the fields of the feed, or else of the first record's class. An item with others is left out,
+    said in the log and counted in ``tmdb/feed/left_out_count``; so is a
+    :class:`~tmdbfusion_scrapy.crawling.items.FailedCall`, which is never the one to decide. ``item_classes`` of a
+    feed gives it the columns of all of its classes. A feed without records is written as Scrapy does it.
+
+    Args:
+        file: Takes bytes.
+        crawler: Whose stats and log are used; ``None`` outside a crawl.
+        escape_formulas: Whether a text that a spreadsheet would take for a formula gets an apostrophe before it;
+            in a crawl ``TMDB_CSV_ESCAPE_FORMULAS`` is the default.
+        options: Those of Scrapy's exporter.
+    """
+
+    def __init__(
+        self,
+        file: IO[bytes],
+        *,
+        crawler: Crawler | None = None,
+        escape_formulas: bool = False,
+        **options: Any,
+    ) -> None:
+        super().__init__(file, **options)  # type: ignore[arg-type]
+        self._crawler = crawler
+        self._columns: frozenset[str] | None = None
+        self._said: set[str] = set()
+        if check_boolean("escape_formulas", escape_formulas):
+            self.csv_writer = FormulaWriter(self.csv_writer)  # type: ignore[assignment]
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler, file: IO[bytes], **options: Any) -> Self:
+        """Make the exporter of a feed; the arguments are those of the class."""
+        escape = TMDBSettings.from_settings(crawler.settings).csv_escape_formulas
+        return cls(file, crawler=crawler, **{"escape_formulas": escape, **options})
 
     def export_item(self, item: Any) -> None:
-        """Export an item."""
-        super().export_item(_plain(item, _cell))
+        """Export an item, or leave it out."""
+        if not self.fields_to_export and isinstance(item, Record):
+            self.fields_to_export = list(ItemAdapter(item).field_names())
+            self._columns = frozenset(self.fields_to_export)
+        if self._has_columns_of(item):
+            super().export_item(_plain(item, _cell))
+        else:
+            self._leave_out(item)
+
+    def _has_columns_of(self, item: Any) -> bool:
+        """Whether nothing of an item would be lost, where no one chose the columns."""
+        if self._columns is not None:
+            return self._columns.issuperset(ItemAdapter(item).field_names())
+        return bool(self.fields_to_export) or not isinstance(item, NOT_RECORDS)
+
+    def _leave_out(self, item: Any) -> None:
+        """Count an item that has no columns here, and say so once a class."""
+        kind = type(item).__name__
+        spider = None
+        if self._crawler is not None:
+            spider = self._crawler.spider
+            if self._crawler.stats is not None:
+                self._crawler.stats.inc_value(f"{names.FEED_LEFT_OUT}/{kind}")
+        if kind in self._said:
+            return
+        self._said.add(kind)
+        logger.log(
+            logging.WARNING if isinstance(item, NOT_RECORDS) else logging.ERROR,
+            "A CSV feed leaves out %s: its columns are those of the first record. Set item_classes in FEEDS: with "
+            "several classes a feed has the columns of all of them",
+            kind,
+            extra={"spider": spider},
+        )
+
+
+class _Generator(XMLGenerator):
+    """Writes XML of which every character is read back."""
+
+    def characters(self, content: str) -> None:
+        """Write text. Readers take a bare carriage return for a line feed: https://www.w3.org/TR/xml/#sec-line-ends."""
+        first, *others = content.split("\r")
+        super().characters(first)
+        for part in others:
+            # Written as it stands, which is the only public way.
+            self.ignorableWhitespace("&#13;")
+            super().characters(part)
 
 
 class RecordXmlItemExporter(XmlItemExporter):
     """XML: a nested record is an element with its fields in it, a null an empty one."""
+
+    def __init__(self, file: IO[bytes], **options: Any) -> None:
+        super().__init__(file, **options)  # type: ignore[arg-type]
+        # Scrapy 2.15 has no stream of its own.
+        self.xg = _Generator(getattr(self, "stream", file), encoding=self.encoding or "utf-8")
 
     def export_item(self, item: Any) -> None:
         """Export an item."""
@@ -70,7 +166,7 @@ def _plain(item: Any, convert: Callable[[Any], Any] | None = None) -> Any:
     kind: Any = type(item)
     if not isinstance(item, Record) or _has_serializers(kind):
         return item
-    fields = msgspec.to_builtins(item)
+    fields = as_object(item)
     return fields if convert is None else {name: convert(value) for name, value in fields.items()}
 
 

@@ -1,16 +1,20 @@
-"""Feeds: the exporters that know records, and a look at what ``FEEDS`` says of Parquet."""
+"""Feeds: the exporters that know records, and a look at what ``FEEDS`` says of Parquet and CSV."""
 
 from __future__ import annotations
 
 import dataclasses
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from itemadapter import ItemAdapter
 from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.misc import load_object
 from w3lib.url import file_uri_to_path
 
+from tmdbfusion_scrapy.crawling.feed_exporters import RecordCsvItemExporter
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.settings import check_boolean
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
@@ -28,26 +32,32 @@ EXPORTERS = {
 
 
 def install_feeds(settings: BaseSettings) -> None:
-    """Install the exporters where the user has none of his own, and check the feeds that go to Parquet.
+    """Install the exporters where the user has none of his own, and look at the feeds that go to Parquet and CSV.
 
     An exporter that cannot be built would fail once for every item, and the crawl would end as if all were well.
 
     Raises:
-        ConfigurationError: A Parquet feed cannot be written; the message names it and the fix.
+        ConfigurationError: A feed cannot be written; the message names it and the fix.
     """
     exporters = {**EXPORTERS, **settings.getdict("FEED_EXPORTERS")}
     priority = max(settings.getpriority("FEED_EXPORTERS") or 0, SETTINGS_PRIORITIES["addon"])
     settings.set("FEED_EXPORTERS", exporters, priority=priority)
     feeds = {uri: dict(feed) for uri, feed in settings.getdict("FEEDS").items()}
-    ours = [uri for uri, feed in feeds.items() if _is_parquet(exporters.get(_format(uri, feed)))]
-    if not ours:
-        return
-    for uri in ours:
+    is_ours = False
+    for uri, feed in feeds.items():
+        exporter = exporters.get(_format(uri, feed))
         try:
-            _check_parquet(str(uri), feeds[uri])
+            if _is_parquet(exporter):
+                _check_parquet(str(uri), feed)
+            elif exporter is not None and load_object(exporter) is RecordCsvItemExporter:
+                _check_csv(feed, has_fields=bool(settings.get("FEED_EXPORT_FIELDS")))
+            else:
+                continue
         except ConfigurationError as error:
             raise ConfigurationError(f"FEEDS[{str(uri)!r}]: {error}") from error
-    settings.set("FEEDS", feeds, priority=settings.getpriority("FEEDS") or 0)
+        is_ours = True
+    if is_ours:
+        settings.set("FEEDS", feeds, priority=settings.getpriority("FEEDS") or 0)
 
 
 def _format(uri: Any, feed: dict[str, Any]) -> str:
@@ -91,3 +101,21 @@ def _check_parquet(uri: str, feed: dict[str, Any]) -> None:
     path = Path(file_uri_to_path(uri) if uri.startswith("file:") else uri)
     if local and "%(" not in uri and not feed.get("overwrite") and path.is_file() and path.stat().st_size:
         raise ConfigurationError(NO_APPENDING.format(name=path.name))
+
+
+def _check_csv(feed: dict[str, Any], *, has_fields: bool) -> None:
+    """Check a feed, and give it the columns of all classes that it is said to hold.
+
+    Raises:
+        ConfigurationError: An option is of no use.
+    """
+    options = feed.get("item_export_kwargs") or {}
+    if "escape_formulas" in options:
+        check_boolean("escape_formulas in item_export_kwargs", options["escape_formulas"])
+    if feed.get("fields") or has_fields:
+        return
+    classes = [load_object(item_class) for item_class in feed.get("item_classes") or ()]
+    fields = [ItemAdapter.get_field_names_from_class(item_class) for item_class in classes]
+    # A dict has those that it comes with.
+    if fields and all(fields):
+        feed["fields"] = list(dict.fromkeys(chain.from_iterable(filter(None, fields))))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from scrapy.utils.request import RequestFingerprinter
 
 from tmdbfusion_scrapy.api.appending import MAX_APPENDS
-from tmdbfusion_scrapy.crawling.requests import APPENDS_KEY, LANGUAGES_KEY
+from tmdbfusion_scrapy.crawling.requests import APPENDS_KEY, LANGUAGES_KEY, SEASONS_KEY
 from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
 from tmdbfusion_scrapy.settings import TMDBSettings
 
@@ -81,6 +81,8 @@ def _parts(request: Request, path: str, query: str) -> list[bytes]:
     # A URL has the first language of a chain, and no more parts than one request can ask for.
     if languages := meta.get(LANGUAGES_KEY):
         parts.append(",".join(languages).encode())
+    if meta.get(SEASONS_KEY):
+        parts.append(b"seasons")
     if len(appends := meta.get(APPENDS_KEY) or ()) > MAX_APPENDS:
         parts.append(",".join(appends).encode())
     return parts

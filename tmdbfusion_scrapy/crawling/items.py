@@ -87,3 +87,7 @@ class ClearedFailure:
 
     kind: str | None
     path: str
+
+
+NOT_RECORDS = (FailedCall, Watermark, UnchangedRecord, ClearedFailure)
+"""What a crawl says beside the records: where a feed is of one class, none of these decides which."""

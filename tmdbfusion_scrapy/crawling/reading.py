@@ -9,19 +9,26 @@ from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.api.appending import may_exist
 from tmdbfusion_scrapy.crawling.appending import (
     Absences,
+    can_do_without,
     go_on,
+    go_on_without,
     has_appends,
     is_asking_again,
     part_label,
-    take_without,
 )
 from tmdbfusion_scrapy.crawling.conditional import stored_etag
 from tmdbfusion_scrapy.crawling.failed import public_path
-from tmdbfusion_scrapy.crawling.requests import endpoint_of, ids_asked_for, page_asked_for
+from tmdbfusion_scrapy.crawling.requests import (
+    endpoint_of,
+    ids_asked_for,
+    language_asked_for,
+    page_asked_for,
+)
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.exceptions import AuthenticationError
 from tmdbfusion_scrapy.models import Record, decode
 from tmdbfusion_scrapy.models.answers import check_answer
+from tmdbfusion_scrapy.models.languages import note_language
 from tmdbfusion_scrapy.models.record import Decoded
 from tmdbfusion_scrapy.settings import TMDBSettings
 
@@ -87,19 +94,23 @@ class RecordReader:
         """Whether to ask again for a part that was left out."""
         return not self._is_offline and self._absences.may_come(request, part)
 
-    def read_without(self, request: Request, error: TMDBError | None = None) -> TMDBResponse | None:
-        """The record without the parts that a failed request was to add to it, if it was for such."""
-        if not is_asking_again(request) or isinstance(error, AuthenticationError):
+    def read_without(self, request: Request, error: TMDBError | None = None) -> TMDBResponse | Request | None:
+        """The record without the parts that a failed request was to add to it, if it can do without."""
+        if not can_do_without(request) or isinstance(error, AuthenticationError):
             return None
         endpoint = endpoint_of(request)
         assert endpoint is not None  # noqa: S101 - only calls of the catalogue ask again
-        response = take_without(request, endpoint.model)
-        self._count(request, endpoint, response.record)
-        return response
+        result = go_on_without(request, endpoint.model)
+        if isinstance(result, TMDBResponse):
+            self._count(request, endpoint, result.record)
+        return result
 
     def _count(self, request: Request, endpoint: Endpoint[..., Any] | None, record: Any) -> None:
-        """Count what a callback is to get, and what is odd with it."""
+        """Count what a callback is to get, and what is odd with it; note which language it is in."""
         self._crawler.signals.send_catch_log(RECORD_CAME, request=request)
+        language = language_asked_for(request)
+        if language is not None and isinstance(record, Record):
+            note_language(record, language)
         if isinstance(record, Decoded):
             for field in record.drift:
                 self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")

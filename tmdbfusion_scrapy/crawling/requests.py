@@ -15,6 +15,7 @@ from tmdbfusion_scrapy.api.call import JSON_TYPE
 from tmdbfusion_scrapy.api.catalogue import find_endpoint
 from tmdbfusion_scrapy.api.values import check_appends
 from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
+from tmdbfusion_scrapy.models.languages import DEFAULT_LANGUAGE
 from tmdbfusion_scrapy.models.sessions import GuestSession, RequestToken, Session
 from tmdbfusion_scrapy.settings import SLOT
 
@@ -37,6 +38,9 @@ RETRY_DELAY_KEY = "tmdb_retry_delay"
 APPENDS_KEY = "tmdb_appends"
 """Meta key: all parts of ``append_to_response``; the URL has those of one request."""
 
+SEASONS_KEY = "tmdb_seasons"
+"""Meta key: whether the seasons that a series lists are all asked for, those among the parts or not."""
+
 LANGUAGES_KEY = "tmdb_languages"
 """Meta key: the languages that the texts are taken from, best first."""
 
@@ -53,6 +57,7 @@ REQUEST_ARGUMENTS = frozenset(
 
 
 _PAGE = re.compile(r"(?<=[?&]page=)[0-9]+")
+_LANGUAGE = re.compile(r"(?<=[?&]language=)[^&#]*")
 
 _SECRET_ANSWERS = (GuestSession, RequestToken, Session)
 
@@ -72,7 +77,7 @@ def build_request(
     if call.operation_id is not None:
         meta[OPERATION_KEY] = call.operation_id
     # Meta of another call's response may have been passed on.
-    for key in (SECRETS_KEY, APPENDS_KEY, LANGUAGES_KEY, PROGRESS_KEY, CONDITION_KEY):
+    for key in (SECRETS_KEY, APPENDS_KEY, SEASONS_KEY, LANGUAGES_KEY, PROGRESS_KEY, CONDITION_KEY):
         meta.pop(key, None)
     if call.appends:
         meta[APPENDS_KEY] = list(call.appends)
@@ -131,6 +136,19 @@ def ids_asked_for(request: Request, api_url: str) -> tuple[Asked, ...]:
     """Return the ids and numbers in a request's path that its answer must repeat."""
     endpoint = endpoint_of(request)
     return endpoint.asked(path_of(request, api_url)) if endpoint is not None else ()
+
+
+def language_asked_for(request: Request) -> str | None:
+    """Return the language of a call, TMDB's default where it names none; ``None`` for one that has no language.
+
+    Of a record that takes several requests it is that of the first.
+    """
+    endpoint = endpoint_of(request)
+    if endpoint is None or "language" not in endpoint.parameters:
+        return None
+    progress = request.meta.get(PROGRESS_KEY)
+    match = _LANGUAGE.search(progress["url"] if progress else request.url)
+    return match[0] if match and match[0] else DEFAULT_LANGUAGE
 
 
 def page_asked_for(request: Request) -> str | None:

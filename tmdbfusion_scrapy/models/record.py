@@ -92,6 +92,8 @@ class Record(Decoded):
     _etag = cast("str | None", None)
     _missing_parts = tuple[str, ...]()
     _field_languages = cast("Mapping[str, str] | None", None)
+    # The one that a crawl asked for; None where that is not known.
+    _language = cast("str | None", None)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)

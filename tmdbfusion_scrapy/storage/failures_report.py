@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from sqlalchemy import func, select
 
+from tmdbfusion_scrapy.formulas import without_formula
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures
 
 if TYPE_CHECKING:
@@ -123,7 +124,9 @@ class FailuresReport:
                 _rows(wanted, limit), execution_options={"yield_per": _ROWS_AT_ONCE}
             )
 
-    def export(self, wanted: FailureFilter, path: Path, limit: int | None = None) -> int:
+    def export(
+        self, wanted: FailureFilter, path: Path, limit: int | None = None, *, escape_formulas: bool = False
+    ) -> int:
         """Write all columns to a file, the newest first, and return how many rows.
 
         The file is there as a whole or not at all; one of this name is replaced.
@@ -132,14 +135,19 @@ class FailuresReport:
             wanted: Which of them.
             path: The ending says the format, see :data:`EXPORT_FORMATS`.
             limit: Most rows; ``None`` for all.
+            escape_formulas: Whether texts in CSV that a spreadsheet would take for formulas are made harmless.
 
         Raises:
             OSError: The file cannot be written.
         """
         part = path.with_name(f".{path.name}.{os.getpid()}.part")
+        ending = path.suffix.lower()
+        rows: Iterator[dict[str, Any]] = map(_exported, self.newest(wanted, limit))
+        if escape_formulas and ending == ".csv":
+            rows = ({name: without_formula(value) for name, value in row.items()} for row in rows)
         try:
             with part.open("w", encoding="utf-8", newline="") as file:
-                count = EXPORT_FORMATS[path.suffix.lower()](file, map(_exported, self.newest(wanted, limit)))
+                count = EXPORT_FORMATS[ending](file, rows)
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)

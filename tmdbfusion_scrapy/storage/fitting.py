@@ -7,7 +7,7 @@ import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Integer
+from sqlalchemy import JSON, BigInteger, Integer
 
 from tmdbfusion_scrapy.storage.rows import storable_text
 from tmdbfusion_scrapy.storage.tables.columns import UTCDateTime
@@ -148,7 +148,7 @@ def _fitting(column: Column[Any], value: Any) -> Any:
         bits = 63 if isinstance(column.type, BigInteger) else 31
         return value if -(2**bits) <= value < 2**bits else None
     if isinstance(value, str):
-        text = storable_text(_fitting_document(value) if column.name == "raw" else value)
+        text = storable_text(_fitting_document(value) if isinstance(column.type, JSON) else value)
         if len(text) > _MOST_INDEXED // 4 and _is_indexed(column):
             text = text.encode()[:_MOST_INDEXED].decode(errors="ignore")
         return value if text == value else text

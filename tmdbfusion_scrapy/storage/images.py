@@ -139,7 +139,8 @@ class TMDBImagesPipeline(FilesPipeline):
         Override it for another choice, or for items of your own, with :meth:`request_for`.
         """
         options = self._options
-        return [self.request_for(image) for image in images_of(item, options.sizes, options.languages)]
+        images = images_of(item, options.sizes, options.languages, with_seasons=options.with_seasons)
+        return [self.request_for(image) for image in images]
 
     def request_for(self, image: ImageFile) -> Request:
         """Return the request for an image."""

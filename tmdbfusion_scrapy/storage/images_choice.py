@@ -15,7 +15,7 @@ from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.networks import NetworkDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
 from tmdbfusion_scrapy.models.person_list_item import PersonListItem
-from tmdbfusion_scrapy.models.tv import TVDetails
+from tmdbfusion_scrapy.models.tv import TVDetails, whole_seasons
 from tmdbfusion_scrapy.models.tv_list_item import TVListItem
 from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
 
@@ -105,7 +105,11 @@ def kind_of(record: Any) -> str | None:
 
 
 def images_of(
-    record: Any, sizes: Mapping[ImageKind, Sequence[str]], languages: Sequence[str] = ()
+    record: Any,
+    sizes: Mapping[ImageKind, Sequence[str]],
+    languages: Sequence[str] = (),
+    *,
+    with_seasons: bool = False,
 ) -> Iterator[ImageFile]:
     """Yield the images of a record that are wanted: of each sort one, in each of its sizes.
 
@@ -113,14 +117,30 @@ def images_of(
         record: A record; what has no images, or no id, yields nothing.
         sizes: The sorts that are wanted, and the sizes of each.
         languages: Languages that an image is taken in, best first, as of :func:`chosen_path`.
+        with_seasons: Whether the seasons and episodes in the record have their images, too.
     """
-    kind = kind_of(record)
-    if kind is None or record.id is None:
-        return
-    for image, wanted in sizes.items():
-        file_path = chosen_path(record, image, languages)
-        if file_path:
-            yield from (ImageFile(kind, record.id, image, size, file_path) for size in wanted)
+    for one in (record, *_seasons_in(record)) if with_seasons else (record,):
+        kind = kind_of(one)
+        if kind is None or one.id is None:
+            continue
+        for image, wanted in sizes.items():
+            file_path = chosen_path(one, image, languages)
+            if file_path:
+                yield from (ImageFile(kind, one.id, image, size, file_path) for size in wanted)
+
+
+def _seasons_in(record: Any) -> Iterator[Any]:
+    """The seasons and episodes in a series, or the episodes in a season."""
+    if isinstance(record, TVDetails):
+        # All are listed, whether they came with the series or not.
+        listed = {season.id for season in record.seasons}
+        yield from record.seasons
+        for season in whole_seasons(record, record.appended_seasons):
+            if season.id not in listed:
+                yield season
+            yield from season.episodes
+    elif isinstance(record, SeasonDetails):
+        yield from record.episodes
 
 
 def chosen_path(record: Any, image: ImageKind, languages: Sequence[str] = ()) -> str | None:

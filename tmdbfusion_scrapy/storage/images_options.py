@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from tmdbfusion_scrapy.base_urls import is_below
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.models.image_addresses import ORIGINAL, ImageKind
-from tmdbfusion_scrapy.settings import TMDBSettings, check_language
+from tmdbfusion_scrapy.settings import TMDBSettings, check_boolean, check_language
 from tmdbfusion_scrapy.storage.images_choice import NO_LANGUAGE
 
 if TYPE_CHECKING:
@@ -43,15 +43,17 @@ class ImageOptions:
         sizes: The sizes of each sort that is wanted.
         languages: Languages that an image is taken in, best first; ``null`` stands for no language.
         store: What Scrapy takes as ``IMAGES_STORE``: a folder, or a URL of S3, GCS or FTP.
+        with_seasons: Whether those of the seasons and episodes in a record are stored too.
     """
 
     sizes: Mapping[ImageKind, Sequence[str]]
     languages: Sequence[str]
     store: str
+    with_seasons: bool
 
 
 def image_options(settings: SettingsReader) -> ImageOptions | None:
-    """Read ``TMDB_IMAGES``, ``TMDB_IMAGES_LANGUAGES`` and the store; ``None`` where no images are wanted.
+    """Read ``TMDB_IMAGES``, the settings of which they are, and the store; ``None`` where no images are wanted.
 
     Raises:
         ConfigurationError: A setting is of no use; the message names it and the fix.
@@ -71,7 +73,12 @@ def image_options(settings: SettingsReader) -> ImageOptions | None:
             "TMDB_IMAGES is set, and nothing says where the images go: set IMAGES_STORE, to a folder or to a "
             "URL of S3, GCS or FTP"
         )
-    return ImageOptions(sizes, _languages(settings.get("TMDB_IMAGES_LANGUAGES")), str(store))
+    return ImageOptions(
+        sizes,
+        _languages(settings.get("TMDB_IMAGES_LANGUAGES")),
+        str(store),
+        check_boolean("TMDB_IMAGES_SEASONS", settings.get("TMDB_IMAGES_SEASONS", False)),
+    )
 
 
 def _sizes(value: Any) -> dict[ImageKind, Sequence[str]]:

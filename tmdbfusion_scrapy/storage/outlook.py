@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Text, func, select
+from sqlalchemy import cast as sql_cast
 
+from tmdbfusion_scrapy.models.season_texts import LANGUAGE_KEY
 from tmdbfusion_scrapy.storage.document_sizes import stored_bytes
 from tmdbfusion_scrapy.storage.done import Done
 from tmdbfusion_scrapy.storage.known import Known
@@ -129,19 +131,27 @@ class Outlook:
 
     def documents(self) -> Documents | None:
         """Return the size of the newest records; ``None`` where none is stored with its document."""
-        columns = self._records.columns
-        newest = (
-            select(columns.id)
-            .where(columns.fetched_at.is_not(None), columns.raw.is_not(None))
-            .order_by(columns.fetched_at.desc())
-            .limit(_SAMPLE)
-        )
         with self._engine.connect() as connection:
-            keys = list(connection.scalars(newest))
+            keys = self._newest(connection)
             if not keys:
                 return None
             size = stored_bytes(connection, self._kind, keys)
         return Documents(len(keys), size / len(keys))
+
+    def other_languages(self) -> float | None:
+        """Return how many requests in other languages the newest series took for texts that they lacked.
+
+        It is an average; ``None`` where none is stored with its document.
+        """
+        columns = self._records.columns
+        document = sql_cast(columns.raw, Text)
+        length = func.length(document) - func.length(func.replace(document, f'"{LANGUAGE_KEY}', '"'))
+        with self._engine.connect() as connection:
+            keys = self._newest(connection)
+            if not keys:
+                return None
+            removed = connection.scalar(select(func.sum(length)).where(columns.id.in_(keys))) or 0
+        return removed / len(LANGUAGE_KEY) / len(keys)
 
     def long_series(self, room: int, step: int) -> float | None:
         """Return how many more requests the stored series take on average; ``None`` where none is stored.
@@ -157,6 +167,17 @@ class Outlook:
         with self._engine.connect() as connection:
             more = [-(-max(0, number + 1 - room) // step) for number in connection.scalars(query)]
         return sum(more) / len(more) if more else None
+
+    def _newest(self, connection: Connection) -> list[int]:
+        """Ids of the newest records that are stored with their document."""
+        columns = self._records.columns
+        query = (
+            select(columns.id)
+            .where(columns.fetched_at.is_not(None), columns.raw.is_not(None))
+            .order_by(columns.fetched_at.desc())
+            .limit(_SAMPLE)
+        )
+        return list(connection.scalars(query))
 
     def _given_up(self, connection: Connection, since: datetime | None) -> set[int]:
         """What failed for good, or failed since a moment; a part or an image that failed is not the record."""

@@ -10,8 +10,9 @@ from typing import IO, TYPE_CHECKING, Any
 from scrapy.exporters import BaseItemExporter
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.items import FailedCall
+from tmdbfusion_scrapy.crawling.items import NOT_RECORDS
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.models.objects import hint_of
 from tmdbfusion_scrapy.storage.parquet_options import ParquetOptions, load_pyarrow
 
 if TYPE_CHECKING:
@@ -96,9 +97,9 @@ class ParquetItemExporter(BaseItemExporter):
 
     def export_item(self, item: Any) -> None:
         """Take an item. It is written with others, at the latest by :meth:`finish_exporting`."""
-        from tmdbfusion_scrapy.storage.parquet_rows import fits, hint_of
+        from tmdbfusion_scrapy.storage.parquet_rows import fits
 
-        if self._kind is None and dataclasses.is_dataclass(item) and not isinstance(item, FailedCall):
+        if self._kind is None and dataclasses.is_dataclass(item) and not isinstance(item, NOT_RECORDS):
             self._begin(hint_of(item))
         if self._failure is not None:
             self._count(names.FEED_FAILED)
@@ -200,12 +201,12 @@ class ParquetItemExporter(BaseItemExporter):
         if kind in self._said:
             return
         self._said.add(kind)
-        if self._kind is None and not isinstance(item, FailedCall):
+        if self._kind is None and not isinstance(item, NOT_RECORDS):
             self._log(
                 logging.ERROR, "A Parquet feed takes dataclasses, which %s is not: it is left out", kind
             )
             return
-        level = logging.WARNING if isinstance(item, FailedCall) else logging.ERROR
+        level = logging.WARNING if isinstance(item, NOT_RECORDS) else logging.ERROR
         self._log(
             level,
             "A Parquet feed of %s leaves out %s: a feed holds one class. Set item_classes in FEEDS, and give each "

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from tmdbfusion_scrapy.models.fields import field_hints
+from tmdbfusion_scrapy.models.objects import hint_of
 from tmdbfusion_scrapy.models.record import Record
 from tmdbfusion_scrapy.storage.parquet_columns import TIME, column_of, getter_of
 
@@ -87,23 +88,12 @@ class RowBuilder:
         return batch, Counter(self._nulled)
 
 
-def hint_of(item: Any) -> Any:
-    """Return the dataclass of an item, with its arguments where it was decoded as a generic one."""
-    kind: Any = type(item)
-    return (getattr(item, "_model", None) or kind) if _is_generic(kind) else kind
-
-
 def fits(item: Any, hint: Any) -> bool:
     """Return whether an item has the fields of a dataclass, and no others."""
     if hint_of(item) == hint:
         return True
     model = typing.get_origin(hint) or hint
     kind: Any = type(item)
-    if not issubclass(kind, model) or _is_generic(kind):
+    if not issubclass(kind, model) or getattr(kind, "__parameters__", False):
         return False
     return len(dataclasses.fields(kind)) == len(dataclasses.fields(model))
-
-
-def _is_generic(kind: Any) -> bool:
-    """Whether a class has type parameters to fill."""
-    return bool(getattr(kind, "__parameters__", False))

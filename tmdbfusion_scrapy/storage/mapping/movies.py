@@ -84,7 +84,10 @@ MOVIE = Stored(
     MovieDetails,
     records.movies,
     "/movie",
-    computed={"belongs_to_collection_id": lambda movie: getattr(movie.belongs_to_collection, "id", None)},
+    computed={
+        "belongs_to_collection_id": lambda movie: getattr(movie.belongs_to_collection, "id", None),
+        **parts.TEXT_LANGUAGES,
+    },
     mentions=((parts.COLLECTION, _collection),),
     relations=(
         parts.genres(links.movie_genres),
@@ -118,6 +121,7 @@ COLLECTION = Stored(
         parts.images(links.collection_images),
         parts.translations(links.collection_translations, "title", "overview", "homepage"),
     ),
+    computed=parts.TEXT_LANGUAGES,
     children=(
         Children(
             records.movies,

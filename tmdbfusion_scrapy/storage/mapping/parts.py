@@ -8,6 +8,9 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from tmdbfusion_scrapy.models.languages import text_languages
 from tmdbfusion_scrapy.storage.mapping.declaration import (
     Mention,
     Relation,
@@ -18,13 +21,14 @@ from tmdbfusion_scrapy.storage.mapping.declaration import (
 from tmdbfusion_scrapy.storage.tables import records
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from sqlalchemy import Table
 
     from tmdbfusion_scrapy.models.collections import CollectionImages
     from tmdbfusion_scrapy.models.images import EpisodeImages, Images, Logos, SeasonImages
     from tmdbfusion_scrapy.models.people import PersonImages
+    from tmdbfusion_scrapy.models.record import Record
     from tmdbfusion_scrapy.models.releases import AlternativeTitle
     from tmdbfusion_scrapy.models.watch_providers import CountryWatchProviders
 
@@ -38,6 +42,16 @@ COLLECTION = Mention(records.collections, ("id", "name", "poster_path", "backdro
 WATCH_PROVIDER = Mention(records.watch_providers, ("id", "name", "logo_path"))
 OFFERS = ("flatrate", "rent", "buy", "ads", "free")
 """How a provider offers a title; the fields of a country's answer, and the values of ``offer``."""
+
+
+def _text_languages(record: Record) -> str | None:
+    """The language of each text, as JSON."""
+    found = text_languages(record)
+    return msgspec.json.encode(found).decode() if found else None
+
+
+TEXT_LANGUAGES: Mapping[str, Callable[[Any], Any]] = {"text_languages": _text_languages}
+"""The computed column of records with texts."""
 
 
 def genres(table: Table) -> Relation:

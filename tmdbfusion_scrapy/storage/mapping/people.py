@@ -89,6 +89,7 @@ PERSON = Stored(
     PersonDetails,
     records.people,
     "/person",
+    computed=parts.TEXT_LANGUAGES,
     relations=(
         Relation(links.person_also_known_as, "also_known_as", ("position", "name"), _names),
         parts.images(links.person_images),

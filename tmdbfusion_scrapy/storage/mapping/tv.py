@@ -163,6 +163,7 @@ TV_SHOW = Stored(
     TVDetails,
     records.tv_shows,
     "/tv",
+    computed=parts.TEXT_LANGUAGES,
     mentions=((_LISTED_EPISODE, _aired_episodes),),
     relations=(
         parts.genres(links.tv_show_genres),
@@ -206,7 +207,7 @@ SEASON = Stored(
     SeasonDetails,
     records.seasons,
     "/tv/season",
-    computed={"tv_show_id": _show_of},
+    computed={"tv_show_id": _show_of, **parts.TEXT_LANGUAGES},
     keeps=frozenset({"tv_show_id"}),
     mentions=((_TV_SHOW_ID, _show_id_of_season),),
     relations=(
@@ -232,7 +233,7 @@ EPISODE_OF_SEASON = Stored(
     Episode,
     records.episodes,
     "/tv/episode",
-    computed={"tv_show_id": lambda episode: episode.show_id},
+    computed={"tv_show_id": lambda episode: episode.show_id, **parts.TEXT_LANGUAGES},
     keeps=frozenset({"tv_show_id"}),
     mentions=((_TV_SHOW_ID, _show_id_of_episode),),
     relations=_EPISODE_RELATIONS,
@@ -242,7 +243,7 @@ EPISODE = Stored(
     EpisodeDetails,
     records.episodes,
     "/tv/episode",
-    computed={"tv_show_id": lambda episode: episode.show_id},
+    computed={"tv_show_id": lambda episode: episode.show_id, **parts.TEXT_LANGUAGES},
     keeps=frozenset({"tv_show_id"}),
     mentions=((_TV_SHOW_ID, _show_id_of_episode),),
     relations=(

@@ -76,8 +76,7 @@ def record_table(name: str, *columns: Column[Any]) -> Table:
         Column("deleted_at", UTCDateTime),
         Column("etag", Text),
         *columns,
-        # The row gives it as text, see ``database.open_engine``.
-        Column("raw", JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")),
+        *document("raw"),
     )
     # What is stored, and what is stale, is found without a look at the rows.
     index_where_known(table, "fetched_at", *(("popularity",) if "popularity" in table.columns else ()))
@@ -100,6 +99,12 @@ def tmdb_id() -> Column[int]:
 def text(*names: str) -> list[Column[Any]]:
     """Columns of text."""
     return [Column(name, Text) for name in names]
+
+
+def document(*names: str) -> list[Column[Any]]:
+    """Columns of JSON. The row gives it as text, see ``database.open_engine``."""
+    kind = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
+    return [Column(name, kind) for name in names]
 
 
 def integer(*names: str) -> list[Column[Any]]:

@@ -9,6 +9,7 @@ from sqlalchemy import Column, Index, Table, Text
 
 from tmdbfusion_scrapy.storage.tables.columns import (
     date,
+    document,
     flag,
     index_where_known,
     integer,
@@ -35,6 +36,7 @@ watch_providers = Table("watch_providers", metadata, tmdb_id(), *text("name", "l
 collections = record_table(
     "collections",
     *text("name", "original_name", "original_language", "overview", "poster_path", "backdrop_path"),
+    *document("text_languages"),
 )
 
 companies = record_table(
@@ -57,6 +59,7 @@ people = record_table(
     *number("popularity"),
     *flag("adult"),
     *text("imdb_id", "homepage", "profile_path"),
+    *document("text_languages"),
 )
 
 movies = record_table(
@@ -72,6 +75,7 @@ movies = record_table(
     *flag("adult", "video", "softcore"),
     reference("belongs_to_collection_id", "collections.id", index=True),
     *text("imdb_id", "homepage", "tagline", "overview", "poster_path", "backdrop_path"),
+    *document("text_languages"),
 )
 
 tv_shows = record_table(
@@ -85,6 +89,7 @@ tv_shows = record_table(
     *integer("vote_count"),
     *flag("adult", "softcore"),
     *text("homepage", "tagline", "overview", "poster_path", "backdrop_path"),
+    *document("text_languages"),
 )
 
 seasons = record_table(
@@ -96,6 +101,7 @@ seasons = record_table(
     *integer("episode_count"),
     *number("vote_average"),
     *text("overview", "poster_path"),
+    *document("text_languages"),
 )
 
 episodes = record_table(
@@ -110,6 +116,7 @@ episodes = record_table(
     *number("vote_average"),
     *integer("vote_count"),
     *text("overview", "still_path"),
+    *document("text_languages"),
 )
 
 # What people look records up by.
