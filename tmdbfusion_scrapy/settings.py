@@ -151,6 +151,12 @@ SETTINGS: Mapping[str, Setting] = {
             "spiders with ``-a source=...``. Whether TMDB heeds it is not known.",
         ),
         Setting(
+            "TMDB_EXIT_STATUS",
+            True,
+            "``False`` leaves the exit status of ``scrapy crawl`` and ``scrapy tmdb-crawl`` to Scrapy, see "
+            "docs/commands.md.",
+        ),
+        Setting(
             "TMDB_IMAGES",
             None,
             "Images to download, see docs/images.md: a list of ``poster``, ``backdrop``, ``profile``, ``still`` "
@@ -203,6 +209,7 @@ class TMDBSettings:
         max_connections: ``None`` for no limit.
         max_keepalive_connections: ``None`` for no limit.
         slot_concurrency: Concurrency of the slot ``tmdb``; ``None`` for no limit.
+        slot_delay: Seconds; the delay of the slot ``tmdb``, ``None`` where ``DOWNLOAD_SLOTS`` names none.
         keepalive_expiry: Seconds.
         requests_per_second: 0 for no limit.
         images_requests_per_second: 0 for no limit.
@@ -224,6 +231,7 @@ class TMDBSettings:
     max_connections: int | None
     max_keepalive_connections: int | None
     slot_concurrency: int | None
+    slot_delay: float | None
     keepalive_expiry: float
     requests_per_second: float
     images_requests_per_second: float
@@ -247,7 +255,13 @@ class TMDBSettings:
         """
         read = _Reader(settings)
         total = read.limit("CONCURRENT_REQUESTS")
-        slot_concurrency = _slot_concurrency(settings, read)
+        slot = slot_options(settings, SLOT)
+        slot_concurrency = (
+            _limit(f'DOWNLOAD_SLOTS["{SLOT}"]["concurrency"]', slot["concurrency"])
+            if "concurrency" in slot
+            else read.limit("CONCURRENT_REQUESTS_PER_DOMAIN")
+        )
+        slot_delay = slot.get("delay")
         limits = [limit for limit in (total, slot_concurrency) if limit is not None]
         max_connections = min(limits, default=None)
         if settings.get("TMDB_MAX_CONNECTIONS") is not None:
@@ -278,6 +292,9 @@ class TMDBSettings:
             max_connections=max_connections,
             max_keepalive_connections=keepalive,
             slot_concurrency=slot_concurrency,
+            slot_delay=None
+            if slot_delay is None
+            else _number(f'DOWNLOAD_SLOTS["{SLOT}"]["delay"]', slot_delay),
             keepalive_expiry=read.number("TMDB_KEEPALIVE_EXPIRY"),
             requests_per_second=read.number("TMDB_REQUESTS_PER_SECOND"),
             images_requests_per_second=read.number("TMDB_IMAGES_REQUESTS_PER_SECOND"),
@@ -310,8 +327,21 @@ def is_enabled(settings: SettingsReader) -> bool:
     return _Reader(settings).boolean("TMDB_ENABLED")
 
 
-def _slot_concurrency(settings: SettingsReader, read: _Reader) -> int | None:
-    """The concurrency of the slot ``tmdb``."""
+def tells_exit_status(settings: SettingsReader) -> bool:
+    """Whether the exit status of a crawl tells what became of it.
+
+    Raises:
+        ConfigurationError: ``TMDB_EXIT_STATUS`` is neither true nor false.
+    """
+    return _Reader(settings).boolean("TMDB_EXIT_STATUS")
+
+
+def slot_options(settings: SettingsReader, name: str) -> dict[str, Any]:
+    """Return what ``DOWNLOAD_SLOTS`` says of a slot.
+
+    Raises:
+        ConfigurationError: It is no mapping.
+    """
     slots = settings.get("DOWNLOAD_SLOTS") or {}
     if isinstance(slots, str):
         # From the command line: -s 'DOWNLOAD_SLOTS={"tmdb": {"concurrency": 8}}'
@@ -320,14 +350,11 @@ def _slot_concurrency(settings: SettingsReader, read: _Reader) -> int | None:
         except ValueError:
             raise ConfigurationError(f"DOWNLOAD_SLOTS is {slots!r}: set it to a JSON object") from None
     try:
-        slot = dict(dict(slots).get(SLOT) or {})
+        return dict(dict(slots).get(name) or {})
     except (TypeError, ValueError):
         raise ConfigurationError(
             f'DOWNLOAD_SLOTS is {slots!r}: set it to a mapping such as {{"{SLOT}": {{"concurrency": 8}}}}'
         ) from None
-    if "concurrency" in slot:
-        return _limit(f'DOWNLOAD_SLOTS["{SLOT}"]["concurrency"]', slot["concurrency"])
-    return read.limit("CONCURRENT_REQUESTS_PER_DOMAIN")
 
 
 def _limit(name: str, value: Any) -> int | None:
@@ -345,6 +372,19 @@ def _integer(name: str, value: Any) -> int:
     if not whole:
         raise ConfigurationError(f"{name} is {value!r}: set it to a whole number")
     if number < 0:
+        raise ConfigurationError(f"{name} is {number}: set it to 0 or more")
+    return number
+
+
+def _number(name: str, value: Any) -> float:
+    """A finite number from 0, also as text."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if isinstance(value, bool) or math.isnan(number):
+        raise ConfigurationError(f"{name} is {value!r}: set it to a number")
+    if not 0 <= number < math.inf:
         raise ConfigurationError(f"{name} is {number}: set it to 0 or more")
     return number
 
@@ -370,16 +410,7 @@ class _Reader:
 
     def number(self, name: str) -> float:
         """Seconds or a rate, from 0."""
-        value = self.value(name)
-        try:
-            number = float(value)
-        except (TypeError, ValueError, OverflowError):
-            number = math.nan
-        if isinstance(value, bool) or math.isnan(number):
-            raise ConfigurationError(f"{name} is {value!r}: set it to a number")
-        if not 0 <= number < math.inf:
-            raise ConfigurationError(f"{name} is {number}: set it to 0 or more")
-        return number
+        return _number(name, self.value(name))
 
     def boolean(self, name: str) -> bool:
         return check_boolean(name, self.value(name))

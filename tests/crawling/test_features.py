@@ -15,8 +15,8 @@ from tmdbfusion_scrapy.exceptions import ServerError
 
 
 @coroutine_test
-async def test_download_delay(tmdb_sandbox):
-    settings = settings_of(tmdb_sandbox.base_url, DOWNLOAD_DELAY=0.1)
+async def test_delay_of_the_slot(tmdb_sandbox):
+    settings = settings_of(tmdb_sandbox.base_url, DOWNLOAD_SLOTS={"tmdb": {"delay": 0.1}})
     await crawl(MoviesSpider, settings, ids=range(1, 6))
     times = [seen.received_at for seen in tmdb_sandbox.requests]
     # Scrapy draws each delay from half of it to one and a half.

@@ -18,8 +18,7 @@ from tmdbfusion_scrapy.commands.estimate import (
 )
 from tmdbfusion_scrapy.commands.layout import described, paragraph
 from tmdbfusion_scrapy.commands.survey import Surveyor
-from tmdbfusion_scrapy.crawling import TMDBSeriesSpider
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.crawling import Addon, TMDBSeriesSpider
 from tmdbfusion_scrapy.sources import (
     ChangesSource,
     DiscoverSource,
@@ -152,9 +151,10 @@ def _request_rows(
         remarks.append(f"{survey.pages:,} for what lists them")
     requests = round(survey.left * each) + survey.pages
     yield "Requests", f"{requests:,}", "; ".join([*remarks, "retries not counted"])
-    rate = TMDBSettings.from_settings(crawler.settings).requests_per_second
-    if rate:
-        yield "Time", time_words(requests / rate), f"at {rate:g} requests a second (TMDB_REQUESTS_PER_SECOND)"
+    addon = crawler.get_addon(Addon)
+    speed = addon.speed if addon is not None else None
+    if speed is not None and speed.per_second is not None:
+        yield "Time", time_words(requests / speed.per_second), speed.words
     else:
         yield "Time", "unknown", "TMDB_REQUESTS_PER_SECOND is 0: no rate is set"
 

@@ -6,6 +6,8 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from scrapy import signals
+
 from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY
 from tmdbfusion_scrapy.crawling.vault import shows_secret
 from tmdbfusion_scrapy.settings import SLOT, TMDBSettings
@@ -14,7 +16,7 @@ from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from scrapy import Request
+    from scrapy import Request, Spider
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
@@ -32,17 +34,40 @@ class TMDBMiddleware:
         self._crawler = crawler
         self._settings = TMDBSettings.from_settings(crawler.settings)
         self._warned_of_key = False
+        self._told_speed = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the middleware of a crawl."""
-        return cls(crawler)
+        middleware = cls(crawler)
+        crawler.signals.connect(middleware._on_opened, signals.spider_opened)
+        return middleware
+
+    def _on_opened(self, spider: Spider) -> None:
+        """Say how fast TMDB is asked, where it is sure to be."""
+        from tmdbfusion_scrapy.crawling.spider import TMDBSpider
+
+        if isinstance(spider, TMDBSpider):
+            self._tell_speed()
+
+    def _tell_speed(self) -> None:
+        """Say how fast TMDB is asked, and what to set where that is slow."""
+        from tmdbfusion_scrapy.crawling.addon import Addon
+
+        self._told_speed = True
+        addon = self._crawler.get_addon(Addon)
+        speed = addon.speed if addon is not None else None
+        if speed is not None:
+            level = logging.WARNING if speed.is_slow else logging.INFO
+            logger.log(level, "TMDB is asked %s", speed.words, extra={"spider": self._crawler.spider})
 
     def process_request(self, request: Request) -> Awaitable[None] | None:
         """Mark a TMDB request; any other passes untouched."""
         if not self._settings.is_tmdb(request.url):
             return None
         meta = request.meta
+        if not self._told_speed:
+            self._tell_speed()
         meta.setdefault("download_slot", SLOT)
         meta.setdefault("dont_obey_robotstxt", True)
         meta.setdefault("dont_merge_cookies", True)

@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.settings import check_boolean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-    from scrapy import Spider
     from scrapy.crawler import Crawler
 
+    from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
     from tmdbfusion_scrapy.storage.frontier import Frontier
     from tmdbfusion_scrapy.storage.known import Known
     from tmdbfusion_scrapy.storage.runs import Progress, Run
 
 logger = logging.getLogger(__name__)
+
+SOURCE_FAILED = "tmdb_source_failed"
+"""Reason with which the crawl is closed when it cannot be found out what to crawl."""
 
 _IDS_AT_ONCE = 1000
 
@@ -40,9 +44,14 @@ class PlannedRun:
         frontier: The database.
         run: The run.
         watermark: Name of the watermark that moves when the run is finished.
+
+    Attributes:
+        coverage: What a crawl of discover in parts found, as JSON.
+        is_finished: Whether nothing is left; known when the crawl has ended.
+        has_failed: Whether the database could not be asked about that.
     """
 
-    def __init__(self, spider: Spider, frontier: Frontier, run: Run, watermark: str) -> None:
+    def __init__(self, spider: TMDBSourceSpider, frontier: Frontier, run: Run, watermark: str) -> None:
         self._spider = spider
         self._frontier = frontier
         self._run = run
@@ -50,6 +59,8 @@ class PlannedRun:
         self._asking = asyncio.Lock()
         self._is_closed = False
         self.coverage: str | None = None
+        self.is_finished = False
+        self.has_failed = False
         spider.crawler.signals.connect(self._close, signals.spider_closed)
 
     @property
@@ -126,14 +137,40 @@ class PlannedRun:
                 progress: Progress = await self._ask(
                     self._frontier.finish, self._run, watermark=self._watermark, coverage=self.coverage
                 )
-                if not progress.left:
+                self.is_finished = not progress.left
+                if self.is_finished:
                     return
                 self._say("%d records are left", progress.left)
-            self._say("The same command goes on from here")
+            # The pipeline has a say in the reason.
+            if advice := self._advice(self._spider.crawler.stats.get_value("finish_reason", reason)):
+                self._say(advice)
+        except Exception:
+            self.has_failed = True
+            raise
         finally:
             async with self._asking:
                 self._is_closed = True
                 await asyncio.to_thread(self._frontier.close)
+
+    def _advice(self, reason: str) -> str | None:
+        """How to go on; ``None`` where an error has said it."""
+        # Loaded with the pipeline, for those who store.
+        from tmdbfusion_scrapy.storage.sql import DATABASE_FAILED
+
+        calls = self._spider.crawler.get_downloader_middleware(TMDBRetryMiddleware)
+        if reason == SOURCE_FAILED:
+            return None
+        if reason == BAD_TOKEN_REASON:
+            before = "With a token that TMDB accepts, in TMDB_ACCESS_TOKEN or TMDB_API_KEY"
+        elif reason == DATABASE_FAILED:
+            before = "Once the database can be written to again"
+        elif self._spider.has_failed:
+            before = "Once what the error above names is mended"
+        elif calls is not None and calls.found_no_one:
+            before = "Once TMDB can be reached again"
+        else:
+            return "The same command goes on from here"
+        return f"{before}, the same command goes on from here"
 
     def _say(self, message: str, *args: Any) -> None:
         """Log what a user wants to know."""
@@ -141,7 +178,7 @@ class PlannedRun:
 
 
 async def open_run(
-    spider: Spider, kind: str, arguments: Mapping[str, str], *, again: bool, watermark: str
+    spider: TMDBSourceSpider, kind: str, arguments: Mapping[str, str], *, again: bool, watermark: str
 ) -> PlannedRun | None:
     """Return the run of a spider; ``None`` where nothing is stored in a database.
 

@@ -16,10 +16,10 @@ from tmdbfusion_scrapy.crawling.conditional import conditions_of
 from tmdbfusion_scrapy.crawling.discover_parts import DiscoverParts
 from tmdbfusion_scrapy.crawling.failed import failed_call
 from tmdbfusion_scrapy.crawling.listing import list_source
-from tmdbfusion_scrapy.crawling.planned_run import PlannedRun, RunClosedError, open_run
+from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, PlannedRun, RunClosedError, open_run
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
-from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError, TMDBError
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
 from tmdbfusion_scrapy.sources import DiscoverSource, ExportSource, IdsSource, ListSource, Plan
 
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RESULTS_PER_PAGE = 20
-
-SOURCE_FAILED = "tmdb_source_failed"
-"""Reason with which the crawl is closed when it cannot be found out what to crawl."""
 
 
 class TMDBSourceSpider(TMDBSpider):
@@ -75,6 +72,25 @@ class TMDBSourceSpider(TMDBSpider):
         self._parts: DiscoverParts | None = None
         self._feed: ChangeFeed | None = None
         self._closing: asyncio.Future[None] | None = None
+        self._has_failed = False
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it could not be found out what to crawl, or not be noted what was done."""
+        return self._has_failed or (self._run is not None and self._run.has_failed)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the same command goes on with what is left: there is a run, or a job directory."""
+        return self._run is not None or bool(self.crawler.settings.get("JOBDIR"))
+
+    def is_finished(self, reason: str | None) -> bool:
+        """Return whether nothing is left of what was wanted.
+
+        Args:
+            reason: The one with which the crawl was closed; ``None`` where it was cut short.
+        """
+        return self._run.is_finished if self._run is not None else reason == "finished"
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -116,9 +132,16 @@ class TMDBSourceSpider(TMDBSpider):
                 yield request
         except RunClosedError:
             return
-        except (ServerError, ConfigurationError, IncompleteFeedError) as error:
+        except ConfigurationError as error:
+            # It names what to do instead.
             reason = str(error)
+        except (TMDBError, IncompleteFeedError) as error:
+            reason = f"{error}. The same command tries again"
+        except Exception:
+            self._has_failed = True
+            raise
         if reason is not None:
+            self._has_failed = True
             logger.error("-a source=%s: %s", self.plan.source.name, reason, extra={"spider": self})
             engine: Any = self.crawler.engine
             # Not awaited here: closing waits for start() to end.
