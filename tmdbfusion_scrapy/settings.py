@@ -209,7 +209,6 @@ class TMDBSettings:
         max_connections: ``None`` for no limit.
         max_keepalive_connections: ``None`` for no limit.
         slot_concurrency: Concurrency of the slot ``tmdb``; ``None`` for no limit.
-        slot_delay: Seconds; the delay of the slot ``tmdb``, ``None`` where ``DOWNLOAD_SLOTS`` names none.
         keepalive_expiry: Seconds.
         requests_per_second: 0 for no limit.
         images_requests_per_second: 0 for no limit.
@@ -231,7 +230,6 @@ class TMDBSettings:
     max_connections: int | None
     max_keepalive_connections: int | None
     slot_concurrency: int | None
-    slot_delay: float | None
     keepalive_expiry: float
     requests_per_second: float
     images_requests_per_second: float
@@ -261,7 +259,6 @@ class TMDBSettings:
             if "concurrency" in slot
             else read.limit("CONCURRENT_REQUESTS_PER_DOMAIN")
         )
-        slot_delay = slot.get("delay")
         limits = [limit for limit in (total, slot_concurrency) if limit is not None]
         max_connections = min(limits, default=None)
         if settings.get("TMDB_MAX_CONNECTIONS") is not None:
@@ -292,9 +289,6 @@ class TMDBSettings:
             max_connections=max_connections,
             max_keepalive_connections=keepalive,
             slot_concurrency=slot_concurrency,
-            slot_delay=None
-            if slot_delay is None
-            else _number(f'DOWNLOAD_SLOTS["{SLOT}"]["delay"]', slot_delay),
             keepalive_expiry=read.number("TMDB_KEEPALIVE_EXPIRY"),
             requests_per_second=read.number("TMDB_REQUESTS_PER_SECOND"),
             images_requests_per_second=read.number("TMDB_IMAGES_REQUESTS_PER_SECOND"),
@@ -334,6 +328,16 @@ def tells_exit_status(settings: SettingsReader) -> bool:
         ConfigurationError: ``TMDB_EXIT_STATUS`` is neither true nor false.
     """
     return _Reader(settings).boolean("TMDB_EXIT_STATUS")
+
+
+def slot_delay(settings: SettingsReader) -> float | None:
+    """Return the delay of the slot ``tmdb`` in seconds, ``None`` where ``DOWNLOAD_SLOTS`` names none.
+
+    Raises:
+        ConfigurationError: It is no number from 0.
+    """
+    delay = slot_options(settings, SLOT).get("delay")
+    return None if delay is None else _number(f'DOWNLOAD_SLOTS["{SLOT}"]["delay"]', delay)
 
 
 def slot_options(settings: SettingsReader, name: str) -> dict[str, Any]:

@@ -182,9 +182,8 @@ async def test_scrapys_own_delays_hold_on_top(tmdb_sandbox, settings, rate):
 @coroutine_test
 async def test_the_pace_holds_on_top_of_scrapys_delays(tmdb_sandbox):
     ids = tmdb_sandbox.movie_ids[:6]
-    settings = settings_of(
-        tmdb_sandbox.base_url, TMDB_REQUESTS_PER_SECOND=10, DOWNLOAD_SLOTS={"tmdb": {"delay": 0.001}}
-    )
+    slots = {"tmdb": {"delay": 0.001}}
+    settings = settings_of(tmdb_sandbox.base_url, TMDB_REQUESTS_PER_SECOND=10, DOWNLOAD_SLOTS=slots)
     await crawl(MoviesSpider, settings, ids=ids)
     assert seconds_of(tmdb_sandbox) >= 5 / 10 - 0.1
 

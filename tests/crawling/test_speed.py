@@ -156,10 +156,7 @@ def test_a_fresh_project(tmp_path, tmdb_sandbox):
     )
     (project / "fresh" / "spiders" / "movies.py").write_text(SPIDER, "utf-8")
     said = scrapy("crawl", "movies", "-a", "pages=2", folder=project)
-    # With a second between two requests this would take most of a minute.
     assert rows("SELECT count(*) FROM movies WHERE fetched_at IS NOT NULL", project / "tmdb.db") == [(40,)]
-    elapsed = float(re.search(r"'elapsed_time_seconds': ([\d.]+)", said)[1])
-    assert elapsed < 20
     assert (
         "WARNING: TMDB is asked at about 10 requests a second at most (CONCURRENT_REQUESTS_PER_DOMAIN = 1"
         in said

@@ -7,8 +7,9 @@ import logging
 from typing import TYPE_CHECKING
 
 from scrapy import signals
+from scrapy.exceptions import IgnoreRequest
 
-from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY
+from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY, RUN_KEY
 from tmdbfusion_scrapy.crawling.vault import shows_secret
 from tmdbfusion_scrapy.settings import SLOT, TMDBSettings
 from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
@@ -50,6 +51,18 @@ class TMDBMiddleware:
         if isinstance(spider, TMDBSpider):
             self._tell_speed()
 
+    def _refuse_obsolete(self, request: Request) -> None:
+        """Refuse what an earlier process of a run left in the job directory.
+
+        Raises:
+            IgnoreRequest: It is such a request.
+        """
+        is_obsolete = getattr(self._crawler.spider, "is_obsolete", None)
+        if is_obsolete is not None and is_obsolete(request):
+            # Nothing failed: the spider asks for it anew.
+            request.errback = None
+            raise IgnoreRequest("the run asks for it anew")
+
     def _tell_speed(self) -> None:
         """Say how fast TMDB is asked, and what to set where that is slow."""
         from tmdbfusion_scrapy.crawling.addon import Addon
@@ -66,6 +79,8 @@ class TMDBMiddleware:
         if not self._settings.is_tmdb(request.url):
             return None
         meta = request.meta
+        if RUN_KEY in meta:
+            self._refuse_obsolete(request)
         if not self._told_speed:
             self._tell_speed()
         meta.setdefault("download_slot", SLOT)

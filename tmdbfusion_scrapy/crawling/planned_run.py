@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.requests import RUN_KEY
 from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.settings import check_boolean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
+    from scrapy import Request
     from scrapy.crawler import Crawler
 
     from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
@@ -58,6 +61,7 @@ class PlannedRun:
         self._watermark = watermark
         self._asking = asyncio.Lock()
         self._is_closed = False
+        self._process = uuid4().hex
         self.coverage: str | None = None
         self.is_finished = False
         self.has_failed = False
@@ -72,6 +76,20 @@ class PlannedRun:
     def known(self) -> Known:
         """What the database can tell of the records."""
         return self._frontier.known
+
+    def adopt(self, request: Request) -> Request:
+        """Return a request as one of the run's: the run decides what is wanted, not what was asked for before.
+
+        With ``JOBDIR`` the duplicate filter remembers what earlier processes asked for, and ``kill -9`` leaves
+        the answers out; the queue of an earlier process holds what this one asks for by itself.
+        """
+        request.dont_filter = True
+        request.meta[RUN_KEY] = self._process
+        return request
+
+    def has_made(self, request: Request) -> bool:
+        """Whether a request is of this process; an earlier one may have left others in the job directory."""
+        return bool(request.meta[RUN_KEY] == self._process)
 
     async def plan(
         self,

@@ -80,7 +80,7 @@ class TMDBSeriesSpider(TMDBSourceSpider):
     def _seasons_request(self, show: TVDetails, seasons: list[SeasonDetails], rest: list[int]) -> Request:
         """The request for the next seasons of a series."""
         now, later = rest[:MAX_APPENDS], rest[MAX_APPENDS:]
-        return self.tmdb_request(
+        return self._ask(
             OPERATIONS[self.details_operation],
             show.id,
             append_to_response=[f"season/{number}" for number in now],

@@ -122,10 +122,6 @@ class TMDBSourceSpider(TMDBSpider):
     async def start(self) -> AsyncIterator[Any]:
         """Ask for the records, or for what lists them."""
         self._warn_of_unknown_parts()
-        # With JOBDIR the spider has a state that lasts; the limit is for all runs together.
-        state: dict[str, Any] | None = getattr(self, "state", None)
-        if state is not None:
-            self._asked = state.setdefault("tmdb_asked", self._asked)
         reason = None
         try:
             async for request in self._source_requests():
@@ -157,6 +153,10 @@ class TMDBSourceSpider(TMDBSpider):
             again=not isinstance(source, ExportSource),
             watermark=f"{self.kind()}/changes",
         )
+        # With JOBDIR the spider has a state that lasts; the limit is for all processes together, as in a run.
+        state: dict[str, Any] | None = getattr(self, "state", None)
+        if state is not None and self._run is None:
+            self._asked = state.setdefault("tmdb_asked", self._asked)
         if isinstance(source, ListSource):
             yield self._list_request(source)
         elif isinstance(source, DiscoverSource):
@@ -169,6 +169,18 @@ class TMDBSourceSpider(TMDBSpider):
                 yield self.details_request(record_id)
         else:
             raise ConfigurationError("it needs a database: leave SQLPipeline in ITEM_PIPELINES")
+
+    def _adopted(self, request: Request) -> Request:
+        """A request that goes through the duplicate filter where a run in the database decides what is wanted."""
+        return request if self._run is None else self._run.adopt(request)
+
+    def is_obsolete(self, request: Request) -> bool:
+        """Whether an earlier process left a request in the job directory that this one makes by itself."""
+        return self._run is None or not self._run.has_made(request)
+
+    def _ask(self, endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> Request:
+        """The request for a page that lists what is wanted."""
+        return self._adopted(self.tmdb_request(endpoint, *args, **kwargs))
 
     async def _run_requests(self, run: PlannedRun) -> AsyncIterator[Request]:
         """Ask for what the run wants; first plan it, where that was not done."""
@@ -194,7 +206,7 @@ class TMDBSourceSpider(TMDBSpider):
         """Ask for the pages that list what changed."""
         endpoint = self._changes()
         assert endpoint is not None  # noqa: S101 - the plan has seen that there is one
-        ask = partial(self.tmdb_request, endpoint, callback=self.parse_changes, errback=self.changes_failed)
+        ask = partial(self._ask, endpoint, callback=self.parse_changes, errback=self.changes_failed)
         today = datetime.datetime.now(datetime.timezone.utc).date()
         self._feed = ChangeFeed(ask, since, today)
         for request in self._feed.first_requests():
@@ -249,7 +261,8 @@ class TMDBSourceSpider(TMDBSpider):
         conditions = conditions_of(self.crawler)
         etags = await self._run.etags(ids) if self._run is not None and conditions.asks else {}
         for record_id in ids:
-            yield conditions.conditional(self.details_request(record_id), record_id, etags.get(record_id))
+            request = self._adopted(self.details_request(record_id))
+            yield conditions.conditional(request, record_id, etags.get(record_id))
 
     async def parse_part(
         self, response: TMDBResponse, part: Part | None, page: int, depth: int
@@ -291,7 +304,7 @@ class TMDBSourceSpider(TMDBSpider):
             pages = min(pages, -(-self.plan.limit // RESULTS_PER_PAGE))
         endpoint = self._lists()[source.list_name]
         window = {"time_window": "day"} if "time_window" in endpoint.parameters else {}
-        ask = partial(self.tmdb_request, endpoint, **window)
+        ask = partial(self._ask, endpoint, **window)
         return self.paginate(ask, pages=pages, callback=self.parse_page)
 
     def _discover_request(self, source: DiscoverSource) -> Request:
@@ -299,14 +312,14 @@ class TMDBSourceSpider(TMDBSpider):
         endpoint = self._discover()
         assert endpoint is not None  # noqa: S101 - the plan has seen that there is one
         if source.pages is None and self.plan.limit is None:
-            ask = partial(self.tmdb_request, endpoint, callback=self.parse_part)
+            ask = partial(self._ask, endpoint, callback=self.parse_part)
             self._parts = DiscoverParts(ask, source.filters, self.discover_date)
             return self._parts.first_request()
         pages = source.pages
         if self.plan.limit is not None:
             most = -(-self.plan.limit // RESULTS_PER_PAGE)
             pages = most if pages is None else min(pages, most)
-        ask = partial(self.tmdb_request, endpoint)
+        ask = partial(self._ask, endpoint)
         return self.paginate(ask, pages=pages, callback=self.parse_page, **source.filters)
 
     @classmethod

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.settings import SLOT, slot_options
+from tmdbfusion_scrapy.settings import SLOT, slot_delay, slot_options
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
@@ -60,11 +60,14 @@ def crawl_speed(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool
         settings: As they were before the add-on changed them.
         ours: What they come to.
         keeps_delay: Whether ``DOWNLOAD_DELAY`` and AutoThrottle are meant for TMDB, too.
+
+    Raises:
+        ConfigurationError: The delay of the slot is no number from 0.
     """
     wanted = ours.requests_per_second
     found = [
         *([Speed(wanted, "TMDB_REQUESTS_PER_SECOND", wanted)] if wanted else []),
-        *_by_delay(settings, ours, keeps_delay=keeps_delay),
+        *_by_delay(settings, wanted, keeps_delay=keeps_delay),
         *(_by_concurrency(settings, ours) if wanted else []),
     ]
     return min(
@@ -74,9 +77,8 @@ def crawl_speed(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool
     )
 
 
-def _by_delay(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool) -> list[Speed]:
+def _by_delay(settings: BaseSettings, wanted: float, *, keeps_delay: bool) -> list[Speed]:
     """What the wait between two requests allows."""
-    wanted = ours.requests_per_second
     slot = f'DOWNLOAD_SLOTS["{SLOT}"]["delay"]'
     delay = settings.getfloat("DOWNLOAD_DELAY")
     if settings.getbool("AUTOTHROTTLE_ENABLED"):
@@ -86,10 +88,9 @@ def _by_delay(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool) 
         if delay > ANSWER_SECONDS / target:
             limit = f"AUTOTHROTTLE_ENABLED, with DOWNLOAD_DELAY = {delay:g}"
         return [Speed(1 / seconds, limit, wanted, "set AUTOTHROTTLE_ENABLED = False")]
-    if ours.slot_delay is not None:
-        if ours.slot_delay:
-            return [Speed(1 / ours.slot_delay, f"{slot} = {ours.slot_delay:g}", wanted, f"leave out {slot}")]
-        return []
+    own = slot_delay(settings)
+    if own is not None:
+        return [Speed(1 / own, f"{slot} = {own:g}", wanted, f"leave out {slot}")] if own else []
     if keeps_delay and delay:
         fix = f'set DOWNLOAD_SLOTS = {{"{SLOT}": {{"delay": 0}}}}'
         return [Speed(1 / delay, f"DOWNLOAD_DELAY = {delay:g}", wanted, fix)]
