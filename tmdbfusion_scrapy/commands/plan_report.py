@@ -126,7 +126,8 @@ def _record_rows(survey: Survey, plan: Plan, outlook: Outlook) -> Iterator[Row]:
         again = "in all; those that are listed are fetched again" if not is_export else "in all"
         yield "Stored already", f"{stored:,}", again if stored else ""
     if survey.given_up:
-        yield "Given up", f"{survey.given_up:,}", "failed for good: -a source=failed tries them again"
+        again = "-a source=failed -a permanent=true tries them again"
+        yield "Given up", f"{survey.given_up:,}", f"failed for good: {again}"
     if survey.unlisted:
         yield "Not listed", f"{survey.unlisted:,}", "stored, looked up to see whether TMDB deleted them"
     yield "To be fetched", f"{survey.left:,}", ""

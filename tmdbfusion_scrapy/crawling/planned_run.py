@@ -12,7 +12,7 @@ from scrapy import signals
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.requests import RUN_KEY
 from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON, TMDBRetryMiddleware
-from tmdbfusion_scrapy.settings import check_boolean
+from tmdbfusion_scrapy.settings import TMDBSettings, check_boolean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -73,6 +73,11 @@ class PlannedRun:
         return self._run.is_planned
 
     @property
+    def upto(self) -> str | None:
+        """The day up to which changes are known when the run is finished; ``None`` for none, or not yet known."""
+        return self._run.upto
+
+    @property
     def known(self) -> Known:
         """What the database can tell of the records."""
         return self._frontier.known
@@ -95,18 +100,39 @@ class PlannedRun:
         self,
         listed: Iterable[tuple[int, float | None]],
         *,
-        is_complete: bool = False,
         limit: int | None = None,
-        upto: str | None = None,
+        **how: Any,
     ) -> None:
         """Make what is listed what the run wants; see ``Frontier.plan``."""
-        self._run, progress = await self._ask(
-            self._frontier.plan, self._run, listed, is_complete=is_complete, limit=limit, upto=upto
-        )
+        self._run, progress = await self._ask(self._frontier.plan, self._run, listed, limit=limit, **how)
         done = progress.wanted - progress.left
         self._say("%d records are listed, %d are to be fetched", progress.wanted, max(progress.left, 0))
         if limit is None and done > 0:
             self._say("%d of them are stored or given up already", done)
+
+    async def renew(self, listed: Iterable[tuple[int, float | None]], *, upto: str) -> None:
+        """Add what is listed to what is left; see ``Frontier.renew``."""
+        self._run, progress = await self._ask(self._frontier.renew, self._run, listed, upto=upto)
+        self._say("With what changed since, %d records are to be fetched", progress.left)
+
+    async def tell_others(self, parts: Sequence[str]) -> None:
+        """Say how many records are stored without these parts, or in other languages, and what changes that."""
+        spider = self._spider
+        language = languages_of(spider.crawler)
+        append = f" -a append={','.join(parts)}" if parts else ""
+        for other in await self._ask(self._frontier.fetched_otherwise, self._run, parts, language):
+            without = f"without {', '.join(other.missing)}" if other.missing else ""
+            if other.language != language:
+                tongue = other.language or "TMDB's own choice of language"
+                without += f"{' and ' if without else ''}in {tongue}"
+            self._say(
+                "%s %s are stored %s: scrapy crawl %s -a source=stale -a days=0%s fetches them again",
+                f"{other.count:,}",
+                spider.kind().replace("_", " "),
+                without,
+                spider.name,
+                append,
+            )
 
     async def ids(self) -> AsyncIterator[list[int]]:
         """Yield the ids that are still wanted, in their order and in portions."""
@@ -218,8 +244,15 @@ async def open_run(
 
     # The pipeline has opened it.
     frontier = Frontier(await asyncio.to_thread(reopen_database, url), kind)
-    run = await asyncio.to_thread(frontier.begin, spider.name, arguments, again=again)
+    language = languages_of(spider.crawler)
+    run = await asyncio.to_thread(frontier.begin, spider.name, arguments, again=again, language=language)
     return PlannedRun(spider, frontier, run, watermark)
+
+
+def languages_of(crawler: Crawler) -> str:
+    """Return the languages that a crawl asks for, best first, with commas; empty for TMDB's own choice."""
+    settings = TMDBSettings.from_settings(crawler.settings)
+    return ",".join(settings.languages) or settings.language or ""
 
 
 def _database_url(crawler: Crawler) -> str | None:

@@ -15,13 +15,13 @@ from tmdbfusion_scrapy.crawling.change_feed import ChangeFeed, IncompleteFeedErr
 from tmdbfusion_scrapy.crawling.conditional import conditions_of
 from tmdbfusion_scrapy.crawling.discover_parts import DiscoverParts
 from tmdbfusion_scrapy.crawling.failed import failed_call
-from tmdbfusion_scrapy.crawling.listing import list_source
+from tmdbfusion_scrapy.crawling.listing import is_before_today, list_source
 from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, PlannedRun, RunClosedError, open_run
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
-from tmdbfusion_scrapy.sources import DiscoverSource, ExportSource, IdsSource, ListSource, Plan
+from tmdbfusion_scrapy.sources import ChangesSource, DiscoverSource, ExportSource, IdsSource, ListSource, Plan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -184,20 +184,33 @@ class TMDBSourceSpider(TMDBSpider):
 
     async def _run_requests(self, run: PlannedRun) -> AsyncIterator[Request]:
         """Ask for what the run wants; first plan it, where that was not done."""
-        if not run.is_planned:
-            listing = await list_source(self.crawler, self.kind(), self.plan.source, run.known)
+        source = self.plan.source
+        is_behind = isinstance(source, ChangesSource) and run.is_planned and is_before_today(run.upto)
+        if is_behind:
+            # An earlier process has read what changed until then.
+            source = ChangesSource(datetime.date.fromisoformat(run.upto or ""))
+        if not run.is_planned or is_behind:
+            listing = await list_source(self.crawler, self.kind(), source, run.known)
             if listing.changes_since is not None:
                 async for request in self._feed_requests(listing.changes_since):
                     yield request
                 assert self._feed is not None  # noqa: S101 - it was just made
                 ids = await self._feed.ids()
                 listing = dataclasses.replace(listing, entries=((key, None) for key in ids))
-            await run.plan(
-                listing.entries,
-                is_complete=listing.is_complete and self.plan.limit is None,
-                limit=self.plan.limit,
-                upto=listing.upto if self.plan.limit is None else None,
-            )
+            if is_behind:
+                await run.renew(listing.entries, upto=listing.upto or "")
+            else:
+                await run.plan(
+                    listing.entries,
+                    is_complete=listing.is_complete and self.plan.limit is None,
+                    limit=self.plan.limit,
+                    upto=listing.upto if self.plan.limit is None else None,
+                    adult=listing.adult,
+                    is_adult=listing.is_adult,
+                    export=listing.export,
+                )
+        if isinstance(source, ExportSource | ChangesSource):
+            await run.tell_others(self.plan.append)
         async for ids in run.ids():
             async for request in self._details_requests(ids):
                 yield request

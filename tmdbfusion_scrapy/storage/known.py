@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, and_, bindparam, literal, or_, select
 from tmdbfusion_scrapy.storage.database import READING
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
+from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_runs, tmdb_watermarks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -85,10 +85,34 @@ class Known:
                 found.update((key, etag) for key, etag in rows)
         return found
 
-    def failed(self) -> Iterator[tuple[int, float | None]]:
-        """Yield the ids in ``tmdb_failures``, those that failed first before the others."""
+    def has_adult(self) -> bool:
+        """Return whether records for adults are stored, of which TMDB is not known to have deleted."""
+        columns = self._records.columns
+        if "adult" not in columns:
+            return False
+        query = select(columns.id).where(
+            columns.adult.is_(True), columns.fetched_at.is_not(None), columns.deleted_at.is_(None)
+        )
+        with reading(self._engine) as connection:
+            return connection.scalar(query.limit(1)) is not None
+
+    def export_size(self, name: str) -> int | None:
+        """Return how many lines the last export of a name had that a run was planned from; ``None`` for none."""
+        runs = tmdb_runs.columns
+        query = select(runs.export_size).where(runs.export == name).order_by(runs.planned_at.desc()).limit(1)
+        with reading(self._engine) as connection:
+            return connection.scalar(query)
+
+    def failed(self, *, permanent: bool = True) -> Iterator[tuple[int, float | None]]:
+        """Yield the ids in ``tmdb_failures``, those that failed first before the others.
+
+        Args:
+            permanent: Whether those are among them for which a retry is of no use.
+        """
         failed = tmdb_failures.columns
         query = select(failed.id).where(failed.kind == self._kind).order_by(failed.tried_at)
+        if not permanent:
+            query = query.where(failed.retryable.is_(True))
         with reading(self._engine) as connection:
             for key in connection.scalars(query):
                 if key is not None and key.isdecimal():
