@@ -33,6 +33,7 @@ class Movies(TMDBSourceSpider):
     name = "movies"
     details_operation = "movie-details"
     list_operations: ClassVar = {"popular": "movie-popular-list"}
+    discover_operation = "discover-movie"
     changes_operation = "changes-movie-list"
 
 
@@ -158,11 +159,26 @@ async def test_most_calls_fail(tmdb_sandbox, settings):
     assert exit_status(ended.crawler) == 1
 
 
+@pytest.mark.parametrize(
+    "arguments", [{"list": "popular"}, {"source": "discover"}, {"source": "discover", "limit": "5"}]
+)
+@coroutine_test
+async def test_the_list_of_records_is_refused(tmdb_sandbox, settings, arguments):
+    tmdb_sandbox.fail_next(422)
+    ended = await crawl(Movies, settings, **arguments)
+    assert exit_status(ended.crawler) == 1
+    ended = await crawl(Movies, settings, list="popular", pages="2")
+    assert exit_status(ended.crawler) == 0
+
+
 @coroutine_test
 async def test_no_export_can_be_had(tmdb_sandbox, settings, caplog):
     day = (tmdb_sandbox.today.replace(year=2020)).isoformat()
     ended = await crawl(Movies, settings, source="export", day=day, finish_reason="tmdb_source_failed")
     assert exit_status(ended.crawler) == 1
+    # It will not come.
+    assert "give another -a day=" in caplog.text
+    assert "same command" not in caplog.text
 
 
 @coroutine_test

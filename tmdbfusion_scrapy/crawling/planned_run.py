@@ -183,6 +183,7 @@ class PlannedRun:
                 )
                 self.is_finished = not progress.left
                 if self.is_finished:
+                    self._tell_if_unanswered()
                     return
                 self._say("%d records are left", progress.left)
             # The pipeline has a say in the reason.
@@ -195,6 +196,15 @@ class PlannedRun:
             async with self._asking:
                 self._is_closed = True
                 await asyncio.to_thread(self._frontier.close)
+
+    def _tell_if_unanswered(self) -> None:
+        """Say how to try again where everything is on record, but for want of answers."""
+        calls = self._spider.crawler.get_downloader_middleware(TMDBRetryMiddleware)
+        if calls is not None and (calls.found_no_one or calls.found_few):
+            self._say(
+                "Most calls were not answered. Once TMDB can be reached, -a source=failed tries those again that "
+                "are on record in tmdb_failures"
+            )
 
     def _advice(self, reason: str) -> str | None:
         """How to go on; ``None`` where an error has said it."""

@@ -73,11 +73,17 @@ class TMDBSourceSpider(TMDBSpider):
         self._feed: ChangeFeed | None = None
         self._closing: asyncio.Future[None] | None = None
         self._has_failed = False
+        self._page_failed = False
+
+    @property
+    def _found_no_list(self) -> bool:
+        """Whether what lists the records could not be had at all."""
+        return self._page_failed and not self._asked
 
     @property
     def has_failed(self) -> bool:
         """Whether it could not be found out what to crawl, or not be noted what was done."""
-        return self._has_failed or (self._run is not None and self._run.has_failed)
+        return self._has_failed or self._found_no_list or (self._run is not None and self._run.has_failed)
 
     @property
     def goes_on(self) -> bool:
@@ -132,7 +138,7 @@ class TMDBSourceSpider(TMDBSpider):
             # It names what to do instead.
             reason = str(error)
         except (TMDBError, IncompleteFeedError) as error:
-            reason = f"{error}. The same command tries again"
+            reason = f"{error}. The same command tries again" if error.retryable else str(error)
         except Exception:
             self._has_failed = True
             raise
@@ -230,6 +236,11 @@ class TMDBSourceSpider(TMDBSpider):
         assert self._feed is not None  # noqa: S101 - it asked for the page
         yield from self._feed.parse(response, window, page)
 
+    def page_failed(self, failure: Failure) -> Iterator[FailedCall]:
+        """Note that a page that lists records could not be had."""
+        self._page_failed = True
+        yield from self.record_failure(failure)
+
     def changes_failed(self, failure: Failure) -> Iterator[FailedCall]:
         """Note that a page of changes could not be had."""
         if self._feed is not None and isinstance(failure.value, TMDBError):
@@ -317,7 +328,7 @@ class TMDBSourceSpider(TMDBSpider):
             pages = min(pages, -(-self.plan.limit // RESULTS_PER_PAGE))
         endpoint = self._lists()[source.list_name]
         window = {"time_window": "day"} if "time_window" in endpoint.parameters else {}
-        ask = partial(self._ask, endpoint, **window)
+        ask = partial(self._ask, endpoint, errback=self.page_failed, **window)
         return self.paginate(ask, pages=pages, callback=self.parse_page)
 
     def _discover_request(self, source: DiscoverSource) -> Request:
@@ -325,14 +336,14 @@ class TMDBSourceSpider(TMDBSpider):
         endpoint = self._discover()
         assert endpoint is not None  # noqa: S101 - the plan has seen that there is one
         if source.pages is None and self.plan.limit is None:
-            ask = partial(self._ask, endpoint, callback=self.parse_part)
+            ask = partial(self._ask, endpoint, callback=self.parse_part, errback=self.page_failed)
             self._parts = DiscoverParts(ask, source.filters, self.discover_date)
             return self._parts.first_request()
         pages = source.pages
         if self.plan.limit is not None:
             most = -(-self.plan.limit // RESULTS_PER_PAGE)
             pages = most if pages is None else min(pages, most)
-        ask = partial(self._ask, endpoint)
+        ask = partial(self._ask, endpoint, errback=self.page_failed)
         return self.paginate(ask, pages=pages, callback=self.parse_page, **source.filters)
 
     @classmethod
