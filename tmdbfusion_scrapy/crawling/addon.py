@@ -28,7 +28,7 @@ from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.crawling.statistics import SparingDownloaderStats, SparingStatsCollector
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, TMDBSettings, is_enabled
+from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, TMDBSettings, is_enabled, tells_exit_status
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -84,6 +84,7 @@ class Addon:
                 raise NotConfigured("TMDB_ENABLED is False")
             ours = TMDBSettings.from_settings(settings)
             crawl_credentials(settings)
+            tells_exit_status(settings)
             _check_reactor(settings)
             _install_handler(settings)
             keeps_delay = _asks_for_delay(settings, self._spidercls)

@@ -44,11 +44,11 @@ def exit_status(crawler: Crawler) -> ExitStatus:
     """
     try:
         reason = crawler.stats.get_value("finish_reason")
+        calls = crawler.get_downloader_middleware(TMDBRetryMiddleware)
     except (AttributeError, RuntimeError):
         # It never began: a setting or an argument was refused.
         return ExitStatus.FAILED
     spider = crawler.spider
-    calls = crawler.get_downloader_middleware(TMDBRetryMiddleware)
     if spider is None or reason in _BROKEN or (calls is not None and calls.found_no_one):
         return ExitStatus.FAILED
     if not isinstance(spider, TMDBSourceSpider):
