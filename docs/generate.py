@@ -37,8 +37,9 @@ def settings_page() -> str:
     ]
     return (
         "# Settings\n\nScrapy's own settings keep their meaning for TMDB requests: `DOWNLOAD_TIMEOUT`, "
-        "`DOWNLOAD_DELAY`, `DOWNLOAD_SLOTS` (the slot is `tmdb`), `CONCURRENT_REQUESTS`, "
-        "`CONCURRENT_REQUESTS_PER_DOMAIN`, `RETRY_*`, `AUTOTHROTTLE_*`, `HTTPCACHE_*`, `JOBDIR`, `LOG_*`.\n\n"
+        "`DOWNLOAD_SLOTS` (the slot is `tmdb`), `CONCURRENT_REQUESTS`, "
+        "`CONCURRENT_REQUESTS_PER_DOMAIN`, `RETRY_*`, `AUTOTHROTTLE_*`, `HTTPCACHE_*`, `JOBDIR`, `LOG_*`. "
+        "A `DOWNLOAD_DELAY` of the project does not hold for TMDB, see docs/crawling.md.\n\n"
         + table(("Setting", "Default", "What it does"), rows)
     )
 

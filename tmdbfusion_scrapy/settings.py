@@ -157,6 +157,12 @@ SETTINGS: Mapping[str, Setting] = {
             "and in what ``tmdb-failures`` writes. Anyone can edit TMDB's texts.",
         ),
         Setting(
+            "TMDB_EXIT_STATUS",
+            True,
+            "``False`` leaves the exit status of ``scrapy crawl`` and ``scrapy tmdb-crawl`` to Scrapy, see "
+            "docs/commands.md.",
+        ),
+        Setting(
             "TMDB_IMAGES",
             None,
             "Images to download, see docs/images.md: a list of ``poster``, ``backdrop``, ``profile``, ``still`` "
@@ -261,7 +267,12 @@ class TMDBSettings:
         """
         read = _Reader(settings)
         total = read.limit("CONCURRENT_REQUESTS")
-        slot_concurrency = _slot_concurrency(settings, read)
+        slot = slot_options(settings, SLOT)
+        slot_concurrency = (
+            _limit(f'DOWNLOAD_SLOTS["{SLOT}"]["concurrency"]', slot["concurrency"])
+            if "concurrency" in slot
+            else read.limit("CONCURRENT_REQUESTS_PER_DOMAIN")
+        )
         limits = [limit for limit in (total, slot_concurrency) if limit is not None]
         max_connections = min(limits, default=None)
         if settings.get("TMDB_MAX_CONNECTIONS") is not None:
@@ -325,8 +336,31 @@ def is_enabled(settings: SettingsReader) -> bool:
     return _Reader(settings).boolean("TMDB_ENABLED")
 
 
-def _slot_concurrency(settings: SettingsReader, read: _Reader) -> int | None:
-    """The concurrency of the slot ``tmdb``."""
+def tells_exit_status(settings: SettingsReader) -> bool:
+    """Whether the exit status of a crawl tells what became of it.
+
+    Raises:
+        ConfigurationError: ``TMDB_EXIT_STATUS`` is neither true nor false.
+    """
+    return _Reader(settings).boolean("TMDB_EXIT_STATUS")
+
+
+def slot_delay(settings: SettingsReader) -> float | None:
+    """Return the delay of the slot ``tmdb`` in seconds, ``None`` where ``DOWNLOAD_SLOTS`` names none.
+
+    Raises:
+        ConfigurationError: It is no number from 0.
+    """
+    delay = slot_options(settings, SLOT).get("delay")
+    return None if delay is None else _number(f'DOWNLOAD_SLOTS["{SLOT}"]["delay"]', delay)
+
+
+def slot_options(settings: SettingsReader, name: str) -> dict[str, Any]:
+    """Return what ``DOWNLOAD_SLOTS`` says of a slot.
+
+    Raises:
+        ConfigurationError: It is no mapping.
+    """
     slots = settings.get("DOWNLOAD_SLOTS") or {}
     if isinstance(slots, str):
         # From the command line: -s 'DOWNLOAD_SLOTS={"tmdb": {"concurrency": 8}}'
@@ -335,14 +369,11 @@ def _slot_concurrency(settings: SettingsReader, read: _Reader) -> int | None:
         except ValueError:
             raise ConfigurationError(f"DOWNLOAD_SLOTS is {slots!r}: set it to a JSON object") from None
     try:
-        slot = dict(dict(slots).get(SLOT) or {})
+        return dict(dict(slots).get(name) or {})
     except (TypeError, ValueError):
         raise ConfigurationError(
             f'DOWNLOAD_SLOTS is {slots!r}: set it to a mapping such as {{"{SLOT}": {{"concurrency": 8}}}}'
         ) from None
-    if "concurrency" in slot:
-        return _limit(f'DOWNLOAD_SLOTS["{SLOT}"]["concurrency"]', slot["concurrency"])
-    return read.limit("CONCURRENT_REQUESTS_PER_DOMAIN")
 
 
 def _limit(name: str, value: Any) -> int | None:
@@ -360,6 +391,19 @@ def _integer(name: str, value: Any) -> int:
     if not whole:
         raise ConfigurationError(f"{name} is {value!r}: set it to a whole number")
     if number < 0:
+        raise ConfigurationError(f"{name} is {number}: set it to 0 or more")
+    return number
+
+
+def _number(name: str, value: Any) -> float:
+    """A finite number from 0, also as text."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if isinstance(value, bool) or math.isnan(number):
+        raise ConfigurationError(f"{name} is {value!r}: set it to a number")
+    if not 0 <= number < math.inf:
         raise ConfigurationError(f"{name} is {number}: set it to 0 or more")
     return number
 
@@ -385,16 +429,7 @@ class _Reader:
 
     def number(self, name: str) -> float:
         """Seconds or a rate, from 0."""
-        value = self.value(name)
-        try:
-            number = float(value)
-        except (TypeError, ValueError, OverflowError):
-            number = math.nan
-        if isinstance(value, bool) or math.isnan(number):
-            raise ConfigurationError(f"{name} is {value!r}: set it to a number")
-        if not 0 <= number < math.inf:
-            raise ConfigurationError(f"{name} is {number}: set it to 0 or more")
-        return number
+        return _number(name, self.value(name))
 
     def boolean(self, name: str) -> bool:
         return check_boolean(name, self.value(name))

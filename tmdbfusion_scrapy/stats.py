@@ -30,6 +30,7 @@ DISCOVER_EXPECTED = "tmdb/discover/expected_count"
 DISCOVER_FOUND = "tmdb/discover/found_count"
 DISCOVER_DUPLICATES = "tmdb/discover/duplicate_count"
 DISCOVER_MISSING = "tmdb/discover/missing_count"
+EXPORT_SKIPPED = "tmdb/export/skipped_count"
 STORED_COUNT = "tmdb/stored_count"
 DELETED_COUNT = "tmdb/deleted_count"
 STORAGE_BATCHES = "tmdb/storage/batch_count"
@@ -78,6 +79,7 @@ STATS = {
     DISCOVER_FOUND: "Different records on the pages that were read.",
     DISCOVER_DUPLICATES: "Entries of the pages whose record was on another one.",
     DISCOVER_MISSING: "Results that were on no page: without a date, or moved while the pages were read.",
+    EXPORT_SKIPPED: "Lines of a daily export that are no entries and were left out.",
     f"{STORED_COUNT}/<table>": "Rows inserted or updated, by table.",
     f"{DELETED_COUNT}/<kind>": "Stored records that TMDB has no more (``deleted_at``), by kind.",
     STORAGE_BATCHES: "Batches written, one transaction each.",

@@ -6,6 +6,8 @@ TMDB_ACCESS_TOKEN in the environment for a project of your own.
 
 BOT_NAME = "example_project"
 SPIDER_MODULES = ["example_project.spiders"]
+# The exit status of scrapy crawl tells what became of the crawl.
+COMMANDS_MODULE = "tmdbfusion_scrapy.commands.crawl"
 
 ADDONS = {
     "example_project.demo.SandboxWithoutToken": 400,

@@ -138,6 +138,9 @@ def test_what_failed_for_good_is_not_planned_again(scrapy_command, small_sandbox
     assert count(planned, "To be fetched") == count(planned, "Listed") - 1
     failed = scrapy_command("tmdb-plan", "movies", "-a", "source=failed", **urls_of(small_sandbox))
     assert "movies: what failed before" in failed.lines
+    assert count(failed, "To be fetched") == 1
+    again = ("-a", "source=failed", "-a", "permanent=true")
+    failed = scrapy_command("tmdb-plan", "movies", *again, **urls_of(small_sandbox))
     assert count(failed, "To be fetched") == 2
 
 

@@ -184,7 +184,7 @@ async def test_a_row_of_another_answer_is_not_touched(tmdb_sandbox_factory):
                 )
 
     await ask(sandbox.base_url, [1])
-    settings = settings_of(sandbox.base_url, TMDB_CONDITIONAL=True, DOWNLOAD_DELAY=0.05)
+    settings = settings_of(sandbox.base_url, TMDB_CONDITIONAL=True, DOWNLOAD_SLOTS={"tmdb": {"delay": 0.05}})
     ended = await crawl(Overtaken, settings, ids=[1], arguments=APPEND)
     assert ended.stats["tmdb/conditional/not_modified_count"] == 1
     assert rows("SELECT fetched_at FROM movies WHERE id = 1") == [("2026-01-01 00:00:00",)]

@@ -200,7 +200,9 @@ async def test_an_idle_connection_that_the_server_closed_costs_no_request(certif
     with hypercorn(application, certificate, keep_alive_timeout=0.05) as server:
         ended = await crawl(
             MoviesSpider,
-            settings(server.url, RETRY_TIMES=0, CONCURRENT_REQUESTS=1, DOWNLOAD_DELAY=0.15),
+            settings(
+                server.url, RETRY_TIMES=0, CONCURRENT_REQUESTS=1, DOWNLOAD_SLOTS={"tmdb": {"delay": 0.15}}
+            ),
             ids=range(1, 6),
         )
     assert ended.ids == set(range(1, 6))

@@ -67,6 +67,9 @@ def plan(kind=MOVIES, **arguments):
         ({"since": "2026-05-31"}, ChangesSource(datetime.date(2026, 5, 31))),
         ({"source": "stale"}, StaleSource(30.0)),
         ({"days": "0.5"}, StaleSource(0.5)),
+        ({"days": "0"}, StaleSource(0)),
+        ({"source": "failed"}, FailedSource(permanent=False)),
+        ({"source": "failed", "permanent": "true"}, FailedSource(permanent=True)),
         ({"source": "failed"}, FailedSource()),
     ],
 )
@@ -138,9 +141,11 @@ def test_records_without_lists_are_exported():
             "min_popularity=",
             "does not go with source=changes",
         ),
-        ({"days": "0"}, "days=0", "use a number above 0"),
         ({"days": "-3"}, "days=-3", "use a number from 0"),
         ({"days": "999999999"}, "days=999999999", "up to 3650"),
+        ({"source": "export", "force": "maybe"}, "force", "True or False"),
+        ({"source": "failed", "permanent": "2"}, "permanent", "True or False"),
+        ({"ids": "1", "force": "true"}, "force=", "does not go with source=ids"),
         ({"source": "failed", "ids": "1"}, "ids=", "does not go with source=failed"),
     ],
 )
@@ -221,3 +226,16 @@ def test_the_same_command_has_the_same_arguments(tmp_path, monkeypatch):
 
 def test_scrapys_own_arguments_are_left_out():
     assert plan(_job="7", ids="1").arguments == {"ids": "1"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "source"),
+    [
+        ({"source": "changes"}, ChangesSource(None, force=True)),
+        ({"source": "export"}, ExportSource(ExportFilter(), None, force=True)),
+    ],
+)
+def test_with_force_it_is_the_same_command(arguments, source):
+    found = plan(**arguments, force="yes")
+    assert found.source == source
+    assert found.arguments == arguments

@@ -16,9 +16,11 @@ from tmdbfusion_scrapy.sources.export import (
     EXPORT_NAMES,
     ExportEntry,
     ExportFilter,
+    OddLines,
     check_file,
     export_file,
     newest_day,
+    odd_lines,
     read_entries,
     read_file,
 )
@@ -181,6 +183,30 @@ def test_a_line_that_is_no_entry(line):
         ids(gzip.compress(text))
     with pytest.raises(ResponseError, match="line 2 of the export is no entry"):
         ids(gzip.compress(b'{"id":1}\n' + line))
+
+
+def gone_wrong(lines, odd):
+    """An export of so many lines, the first of which are odd."""
+    return gzip.compress(b"\n".join([odd] * lines[0] + [b'{"id":%d}' % n for n in range(1, 1 + lines[1])]))
+
+
+@pytest.mark.parametrize("lines", [(1, 1), (1, 999), (1, 1000), (2, 1998), (3, 3000)])
+def test_a_few_odd_lines(tmp_path, lines):
+    path = tmp_path / "export.gz"
+    path.write_bytes(gone_wrong(lines, b'{"id":"5"}'))
+    odd = odd_lines(path)
+    assert (odd.count, odd.lines) == (lines[0], sum(lines))
+    assert odd.named[0].startswith("line 1 (Expected `int`, got `str`")
+    assert odd.named[0].endswith('{"id":"5"}')
+    assert sum(1 for _ in read_file(path, OddLines())) == lines[1]
+
+
+@pytest.mark.parametrize("lines", [(1, 0), (2, 1), (2, 1997), (3, 2996), (5, 0)])
+def test_too_many_odd_lines(tmp_path, lines):
+    path = tmp_path / "export.gz"
+    path.write_bytes(gone_wrong(lines, b'["id",1]'))
+    with pytest.raises(ResponseError, match=rf"broken: {lines[0]} of {sum(lines):,} lines .* line 1 \("):
+        odd_lines(path)
 
 
 def test_a_line_without_an_end_is_not_held():

@@ -449,3 +449,79 @@ def test_a_database_is_opened_again(sqlite_database):
         run = begin(frontier)
     with Frontier(open_database(sqlite_database), "movies") as frontier:
         assert begin(frontier).id == run.id
+
+
+class TestRenewal:
+    """A run of changes that was cut short, some days later."""
+
+    def test_what_changed_since_is_wanted_even_if_it_was_stored(self, frontier, store):
+        run, _, _ = planned(frontier, entries(1, 2, 3, 4), again=True, upto="2026-06-01")
+        store(1, 2)
+        run, progress = frontier.renew(run, [(2, 1.0), (4, 9.0), (7, 5.0)], upto="2026-06-05")
+        assert (progress.wanted, progress.left) == (4, 4)
+        # The most popular first; 1 did not change again, 3 is left.
+        assert ids(frontier, run) == [4, 7, 2, 3]
+        assert run.upto == "2026-06-05"
+        store(2, 3, 4, 7)
+        assert frontier.finish(run, watermark="movies/changes").left == 0
+        assert frontier.known.watermark("movies/changes") == "2026-06-05"
+
+    def test_two_processes_do_it_once(self, frontier, store):
+        run, _, _ = planned(frontier, entries(1, 2), again=True, upto="2026-06-01")
+        first, _ = frontier.renew(run, entries(3), upto="2026-06-05")
+        second, progress = frontier.renew(run, entries(3), upto="2026-06-05")
+        assert (second.since, second.upto) == (first.since, first.upto)
+        assert progress.left == 3
+
+
+class TestRecordsForAdults:
+    def test_they_are_not_in_the_list_of_all_others(self, frontier, store):
+        store(1, 2, adult=False)
+        store(8, 9, adult=True)
+        _, _, wanted = planned(frontier, entries(1), is_complete=True)
+        assert wanted == [2]
+
+    def test_with_both_lists_all_that_vanished_is_wanted(self, frontier, store):
+        store(1, 2, adult=False)
+        store(8, 9, adult=True)
+        _, progress, wanted = planned(frontier, entries(1), is_complete=True, adult=[8, 8, 1])
+        assert wanted == [2, 9]
+        assert progress.wanted == 1
+
+    def test_their_own_list_says_nothing_of_others(self, frontier, store):
+        store(1, 2, adult=False)
+        store(8, 9, adult=True)
+        _, _, wanted = planned(frontier, entries(8), is_complete=True, is_adult=True)
+        assert wanted == [9]
+
+    def test_whether_there_are_some(self, frontier, store):
+        store(1, adult=False)
+        assert not frontier.known.has_adult()
+        store(8, adult=True)
+        assert frontier.known.has_adult()
+
+
+class TestFetchedOtherwise:
+    def test_by_the_run_that_was_the_newest(self, frontier, store):
+        frontier.begin("tmdb_movies", {"append": "credits"}, again=False, language="fr")
+        store(1, 2, 3)
+        frontier.begin("tmdb_movies", {"append": "credits, images", "limit": "1"}, again=False, language="fr")
+        store(3, 4)
+        frontier.begin("tmdb_people", {}, again=False, language="de")
+        run = frontier.begin("tmdb_movies", {"append": "images"}, again=False, language="en")
+        found = frontier.fetched_otherwise(run, ["images"], "en")
+        assert [(other.missing, other.language, other.count) for other in found] == [
+            (("images",), "fr", 2),
+            ((), "fr", 2),
+        ]
+        assert frontier.fetched_otherwise(run, [], "fr") == []
+        store(1, 2, 3, 4)
+        assert frontier.fetched_otherwise(run, ["images"], "en") == []
+
+    def test_the_size_of_the_last_export(self, frontier):
+        assert frontier.known.export_size("movie_ids") is None
+        frontier.plan(begin(frontier, limit="1"), entries(1), export=("movie_ids", 100))
+        frontier.plan(begin(frontier, limit="2"), entries(1), export=("adult_movie_ids", 7))
+        frontier.plan(begin(frontier, limit="3"), entries(1), export=("movie_ids", 99))
+        begin(frontier)
+        assert frontier.known.export_size("movie_ids") == 99

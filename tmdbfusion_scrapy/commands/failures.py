@@ -228,7 +228,10 @@ def _advice(groups: Sequence[FailureGroup], spiders: dict[str, str]) -> Iterator
             f"{_failures(others)} of lists, pages or parts: the crawl that wanted them asks for them again."
         )
     if any(not group.retryable for group in groups):
-        yield paragraph("Permanent ones will fail again: TMDB has no such record (404), or refuses the call.")
+        yield paragraph(
+            "Permanent ones will fail again: TMDB has no such record (404), or refuses the call. They are left "
+            "out, unless -a permanent=true is added."
+        )
 
 
 def _failures(count: int) -> str:

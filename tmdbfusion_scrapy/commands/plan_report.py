@@ -19,7 +19,7 @@ from tmdbfusion_scrapy.commands.estimate import (
 )
 from tmdbfusion_scrapy.commands.layout import described, paragraph
 from tmdbfusion_scrapy.commands.survey import Surveyor
-from tmdbfusion_scrapy.crawling import TMDBSeriesSpider
+from tmdbfusion_scrapy.crawling import Addon, TMDBSeriesSpider
 from tmdbfusion_scrapy.settings import TMDBSettings
 from tmdbfusion_scrapy.sources import (
     ChangesSource,
@@ -128,7 +128,8 @@ def _record_rows(survey: Survey, plan: Plan, outlook: Outlook) -> Iterator[Row]:
         again = "in all; those that are listed are fetched again" if not is_export else "in all"
         yield "Stored already", f"{stored:,}", again if stored else ""
     if survey.given_up:
-        yield "Given up", f"{survey.given_up:,}", "failed for good: -a source=failed tries them again"
+        again = "-a source=failed -a permanent=true tries them again"
+        yield "Given up", f"{survey.given_up:,}", f"failed for good: {again}"
     if survey.unlisted:
         yield "Not listed", f"{survey.unlisted:,}", "stored, looked up to see whether TMDB deleted them"
     yield "To be fetched", f"{survey.left:,}", ""
@@ -164,9 +165,10 @@ def _request_rows(
         remarks.append(f"{survey.pages:,} for what lists them")
     requests = round(survey.left * each) + survey.pages
     yield "Requests", f"{requests:,}", "; ".join([*remarks, "retries not counted"])
-    rate = settings.requests_per_second
-    if rate:
-        yield "Time", time_words(requests / rate), f"at {rate:g} requests a second (TMDB_REQUESTS_PER_SECOND)"
+    addon = crawler.get_addon(Addon)
+    speed = addon.speed if addon is not None else None
+    if speed is not None and speed.per_second is not None:
+        yield "Time", time_words(requests / speed.per_second), speed.words
     else:
         yield "Time", "unknown", "TMDB_REQUESTS_PER_SECOND is 0: no rate is set"
 

@@ -120,7 +120,8 @@ class Surveyor:
         if listing.changes_since is not None:
             return await self._of_changes(listing.changes_since, run)
         keys = {key for key, _ in listing.entries}
-        share = self._outlook.share(keys)
+        adult = None if listing.adult is None else set(listing.adult)
+        share = self._outlook.share(keys, adult=adult, is_adult=listing.is_adult)
         limit = self._plan.limit
         given_up = unlisted = 0
         left = len(keys)

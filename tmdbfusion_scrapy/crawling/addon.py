@@ -22,12 +22,13 @@ from tmdbfusion_scrapy.crawling.logformatter import SparingLogFormatter
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
 from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.session import crawl_credentials
+from tmdbfusion_scrapy.crawling.speed import Speed, crawl_speed
 from tmdbfusion_scrapy.crawling.start import LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.crawling.statistics import SparingDownloaderStats, SparingStatsCollector
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, TMDBSettings, is_enabled
+from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, TMDBSettings, is_enabled, tells_exit_status
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -52,10 +53,14 @@ class Addon:
 
     Raises:
         ConfigurationError: A setting cannot be used; the message names it. The crawl does not start.
+
+    Attributes:
+        speed: At what rate TMDB is asked at most; ``None`` until the settings are changed.
     """
 
     def __init__(self, spidercls: type[Spider]) -> None:
         self._spidercls = spidercls
+        self.speed: Speed | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -79,13 +84,16 @@ class Addon:
                 raise NotConfigured("TMDB_ENABLED is False")
             ours = TMDBSettings.from_settings(settings)
             crawl_credentials(settings)
+            tells_exit_status(settings)
             _check_reactor(settings)
             _install_handler(settings)
-            _install_slot(settings, ours)
+            keeps_delay = _asks_for_delay(settings, self._spidercls)
+            self.speed = crawl_speed(settings, ours, keeps_delay=keeps_delay)
+            _install_slot(settings, ours, keeps_delay=keeps_delay)
             _install_cache_policy(settings)
             self._install_storage(settings)
             install_feeds(settings)
-            _install_images(settings, ours)
+            _install_images(settings, ours, keeps_delay=keeps_delay)
         # Before robots.txt (100), default headers (400) and cookies (700).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
@@ -124,7 +132,7 @@ class Addon:
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", SQLPipeline, 900)
 
 
-def _install_images(settings: BaseSettings, ours: TMDBSettings) -> None:
+def _install_images(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool) -> None:
     """Install the pipeline for images where some are wanted, and give their requests a slot."""
     from tmdbfusion_scrapy.storage.images_options import image_options
 
@@ -135,6 +143,7 @@ def _install_images(settings: BaseSettings, ours: TMDBSettings) -> None:
     slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
     slots[IMAGES_SLOT] = {
         "concurrency": ours.images_max_connections or MAX_WAITING,
+        **_no_delay(keeps_delay=keeps_delay),
         **(slots.get(IMAGES_SLOT) or {}),
     }
     priority = max(settings.getpriority("DOWNLOAD_SLOTS") or 0, SETTINGS_PRIORITIES["addon"])
@@ -190,8 +199,27 @@ def _replace_downloader_stats(settings: BaseSettings) -> None:
         )
 
 
-def _install_slot(settings: BaseSettings, ours: TMDBSettings) -> None:
-    """Give the slot its concurrency. Where 0 stands for no limit, Scrapy would send nothing at all.
+def _asks_for_delay(settings: BaseSettings, spidercls: type[Spider]) -> bool:
+    """Whether a delay is meant for TMDB: the spider or the command line sets it, or AutoThrottle works it out.
+
+    A project's ``DOWNLOAD_DELAY`` is meant for web sites: ``scrapy startproject`` writes one.
+    """
+    return (
+        hasattr(spidercls, "download_delay")
+        or (settings.getpriority("DOWNLOAD_DELAY") or 0) > SETTINGS_PRIORITIES["project"]
+        or settings.getbool("AUTOTHROTTLE_ENABLED")
+    )
+
+
+def _no_delay(*, keeps_delay: bool) -> dict[str, float]:
+    """What a slot says where no delay is meant for it."""
+    return {} if keeps_delay else {"delay": 0.0}
+
+
+def _install_slot(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool) -> None:
+    """Give the slot its concurrency, and the delay that is meant for it.
+
+    Where 0 stands for no limit, Scrapy would send nothing at all.
 
     It does so for a slot, and before 2.19 for ``CONCURRENT_REQUESTS``.
     """
@@ -201,6 +229,10 @@ def _install_slot(settings: BaseSettings, ours: TMDBSettings) -> None:
     slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
     # Not more than connections: who waits for one has had its turn in the pace already.
     limits = [limit for limit in (ours.slot_concurrency, ours.max_connections) if limit is not None]
-    slots[SLOT] = {**(slots.get(SLOT) or {}), "concurrency": min(limits, default=_NO_LIMIT)}
+    slots[SLOT] = {
+        **_no_delay(keeps_delay=keeps_delay),
+        **(slots.get(SLOT) or {}),
+        "concurrency": min(limits, default=_NO_LIMIT),
+    }
     priority = max(settings.getpriority("DOWNLOAD_SLOTS") or 0, SETTINGS_PRIORITIES["addon"])
     settings.set("DOWNLOAD_SLOTS", slots, priority=priority)

@@ -22,7 +22,18 @@ if TYPE_CHECKING:
 
 
 class IncompleteFeedError(Exception):
-    """A page of the feed could not be had: what changed is not known."""
+    """A page of the feed could not be had: what changed is not known.
+
+    Args:
+        error: What became of the page.
+
+    Attributes:
+        retryable: Whether the same may work later.
+    """
+
+    def __init__(self, error: TMDBError) -> None:
+        super().__init__(str(error))
+        self.retryable = error.retryable
 
 
 class ChangeFeed:
@@ -86,6 +97,6 @@ class ChangeFeed:
         if self._done.done():
             return
         if error is not None:
-            self._done.set_exception(IncompleteFeedError(str(error)))
+            self._done.set_exception(IncompleteFeedError(error))
         elif self._open == 0:
             self._done.set_result(None)

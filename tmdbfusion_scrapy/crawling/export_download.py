@@ -75,7 +75,9 @@ class ExportDownload:
         raise ServerError(
             f"TMDB has no export {export_file(kind, newest, adult=adult)} under {self._base_url}"
             f"{'' if day is not None else f', and none of the {DAYS_BACK - 1} days before'}: "
-            "files are kept for three months, give another -a day="
+            "files are kept for three months, give another -a day=",
+            # A day that is not there will not come, unless it is one that is about to be.
+            retryable=day is None,
         )
 
     async def _file(self, name: str) -> Path | None:

@@ -6,7 +6,10 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY, name_operation
+from scrapy import signals
+from scrapy.exceptions import IgnoreRequest
+
+from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY, RUN_KEY, name_operation
 from tmdbfusion_scrapy.crawling.vault import shows_secret
 from tmdbfusion_scrapy.settings import SLOT, TMDBSettings
 from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
@@ -14,7 +17,7 @@ from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from scrapy import Request
+    from scrapy import Request, Spider
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
@@ -32,11 +35,44 @@ class TMDBMiddleware:
         self._crawler = crawler
         self._settings = TMDBSettings.from_settings(crawler.settings)
         self._warned_of_key = False
+        self._told_speed = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the middleware of a crawl."""
-        return cls(crawler)
+        middleware = cls(crawler)
+        crawler.signals.connect(middleware._on_opened, signals.spider_opened)
+        return middleware
+
+    def _on_opened(self, spider: Spider) -> None:
+        """Say how fast TMDB is asked, where it is sure to be."""
+        from tmdbfusion_scrapy.crawling.spider import TMDBSpider
+
+        if isinstance(spider, TMDBSpider):
+            self._tell_speed()
+
+    def _refuse_obsolete(self, request: Request) -> None:
+        """Refuse what an earlier process of a run left in the job directory.
+
+        Raises:
+            IgnoreRequest: It is such a request.
+        """
+        is_obsolete = getattr(self._crawler.spider, "is_obsolete", None)
+        if is_obsolete is not None and is_obsolete(request):
+            # Nothing failed: the spider asks for it anew.
+            request.errback = None
+            raise IgnoreRequest("the run asks for it anew")
+
+    def _tell_speed(self) -> None:
+        """Say how fast TMDB is asked, and what to set where that is slow."""
+        from tmdbfusion_scrapy.crawling.addon import Addon
+
+        self._told_speed = True
+        addon = self._crawler.get_addon(Addon)
+        speed = addon.speed if addon is not None else None
+        if speed is not None:
+            level = logging.WARNING if speed.is_slow else logging.INFO
+            logger.log(level, "TMDB is asked %s", speed.words, extra={"spider": self._crawler.spider})
 
     def process_request(self, request: Request) -> Awaitable[None] | None:
         """Mark a TMDB request; any other passes untouched."""
@@ -44,6 +80,10 @@ class TMDBMiddleware:
             return None
         name_operation(request, self._settings.api_url)
         meta = request.meta
+        if RUN_KEY in meta:
+            self._refuse_obsolete(request)
+        if not self._told_speed:
+            self._tell_speed()
         meta.setdefault("download_slot", SLOT)
         meta.setdefault("dont_obey_robotstxt", True)
         meta.setdefault("dont_merge_cookies", True)

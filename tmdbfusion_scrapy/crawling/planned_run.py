@@ -7,25 +7,32 @@ import logging
 from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.requests import RUN_KEY
+from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import check_boolean
+from tmdbfusion_scrapy.settings import TMDBSettings, check_boolean
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 
-    from scrapy import Spider
+    from scrapy import Request
     from scrapy.crawler import Crawler
 
+    from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
     from tmdbfusion_scrapy.storage.frontier import Frontier
     from tmdbfusion_scrapy.storage.known import Known
     from tmdbfusion_scrapy.storage.options import DatabaseOptions
     from tmdbfusion_scrapy.storage.runs import Progress, Run
 
 logger = logging.getLogger(__name__)
+
+SOURCE_FAILED = "tmdb_source_failed"
+"""Reason with which the crawl is closed when it cannot be found out what to crawl."""
 
 _IDS_AT_ONCE = 1000
 
@@ -45,10 +52,15 @@ class PlannedRun:
         run: The run.
         watermark: Name of the watermark that moves when the run is finished.
         patience: How long it waits for a database that is locked or away.
+
+    Attributes:
+        coverage: What a crawl of discover in parts found, as JSON.
+        is_finished: Whether nothing is left; known when the crawl has ended.
+        has_failed: Whether the database could not be asked about that.
     """
 
     def __init__(
-        self, spider: Spider, frontier: Frontier, run: Run, watermark: str, patience: _Patience
+        self, spider: TMDBSourceSpider, frontier: Frontier, run: Run, watermark: str, patience: _Patience
     ) -> None:
         self._spider = spider
         self._patience = patience
@@ -57,7 +69,10 @@ class PlannedRun:
         self._watermark = watermark
         self._asking = asyncio.Lock()
         self._is_closed = False
+        self._process = uuid4().hex
         self.coverage: str | None = None
+        self.is_finished = False
+        self.has_failed = False
         spider.crawler.signals.connect(self._close, signals.spider_closed)
 
     @property
@@ -66,29 +81,68 @@ class PlannedRun:
         return self._run.is_planned
 
     @property
+    def upto(self) -> str | None:
+        """The day up to which changes are known when the run is finished; ``None`` for none, or not yet known."""
+        return self._run.upto
+
+    @property
     def known(self) -> Known:
         """What the database can tell of the records."""
         return self._frontier.known
+
+    def adopt(self, request: Request) -> Request:
+        """Return a request as one of the run's: the run decides what is wanted, not what was asked for before.
+
+        With ``JOBDIR`` the duplicate filter remembers what earlier processes asked for, and ``kill -9`` leaves
+        the answers out; the queue of an earlier process holds what this one asks for by itself.
+        """
+        request.dont_filter = True
+        request.meta[RUN_KEY] = self._process
+        return request
+
+    def has_made(self, request: Request) -> bool:
+        """Whether a request is of this process; an earlier one may have left others in the job directory."""
+        return bool(request.meta[RUN_KEY] == self._process)
 
     async def plan(
         self,
         listed: Iterable[tuple[int, float | None]],
         *,
-        is_complete: bool = False,
         limit: int | None = None,
-        upto: str | None = None,
+        **how: Any,
     ) -> None:
         """Make what is listed what the run wants; see ``Frontier.plan``."""
-        if isinstance(listed, Iterator):
-            # Where the database is lost meanwhile, it is gone through once more.
-            listed = list(listed)
         self._run, progress = await self.ask(
-            self._frontier.plan, self._run, listed, is_complete=is_complete, limit=limit, upto=upto
+            self._frontier.plan, self._run, _repeatable(listed), limit=limit, **how
         )
         done = progress.wanted - progress.left
         self._say("%d records are listed, %d are to be fetched", progress.wanted, max(progress.left, 0))
         if limit is None and done > 0:
             self._say("%d of them are stored or given up already", done)
+
+    async def renew(self, listed: Iterable[tuple[int, float | None]], *, upto: str) -> None:
+        """Add what is listed to what is left; see ``Frontier.renew``."""
+        self._run, progress = await self.ask(self._frontier.renew, self._run, _repeatable(listed), upto=upto)
+        self._say("With what changed since, %d records are to be fetched", progress.left)
+
+    async def tell_others(self, parts: Sequence[str]) -> None:
+        """Say how many records are stored without these parts, or in other languages, and what changes that."""
+        spider = self._spider
+        language = languages_of(spider.crawler)
+        append = f" -a append={','.join(parts)}" if parts else ""
+        for other in await self.ask(self._frontier.fetched_otherwise, self._run, parts, language):
+            without = f"without {', '.join(other.missing)}" if other.missing else ""
+            if other.language != language:
+                tongue = other.language or "TMDB's own choice of language"
+                without += f"{' and ' if without else ''}in {tongue}"
+            self._say(
+                "%s %s are stored %s: scrapy crawl %s -a source=stale -a days=0%s fetches them again",
+                f"{other.count:,}",
+                spider.kind().replace("_", " "),
+                without,
+                spider.name,
+                append,
+            )
 
     async def ids(self) -> AsyncIterator[list[int]]:
         """Yield the ids that are still wanted, in their order and in portions."""
@@ -138,14 +192,50 @@ class PlannedRun:
                 progress: Progress = await self.ask(
                     self._frontier.finish, self._run, watermark=self._watermark, coverage=self.coverage
                 )
-                if not progress.left:
+                self.is_finished = not progress.left
+                if self.is_finished:
+                    self._tell_if_unanswered()
                     return
                 self._say("%d records are left", progress.left)
-            self._say("The same command goes on from here")
+            # The pipeline has a say in the reason.
+            if advice := self._advice(self._spider.crawler.stats.get_value("finish_reason", reason)):
+                self._say(advice)
+        except Exception:
+            self.has_failed = True
+            raise
         finally:
             async with self._asking:
                 self._is_closed = True
                 await asyncio.to_thread(self._frontier.close)
+
+    def _tell_if_unanswered(self) -> None:
+        """Say how to try again where everything is on record, but for want of answers."""
+        calls = self._spider.crawler.get_downloader_middleware(TMDBRetryMiddleware)
+        if calls is not None and (calls.found_no_one or calls.found_few):
+            self._say(
+                "Most calls were not answered. Once TMDB can be reached, -a source=failed tries those again that "
+                "are on record in tmdb_failures"
+            )
+
+    def _advice(self, reason: str) -> str | None:
+        """How to go on; ``None`` where an error has said it."""
+        # Loaded with the pipeline, for those who store.
+        from tmdbfusion_scrapy.storage.sql import DATABASE_FAILED
+
+        calls = self._spider.crawler.get_downloader_middleware(TMDBRetryMiddleware)
+        if reason == SOURCE_FAILED:
+            return None
+        if reason == BAD_TOKEN_REASON:
+            before = "With a token that TMDB accepts, in TMDB_ACCESS_TOKEN or TMDB_API_KEY"
+        elif reason == DATABASE_FAILED:
+            before = "Once the database can be written to again"
+        elif self._spider.has_failed:
+            before = "Once what the error above names is mended"
+        elif calls is not None and calls.found_no_one:
+            before = "Once TMDB can be reached again"
+        else:
+            return "The same command goes on from here"
+        return f"{before}, the same command goes on from here"
 
     def _say(self, message: str, *args: Any) -> None:
         """Log what a user wants to know."""
@@ -160,7 +250,7 @@ class _Patience:
         options: How long, in seconds, and which database.
     """
 
-    def __init__(self, spider: Spider, options: DatabaseOptions) -> None:
+    def __init__(self, spider: TMDBSourceSpider, options: DatabaseOptions) -> None:
         self._spider = spider
         self._options = options
 
@@ -193,7 +283,7 @@ class _Patience:
 
 
 async def open_run(
-    spider: Spider, kind: str, arguments: Mapping[str, str], *, again: bool, watermark: str
+    spider: TMDBSourceSpider, kind: str, arguments: Mapping[str, str], *, again: bool, watermark: str
 ) -> PlannedRun | None:
     """Return the run of a spider; ``None`` where nothing is stored in a database.
 
@@ -216,8 +306,20 @@ async def open_run(
     # The pipeline has opened it.
     patience = _Patience(spider, options)
     frontier = Frontier(await patience.ask(reopen_database, options.url), kind)
-    run = await patience.ask(frontier.begin, spider.name, arguments, again=again)
+    language = languages_of(spider.crawler)
+    run = await patience.ask(frontier.begin, spider.name, arguments, again=again, language=language)
     return PlannedRun(spider, frontier, run, watermark, patience)
+
+
+def languages_of(crawler: Crawler) -> str:
+    """Return the languages that a crawl asks for, best first, with commas; empty for TMDB's own choice."""
+    settings = TMDBSettings.from_settings(crawler.settings)
+    return ",".join(settings.languages) or settings.language or ""
+
+
+def _repeatable(listed: Iterable[tuple[int, float | None]]) -> Iterable[tuple[int, float | None]]:
+    """What can be gone through once more, where the database is lost meanwhile."""
+    return list(listed) if isinstance(listed, Iterator) else listed
 
 
 def _database_options(crawler: Crawler) -> DatabaseOptions | None:

@@ -47,6 +47,9 @@ LANGUAGES_KEY = "tmdb_languages"
 PROGRESS_KEY = "tmdb_progress"
 """Meta key: what came of a record so far that takes several requests."""
 
+RUN_KEY = "tmdb_run"
+"""Meta key: which process asks for it as a part of its run in the database."""
+
 CONDITION_KEY = "tmdb_condition"
 """Meta key: the record's id, and what is stored of the ETag that the request has in ``If-None-Match``."""
 
@@ -77,7 +80,7 @@ def build_request(
     if call.operation_id is not None:
         meta[OPERATION_KEY] = call.operation_id
     # Meta of another call's response may have been passed on.
-    for key in (SECRETS_KEY, APPENDS_KEY, SEASONS_KEY, LANGUAGES_KEY, PROGRESS_KEY, CONDITION_KEY):
+    for key in (SECRETS_KEY, APPENDS_KEY, SEASONS_KEY, LANGUAGES_KEY, PROGRESS_KEY, CONDITION_KEY, RUN_KEY):
         meta.pop(key, None)
     if call.appends:
         meta[APPENDS_KEY] = list(call.appends)

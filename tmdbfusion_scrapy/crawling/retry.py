@@ -22,6 +22,7 @@ from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom, take_back
 from tmdbfusion_scrapy.exceptions import (
     BAD_TOKEN_CODES,
     AuthenticationError,
+    PermissionDeniedError,
     ResponseError,
     TMDBError,
 )
@@ -68,6 +69,18 @@ class TMDBRetryMiddleware:
         self._reader = RecordReader(crawler)
         self._conditions = conditions_of(crawler)
         self._closing: asyncio.Task[None] | None = None
+        self._answered = 0
+        self._unanswered = 0
+
+    @property
+    def found_no_one(self) -> bool:
+        """Whether calls failed, and TMDB answered none."""
+        return self._unanswered > 0 and self._answered == 0
+
+    @property
+    def found_few(self) -> bool:
+        """Whether more calls failed that may work later than were answered."""
+        return self._unanswered > self._answered
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -89,16 +102,20 @@ class TMDBRetryMiddleware:
             return of_our_class(response)
         not_modified = self._conditions.not_modified(request, response)
         if not_modified is not None:
+            self._answered += 1
             return not_modified
         hidden = self._vault.values_of(request)
         headers = _headers_of_error(response) if response.status >= 300 else {}
         error = self._credentials.error_from_response(response.status, headers, response.body, hidden)
         if error is None:
             try:
-                return self._reader.read(request, response)
+                answer = self._reader.read(request, response)
             except ResponseError as bad:
                 bad.status_code = response.status
                 error = bad
+            else:
+                self._answered += 1
+                return answer
         self._name_call(request, error)
         self._credentials.redacted(error, hidden)
         is_handled = self._handled_by_request(request, response)
@@ -111,7 +128,7 @@ class TMDBRetryMiddleware:
         return (
             retry
             or self._reader.read_without(request, error)
-            or (_left_to_callback(request, response) if is_handled else self._give_up(error))
+            or (self._leave_to_callback(request, response) if is_handled else self._give_up(error))
         )
 
     def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:
@@ -197,9 +214,20 @@ class TMDBRetryMiddleware:
             return error.status_code in codes
         return error.retryable
 
+    def _leave_to_callback(self, request: Request, response: Response) -> Response:
+        """Let a response pass that the request asked for, by Scrapy's own RetryMiddleware, too."""
+        self._answered += 1
+        request.meta["dont_retry"] = True
+        return of_our_class(response)
+
     def _give_up(self, error: TMDBError) -> NoReturn:
         """Send the error to the errback."""
         self._stats.inc_value(names.RETRY_GIVEN_UP)
+        # What TMDB does not have, or refuses, is an answer. Who refuses all is no one that can be asked.
+        if error.retryable or isinstance(error, PermissionDeniedError):
+            self._unanswered += 1
+        else:
+            self._answered += 1
         if error.status_code is None:
             # What Scrapy logs names the class alone; this names the host that does not answer, say.
             logger.info("%s", error, extra={"spider": self._crawler.spider})
@@ -224,12 +252,6 @@ def _headers_of_error(response: Response) -> dict[str, str]:
     """The headers that an error is made from."""
     found = {name: response.headers.get(name) for name in ("retry-after", "location")}
     return {name: value.decode("latin-1") for name, value in found.items() if value is not None}
-
-
-def _left_to_callback(request: Request, response: Response) -> Response:
-    """Let a response pass that the request asked for, by Scrapy's own RetryMiddleware, too."""
-    request.meta["dont_retry"] = True
-    return of_our_class(response)
 
 
 def _reason(error: TMDBError) -> str:

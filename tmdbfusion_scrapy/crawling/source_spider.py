@@ -15,13 +15,13 @@ from tmdbfusion_scrapy.crawling.change_feed import ChangeFeed, IncompleteFeedErr
 from tmdbfusion_scrapy.crawling.conditional import conditions_of
 from tmdbfusion_scrapy.crawling.discover_parts import DiscoverParts
 from tmdbfusion_scrapy.crawling.failed import failed_call
-from tmdbfusion_scrapy.crawling.listing import list_source
-from tmdbfusion_scrapy.crawling.planned_run import PlannedRun, RunClosedError, open_run
+from tmdbfusion_scrapy.crawling.listing import is_before_today, list_source
+from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, PlannedRun, RunClosedError, open_run
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
-from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError, TMDBError
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
-from tmdbfusion_scrapy.sources import DiscoverSource, ExportSource, IdsSource, ListSource, Plan
+from tmdbfusion_scrapy.sources import ChangesSource, DiscoverSource, ExportSource, IdsSource, ListSource, Plan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -39,9 +39,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 RESULTS_PER_PAGE = 20
-
-SOURCE_FAILED = "tmdb_source_failed"
-"""Reason with which the crawl is closed when it cannot be found out what to crawl."""
 
 
 class TMDBSourceSpider(TMDBSpider):
@@ -75,6 +72,31 @@ class TMDBSourceSpider(TMDBSpider):
         self._parts: DiscoverParts | None = None
         self._feed: ChangeFeed | None = None
         self._closing: asyncio.Future[None] | None = None
+        self._has_failed = False
+        self._page_failed = False
+
+    @property
+    def _found_no_list(self) -> bool:
+        """Whether what lists the records could not be had at all."""
+        return self._page_failed and not self._asked
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it could not be found out what to crawl, or not be noted what was done."""
+        return self._has_failed or self._found_no_list or (self._run is not None and self._run.has_failed)
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the same command goes on with what is left: there is a run, or a job directory."""
+        return self._run is not None or bool(self.crawler.settings.get("JOBDIR"))
+
+    def is_finished(self, reason: str | None) -> bool:
+        """Return whether nothing is left of what was wanted.
+
+        Args:
+            reason: The one with which the crawl was closed; ``None`` where it was cut short.
+        """
+        return self._run.is_finished if self._run is not None else reason == "finished"
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -109,19 +131,22 @@ class TMDBSourceSpider(TMDBSpider):
     async def start(self) -> AsyncIterator[Any]:
         """Ask for the records, or for what lists them."""
         self._warn_of_unknown_parts()
-        # With JOBDIR the spider has a state that lasts; the limit is for all runs together.
-        state: dict[str, Any] | None = getattr(self, "state", None)
-        if state is not None:
-            self._asked = state.setdefault("tmdb_asked", self._asked)
         reason = None
         try:
             async for request in self._source_requests():
                 yield request
         except RunClosedError:
             return
-        except (ServerError, ConfigurationError, IncompleteFeedError) as error:
+        except ConfigurationError as error:
+            # It names what to do instead.
             reason = str(error)
+        except (TMDBError, IncompleteFeedError) as error:
+            reason = f"{error}. The same command tries again" if error.retryable else str(error)
+        except Exception:
+            self._has_failed = True
+            raise
         if reason is not None:
+            self._has_failed = True
             logger.error("-a source=%s: %s", self.plan.source.name, reason, extra={"spider": self})
             engine: Any = self.crawler.engine
             # Not awaited here: closing waits for start() to end.
@@ -137,6 +162,10 @@ class TMDBSourceSpider(TMDBSpider):
             again=not isinstance(source, ExportSource),
             watermark=f"{self.kind()}/changes",
         )
+        # With JOBDIR the spider has a state that lasts; the limit is for all processes together, as in a run.
+        state: dict[str, Any] | None = getattr(self, "state", None)
+        if state is not None and self._run is None:
+            self._asked = state.setdefault("tmdb_asked", self._asked)
         if isinstance(source, ListSource):
             yield self._list_request(source)
         elif isinstance(source, DiscoverSource):
@@ -150,22 +179,47 @@ class TMDBSourceSpider(TMDBSpider):
         else:
             raise ConfigurationError("it needs a database: leave SQLPipeline in ITEM_PIPELINES")
 
+    def _adopted(self, request: Request) -> Request:
+        """A request that goes through the duplicate filter where a run in the database decides what is wanted."""
+        return request if self._run is None else self._run.adopt(request)
+
+    def is_obsolete(self, request: Request) -> bool:
+        """Whether an earlier process left a request in the job directory that this one makes by itself."""
+        return self._run is None or not self._run.has_made(request)
+
+    def _ask(self, endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> Request:
+        """The request for a page that lists what is wanted."""
+        return self._adopted(self.tmdb_request(endpoint, *args, **kwargs))
+
     async def _run_requests(self, run: PlannedRun) -> AsyncIterator[Request]:
         """Ask for what the run wants; first plan it, where that was not done."""
-        if not run.is_planned:
-            listing = await list_source(self.crawler, self.kind(), self.plan.source, run.known, run.ask)
+        source = self.plan.source
+        is_behind = isinstance(source, ChangesSource) and run.is_planned and is_before_today(run.upto)
+        if is_behind:
+            # An earlier process has read what changed until then.
+            source = ChangesSource(datetime.date.fromisoformat(run.upto or ""))
+        if not run.is_planned or is_behind:
+            listing = await list_source(self.crawler, self.kind(), source, run.known, run.ask)
             if listing.changes_since is not None:
                 async for request in self._feed_requests(listing.changes_since):
                     yield request
                 assert self._feed is not None  # noqa: S101 - it was just made
                 ids = await self._feed.ids()
                 listing = dataclasses.replace(listing, entries=[(key, None) for key in ids])
-            await run.plan(
-                listing.entries,
-                is_complete=listing.is_complete and self.plan.limit is None,
-                limit=self.plan.limit,
-                upto=listing.upto if self.plan.limit is None else None,
-            )
+            if is_behind:
+                await run.renew(listing.entries, upto=listing.upto or "")
+            else:
+                await run.plan(
+                    listing.entries,
+                    is_complete=listing.is_complete and self.plan.limit is None,
+                    limit=self.plan.limit,
+                    upto=listing.upto if self.plan.limit is None else None,
+                    adult=listing.adult,
+                    is_adult=listing.is_adult,
+                    export=listing.export,
+                )
+        if isinstance(source, ExportSource | ChangesSource):
+            await run.tell_others(self.plan.append)
         async for ids in run.ids():
             async for request in self._details_requests(ids):
                 yield request
@@ -174,7 +228,7 @@ class TMDBSourceSpider(TMDBSpider):
         """Ask for the pages that list what changed."""
         endpoint = self._changes()
         assert endpoint is not None  # noqa: S101 - the plan has seen that there is one
-        ask = partial(self.tmdb_request, endpoint, callback=self.parse_changes, errback=self.changes_failed)
+        ask = partial(self._ask, endpoint, callback=self.parse_changes, errback=self.changes_failed)
         today = datetime.datetime.now(datetime.timezone.utc).date()
         self._feed = ChangeFeed(ask, since, today)
         for request in self._feed.first_requests():
@@ -184,6 +238,11 @@ class TMDBSourceSpider(TMDBSpider):
         """Take the ids of a page of changes."""
         assert self._feed is not None  # noqa: S101 - it asked for the page
         yield from self._feed.parse(response, window, page)
+
+    def page_failed(self, failure: Failure) -> Iterator[FailedCall]:
+        """Note that a page that lists records could not be had."""
+        self._page_failed = True
+        yield from self.record_failure(failure)
 
     def changes_failed(self, failure: Failure) -> Iterator[FailedCall]:
         """Note that a page of changes could not be had."""
@@ -229,7 +288,8 @@ class TMDBSourceSpider(TMDBSpider):
         conditions = conditions_of(self.crawler)
         etags = await self._run.etags(ids) if self._run is not None and conditions.asks else {}
         for record_id in ids:
-            yield conditions.conditional(self.details_request(record_id), record_id, etags.get(record_id))
+            request = self._adopted(self.details_request(record_id))
+            yield conditions.conditional(request, record_id, etags.get(record_id))
 
     async def parse_part(
         self, response: TMDBResponse, part: Part | None, page: int, depth: int
@@ -271,7 +331,7 @@ class TMDBSourceSpider(TMDBSpider):
             pages = min(pages, -(-self.plan.limit // RESULTS_PER_PAGE))
         endpoint = self._lists()[source.list_name]
         window = {"time_window": "day"} if "time_window" in endpoint.parameters else {}
-        ask = partial(self.tmdb_request, endpoint, **window)
+        ask = partial(self._ask, endpoint, errback=self.page_failed, **window)
         return self.paginate(ask, pages=pages, callback=self.parse_page)
 
     def _discover_request(self, source: DiscoverSource) -> Request:
@@ -279,14 +339,14 @@ class TMDBSourceSpider(TMDBSpider):
         endpoint = self._discover()
         assert endpoint is not None  # noqa: S101 - the plan has seen that there is one
         if source.pages is None and self.plan.limit is None:
-            ask = partial(self.tmdb_request, endpoint, callback=self.parse_part)
+            ask = partial(self._ask, endpoint, callback=self.parse_part, errback=self.page_failed)
             self._parts = DiscoverParts(ask, source.filters, self.discover_date)
             return self._parts.first_request()
         pages = source.pages
         if self.plan.limit is not None:
             most = -(-self.plan.limit // RESULTS_PER_PAGE)
             pages = most if pages is None else min(pages, most)
-        ask = partial(self.tmdb_request, endpoint)
+        ask = partial(self._ask, endpoint, errback=self.page_failed)
         return self.paginate(ask, pages=pages, callback=self.parse_page, **source.filters)
 
     @classmethod

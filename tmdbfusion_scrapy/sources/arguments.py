@@ -17,6 +17,7 @@ from tmdbfusion_scrapy.sources.kinds import (
     ChangesSource,
     DiscoverSource,
     ExportSource,
+    FailedSource,
     IdsSource,
     ListSource,
     StaleSource,
@@ -158,7 +159,7 @@ def take_export(given: dict[str, str]) -> ExportSource:
     """Return what is wanted of an export.
 
     Raises:
-        ConfigurationError: ``min_popularity``, ``adult``, ``video`` or ``day`` cannot be used.
+        ConfigurationError: ``min_popularity``, ``adult``, ``video``, ``day`` or ``force`` cannot be used.
     """
     popularity = given.pop("min_popularity", None)
     flags = {
@@ -168,29 +169,47 @@ def take_export(given: dict[str, str]) -> ExportSource:
     wanted = ExportFilter(
         None if popularity is None else _number("min_popularity", popularity), flags["adult"], flags["video"]
     )
-    return ExportSource(wanted, _day(given, "day"))
+    return ExportSource(wanted, _day(given, "day"), take_flag(given, "force"))
 
 
 def take_changes(given: dict[str, str]) -> ChangesSource:
     """Return the day from which changes are wanted.
 
     Raises:
-        ConfigurationError: ``since`` is no day, or one to come.
+        ConfigurationError: ``since`` is no day, or one to come, or ``force`` is neither true nor false.
     """
-    return ChangesSource(_day(given, "since"))
+    return ChangesSource(_day(given, "since"), take_flag(given, "force"))
 
 
 def take_stale(given: dict[str, str]) -> StaleSource:
     """Return after how many days a record is stale.
 
     Raises:
-        ConfigurationError: ``days`` is no number above 0, or more than ten years.
+        ConfigurationError: ``days`` is no number from 0, or more than ten years.
     """
     text = given.pop("days", None)
     days = DEFAULT_STALE_DAYS if text is None else _number("days", text)
-    if not 0 < days <= _MOST_DAYS:
-        raise ConfigurationError(f"-a days={text}: use a number above 0, up to {_MOST_DAYS}")
+    if days > _MOST_DAYS:
+        raise ConfigurationError(f"-a days={text}: use a number from 0, up to {_MOST_DAYS}")
     return StaleSource(days)
+
+
+def take_failed(given: dict[str, str]) -> FailedSource:
+    """Return whether permanent failures are wanted, too.
+
+    Raises:
+        ConfigurationError: ``permanent`` is neither true nor false.
+    """
+    return FailedSource(take_flag(given, "permanent"))
+
+
+def take_flag(given: dict[str, str], name: str) -> bool:
+    """Return whether something is wanted, taken out of the arguments; by default it is not.
+
+    Raises:
+        ConfigurationError: It is neither true nor false.
+    """
+    return check_boolean(f"-a {name}", given.pop(name, False))
 
 
 def _number(name: str, text: str) -> float:

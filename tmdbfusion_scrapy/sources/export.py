@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated
 
 import msgspec
@@ -36,7 +36,12 @@ ADULT_EXPORTS = frozenset({"movies", "tv_shows", "people"})
 PUBLISHED_AT = datetime.time(8)
 """Time of day in UTC from which the day's files are there."""
 
+ODD_LINES = 1_000
+"""An export of which more than one line in so many is odd is broken. One odd line breaks none."""
+
 _CHUNK = 1 << 18
+_NAMED = 5
+_SHOWN = 80
 
 _LONGEST_LINE = 1 << 20
 """Bytes. A line of TMDB has some 100; a broken file must not be held as one line."""
@@ -56,6 +61,33 @@ class ExportEntry(msgspec.Struct):
     popularity: float | None = None
     adult: bool | None = None
     video: bool | None = None
+
+
+@dataclass
+class OddLines:
+    """Lines of an export that are no entries.
+
+    Attributes:
+        lines: Lines that were read, blank ones left out.
+        count: How many of them are odd.
+        named: The first few, in words.
+    """
+
+    lines: int = 0
+    count: int = 0
+    named: list[str] = field(default_factory=list)
+
+    @property
+    def are_too_many(self) -> bool:
+        """Whether the export is broken."""
+        return self.count == self.lines > 0 or self.count > max(1, self.lines // ODD_LINES)
+
+    def add(self, number: int, line: bytes, reason: str) -> None:
+        """Note a line."""
+        self.count += 1
+        if len(self.named) < _NAMED:
+            shown = ascii(line[:_SHOWN])[2:-1] + ("..." if len(line) > _SHOWN else "")
+            self.named.append(f"line {number} ({reason}): {shown}")
 
 
 @dataclass(frozen=True)
@@ -109,11 +141,12 @@ def newest_day(now: datetime.datetime) -> datetime.date:
     return today if now.time() >= PUBLISHED_AT else today - datetime.timedelta(days=1)
 
 
-def read_entries(chunks: Iterable[bytes]) -> Iterator[ExportEntry]:
+def read_entries(chunks: Iterable[bytes], odd: OddLines | None = None) -> Iterator[ExportEntry]:
     """Yield the entries of a file, a chunk of it held at a time.
 
     Args:
         chunks: The bytes of the file, compressed as they came.
+        odd: Takes lines that are no entries, which are left out; without it there must be none.
 
     Raises:
         ResponseError: The file is broken: it is not gzip, ends too early, or a line is no entry.
@@ -128,15 +161,31 @@ def read_entries(chunks: Iterable[bytes]) -> Iterator[ExportEntry]:
             raise ResponseError(f"line {number + len(lines) + 1} of the export is no entry: it does not end")
         for line in lines:
             number += 1
-            if line.strip():
-                yield _entry(decoder, line, number)
-    if rest.strip():
-        yield _entry(decoder, rest, number + 1)
+            if line.strip() and (entry := _entry(decoder, line, number, odd)) is not None:
+                yield entry
+    if rest.strip() and (entry := _entry(decoder, rest, number + 1, odd)) is not None:
+        yield entry
 
 
-def read_file(path: Path) -> Iterator[ExportEntry]:
+def read_file(path: Path, odd: OddLines | None = None) -> Iterator[ExportEntry]:
     """Yield the entries of a file on disk; see :func:`read_entries`."""
-    return read_entries(_chunks(path))
+    return read_entries(_chunks(path), odd)
+
+
+def odd_lines(path: Path) -> OddLines:
+    """Return what is odd with a file on disk, and how many lines it has.
+
+    Raises:
+        ResponseError: The file is broken; more than one line in :data:`ODD_LINES` is odd, say.
+    """
+    odd = OddLines()
+    for _ in read_file(path, odd):
+        pass
+    if odd.are_too_many:
+        raise ResponseError(
+            f"the export is broken: {odd.count:,} of {odd.lines:,} lines are no entries, such as {odd.named[0]}"
+        )
+    return odd
 
 
 def check_file(path: Path) -> None:
@@ -156,12 +205,19 @@ def _chunks(path: Path) -> Iterator[bytes]:
             yield chunk
 
 
-def _entry(decoder: msgspec.json.Decoder[ExportEntry], line: bytes, number: int) -> ExportEntry:
-    """One line, decoded."""
+def _entry(
+    decoder: msgspec.json.Decoder[ExportEntry], line: bytes, number: int, odd: OddLines | None
+) -> ExportEntry | None:
+    """One line, decoded; ``None`` for an odd one that may be left out."""
+    if odd is not None:
+        odd.lines += 1
     try:
         return decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise ResponseError(f"line {number} of the export is no entry: {error}") from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        if odd is None:
+            raise ResponseError(f"line {number} of the export is no entry: {error}") from None
+        odd.add(number, line, str(error))
+        return None
 
 
 def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:

@@ -60,12 +60,14 @@ class ExportSource:
     Args:
         wanted: Which of them.
         day: The day of the export, UTC; ``None`` for the newest.
+        force: Whether it is believed even if it is much shorter than the last one.
     """
 
     name: ClassVar[str] = "export"
 
     wanted: ExportFilter
     day: datetime.date | None
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,13 @@ class ChangesSource:
 
     Args:
         since: The first day, UTC; ``None`` for the day up to which the changes were read before.
+        force: Whether an export that takes the feed's place is believed even if it is much shorter than the last.
     """
 
     name: ClassVar[str] = "changes"
 
     since: datetime.date | None
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +90,7 @@ class StaleSource:
     """The stored records that were not fetched for some days.
 
     Args:
-        days: After so many days each record is due; popular ones earlier.
+        days: After so many days each record is due; popular ones earlier. 0 for all at once.
     """
 
     name: ClassVar[str] = "stale"
@@ -96,9 +100,15 @@ class StaleSource:
 
 @dataclass(frozen=True, slots=True)
 class FailedSource:
-    """The records whose failures stand in ``tmdb_failures``."""
+    """The records whose failures stand in ``tmdb_failures``.
+
+    Args:
+        permanent: Whether those are tried again, too, for which a retry is of no use, such as a 404.
+    """
 
     name: ClassVar[str] = "failed"
+
+    permanent: bool = False
 
 
 Source = IdsSource | ListSource | DiscoverSource | ExportSource | ChangesSource | StaleSource | FailedSource

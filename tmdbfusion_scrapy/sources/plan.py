@@ -15,11 +15,12 @@ from tmdbfusion_scrapy.sources.arguments import (
     take_count,
     take_discover,
     take_export,
+    take_failed,
     take_ids,
     take_list,
     take_stale,
 )
-from tmdbfusion_scrapy.sources.kinds import FailedSource, IdsSource, Source
+from tmdbfusion_scrapy.sources.kinds import IdsSource, Source
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.api import Endpoint
@@ -36,8 +37,8 @@ class Plan:
         source: Where the ids come from.
         append: Parts to ask for with each record.
         limit: Most records; ``None`` for all.
-        arguments: The arguments as they were given, in the order of their names: the same for the same command.
-            Ids from a file or from standard input have their checksum behind them.
+        arguments: The arguments as they were given, in the order of their names: the same for the same command,
+            with or without ``force``. Ids from a file or from standard input have their checksum behind them.
     """
 
     source: Source
@@ -59,7 +60,8 @@ class Plan:
         Args:
             arguments: ``source``, ``limit``, ``append``, and those of the source: ``ids``; ``list`` and ``pages``;
                 TMDB's filters by its names or by ours, and ``pages``; ``day``, ``min_popularity``, ``adult`` and
-                ``video`` of an export; ``since`` of changes; ``days`` of what is stale.
+                ``video`` of an export; ``since`` of changes; ``force`` of both; ``days`` of what is stale;
+                ``permanent`` of what failed.
             lists: The lists of the spider's kind by TMDB's names; the first is the default.
             discover: The discover endpoint of the kind, if it has one.
             changes: The endpoint that lists changes of the kind, if it has one.
@@ -68,7 +70,7 @@ class Plan:
             ConfigurationError: An argument is unknown, cannot be used, or does not go with the source.
         """
         given = {name: value for name, value in arguments.items() if not name.startswith("_")}
-        shown = {argument: str(value) for argument, value in sorted(given.items())}
+        shown = {argument: str(value) for argument, value in sorted(given.items()) if argument != "force"}
         append = _append(given.pop("append", ""))
         limit = take_count(given, "limit")
         name = given.pop("source", None) or _implied_source(given, lists)
@@ -108,7 +110,7 @@ def _source(
         return take_changes(given)
     if name == "stale":
         return take_stale(given)
-    return FailedSource()
+    return take_failed(given)
 
 
 def _implied_source(given: Mapping[str, str], lists: Mapping[str, Endpoint[..., Any]]) -> str:

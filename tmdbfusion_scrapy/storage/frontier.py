@@ -9,12 +9,13 @@ from dataclasses import replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, and_, bindparam, delete, func, insert, literal, or_, select
+from sqlalchemy import BigInteger, and_, bindparam, delete, func, insert, literal, or_, select, true
 
 from tmdbfusion_scrapy.storage.done import Done
 from tmdbfusion_scrapy.storage.known import Known, reading
-from tmdbfusion_scrapy.storage.listed import LISTED, fill
+from tmdbfusion_scrapy.storage.listed import LISTED, add, fill
 from tmdbfusion_scrapy.storage.locks import RUNS_LOCK, run_lock, take_lock
+from tmdbfusion_scrapy.storage.otherwise import FetchedOtherwise, fetched_otherwise
 from tmdbfusion_scrapy.storage.row_writers import rows_on
 from tmdbfusion_scrapy.storage.rows import WATERMARK_COLUMNS
 from tmdbfusion_scrapy.storage.runs import Progress, Run, text_of, unfinished_run
@@ -45,6 +46,7 @@ class Frontier:
 
     def __init__(self, engine: Engine, kind: str) -> None:
         self._engine = engine
+        self._kind = kind
         self.known = Known(engine, kind)
         self._done = Done(kind)
         self._records = metadata.tables[kind]
@@ -59,7 +61,9 @@ class Frontier:
         """Close the connections."""
         self._engine.dispose()
 
-    def begin(self, spider: str, arguments: Mapping[str, str], *, again: bool) -> Run:
+    def begin(
+        self, spider: str, arguments: Mapping[str, str], *, again: bool, language: str | None = None
+    ) -> Run:
         """Return the run of these arguments that is not finished, else a new one.
 
         Two processes that do so at the same time get the same run, and fetch the same records.
@@ -68,6 +72,7 @@ class Frontier:
             spider: The spider's name.
             arguments: Its arguments.
             again: Whether what was stored before the run is fetched again.
+            language: The languages that texts are asked for in, best first.
         """
         with self._engine.begin() as connection:
             take_lock(connection, RUNS_LOCK)
@@ -77,7 +82,7 @@ class Frontier:
             now = datetime.now(timezone.utc)
             since = now if again else None
             statement = insert(tmdb_runs).values(
-                spider=spider, arguments=text_of(arguments), started_at=now, since=since
+                spider=spider, arguments=text_of(arguments), started_at=now, since=since, language=language
             )
             key = connection.execute(statement).inserted_primary_key
         assert key is not None  # noqa: S101 - one row was inserted
@@ -91,6 +96,9 @@ class Frontier:
         is_complete: bool = False,
         limit: int | None = None,
         upto: str | None = None,
+        adult: Iterable[int] | None = None,
+        is_adult: bool = False,
+        export: tuple[str, int] | None = None,
     ) -> tuple[Run, Progress]:
         """Make what is listed, and not done, what the run wants, the most popular first; in one transaction.
 
@@ -103,11 +111,16 @@ class Frontier:
                 everything else, to see whether it was deleted.
             limit: Most records.
             upto: The watermark that stands when the run is finished.
+            adult: The ids of all records for adults, which are listed by themselves; ``None`` where they are not
+                known, so that nothing is said of those that are stored.
+            is_adult: Whether the listed records are those for adults, and no others.
+            export: Name and number of lines of the export that lists them.
 
         Returns:
             The run as it now is, and how far.
         """
         runs = tmdb_runs.columns
+        name, size = export or (None, None)
         with self._engine.begin() as connection:
             take_lock(connection, run_lock(run.id))
             query = select(runs.upto).where(runs.id == run.id, runs.planned_at.is_not(None))
@@ -118,7 +131,9 @@ class Frontier:
             number = fill(connection, listed)
             added = self._want_listed(connection, run, limit)
             if is_complete and (limit is None or added < limit):
-                self._want_vanished(connection, run, added, limit)
+                add(connection, adult or ())
+                which = self._missing_are_noticed(is_adult=is_adult, knows_adult=adult is not None)
+                self._want_vanished(connection, run, added, limit, which)
             LISTED.drop(connection)
             if connection.dialect.name == "postgresql":
                 # It must know that the table has grown before it looks for what is done.
@@ -126,9 +141,58 @@ class Frontier:
             connection.execute(
                 tmdb_runs.update()
                 .where(runs.id == run.id)
-                .values(planned_at=datetime.now(timezone.utc), wanted=number, upto=upto)
+                .values(
+                    planned_at=datetime.now(timezone.utc),
+                    wanted=number,
+                    upto=upto,
+                    export=name,
+                    export_size=size,
+                )
             )
             return replace(run, is_planned=True, upto=upto), self._progress(connection, run)
+
+    def renew(
+        self, run: Run, listed: Iterable[tuple[int, float | None]], *, upto: str
+    ) -> tuple[Run, Progress]:
+        """Add what is listed to what is left of a planned run, even what the run has stored before.
+
+        Args:
+            run: A run that is planned.
+            listed: As for :meth:`plan`.
+            upto: The watermark that stands when the run is finished.
+
+        Returns:
+            The run as it now is, and how far.
+        """
+        runs = tmdb_runs.columns
+        wanted = tmdb_wanted.columns
+        with self._engine.begin() as connection:
+            take_lock(connection, run_lock(run.id))
+            found = connection.execute(select(runs.upto, runs.since).where(runs.id == run.id)).one()
+            if found.upto != run.upto:
+                # Another process has done it.
+                run = replace(run, upto=found.upto, since=found.since)
+                return run, self._take_done(connection, run)
+            self._take_done(connection, run)
+            fill(connection, listed)
+            rest = select(wanted.id).where(
+                wanted.run_id == run.id, wanted.id.not_in(select(LISTED.columns.id))
+            )
+            connection.execute(insert(LISTED).from_select(["id"], rest))
+            connection.execute(delete(tmdb_wanted).where(wanted.run_id == run.id))
+            run = replace(run, since=datetime.now(timezone.utc), upto=upto)
+            number = connection.scalar(select(func.count()).select_from(LISTED)) or 0
+            connection.execute(
+                tmdb_runs.update().where(runs.id == run.id).values(since=run.since, upto=upto, wanted=number)
+            )
+            self._want_listed(connection, run, None)
+            LISTED.drop(connection)
+            return run, self._progress(connection, run)
+
+    def fetched_otherwise(self, run: Run, parts: Sequence[str], language: str) -> list[FetchedOtherwise]:
+        """Return the stored records that lack a part, or are in another language."""
+        with reading(self._engine) as connection:
+            return fetched_otherwise(connection, self._kind, run, parts, language)
 
     def go_on(self, run: Run) -> Progress:
         """Take what was done since from what a planned run wants."""
@@ -203,15 +267,21 @@ class Frontier:
         connection.execute(_wanted(run, columns.id, order, todo, limit=limit))
         return self._progress(connection, run).left
 
-    def _want_vanished(self, connection: Connection, run: Run, start: int, limit: int | None) -> None:
+    def _missing_are_noticed(self, *, is_adult: bool, knows_adult: bool) -> ColumnElement[bool]:
+        """Which stored records a list has to name: those for adults are in lists of their own."""
+        if "adult" not in self._records.columns or knows_adult:
+            return true()
+        adult = self._records.columns.adult
+        return adult.is_(True) if is_adult else adult.is_not(True)
+
+    def _want_vanished(
+        self, connection: Connection, run: Run, start: int, limit: int | None, which: ColumnElement[bool]
+    ) -> None:
         """Want what is stored and not listed, after as many as are wanted already."""
         key = self._records.columns.id
         gone = self._done.stored(None).except_(self._done.deleted(), select(LISTED.columns.id))
         rest = None if limit is None else limit - start
-        is_gone: ColumnElement[bool] = key.in_(gone)
-        if "adult" in self._records.columns:
-            # Those for adults are not in the lists that name all others.
-            is_gone = and_(is_gone, self._records.columns.adult.is_not(True))
+        is_gone = and_(key.in_(gone), which)
         connection.execute(_wanted(run, key, (key,), is_gone, start=start, vanished=True, limit=rest))
 
     def _take_done(self, connection: Connection, run: Run) -> Progress:

@@ -13,7 +13,7 @@ from sqlalchemy import BigInteger, and_, bindparam, literal, or_, select
 from tmdbfusion_scrapy.storage.database import READING
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
+from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_runs, tmdb_watermarks
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
@@ -88,10 +88,31 @@ class Known:
                 found.update((key, etag) for key, etag in rows)
         return found
 
-    def failed(self) -> Iterable[Entry]:
+    def has_adult(self) -> bool:
+        """Return whether records for adults are stored, of which TMDB is not known to have deleted."""
+        columns = self._records.columns
+        if "adult" not in columns:
+            return False
+        query = select(columns.id).where(
+            columns.adult.is_(True), columns.fetched_at.is_not(None), columns.deleted_at.is_(None)
+        )
+        with reading(self._engine) as connection:
+            return connection.scalar(query.limit(1)) is not None
+
+    def export_size(self, name: str) -> int | None:
+        """Return how many lines the last export of a name had that a run was planned from; ``None`` for none."""
+        runs = tmdb_runs.columns
+        query = select(runs.export_size).where(runs.export == name).order_by(runs.planned_at.desc()).limit(1)
+        with reading(self._engine) as connection:
+            return connection.scalar(query)
+
+    def failed(self, *, permanent: bool = True) -> Iterable[Entry]:
         """Return the ids in ``tmdb_failures``, those that failed first before the others.
 
         A part of a record that failed, such as ``/movie/1/credits``, is not over when the record is fetched.
+
+        Args:
+            permanent: Whether those are among them for which a retry is of no use.
         """
         failed = tmdb_failures.columns
         query = (
@@ -99,6 +120,8 @@ class Known:
             .where(failed.kind == self._kind, failed.path.not_like("/%/%/%"))
             .order_by(failed.tried_at)
         )
+        if not permanent:
+            query = query.where(failed.retryable.is_(True))
 
         def entries() -> Iterator[Entry]:
             with reading(self._engine) as connection:

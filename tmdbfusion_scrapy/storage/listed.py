@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, Table, func, select
+from sqlalchemy import BigInteger, Column, Float, Integer, MetaData, Table, func, insert, select
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +39,14 @@ def fill(connection: Connection, listed: Iterable[tuple[int, float | None]]) -> 
     else:
         _copy(connection, listed)
     return connection.scalar(select(func.count()).select_from(LISTED)) or 0
+
+
+def add(connection: Connection, ids: Iterable[int]) -> None:
+    """Write more ids into :data:`LISTED`; in PostgreSQL one that is there may stand there twice from then on."""
+    statement = insert(LISTED).prefix_with("OR IGNORE", dialect="sqlite")
+    rest = iter(ids)
+    while part := list(islice(rest, _ROWS_AT_ONCE)):
+        connection.execute(statement, [{"id": key} for key in part])
 
 
 def _insert(connection: Connection, listed: Iterable[tuple[int, float | None]]) -> None:

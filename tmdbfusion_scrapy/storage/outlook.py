@@ -13,6 +13,7 @@ from tmdbfusion_scrapy.storage.document_sizes import stored_bytes
 from tmdbfusion_scrapy.storage.done import Done
 from tmdbfusion_scrapy.storage.known import Known
 from tmdbfusion_scrapy.storage.runs import Progress, Run, unfinished_run
+from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_runs, tmdb_wanted
 
@@ -112,9 +113,18 @@ class Outlook:
         with self._engine.connect() as connection:
             return connection.scalar(select(func.count()).where(columns.fetched_at >= moment)) or 0
 
-    def share(self, listed: AbstractSet[int]) -> Share:
-        """Return how much of what is listed is stored or given up."""
-        stored = unlisted = 0
+    def share(
+        self, listed: AbstractSet[int], *, adult: AbstractSet[int] | None = None, is_adult: bool = False
+    ) -> Share:
+        """Return how much of what is listed is stored or given up.
+
+        Args:
+            listed: TMDB's ids.
+            adult: As for ``Frontier.plan``.
+            is_adult: As for ``Frontier.plan``.
+        """
+        stored = 0
+        unlisted: list[int] = []
         with self._engine.connect() as connection:
             given_up = self._given_up(connection, None) & listed
             deleted = set(_ids(connection, self._done.deleted()))
@@ -125,9 +135,21 @@ class Outlook:
                 if key in listed:
                     stored += 1
                     given_up.discard(key)
-                else:
-                    unlisted += 1
-        return Share(stored, len(given_up), unlisted)
+                elif adult is None or key not in adult:
+                    unlisted.append(key)
+            if adult is None and "adult" in self._records.columns:
+                unlisted = self._of_the_list(connection, unlisted, is_adult=is_adult)
+        return Share(stored, len(given_up), len(unlisted))
+
+    def _of_the_list(self, connection: Connection, keys: list[int], *, is_adult: bool) -> list[int]:
+        """Those of some records that a list has to name: those for adults are in lists of their own."""
+        columns = self._records.columns
+        adult: set[int] = set()
+        for part in in_slices(keys, MOST_KEYS):
+            adult.update(
+                connection.scalars(select(columns.id).where(columns.id.in_(part), columns.adult.is_(True)))
+            )
+        return [key for key in keys if (key in adult) is is_adult]
 
     def documents(self) -> Documents | None:
         """Return the size of the newest records; ``None`` where none is stored with its document."""

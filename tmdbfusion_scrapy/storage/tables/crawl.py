@@ -49,6 +49,11 @@ tmdb_runs = Table(
     Column("planned_at", UTCDateTime),
     # How many records were listed, those that were stored already among them.
     Column("wanted", Integer),
+    # The export that it was planned from, without its day, and how many lines that has.
+    Column("export", Text),
+    Column("export_size", Integer),
+    # The languages that texts are asked for in, best first, with commas; '' for TMDB's own choice.
+    Column("language", Text),
     # What a crawl of discover in parts found, as JSON.
     Column("coverage", Text),
     # NULL while there is something left to do.

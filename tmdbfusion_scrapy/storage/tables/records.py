@@ -138,3 +138,7 @@ for _table, _names in (
     Index(f"ix_{_table.name}_{'_'.join(_names)}", *(_table.columns[_name] for _name in _names))
 for _table in (movies, people):
     index_where_known(_table, "imdb_id")
+# Whether there are some is asked before each export is planned.
+for _table in (movies, tv_shows, people):
+    _is_adult = _table.columns.adult.is_(True)
+    Index(f"ix_{_table.name}_adult", _table.columns.adult, sqlite_where=_is_adult, postgresql_where=_is_adult)

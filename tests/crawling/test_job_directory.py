@@ -1,0 +1,126 @@
+"""A job directory beside a run in the database: what was not stored is asked for again."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from typing import ClassVar
+
+import pytest
+
+from tests.coroutines import coroutine_test
+from tests.crawling.crawls import TOKEN, crawl, rows, settings_of
+from tests.crawling.test_killed import listed, stored
+from tests.crawling.test_project import copy_of_the_project, environment
+from tmdbfusion_scrapy.crawling import TMDBSeriesSpider, TMDBSourceSpider
+from tmdbfusion_scrapy.sandbox import SandboxOptions, ThreadedSandbox
+
+# Scrapy 2.15 does not close the files of empty queues when it opens a job directory again.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file .*requests.queue:ResourceWarning")
+
+
+class Halting:
+    """Is stopped by its tenth record, where it is told so."""
+
+    after = 10
+
+    def parse_details(self, response):
+        yield from super().parse_details(response)
+        self.after -= 1
+        if self.after == 0 and self.crawler.settings.getbool("HALT"):
+            self.halt = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))
+
+
+class Movies(Halting, TMDBSourceSpider):
+    name = "movies"
+    details_operation = "movie-details"
+    list_operations: ClassVar = {"popular": "movie-popular-list"}
+    discover_operation = "discover-movie"
+    changes_operation = "changes-movie-list"
+
+
+class Series(Halting, TMDBSeriesSpider):
+    name = "series"
+    list_operations: ClassVar = {"popular": "tv-series-popular-list"}
+
+
+def asked(sandbox, kind="movie"):
+    paths = (seen.path.removeprefix(f"/3/{kind}/") for seen in sandbox.requests)
+    return Counter(int(path) for path in paths if path.isdecimal())
+
+
+@pytest.fixture(autouse=True)
+def _folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "scrapy.cfg").write_text("[settings]\n")
+
+
+ARGUMENTS = {
+    "ids": {"ids": ",".join(map(str, range(1, 61)))},
+    "list": {"list": "popular", "pages": "3"},
+    "discover": {"source": "discover", "pages": "3"},
+    "export": {"source": "export", "limit": "60"},
+}
+
+
+@pytest.mark.parametrize("source", ARGUMENTS)
+@coroutine_test
+async def test_a_stop_loses_nothing_and_asks_for_nothing_twice(tmdb_sandbox_factory, source):
+    sandbox = tmdb_sandbox_factory(latency=0.01, gaps=0)
+    settings = settings_of(
+        sandbox.base_url, TMDB_EXPORTS_URL=sandbox.exports_url, JOBDIR="job", CONCURRENT_REQUESTS=4
+    )
+    given = {**ARGUMENTS[source], **({"day": sandbox.today.isoformat()} if source == "export" else {})}
+    await crawl(Movies, {**settings, "HALT": True}, finish_reason="stopped", **given)
+    assert 10 <= rows("SELECT count(*) FROM movies WHERE fetched_at IS NOT NULL")[0][0] < 60
+    ended = await crawl(Movies, settings, **given)
+    assert rows("SELECT count(*) FROM movies WHERE fetched_at IS NOT NULL") == [(60,)]
+    assert max(asked(sandbox).values()) == 1
+    assert "dupefilter/filtered" not in ended.stats
+    assert rows("SELECT count(*) FROM tmdb_failures") == [(0,)]
+    assert rows("SELECT count(*) FROM tmdb_runs WHERE finished_at IS NULL") == [(0,)]
+
+
+@coroutine_test
+async def test_long_series_after_a_stop(tmdb_sandbox_factory):
+    sandbox = tmdb_sandbox_factory(latency=0.01)
+    settings = settings_of(sandbox.base_url, JOBDIR="job", CONCURRENT_REQUESTS=4)
+    given = {"list": "popular", "pages": "2", "append": "credits,images,videos,keywords,external_ids"}
+    await crawl(Series, {**settings, "HALT": True}, finish_reason="stopped", **given)
+    await crawl(Series, settings, **given)
+    assert rows("SELECT count(*) FROM tv_shows WHERE fetched_at IS NOT NULL") == [(40,)]
+    assert rows("SELECT count(*) FROM tmdb_failures") == [(0,)]
+
+
+def test_kill_9(tmp_path):
+    options = SandboxOptions(movies=1500, today=datetime.date(2026, 6, 1), latency=0.005, keep_requests=10**6)
+    with ThreadedSandbox(options) as sandbox:
+        project = copy_of_the_project(tmp_path / "project", demo=False)
+        command = [
+            sys.executable, "-m", "scrapy", "crawl", "tmdb_movies", "-a", "source=export",
+            "-a", "day=2026-06-01", "-s", f"TMDB_API_URL={sandbox.base_url}",
+            "-s", f"TMDB_EXPORTS_URL={sandbox.exports_url}", "-s", "JOBDIR=job",
+            "-s", "TMDB_DATABASE_FLUSH_INTERVAL=0.1", "-s", "TMDB_REQUESTS_PER_SECOND=0",
+        ]  # fmt: skip
+        variables = environment(TMDB_ACCESS_TOKEN=TOKEN)
+        with subprocess.Popen(command, cwd=project, env=variables, stderr=subprocess.DEVNULL) as process:
+            deadline = time.monotonic() + 60
+            while not stored(project):
+                assert process.poll() is None
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            process.send_signal(signal.SIGKILL)
+        seen = stored(project)
+        wanted = listed(sandbox)
+        assert seen < wanted
+        last = subprocess.run(
+            command, cwd=project, env=variables, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+        )
+        assert last.returncode == 0, last.stderr
+        assert stored(project) == wanted
+        assert "dupefilter/filtered" not in last.stderr
