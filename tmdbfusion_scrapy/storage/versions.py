@@ -9,7 +9,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Column, MetaData, Text, cast, delete, func, insert, inspect, select, text
+from sqlalchemy import BigInteger, Column, MetaData, Text, cast, delete, func, insert, inspect, select, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import AddConstraint, CreateColumn, CreateTable, ForeignKeyConstraint
 from sqlalchemy.types import UserDefinedType
@@ -115,9 +115,9 @@ def note_version(connection: Connection) -> None:
 
 
 def bring_into_shape(connection: Connection, table: Table) -> None:
-    """Give a table of ours the columns, foreign keys and indexes that it lacks, and let go of NOT NULL.
+    """Give a table of ours the columns, foreign keys, indexes and bits that it lacks, and let go of NOT NULL.
 
-    A column that changes its type, or its name, needs a step of its own.
+    A column that changes its type otherwise, or its name, needs a step of its own.
 
     Raises:
         ConfigurationError: A user added a computed column to an SQLite table that has to be made anew.
@@ -137,6 +137,14 @@ def bring_into_shape(connection: Connection, table: Table) -> None:
         for name, column in found.items()
         if name in wanted.columns and wanted.columns[name].nullable and not column["nullable"]
     ]
+    if connection.dialect.name == "postgresql":
+        loosened += [
+            f"ALTER COLUMN {name} TYPE BIGINT"
+            for name, column in found.items()
+            if name in wanted.columns
+            and isinstance(wanted.columns[name].type, BigInteger)
+            and not isinstance(column["type"], BigInteger)
+        ]
     linked = [
         constraint
         for constraint in wanted.constraints
