@@ -107,6 +107,15 @@ def test_the_main_job_without_a_token(tmp_path, arguments):
     assert_gone(address)
 
 
+def test_the_sandbox_is_asked_past_a_proxy(tmp_path):
+    project = copy_of_the_project(tmp_path / "project")
+    proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"), "http://127.0.0.1:1")
+    finished = run(project, *UNPACED, "-a", "limit=3", no_proxy="", **proxies)
+    assert finished.returncode == 0, finished.stdout
+    assert rows("SELECT count(*) FROM movies", project / "tmdb.db") == [(3,)]
+    assert "'tmdb/retry/count'" not in finished.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "stored", "path", "query"),
     [

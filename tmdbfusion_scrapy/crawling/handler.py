@@ -87,7 +87,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         session = self._session
         secrets = self._vault.secrets_of(request)
         outgoing = outgoing_request(
-            request, channel.credentials, secrets=secrets, has_proxy=session.settings.proxy is not None
+            request, channel.credentials, secrets=secrets, uses_environment=channel.uses_environment
         )
         sent_at = await channel.pacer.acquire()
         self._stats.inc_value(channel.request_count)

@@ -83,7 +83,7 @@ async def _export(crawler: Crawler, kind: str, source: ExportSource) -> Listing:
     session = session_of(crawler)
     url = session.settings.exports_url
     timeout = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
-    async with export_client(session.new_pool(1), timeout) as client:
+    async with export_client(session.new_pool(url, 1), timeout) as client:
         export = await ExportDownload(client, url, _folder_for(url)).fetch(kind, source.day, adult=adult)
     return Listing(
         _wanted_entries(export.path, source.wanted),
