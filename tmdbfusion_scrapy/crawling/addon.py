@@ -12,9 +12,10 @@ from scrapy.utils.reactor import is_reactor_installed
 
 from tmdbfusion_scrapy.crawling.caching import POLICY_SETTING, TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.dupefilter import DUPEFILTER_SETTING, TMDBDupeFilter
+from tmdbfusion_scrapy.crawling.fallbacks import FALLBACK_SETTING
 from tmdbfusion_scrapy.crawling.feeds import install_feeds
 from tmdbfusion_scrapy.crawling.fingerprinter import FINGERPRINTER_SETTING, TMDBRequestFingerprinter
-from tmdbfusion_scrapy.crawling.handler import FALLBACK_SETTING, TMDBDownloadHandler
+from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
 from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.session import crawl_credentials
@@ -151,10 +152,10 @@ def _check_reactor(settings: BaseSettings) -> None:
 def _install_handler(settings: BaseSettings) -> None:
     """Put our handler before those of http and https, and keep what was there for all other requests."""
     handlers = dict(settings.getdict("DOWNLOAD_HANDLERS"))
-    schemes = ("http", "https")
-    before = {scheme: handlers[scheme] for scheme in schemes if scheme in handlers}
+    ours = {"http": TMDBHTTPDownloadHandler, "https": TMDBHTTPSDownloadHandler}
+    before = {scheme: handlers[scheme] for scheme in ours if scheme in handlers}
     settings.set(FALLBACK_SETTING, before, priority="addon")
-    handlers.update(dict.fromkeys(schemes, TMDBDownloadHandler))
+    handlers.update(ours)
     # Without a reactor, Scrapy sets its defaults after the add-ons: "addon" priority would lose to a project's
     # own handlers, and a spider's custom_settings stand above both.
     priority = max(settings.getpriority("DOWNLOAD_HANDLERS") or 0, SETTINGS_PRIORITIES["project"])

@@ -25,7 +25,7 @@ DUPEFILTER_SETTING = "TMDB_FALLBACK_DUPEFILTER"
 """Set by the add-on: the ``DUPEFILTER_CLASS`` that was there before."""
 
 SEEN_FILE = "tmdb_requests.seen"
-"""In the job directory: a line for each request, the hexadecimal form of all but its number, and the number or 0."""
+"""In the job directory: a line for each request, all but its number in hexadecimal form, and the number or 0."""
 
 _BITS = 256
 """Numbers that share an integer. One that stands alone takes no more room so than a fingerprint."""
