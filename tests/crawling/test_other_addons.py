@@ -8,8 +8,11 @@ from typing import ClassVar
 import pytest
 import scrapy
 from scrapy.core.downloader import Downloader
+from scrapy.core.downloader.handlers.base import BaseDownloadHandler
+from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.dupefilters import BaseDupeFilter, RFPDupeFilter
 from scrapy.logformatter import LogFormatter
+from scrapy.settings import Settings
 from scrapy.statscollectors import MemoryStatsCollector
 from scrapy.utils.request import RequestFingerprinter
 
@@ -17,6 +20,8 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, settings_of
 from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter
 from tmdbfusion_scrapy.crawling.fingerprinter import TMDBRequestFingerprinter
+from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 
 class MetaFingerprinter(RequestFingerprinter):
@@ -217,3 +222,75 @@ async def test_sessions_are_told_apart_wherever_the_other_addon_stands(raw_serve
     assert not ended.spider.failures
     assert len(ended.spider.responses) == 4
     assert ended.stats["dupefilter/filtered"] == 2
+
+
+class TakingHandler(BaseDownloadHandler):
+    async def download_request(self, request):
+        raise AssertionError("TMDB's requests are not to come here")
+
+
+class TakingAddon:
+    """Takes both schemes in the settings as they stand, whatever their priority."""
+
+    handler: ClassVar = TakingHandler
+    schemes: ClassVar = ("http", "https")
+
+    def update_settings(self, settings):
+        for scheme in self.schemes:
+            settings["DOWNLOAD_HANDLERS"][scheme] = self.handler
+
+
+class TakingByPathAddon(TakingAddon):
+    handler: ClassVar = f"{__name__}.TakingHandler"
+
+
+class TakingTLSAddon(TakingAddon):
+    """Takes the images' scheme alone."""
+
+    schemes: ClassVar = ("https",)
+
+
+class TakingAllAddon:
+    def update_settings(self, settings):
+        settings.set("DOWNLOAD_HANDLERS", {"http": TakingHandler}, priority="cmdline")
+
+
+class SwitchingOffAddon(TakingAddon):
+    handler: ClassVar = None
+
+
+@pytest.mark.parametrize(
+    "addon", [TakingAddon, TakingByPathAddon, TakingTLSAddon, TakingAllAddon, SwitchingOffAddon]
+)
+@coroutine_test
+async def test_an_addon_after_ours_that_takes_tmdbs_requests_is_refused(tmdb_sandbox, addon):
+    settings = settings_of(tmdb_sandbox.base_url, **addons(addon, 700))
+    with pytest.raises(ConfigurationError, match="DOWNLOAD_HANDLERS has") as caught:
+        await AsyncCrawlerRunner(Settings(settings)).crawl(MoviesSpider, ids=[1])
+    name = "None" if addon is SwitchingOffAddon else f"{__name__}.TakingHandler"
+    assert f"DOWNLOAD_HANDLERS has {name} for http" in str(caught.value)
+    assert str(caught.value).endswith(
+        'Let ours be the last one, ADDONS = {..., "tmdbfusion_scrapy.Addon": 800}'
+    )
+    assert not tmdb_sandbox.requests
+
+
+class OwnHandler(TMDBHTTPDownloadHandler):
+    pass
+
+
+class OwnHandlerAddon(TakingAddon):
+    handler: ClassVar = OwnHandler
+    schemes: ClassVar = ("http",)
+
+
+@coroutine_test
+async def test_a_handler_that_is_made_of_ours_may_take_them(tmdb_sandbox):
+    settings = settings_of(tmdb_sandbox.base_url, **addons(OwnHandlerAddon, 700))
+    assert (await crawl(MoviesSpider, settings, ids=[1])).ids == {1}
+
+
+@coroutine_test
+async def test_the_same_addon_before_ours_gets_the_other_hosts(tmdb_sandbox):
+    settings = settings_of(tmdb_sandbox.base_url, **addons(TakingAddon, 100))
+    assert (await crawl(MoviesSpider, settings, ids=[1, 2])).ids == {1, 2}

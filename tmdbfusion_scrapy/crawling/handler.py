@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, ClassVar
 
 import httpx
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
+from scrapy.utils.misc import load_object
+from scrapy.utils.python import global_object_name
 
 from tmdbfusion_scrapy.crawling.body import BodyReader
 from tmdbfusion_scrapy.crawling.errors import download_error
@@ -17,12 +19,14 @@ from tmdbfusion_scrapy.crawling.fallbacks import FallbackHandlers
 from tmdbfusion_scrapy.crawling.outgoing import outgoing_request
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.vault import vault_of
-from tmdbfusion_scrapy.exceptions import parse_retry_after
+from tmdbfusion_scrapy.exceptions import ConfigurationError, parse_retry_after
+from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+    from scrapy.settings import BaseSettings
 
     from tmdbfusion_scrapy.crawling.session import Channel, CrawlSession
     from tmdbfusion_scrapy.crawling.vault import SecretVault
@@ -143,3 +147,28 @@ class TMDBHTTPSDownloadHandler(TMDBDownloadHandler):
     """The handler for ``https``."""
 
     scheme = "https"
+
+
+def check_handlers(settings: BaseSettings) -> None:
+    """Refuse settings with which TMDB's requests do not come to our handler.
+
+    Args:
+        settings: Of a crawl, complete.
+
+    Raises:
+        ConfigurationError: An add-on after ours has put its own handler there; the message gives the fix.
+    """
+    ours = TMDBSettings.from_settings(settings)
+    handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
+    for url in (*ours.api_urls, ours.images_url):
+        scheme = url.partition(":")[0]
+        handler = load_object(handlers[scheme]) if handlers.get(scheme) is not None else None
+        if isinstance(handler, type) and issubclass(handler, TMDBDownloadHandler):
+            continue
+        name = "None" if handler is None else global_object_name(handler)
+        last = max((order for order in settings.getdict("ADDONS").values() if order is not None), default=0)
+        raise ConfigurationError(
+            f"DOWNLOAD_HANDLERS has {name} for {scheme}, so TMDB's requests would go there: an add-on after "
+            f"tmdbfusion_scrapy.Addon has put it there. Let ours be the last one, "
+            f'ADDONS = {{..., "tmdbfusion_scrapy.Addon": {last + 100}}}'
+        )

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator  # noqa: TC003 - scrapy-poet reads the annotations of callbacks
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.appending import MAX_APPENDS
 from tmdbfusion_scrapy.crawling.conditional import without_etag
+from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
 from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
+from tmdbfusion_scrapy.models import SeasonDetails, TVDetails  # noqa: TC001 - likewise
 from tmdbfusion_scrapy.models.tv import whole_seasons
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from scrapy import Request
     from twisted.python.failure import Failure
-
-    from tmdbfusion_scrapy.crawling.responses import TMDBResponse
-    from tmdbfusion_scrapy.models import SeasonDetails, TVDetails
 
 
 class TMDBSeriesSpider(TMDBSourceSpider):
