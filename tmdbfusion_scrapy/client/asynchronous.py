@@ -15,6 +15,7 @@ from tmdbfusion_scrapy.client.direct import AsyncDirectClient
 from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
 from tmdbfusion_scrapy.client.gathering import gather
 from tmdbfusion_scrapy.client.images import AsyncImages
+from tmdbfusion_scrapy.client.mocking import check_unmocked
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.client.paging import AsyncPages, paged_call
 from tmdbfusion_scrapy.client.turns import AsyncTurns
@@ -69,6 +70,7 @@ class AsyncTMDBClient(API[Asynchronous]):
     ) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self._is_pooled = transport is None
         super().__init__(self._execute)
         self.images = AsyncImages(self)
         self._options = options = ClientOptions.from_arguments(
@@ -242,6 +244,8 @@ class AsyncTMDBClient(API[Asynchronous]):
     async def _try(self, call: Call[M]) -> M:
         """Send once."""
         self._check_usable()
+        if self._is_pooled:
+            check_unmocked(self._options.base_urls, httpx.AsyncHTTPTransport)
         exchange = self._options.exchange
         try:
             async with self._turns.turn() as sent_at:
