@@ -270,11 +270,21 @@ class AsyncTMDBClient(API[Asynchronous]):
         if self._closed:
             raise RuntimeError(f"{self!r} is closed: make a new one")
         if self._loop is None:
-            self._loop = asyncio.get_running_loop()
+            self._loop = self._running_loop()
         self._check_loop()
 
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that a call is made in."""
+        try:
+            return asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(
+                f"{self!r} needs asyncio, and no event loop of it is running here: under trio use TMDBClient in a "
+                f"thread (trio.to_thread.run_sync)"
+            ) from None
+
     def _check_loop(self) -> None:
-        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+        if self._loop is not None and self._loop is not self._running_loop():
             raise RuntimeError(
                 f"{self!r} belongs to another event loop: its connections cannot be used in this one. "
                 f"Make one client in each loop, and close it there"

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 Entry = tuple[int, float | None]
 """An id and its popularity, by which the most wanted come first."""
 
+_FOLDER = "tmdb_exports"
+"""Where exports are kept, below ``.scrapy``."""
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -83,8 +86,15 @@ async def _export(crawler: Crawler, kind: str, source: ExportSource) -> Listing:
     session = session_of(crawler)
     url = session.settings.exports_url
     timeout = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
-    async with export_client(session.new_pool(url, 1), timeout) as client:
-        export = await ExportDownload(client, url, _folder_for(url)).fetch(kind, source.day, adult=adult)
+    try:
+        async with export_client(session.new_pool(url, 1), timeout) as client:
+            export = await ExportDownload(client, url, _folder_for(url)).fetch(kind, source.day, adult=adult)
+    except OSError as error:
+        # What the network does ends in errors of httpx: this is the disk.
+        raise ConfigurationError(
+            f"exports are kept in .scrapy/{_FOLDER} of the project's folder, which cannot be written ({error}): "
+            "make it writable, or start the crawl in a folder that is"
+        ) from error
     return Listing(
         _wanted_entries(export.path, source.wanted),
         is_complete=source.wanted.is_open,
@@ -94,7 +104,7 @@ async def _export(crawler: Crawler, kind: str, source: ExportSource) -> Listing:
 
 def _folder_for(url: str) -> Path:
     """Where exports of a server are kept: another one's, such as a sandbox's, have the same names."""
-    folder = Path(data_path("tmdb_exports", createdir=True))
+    folder = Path(data_path(_FOLDER, createdir=True))
     origin = folder / "origin.txt"
     if not origin.exists() or origin.read_text(encoding="utf-8") != url:
         for file in folder.iterdir():
