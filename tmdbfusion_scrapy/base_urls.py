@@ -107,6 +107,35 @@ def check_proxy(name: str, value: object) -> str | None:
     return text
 
 
+def check_no_clear_token(name: str, urls_name: str, urls: Iterable[str]) -> None:
+    """Refuse a proxy for an API that is asked in plain http: it would read the token.
+
+    Args:
+        name: The setting or argument that names the proxy, for the message.
+        urls_name: The setting or argument that names the API, likewise.
+        urls: Base URLs of the API, as :func:`check_url` returned them.
+
+    Raises:
+        ConfigurationError: One of them is plain http, which is taken for loopback only.
+    """
+    plain = next((url for url in urls if is_plain(url)), None)
+    if plain is not None:
+        raise ConfigurationError(
+            f"{name} is set and {urls_name} is {plain}, plain http, so the proxy would read your token: unset "
+            f"{name}, which loopback does not need, or give {urls_name} an https URL"
+        )
+
+
+def is_plain(url: str) -> bool:
+    """Whether a base URL that :func:`check_url` returned is plain http."""
+    return url.startswith("http:")
+
+
+def is_loopback_url(url: str) -> bool:
+    """Whether the host of a base URL that :func:`check_url` returned is this machine."""
+    return is_loopback(urlsplit(url).hostname or "")
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address is this machine's own."""
     if host == "localhost" or host.endswith(".localhost"):

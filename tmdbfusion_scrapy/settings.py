@@ -13,6 +13,7 @@ from tmdbfusion_scrapy.base_urls import (
     API_URL,
     IPFamily,
     check_ip_family,
+    check_no_clear_token,
     check_proxy,
     check_url,
     check_urls,
@@ -119,7 +120,7 @@ SETTINGS: Mapping[str, Setting] = {
             None,
             "URL of a proxy for TMDB only, ``http://`` or ``https://``, with user and password if need be. "
             '``request.meta["proxy"]`` goes before it, and it before ``http_proxy`` and ``https_proxy`` of the '
-            "environment.",
+            "environment. Not with an API in plain http, whose token the proxy would read.",
         ),
         Setting(
             "TMDB_IP_FAMILY",
@@ -289,6 +290,9 @@ class TMDBSettings:
             )
         chosen = (settings.getpriority("RETRY_HTTP_CODES") or 0) > 0
         api_urls = read.api_urls()
+        proxy = check_proxy("TMDB_PROXY", read.value("TMDB_PROXY"))
+        if proxy is not None:
+            check_no_clear_token("TMDB_PROXY", read.api_urls_name(), api_urls)
         return cls(
             enabled=read.boolean("TMDB_ENABLED"),
             api_url=api_urls[0],
@@ -308,7 +312,7 @@ class TMDBSettings:
             images_requests_per_second=read.number("TMDB_IMAGES_REQUESTS_PER_SECOND"),
             images_max_connections=read.limit("TMDB_IMAGES_MAX_CONNECTIONS"),
             http2=read.http2("TMDB_HTTP2"),
-            proxy=check_proxy("TMDB_PROXY", read.value("TMDB_PROXY")),
+            proxy=proxy,
             ip_family=check_ip_family("TMDB_IP_FAMILY", read.value("TMDB_IP_FAMILY")),
             verify_tls=read.boolean("TMDB_VERIFY_TLS"),
             retry_times=read.integer("RETRY_TIMES"),
@@ -452,6 +456,10 @@ class _Reader:
     def session(self, name: str) -> str | None:
         """A session id, by default from the environment."""
         return resolve_session(self.value(name), name=name, variable=name)
+
+    def api_urls_name(self) -> str:
+        """The setting that the base URLs of the API are of."""
+        return "TMDB_API_URLS" if self.value("TMDB_API_URLS") else "TMDB_API_URL"
 
     def api_urls(self) -> tuple[str, ...]:
         """The base URLs of the API, of one setting or the other."""

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -309,3 +310,15 @@ def test_own_transport_is_closed_with_the_client():
         assert details(client).id == 550
     client.close()
     assert closed == [True]
+
+
+def test_without_asyncio_the_client_says_what_it_needs():
+    # As under trio, whose tasks are driven by another loop. A thread of its own: here one may be running.
+    def drive() -> None:
+        client = AsyncTMDBClient(TOKEN)
+        for coroutine in (client.movies.details(1), client.__aenter__()):
+            with pytest.raises(RuntimeError, match="needs asyncio"):
+                coroutine.send(None)
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(drive).result()

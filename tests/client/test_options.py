@@ -246,3 +246,15 @@ def test_a_transport_that_is_none(client, transport, words):
 @pytest.mark.parametrize("client", CLIENTS)
 def test_text_shows_the_address_alone(client):
     assert repr(client(TOKEN)) == f"<{client.__name__} of https://api.themoviedb.org/3>"
+
+
+@pytest.mark.parametrize(
+    "base_url", ["http://127.0.0.1:8390/3", ["https://api.themoviedb.org/3", "http://localhost/3"]], ids=str
+)
+@pytest.mark.parametrize("client", [TMDBClient, AsyncTMDBClient])
+@pytest.mark.parametrize("kind", [str, httpx.Proxy])
+def test_a_proxy_that_would_read_the_token(base_url, client, kind):
+    with pytest.raises(ConfigurationError, match="proxy is set and base_url is http://") as caught:
+        client(token=TOKEN, base_url=base_url, proxy=kind("http://user:hunter2@proxy.example"))
+    assert "unset proxy" in str(caught.value)
+    assert "hunter2" not in str(caught.value)

@@ -6,6 +6,7 @@ import base64
 import gzip
 import json
 import logging
+import re
 import ssl
 
 import httpx
@@ -15,6 +16,7 @@ from scrapy.settings import Settings
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, settings_of
+from tests.transport.proxy import proxying
 from tests.transport.server import hang
 from tmdbfusion_scrapy.crawling.errors import DataLossServerError, TimeoutServerError
 from tmdbfusion_scrapy.crawling.outgoing import outgoing_request
@@ -229,7 +231,7 @@ def test_tls_keys_that_cannot_be_written(tmp_path, monkeypatch, caplog):
 
 def proxy_of(proxy, authorization=None):
     headers = {} if authorization is None else {"Proxy-Authorization": authorization}
-    request = Request("http://127.0.0.1/3/movie/1", headers=headers, meta={"proxy": proxy})
+    request = Request("https://127.0.0.1/3/movie/1", headers=headers, meta={"proxy": proxy})
     return outgoing_request(request, Credentials.from_value("token", name="token")).extensions["proxy"]
 
 
@@ -277,13 +279,13 @@ async def test_a_request_with_a_bad_proxy_fails_alone(raw_server):
 
 
 @coroutine_test
-async def test_a_proxys_password_in_latin_1(raw_server):
-    settings = settings_of("http://127.0.0.1:9/3")
-    proxy = raw_server.url.replace("//", "//user:p%C3%A4ss@")
-    raw_server.scripts["/3/movie/1"] = answering()
-    ended = await crawl(MoviesSpider, settings, ids=[1], meta={"proxy": proxy})
+async def test_a_proxys_password_in_latin_1(raw_tls_server):
+    raw_tls_server.scripts["/3/movie/1"] = answering()
+    settings = settings_of(f"{raw_tls_server.url}/3", TMDB_VERIFY_TLS=False)
+    with proxying() as proxy:
+        meta = {"proxy": f"http://user:p%C3%A4ss@{proxy.address}"}
+        ended = await crawl(MoviesSpider, settings, ids=[1], meta=meta)
+        (head,) = proxy.heads
     assert ended.ids == {1}
-    (seen,) = raw_server.requests
-    assert seen.target == "http://127.0.0.1:9/3/movie/1"
-    given = base64.b64decode(seen.header("Proxy-Authorization").split()[1])
-    assert given == "user:päss".encode("latin-1")
+    (given,) = re.findall(r"(?im)^Proxy-Authorization: Basic (\S+)", head)
+    assert base64.b64decode(given) == "user:päss".encode("latin-1")

@@ -107,6 +107,41 @@ def test_the_main_job_without_a_token(tmp_path, arguments):
     assert_gone(address)
 
 
+def test_the_sandbox_is_asked_past_a_proxy(tmp_path):
+    project = copy_of_the_project(tmp_path / "project")
+    proxies = dict.fromkeys(("http_proxy", "HTTP_PROXY", "https_proxy", "all_proxy"), "http://127.0.0.1:1")
+    finished = run(project, *UNPACED, "-a", "limit=3", no_proxy="", **proxies)
+    assert finished.returncode == 0, finished.stdout
+    assert rows("SELECT count(*) FROM movies", project / "tmdb.db") == [(3,)]
+    assert "'tmdb/retry/count'" not in finished.stdout
+
+
+NO_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii", "PYTHONCOERCECLOCALE": "0"}
+
+
+def test_a_database_with_letters_that_the_locale_does_not_have(tmp_path):
+    project = copy_of_the_project(tmp_path / "project")
+    setting = ["-s", "TMDB_DATABASE_URL=sqlite:///dätä.db"]
+    finished = run(project, *UNPACED, "-a", "limit=3", *setting, **NO_UTF8)
+    assert finished.returncode == 0, finished.stdout
+    assert "Traceback" not in finished.stdout
+    assert "Stored 3 movies in sqlite:///d%C3%A4t%C3%A4.db" in finished.stdout
+    assert rows("SELECT count(*) FROM movies", project / "dätä.db") == [(3,)]
+    for command in ("tmdb-plan tmdb_movies -a ids=1", "tmdb-failures"):
+        finished = subprocess.run(
+            [sys.executable, "-m", "scrapy", *command.split(), *setting],
+            cwd=project,
+            env=environment(**TOKEN, **NO_UTF8),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert finished.returncode == 0, finished.stdout
+        assert "Traceback" not in finished.stdout
+
+
 @pytest.mark.parametrize(
     ("arguments", "stored", "path", "query"),
     [

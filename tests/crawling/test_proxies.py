@@ -8,12 +8,21 @@ import sys
 
 import pytest
 from scrapy import Request, Spider
+from scrapy.crawler import AsyncCrawlerRunner
+from scrapy.settings import Settings
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, settings_of
 from tests.transport.proxy import proxying
 from tests.transport.test_failures import closed_port
-from tmdbfusion_scrapy.exceptions import ServerError, TMDBError
+from tmdbfusion_scrapy.crawling import TMDBSourceSpider
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ServerError, ValidationError
+
+
+class ExportSpider(TMDBSourceSpider):
+    name = "export"
+    details_operation = "movie-details"
+
 
 SECRET = "5ec2e7"
 CREDENTIALS = f"user:{SECRET}"
@@ -49,15 +58,6 @@ async def test_https_goes_through_a_tunnel(raw_tls_server, caplog):
     assert SECRET not in caplog.text + repr(ended.stats) + repr(response.request.to_dict(spider=ended.spider))
 
 
-@coroutine_test
-async def test_http_is_forwarded(tmdb_sandbox):
-    with proxying(credentials=CREDENTIALS) as proxy:
-        settings = settings_of(tmdb_sandbox.base_url, TMDB_PROXY=f"http://{CREDENTIALS}@{proxy.address}")
-        ended = await crawl(MoviesSpider, settings, ids=range(1, 4))
-        assert ended.ids == {1, 2, 3}
-        assert all(head.startswith(f"GET {tmdb_sandbox.base_url}/movie/") for head in proxy.heads)
-
-
 @pytest.mark.skipif(sys.version_info < (3, 11), reason="TLS in TLS needs Python 3.11")
 @coroutine_test
 async def test_a_proxy_over_tls(raw_tls_server, tls_contexts):
@@ -68,10 +68,10 @@ async def test_a_proxy_over_tls(raw_tls_server, tls_contexts):
 
 
 @coroutine_test
-async def test_a_proxy_over_tls_is_checked(tmdb_sandbox, tls_contexts):
+async def test_a_proxy_over_tls_is_checked(raw_tls_server, tls_contexts):
     with proxying(tls=tls_contexts.server) as proxy:
-        settings = settings_of(
-            tmdb_sandbox.base_url, TMDB_PROXY=f"https://{CREDENTIALS}@{proxy.address}", RETRY_TIMES=0
+        settings = behind_tls(
+            raw_tls_server, TMDB_PROXY=f"https://{CREDENTIALS}@{proxy.address}", TMDB_VERIFY_TLS=True
         )
         ended = await crawl(MoviesSpider, settings, errors=None, ids=[1])
         assert "certificate verify failed" in ended.spider.failures[0].value.message
@@ -94,31 +94,19 @@ async def test_a_wrong_password(raw_tls_server, caplog):
     assert not raw_tls_server.requests
 
 
-@coroutine_test
-async def test_a_wrong_password_without_tls(tmdb_sandbox, caplog):
-    with proxying(credentials="user:other") as proxy:
-        settings = settings_of(tmdb_sandbox.base_url, TMDB_PROXY=f"http://{CREDENTIALS}@{proxy.address}")
-        ended = await crawl(MoviesSpider, settings, errors=None, ids=[1])
-        assert len(proxy.heads) == 1
-    error = ended.spider.failures[0].value
-    assert isinstance(error, TMDBError)
-    assert (error.status_code, error.retryable) == (407, False)
-    assert SECRET not in caplog.text + repr(error)
-
-
 @pytest.mark.parametrize("own", [True, False])
 @coroutine_test
-async def test_a_proxy_that_is_not_there(tmdb_sandbox, own, caplog):
+async def test_a_proxy_that_is_not_there(raw_tls_server, own, caplog):
     url = f"http://{CREDENTIALS}@127.0.0.1:{closed_port()}"
     given = {"meta": {"proxy": url}} if own else {}
-    settings = settings_of(tmdb_sandbox.base_url, TMDB_PROXY=None if own else url, RETRY_TIMES=1)
+    settings = behind_tls(raw_tls_server, TMDB_PROXY=None if own else url, RETRY_TIMES=1)
     ended = await crawl(MoviesSpider, settings, errors=None, ids=[1], **given)
     error = ended.spider.failures[0].value
     assert isinstance(error, ServerError)
     assert error.message.startswith("ProxyError: Cannot connect to the proxy for 127.0.0.1:")
     assert ended.stats["tmdb/retry/count"] == 1
     assert SECRET not in caplog.text + repr(error)
-    assert not tmdb_sandbox.requests
+    assert not raw_tls_server.requests
 
 
 @coroutine_test
@@ -133,47 +121,145 @@ async def test_a_requests_proxy_goes_before_the_setting(raw_tls_server, caplog):
 
 
 @coroutine_test
-async def test_a_request_without_a_proxy(tmdb_sandbox):
+async def test_a_request_without_a_proxy(raw_tls_server):
     with proxying() as proxy:
-        settings = settings_of(tmdb_sandbox.base_url, TMDB_PROXY=f"http://{proxy.address}")
+        settings = behind_tls(raw_tls_server, TMDB_PROXY=f"http://{proxy.address}")
         ended = await crawl(MoviesSpider, settings, ids=[1], meta={"proxy": None})
         assert (ended.ids, proxy.heads) == ({1}, [])
+
+
+REMOTE = "https://api.tmdb.example/3"
+"""A host that only a proxy finds."""
 
 
 @pytest.mark.parametrize(
     ("setting", "environment", "used"),
     [
-        (False, {"http_proxy": "env"}, "env"),
-        (True, {"http_proxy": "env"}, "own"),
-        (False, {"http_proxy": "env", "no_proxy": "127.0.0.1"}, None),
-        (True, {"http_proxy": "env", "no_proxy": "127.0.0.1"}, "own"),
-        (False, {"https_proxy": "env"}, None),
+        (False, {"https_proxy": "env"}, "env"),
+        (True, {"https_proxy": "env"}, "own"),
+        (True, {"https_proxy": "env", "no_proxy": "api.tmdb.example"}, "own"),
     ],
 )
 @coroutine_test
-async def test_the_environments_proxy(tmdb_sandbox, monkeypatch, setting, environment, used):
-    with proxying(credentials=CREDENTIALS) as env, proxying() as own:
+async def test_the_environments_proxy(raw_tls_server, monkeypatch, setting, environment, used):
+    leads_to = ("127.0.0.1", raw_tls_server.ports[0])
+    with proxying(credentials=CREDENTIALS, leads_to=leads_to) as env, proxying(leads_to=leads_to) as own:
         for name, value in environment.items():
             monkeypatch.setenv(name, f"http://{CREDENTIALS}@{env.address}" if value == "env" else value)
-        settings = settings_of(
-            tmdb_sandbox.base_url, TMDB_PROXY=f"http://{own.address}" if setting else None, RETRY_TIMES=0
+        settings = behind_tls(
+            raw_tls_server,
+            TMDB_API_URL=REMOTE,
+            TMDB_PROXY=f"http://{own.address}" if setting else None,
         )
-        ended = await crawl(MoviesSpider, settings, ids=[1, 2])
-        assert ended.ids == {1, 2}
+        ended = await crawl(MoviesSpider, settings, ids=[1])
+        assert ended.ids == {1}
         assert (bool(env.heads), bool(own.heads)) == (used == "env", used == "own")
 
 
+@pytest.mark.parametrize("off", [{"no_proxy": "api.tmdb.example"}, {"HTTPPROXY_ENABLED": False}], ids=str)
 @coroutine_test
-async def test_the_environment_can_be_ignored(tmdb_sandbox, monkeypatch):
+async def test_the_environment_can_be_ignored(raw_tls_server, monkeypatch, off):
     with proxying() as env:
-        monkeypatch.setenv("http_proxy", f"http://{env.address}")
-        settings = settings_of(tmdb_sandbox.base_url, HTTPPROXY_ENABLED=False)
-        assert (await crawl(MoviesSpider, settings, ids=[1])).ids == {1}
+        monkeypatch.setenv("https_proxy", f"http://{env.address}")
+        if "no_proxy" in off:
+            monkeypatch.setenv("no_proxy", off["no_proxy"])
+        settings = behind_tls(raw_tls_server, TMDB_API_URL=REMOTE, **off)
+        ended = await crawl(MoviesSpider, settings, errors=None, ids=[1])
+        assert "ConnectError" in ended.spider.failures[0].value.message
         assert not env.heads
 
 
+EVERY_PROXY = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY")
+
+
 @coroutine_test
-async def test_other_requests_do_not_take_tmdbs_proxy(tmdb_sandbox, raw_server):
+async def test_loopback_is_asked_past_the_environments_proxy(tmdb_sandbox, monkeypatch, tmp_path):
+    with proxying(credentials=CREDENTIALS) as env:
+        for name in EVERY_PROXY:
+            monkeypatch.setenv(name, f"http://{CREDENTIALS}@{env.address}")
+        settings = settings_of(
+            tmdb_sandbox.base_url,
+            TMDB_EXPORTS_URL=tmdb_sandbox.exports_url,
+            TMDB_IMAGES_URL=tmdb_sandbox.images_url,
+            TMDB_IMAGES={"poster": "w92"},
+            IMAGES_STORE=str(tmp_path / "images"),
+        )
+        ended = await crawl(ExportSpider, settings, source="export", day="2026-06-01", limit="3")
+        assert len(ended.ids) == 3
+        assert ended.stats["tmdb/images/stored_count/poster"] == 3
+        assert env.heads == []
+
+
+@coroutine_test
+async def test_loopback_over_tls_is_asked_past_the_environments_proxy(raw_tls_server, monkeypatch):
+    with proxying() as env:
+        monkeypatch.setenv("https_proxy", f"http://{env.address}")
+        ended = await crawl(MoviesSpider, behind_tls(raw_tls_server), ids=[1])
+        assert (ended.ids, env.heads) == ({1}, [])
+
+
+@coroutine_test
+async def test_another_address_on_loopback_is_asked_past_the_environments_proxy(tmdb_sandbox, monkeypatch):
+    remote = f"https://127.0.0.2:{closed_port()}/3"
+    with proxying() as env:
+        monkeypatch.setenv("https_proxy", f"http://{env.address}")
+        settings = settings_of(tmdb_sandbox.base_url)
+        del settings["TMDB_API_URL"]
+        settings["TMDB_API_URLS"] = [remote, tmdb_sandbox.base_url]
+        ended = await crawl(MoviesSpider, settings, ids=[1])
+        assert (ended.ids, env.heads) == ({1}, [])
+
+
+@pytest.mark.parametrize("names", ["TMDB_API_URL", "TMDB_API_URLS"])
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8390/3", "http://localhost/3", "http://[::1]:80/3"])
+@coroutine_test
+async def test_tmdbs_proxy_is_refused_where_it_would_read_the_token(names, url):
+    settings = settings_of(url, TMDB_PROXY=f"http://{CREDENTIALS}@proxy.example:3128")
+    if names == "TMDB_API_URLS":
+        del settings["TMDB_API_URL"]
+        settings["TMDB_API_URLS"] = ["https://api.themoviedb.org/3", url]
+    with pytest.raises(ConfigurationError, match=f"TMDB_PROXY is set and {names} is http://") as caught:
+        await AsyncCrawlerRunner(Settings(settings)).crawl(MoviesSpider, ids=[1])
+    assert "unset TMDB_PROXY" in str(caught.value)
+    assert SECRET not in str(caught.value)
+
+
+@coroutine_test
+async def test_a_requests_proxy_is_refused_where_it_would_read_the_token(tmdb_sandbox):
+    with proxying() as proxy:
+        meta = {"proxy": f"http://{proxy.address}"}
+        settings = settings_of(tmdb_sandbox.base_url)
+        ended = await crawl(MoviesSpider, settings, errors=None, ids=[1], meta=meta)
+        assert proxy.heads == []
+    (failure,) = ended.spider.failures
+    assert isinstance(failure.value, ValidationError)
+    assert 'request.meta["proxy"]' in failure.value.message
+    assert not tmdb_sandbox.requests
+
+
+@coroutine_test
+async def test_images_on_loopback_are_asked_past_any_proxy(tmdb_sandbox, raw_tls_server, tmp_path):
+    """TMDB_PROXY is for TMDB; a server of images on this machine needs none."""
+
+    async def movie(connection, seen):
+        connection.respond(json.dumps({"id": 1, "title": "T", "poster_path": "/abc.jpg"}).encode())
+
+    with proxying() as proxy:
+        settings = behind_tls(
+            raw_tls_server,
+            TMDB_PROXY=f"http://{proxy.address}",
+            TMDB_IMAGES_URL=tmdb_sandbox.images_url,
+            TMDB_IMAGES={"poster": "w92"},
+            IMAGES_STORE=str(tmp_path / "images"),
+        )
+        raw_tls_server.scripts["/3/movie/1"] = movie
+        ended = await crawl(MoviesSpider, settings, ids=[1])
+        assert ended.stats["tmdb/images/request_count"] == 1
+        assert [head.partition(" ")[0] for head in proxy.heads] == ["CONNECT"]
+
+
+@coroutine_test
+async def test_other_requests_do_not_take_tmdbs_proxy(raw_tls_server, raw_server):
     class OtherSpider(Spider):
         name = "other"
 
@@ -184,8 +270,8 @@ async def test_other_requests_do_not_take_tmdbs_proxy(tmdb_sandbox, raw_server):
             yield response.json()
 
     with proxying() as proxy:
-        settings = settings_of(
-            tmdb_sandbox.base_url,
+        settings = behind_tls(
+            raw_tls_server,
             TMDB_PROXY=f"http://{proxy.address}",
             ADDONS={"tmdbfusion_scrapy.Addon": 500},
         )
@@ -195,8 +281,6 @@ async def test_other_requests_do_not_take_tmdbs_proxy(tmdb_sandbox, raw_server):
 
 
 def test_the_settings_show_no_password():
-    from scrapy.settings import Settings
-
     from tmdbfusion_scrapy.settings import TMDBSettings
 
     settings = TMDBSettings.from_settings(Settings({"TMDB_PROXY": f"http://{CREDENTIALS}@proxy.example"}))

@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 @dataclass
 class RawProxy:
-    """``heads`` are the request heads it received, one per connection."""
+    """``heads`` are the request heads it received, one per connection; ``leads_to`` is where any host is found."""
 
     tls: ssl.SSLContext | None = None
     credentials: str | None = None
+    leads_to: tuple[str, int] | None = None
     heads: list[str] = field(default_factory=list)
     open: int = 0
     max_open: int = 0
@@ -64,7 +65,7 @@ class RawProxy:
             return
         method, target, rest = head.split(" ", 2)
         host, port = target.split(":") if method == "CONNECT" else urlsplit(target).netloc.split(":")
-        to_reader, to_writer = await asyncio.open_connection(host, int(port))
+        to_reader, to_writer = await asyncio.open_connection(*(self.leads_to or (host, int(port))))
         try:
             if method == "CONNECT":
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -98,8 +99,12 @@ async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
 
 
 @contextlib.contextmanager
-def proxying(tls: ssl.SSLContext | None = None, credentials: str | None = None) -> Iterator[RawProxy]:
-    proxy = RawProxy(tls, credentials)
+def proxying(
+    tls: ssl.SSLContext | None = None,
+    credentials: str | None = None,
+    leads_to: tuple[str, int] | None = None,
+) -> Iterator[RawProxy]:
+    proxy = RawProxy(tls, credentials, leads_to)
     try:
         yield proxy
     finally:

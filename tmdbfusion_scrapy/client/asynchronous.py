@@ -15,6 +15,7 @@ from tmdbfusion_scrapy.client.direct import AsyncDirectClient
 from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
 from tmdbfusion_scrapy.client.gathering import gather
 from tmdbfusion_scrapy.client.images import AsyncImages
+from tmdbfusion_scrapy.client.mocking import check_unmocked
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.client.paging import AsyncPages, paged_call
 from tmdbfusion_scrapy.client.turns import AsyncTurns
@@ -69,6 +70,7 @@ class AsyncTMDBClient(API[Asynchronous]):
     ) -> None:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
+        self._is_pooled = transport is None
         super().__init__(self._execute)
         self.images = AsyncImages(self)
         self._options = options = ClientOptions.from_arguments(
@@ -242,6 +244,8 @@ class AsyncTMDBClient(API[Asynchronous]):
     async def _try(self, call: Call[M]) -> M:
         """Send once."""
         self._check_usable()
+        if self._is_pooled:
+            check_unmocked(self._options.base_urls, httpx.AsyncHTTPTransport)
         exchange = self._options.exchange
         try:
             async with self._turns.turn() as sent_at:
@@ -266,11 +270,21 @@ class AsyncTMDBClient(API[Asynchronous]):
         if self._closed:
             raise RuntimeError(f"{self!r} is closed: make a new one")
         if self._loop is None:
-            self._loop = asyncio.get_running_loop()
+            self._loop = self._running_loop()
         self._check_loop()
 
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        """The event loop that a call is made in."""
+        try:
+            return asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(
+                f"{self!r} needs asyncio, and no event loop of it is running here: under trio use TMDBClient in a "
+                f"thread (trio.to_thread.run_sync)"
+            ) from None
+
     def _check_loop(self) -> None:
-        if self._loop is not None and self._loop is not asyncio.get_running_loop():
+        if self._loop is not None and self._loop is not self._running_loop():
             raise RuntimeError(
                 f"{self!r} belongs to another event loop: its connections cannot be used in this one. "
                 f"Make one client in each loop, and close it there"

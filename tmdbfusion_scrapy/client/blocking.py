@@ -13,6 +13,7 @@ from tmdbfusion_scrapy.api.plain import plain_call
 from tmdbfusion_scrapy.client.direct import DirectClient
 from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
 from tmdbfusion_scrapy.client.images import Images
+from tmdbfusion_scrapy.client.mocking import check_unmocked
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.client.paging import Pages, paged_call
 from tmdbfusion_scrapy.client.turns import BlockingTurns
@@ -66,6 +67,7 @@ class TMDBClient(API[Blocking]):
     ) -> None:
         self._used = False
         self._closed = False
+        self._is_pooled = transport is None
         super().__init__(self._execute)
         self.images = Images(self)
         self._options = options = ClientOptions.from_arguments(
@@ -202,6 +204,8 @@ class TMDBClient(API[Blocking]):
     def _try(self, call: Call[M]) -> M:
         """Send once."""
         self._check_open()
+        if self._is_pooled:
+            check_unmocked(self._options.base_urls, httpx.HTTPTransport)
         self._used = True
         exchange = self._options.exchange
         try:

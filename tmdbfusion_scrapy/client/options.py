@@ -15,6 +15,7 @@ from tmdbfusion_scrapy.base_urls import (
     API_URL,
     IPFamily,
     check_ip_family,
+    check_no_clear_token,
     check_proxy,
     check_url,
     check_urls,
@@ -50,7 +51,8 @@ class ClientArguments(TypedDict, total=False):
         base_url: Base URL of the API, TMDB's by default, or several, best first (``["https://api.themoviedb.org/3",
             "https://api.tmdb.org/3"]``): where the first one's host cannot be reached, the next one is called.
         http2: Use HTTP/2 (extra ``http2``).
-        proxy: URL of an HTTP proxy, or an ``httpx.Proxy``.
+        proxy: URL of an HTTP proxy, or an ``httpx.Proxy``; not with a ``base_url`` in plain http, whose token it
+            would read. Those of the environment are not used.
         ip_family: ``"ipv4"`` or ``"ipv6"`` connects to addresses of that kind only; ``"auto"``, the default, to
             whichever answers first.
         verify: ``True``, an ``ssl.SSLContext``, or ``False`` to take any certificate.
@@ -123,6 +125,9 @@ class ClientOptions:
         if given["http2"]:
             prepare_http2("http2")
         base_urls = _base_urls(given.get("base_url"))
+        proxy = _proxy(given["proxy"])
+        if proxy is not None:
+            check_no_clear_token("proxy", "base_url", base_urls)
         credentials = Credentials.resolve(token, given.get("api_key"))
         return cls(
             credentials=credentials,
@@ -149,7 +154,7 @@ class ClientOptions:
             retry=_retry(given.get("retries", 2)),
             base_urls=base_urls,
             http2=bool(given["http2"]),
-            proxy=_proxy(given["proxy"]),
+            proxy=proxy,
             ip_family=check_ip_family("ip_family", given["ip_family"]),
             verify=_verify(given["verify"]),
         )

@@ -213,7 +213,8 @@ def _disk_rows(
     now = database_size(engine) if engine.url.database is not None else 0
     yield "Database", byte_words(now), f"{'now' if now else 'not there yet'}: {database_label(url)}"
     if backend == "sqlite" and not (url.database or "").startswith("file:"):
-        free = shutil.disk_usage(Path(url.database or "").absolute().parent).free
+        folders = Path(url.database or "").absolute().parents
+        free = shutil.disk_usage(next(folder for folder in folders if folder.is_dir())).free
         yield "Free", byte_words(free), "" if free > needed else "that is not enough"
 
 

@@ -5,27 +5,23 @@ from __future__ import annotations
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from scrapy.downloadermiddlewares.stats import DownloaderStats
 from scrapy.exceptions import NotConfigured
 from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.misc import load_object
-from scrapy.utils.python import global_object_name
 from scrapy.utils.reactor import is_reactor_installed
 
 from tmdbfusion_scrapy.crawling.caching import POLICY_SETTING, TMDBCachePolicy
-from tmdbfusion_scrapy.crawling.downloader import SparingDownloader
-from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter
+from tmdbfusion_scrapy.crawling.dupefilter import DUPEFILTER_SETTING, TMDBDupeFilter
+from tmdbfusion_scrapy.crawling.fallbacks import FALLBACK_SETTING
 from tmdbfusion_scrapy.crawling.feeds import install_feeds
-from tmdbfusion_scrapy.crawling.fingerprinter import TMDBRequestFingerprinter
-from tmdbfusion_scrapy.crawling.handler import FALLBACK_SETTING, TMDBDownloadHandler
-from tmdbfusion_scrapy.crawling.logformatter import SparingLogFormatter
+from tmdbfusion_scrapy.crawling.fingerprinter import FINGERPRINTER_SETTING, TMDBRequestFingerprinter
+from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
 from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.session import crawl_credentials
 from tmdbfusion_scrapy.crawling.speed import Speed, crawl_speed
 from tmdbfusion_scrapy.crawling.start import LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.startup import plain_messages
-from tmdbfusion_scrapy.crawling.statistics import SparingDownloaderStats, SparingStatsCollector
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, TMDBSettings, is_enabled, tells_exit_status
@@ -98,15 +94,12 @@ class Addon:
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560)
-        _replace_downloader_stats(settings)
         settings.setdefault_in_component_priority_dict("SPIDER_MIDDLEWARES", LazyStartMiddleware, 10)
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryWaitingRoom, 0)
-        settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
-        settings.set("DOWNLOADER", SparingDownloader, priority="addon")
-        settings.set("DUPEFILTER_CLASS", TMDBDupeFilter, priority="addon")
-        settings.set("LOG_FORMATTER", SparingLogFormatter, priority="addon")
-        settings.set("REQUEST_FINGERPRINTER_CLASS", TMDBRequestFingerprinter, priority="addon")
-        settings.set("STATS_CLASS", SparingStatsCollector, priority="addon")
+        if not settings.getpriority("CONCURRENT_ITEMS"):
+            settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
+        _chain(settings, "DUPEFILTER_CLASS", TMDBDupeFilter, DUPEFILTER_SETTING)
+        _chain(settings, "REQUEST_FINGERPRINTER_CLASS", TMDBRequestFingerprinter, FINGERPRINTER_SETTING)
 
     def _install_storage(self, settings: BaseSettings) -> None:
         """Install the pipeline, and try the database before the crawl asks TMDB for anything.
@@ -168,10 +161,10 @@ def _check_reactor(settings: BaseSettings) -> None:
 def _install_handler(settings: BaseSettings) -> None:
     """Put our handler before those of http and https, and keep what was there for all other requests."""
     handlers = dict(settings.getdict("DOWNLOAD_HANDLERS"))
-    schemes = ("http", "https")
-    before = {scheme: handlers[scheme] for scheme in schemes if scheme in handlers}
+    ours = {"http": TMDBHTTPDownloadHandler, "https": TMDBHTTPSDownloadHandler}
+    before = {scheme: handlers[scheme] for scheme in ours if scheme in handlers}
     settings.set(FALLBACK_SETTING, before, priority="addon")
-    handlers.update(dict.fromkeys(schemes, TMDBDownloadHandler))
+    handlers.update(ours)
     # Without a reactor, Scrapy sets its defaults after the add-ons: "addon" priority would lose to a project's
     # own handlers, and a spider's custom_settings stand above both.
     priority = max(settings.getpriority("DOWNLOAD_HANDLERS") or 0, SETTINGS_PRIORITIES["project"])
@@ -186,17 +179,17 @@ def _install_cache_policy(settings: BaseSettings) -> None:
         settings.set("HTTPCACHE_POLICY", TMDBCachePolicy, priority=priority)
 
 
-def _replace_downloader_stats(settings: BaseSettings) -> None:
-    """Take ours in place of Scrapy's where the user left that alone."""
-    chosen = settings.getdict("DOWNLOADER_MIDDLEWARES")
-    if DownloaderStats in map(load_object, chosen):
+def _chain(settings: BaseSettings, name: str, ours: type, before_setting: str) -> None:
+    """Put a class of ours before the one of Scrapy or of another add-on, which it asks about other requests.
+
+    What the user chose stays, as does a class that is made of ours.
+    """
+    if (settings.getpriority(name) or 0) > SETTINGS_PRIORITIES["addon"]:
         return
-    place = settings["DOWNLOADER_MIDDLEWARES_BASE"].get(global_object_name(DownloaderStats))
-    if place is not None:
-        settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", DownloaderStats, None)
-        settings.setdefault_in_component_priority_dict(
-            "DOWNLOADER_MIDDLEWARES", SparingDownloaderStats, place
-        )
+    before = load_object(settings[name])
+    if not (isinstance(before, type) and issubclass(before, ours)):
+        settings.set(before_setting, before, priority="addon")
+        settings.set(name, ours, priority="addon")
 
 
 def _asks_for_delay(settings: BaseSettings, spidercls: type[Spider]) -> bool:

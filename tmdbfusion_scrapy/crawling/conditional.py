@@ -7,9 +7,12 @@ record depends on, so that another list of appended parts, or another language, 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator  # noqa: TC003 - scrapy-poet reads the annotations of callbacks
 from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 from weakref import ref
+
+from scrapy.http import Response  # noqa: TC002 - likewise
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.items import UnchangedRecord
@@ -26,11 +29,9 @@ from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY, shows_secret
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.http import Headers, Response
+    from scrapy.http import Headers
 
 
 logger = logging.getLogger(__name__)

@@ -5,18 +5,27 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from scrapy.dupefilters import RFPDupeFilter
+from scrapy.dupefilters import BaseDupeFilter, RFPDupeFilter
+from scrapy.settings import SETTINGS_PRIORITIES
+from scrapy.utils.job import job_dir
+from scrapy.utils.misc import build_from_crawler, load_object
 
 from tmdbfusion_scrapy.crawling.fingerprinter import TMDBRequestFingerprinter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from scrapy import Request
+    from scrapy import Request, Spider
+    from scrapy.crawler import Crawler
     from scrapy.utils.request import RequestFingerprinterProtocol
+    from twisted.internet.defer import Deferred
+    from typing_extensions import Self
+
+DUPEFILTER_SETTING = "TMDB_FALLBACK_DUPEFILTER"
+"""Set by the add-on: the ``DUPEFILTER_CLASS`` that was there before."""
 
 SEEN_FILE = "tmdb_requests.seen"
-"""In the job directory: a line for each request, the hexadecimal form of all but its number, and the number."""
+"""In the job directory: a line for each request, all but its number in hexadecimal form, and the number or 0."""
 
 _BITS = 256
 """Numbers that share an integer. One that stands alone takes no more room so than a fingerprint."""
@@ -39,14 +48,21 @@ class _Numbers:
         return with_it != mask
 
 
-class TMDBDupeFilter(RFPDupeFilter):
-    """Scrapy's filter of duplicates, with a bit for a TMDB request that has a number in its path.
+class TMDBDupeFilter(BaseDupeFilter):
+    """Filter of duplicates with a bit for a TMDB request that has a number in its path.
 
     A million fingerprints take some 150 MB. The requests of a crawl differ mostly in an id, so here the rest of
-    them is kept once, and the ids as bits. Any other request is kept as Scrapy does it; so are all of them with
-    a ``REQUEST_FINGERPRINTER_CLASS`` of your own.
+    them is kept once, and the ids as bits. Requests of other hosts go to the filter that was there before; so do
+    all of them with a ``REQUEST_FINGERPRINTER_CLASS`` of your own.
 
-    With ``JOBDIR`` the next run knows what was seen. Logging, ``DUPEFILTER_DEBUG`` and the stats are Scrapy's.
+    With ``JOBDIR`` the next run knows what was seen. Logging, ``DUPEFILTER_DEBUG`` and the stats are those of the
+    filter that was there before.
+
+    Args:
+        path: The job directory, ``None`` for none.
+        debug: As of Scrapy's filter.
+        fingerprinter: Tells requests apart.
+        others: Takes what is not TMDB's; Scrapy's filter by default.
     """
 
     def __init__(
@@ -55,21 +71,47 @@ class TMDBDupeFilter(RFPDupeFilter):
         debug: bool = False,
         *,
         fingerprinter: RequestFingerprinterProtocol | None = None,
+        others: BaseDupeFilter | None = None,
     ) -> None:
-        super().__init__(path, debug, fingerprinter=fingerprinter)
+        self._others = others or RFPDupeFilter(path, debug, fingerprinter=fingerprinter)
+        # The base class, which filters nothing, does not log either.
+        logs = type(self._others).log is not BaseDupeFilter.log
+        self._logging = self._others if logs else RFPDupeFilter(None, debug, fingerprinter=fingerprinter)
         self._numbered: Callable[[Request], tuple[bytes, int] | None] | None = None
         self._seen: dict[bytes, _Numbers] = {}
+        self._seen_without_number: set[bytes] = set()
         self._seen_file: BinaryIO | None = None
         if isinstance(fingerprinter, TMDBRequestFingerprinter):
             self._numbered = fingerprinter.numbered
             if path:
                 self._seen_file = self._resume(Path(path, SEEN_FILE))
 
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the filter of a crawl."""
+        settings = crawler.settings
+        others = build_from_crawler(load_object(settings.get(DUPEFILTER_SETTING, RFPDupeFilter)), crawler)
+        fingerprinter = crawler.request_fingerprinter
+        is_chosen = (settings.getpriority("REQUEST_FINGERPRINTER_CLASS") or 0) > SETTINGS_PRIORITIES["addon"]
+        if not (is_chosen or isinstance(fingerprinter, TMDBRequestFingerprinter)):
+            # An add-on after ours has put another one there, which knows nothing of sessions.
+            fingerprinter = TMDBRequestFingerprinter(crawler)
+        return cls(
+            job_dir(settings),
+            settings.getbool("DUPEFILTER_DEBUG"),
+            fingerprinter=fingerprinter,
+            others=others,
+        )
+
+    def open(self) -> Deferred[None] | None:
+        """Open the filter of other requests."""
+        return self._others.open()
+
     def request_seen(self, request: Request) -> bool:
         """Return whether a request was seen before; from now on it was."""
         numbered = self._numbered(request) if self._numbered is not None else None
         if numbered is None:
-            return super().request_seen(request)
+            return self._others.request_seen(request)
         group, number = numbered
         if not self._add(group, number):
             return True
@@ -77,11 +119,15 @@ class TMDBDupeFilter(RFPDupeFilter):
             self._seen_file.write(b"%b %d\n" % (group.hex().encode(), number))
         return False
 
-    def close(self, reason: str) -> None:
+    def log(self, request: Request, spider: Spider) -> None:
+        """Log that a request was left out."""
+        self._logging.log(request, spider)
+
+    def close(self, reason: str) -> Deferred[None] | None:
         """Close the files."""
         if self._seen_file is not None:
             self._seen_file.close()
-        super().close(reason)
+        return self._others.close(reason)
 
     def _resume(self, path: Path) -> BinaryIO:
         """Take in what an earlier run of the job has seen, and return the file for what this one sees."""
@@ -100,6 +146,10 @@ class TMDBDupeFilter(RFPDupeFilter):
 
     def _add(self, group: bytes, number: int) -> bool:
         """Note a request and return whether it is new."""
+        if not number:
+            is_new = group not in self._seen_without_number
+            self._seen_without_number.add(group)
+            return is_new
         numbers = self._seen.get(group)
         if numbers is None:
             numbers = self._seen[group] = _Numbers()

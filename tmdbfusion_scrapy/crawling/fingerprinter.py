@@ -6,6 +6,7 @@ import re
 from hashlib import sha1
 from typing import TYPE_CHECKING
 
+from scrapy.utils.misc import build_from_crawler, load_object
 from scrapy.utils.request import RequestFingerprinter
 
 from tmdbfusion_scrapy.api.appending import MAX_APPENDS
@@ -16,7 +17,11 @@ from tmdbfusion_scrapy.settings import TMDBSettings
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
+    from scrapy.utils.request import RequestFingerprinterProtocol
     from typing_extensions import Self
+
+FINGERPRINTER_SETTING = "TMDB_FALLBACK_FINGERPRINTER"
+"""Set by the add-on: the ``REQUEST_FINGERPRINTER_CLASS`` that was there before."""
 
 
 class TMDBRequestFingerprinter:
@@ -24,13 +29,14 @@ class TMDBRequestFingerprinter:
 
     Calls of two sessions are told apart by the labels of their secrets, which stand for the secrets in a request.
 
-    Scrapy's own fingerprinter, which all other requests get, parses and escapes each URL anew as well. The URLs
-    of an API that come from the catalogue are escaped alike to begin with.
+    All other requests get the fingerprinter that was there before. Scrapy's own parses and escapes each URL anew
+    as well; the URLs of an API that come from the catalogue are escaped alike to begin with.
     """
 
     def __init__(self, crawler: Crawler) -> None:
         self._settings = TMDBSettings.from_settings(crawler.settings)
-        self._others = RequestFingerprinter(crawler)
+        before = crawler.settings.get(FINGERPRINTER_SETTING, RequestFingerprinter)
+        self._others: RequestFingerprinterProtocol = build_from_crawler(load_object(before), crawler)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -45,19 +51,18 @@ class TMDBRequestFingerprinter:
         return sha1(b"\n".join(_parts(request, *_split(url))), usedforsecurity=False).digest()
 
     def numbered(self, request: Request) -> tuple[bytes, int] | None:
-        """Return what tells a request apart in two: 20 bytes, and the first number of its path.
+        """Return what tells a request apart in two: 20 bytes, and the first number of its path, 0 for none.
 
-        Two requests are equal in both if their fingerprints are. ``None`` for a request without such a number,
-        or not of TMDB.
+        Two requests are equal in both if their fingerprints are. ``None`` for a request that is not TMDB's.
         """
         base = self._settings.api_url
         url = request.url
-        if not (self._settings.is_tmdb(url) and url.startswith(base)):
+        if not self._settings.is_tmdb(url):
             return None
         path, query = _split(url)
-        found = _NUMBER.search(path, len(base))
+        found = _NUMBER.search(path, len(base)) if url.startswith(base) else None
         if found is None:
-            return None
+            return self.fingerprint(request), 0
         # Nowhere else in a URL is there a line break.
         parts = _parts(request, f"{path[: found.start()]}\n{path[found.end() :]}", query)
         return sha1(b"\n".join(parts), usedforsecurity=False).digest(), int(found.group())

@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
 import time
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, ClassVar
 
 import httpx
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
-from scrapy.exceptions import NotSupported
-from scrapy.utils.defer import maybe_deferred_to_future
-from scrapy.utils.httpobj import urlparse_cached
-from scrapy.utils.misc import build_from_crawler, load_object
-from twisted.internet.defer import Deferred
+from scrapy.utils.misc import load_object
+from scrapy.utils.python import global_object_name
 
 from tmdbfusion_scrapy.crawling.body import BodyReader
 from tmdbfusion_scrapy.crawling.errors import download_error
 from tmdbfusion_scrapy.crawling.failed import public_path
+from tmdbfusion_scrapy.crawling.fallbacks import FallbackHandlers
 from tmdbfusion_scrapy.crawling.outgoing import outgoing_request
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.vault import vault_of
-from tmdbfusion_scrapy.exceptions import parse_retry_after
+from tmdbfusion_scrapy.exceptions import ConfigurationError, parse_retry_after
+from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
     from scrapy import Request
-    from scrapy.core.downloader.handlers import DownloadHandlerProtocol
     from scrapy.crawler import Crawler
     from scrapy.http import Response
+    from scrapy.settings import BaseSettings
 
-    from tmdbfusion_scrapy.crawling.session import Channel
+    from tmdbfusion_scrapy.crawling.session import Channel, CrawlSession
+    from tmdbfusion_scrapy.crawling.vault import SecretVault
 
 logger = logging.getLogger(__name__)
-
-FALLBACK_SETTING = "TMDB_FALLBACK_HANDLERS"
-"""Set by the add-on: the download handlers that were there before, by scheme."""
 
 
 class TMDBDownloadHandler(BaseDownloadHandler):
@@ -42,20 +39,36 @@ class TMDBDownloadHandler(BaseDownloadHandler):
 
     The add-on installs it for ``http`` and ``https``. A request is TMDB's when its URL begins with
     ``TMDB_API_URL``; the token goes with those only. The requests of ``TMDBImagesPipeline`` have a pool and a pace
-    of their own. All others go to the handler that was there before, which is built when it is first needed.
+    of their own. All others go to the handler that was there before, which is built when Scrapy would build it.
+
+    Attributes:
+        scheme: What an instance is for, ``None`` for any.
     """
 
-    # Built with the first request: an error in a handler's constructor would be swallowed.
-    lazy = True
+    scheme: ClassVar[str | None] = None
+
+    # Because the handler that was there before may not be. What is TMDB's here is made with its first request.
+    lazy = False
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
-        self._session = session_of(crawler)
-        self._vault = vault_of(crawler)
         self._stats = crawler.stats
-        self._reader = BodyReader(crawler)
         self._warned_of_bindaddress = False
-        self._fallbacks: dict[str, DownloadHandlerProtocol] = {}
+        self._fallbacks = FallbackHandlers(crawler)
+        if self.scheme is not None:
+            self._fallbacks.start(self.scheme)
+
+    @cached_property
+    def _session(self) -> CrawlSession:
+        return session_of(self.crawler)
+
+    @cached_property
+    def _vault(self) -> SecretVault:
+        return vault_of(self.crawler)
+
+    @cached_property
+    def _reader(self) -> BodyReader:
+        return BodyReader(self.crawler)
 
     async def download_request(self, request: Request) -> Response:
         """Download a request.
@@ -67,18 +80,13 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         channel = self._session.channel_of(request)
         if channel is not None:
             return await self._download(request, channel)
-        return await self._fall_back(request)
+        return await self._fallbacks.download_request(request)
 
     async def close(self) -> None:
         """Close the pool and the fallback handlers."""
-        await self._session.close()
-        for handler in self._fallbacks.values():
-            closing: Any = handler.close() if hasattr(handler, "close") else None
-            if isinstance(closing, Deferred):
-                await maybe_deferred_to_future(closing)
-            elif inspect.isawaitable(closing):
-                await closing
-        self._fallbacks.clear()
+        if "_session" in vars(self):
+            await self._session.close()
+        await self._fallbacks.close()
 
     async def _download(self, request: Request, channel: Channel) -> Response:
         """Send a TMDB request: pace, credentials, pool."""
@@ -87,7 +95,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         session = self._session
         secrets = self._vault.secrets_of(request)
         outgoing = outgoing_request(
-            request, channel.credentials, secrets=secrets, has_proxy=session.settings.proxy is not None
+            request, channel.credentials, secrets=secrets, uses_environment=channel.uses_environment
         )
         sent_at = await channel.pacer.acquire()
         self._stats.inc_value(channel.request_count)
@@ -128,28 +136,39 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         else:
             channel.pacer.succeeded(sent_at)
 
-    async def _fall_back(self, request: Request) -> Response:
-        """Download with the handler that was there before."""
-        scheme = urlparse_cached(request).scheme
-        handler = self._fallbacks.get(scheme)
-        if handler is None:
-            handler = self._fallbacks[scheme] = self._build_fallback(scheme)
-        if inspect.iscoroutinefunction(handler.download_request):
-            return await handler.download_request(request)
-        # The older form, which Scrapy still takes: a Deferred, and a spider argument.
-        old_style: Any = handler.download_request
-        response: Response = await maybe_deferred_to_future(old_style(request, self.crawler.spider))
-        return response
 
-    def _build_fallback(self, scheme: str) -> DownloadHandlerProtocol:
-        """Build the handler that was there before, with what the user set before Scrapy's default.
+class TMDBHTTPDownloadHandler(TMDBDownloadHandler):
+    """The handler for ``http``."""
 
-        The default is read now: without a reactor Scrapy changes it after the add-ons have run.
-        """
-        settings = self.crawler.settings
-        chosen = dict(settings.getdict(FALLBACK_SETTING))
-        path = chosen[scheme] if scheme in chosen else settings["DOWNLOAD_HANDLERS_BASE"].get(scheme)
-        if path is None:
-            raise NotSupported(f"Unsupported URL scheme '{scheme}': its download handler is set to None")
-        handler: DownloadHandlerProtocol = build_from_crawler(load_object(path), self.crawler)
-        return handler
+    scheme = "http"
+
+
+class TMDBHTTPSDownloadHandler(TMDBDownloadHandler):
+    """The handler for ``https``."""
+
+    scheme = "https"
+
+
+def check_handlers(settings: BaseSettings) -> None:
+    """Refuse settings with which TMDB's requests do not come to our handler.
+
+    Args:
+        settings: Of a crawl, complete.
+
+    Raises:
+        ConfigurationError: An add-on after ours has put its own handler there; the message gives the fix.
+    """
+    ours = TMDBSettings.from_settings(settings)
+    handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
+    for url in (*ours.api_urls, ours.images_url):
+        scheme = url.partition(":")[0]
+        handler = load_object(handlers[scheme]) if handlers.get(scheme) is not None else None
+        if isinstance(handler, type) and issubclass(handler, TMDBDownloadHandler):
+            continue
+        name = "None" if handler is None else global_object_name(handler)
+        last = max((order for order in settings.getdict("ADDONS").values() if order is not None), default=0)
+        raise ConfigurationError(
+            f"DOWNLOAD_HANDLERS has {name} for {scheme}, so TMDB's requests would go there: an add-on after "
+            f"tmdbfusion_scrapy.Addon has put it there. Let ours be the last one, "
+            f'ADDONS = {{..., "tmdbfusion_scrapy.Addon": {last + 100}}}'
+        )

@@ -46,6 +46,9 @@ MOST_SHRINKAGE = 0.05
 Entry = tuple[int, float | None]
 """An id and its popularity, by which the most wanted come first."""
 
+_FOLDER = "tmdb_exports"
+"""Where exports are kept, below ``.scrapy``."""
+
 
 @dataclass(frozen=True)
 class Listing:
@@ -117,13 +120,20 @@ async def _export(crawler: Crawler, kind: str, source: ExportSource, known: Know
     session = session_of(crawler)
     url = session.settings.exports_url
     timeout = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
-    async with export_client(session.new_pool(1), timeout) as client:
-        download = ExportDownload(client, url, _folder_for(url))
-        export = await download.fetch(kind, source.day, adult=adult)
-        size = await _size(crawler, kind, export, known, ask, adult=adult, force=source.force)
-        others = None
-        if source.wanted.is_open and kind in ADULT_EXPORTS and await ask(known.has_adult):
-            others = await _adult(crawler, kind, download, export.day, known, ask, force=source.force)
+    try:
+        async with export_client(session.new_pool(url, 1), timeout) as client:
+            download = ExportDownload(client, url, _folder_for(url))
+            export = await download.fetch(kind, source.day, adult=adult)
+            size = await _size(crawler, kind, export, known, ask, adult=adult, force=source.force)
+            others = None
+            if source.wanted.is_open and kind in ADULT_EXPORTS and await ask(known.has_adult):
+                others = await _adult(crawler, kind, download, export.day, known, ask, force=source.force)
+    except OSError as error:
+        # What the network does ends in errors of httpx: this is the disk.
+        raise ConfigurationError(
+            f"exports are kept in .scrapy/{_FOLDER} of the project's folder, which cannot be written ({error}): "
+            "make it writable, or start the crawl in a folder that is"
+        ) from error
     return Listing(
         _WantedEntries(export.path, source.wanted),
         is_complete=source.wanted in (ExportFilter(), ExportFilter(adult=True)),
@@ -199,7 +209,7 @@ def _export_name(kind: str, *, adult: bool) -> str:
 
 def _folder_for(url: str) -> Path:
     """Where exports of a server are kept: another one's, such as a sandbox's, have the same names."""
-    folder = Path(data_path("tmdb_exports", createdir=True))
+    folder = Path(data_path(_FOLDER, createdir=True))
     origin = folder / "origin.txt"
     if not origin.exists() or origin.read_text(encoding="utf-8") != url:
         for file in folder.iterdir():

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 from scrapy import signals
 from scrapy.exceptions import IgnoreRequest
 
-from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY, RUN_KEY, name_operation
+from tmdbfusion_scrapy.crawling.handler import check_handlers
+from tmdbfusion_scrapy.crawling.requests import AUTOMAP_KEY, RETRY_DELAY_KEY, RUN_KEY, name_operation
+from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.crawling.vault import shows_secret
-from tmdbfusion_scrapy.settings import SLOT, TMDBSettings
+from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, TMDBSettings
 from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
 
 if TYPE_CHECKING:
@@ -34,12 +36,19 @@ class TMDBMiddleware:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._settings = TMDBSettings.from_settings(crawler.settings)
+        self._is_zyte_transparent = crawler.settings.getbool("ZYTE_API_TRANSPARENT_MODE")
         self._warned_of_key = False
         self._told_speed = False
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Make the middleware of a crawl."""
+        """Make the middleware of a crawl, whose settings are complete now.
+
+        Raises:
+            ConfigurationError: TMDB's requests would go to the download handler of another add-on.
+        """
+        with plain_messages():
+            check_handlers(crawler.settings)
         middleware = cls(crawler)
         crawler.signals.connect(middleware._on_opened, signals.spider_opened)
         return middleware
@@ -76,10 +85,13 @@ class TMDBMiddleware:
 
     def process_request(self, request: Request) -> Awaitable[None] | None:
         """Mark a TMDB request; any other passes untouched."""
-        if not self._settings.is_tmdb(request.url):
+        meta = request.meta
+        is_tmdb = self._settings.is_tmdb(request.url)
+        if self._is_zyte_transparent and (is_tmdb or meta.get("download_slot") == IMAGES_SLOT):
+            meta.setdefault(AUTOMAP_KEY, False)
+        if not is_tmdb:
             return None
         name_operation(request, self._settings.api_url)
-        meta = request.meta
         if RUN_KEY in meta:
             self._refuse_obsolete(request)
         if not self._told_speed:

@@ -10,6 +10,7 @@ import httpx
 import msgspec
 
 from tmdbfusion_scrapy.api.call import fill_path, values_in
+from tmdbfusion_scrapy.base_urls import is_loopback
 from tmdbfusion_scrapy.exceptions import ValidationError
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def outgoing_request(
     credentials: Credentials | None,
     *,
     secrets: Sequence[Secret] = (),
-    has_proxy: bool = False,
+    uses_environment: bool = True,
 ) -> httpx.Request:
     """Return what is sent for a TMDB request. The Scrapy request stays without credentials and secrets.
 
@@ -43,11 +44,11 @@ def outgoing_request(
         request: A request of which the URL is TMDB's.
         credentials: The token or key; ``None`` for a host that is to see none.
         secrets: The secrets of the call.
-        has_proxy: Whether TMDB has a proxy of its own, which goes before the one of the environment.
+        uses_environment: Whether a proxy of the environment is used.
 
     Raises:
         ValidationError: A secret would reach another endpoint by its place in the path, or the proxy of the
-            request cannot be one.
+            request cannot be one, or would read the token.
     """
     origin, target = _split(request.url)
     unsent = _NOT_SENT if credentials is not None else _NOT_SHOWN
@@ -73,10 +74,8 @@ def outgoing_request(
         "timeout": {"total": timeout},
     }
     # With this mark HttpProxyMiddleware tells its own requests' proxies from those of the environment.
-    if "proxy" in request.meta and not (has_proxy and "_scheme_proxy" in request.meta):
-        proxy = request.meta["proxy"]
-        authorization = request.headers.get(b"Proxy-Authorization")
-        extensions["proxy"] = _proxy(proxy, authorization) if proxy else None
+    if "proxy" in request.meta and (uses_environment or "_scheme_proxy" not in request.meta):
+        extensions["proxy"] = _proxy_of(request, origin, carries_token=credentials is not None)
     if body or request.method not in ("GET", "HEAD"):
         return httpx.Request(request.method, origin, headers=headers, content=body, extensions=extensions)
     # With a stream of its own a request is taken as it stands: httpx works out nothing about its body.
@@ -110,6 +109,21 @@ def _split(url: str) -> tuple[httpx.URL, str]:
 def _origin(url: str) -> httpx.URL:
     """The URL of an origin; a crawl has one or two."""
     return httpx.URL(url)
+
+
+def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> httpx.Proxy | None:
+    """The proxy that a request names, ``None`` for none at all."""
+    url = request.meta["proxy"]
+    if not url:
+        return None
+    if origin.scheme == "http" and carries_token:
+        raise ValidationError(
+            f'request.meta["proxy"] is set for {origin}, plain http, so the proxy would read your token: leave it '
+            f"out, which loopback does not need, or set TMDB_API_URL to an https URL"
+        )
+    if origin.scheme == "http" and is_loopback(origin.host):
+        return None
+    return _proxy(url, request.headers.get(b"Proxy-Authorization"))
 
 
 def _proxy(url: str, authorization: bytes | None) -> httpx.Proxy:

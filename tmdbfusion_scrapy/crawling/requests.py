@@ -53,6 +53,9 @@ RUN_KEY = "tmdb_run"
 CONDITION_KEY = "tmdb_condition"
 """Meta key: the record's id, and what is stored of the ETag that the request has in ``If-None-Match``."""
 
+AUTOMAP_KEY = "zyte_api_automap"
+"""Meta key of scrapy-zyte-api: ``False`` keeps its transparent mode away from a request."""
+
 REQUEST_ARGUMENTS = frozenset(
     {"callback", "errback", "priority", "meta", "cb_kwargs", "headers", "flags", "dont_filter"}
 )

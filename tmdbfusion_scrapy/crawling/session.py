@@ -12,6 +12,7 @@ import httpx
 from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.base_urls import is_loopback_url, is_plain
 from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.crawling.tls import tls_context
 from tmdbfusion_scrapy.credentials import Credentials
@@ -36,6 +37,7 @@ class Channel:
         transport: Their pool.
         pacer: Their pace.
         credentials: What goes with them; ``None`` for nothing.
+        uses_environment: Whether a proxy of the environment is used: not for loopback, nor beside ``TMDB_PROXY``.
         request_count: Name of the stat that counts them.
         status_count: Name of the stat that counts their responses, to be followed by the status.
     """
@@ -44,6 +46,7 @@ class Channel:
     transport: httpx.AsyncBaseTransport
     pacer: AsyncPacer
     credentials: Credentials | None
+    uses_environment: bool
     request_count: str
     status_count: str
 
@@ -65,7 +68,9 @@ class CrawlSession:
         )
         self._tls = tls_context(crawler.settings, verify=settings.verify_tls)
         self._local_address = _bind_host(crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
-        self.pool = self._pool(settings.max_connections, settings.max_keepalive_connections)
+        self.pool = self._pool(
+            settings.max_connections, settings.max_keepalive_connections, proxy=settings.proxy
+        )
         several = len(settings.api_urls) > 1
         self._failover = FailoverTransport(self.pool, settings.api_urls) if several else None
         self.transport: httpx.AsyncBaseTransport = self._failover or self.pool
@@ -74,6 +79,7 @@ class CrawlSession:
             self.transport,
             self.pacer,
             self.credentials,
+            self._uses_environment(settings.api_url),
             names.REQUEST_COUNT,
             names.RESPONSE_STATUS_COUNT,
         )
@@ -87,7 +93,7 @@ class CrawlSession:
     def images(self) -> Channel:
         """The images' way: another host, without credentials, and a 429 of the one does not stop the other."""
         settings = self.settings
-        self._images_pool = self.new_pool(settings.images_max_connections)
+        self._images_pool = self.new_pool(settings.images_url, settings.images_max_connections)
         pacer = AsyncPacer(
             PaceOptions(rate=settings.images_requests_per_second),
             shared_pace(settings.images_url, "images"),
@@ -98,17 +104,20 @@ class CrawlSession:
             self._images_pool,
             pacer,
             None,
+            self._uses_environment(settings.images_url),
             names.IMAGES_REQUEST_COUNT,
             names.IMAGES_RESPONSE_STATUS_COUNT,
         )
 
-    def new_pool(self, connections: int | None) -> PooledTransport:
+    def new_pool(self, base_url: str, connections: int | None) -> PooledTransport:
         """Return another pool with the settings of the crawl; who asks for it closes it.
 
         Args:
+            base_url: What it is for; plain http to loopback goes past ``TMDB_PROXY``.
             connections: Most connections; ``None`` for no limit.
         """
-        return self._pool(connections, connections)
+        is_direct = is_plain(base_url) and is_loopback_url(base_url)
+        return self._pool(connections, connections, proxy=None if is_direct else self.settings.proxy)
 
     def channel_of(self, request: Request) -> Channel | None:
         """Return the way of a request, ``None`` for one that is not TMDB's."""
@@ -144,7 +153,13 @@ class CrawlSession:
         slot = engine._slot if engine is not None else None  # noqa: SLF001
         return slot is not None and slot.closing is not None
 
-    def _pool(self, connections: int | None, keepalive_connections: int | None) -> PooledTransport:
+    def _uses_environment(self, base_url: str) -> bool:
+        """Whether a proxy of the environment is used for what is below a base URL."""
+        return self.settings.proxy is None and not is_loopback_url(base_url)
+
+    def _pool(
+        self, connections: int | None, keepalive_connections: int | None, *, proxy: str | None
+    ) -> PooledTransport:
         """A pool with the settings, the certificates and the address of the crawl."""
         settings = self.settings
         limits = httpx.Limits(
@@ -155,7 +170,7 @@ class CrawlSession:
         return PooledTransport(
             limits=limits,
             verify=self._tls,
-            proxy=settings.proxy,
+            proxy=proxy,
             local_address=self._local_address,
             ip_family=settings.ip_family,
             http2=settings.http2,

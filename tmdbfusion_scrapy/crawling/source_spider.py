@@ -7,8 +7,11 @@ import dataclasses
 import datetime
 import json
 import logging
+from collections.abc import AsyncIterator, Iterator  # noqa: TC003 - scrapy-poet reads the annotations of callbacks
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar
+
+from scrapy import Request  # noqa: TC002 - likewise
 
 from tmdbfusion_scrapy.api import OPERATIONS, Endpoint
 from tmdbfusion_scrapy.crawling.change_feed import ChangeFeed, IncompleteFeedError
@@ -17,24 +20,23 @@ from tmdbfusion_scrapy.crawling.discover_parts import DiscoverParts
 from tmdbfusion_scrapy.crawling.failed import failed_call
 from tmdbfusion_scrapy.crawling.listing import is_before_today, list_source
 from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, PlannedRun, RunClosedError, open_run
+from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
 from tmdbfusion_scrapy.sources import ChangesSource, DiscoverSource, ExportSource, IdsSource, ListSource, Plan
+from tmdbfusion_scrapy.sources.partition import Part  # noqa: TC001 - likewise
+from tmdbfusion_scrapy.sources.windows import Window  # noqa: TC001 - likewise
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator, Mapping
+    from collections.abc import Mapping
 
-    from scrapy import Request
     from scrapy.crawler import Crawler
     from twisted.python.failure import Failure
     from typing_extensions import Self
 
     from tmdbfusion_scrapy.crawling.items import FailedCall
-    from tmdbfusion_scrapy.crawling.responses import TMDBResponse
-    from tmdbfusion_scrapy.sources.partition import Part
-    from tmdbfusion_scrapy.sources.windows import Window
 
 logger = logging.getLogger(__name__)
 

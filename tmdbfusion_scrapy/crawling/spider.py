@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator  # noqa: TC003 - scrapy-poet reads the annotations of callbacks
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -11,21 +12,21 @@ from scrapy.settings import SETTINGS_PRIORITIES
 from tmdbfusion_scrapy.crawling.addon import Addon
 from tmdbfusion_scrapy.crawling.failed import failed_call
 from tmdbfusion_scrapy.crawling.paging import first_page, parse_first_page
-from tmdbfusion_scrapy.crawling.requests import REQUEST_ARGUMENTS, build_request
+from tmdbfusion_scrapy.crawling.requests import AUTOMAP_KEY, REQUEST_ARGUMENTS, build_request
+from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
 from tmdbfusion_scrapy.crawling.spider_api import SpiderAPI
 from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from scrapy.settings import BaseSettings
     from twisted.python.failure import Failure
 
     from tmdbfusion_scrapy.api import Call, Endpoint
     from tmdbfusion_scrapy.crawling.items import FailedCall
-    from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 
 
 class TMDBSpider(Spider):
@@ -83,9 +84,12 @@ class TMDBSpider(Spider):
     def _request_for(self, call: Call[Any], arguments: Mapping[str, Any]) -> Request:
         """The request for a call; ``arguments`` are those of ``Request``."""
         secrets = vault_of(self.crawler).keep(call.secrets) if call.secrets else ()
-        return build_request(
+        request = build_request(
             call, self._tmdb_settings.api_url, {"errback": self.record_failure, **arguments}, secrets
         )
+        if self.crawler.settings.getbool("ZYTE_API_TRANSPARENT_MODE"):
+            request.meta.setdefault(AUTOMAP_KEY, False)
+        return request
 
     def paginate(
         self, method: Callable[..., Request], /, *args: Any, pages: int | None = None, **kwargs: Any

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,8 @@ def parse_database_url(url: str) -> URL:
         ConfigurationError: It is no SQLAlchemy URL, or not one of SQLite or PostgreSQL.
     """
     try:
-        parsed = make_url(url)
+        # Bytes that the locale has no letters for, of an argument or a variable, are UTF-8 all the same.
+        parsed = make_url(str(url).encode("utf-8", "surrogateescape").decode("utf-8"))
     except (ArgumentError, ValueError):
         # What is no URL is not repeated: it may hold a password all the same.
         raise ConfigurationError(
@@ -140,13 +142,23 @@ def parse_database_url(url: str) -> URL:
             "TMDB_DATABASE_URL names an SQLite database in memory, which is gone when the crawl ends: name a "
             "file, such as sqlite:///tmdb.db"
         )
+    if driver == "sqlite":
+        # So that the letters are UTF-8 on the disk, whatever the locale.
+        parsed = parsed.set(database=os.fsdecode(str(parsed.database).encode("utf-8")))
     return parsed.set(drivername=driver)
 
 
 def database_label(url: URL) -> str:
     """Return the URL for messages: without the password, and without the query string, which may hold one."""
     shown = url.set(query={}, drivername=url.get_backend_name())
+    if shown.database is not None:
+        shown = shown.set(database=_legible(shown.database))
     return shown.render_as_string(hide_password=True)
+
+
+def _legible(path: str) -> str:
+    """A path with the letters that its bytes stand for."""
+    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def open_engine(url: URL) -> Engine:
@@ -234,8 +246,8 @@ def _check_directory(url: URL) -> None:
     parent = Path(path).parent
     if not parent.is_dir():
         raise ConfigurationError(
-            f"TMDB_DATABASE_URL={database_label(url)}: there is no directory {parent.absolute()}: create it, "
-            "or name another file"
+            f"TMDB_DATABASE_URL={database_label(url)}: there is no directory "
+            f"{_legible(str(parent.absolute()))}: create it, or name another file"
         )
     if Path(path).is_dir():
         raise ConfigurationError(

@@ -13,6 +13,7 @@ from scrapy.pipelines.files import FilesPipeline, FTPFilesStore
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.items import UnchangedRecord
 from tmdbfusion_scrapy.crawling.session import session_of
+from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import IMAGES_SLOT
 from tmdbfusion_scrapy.storage.images_choice import ImageFile, images_of
@@ -80,7 +81,12 @@ class TMDBImagesPipeline(FilesPipeline):
                 'TMDBImagesPipeline needs the add-on: ADDONS = {"tmdbfusion_scrapy.Addon": 500}'
             )
         self._update_stores(crawler.settings)
-        super().__init__(options.store, crawler=crawler)
+        try:
+            super().__init__(options.store, crawler=crawler)
+        except OSError as error:
+            raise ConfigurationError(
+                f"IMAGES_STORE cannot be used ({error}): make the folder writable, or name another one"
+            ) from error
         self._options = options
         self._session = session_of(crawler)
         self._concurrency = self._session.settings.images_max_connections or MAX_WAITING
@@ -93,7 +99,8 @@ class TMDBImagesPipeline(FilesPipeline):
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Build the pipeline of a crawl."""
-        return cls(crawler=crawler)
+        with plain_messages():
+            return cls(crawler=crawler)
 
     @classmethod
     def _update_stores(cls, settings: BaseSettings) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -96,7 +97,7 @@ def _sqlite_engine(url: URL, label: str) -> Engine:
     if not is_uri and not Path(path).is_file():
         raise MissingDatabaseError(f"TMDB_DATABASE_URL={label}: there is no such file: {_NOTHING_YET}")
     # https://www.sqlite.org/uri.html
-    uri = path if is_uri else f"file:{quote(path)}"
+    uri = path if is_uri else f"file:{quote(os.fsencode(path))}"
     query: dict[str, Any] = {"timeout": str(LOCK_SECONDS), **url.query, "mode": "ro", "uri": "true"}
     return create_engine(url.set(database=uri, query=query), hide_parameters=True)
 

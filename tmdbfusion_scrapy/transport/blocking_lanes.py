@@ -41,7 +41,9 @@ class BlockingLane:
     def send(self, request: httpx.Request) -> tuple[httpx.Response, bool]:
         """Send a request; the second value tells whether its connection is a new one."""
         response = self._transport.handle_request(request)
-        stream = response.extensions["network_stream"]
+        stream = response.extensions.get("network_stream")
+        if stream is None:
+            raise httpx.LocalProtocolError("A tool that mocks HTTP answered in place of the connection")
         used = stream.get_extra_info("socket")
         is_new = used is not self._socket or self._network_stream is None
         if is_new:

@@ -53,6 +53,9 @@ class _Host:
         """Return a request of which the URL is below this base URL."""
         target = self.path + rest or b"/"
         extensions = {**request.extensions, "timeout": timeout}
+        if self.url.scheme == "http":
+            # Only loopback is; another host's proxy would read the token.
+            extensions["proxy"] = None
         if "target" in extensions:
             extensions["target"] = target
             url = self.url
