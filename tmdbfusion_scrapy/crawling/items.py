@@ -40,6 +40,21 @@ class FailedCall:
 
 
 @dataclass
+class CallSucceeded:
+    """A call that came, though it may have failed before: ``SQLPipeline`` takes it out of ``tmdb_failures``.
+
+    Args:
+        kind: As in :class:`FailedCall`.
+        id: As in :class:`FailedCall`.
+        path: As in :class:`FailedCall`.
+    """
+
+    kind: str
+    id: str
+    path: str
+
+
+@dataclass
 class Watermark:
     """How far something was read: ``SQLPipeline`` keeps it in ``tmdb_watermarks``.
 

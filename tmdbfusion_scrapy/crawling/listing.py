@@ -13,7 +13,7 @@ from scrapy.utils.project import data_path
 from tmdbfusion_scrapy.crawling.export_download import ExportDownload, export_client
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.sources import ChangesSource, ExportSource, IdsSource, StaleSource
+from tmdbfusion_scrapy.sources import ChangesSource, ExportSource, IdsSource, ImagesSource, StaleSource
 from tmdbfusion_scrapy.sources.export import ADULT_EXPORTS, ExportFilter, read_file
 from tmdbfusion_scrapy.sources.windows import is_too_long
 
@@ -69,7 +69,8 @@ async def list_source(crawler: Crawler, kind: str, source: Source, known: Known)
         return Listing(known.stale(source.days, now))
     if isinstance(source, ChangesSource):
         return await _changes(crawler, kind, source, known, now.date())
-    return Listing(known.failed())
+    # The images of what is stored are no records to fetch.
+    return Listing() if isinstance(source, ImagesSource) else Listing(known.failed())
 
 
 async def _export(crawler: Crawler, kind: str, source: ExportSource) -> Listing:

@@ -19,9 +19,10 @@ from tmdbfusion_scrapy.crawling.listing import list_source
 from tmdbfusion_scrapy.crawling.planned_run import PlannedRun, RunClosedError, open_run
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
+from tmdbfusion_scrapy.crawling.stored_images import fetch_all_images, fetch_images_left
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
-from tmdbfusion_scrapy.sources import DiscoverSource, ExportSource, IdsSource, ListSource, Plan
+from tmdbfusion_scrapy.sources import DiscoverSource, ExportSource, IdsSource, ImagesSource, ListSource, Plan
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator, Mapping
@@ -47,7 +48,8 @@ SOURCE_FAILED = "tmdb_source_failed"
 class TMDBSourceSpider(TMDBSpider):
     """Crawls the details of records of one kind, from a source that its arguments name.
 
-    Arguments: ``source`` (``ids``, ``list``, ``discover``, ``export``, ``changes``, ``stale`` or ``failed``),
+    Arguments: ``source`` (``ids``, ``list``, ``discover``, ``export``, ``changes``, ``stale``, ``failed`` or
+    ``images``),
     ``limit``, ``append``, and those of the source, see :class:`~tmdbfusion_scrapy.sources.Plan`.
 
     With :class:`~tmdbfusion_scrapy.storage.SQLPipeline` the crawl is a run in the database: the same command goes
@@ -134,6 +136,9 @@ class TMDBSourceSpider(TMDBSpider):
             again=not isinstance(source, ExportSource),
             watermark=f"{self.kind()}/changes",
         )
+        if isinstance(source, ImagesSource):
+            await fetch_all_images(self, self._run)
+            return
         if isinstance(source, ListSource):
             yield self._list_request(source)
         elif isinstance(source, DiscoverSource):
@@ -146,6 +151,8 @@ class TMDBSourceSpider(TMDBSpider):
                 yield self.details_request(record_id)
         else:
             raise ConfigurationError("it needs a database: leave SQLPipeline in ITEM_PIPELINES")
+        if self._run is not None:
+            await fetch_images_left(self, self._run)
 
     async def _run_requests(self, run: PlannedRun) -> AsyncIterator[Request]:
         """Ask for what the run wants; first plan it, where that was not done."""

@@ -101,4 +101,20 @@ class FailedSource:
     name: ClassVar[str] = "failed"
 
 
-Source = IdsSource | ListSource | DiscoverSource | ExportSource | ChangesSource | StaleSource | FailedSource
+@dataclass(frozen=True, slots=True)
+class ImagesSource:
+    """The images of the records that are stored: no record is asked for."""
+
+    name: ClassVar[str] = "images"
+
+
+Source = (
+    IdsSource
+    | ListSource
+    | DiscoverSource
+    | ExportSource
+    | ChangesSource
+    | StaleSource
+    | FailedSource
+    | ImagesSource
+)

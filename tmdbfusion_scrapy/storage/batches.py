@@ -205,6 +205,8 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         _take_away(connection, changes, children)
     if changes.fetched or unchanged:
         _clear_failures(connection, changes.fetched | unchanged)
+    if changes.succeeded:
+        _clear_calls(connection, changes.succeeded)
     deleted = mark_deleted(connection, changes.failures)
     failures = [row for place, row in changes.failures.items() if place not in deleted]
     if failures:
@@ -305,3 +307,15 @@ def _clear_failures(connection: Connection, fetched: Iterable[tuple[str, str]]) 
     for kind, keys in by_kind.items():
         for part in in_slices(keys, MOST_KEYS):
             connection.execute(delete(tmdb_failures).where(columns.kind == kind, columns.id.in_(part)))
+
+
+def _clear_calls(connection: Connection, succeeded: Iterable[tuple[str, str, str]]) -> None:
+    """Delete the failures of single calls that came."""
+    columns = tmdb_failures.columns
+    statement = delete(tmdb_failures).where(
+        columns.kind == bindparam("of_kind"),
+        columns.path == bindparam("of_path"),
+        columns.id == bindparam("of_id"),
+    )
+    names = ("of_kind", "of_path", "of_id")
+    connection.execute(statement, [dict(zip(names, call, strict=True)) for call in sorted(succeeded)])

@@ -11,6 +11,7 @@ from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.pipelines.files import FilesPipeline, FTPFilesStore
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.items import CallSucceeded
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import IMAGES_SLOT
@@ -26,6 +27,7 @@ from tmdbfusion_scrapy.storage.images_store import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from typing import ClassVar
 
     from scrapy import Request, Spider
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
     from scrapy.pipelines.media import MediaPipeline
     from scrapy.settings import BaseSettings
     from typing_extensions import Self
+
+    from tmdbfusion_scrapy.crawling.items import FailedCall
 
 logger = logging.getLogger(__name__)
 
@@ -84,6 +88,7 @@ class TMDBImagesPipeline(FilesPipeline):
         self._downloader = ImageDownloader(crawler, self._concurrency)
         self._room = asyncio.Semaphore(MAX_WAITING)
         self._waiting_for_room = 0
+        self._stored = self._known = self._lost = 0
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._awaited: dict[asyncio.Task[None], Request] = {}
 
@@ -111,15 +116,36 @@ class TMDBImagesPipeline(FilesPipeline):
 
     async def process_item(self, item: Any, spider: Spider | None = None) -> Any:  # noqa: ARG002
         """Have the images of a record downloaded, and return it as it came."""
+        for request, path in self._wanted(item):
+            await self._find_room()
+            self._start(request, path)
+        return item
+
+    async def fetch_stored(self, record: Any) -> None:
+        """Have the images of a record downloaded that an earlier crawl has stored; not once the crawl is stopped.
+
+        What a stop leaves out is not put on record, but left to the crawl that goes on.
+        """
+        for request, path in self._wanted(record):
+            await self._find_room()
+            if self._session.is_stopping():
+                self._room.release()
+                return
+            self._start(request, path)
+
+    def _wanted(self, item: Any) -> Iterator[tuple[Request, str]]:
+        """The requests for the images of an item, and where each is stored."""
         info = self.spiderinfo
         for request in self.get_media_requests(item, info):
-            self._waiting_for_room += 1
-            try:
-                await self._room.acquire()
-            finally:
-                self._waiting_for_room -= 1
-            self._start(request, self.file_path(request, info=info, item=item))
-        return item
+            yield request, self.file_path(request, info=info, item=item)
+
+    async def _find_room(self) -> None:
+        """Wait until one more image may wait."""
+        self._waiting_for_room += 1
+        try:
+            await self._room.acquire()
+        finally:
+            self._waiting_for_room -= 1
 
     def get_media_requests(self, item: Any, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
         """Return the requests for the images of an item; none for what is no record of TMDB's.
@@ -157,6 +183,14 @@ class TMDBImagesPipeline(FilesPipeline):
             task.cancel()
             await self._lose(request, ImageLost.stopped())
         await self.finished()
+        if self._stored or self._known or self._lost:
+            logger.info(
+                "Images: %d stored, %d were there, %d did not come",
+                self._stored,
+                self._known,
+                self._lost,
+                extra=self._extra,
+            )
 
     def _on_idle(self) -> None:
         """Keep the spider open while images are waited for."""
@@ -196,7 +230,9 @@ class TMDBImagesPipeline(FilesPipeline):
         held = await self._shelf.holds(path, image.file_path)
         if held:
             self._count(names.IMAGES_KNOWN)
+            self._known += 1
             self.inc_stats("uptodate")
+            await self._tell(CallSucceeded(image.kind, str(image.id), request.url))
             return
         result = await self._downloader.fetch(request)
         task = asyncio.current_task()
@@ -214,19 +250,26 @@ class TMDBImagesPipeline(FilesPipeline):
             return
         self._count(f"{names.IMAGES_STORED}/{image.image}")
         self._count(names.IMAGES_STORED_BYTES, len(result.body))
+        self._stored += 1
         self.inc_stats("downloaded")
+        await self._tell(CallSucceeded(image.kind, str(image.id), request.url))
 
     async def _lose(self, request: Request, lost: ImageLost) -> None:
         """Put an image on record that is not there."""
         self._count(f"{names.IMAGES_FAILED}/{lost.error}")
         if not lost.is_stop:
             logger.warning("No image from %s: %s", request.url, lost.message, extra=self._extra)
+        self._lost += 1
+        await self._tell(failed_image(request.meta[IMAGE_KEY], request.url, lost))
+
+    async def _tell(self, item: CallSucceeded | FailedCall) -> None:
+        """Tell the database what became of an image."""
         # Without a database, images are to do without SQLAlchemy.
         from tmdbfusion_scrapy.storage.sql import SQLPipeline
 
         sql = self.crawler.get_item_pipeline(SQLPipeline)
         if sql is not None:
-            await sql.process_item(failed_image(request.meta[IMAGE_KEY], request.url, lost))
+            await sql.process_item(item)
 
     def _count(self, key: str, number: int = 1) -> None:
         """Add to one of the crawl's stats."""

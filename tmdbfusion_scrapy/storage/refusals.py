@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.crawling.items import FailedCall, UnchangedRecord, Watermark
+from tmdbfusion_scrapy.crawling.items import CallSucceeded, FailedCall, UnchangedRecord, Watermark
 from tmdbfusion_scrapy.storage.rows import declaration_of
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def name_of(item: Item) -> str:
     """Return what an item is called in a report: its kind and id."""
-    if isinstance(item, FailedCall | UnchangedRecord | Watermark):
+    if isinstance(item, CallSucceeded | FailedCall | UnchangedRecord | Watermark):
         return type(item).__name__
     key = getattr(item, "id", None)
     return declaration_of(item).table.name if key is None else f"{declaration_of(item).table.name} {key}"
@@ -23,7 +23,7 @@ def name_of(item: Item) -> str:
 
 def storage_failure(item: Item, message: str, tried_at: datetime.datetime) -> FailedCall:
     """Return the failure to put on record for an item that the database does not take."""
-    if isinstance(item, FailedCall):
+    if isinstance(item, CallSucceeded | FailedCall):
         kind, key, path = item.kind, item.id, item.path
     elif isinstance(item, Watermark):
         kind, key, path = None, None, f"watermark {item.name}"

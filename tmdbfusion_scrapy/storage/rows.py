@@ -9,7 +9,7 @@ from functools import cache
 from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.crawling.items import FailedCall, UnchangedRecord, Watermark
+from tmdbfusion_scrapy.crawling.items import CallSucceeded, FailedCall, UnchangedRecord, Watermark
 from tmdbfusion_scrapy.storage.mapping import STORED
 from tmdbfusion_scrapy.storage.mapping.declaration import Stored, StoredList, labels_on
 from tmdbfusion_scrapy.storage.slices import give_way
@@ -30,9 +30,9 @@ if TYPE_CHECKING:
         Values,
     )
 
-    Item = Record | FailedCall | UnchangedRecord | Watermark
+    Item = Record | CallSucceeded | FailedCall | UnchangedRecord | Watermark
 
-STORABLE = (*(stored.record for stored in STORED), FailedCall, UnchangedRecord, Watermark)
+STORABLE = (*(stored.record for stored in STORED), CallSucceeded, FailedCall, UnchangedRecord, Watermark)
 """Every type of item that is stored."""
 
 FAILURE_COLUMNS = tuple(part.name for part in dataclasses.fields(FailedCall))
@@ -70,6 +70,7 @@ class Changes:
         children: The records that list others, by declaration and id.
         fetched: Kind and id of the records stored for their own sake; their failure is over.
         failures: Rows of ``tmdb_failures``, by kind and path.
+        succeeded: Kind, path and id of single calls that came; their failure is over.
         watermarks: Rows of ``tmdb_watermarks``, by name.
         unchanged: When TMDB said of stored records that they are as they were, by table, id and ``etag``.
     """
@@ -86,6 +87,7 @@ class Changes:
         self.fetched: set[tuple[str, str]] = set()
         self.failures: dict[tuple[str, str], Values] = {}
         self._failed_paths: dict[tuple[str, str | None], set[str]] = defaultdict(set)
+        self.succeeded: set[tuple[str, str, str]] = set()
         self.watermarks: dict[str, Values] = {}
         self.unchanged: dict[Table, dict[tuple[int, str], datetime.datetime]] = defaultdict(dict)
 
@@ -106,6 +108,9 @@ class Changes:
             kind, key, path = row[:3]
             self.failures[kind, path] = row
             self._failed_paths[kind, key].add(path)
+        elif isinstance(item, CallSucceeded):
+            self.succeeded.add((item.kind, item.path, item.id))
+            self.failures.pop((item.kind, item.path), None)
         elif isinstance(item, Watermark):
             self.watermarks[item.name] = tuple(getattr(item, name) for name in WATERMARK_COLUMNS)
         elif isinstance(item, UnchangedRecord):
