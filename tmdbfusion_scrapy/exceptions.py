@@ -21,6 +21,7 @@ argument to mend.
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -292,18 +293,20 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
     """
     if value is None:
         return None
-    try:
+    if _SECONDS.fullmatch(value):
         seconds = float(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except (ValueError, OverflowError, IndexError):
-            return None
+        return seconds if math.isfinite(seconds) else None
+    try:
+        moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)
         seconds = (moment - (now or datetime.now(timezone.utc))).total_seconds()
-        return max(0.0, seconds)
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    except Exception:  # noqa: BLE001 - the parser of the standard library meets any text with any error
+        return None
+    return max(0.0, seconds)
+
+
+_SECONDS = re.compile(r"[ \t]*[0-9]+(\.[0-9]*)?[ \t]*", re.ASCII)
 
 
 def _class_of_status(status: int) -> tuple[type[TMDBError], bool]:

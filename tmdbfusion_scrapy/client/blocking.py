@@ -213,11 +213,10 @@ class TMDBClient(API[Blocking]):
             raise error from error.__cause__
         try:
             record = exchange.record(call, response)
-        except RateLimitError as error:
-            self._pacer.limited(sent_at, error.retry_after)
-            raise
-        except TMDBError:
-            self._pacer.succeeded(sent_at)
+        except TMDBError as error:
+            # TMDB's code for a rate that is too high may come with another status.
+            status = 429 if isinstance(error, RateLimitError) else response.status_code
+            self._pacer.answered(sent_at, status, error.retry_after)
             raise
         self._pacer.succeeded(sent_at)
         return record

@@ -12,6 +12,7 @@ import httpx
 import msgspec
 
 from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, fill_path, values_in
+from tmdbfusion_scrapy.client.direct import BODY
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import (
     ResponseError,
@@ -20,7 +21,7 @@ from tmdbfusion_scrapy.exceptions import (
 )
 from tmdbfusion_scrapy.models.answers import check_answer
 from tmdbfusion_scrapy.models.decoding import decode
-from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, decode_body
+from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, read_body
 from tmdbfusion_scrapy.version import __version__
 
 M = TypeVar("M")
@@ -77,10 +78,12 @@ class Exchange:
         status = response.status_code
         logger.debug("%s %s: HTTP %s", call.method, call.path, status)
         try:
-            # httpx undid the encoding that the header names; this finds gzip that no header names.
-            body = decode_body(response.content, None)
+            body = read_body(response.extensions[BODY], response.headers.get("content-encoding"))
         except httpx.DecodingError as exception:
-            raise self.error(call, exception) from exception
+            if 200 <= status < 300:
+                raise self.error(call, exception) from exception
+            # The status tells of an error as well.
+            body = response.extensions[BODY]
         error = self.credentials.error_from_response(status, response.headers, body, _values(call))
         if error is not None:
             error.method, error.path = call.method, call.path

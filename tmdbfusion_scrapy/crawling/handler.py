@@ -119,14 +119,11 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             )
 
     def _note_status(self, response: httpx.Response, sent_at: float, channel: Channel) -> None:
-        """Count the response and tell the pace of a 429."""
+        """Count the response and tell the pace of it."""
         status = response.status_code
         self._stats.inc_value(f"{channel.status_count}/{status}")
-        if status == 429:
-            retry_after = parse_retry_after(response.headers.get("retry-after"))
-            channel.pacer.limited(sent_at, retry_after)
-        else:
-            channel.pacer.succeeded(sent_at)
+        asked = response.headers.get("retry-after") if status >= 400 else None
+        channel.pacer.answered(sent_at, status, parse_retry_after(asked))
 
     async def _fall_back(self, request: Request) -> Response:
         """Download with the handler that was there before."""
