@@ -65,6 +65,7 @@ class TMDBError(Exception):
         retry_after: float | None = None,
         retryable: bool | None = None,
     ) -> None:
+        message = printable(message)
         super().__init__(message)
         self.message = message
         self.status_code = status_code
@@ -83,6 +84,14 @@ class TMDBError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, dict(self.__dict__))
+
+
+def printable(text: str) -> str:
+    """Return a text as it may go into a log and to a terminal: each character that does not print is a space.
+
+    A server's words may hold line breaks, which forge log lines, and sequences that a terminal obeys.
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def _rebuild(cls: type[TMDBError], message: str, state: dict[str, Any]) -> TMDBError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import ssl
 from collections.abc import Mapping, Sequence
@@ -20,8 +21,9 @@ from tmdbfusion_scrapy.base_urls import (
     check_urls,
 )
 from tmdbfusion_scrapy.client.exchange import Exchange
-from tmdbfusion_scrapy.credentials import Credentials
+from tmdbfusion_scrapy.credentials import Credentials, proxy_secrets
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
+from tmdbfusion_scrapy.hidden import hidden
 from tmdbfusion_scrapy.http2 import prepare_http2
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND, PaceOptions
 from tmdbfusion_scrapy.retrying import RetryPolicy
@@ -132,6 +134,7 @@ class ClientOptions:
                 _timeout(given.get("timeout", 30.0)),
                 credentials,
                 whole_urls=transport is not None,
+                proxy_secrets=_proxy_secrets(given["proxy"]),
             ),
             limits=httpx.Limits(
                 max_connections=_limit("max_connections", given.get("max_connections", 100), least=1),
@@ -184,7 +187,7 @@ def _defaults(given: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         languages = check_languages("languages", given.get("languages"))
         sessions = {
-            name: check_secret(name, given[name])
+            name: hidden(check_secret(name, given[name]))
             for name in ("session_id", "guest_session_id")
             if given.get(name) is not None
         }
@@ -254,6 +257,15 @@ def _proxy(value: Any) -> httpx.Proxy | None:
         return value
     url = check_proxy("proxy", value)
     return None if url is None else httpx.Proxy(url)
+
+
+def _proxy_secrets(value: Any) -> tuple[str, ...]:
+    """What nothing may show of a proxy."""
+    if isinstance(value, httpx.Proxy):
+        user, password = value.raw_auth or (b"", b"")
+        found = proxy_secrets(None, value.headers.get("Proxy-Authorization", "").encode())
+        return (*found, *proxy_secrets(None, b"Basic " + base64.b64encode(user + b":" + password)))
+    return proxy_secrets(None if value is None else str(value))
 
 
 def _verify(value: Any) -> bool | ssl.SSLContext:

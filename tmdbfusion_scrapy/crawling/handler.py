@@ -22,6 +22,7 @@ from tmdbfusion_scrapy.crawling.outgoing import outgoing_request
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.exceptions import parse_retry_after
+from tmdbfusion_scrapy.hidden import without_frames
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -100,12 +101,31 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             in_body = True
             self._note_status(response, sent_at, channel)
             session.report_if_due(now)
-            return await self._reader.read(response, request)
+            return self._unechoed(await self._reader.read(response, request), channel)
         except httpx.HTTPError as exception:
-            cause = session.credentials.cleaned(exception, [secret.value for secret in secrets])
+            cause = session.credentials.cleaned(exception, self._vault.values_of(request))
+        without_frames(cause)
         path = public_path(request.url, channel.base_url, with_query=False)
         # Not in the except clause: what was caught, which may quote a secret, would be the error's context.
         raise download_error(cause, method=request.method, path=path, in_body=in_body) from cause
+
+    def _unechoed(self, response: Response, channel: Channel) -> Response:
+        """The response without the token or key, should a server have sent it back in a header or the body.
+
+        What is stored, cached or exported of a response is not to hold it.
+        """
+        credentials = channel.credentials
+        if credentials is None:
+            return response
+        body = credentials.unechoed(response.body)
+        if body is not response.body:
+            response = response.replace(body=body)
+        values = b"\n".join(value for values in dict.values(response.headers) for value in values)
+        if credentials.unechoed(values) is not values:
+            for name in list(response.headers):
+                kept = [credentials.unechoed(value) for value in response.headers.getlist(name)]
+                response.headers.setlist(name, kept)
+        return response
 
     def _warn_of_bindaddress(self) -> None:
         """Tell once that a pool has one address for all its connections."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.crawling.items import CallSucceeded, FailedCall, UnchangedRecord, Watermark
+from tmdbfusion_scrapy.exceptions import printable
 from tmdbfusion_scrapy.storage.rows import declaration_of
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def storage_failure(item: Item, message: str, tried_at: datetime.datetime) -> Fa
         error="StorageError",
         status_code=None,
         tmdb_code=None,
-        message=message,
+        message=printable(message),
         attempts=1,
         retryable=False,
         tried_at=tried_at,
