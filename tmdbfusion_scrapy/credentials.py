@@ -161,9 +161,7 @@ class Credentials:
                 f"belongs into TMDB_ACCESS_TOKEN or the argument token; {_WHERE}"
             )
         if not looks_v3 and not _V4_TOKEN.fullmatch(secret):
-            raise ConfigurationError(
-                f"{name} is malformed: a TMDB token has no spaces, quotes or control characters; {_WHERE}"
-            )
+            raise ConfigurationError(f"{name} is malformed: {_faults(secret)}; {_WHERE}")
         return cls(str(secret), looks_v3 if is_v3_key is None else is_v3_key)
 
     @classmethod
@@ -223,10 +221,28 @@ def resolve_session(
         raise ConfigurationError(f"{name} is of type {type(value).__name__}: give the session id as text")
     value = session = hidden(value.strip())
     if session and not _SESSION_ID.fullmatch(session):
-        raise ConfigurationError(
-            f"{name} is malformed: a session id has no spaces and no letters beyond ASCII"
-        )
+        raise ConfigurationError(f"{name} is malformed: {_faults(session)}; give the session id alone")
     return session or None
+
+
+_FAULTS = (
+    (re.compile(r"\s"), "white space"),
+    (re.compile(r"[\"'`\u2018-\u201f]"), "quotes"),
+    (re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f]"), "control characters"),
+    (re.compile(r"(?![\s\u2018-\u201f])[^\x00-\x9f]"), "letters beyond ASCII"),
+    (re.compile(r"[$<>{}%]"), "a placeholder's signs"),
+    (re.compile(r"[!#&()*,:;?@\[\\\]^|]"), "punctuation that is in no token"),
+)
+"""What makes a text no token, and how it is called."""
+
+
+def _faults(text: str) -> str:
+    """What is wrong with a token or session id, and nothing else; the text itself is not shown."""
+    found = [name for pattern, name in _FAULTS if pattern.search(text)]
+    if not found:
+        return "it is too short"
+    listed = " and ".join(filter(None, (", ".join(found[:-1]), found[-1])))
+    return f"it has {listed} in it"
 
 
 def _variable(name: str, environ: Mapping[str, str] | None) -> str | None:

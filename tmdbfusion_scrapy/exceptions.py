@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 import re
+import ssl
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -30,6 +31,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import msgspec
+
+from tmdbfusion_scrapy.hidden import chain_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -271,8 +274,8 @@ def error_from_exception(
     """Return the error for an httpx exception, which is kept as its ``__cause__``.
 
     Every ``httpx.TransportError`` (time-outs and failed connections among them) is a :class:`ServerError`,
-    to be tried again but for ``UnsupportedProtocol``; a body that cannot be decompressed is a
-    :class:`ResponseError`; a URL that is none is a :class:`ValidationError`.
+    to be tried again but for ``UnsupportedProtocol`` and a certificate that is not accepted; a body that cannot be
+    decompressed is a :class:`ResponseError`; a URL that is none is a :class:`ValidationError`.
     """
     cls: type[TMDBError] = ServerError
     retryable = True
@@ -280,7 +283,7 @@ def error_from_exception(
         cls = ResponseError
     elif isinstance(exception, httpx.InvalidURL):
         cls, retryable = ValidationError, False
-    elif isinstance(exception, httpx.UnsupportedProtocol):
+    elif isinstance(exception, httpx.UnsupportedProtocol) or is_certificate_error(exception):
         retryable = False
     message = str(exception) or type(exception).__name__
     if isinstance(exception, httpx.TimeoutException):
@@ -288,6 +291,11 @@ def error_from_exception(
     error = cls(message, method=method, path=path, retryable=retryable)
     error.__cause__ = exception
     return error
+
+
+def is_certificate_error(exception: BaseException) -> bool:
+    """Whether an exception tells of a certificate that was not accepted, which another try does not change."""
+    return any(isinstance(found, ssl.SSLCertVerificationError) for found in chain_of(exception))
 
 
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:

@@ -256,6 +256,8 @@ class AsyncTMDBClient(API[Asynchronous]):
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             failure = exchange.error(call, exception)
         if failure is not None:
+            # A client that was closed meanwhile has ended the exchange itself.
+            self._check_usable()
             # Not in the except clause: what was caught would be its context.
             raise failure from failure.__cause__
         try:

@@ -20,6 +20,7 @@ from tmdbfusion_scrapy.base_urls import (
     check_url,
     check_urls,
 )
+from tmdbfusion_scrapy.certificates import check_certificate_variables
 from tmdbfusion_scrapy.client.exchange import Exchange
 from tmdbfusion_scrapy.credentials import Credentials, proxy_secrets
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
@@ -120,6 +121,8 @@ class ClientOptions:
             raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
         if transport is not None:
             _check_transport(transport, transport_type, given)
+        elif given["verify"] is True:
+            check_certificate_variables()
         if token is not None and given.get("api_key") is not None:
             raise ConfigurationError("token and api_key are both given: give one of them")
         if given["http2"]:

@@ -12,6 +12,7 @@ from scrapy.utils.misc import load_object
 from scrapy.utils.python import global_object_name
 from scrapy.utils.reactor import is_reactor_installed
 
+from tmdbfusion_scrapy.certificates import check_certificate_variables
 from tmdbfusion_scrapy.crawling.caching import POLICY_SETTING, TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.downloader import SparingDownloader
 from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter
@@ -79,6 +80,8 @@ class Addon:
                 raise NotConfigured("TMDB_ENABLED is False")
             ours = TMDBSettings.from_settings(settings)
             crawl_credentials(settings)
+            if ours.verify_tls:
+                check_certificate_variables()
             _check_reactor(settings)
             _install_handler(settings)
             _install_slot(settings, ours)

@@ -20,7 +20,13 @@ from scrapy.exceptions import (
 )
 
 from tmdbfusion_scrapy import exceptions
-from tmdbfusion_scrapy.exceptions import ResponseError, ServerError, TMDBError, ValidationError
+from tmdbfusion_scrapy.exceptions import (
+    ResponseError,
+    ServerError,
+    TMDBError,
+    ValidationError,
+    is_certificate_error,
+)
 from tmdbfusion_scrapy.hidden import chain_of
 
 
@@ -64,7 +70,8 @@ def download_error(exception: httpx.HTTPError, *, method: str, path: str, in_bod
         in_body: Whether the head of the response had been there.
     """
     message = f"{type(exception).__name__}: {exception}" if str(exception) else type(exception).__name__
-    error = _class_of(exception, in_body=in_body)(message, method=method, path=path)
+    retryable = False if is_certificate_error(exception) else None
+    error = _class_of(exception, in_body=in_body)(message, method=method, path=path, retryable=retryable)
     error.__cause__ = exception
     return error
 
