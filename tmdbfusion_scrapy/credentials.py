@@ -16,8 +16,8 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError, error_from_response, printable
-from tmdbfusion_scrapy.hidden import chain_of, hidden
+from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError, error_from_response
+from tmdbfusion_scrapy.hidden import chain_of, hidden, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

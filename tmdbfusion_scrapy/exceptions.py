@@ -32,7 +32,7 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from tmdbfusion_scrapy.hidden import chain_of
+from tmdbfusion_scrapy.hidden import chain_of, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,14 +87,6 @@ class TMDBError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _rebuild, (type(self), self.message, dict(self.__dict__))
-
-
-def printable(text: str) -> str:
-    """Return a text as it may go into a log and to a terminal: each character that does not print is a space.
-
-    A server's words may hold line breaks, which forge log lines, and sequences that a terminal obeys.
-    """
-    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)
 
 
 def _rebuild(cls: type[TMDBError], message: str, state: dict[str, Any]) -> TMDBError:

@@ -1,4 +1,4 @@
-"""Text that no ``repr`` shows, for secrets in local variables, which crash reporters send along."""
+"""What is shown of a text: nothing of a secret, and no character that a terminal obeys."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class HiddenText(str):
-    """A secret: text as any other, but for its ``repr``."""
+    """A secret: text as any other, but for its ``repr``, which crash reporters send of local variables."""
 
     __slots__ = ()
 
@@ -76,3 +76,11 @@ def without_frames(exception: BaseException) -> None:
     """
     for found in chain_of(exception):
         found.__traceback__ = None
+
+
+def printable(text: str) -> str:
+    """Return a text as it may go into a log and to a terminal: each character that does not print is a space.
+
+    A server's words may hold line breaks, which forge log lines, and sequences that a terminal obeys.
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

@@ -248,7 +248,7 @@ def test_the_day_of_a_process_is_moved_over_http(tmdb_sandbox, client):
 @pytest.mark.parametrize("days", [999_999_999, 1e300, float("inf"), float("nan"), 36_526, -1])
 def test_a_step_that_the_clock_cannot_go(days):
     clock = Clock(date(2026, 6, 1))
-    with pytest.raises(ValueError, match=r"days|nan"):
+    with pytest.raises(ValueError, match=r"days|NaN"):
         clock.advance(days=days)
     assert clock.today() == date(2026, 6, 1)
     clock.advance(days=36_525)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.exceptions import printable
+from tmdbfusion_scrapy.hidden import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

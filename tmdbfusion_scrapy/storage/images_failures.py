@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.items import FailedCall
-from tmdbfusion_scrapy.exceptions import printable
+from tmdbfusion_scrapy.hidden import printable
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.exceptions import TMDBError

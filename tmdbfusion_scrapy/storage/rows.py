@@ -10,7 +10,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.crawling.items import CallSucceeded, FailedCall, UnchangedRecord, Watermark
-from tmdbfusion_scrapy.exceptions import printable
+from tmdbfusion_scrapy.hidden import printable
 from tmdbfusion_scrapy.storage.mapping import STORED
 from tmdbfusion_scrapy.storage.mapping.declaration import Stored, StoredList, labels_on
 from tmdbfusion_scrapy.storage.slices import give_way
