@@ -69,7 +69,7 @@ def test_a_client_does_not_try_a_bad_certificate_again(raw_tls_server, made):
 @coroutine_test
 async def test_a_crawl_does_not_try_a_bad_certificate_again(raw_tls_server):
     settings = settings_of(f"{raw_tls_server.url}/3", RETRY_TIMES=3)
-    await crawl(MoviesSpider, settings, ids=[550])
+    await crawl(MoviesSpider, settings, errors=1, ids=[550])
     assert failure_rows() == [("movies", "550", "/movie/550", "ServerError", None, None, 1)]
 
 
