@@ -202,3 +202,23 @@ def test_session_from_an_argument_or_the_environment():
     with pytest.raises(ConfigurationError, match=r"^session_id is malformed") as caught:
         resolve_session("hun ter2", **given, environ=environ)
     assert "ter2" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "named"),
+    [
+        (f"{TOKEN} {TOKEN}", "it has white space in it"),
+        (f"'{TOKEN}'", "it has quotes in it"),
+        (f"{TOKEN}\0", "it has control characters in it"),
+        (f"{TOKEN}é", "it has letters beyond ASCII in it"),
+        (f"{TOKEN},", "it has punctuation that is in no token in it"),
+        ("<token>", "it has a placeholder's signs in it"),
+        ("“to ken”", "it has white space and quotes in it"),
+        ("x", "it is too short"),
+    ],
+)
+def test_no_fault_is_named_that_the_token_does_not_have(value, named):
+    with pytest.raises(ConfigurationError) as caught:
+        Credentials.from_value(value, name="the_name")
+    assert f"the_name is malformed: {named}; " in str(caught.value)
+    assert_hidden(str(caught.value))

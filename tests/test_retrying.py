@@ -86,7 +86,7 @@ def test_what_the_error_says_of_itself_counts():
     assert POLICY.delay(error(NotFoundError, retryable=True), 1) == 1.0
 
 
-@pytest.mark.parametrize(("asked", "delay"), [(0.0, 0.0), (7.0, 7.0), (10.0, 10.0), (10.1, None)])
+@pytest.mark.parametrize(("asked", "delay"), [(0.0, 1.0), (0.5, 1.0), (7.0, 7.0), (10.0, 10.0), (10.1, None)])
 def test_retry_after_is_kept_to_or_ends_the_retries(asked, delay):
     for cls in (RateLimitError, ServerError):
         assert POLICY.delay(error(cls, retry_after=asked), 1) == delay

@@ -9,6 +9,7 @@ from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.hidden import hidden
 
 API_URL = "https://api.themoviedb.org/3"
 
@@ -96,7 +97,7 @@ def check_proxy(name: str, value: object) -> str | None:
     Raises:
         ConfigurationError: It cannot be used. The message shows neither user name nor password.
     """
-    text = "" if value is None else str(value).strip()
+    value = text = hidden("" if value is None else str(value).strip())
     if not text:
         return None
     parts = _split(text)
@@ -104,7 +105,7 @@ def check_proxy(name: str, value: object) -> str | None:
         raise ConfigurationError(
             f"{name} is {_public(text)!r}: use the URL of an HTTP proxy, such as http://proxy.example:3128"
         )
-    return text
+    return str(text)
 
 
 def check_no_clear_token(name: str, urls_name: str, urls: Iterable[str]) -> None:

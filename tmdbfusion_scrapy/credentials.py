@@ -5,16 +5,19 @@ A call may bring secrets of its own, such as a session id. The methods that hide
 
 from __future__ import annotations
 
+import base64
+import binascii
 import html
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, unquote, urlsplit
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError, error_from_response
+from tmdbfusion_scrapy.hidden import chain_of, hidden, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -27,6 +30,13 @@ _V4_TOKEN = re.compile(r"[A-Za-z0-9_\-.~+/=]{2,}")
 _SESSION_ID = re.compile(r"[!-~]+")
 
 _MASK = "***"
+
+_SHORTEST = 3
+"""Characters; a password that is no longer would be found in every other word."""
+
+_URL_SAFE = str.maketrans("+/", "-_")
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 _WHERE = "get one at https://www.themoviedb.org/settings/api"
 
@@ -44,7 +54,7 @@ class Credentials:
         is_v3_key: Whether it is a v3 key.
     """
 
-    secret: str
+    secret: str = field(repr=False)
     is_v3_key: bool
 
     def __repr__(self) -> str:
@@ -70,7 +80,7 @@ class Credentials:
         An error quotes the beginning of a body that is not TMDB's, which may end within a secret. So the
         error is made of what this returns.
         """
-        return re.sub(_pattern(self.secret, *others).pattern.encode(), _MASK.encode(), body)
+        return _bytes_pattern(self.secret, *others).sub(_MASK.encode(), body)
 
     def redacted(self, error: TMDBError, others: Iterable[str] = ()) -> TMDBError:
         """Return the error without the secrets, which a server may have sent back in its message.
@@ -79,9 +89,16 @@ class Credentials:
             error: An error of a call.
             others: The secrets of the call besides the token or key.
         """
-        error.message = self.redact(error.message, others)
+        error.message = printable(self.redact(error.message, others))
         error.args = (error.message,)
         return error
+
+    def unechoed(self, body: bytes) -> bytes:
+        """Return a good body: the same object, but without the token or key if a server has sent it back."""
+        # A search for each form is ten times faster than one pattern of all.
+        if any(form in body for form in _bytes_forms(self.secret)):
+            return self.redact_body(body)
+        return body
 
     def error_from_response(
         self, status: int, headers: Mapping[str, str], body: bytes, others: Iterable[str] = ()
@@ -102,16 +119,17 @@ class Credentials:
         return self.redacted(made or error, others)
 
     def cleaned(self, exception: E, others: Iterable[str] = ()) -> E:
-        """Return the exception, or one of its class without what led to it if a text in there has a secret.
+        """Return the exception, or one of its class without what led to it if a text in there must not be shown.
+
+        That is a secret, or a control character, which a terminal would obey.
 
         A server that is none of TMDB's may send the request back, and a parser may quote it.
         """
         pattern = _pattern(self.secret, *others)
-        cause: BaseException | None = exception
-        while cause is not None:
-            if pattern.search(str(cause)):
-                return type(exception)(pattern.sub(_MASK, str(exception)))
-            cause = cause.__cause__ or cause.__context__
+        # What a parser makes of an answer that is no HTTP may have the request in its repr alone.
+        texts = [f"{found!s} {found!r}" for found in chain_of(exception)]
+        if any(pattern.search(text) or _CONTROL.search(text) for text in texts):
+            return type(exception)(printable(pattern.sub(_MASK, str(exception))))
         return exception
 
     @classmethod
@@ -130,10 +148,11 @@ class Credentials:
             raise ConfigurationError(
                 f"{name} is of type {type(value).__name__}: give your TMDB token as text"
             )
-        secret = value.strip()
+        value = hidden(value)
+        secret = hidden(value.strip())
         if not secret:
             raise ConfigurationError(f"{name} is empty: set it to your TMDB token, or unset it; {_WHERE}")
-        if secret.split()[0].lower() == "bearer":
+        if re.match(r"bearer(\s|$)", secret, re.IGNORECASE):
             raise ConfigurationError(f"{name} begins with 'Bearer ': give the token alone")
         looks_v3 = _V3_KEY.fullmatch(secret) is not None
         if is_v3_key and not looks_v3:
@@ -142,10 +161,8 @@ class Credentials:
                 f"belongs into TMDB_ACCESS_TOKEN or the argument token; {_WHERE}"
             )
         if not looks_v3 and not _V4_TOKEN.fullmatch(secret):
-            raise ConfigurationError(
-                f"{name} is malformed: a TMDB token has no spaces, quotes or control characters; {_WHERE}"
-            )
-        return cls(secret, looks_v3 if is_v3_key is None else is_v3_key)
+            raise ConfigurationError(f"{name} is malformed: {_faults(secret)}; {_WHERE}")
+        return cls(str(secret), looks_v3 if is_v3_key is None else is_v3_key)
 
     @classmethod
     def resolve(
@@ -164,14 +181,15 @@ class Credentials:
         Raises:
             ConfigurationError: None is set, or the first that is set cannot be used.
         """
-        environ = os.environ if environ is None else environ
+        # The environment is in no local variable: its repr shows all of it.
+        token, api_key = hidden(token), hidden(api_key)
         if token is not None:
             return cls.from_value(token, name=token_name)
         if api_key is not None:
             return cls.from_value(api_key, name=api_key_name, is_v3_key=True)
-        if (value := environ.get("TMDB_ACCESS_TOKEN")) is not None:
+        if (value := _variable("TMDB_ACCESS_TOKEN", environ)) is not None:
             return cls.from_value(value, name="the environment variable TMDB_ACCESS_TOKEN")
-        if (value := environ.get("TMDB_API_KEY")) is not None:
+        if (value := _variable("TMDB_API_KEY", environ)) is not None:
             return cls.from_value(value, name="the environment variable TMDB_API_KEY", is_v3_key=True)
         raise ConfigurationError(
             f"no TMDB token: set TMDB_ACCESS_TOKEN (or TMDB_API_KEY) in the environment, "
@@ -195,29 +213,98 @@ def resolve_session(
         ConfigurationError: It cannot be a session id. The message does not show it.
     """
     if value is None:
-        value = (os.environ if environ is None else environ).get(variable)
+        value = _variable(variable, environ)
         name = f"the environment variable {variable}"
         if value is None:
             return None
     if not isinstance(value, str):
         raise ConfigurationError(f"{name} is of type {type(value).__name__}: give the session id as text")
-    session = value.strip()
+    value = session = hidden(value.strip())
     if session and not _SESSION_ID.fullmatch(session):
-        raise ConfigurationError(
-            f"{name} is malformed: a session id has no spaces and no letters beyond ASCII"
-        )
+        raise ConfigurationError(f"{name} is malformed: {_faults(session)}; give the session id alone")
     return session or None
+
+
+_FAULTS = (
+    (re.compile(r"\s"), "white space"),
+    (re.compile(r"[\"'`\u2018-\u201f]"), "quotes"),
+    (re.compile(r"[\x00-\x08\x0e-\x1b\x7f-\x9f]"), "control characters"),
+    (re.compile(r"(?![\s\u2018-\u201f])[^\x00-\x9f]"), "letters beyond ASCII"),
+    (re.compile(r"[$<>{}%]"), "a placeholder's signs"),
+    (re.compile(r"[!#&()*,:;?@\[\\\]^|]"), "punctuation that is in no token"),
+)
+"""What makes a text no token, and how it is called."""
+
+
+def _faults(text: str) -> str:
+    """What is wrong with a token or session id, and nothing else; the text itself is not shown."""
+    found = [name for pattern, name in _FAULTS if pattern.search(text)]
+    if not found:
+        return "it is too short"
+    listed = " and ".join(filter(None, (", ".join(found[:-1]), found[-1])))
+    return f"it has {listed} in it"
+
+
+def _variable(name: str, environ: Mapping[str, str] | None) -> str | None:
+    """An environment variable, hidden."""
+    return hidden((os.environ if environ is None else environ).get(name))
 
 
 @lru_cache(maxsize=64)
 def _pattern(*secrets: str) -> re.Pattern[str]:
+    """What finds secrets, in whatever form."""
+    return re.compile("|".join(map(re.escape, _forms(*secrets))))
+
+
+@lru_cache(maxsize=8)
+def _bytes_forms(secret: str) -> tuple[bytes, ...]:
+    """What a secret looks like in a body."""
+    return tuple(form.encode() for form in _forms(secret))
+
+
+def _forms(*secrets: str) -> list[str]:
     """What secrets look like where they are repeated: plain, in a URL, JSON or HTML, quoted; longest first."""
     forms: set[str] = set()
     for secret in secrets:
         in_url = {quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}
         in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-        forms |= {secret, html.escape(secret)} | in_url | in_json
+        # As in the header of HTTP's basic authentication; a server may leave the padding out.
+        encoded = base64.b64encode(secret.encode(errors="replace")).decode().rstrip("=")
+        in_base64 = {encoded, encoded.translate(_URL_SAFE)}
+        forms |= {secret, html.escape(secret)} | in_url | in_json | in_base64
     for form in list(forms):
         # As Python shows text or bytes, which exceptions of a parser do.
         forms |= {repr(form)[1:-1], repr(form.encode(errors="replace"))[2:-1]}
-    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
+    return sorted(forms, key=len, reverse=True)
+
+
+@lru_cache(maxsize=64)
+def _bytes_pattern(*secrets: str) -> re.Pattern[bytes]:
+    """The same for a body."""
+    return re.compile(_pattern(*secrets).pattern.encode())
+
+
+def proxy_secrets(url: str | None, authorization: bytes | None = None) -> tuple[str, ...]:
+    """Return what must not be shown of a proxy: its password, and user and password as HTTP sends them.
+
+    Args:
+        url: The proxy's URL, ``None`` for none.
+        authorization: Value of a header ``Proxy-Authorization``.
+    """
+    found: list[str] = []
+    if url is not None:
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            return ()
+        if parts.password:
+            password = unquote(parts.password)
+            found += [parts.password, password, f"{unquote(parts.username or '')}:{password}"]
+    if authorization:
+        value = authorization.decode("latin-1").partition(" ")[2].strip()
+        try:
+            pair = base64.b64decode(value + "=" * (-len(value) % 4), validate=True).decode("latin-1")
+        except (binascii.Error, ValueError):
+            pair = ""
+        found += [value, pair, pair.partition(":")[2]]
+    return tuple(dict.fromkeys(text for text in found if len(text) > _SHORTEST))

@@ -21,6 +21,8 @@ argument to mend.
 from __future__ import annotations
 
 import math
+import re
+import ssl
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
@@ -29,6 +31,8 @@ from urllib.parse import urlsplit
 
 import httpx
 import msgspec
+
+from tmdbfusion_scrapy.hidden import chain_of, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,6 +68,7 @@ class TMDBError(Exception):
         retry_after: float | None = None,
         retryable: bool | None = None,
     ) -> None:
+        message = printable(message)
         super().__init__(message)
         self.message = message
         self.status_code = status_code
@@ -261,8 +266,8 @@ def error_from_exception(
     """Return the error for an httpx exception, which is kept as its ``__cause__``.
 
     Every ``httpx.TransportError`` (time-outs and failed connections among them) is a :class:`ServerError`,
-    to be tried again but for ``UnsupportedProtocol``; a body that cannot be decompressed is a
-    :class:`ResponseError`; a URL that is none is a :class:`ValidationError`.
+    to be tried again but for ``UnsupportedProtocol`` and a certificate that is not accepted; a body that cannot be
+    decompressed is a :class:`ResponseError`; a URL that is none is a :class:`ValidationError`.
     """
     cls: type[TMDBError] = ServerError
     retryable = True
@@ -270,7 +275,7 @@ def error_from_exception(
         cls = ResponseError
     elif isinstance(exception, httpx.InvalidURL):
         cls, retryable = ValidationError, False
-    elif isinstance(exception, httpx.UnsupportedProtocol):
+    elif isinstance(exception, httpx.UnsupportedProtocol) or is_certificate_error(exception):
         retryable = False
     message = str(exception) or type(exception).__name__
     if isinstance(exception, httpx.TimeoutException):
@@ -278,6 +283,11 @@ def error_from_exception(
     error = cls(message, method=method, path=path, retryable=retryable)
     error.__cause__ = exception
     return error
+
+
+def is_certificate_error(exception: BaseException) -> bool:
+    """Whether an exception tells of a certificate that was not accepted, which another try does not change."""
+    return any(isinstance(found, ssl.SSLCertVerificationError) for found in chain_of(exception))
 
 
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
@@ -292,18 +302,20 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
     """
     if value is None:
         return None
-    try:
+    if _SECONDS.fullmatch(value):
         seconds = float(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value)
-        except (ValueError, OverflowError, IndexError):
-            return None
+        return seconds if math.isfinite(seconds) else None
+    try:
+        moment = parsedate_to_datetime(value)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=timezone.utc)
         seconds = (moment - (now or datetime.now(timezone.utc))).total_seconds()
-        return max(0.0, seconds)
-    return seconds if math.isfinite(seconds) and seconds >= 0 else None
+    except Exception:  # noqa: BLE001 - the parser of the standard library meets any text with any error
+        return None
+    return max(0.0, seconds)
+
+
+_SECONDS = re.compile(r"[ \t]*[0-9]+(\.[0-9]*)?[ \t]*", re.ASCII)
 
 
 def _class_of_status(status: int) -> tuple[type[TMDBError], bool]:

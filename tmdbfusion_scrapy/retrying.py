@@ -61,12 +61,16 @@ class RetryPolicy:
         return self.backoff(attempt, error.retry_after)
 
     def backoff(self, attempt: int, retry_after: float | None = None) -> float | None:
-        """Seconds to wait after attempt number ``attempt``; ``None`` where the server asks for too long."""
-        if retry_after is not None:
-            return retry_after if retry_after <= self.max_delay else None
+        """Seconds to wait after attempt number ``attempt``; ``None`` where the server asks for too long.
+
+        The longer one of ``retry_after`` and what would be waited without it: a server that asks for no wait at
+        all, or for one until a moment that has passed, is not to be asked again and again at once.
+        """
+        if retry_after is not None and retry_after > self.max_delay:
+            return None
         # The exponent is bounded: 2.0 ** 1024 does not fit a float.
         ceiling = min(self.max_delay, self.base_delay * 2.0 ** min(attempt - 1, 64))
-        return self.jitter(0.0, ceiling)
+        return max(retry_after or 0.0, self.jitter(0.0, ceiling))
 
 
 def may_send_again(error: TMDBError) -> bool:

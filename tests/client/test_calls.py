@@ -442,3 +442,28 @@ def test_own_transport(driver):
     assert driven.do(details).id == 550
     assert seen[0].headers["Authorization"] == f"Bearer {TOKEN}"
     assert not driven.client.is_closed
+
+
+@pytest.mark.parametrize("asked", ["0", "-5", "nan", "inf", "soon", "Sun, 06 Nov 1994 08:49:37 GMT"])
+def test_a_retry_after_of_nothing_does_not_spend_the_retries_at_once(server, driver, asked):
+    drawn_from = []
+
+    def jitter(low, high):
+        drawn_from.append((low, high))
+        return 0.0
+
+    serve(server, failure("503 Service Unavailable", 9, f"Retry-After: {asked}\r\n"), OK)
+    driver(retries=RetryPolicy(times=2, base_delay=7.0, jitter=jitter)).do(details)
+    # As without the header.
+    assert drawn_from == [(0.0, 7.0)]
+
+
+@pytest.mark.parametrize("status", ["503 Service Unavailable", "502 Bad Gateway"])
+def test_a_503_that_asks_to_wait_makes_the_calls_behind_it_wait(server, driver, status):
+    serve(server, failure(status, 9, "Retry-After: 1\r\n"), OK)
+    driven = driver(retries=0)
+    with pytest.raises(ServerError):
+        driven.do(details)
+    before = time.monotonic()
+    driven.do(details)
+    assert time.monotonic() - before >= 0.9

@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from tests.storage.database_access import TRIED_AT, execute_sqlite, failed_call, select, write_lock
+from tmdbfusion_scrapy.commands.command import TMDBCommand
 from tmdbfusion_scrapy.storage.batches import store_batch
 from tmdbfusion_scrapy.storage.database import open_database
 
@@ -293,3 +294,15 @@ def test_they_can_be_read_while_a_crawl_writes(scrapy_command, sqlite_database, 
     assert finished.status == 0
     assert "5 failures" in finished.out
     assert select(url, "SELECT count(*) FROM tmdb_failures") == [(5,)]
+
+
+def test_no_command_lets_a_terminal_obey_a_text(capsys):
+    class Saying(TMDBCommand):
+        name = "saying"
+
+    command = Saying()
+    command.say(["two\nlines", "\x1b[31mred\x9b\x07\u202e"])
+    command.fail("what\x1b]0;title\x07 \r failed")
+    said = capsys.readouterr()
+    assert said.out == "two\nlines\n [31mred   \n"
+    assert said.err == "scrapy saying: what ]0;title    failed\n"

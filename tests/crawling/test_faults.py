@@ -225,6 +225,16 @@ async def test_a_retry_after_that_is_none_is_left_out_of_account(tmdb_sandbox, v
 
 
 @coroutine_test
+async def test_a_503_with_retry_after_makes_all_wait(tmdb_sandbox):
+    tmdb_sandbox.fail_next(503, path=f"movie/{tmdb_sandbox.movie_ids[0]}", headers={"Retry-After": "1"})
+    ended, bad = await crawl_four(tmdb_sandbox, TMDB_RETRY_MAX_DELAY=10, CONCURRENT_REQUESTS=1)
+    first, *others = sorted(seen.received_at for seen in tmdb_sandbox.requests if "movie" in seen.path)
+    assert min(others) - first >= 0.95
+    assert ended.stats["tmdb/pacing/pause_count"] == 1
+    assert bad in ended.ids
+
+
+@coroutine_test
 async def test_a_429_without_retry_after(tmdb_sandbox):
     tmdb_sandbox.fail_next(429, path=f"movie/{tmdb_sandbox.movie_ids[0]}")
     ended, bad = await crawl_four(tmdb_sandbox)

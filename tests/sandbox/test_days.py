@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime, timedelta, timezone
 
+import httpx
 import pytest
 
 from tmdbfusion_scrapy.sandbox import SandboxOptions
@@ -242,3 +243,25 @@ def test_the_day_of_a_process_is_moved_over_http(tmdb_sandbox, client):
     assert client.post(address, params={"days": "1e400"}).status_code == 400
     assert client.get(address).status_code == 404
     assert tmdb_sandbox.today == date(2026, 6, 2)
+
+
+@pytest.mark.parametrize("days", [999_999_999, 1e300, float("inf"), float("nan"), 36_526, -1])
+def test_a_step_that_the_clock_cannot_go(days):
+    clock = Clock(date(2026, 6, 1))
+    with pytest.raises(ValueError, match=r"days|NaN"):
+        clock.advance(days=days)
+    assert clock.today() == date(2026, 6, 1)
+    clock.advance(days=36_525)
+    with pytest.raises(ValueError, match="at most"):
+        clock.advance(hours=1)
+
+
+@pytest.mark.parametrize(
+    "query", ["days=999999999", "hours=1e99", "days=inf", "days=nan", "days=x", "days=-1"]
+)
+def test_a_step_that_is_refused_over_http(tmdb_sandbox_factory, query):
+    sandbox = tmdb_sandbox_factory(movies=5)
+    root = sandbox.base_url.removesuffix("/3")
+    assert httpx.post(f"{root}/_sandbox/advance?{query}").status_code == 400
+    assert httpx.get(f"{root}/_sandbox/state").status_code == 200
+    assert httpx.get(f"{sandbox.base_url}/movie/{sandbox.movie_ids[0]}").status_code in (200, 401)

@@ -15,6 +15,7 @@ from tmdbfusion_scrapy.sources import (
     ExportSource,
     FailedSource,
     IdsSource,
+    ImagesSource,
     ListSource,
     Plan,
     StaleSource,
@@ -71,6 +72,7 @@ def plan(kind=MOVIES, **arguments):
         ({"source": "failed"}, FailedSource(permanent=False)),
         ({"source": "failed", "permanent": "true"}, FailedSource(permanent=True)),
         ({"source": "failed"}, FailedSource()),
+        ({"source": "images"}, ImagesSource()),
     ],
 )
 def test_what_arguments_say(arguments, source):
@@ -99,6 +101,7 @@ def test_records_without_lists_are_exported():
             "use one of changes, discover, export, failed, ids, ",
         ),
         ({"source": "ids"}, "source=ids", "add -a ids="),
+        ({"source": "images", "append": "credits"}, "append", "leave it out"),
         ({"ids": ""}, "ids=", "it is empty; use whole numbers from 1"),
         ({"ids": "1,,2"}, "ids=1,,2", "it has an empty part; use whole numbers"),
         (

@@ -45,6 +45,7 @@ class BoundEndpoint:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Make the call."""
+        args, kwargs = self.endpoint.hide(args, kwargs)
         return self.execute(self.endpoint, *args, **kwargs)
 
     def __get__(self, obj: object, owner: type | None = None) -> BoundEndpoint:

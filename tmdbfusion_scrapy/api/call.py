@@ -92,7 +92,7 @@ def fill_path(path: str, secrets: Iterable[Secret]) -> str:
 
 def values_in(place: Place, secrets: Iterable[Secret]) -> dict[str, str]:
     """Return the secrets of the query or of the body by TMDB's names."""
-    return {secret.key: secret.value for secret in secrets if secret.place == place}
+    return {secret.key: str(secret.value) for secret in secrets if secret.place == place}
 
 
 def escape_segment(name: str, text: str) -> str:

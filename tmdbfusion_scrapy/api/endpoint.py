@@ -22,6 +22,7 @@ from tmdbfusion_scrapy.api.defaults import find_ruled_out
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS, Parameter, choose_check, find_choices
 from tmdbfusion_scrapy.api.values import check_appends, check_change_span, check_languages, write_value
 from tmdbfusion_scrapy.exceptions import ValidationError
+from tmdbfusion_scrapy.hidden import hidden, with_hidden
 from tmdbfusion_scrapy.models.answers import Asked
 from tmdbfusion_scrapy.models.paging import Paged
 
@@ -244,6 +245,19 @@ class Endpoint(Generic[P, M]):
             secrets=tuple(secrets),
             asked=self.asked("/" + path),
         )
+
+    def hide(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+        """Return the arguments of a call with the secrets among them hidden from ``repr``."""
+        if args and self._secret_places:
+            args = tuple(
+                hidden(value) if place in self._secret_places else value for place, value in enumerate(args)
+            )
+        return args, with_hidden(kwargs) if kwargs else kwargs
+
+    @cached_property
+    def _secret_places(self) -> frozenset[int]:
+        """Where secrets stand among the arguments without names."""
+        return frozenset(place for place, name in enumerate(self._positional) if name in SECRET_PARAMETERS)
 
     @cached_property
     def _positional(self) -> tuple[str, ...]:

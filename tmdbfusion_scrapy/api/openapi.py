@@ -27,6 +27,7 @@ from tmdbfusion_scrapy.api.catalogue import load_operations
 from tmdbfusion_scrapy.api.differences import INTENDED, Difference
 from tmdbfusion_scrapy.api.document import Declared, Operation, json_type, read_document
 from tmdbfusion_scrapy.exceptions import ResponseError
+from tmdbfusion_scrapy.hidden import printable
 from tmdbfusion_scrapy.models import Record, decode
 from tmdbfusion_scrapy.models.fields import find_place
 
@@ -215,10 +216,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         differences = compare(document)
     except (OSError, httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else error
-        sys.stderr.write(f"{address} cannot be read: {reason}\n")
+        sys.stderr.write(f"{address} cannot be read: {printable(str(reason))}\n")
         return 2
     for difference in differences:
-        sys.stdout.write(f"{difference}\n")
+        sys.stdout.write(f"{printable(str(difference))}\n")
     sys.stdout.write(
         f"{len(read_document(document))} operations there, {len(load_operations())} here, "
         f"{len(differences)} differences that are not intended\n"

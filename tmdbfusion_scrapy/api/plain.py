@@ -13,6 +13,7 @@ from tmdbfusion_scrapy.api.call import Call, Secret
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
 from tmdbfusion_scrapy.api.values import check_secret, write_value
 from tmdbfusion_scrapy.exceptions import ValidationError
+from tmdbfusion_scrapy.hidden import HiddenText, plain_text
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.api.call import Place
@@ -98,7 +99,7 @@ def _check_json(json: Any) -> None:
     if not isinstance(json, Mapping):
         raise TypeError(f"json is of type {type(json).__name__}: give a mapping")
     try:
-        msgspec.json.encode(json)
+        msgspec.json.encode(json, enc_hook=plain_text)
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise TypeError(f"json cannot be written as JSON: {error}") from None
 
@@ -114,3 +115,13 @@ def _divide(given: Mapping[str, Any], place: Place) -> tuple[dict[str, Any], lis
     keep_null = place == "body"
     shown = {k: v for k, v in given.items() if k not in hidden and (keep_null or v is not None)}
     return shown, secrets
+
+
+def hide_sessions(path: Any, defaults: Mapping[str, Any]) -> Any:
+    """Return a path so that no ``repr`` shows it, if there is a session in it."""
+    if not isinstance(path, str):
+        return path
+    sessions = [defaults[name] for name in _SESSIONS if defaults.get(name)]
+    if "guest_session/" in path or any(session in path for session in sessions):
+        return HiddenText(path)
+    return path

@@ -10,16 +10,17 @@ import httpx
 
 from tmdbfusion_scrapy.api import API, Asynchronous
 from tmdbfusion_scrapy.api.appending import complete
-from tmdbfusion_scrapy.api.plain import plain_call
+from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
 from tmdbfusion_scrapy.client.direct import AsyncDirectClient
 from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
 from tmdbfusion_scrapy.client.gathering import gather
 from tmdbfusion_scrapy.client.images import AsyncImages
 from tmdbfusion_scrapy.client.mocking import check_unmocked
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
-from tmdbfusion_scrapy.client.paging import AsyncPages, paged_call
+from tmdbfusion_scrapy.client.paging import AsyncPages, hidden_arguments, paged_call
 from tmdbfusion_scrapy.client.turns import AsyncTurns
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
+from tmdbfusion_scrapy.hidden import hidden, with_hidden
 from tmdbfusion_scrapy.pacing import AsyncPacer, shared_pace
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class AsyncTMDBClient(API[Asynchronous]):
         transport: httpx.AsyncBaseTransport | None = None,
         **arguments: Unpack[ClientArguments],
     ) -> None:
+        token, arguments = hidden(token), with_hidden(arguments)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._is_pooled = transport is None
@@ -144,6 +146,8 @@ class AsyncTMDBClient(API[Asynchronous]):
                 path is none below the base URL, or a parameter has no form in a URL.
             TypeError: ``json`` cannot be written as JSON.
         """
+        params, json = with_hidden(params), with_hidden(json)
+        path = hide_sessions(path, self._options.defaults)
         return await self._send(plain_call(self._options.defaults, method, path, params, json))
 
     def paginate(
@@ -174,6 +178,7 @@ class AsyncTMDBClient(API[Asynchronous]):
             TypeError: The method has no pages, or does not take the arguments.
             ValidationError: TMDB would refuse a value.
         """
+        args, kwargs = hidden_arguments(method, args, kwargs)  # type: ignore[assignment]
         call = paged_call(self._execute, method, self._options.defaults, args, kwargs)
         return AsyncPages(call, self._send)
 
@@ -247,20 +252,24 @@ class AsyncTMDBClient(API[Asynchronous]):
         if self._is_pooled:
             check_unmocked(self._options.base_urls, httpx.AsyncHTTPTransport)
         exchange = self._options.exchange
+        failure: TMDBError | None = None
         try:
             async with self._turns.turn() as sent_at:
                 self._check_usable()
                 response = await self._http.send(exchange.request(call))
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
-            error = exchange.error(call, exception)
-            raise error from error.__cause__
+            failure = exchange.error(call, exception)
+        if failure is not None:
+            # A client that was closed meanwhile has ended the exchange itself.
+            self._check_usable()
+            # Not in the except clause: what was caught would be its context.
+            raise failure from failure.__cause__
         try:
             record = exchange.record(call, response)
-        except RateLimitError as error:
-            self._pacer.limited(sent_at, error.retry_after)
-            raise
-        except TMDBError:
-            self._pacer.succeeded(sent_at)
+        except TMDBError as error:
+            # TMDB's code for a rate that is too high may come with another status.
+            status = 429 if isinstance(error, RateLimitError) else response.status_code
+            self._pacer.answered(sent_at, status, error.retry_after)
             raise
         self._pacer.succeeded(sent_at)
         return record

@@ -9,15 +9,16 @@ import httpx
 
 from tmdbfusion_scrapy.api import API, Blocking
 from tmdbfusion_scrapy.api.appending import complete
-from tmdbfusion_scrapy.api.plain import plain_call
+from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
 from tmdbfusion_scrapy.client.direct import DirectClient
 from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
 from tmdbfusion_scrapy.client.images import Images
 from tmdbfusion_scrapy.client.mocking import check_unmocked
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
-from tmdbfusion_scrapy.client.paging import Pages, paged_call
+from tmdbfusion_scrapy.client.paging import Pages, hidden_arguments, paged_call
 from tmdbfusion_scrapy.client.turns import BlockingTurns
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
+from tmdbfusion_scrapy.hidden import hidden, with_hidden
 from tmdbfusion_scrapy.pacing import BlockingPacer, shared_pace
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class TMDBClient(API[Blocking]):
         transport: httpx.BaseTransport | None = None,
         **arguments: Unpack[ClientArguments],
     ) -> None:
+        token, arguments = hidden(token), with_hidden(arguments)
         self._used = False
         self._closed = False
         self._is_pooled = transport is None
@@ -135,6 +137,8 @@ class TMDBClient(API[Blocking]):
                 path is none below the base URL, or a parameter has no form in a URL.
             TypeError: ``json`` cannot be written as JSON.
         """
+        params, json = with_hidden(params), with_hidden(json)
+        path = hide_sessions(path, self._options.defaults)
         return self._send(plain_call(self._options.defaults, method, path, params, json))
 
     def paginate(self, method: Callable[P, Paged[T]], /, *args: P.args, **kwargs: P.kwargs) -> Pages[T]:
@@ -163,6 +167,7 @@ class TMDBClient(API[Blocking]):
             TypeError: The method has no pages, or does not take the arguments.
             ValidationError: TMDB would refuse a value.
         """
+        args, kwargs = hidden_arguments(method, args, kwargs)  # type: ignore[assignment]
         call = paged_call(self._execute, method, self._options.defaults, args, kwargs)
         return Pages(call, self._send)
 
@@ -208,20 +213,24 @@ class TMDBClient(API[Blocking]):
             check_unmocked(self._options.base_urls, httpx.HTTPTransport)
         self._used = True
         exchange = self._options.exchange
+        failure: TMDBError | None = None
         try:
             with self._turns.turn() as sent_at:
                 self._check_open()
                 response = self._http.send(exchange.request(call))
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
-            error = exchange.error(call, exception)
-            raise error from error.__cause__
+            failure = exchange.error(call, exception)
+        if failure is not None:
+            # A client that was closed meanwhile has ended the exchange itself.
+            self._check_open()
+            # Not in the except clause: what was caught would be its context.
+            raise failure from failure.__cause__
         try:
             record = exchange.record(call, response)
-        except RateLimitError as error:
-            self._pacer.limited(sent_at, error.retry_after)
-            raise
-        except TMDBError:
-            self._pacer.succeeded(sent_at)
+        except TMDBError as error:
+            # TMDB's code for a rate that is too high may come with another status.
+            status = 429 if isinstance(error, RateLimitError) else response.status_code
+            self._pacer.answered(sent_at, status, error.retry_after)
             raise
         self._pacer.succeeded(sent_at)
         return record

@@ -7,10 +7,13 @@ TMDB's CDN would tie the requests of a crawl together.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final, cast
 
 import httpx
 from typing_extensions import override
+
+BODY: Final = "tmdb_body"
+"""Extension of a response: its body as it was sent. httpx would undo what it knows, and drop what it does not."""
 
 
 class DirectClient(httpx.Client):
@@ -26,10 +29,10 @@ class DirectClient(httpx.Client):
 
     @override
     def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
-        """Send a request as it stands and return its response, read."""
+        """Send a request as it stands and return its response, with its body in the extension ``tmdb_body``."""
         response = self._direct.handle_request(request)
         try:
-            response.read()
+            response.extensions[BODY] = b"".join(cast("httpx.SyncByteStream", response.stream))
         finally:
             response.close()
         return response
@@ -48,10 +51,11 @@ class AsyncDirectClient(httpx.AsyncClient):
 
     @override
     async def send(self, request: httpx.Request, **_: Any) -> httpx.Response:
-        """Send a request as it stands and return its response, read."""
+        """Send a request as it stands and return its response, with its body in the extension ``tmdb_body``."""
         response = await self._direct.handle_async_request(request)
         try:
-            await response.aread()
+            stream = cast("httpx.AsyncByteStream", response.stream)
+            response.extensions[BODY] = b"".join([part async for part in stream])
         finally:
             await response.aclose()
         return response

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
@@ -12,15 +12,17 @@ import httpx
 import msgspec
 
 from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, fill_path, values_in
+from tmdbfusion_scrapy.client.direct import BODY
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import (
     ResponseError,
     TMDBError,
     error_from_exception,
 )
+from tmdbfusion_scrapy.hidden import plain_text, without_frames
 from tmdbfusion_scrapy.models.answers import check_answer
 from tmdbfusion_scrapy.models.decoding import decode
-from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, decode_body
+from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, read_body
 from tmdbfusion_scrapy.version import __version__
 
 M = TypeVar("M")
@@ -38,6 +40,7 @@ class Exchange:
         base_url: Base URL of the API, without a slash at its end.
         timeout: Time-outs of each request, in seconds.
         credentials: Are added to each request; no message shows them.
+        proxy_secrets: What nothing may show of the proxy.
         whole_urls: Whether requests have their URL in one piece, as a transport of the user's expects it. Ours
             and httpx's own take path and query as httpx's extension ``target``, which spares parsing each URL:
             a third of the time of a call (benchmarks/client.py).
@@ -47,6 +50,7 @@ class Exchange:
     timeout: httpx.Timeout
     credentials: Credentials
     whole_urls: bool = False
+    proxy_secrets: tuple[str, ...] = field(default=(), repr=False)
 
     def request(self, call: Call[Any]) -> httpx.Request:
         """Return the request for a call as it leaves, with the credentials and the secrets of the call."""
@@ -65,7 +69,7 @@ class Exchange:
             request.read()
             return request
         headers = [*self._headers, (b"Content-Type", JSON_TYPE.encode())]
-        content = msgspec.json.encode({**call.body, **values_in("body", call.secrets)})
+        content = msgspec.json.encode({**call.body, **values_in("body", call.secrets)}, enc_hook=plain_text)
         return httpx.Request(call.method, url, headers=headers, content=content, extensions=extensions)
 
     def record(self, call: Call[M], response: httpx.Response) -> M:
@@ -76,12 +80,19 @@ class Exchange:
         """
         status = response.status_code
         logger.debug("%s %s: HTTP %s", call.method, call.path, status)
+        failure: TMDBError | None = None
         try:
-            # httpx undid the encoding that the header names; this finds gzip that no header names.
-            body = decode_body(response.content, None)
+            body = read_body(response.extensions[BODY], response.headers.get("content-encoding"))
         except httpx.DecodingError as exception:
-            raise self.error(call, exception) from exception
-        error = self.credentials.error_from_response(status, response.headers, body, _values(call))
+            failure = self.error(call, exception)
+            # The status may tell of an error as well.
+            body = response.extensions[BODY]
+        if failure is not None and 200 <= status < 300:
+            raise failure from failure.__cause__
+        body = self.credentials.unechoed(body)
+        error = self.credentials.error_from_response(
+            status, response.headers, body, (*_values(call), *self.proxy_secrets)
+        )
         if error is not None:
             error.method, error.path = call.method, call.path
             raise error
@@ -95,8 +106,9 @@ class Exchange:
 
     def error(self, call: Call[Any], exception: httpx.HTTPError | httpx.InvalidURL) -> TMDBError:
         """Return the normalized error for an exception of httpx's; its cause shows no secret either."""
-        secrets = _values(call)
+        secrets = (*_values(call), *self.proxy_secrets)
         cause = self.credentials.cleaned(exception, secrets)
+        without_frames(cause)
         error = error_from_exception(cause, method=call.method, path=call.path)
         error.__cause__ = cause
         return self.credentials.redacted(error, secrets)

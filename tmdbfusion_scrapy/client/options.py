@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import math
 import ssl
 from collections.abc import Mapping, Sequence
@@ -20,9 +21,11 @@ from tmdbfusion_scrapy.base_urls import (
     check_url,
     check_urls,
 )
+from tmdbfusion_scrapy.certificates import check_certificate_variables
 from tmdbfusion_scrapy.client.exchange import Exchange
-from tmdbfusion_scrapy.credentials import Credentials
+from tmdbfusion_scrapy.credentials import Credentials, proxy_secrets
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
+from tmdbfusion_scrapy.hidden import hidden
 from tmdbfusion_scrapy.http2 import prepare_http2
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND, PaceOptions
 from tmdbfusion_scrapy.retrying import RetryPolicy
@@ -120,6 +123,8 @@ class ClientOptions:
             raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
         if transport is not None:
             _check_transport(transport, transport_type, given)
+        elif given["verify"] is True:
+            check_certificate_variables()
         if token is not None and given.get("api_key") is not None:
             raise ConfigurationError("token and api_key are both given: give one of them")
         if given["http2"]:
@@ -137,6 +142,7 @@ class ClientOptions:
                 _timeout(given.get("timeout", 30.0)),
                 credentials,
                 whole_urls=transport is not None,
+                proxy_secrets=_proxy_secrets(given["proxy"]),
             ),
             limits=httpx.Limits(
                 max_connections=_limit("max_connections", given.get("max_connections", 100), least=1),
@@ -189,7 +195,7 @@ def _defaults(given: Mapping[str, Any]) -> Mapping[str, Any]:
     try:
         languages = check_languages("languages", given.get("languages"))
         sessions = {
-            name: check_secret(name, given[name])
+            name: hidden(check_secret(name, given[name]))
             for name in ("session_id", "guest_session_id")
             if given.get(name) is not None
         }
@@ -259,6 +265,15 @@ def _proxy(value: Any) -> httpx.Proxy | None:
         return value
     url = check_proxy("proxy", value)
     return None if url is None else httpx.Proxy(url)
+
+
+def _proxy_secrets(value: Any) -> tuple[str, ...]:
+    """What nothing may show of a proxy."""
+    if isinstance(value, httpx.Proxy):
+        user, password = value.raw_auth or (b"", b"")
+        found = proxy_secrets(None, value.headers.get("Proxy-Authorization", "").encode())
+        return (*found, *proxy_secrets(None, b"Basic " + base64.b64encode(user + b":" + password)))
+    return proxy_secrets(None if value is None else str(value))
 
 
 def _verify(value: Any) -> bool | ssl.SSLContext:

@@ -16,6 +16,7 @@ from typing_extensions import Self, override
 
 from tmdbfusion_scrapy.api.bound import BoundEndpoint
 from tmdbfusion_scrapy.exceptions import ResponseError
+from tmdbfusion_scrapy.hidden import with_hidden
 from tmdbfusion_scrapy.models.paging import LAST_PAGE, Paged
 
 if TYPE_CHECKING:
@@ -145,6 +146,15 @@ class AsyncPages(Reading[T], AsyncIterator[T]):
                         raise StopAsyncIteration
                     self._take(await self._send(self._next_call()))
         return self._items.popleft()
+
+
+def hidden_arguments(
+    method: Any, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return the arguments of a method with the secrets among them hidden from ``repr``."""
+    if isinstance(method, BoundEndpoint):
+        return method.endpoint.hide(args, kwargs)
+    return args, with_hidden(kwargs)
 
 
 def paged_call(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
+from tmdbfusion_scrapy.hidden import printable
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
@@ -42,7 +44,7 @@ class TMDBCommand(ScrapyCommand):
         try:
             for line in lines:
                 # TMDB's texts are of all languages, a terminal's letters may be of one.
-                sys.stdout.write(line.encode(encoding, "replace").decode(encoding) + "\n")
+                sys.stdout.write(_plain(line).encode(encoding, "replace").decode(encoding) + "\n")
             sys.stdout.flush()
         except BrokenPipeError:
             # Who reads has had enough. https://docs.python.org/3/library/signal.html#note-on-sigpipe
@@ -50,5 +52,10 @@ class TMDBCommand(ScrapyCommand):
 
     def fail(self, message: str) -> None:
         """Say what went wrong; the command ends with status 1."""
-        sys.stderr.write(f"scrapy {self.name}: {message}\n")
+        sys.stderr.write(f"scrapy {self.name}: {_plain(message)}\n")
         self.exitcode = 1
+
+
+def _plain(text: str) -> str:
+    """Text without what a terminal obeys, but for the ends of its lines."""
+    return "\n".join(map(printable, text.split("\n")))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING
 
+from tmdbfusion_scrapy.hidden import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -15,7 +17,7 @@ _MOST_LINES = 3
 
 def shown(text: str) -> str:
     """Return a text of a server as it may go to a terminal: in one line, without control characters."""
-    return "".join(character if character.isprintable() else " " for character in text)
+    return printable(text)
 
 
 def cut(text: str, width: int) -> str:

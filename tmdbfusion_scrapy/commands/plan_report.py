@@ -26,6 +26,7 @@ from tmdbfusion_scrapy.sources import (
     DiscoverSource,
     ExportSource,
     IdsSource,
+    ImagesSource,
     ListSource,
     StaleSource,
 )
@@ -111,6 +112,8 @@ def source_words(plan: Plan, survey: Survey) -> str:
         return f"what changed{f' since {survey.day}' if survey.day else ''}{tail}"
     if isinstance(source, StaleSource):
         return f"what was not fetched for {source.days:g} days, popular records earlier{tail}"
+    if isinstance(source, ImagesSource):
+        return f"the images of what is stored; no record is fetched{tail}"
     return f"what failed before{tail}"
 
 

@@ -10,6 +10,7 @@ from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.misc import load_object
 from scrapy.utils.reactor import is_reactor_installed
 
+from tmdbfusion_scrapy.certificates import check_certificate_variables
 from tmdbfusion_scrapy.crawling.caching import POLICY_SETTING, TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.dupefilter import DUPEFILTER_SETTING, TMDBDupeFilter
 from tmdbfusion_scrapy.crawling.fallbacks import FALLBACK_SETTING
@@ -81,6 +82,8 @@ class Addon:
             ours = TMDBSettings.from_settings(settings)
             crawl_credentials(settings)
             tells_exit_status(settings)
+            if ours.verify_tls:
+                check_certificate_variables()
             _check_reactor(settings)
             _install_handler(settings)
             keeps_delay = _asks_for_delay(settings, self._spidercls)

@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from tmdbfusion_scrapy.crawling.errors import TooLargeResponseError
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
-from tmdbfusion_scrapy.transport import BodyTooLarge, decode_body
+from tmdbfusion_scrapy.transport import BodyTooLarge, read_body
 
 if TYPE_CHECKING:
     import ssl
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_DECODED_HERE = (b"", b"gzip", b"x-gzip", b"deflate")
+_LEFT_ALONE = (b"image/", b"video/", b"audio/", b"font/", b"application/octet-stream", b"application/pdf")
+"""Types of what is no text: what a wrong label says of it is Scrapy's business."""
 
 _UNDONE = (b"content-encoding", b"content-length")
 """Headers that are no longer true of a body that was decoded."""
@@ -42,8 +43,8 @@ class BodyReader:
     ``DOWNLOAD_MAXSIZE``, ``DOWNLOAD_WARNSIZE`` and ``DOWNLOAD_FAIL_ON_DATALOSS`` and their meta keys hold, and the
     signals ``headers_received`` and ``bytes_received`` are sent, where ``StopDownload`` may be raised.
 
-    JSON, which is what TMDB sends, is unpacked here, and so is what has no type. Anything else comes from what
-    stands in between, and stays as it came, for Scrapy's own middlewares.
+    JSON, which is what TMDB sends, is unpacked here, and so is other text, whatever its label says of how it is
+    packed: Scrapy's middleware trusts labels, and knows fewer. Images stay as they came.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -87,10 +88,10 @@ class BodyReader:
         if response.status_code == 304:
             # They are of the body that is not here, and the HTTP cache gives them to the one that it has.
             headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
-        encoding = named.get(b"content-encoding", b"").strip().lower()
-        if (is_json or not content_type) and not flags and encoding in _DECODED_HERE:
-            decoded = self._decode(body, encoding.decode(), request)
-            if decoded is not body:
+        if is_json or not content_type.startswith(_LEFT_ALONE):
+            encoding = b",".join(value for name, value in headers if name.lower() == b"content-encoding")
+            decoded = self._decode(body, encoding.decode("latin-1"), request, flags, response.status_code)
+            if encoding or decoded is not body:
                 body = decoded
                 headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
         return _response(headers, body, is_json=is_json, flags=flags, **arguments)
@@ -135,13 +136,21 @@ class BodyReader:
                 extra={"spider": self._crawler.spider},
             )
 
-    def _decode(self, body: bytes, encoding: str, request: Request) -> bytes:
-        """Undo gzip and deflate, named in the headers or not; what is left is for Scrapy's middleware."""
+    def _decode(self, body: bytes, encoding: str, request: Request, flags: list[str], status: int) -> bytes:
+        """Undo the encoding, named in the headers or not.
+
+        What cannot be undone stays as it came where nothing depends on it: it broke off, and the request takes
+        that, or its status tells of an error as well.
+        """
         limit = request.meta.get("download_maxsize", self._maxsize)
         try:
-            return decode_body(body, encoding or None, max_size=limit or None)
+            return read_body(body, encoding, max_size=limit or None)
         except BodyTooLarge as large:
             raise self._too_large(large.size, limit, request, "Decompressed") from None
+        except httpx.DecodingError:
+            if flags or not 200 <= status < 300:
+                return body
+            raise
 
     def _too_large(self, size: int, limit: int, request: Request, verb: str) -> TooLargeResponseError:
         """Log that a body is over ``DOWNLOAD_MAXSIZE`` and return the error for it."""

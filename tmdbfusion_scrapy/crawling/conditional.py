@@ -143,8 +143,8 @@ def stored_etag(request: Request, headers: Headers, api_url: str) -> str | None:
         api_url: Base URL of the API.
     """
     etag = headers.get("ETag")
-    if etag is None or PROGRESS_KEY in request.meta:
-        # A record of several answers has no ETag.
+    if etag is None or PROGRESS_KEY in request.meta or b"***" in etag:
+        # A record of several answers has no ETag, and one that had a secret in it is no use.
         return None
     call = _call_of(request, api_url)
     return f"{call} {etag.decode('latin-1')}" if call is not None else None

@@ -7,7 +7,6 @@ from the cache), errbacks of ours by :mod:`tmdbfusion_scrapy.exceptions`. So eac
 from __future__ import annotations
 
 import socket
-from typing import TYPE_CHECKING
 
 import httpx
 from scrapy.exceptions import (
@@ -21,10 +20,14 @@ from scrapy.exceptions import (
 )
 
 from tmdbfusion_scrapy import exceptions
-from tmdbfusion_scrapy.exceptions import ResponseError, ServerError, TMDBError, ValidationError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tmdbfusion_scrapy.exceptions import (
+    ResponseError,
+    ServerError,
+    TMDBError,
+    ValidationError,
+    is_certificate_error,
+)
+from tmdbfusion_scrapy.hidden import chain_of
 
 
 class TimeoutServerError(ServerError, DownloadTimeoutError):
@@ -67,7 +70,8 @@ def download_error(exception: httpx.HTTPError, *, method: str, path: str, in_bod
         in_body: Whether the head of the response had been there.
     """
     message = f"{type(exception).__name__}: {exception}" if str(exception) else type(exception).__name__
-    error = _class_of(exception, in_body=in_body)(message, method=method, path=path)
+    retryable = False if is_certificate_error(exception) else None
+    error = _class_of(exception, in_body=in_body)(message, method=method, path=path, retryable=retryable)
     error.__cause__ = exception
     return error
 
@@ -86,16 +90,8 @@ def _class_of(exception: httpx.HTTPError, *, in_body: bool) -> type[TMDBError]:
     if isinstance(exception, httpx.UnsupportedProtocol):
         return UnsupportedURLValidationError
     if isinstance(exception, httpx.ConnectError):
-        unresolved = any(isinstance(cause, socket.gaierror) for cause in _causes(exception))
+        unresolved = any(isinstance(cause, socket.gaierror) for cause in chain_of(exception))
         return ResolutionServerError if unresolved else ConnectionServerError
     # As BodyReader, which leaves what broke off otherwise no choice.
     lost = in_body and isinstance(exception, httpx.RemoteProtocolError)
     return DataLossServerError if lost else DownloadServerError
-
-
-def _causes(exception: BaseException) -> Iterator[BaseException]:
-    """An exception and what led to it."""
-    cause: BaseException | None = exception
-    while cause is not None:
-        yield cause
-        cause = cause.__cause__ or cause.__context__

@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 import httpx
 
 from tmdbfusion_scrapy.exceptions import ResponseError, ServerError
+from tmdbfusion_scrapy.hidden import printable
 from tmdbfusion_scrapy.sources.export import check_file, export_file, newest_day
 
 logger = logging.getLogger(__name__)
@@ -202,7 +203,7 @@ def _remove_others(path: Path) -> None:
 
 def _said(error: Exception) -> str:
     """What an error says; some of httpx say nothing."""
-    return str(error) or type(error).__name__
+    return printable(str(error)) or type(error).__name__
 
 
 def export_client(transport: httpx.AsyncBaseTransport, timeout: float) -> httpx.AsyncClient:

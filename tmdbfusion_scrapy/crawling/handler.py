@@ -20,6 +20,7 @@ from tmdbfusion_scrapy.crawling.outgoing import outgoing_request
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError, parse_retry_after
+from tmdbfusion_scrapy.hidden import without_frames
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
@@ -108,12 +109,31 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             in_body = True
             self._note_status(response, sent_at, channel)
             session.report_if_due(now)
-            return await self._reader.read(response, request)
+            return self._unechoed(await self._reader.read(response, request), channel)
         except httpx.HTTPError as exception:
-            cause = session.credentials.cleaned(exception, [secret.value for secret in secrets])
+            cause = session.credentials.cleaned(exception, self._vault.values_of(request))
+        without_frames(cause)
         path = public_path(request.url, channel.base_url, with_query=False)
         # Not in the except clause: what was caught, which may quote a secret, would be the error's context.
         raise download_error(cause, method=request.method, path=path, in_body=in_body) from cause
+
+    def _unechoed(self, response: Response, channel: Channel) -> Response:
+        """The response without the token or key, should a server have sent it back in a header or the body.
+
+        What is stored, cached or exported of a response is not to hold it.
+        """
+        credentials = channel.credentials
+        if credentials is None:
+            return response
+        body = credentials.unechoed(response.body)
+        if body is not response.body:
+            response = response.replace(body=body)
+        values = b"\n".join(value for values in dict.values(response.headers) for value in values)
+        if credentials.unechoed(values) is not values:
+            for name in list(response.headers):
+                kept = [credentials.unechoed(value) for value in response.headers.getlist(name)]
+                response.headers.setlist(name, kept)
+        return response
 
     def _warn_of_bindaddress(self) -> None:
         """Tell once that a pool has one address for all its connections."""
@@ -127,14 +147,11 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             )
 
     def _note_status(self, response: httpx.Response, sent_at: float, channel: Channel) -> None:
-        """Count the response and tell the pace of a 429."""
+        """Count the response and tell the pace of it."""
         status = response.status_code
         self._stats.inc_value(f"{channel.status_count}/{status}")
-        if status == 429:
-            retry_after = parse_retry_after(response.headers.get("retry-after"))
-            channel.pacer.limited(sent_at, retry_after)
-        else:
-            channel.pacer.succeeded(sent_at)
+        asked = response.headers.get("retry-after") if status >= 400 else None
+        channel.pacer.answered(sent_at, status, parse_retry_after(asked))
 
 
 class TMDBHTTPDownloadHandler(TMDBDownloadHandler):

@@ -16,7 +16,14 @@ from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.export_download import ExportDownload, export_client
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError
-from tmdbfusion_scrapy.sources import ChangesSource, ExportSource, FailedSource, IdsSource, StaleSource
+from tmdbfusion_scrapy.sources import (
+    ChangesSource,
+    ExportSource,
+    FailedSource,
+    IdsSource,
+    ImagesSource,
+    StaleSource,
+)
 from tmdbfusion_scrapy.sources.export import (
     ADULT_EXPORTS,
     EXPORT_NAMES,
@@ -101,6 +108,9 @@ async def list_source(
         return Listing(known.stale(source.days, now))
     if isinstance(source, ChangesSource):
         return await _changes(crawler, kind, source, known, now.date(), ask)
+    if isinstance(source, ImagesSource):
+        # The images of what is stored are no records to fetch.
+        return Listing()
     return Listing(known.failed(permanent=isinstance(source, FailedSource) and source.permanent))
 
 

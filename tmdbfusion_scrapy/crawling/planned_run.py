@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -86,6 +87,11 @@ class PlannedRun:
         return self._run.upto
 
     @property
+    def is_resumed(self) -> bool:
+        """Whether an earlier process began it."""
+        return self._run.is_resumed
+
+    @property
     def known(self) -> Known:
         """What the database can tell of the records."""
         return self._frontier.known
@@ -163,6 +169,22 @@ class PlannedRun:
         store_raw = check_boolean("TMDB_STORE_RAW", self._spider.settings.get("TMDB_STORE_RAW", True))
         found: dict[int, str] = await self.ask(self.known.etags_of, ids, with_raw=store_raw)
         return found
+
+    async def stored_records(self, model: Any, *, of_run: bool) -> AsyncIterator[Any]:
+        """Yield what was stored before now.
+
+        Args:
+            model: The record class.
+            of_run: Whether only what earlier processes stored for this run.
+        """
+        until = datetime.now(timezone.utc)
+        since = self._run.started_at if of_run else None
+        after = 0
+        while part := await self.ask(self.known.stored_records, since=since, until=until, after=after):
+            for stored in part:
+                # Not in the thread: the event loop is decoding, too.
+                yield stored.decoded(model)
+            after = part[-1].id
 
     async def not_done(self, keys: Sequence[int]) -> list[int]:
         """Return those of some ids that this run did not store, find deleted or give up."""

@@ -24,6 +24,7 @@ from tmdbfusion_scrapy.exceptions import (
     AuthenticationError,
     PermissionDeniedError,
     ResponseError,
+    ServerError,
     TMDBError,
 )
 from tmdbfusion_scrapy.pacing import PacerClosed
@@ -229,8 +230,15 @@ class TMDBRetryMiddleware:
         else:
             self._answered += 1
         if error.status_code is None:
-            # What Scrapy logs names the class alone; this names the host that does not answer, say.
-            logger.info("%s", error, extra={"spider": self._crawler.spider})
+            # What Scrapy logs names the class alone; this names the host that does not answer, say. Of what is not
+            # tried again, such as a bad certificate, Scrapy logs nothing.
+            lasting = isinstance(error, ServerError) and not error.retryable
+            logger.log(
+                logging.ERROR if lasting else logging.INFO,
+                "%s",
+                error,
+                extra={"spider": self._crawler.spider},
+            )
         raise error
 
     def _close_if_bad_token(self, error: AuthenticationError) -> None:

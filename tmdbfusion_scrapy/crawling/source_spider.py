@@ -23,9 +23,18 @@ from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, PlannedRun, Ru
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
+from tmdbfusion_scrapy.crawling.stored_images import fetch_all_images, fetch_images_left
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
-from tmdbfusion_scrapy.sources import ChangesSource, DiscoverSource, ExportSource, IdsSource, ListSource, Plan
+from tmdbfusion_scrapy.sources import (
+    ChangesSource,
+    DiscoverSource,
+    ExportSource,
+    IdsSource,
+    ImagesSource,
+    ListSource,
+    Plan,
+)
 from tmdbfusion_scrapy.sources.partition import Part  # noqa: TC001 - likewise
 from tmdbfusion_scrapy.sources.windows import Window  # noqa: TC001 - likewise
 
@@ -46,7 +55,8 @@ RESULTS_PER_PAGE = 20
 class TMDBSourceSpider(TMDBSpider):
     """Crawls the details of records of one kind, from a source that its arguments name.
 
-    Arguments: ``source`` (``ids``, ``list``, ``discover``, ``export``, ``changes``, ``stale`` or ``failed``),
+    Arguments: ``source`` (``ids``, ``list``, ``discover``, ``export``, ``changes``, ``stale``, ``failed`` or
+    ``images``),
     ``limit``, ``append``, and those of the source, see :class:`~tmdbfusion_scrapy.sources.Plan`.
 
     With :class:`~tmdbfusion_scrapy.storage.SQLPipeline` the crawl is a run in the database: the same command goes
@@ -168,6 +178,9 @@ class TMDBSourceSpider(TMDBSpider):
         state: dict[str, Any] | None = getattr(self, "state", None)
         if state is not None and self._run is None:
             self._asked = state.setdefault("tmdb_asked", self._asked)
+        if isinstance(source, ImagesSource):
+            await fetch_all_images(self, self._run)
+            return
         if isinstance(source, ListSource):
             yield self._list_request(source)
         elif isinstance(source, DiscoverSource):
@@ -180,6 +193,8 @@ class TMDBSourceSpider(TMDBSpider):
                 yield self.details_request(record_id)
         else:
             raise ConfigurationError("it needs a database: leave SQLPipeline in ITEM_PIPELINES")
+        if self._run is not None:
+            await fetch_images_left(self, self._run)
 
     def _adopted(self, request: Request) -> Request:
         """A request that goes through the duplicate filter where a run in the database decides what is wanted."""

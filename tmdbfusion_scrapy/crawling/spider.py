@@ -17,6 +17,7 @@ from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - l
 from tmdbfusion_scrapy.crawling.spider_api import SpiderAPI
 from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.exceptions import TMDBError
+from tmdbfusion_scrapy.hidden import hidden, with_hidden
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ class TMDBSpider(Spider):
 
     def tmdb_request(self, endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> Request:
         """Return the request for an endpoint of the catalogue; see :attr:`tmdb` for the arguments."""
+        args, kwargs = endpoint.hide(args, kwargs)
         arguments = {name: kwargs.pop(name) for name in REQUEST_ARGUMENTS & kwargs.keys()}
         return self._request_for(endpoint.call(self._call_defaults, *args, **kwargs), arguments)
 
@@ -125,6 +127,7 @@ class TMDBSpider(Spider):
                 f"paginate() takes a method and its arguments, such as "
                 f"paginate(self.tmdb.discover.movie, year=1999), not a {type(method).__name__}"
             )
+        kwargs = with_hidden(kwargs)
         return first_page(method(*args, **kwargs), pages, spider=self, callback=self._parse_first_page)
 
     def _parse_first_page(self, response: TMDBResponse, **cb_kwargs: Any) -> AsyncIterator[Any]:
@@ -143,8 +146,8 @@ class TMDBSpider(Spider):
             "language": settings.language,
             "languages": settings.languages or None,
             "region": settings.region,
-            "session_id": settings.session_id,
-            "guest_session_id": settings.guest_session_id,
+            "session_id": hidden(settings.session_id),
+            "guest_session_id": hidden(settings.guest_session_id),
         }
 
     def record_failure(self, failure: Failure) -> Iterator[FailedCall]:

@@ -10,8 +10,9 @@ from typing_extensions import override
 
 from tmdbfusion_scrapy.api import API, Crawling
 from tmdbfusion_scrapy.api.bound import BoundEndpoint
-from tmdbfusion_scrapy.api.plain import plain_call
+from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
 from tmdbfusion_scrapy.crawling.requests import NO_OPERATION, OPERATION_KEY, REQUEST_ARGUMENTS
+from tmdbfusion_scrapy.hidden import with_hidden
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,6 +84,8 @@ class SpiderAPI(API[Crawling]):
                 no form in a URL.
             TypeError: ``json`` cannot be written as JSON, or an argument is unknown.
         """
+        params, json = with_hidden(params), with_hidden(json)
+        path = hide_sessions(path, self._defaults)
         unknown = arguments.keys() - REQUEST_ARGUMENTS
         if unknown:
             raise TypeError(f"request() got an unexpected keyword argument {min(unknown)!r}")

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.api.call import Secret
 from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
+from tmdbfusion_scrapy.credentials import proxy_secrets
 from tmdbfusion_scrapy.exceptions import ValidationError
+from tmdbfusion_scrapy.hidden import hidden
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:
@@ -36,15 +38,17 @@ class SecretVault:
 
     Args:
         known: The secrets from the settings, by TMDB's names; ``None`` for what is not set.
+        proxy: URL of the proxy of the settings.
     """
 
-    def __init__(self, known: Mapping[str, str | None]) -> None:
+    def __init__(self, known: Mapping[str, str | None], proxy: str | None = None) -> None:
+        self._of_proxy = proxy_secrets(proxy)
         self._values: dict[str, str] = {}
         self._labels: dict[tuple[str, str], str] = {}
         for key, value in known.items():
             if value is not None:
-                self._values[_SETTINGS[key]] = value
-                self._labels[key, value] = _SETTINGS[key]
+                self._values[_SETTINGS[key]] = hidden(value)
+                self._labels[key, hidden(value)] = _SETTINGS[key]
 
     def keep(self, secrets_of_call: Iterable[Secret]) -> list[Mark]:
         """Take secrets in, and return their marks for the request's meta; equal ones have equal labels."""
@@ -60,16 +64,20 @@ class SecretVault:
         return tuple(Secret(key, place, self._value(key, label)) for key, place, label in marks)
 
     def values_of(self, request: Request) -> list[str]:
-        """Return the values of a request's secrets, of those that are known."""
+        """Return the values of a request's secrets, of those that are known, and those of its proxy."""
         marks: Iterable[Mark] = request.meta.get(SECRETS_KEY) or ()
-        return [self._values[label] for _, _, label in marks if label in self._values]
+        values = [self._values[label] for _, _, label in marks if label in self._values]
+        authorization = request.headers.get(b"Proxy-Authorization")
+        if authorization is not None:
+            values += proxy_secrets(None, authorization)
+        return [*values, *self._of_proxy]
 
     def _label(self, secret: Secret) -> str:
         """The label of a secret, which is taken in if it is new."""
         label = self._labels.get((secret.key, secret.value))
         if label is None:
-            label = self._labels[secret.key, secret.value] = secrets.token_hex(8)
-            self._values[label] = secret.value
+            label = self._labels[secret.key, hidden(secret.value)] = secrets.token_hex(8)
+            self._values[label] = hidden(secret.value)
         return label
 
     def _value(self, key: str, label: str) -> str:
@@ -89,7 +97,8 @@ class SecretVault:
 def vault_of(crawler: Crawler) -> SecretVault:
     """Return the vault of a crawl, made at its first use."""
     settings = TMDBSettings.from_settings(crawler.settings)
-    return SecretVault({"session_id": settings.session_id, "guest_session_id": settings.guest_session_id})
+    sessions = {"session_id": settings.session_id, "guest_session_id": settings.guest_session_id}
+    return SecretVault(sessions, settings.proxy)
 
 
 def shows_secret(url: str) -> bool:

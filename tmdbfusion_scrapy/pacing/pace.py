@@ -32,7 +32,7 @@ class Claim:
         lowest_rate: The lowest that it was given.
         waits: Its requests that waited.
         wait_seconds: Seconds that they waited, added up.
-        pauses: Pauses after a 429 since it came.
+        pauses: Pauses after a 429, or a 503 that asked for one, since it came.
     """
 
     __slots__ = ("__weakref__", "lowest_rate", "pauses", "rate", "wait_seconds", "waits")
@@ -186,12 +186,33 @@ class Pace:
             for claim in self._claims:
                 claim.pauses += 1
         longest = self._options.max_pause
-        if retry_after is None:
+        pause = min(retry_after or 0.0, longest)
+        if is_news:
             # A second at the least: limits are counted by the second, so a shorter pause meets the same one.
             shortest = 2.0 ** min(self._pauses_in_a_row - 1, 16)
-            pause = min(longest, self._options.jitter(shortest, 1.5 * shortest))
-        else:
-            pause = min(retry_after, longest)
+            pause = max(pause, min(longest, self._options.jitter(shortest, 1.5 * shortest)))
+        return self._close(now, pause)
+
+    def paused(self, now: float, retry_after: float) -> float:
+        """Note an answer that asks for a pause and tells nothing of a rate, such as a 503: close the gate.
+
+        Args:
+            now: The time of the answer.
+            retry_after: Seconds that the server asked for.
+
+        Returns:
+            Seconds by which the gate stays closed for longer than it would have.
+        """
+        if not 0 < retry_after <= self._options.max_pause:
+            # For longer, a server that is down is not waited for: its calls fail, and are on record.
+            return 0.0
+        if now >= self._closed_until:
+            for claim in self._claims:
+                claim.pauses += 1
+        return self._close(now, retry_after)
+
+    def _close(self, now: float, pause: float) -> float:
+        """Close the gate for some seconds; return for how much longer than it would have been."""
         before = max(now, self._closed_until)
         self._closed_until = max(self._closed_until, now + pause)
         for schedule in (self._set_schedule, self._found_schedule):

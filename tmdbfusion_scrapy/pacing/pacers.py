@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections import deque
+from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.pacing.shared import SharedPace
@@ -50,6 +51,21 @@ class _Pacer:
     def limited(self, sent_at: float, retry_after: float | None = None) -> None:
         """Note a 429 to a request that was sent at ``sent_at``."""
         self._shared.limited(sent_at, retry_after)
+
+    def answered(self, sent_at: float, status: int, retry_after: float | None) -> None:
+        """Note an answer to a request that was sent at ``sent_at``: a 429 and a 503 may ask everybody to wait.
+
+        Args:
+            sent_at: What ``acquire`` returned for it.
+            status: Its HTTP status.
+            retry_after: Seconds that it asks to wait.
+        """
+        if status == HTTPStatus.TOO_MANY_REQUESTS:
+            self._shared.limited(sent_at, retry_after)
+        elif status >= HTTPStatus.INTERNAL_SERVER_ERROR and retry_after is not None:
+            self._shared.paused(retry_after)
+        else:
+            self._shared.succeeded(sent_at)
 
     def statistics(self) -> PaceStatistics:
         """Return what the pace did for this client or crawl so far."""

@@ -67,10 +67,15 @@ class SharedPace:
         with self._lock:
             pause = self._pace.limited(time.monotonic(), sent_at, retry_after)
         if pause >= _LONG_PAUSE:
-            reason = (
-                "TMDB asks to wait" if retry_after is not None else "TMDB refuses requests again: waiting"
-            )
+            reason = "TMDB asks to wait" if retry_after else "TMDB refuses requests again: waiting"
             logger.warning("%s %.0f s (429); all requests wait", reason, pause)
+
+    def paused(self, retry_after: float) -> None:
+        """Note an answer, such as a 503, that asks to wait."""
+        with self._lock:
+            pause = self._pace.paused(time.monotonic(), retry_after)
+        if pause >= _LONG_PAUSE:
+            logger.warning("TMDB is down and asks to wait %.0f s; all requests wait", pause)
 
     def statistics(self, claim: Claim) -> PaceStatistics:
         """Return what the pace did for a claim so far."""

@@ -8,6 +8,9 @@ from threading import Lock
 EPOCH = date(2026, 6, 1)
 """The day on which a generated catalogue has exactly the ids that its options name."""
 
+MOST_AHEAD = timedelta(days=36_525)
+"""How far the clock can be moved in all: a century, beyond which the dates of the catalogue end."""
+
 _NOON = time(12)
 
 
@@ -35,12 +38,21 @@ class Clock:
         """Move the clock forward.
 
         Raises:
-            ValueError: The step is negative: what the sandbox told before would turn untrue.
+            ValueError: The step is no number, or negative: what the sandbox told before would turn untrue. Or the
+                clock would go beyond :data:`MOST_AHEAD`.
         """
-        step = timedelta(days=days, hours=hours)
+        try:
+            step = timedelta(days=days, hours=hours)
+        except OverflowError:
+            step = timedelta.max
         if step < timedelta():
             raise ValueError(f"the sandbox's clock goes forward only, not by days={days!r}, hours={hours!r}")
         with self._lock:
+            if step > MOST_AHEAD - self._ahead:
+                raise ValueError(
+                    f"the sandbox's clock goes {MOST_AHEAD.days} days ahead at most, so not by days={days!r}, "
+                    f"hours={hours!r}"
+                )
             self._ahead += step
 
 

@@ -111,4 +111,20 @@ class FailedSource:
     permanent: bool = False
 
 
-Source = IdsSource | ListSource | DiscoverSource | ExportSource | ChangesSource | StaleSource | FailedSource
+@dataclass(frozen=True, slots=True)
+class ImagesSource:
+    """The images of the records that are stored: no record is asked for."""
+
+    name: ClassVar[str] = "images"
+
+
+Source = (
+    IdsSource
+    | ListSource
+    | DiscoverSource
+    | ExportSource
+    | ChangesSource
+    | StaleSource
+    | FailedSource
+    | ImagesSource
+)

@@ -20,7 +20,7 @@ from tmdbfusion_scrapy.sources.arguments import (
     take_list,
     take_stale,
 )
-from tmdbfusion_scrapy.sources.kinds import IdsSource, Source
+from tmdbfusion_scrapy.sources.kinds import IdsSource, ImagesSource, Source
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.api import Endpoint
@@ -78,9 +78,16 @@ class Plan:
         sources += ["list"] if lists else []
         sources += ["discover"] if discover is not None else []
         sources += ["changes"] if changes is not None else []
-        if name not in sources:
-            raise ConfigurationError(f"-a source={name} is unknown: use one of {', '.join(sorted(sources))}")
+        if name not in (*sources, "images"):
+            raise ConfigurationError(
+                f"-a source={name} is unknown: use one of {', '.join(sorted(sources))}, or images for the images "
+                "of what is stored"
+            )
         source = _source(name, given, lists, discover)
+        if append and isinstance(source, ImagesSource):
+            raise ConfigurationError(
+                "-a append goes with what is asked for, and source=images asks for no record: leave it out"
+            )
         if given:
             raise ConfigurationError(
                 f"-a {min(given)}=... does not go with source={name}; TMDB's filters go with source=discover"
@@ -110,6 +117,8 @@ def _source(
         return take_changes(given)
     if name == "stale":
         return take_stale(given)
+    if name == "images":
+        return ImagesSource()
     return take_failed(given)
 
 

@@ -93,6 +93,7 @@ class TMDBImagesPipeline(FilesPipeline):
         self._downloader = ImageDownloader(crawler, self._concurrency)
         self._room = asyncio.Semaphore(MAX_WAITING)
         self._waiting_for_room = 0
+        self._stored = self._known = self._lost = 0
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._awaited: dict[asyncio.Task[None], Request] = {}
 
@@ -121,15 +122,36 @@ class TMDBImagesPipeline(FilesPipeline):
 
     async def process_item(self, item: Any, spider: Spider | None = None) -> Any:  # noqa: ARG002
         """Have the images of a record downloaded, and return it as it came."""
-        info = self.spiderinfo
         for request in await self._requests(item):
-            self._waiting_for_room += 1
-            try:
-                await self._room.acquire()
-            finally:
-                self._waiting_for_room -= 1
-            self._start(request, self.file_path(request, info=info, item=item))
+            path = self._path_of(request, item)
+            await self._find_room()
+            self._start(request, path)
         return item
+
+    async def fetch_stored(self, record: Any) -> None:
+        """Have the images of a record downloaded that an earlier crawl has stored; not once the crawl is stopped.
+
+        What a stop leaves out is not put on record, but left to the crawl that goes on.
+        """
+        for request in self.get_media_requests(record, self.spiderinfo):
+            path = self._path_of(request, record)
+            await self._find_room()
+            if self._session.is_stopping():
+                self._room.release()
+                return
+            self._start(request, path)
+
+    def _path_of(self, request: Request, item: Any) -> str:
+        """Where the image of a request is stored."""
+        return str(self.file_path(request, info=self.spiderinfo, item=item))
+
+    async def _find_room(self) -> None:
+        """Wait until one more image may wait."""
+        self._waiting_for_room += 1
+        try:
+            await self._room.acquire()
+        finally:
+            self._waiting_for_room -= 1
 
     async def _requests(self, item: Any) -> list[Request]:
         """The requests for the images of an item; for those that failed, of a record that was not sent again."""
@@ -177,6 +199,14 @@ class TMDBImagesPipeline(FilesPipeline):
             task.cancel()
             await self._lose(request, ImageLost.stopped())
         await self.finished()
+        if self._stored or self._known or self._lost:
+            logger.info(
+                "Images: %d stored, %d were there, %d did not come",
+                self._stored,
+                self._known,
+                self._lost,
+                extra=self._extra,
+            )
 
     def _on_idle(self) -> None:
         """Keep the spider open while images are waited for."""
@@ -216,6 +246,7 @@ class TMDBImagesPipeline(FilesPipeline):
         held = await self._shelf.holds(path, image.file_path)
         if held:
             self._count(names.IMAGES_KNOWN)
+            self._known += 1
             self.inc_stats("uptodate")
             await self._clear_failure(request)
             return
@@ -235,6 +266,7 @@ class TMDBImagesPipeline(FilesPipeline):
             return
         self._count(f"{names.IMAGES_STORED}/{image.image}")
         self._count(names.IMAGES_STORED_BYTES, len(result.body))
+        self._stored += 1
         self.inc_stats("downloaded")
         await self._clear_failure(request)
 
@@ -243,6 +275,7 @@ class TMDBImagesPipeline(FilesPipeline):
         self._count(f"{names.IMAGES_FAILED}/{lost.error}")
         if not lost.is_stop:
             logger.warning("No image from %s: %s", request.url, lost.message, extra=self._extra)
+        self._lost += 1
         sql = self._sql()
         if sql is not None:
             await sql.process_item(failed_image(request.meta[IMAGE_KEY], request.url, lost))

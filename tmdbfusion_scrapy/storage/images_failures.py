@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.items import FailedCall
+from tmdbfusion_scrapy.hidden import printable
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.exceptions import TMDBError
@@ -34,12 +35,12 @@ class ImageLost:
     @classmethod
     def by(cls, error: Exception, attempts: int) -> ImageLost:
         """Something in between did not let it pass."""
-        return cls(type(error).__name__, str(error) or type(error).__name__, attempts)
+        return cls(type(error).__name__, printable(str(error)) or type(error).__name__, attempts)
 
     @classmethod
     def not_stored(cls, error: Exception) -> ImageLost:
         """It came, and the store did not take it."""
-        return cls("StorageError", f"{type(error).__name__}: {error}", 1)
+        return cls("StorageError", printable(f"{type(error).__name__}: {error}"), 1)
 
     @classmethod
     def stopped(cls, attempts: int = 0) -> ImageLost:

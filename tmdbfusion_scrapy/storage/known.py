@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, and_, bindparam, literal, or_, select
+from sqlalchemy import BigInteger, Text, and_, bindparam, literal, or_, select
+from sqlalchemy import cast as sql_cast
 
+from tmdbfusion_scrapy.exceptions import ResponseError
+from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.storage.database import READING
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
@@ -26,6 +29,32 @@ Entry = tuple[int, float | None]
 
 POPULAR_FROM = ((3.0, 0.5), (10.0, 0.25))
 """Popularity from which a record is stale after a part of the days."""
+
+
+@dataclass(frozen=True)
+class StoredRecord:
+    """What of a stored record tells its images.
+
+    Args:
+        id: TMDB's id.
+        raw: Its document, as JSON; ``None`` where that is not stored.
+        paths: Its columns for paths of images, such as ``poster_path``.
+    """
+
+    id: int
+    raw: str | None
+    paths: Mapping[str, str | None]
+
+    def decoded(self, model: Any) -> Any:
+        """Return it as a record: from its document, else with its id and the paths of its images only.
+
+        Args:
+            model: The record class.
+        """
+        if self.raw is not None:
+            with suppress(ResponseError):
+                return decode(self.raw.encode(), model)
+        return model(id=self.id, **self.paths)
 
 
 class Known:
@@ -87,6 +116,41 @@ class Known:
                 rows = connection.execute(query, {"keys": part})
                 found.update((key, etag) for key, etag in rows)
         return found
+
+    def stored_records(
+        self,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        after: int = 0,
+        limit: int = 500,
+    ) -> list[StoredRecord]:
+        """Return stored records in the order of their ids; not what is known to be deleted.
+
+        Args:
+            since: When they were fetched at the earliest; ``None`` for at any time.
+            until: When they were fetched at the latest.
+            after: The id behind which to begin.
+            limit: Most records.
+        """
+        columns = self._records.columns
+        paths = [column for column in columns if column.name.endswith("_path")]
+        query = (
+            select(columns.id, sql_cast(columns.raw, Text), *paths)
+            .where(columns.id > after, columns.fetched_at.is_not(None), columns.deleted_at.is_(None))
+            .order_by(columns.id)
+            .limit(limit)
+        )
+        if since is not None:
+            query = query.where(columns.fetched_at >= since)
+        if until is not None:
+            query = query.where(columns.fetched_at < until)
+        names = [column.name for column in paths]
+        with reading(self._engine) as connection:
+            return [
+                StoredRecord(key, raw, dict(zip(names, values, strict=True)))
+                for key, raw, *values in connection.execute(query)
+            ]
 
     def has_adult(self) -> bool:
         """Return whether records for adults are stored, of which TMDB is not known to have deleted."""

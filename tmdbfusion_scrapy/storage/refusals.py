@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.crawling.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
+from tmdbfusion_scrapy.hidden import printable
 from tmdbfusion_scrapy.storage.rows import declaration_of
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ def storage_failure(item: Item, message: str, tried_at: datetime.datetime) -> Fa
         error="StorageError",
         status_code=None,
         tmdb_code=None,
-        message=message,
+        message=printable(message),
         attempts=1,
         retryable=False,
         tried_at=tried_at,

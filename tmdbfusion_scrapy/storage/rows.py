@@ -10,6 +10,7 @@ from operator import attrgetter, itemgetter
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.crawling.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
+from tmdbfusion_scrapy.hidden import printable
 from tmdbfusion_scrapy.storage.failing import is_own_call
 from tmdbfusion_scrapy.storage.mapping import MENTIONS, STORED
 from tmdbfusion_scrapy.storage.mapping.declaration import Stored, StoredList, elements_of
@@ -351,7 +352,7 @@ def _failure_row(failure: FailedCall) -> Values:
     # Texts of a server, and a report of a failure must not fail.
     for name in ("message", "path", "id"):
         if row[name] is not None:
-            row[name] = storable_text(row[name])
+            row[name] = printable(storable_text(row[name]))
     return tuple(row.values())
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.transport.blocking import BlockingPooledTransport
     from tmdbfusion_scrapy.transport.blocking_http2 import BlockingHttp2Transport
-    from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, decode_body
+    from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, decode_body, read_body
     from tmdbfusion_scrapy.transport.failover import BlockingFailoverTransport, FailoverTransport
     from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolStatistics
     from tmdbfusion_scrapy.transport.pooled import PooledTransport
@@ -29,6 +29,7 @@ _HOME_OF = {
     "PooledStream": "streaming",
     "PooledTransport": "pooled",
     "decode_body": "body",
+    "read_body": "body",
 }
 
 __all__ = [
@@ -43,6 +44,7 @@ __all__ = [
     "PooledStream",
     "PooledTransport",
     "decode_body",
+    "read_body",
 ]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,13 @@ _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 16 + zlib.MAX_WBITS
 # Output is taken in steps, so that a bomb is noticed before it is in memory.
 _STEP = 256 * 1024
+
+_MOST_UNLABELLED = 4
+"""Layers of gzip that no label names: a cache in front of another may add one."""
+
+_AROUND_CODING = " \t\"';"
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
 class BodyTooLarge(Exception):
@@ -58,16 +66,75 @@ def decode_body(content: bytes, content_encoding: str | None, *, max_size: int |
         httpx.DecodingError: the body is not what the encoding says, is cut short, or the encoding is unknown
             here.
     """
+    return _decode(content, content_encoding, max_size, _undo)
+
+
+def read_body(content: bytes, content_encoding: str | None, *, max_size: int | None = None) -> bytes:
+    """Undo the content encoding of a complete body, whatever its label says.
+
+    As :func:`decode_body` where the label is right. Where it is unknown, or the body is not what it says, its
+    first bytes count, and JSON and other text is left as it is.
+
+    Args:
+        content: the body as received.
+        content_encoding: value of the ``Content-Encoding`` header.
+        max_size: largest size in bytes of the body and of every decoding step; None for no limit.
+
+    Raises:
+        BodyTooLarge: the body or its decoded form is larger than ``max_size``.
+        httpx.DecodingError: the body is cut short or broken, or in no encoding that is known here.
+    """
+    return _decode(content, content_encoding, max_size, _undo_any)
+
+
+def _decode(
+    content: bytes,
+    content_encoding: str | None,
+    max_size: int | None,
+    undo: Callable[[str, bytes, int | None], bytes],
+) -> bytes:
+    """Undo each coding that is named, and gzip that is not."""
     _check_size(len(content), max_size)
-    codings = [coding.strip().lower() for coding in (content_encoding or "").split(",")]
-    codings = [coding for coding in codings if coding and coding != "identity"]
-    if not codings:
-        return _undo_unlabelled_gzip(content, max_size)
-    for coding in reversed(codings):
+    for part in reversed((content_encoding or "").split(",")):
+        coding = part.strip(_AROUND_CODING).lower()
         # Some servers name an encoding on an answer without a body (to HEAD, or 304).
-        if content:
-            content = _decoder(coding)(content, max_size)
+        if content and coding not in ("", "identity"):
+            content = undo(coding, content, max_size)
+    for _ in range(_MOST_UNLABELLED):
+        if not _is_gzip(content):
+            break
+        content = _gunzip(content, max_size)
     return content
+
+
+def _undo(coding: str, content: bytes, max_size: int | None) -> bytes:
+    """Undo the coding that is named."""
+    if coding not in _DECODERS:
+        raise httpx.DecodingError(f"Content-Encoding {coding[:40]!r} is not supported")
+    return _DECODERS[coding](content, max_size)
+
+
+def _undo_any(coding: str, content: bytes, max_size: int | None) -> bytes:
+    """Undo the coding that is named, or the one that the content is in."""
+    try:
+        return _undo(coding, content, max_size)
+    except httpx.DecodingError as error:
+        problem = error
+    for is_it, decoder in _SIGNS:
+        # What begins like it and is broken is in no other coding.
+        if is_it(content):
+            return decoder(content, max_size)
+    if _is_text(content):
+        return content
+    for decoder in (_undo_deflate, _undo_brotli):
+        try:
+            decoded = decoder(content, max_size)
+        except (httpx.DecodingError, BodyTooLarge):
+            continue
+        # Neither has a mark of its own: what comes of something else is noise.
+        if decoded and _is_text(decoded):
+            return decoded
+    raise problem
 
 
 def _check_size(size: int, limit: int | None) -> None:
@@ -76,24 +143,36 @@ def _check_size(size: int, limit: int | None) -> None:
         raise BodyTooLarge(size, limit)
 
 
-def _undo_unlabelled_gzip(content: bytes, max_size: int | None) -> bytes:
-    """Undo gzip that no header names; anything else comes back as it is."""
+def _is_gzip(content: bytes) -> bool:
+    """Whether a body is gzip; its first two bytes may be those of something else."""
     if not content.startswith(_GZIP_MAGIC):
-        return content
-    head = zlib.decompressobj(_GZIP_WBITS)
+        return False
     try:
-        head.decompress(content[:1024], 1)
+        zlib.decompressobj(_GZIP_WBITS).decompress(content[:1024], 1)
     except zlib.error:
-        return content
-    return _gunzip(content, max_size)
+        return False
+    return True
 
 
-def _decoder(coding: str) -> Callable[[bytes, int | None], bytes]:
-    """Return the decoder of one coding or raise `httpx.DecodingError`."""
+def _is_zlib(content: bytes) -> bool:
+    """Whether a body begins as zlib's format does (RFC 1950)."""
+    return len(content) > 1 and content[0] & 0x8F == 0x08 and int.from_bytes(content[:2], "big") % 31 == 0
+
+
+def _is_zstd(content: bytes) -> bool:
+    """Whether a body is Zstandard."""
+    return content.startswith(b"\x28\xb5\x2f\xfd")
+
+
+def _is_text(content: bytes) -> bool:
+    """Whether a body is text, as JSON is; what is compressed is not."""
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        return True
     try:
-        return _DECODERS[coding]
-    except KeyError:
-        raise httpx.DecodingError(f"Content-Encoding {coding[:40]!r} is not supported") from None
+        text = content.decode()
+    except UnicodeDecodeError:
+        return False
+    return not _CONTROL.search(text)
 
 
 def _inflate(content: bytes, wbits: int, max_size: int | None) -> tuple[bytes, bytes]:
@@ -205,6 +284,15 @@ _DECODERS: Final[dict[str, Callable[[bytes, int | None], bytes]]] = {
     "gzip": _gunzip,
     "x-gzip": _gunzip,
     "deflate": _undo_deflate,
+    "x-deflate": _undo_deflate,
+    "zlib": _undo_deflate,
     "br": _undo_brotli,
     "zstd": _undo_zstd,
 }
+
+_SIGNS: Final[tuple[tuple[Callable[[bytes], bool], Callable[[bytes, int | None], bytes]], ...]] = (
+    (_is_gzip, _gunzip),
+    (_is_zlib, _undo_deflate),
+    (_is_zstd, _undo_zstd),
+)
+"""What a body is in by its first bytes."""
