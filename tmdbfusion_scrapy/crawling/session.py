@@ -158,7 +158,6 @@ class CrawlSession:
             proxy=settings.proxy,
             local_address=self._local_address,
             ip_family=settings.ip_family,
-            http2=settings.http2,
         )
 
     def _report(self) -> None:
