@@ -135,7 +135,7 @@ async def test_tls_in_tls(tls_server, contexts, kind):
     with proxying(tls=contexts.server) as proxy:
         url = f"https://{proxy.address}"
         fetching = fetch(kind, f"{tls_server.url}/json", proxy=url, verify=contexts.client, times=2)
-        if kind is PooledTransport and sys.version_info < (3, 11):
+        if sys.version_info < (3, 11):
             with pytest.raises(httpx.UnsupportedProtocol, match=r"3\.11"):
                 await fetching
         else:

@@ -127,9 +127,24 @@ class Dialer:
             raise proxy_refused(origin, answer.status, answer.reason)
 
     async def _start_tls(self, connection: Connection, name: str) -> None:
-        transport = await self._loop.start_tls(
-            connection.transport, connection, self._context, server_hostname=name
+        starting = self._loop.create_task(
+            self._loop.start_tls(connection.transport, connection, self._context, server_hostname=name)
         )
+        try:
+            transport = await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            if sys.version_info < (3, 11):
+                # Cancelled before or after the handshake, it would lose a transport that warns of never having been
+                # closed; so it gets the rounds that it takes to begin, and ends with the connection.
+                for _ in range(3):
+                    await asyncio.sleep(0)
+                connection.abort()
+                await asyncio.wait((starting,))
+                if starting.exception() is None and (made := starting.result()) is not None:
+                    made.close()
+            else:
+                starting.cancel()
+            raise
         if transport is None:
             raise ConnectionResetError("the connection was closed in the TLS handshake")
         connection.secure(transport)

@@ -107,13 +107,9 @@ class Pool:
         left = None if total_at is None else max(total_at - self.loop.time(), 0.0)
         is_total = left is not None and (connect is None or left < connect)
         task = connection.opening = self.loop.create_task(self._dialer.open(connection))
-        try:
-            await asyncio.wait((task,), timeout=left if is_total else connect)
-            is_late = not task.done()
-        except BaseException:
-            task.cancel()
-            raise
-        if is_late:
+        # Who is cancelled here discards the connection, and that ends the task.
+        await asyncio.wait((task,), timeout=left if is_total else connect)
+        if not task.done():
             task.cancel()
             await asyncio.wait((task,))
         connection.opening = None
