@@ -241,6 +241,7 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._answer: Answer | None = None
+        self._is_given_up = False
         self._keeps_alive = True
         self._heard_at = 0.0
         self._has_heard = False
@@ -331,11 +332,18 @@ class Connection(asyncio.Protocol):
     def interrupt(self) -> None:
         """Close it under the request that it carries."""
         self.is_interrupted = True
-        if self.opening is not None:
-            self.opening.cancel()
+        if self.opening is not None and not self.opening.done():
+            self.cancel_opening()
+            return
         if self._answer is not None:
             self._answer.fail(closed_under_request(self.origin))
         self.abort()
+
+    def cancel_opening(self) -> None:
+        """Give up opening it. Only once: the first time it closes what is open so far, and that may take a while."""
+        if self.opening is not None and not self._is_given_up:
+            self._is_given_up = True
+            self.opening.cancel()
 
     def pause_reading(self) -> None:
         """Slow the peer down."""

@@ -110,7 +110,7 @@ class Pool:
         # Who is cancelled here discards the connection, and that ends the task.
         await asyncio.wait((task,), timeout=left if is_total else connect)
         if not task.done():
-            task.cancel()
+            connection.cancel_opening()
             await asyncio.wait((task,))
         connection.opening = None
         if connection.is_interrupted:
@@ -149,7 +149,7 @@ class Pool:
         """Close a lent connection; its place is free when its socket is closed."""
         opening = connection.opening
         if opening is not None and not opening.done():
-            opening.cancel()
+            connection.cancel_opening()
             opening.add_done_callback(lambda _: self.discard(connection))
             return
         connection.abort()
