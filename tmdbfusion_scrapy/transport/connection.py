@@ -397,6 +397,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note that the connection is closed."""
         self.is_open = False
+        if sys.version_info < (3, 11) and self._transport is not None:
+            # Its TLS transport warns of never having been closed when the peer did it.
+            self._transport.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
