@@ -12,7 +12,6 @@ import pytest
 
 from tests.client.driving import MOVIE, TOKEN, answer, serve
 from tests.coroutines import coroutine_test
-from tests.transport.certificates import make_contexts
 from tests.transport.proxy import proxying
 from tests.transport.resolver import V4, Names, black_hole
 from tests.transport.server import BODY, echo, running

@@ -153,7 +153,9 @@ def test_proxies_that_cannot_be(kind, proxy):
 
 def test_credentials_are_in_no_repr(kind):
     transport = kind(proxy="http://user:5ec2e7@127.0.0.1:1")
-    assert "5ec2e7" not in repr(transport) + repr(vars(transport)) + repr(getattr(transport, "_pooled", transport)._proxy)
+    assert "5ec2e7" not in repr(transport) + repr(vars(transport)) + repr(
+        vars(getattr(transport, "_pooled", transport))
+    )
 
 
 @pytest.fixture(params=[AsyncTMDBClient, TMDBClient])

@@ -28,8 +28,8 @@ _CLOSED: Final = "The transport is closed: make a new one (or a new client)"
 class BlockingPooledTransport(httpx.BaseTransport):
     """`PooledTransport` for one ``httpx.Client`` that many threads share, with limits for the client as a whole.
 
-    The pool is the same, with all that is said there, and lives in an event loop in a daemon thread of its own, which
-    starts with the first request and ends with `close`. Threads get connections in the order they came.
+    The pool is the same, with all that is said there, and lives in an event loop in a daemon thread of its own,
+    which starts with the first request and ends with `close`. Threads get connections in the order they came.
 
     Args:
         limits: ``max_connections`` (default 100), ``max_keepalive_connections`` (20) and ``keepalive_expiry``
@@ -75,7 +75,9 @@ class BlockingPooledTransport(httpx.BaseTransport):
             headers=answer.headers,
             stream=BlockingStream(thread, answer),
             extensions={
-                "http_version": b"HTTP/1.1" if answer.version == "1.1" else b"HTTP/" + answer.version.encode(),
+                "http_version": b"HTTP/1.1"
+                if answer.version == "1.1"
+                else b"HTTP/" + answer.version.encode(),
                 "reason_phrase": answer.reason,
                 "network_stream": answer.network_stream,
             },
@@ -86,7 +88,7 @@ class BlockingPooledTransport(httpx.BaseTransport):
         thread = self._thread
         if thread is None or not thread.is_running:
             return self._pooled.statistics()
-        return thread.run(_call(self._pooled.statistics))
+        return thread.run(_statistics(self._pooled))
 
     def close(self) -> None:
         """Close all connections and end the thread; a second call does nothing.
@@ -248,8 +250,8 @@ class _ThreadedBody(httpx.AsyncByteStream):
             yield piece
 
 
-async def _call(function: Any) -> Any:
-    return function()
+async def _statistics(pooled: PooledTransport) -> PoolStatistics:
+    return pooled.statistics()
 
 
 _transports: WeakSet[BlockingPooledTransport] = WeakSet()

@@ -9,6 +9,7 @@ import asyncio
 import sys
 from collections import deque
 from contextlib import aclosing
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import httptools
@@ -64,6 +65,7 @@ class Answer:
         version: The version of HTTP, such as ``1.1``.
         headers: Names and values as sent.
         is_complete: Whether the whole body has arrived.
+        sent_at: When the rate limiter let the request go, of ``time.monotonic()``.
     """
 
     __slots__ = (
@@ -78,13 +80,19 @@ class Answer:
         "is_complete",
         "read_timeout",
         "reason",
+        "sent_at",
         "status",
         "total_at",
         "version",
     )
 
     def __init__(
-        self, connection: Connection, *, ends_with_head: bool, read_timeout: float | None, total_at: float | None
+        self,
+        connection: Connection,
+        *,
+        ends_with_head: bool,
+        read_timeout: float | None,
+        total_at: float | None,
     ) -> None:
         self.status = 0
         self.reason = b""
@@ -94,6 +102,7 @@ class Answer:
         self.ends_with_head = ends_with_head
         self.is_complete = False
         self.read_timeout = read_timeout
+        self.sent_at: float | None = None
         self.total_at = total_at
         self._connection = connection
         self._chunks: deque[bytes] = deque()
@@ -297,6 +306,7 @@ class Connection(asyncio.Protocol):
         self.transport.write(outgoing.head)
         if outgoing.body is not None:
             self._sender = self.loop.create_task(self._send_body(outgoing, answer, timeouts.get("write")))
+            self._sender.add_done_callback(partial(self._on_sent, answer))
         return answer
 
     async def connect_through(self, head: bytes) -> Answer:
@@ -340,7 +350,7 @@ class Connection(asyncio.Protocol):
         self.abort()
 
     def cancel_opening(self) -> None:
-        """Give up opening it. Only once: the first time it closes what is open so far, and that may take a while."""
+        """Give up opening it, once: it closes what is open so far then, which may take a while."""
         if self.opening is not None and not self._is_given_up:
             self._is_given_up = True
             self.opening.cancel()
@@ -544,31 +554,36 @@ class Connection(asyncio.Protocol):
             self._set_timer(due)
 
     async def _send_body(self, outgoing: Outgoing, answer: Answer, timeout: float | None) -> None:
-        """Send a body in pieces; an error ends the answer."""
+        """Send a body in pieces, as the peer takes them."""
         sent = 0
-        try:
-            assert outgoing.body is not None  # noqa: S101 - its caller looked
-            async with aclosing(outgoing.body) as pieces:
-                async for piece in pieces:
-                    sent += len(piece)
-                    if outgoing.length is not None and sent > outgoing.length:
-                        check_length(outgoing.length, sent)
-                    if piece:
-                        self.transport.write(framed(piece) if outgoing.is_chunked else piece)
-                    await self._drained(timeout)
-                    if not self.is_open or answer.has_head:
-                        self._keeps_alive = False
-                        return
-            check_length(outgoing.length, sent)
-            if outgoing.is_chunked:
-                self.transport.write(framed(b""))
+        assert outgoing.body is not None  # noqa: S101 - its caller looked
+        async with aclosing(outgoing.body) as pieces:
+            async for piece in pieces:
+                sent += len(piece)
+                if outgoing.length is not None and sent > outgoing.length:
+                    check_length(outgoing.length, sent)
+                if piece:
+                    self.transport.write(framed(piece) if outgoing.is_chunked else piece)
+                await self._drained(timeout)
+                if not self.is_open or answer.has_head:
+                    self._keeps_alive = False
+                    return
+        check_length(outgoing.length, sent)
+        if outgoing.is_chunked:
+            self.transport.write(framed(b""))
+
+    def _on_sent(self, answer: Answer, sender: asyncio.Task[None]) -> None:
+        """Let the read time-out count from now on, or end the answer with what was wrong with the body."""
+        if self._sender is sender:
             self._sender = None
+        if sender.cancelled():
+            return
+        error = sender.exception()
+        if error is None:
             self.watch()
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            # Of the caller's own stream, too: it arrives as it is.
-            answer.fail(error)
+        else:
+            # What the caller's own stream raised arrives as it is.
+            answer.fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
             self.abort()
 
     async def _drained(self, timeout: float | None) -> None:

@@ -41,8 +41,8 @@ _ATTEMPT_DELAY: Final = 0.25
 class Dialer:
     """Opens connections.
 
-    The addresses of a name are asked for once for all connections within ten seconds. An address that does not answer
-    in a quarter of a second gets company by the next one, of the other kind first (RFC 8305).
+    The addresses of a name are asked for once for all connections within ten seconds. An address that does not
+    answer in a quarter of a second gets company by the next one, of the other kind first (RFC 8305).
 
     Args:
         loop: The event loop.
@@ -134,8 +134,8 @@ class Dialer:
             transport = await asyncio.shield(starting)
         except asyncio.CancelledError:
             if sys.version_info < (3, 11):
-                # Cancelled before or after the handshake, it would lose a transport that warns of never having been
-                # closed; so it gets the rounds that it takes to begin, and ends with the connection.
+                # Cancelled before or after the handshake, it would lose a transport that warns of never having
+                # been closed; so it gets the rounds that it takes to begin, and ends with the connection.
                 for _ in range(3):
                     await asyncio.sleep(0)
                 connection.abort()

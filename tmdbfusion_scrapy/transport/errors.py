@@ -1,18 +1,20 @@
-"""From what the system, TLS and the parser say to what httpx promises: one place for all of it.
+"""Errors of the system, of TLS and of the parser as the exceptions that httpx promises.
 
-No message holds more of a request than host and port, and no cause has the frames in which it was raised: a path or a
-query may hold a secret, and what reports errors may show local variables.
+No message holds more of a request than host and port, and no cause has the frames in which it was raised: a path
+or a query may hold a secret, and what reports errors may show local variables.
 """
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import httpx
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.transport.routes import Origin
+
+E = TypeVar("E", bound=httpx.TransportError)
 
 _TIMEOUTS: Final = {
     "connect": "Connecting to {target} took too long",
@@ -38,7 +40,9 @@ def cannot_connect(origin: Origin, error: Exception) -> httpx.TransportError:
 
 def proxy_unreachable(origin: Origin, error: Exception) -> httpx.TransportError:
     """Return the exception for a proxy that cannot be connected to."""
-    return _caused(httpx.ProxyError(f"Cannot connect to the proxy for {origin.target}{_detail(error)}"), error)
+    return _caused(
+        httpx.ProxyError(f"Cannot connect to the proxy for {origin.target}{_detail(error)}"), error
+    )
 
 
 def proxy_refused(origin: Origin, status: int, reason: bytes) -> httpx.TransportError:
@@ -80,7 +84,7 @@ def _detail(error: Exception) -> str:
     return f": {text.splitlines()[0][:200]}" if text else ""
 
 
-def _caused(failure: httpx.TransportError, cause: BaseException) -> httpx.TransportError:
+def _caused(failure: E, cause: BaseException) -> E:
     failure.__cause__ = cause.with_traceback(None)
     cause.__context__ = None
     return failure

@@ -1,19 +1,18 @@
-"""From an ``httpx.Request`` to the bytes of HTTP/1.1: what the request says, nothing added."""
+"""The bytes of HTTP/1.1 for an ``httpx.Request``: what the request says, nothing added."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 import httpx
 
-from tmdbfusion_scrapy.transport.routes import origin_of
+from tmdbfusion_scrapy.transport.routes import Origin, origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
-
-    from tmdbfusion_scrapy.transport.routes import Origin, ProxyRoute
+    from tmdbfusion_scrapy.transport.routes import ProxyRoute
 
 _NO_BODY: Final = frozenset({"GET", "HEAD"})
 
@@ -25,7 +24,9 @@ _NAME: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _PLAIN: Final = re.compile(rb"(?:%b: [\t -~]*(?:\r\n|\Z))*" % _NAME)
 _GOOD_NAME: Final = re.compile(_NAME)
 _BAD_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
-_ABOUT_THE_CONNECTION: Final = re.compile(rb"\r\n(?:connection|content-length|transfer-encoding):", re.IGNORECASE)
+_ABOUT_THE_CONNECTION: Final = re.compile(
+    rb"\r\n(?:connection|content-length|transfer-encoding):", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +70,9 @@ def prepare(request: httpx.Request, proxy: ProxyRoute | None) -> Outgoing:
     method = request.method
     target: bytes = request.extensions.get("target") or request.url.raw_path
     if _BAD_TARGET.search(target):
-        raise httpx.LocalProtocolError("The path and query of a request must be printable ASCII, without spaces")
+        raise httpx.LocalProtocolError(
+            "The path and query of a request must be printable ASCII, without spaces"
+        )
     fields = request.headers.raw
     if origin.is_forwarded and origin.proxy is not None:
         target = b"http://" + request.url.netloc + target
@@ -94,7 +97,9 @@ def _check_headers(fields: list[tuple[bytes, bytes]]) -> None:
     """Refuse what would be another header, or none at all."""
     for name, value in fields:
         if not _GOOD_NAME.fullmatch(name):
-            raise httpx.LocalProtocolError("The name of a request header has a character that no name may have")
+            raise httpx.LocalProtocolError(
+                "The name of a request header has a character that no name may have"
+            )
         try:
             value.decode("utf-8")
         except UnicodeDecodeError:
@@ -132,7 +137,9 @@ def _with_body(request: httpx.Request, origin: Origin, line: bytes, block: bytes
             head += content
         is_repeatable = request.method in _NO_BODY and not content
         return Outgoing(origin, request.method, head, is_repeatable=is_repeatable, keeps_alive=keeps_alive)
-    return Outgoing(origin, request.method, head, _pieces(request), is_chunked, length, keeps_alive=keeps_alive)
+    return Outgoing(
+        origin, request.method, head, _pieces(request), is_chunked, length, keeps_alive=keeps_alive
+    )
 
 
 async def _pieces(request: httpx.Request) -> AsyncGenerator[bytes, None]:

@@ -16,6 +16,8 @@ from tmdbfusion_scrapy.transport.errors import cannot_connect, closed_under_requ
 from tmdbfusion_scrapy.transport.limits import PoolLimits, PoolStatistics
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tmdbfusion_scrapy.transport.dialing import Dialer
     from tmdbfusion_scrapy.transport.routes import Origin
 
@@ -26,8 +28,8 @@ _ROUNDS: Final = 100
 class Pool:
     """Connection pool with hard limits, first come, first served.
 
-    Everything happens in one event loop. A connection counts as open from before its socket is made until after it is
-    closed, so that the limit holds as the server sees it.
+    Everything happens in one event loop. A connection counts as open from before its socket is made until after it
+    is closed, so that the limit holds as the server sees it.
 
     Args:
         loop: The event loop.
@@ -46,7 +48,7 @@ class Pool:
         # Oldest first; the second one holds the same by origin.
         self._idle: OrderedDict[Connection, None] = OrderedDict()
         self._idle_at: dict[Origin, dict[Connection, None]] = {}
-        self._waiters: deque[tuple[asyncio.Future[Connection], Origin, bool]] = deque()
+        self._waiters: deque[_Waiter] = deque()
         self._expiry: asyncio.TimerHandle | None = None
         self._emptied: asyncio.Future[None] | None = None
         self._opened = 0
@@ -55,11 +57,17 @@ class Pool:
         _pools.add(self)
 
     def take(self, origin: Origin) -> Connection | None:
-        """Lend a connection at once if nobody waits and there is one, or room for one that is still to be opened."""
+        """Lend a connection at once if nobody waits and there is one, or room for one."""
         return None if self._waiters else self._find(origin, is_fresh=False)
 
     async def wait(
-        self, origin: Origin, timeout: float | None, *, is_first: bool = False, is_fresh: bool = False
+        self,
+        origin: Origin,
+        timeout: float | None,
+        *,
+        is_first: bool = False,
+        is_fresh: bool = False,
+        is_excused: Callable[[], bool] | None = None,
     ) -> Connection:
         """Lend a connection when it is this caller's turn.
 
@@ -68,18 +76,20 @@ class Pool:
             timeout: Seconds to wait at the most.
             is_first: Whether the caller goes before those who wait: it has waited already.
             is_fresh: Whether the connection must not have carried a request.
+            is_excused: Asked when the time is over; True gives as much time again.
 
         Raises:
             httpx.PoolTimeout: There was none in time.
             RuntimeError: The pool was closed meanwhile.
         """
-        future: asyncio.Future[Connection] = self.loop.create_future()
-        waiter = (future, origin, is_fresh)
+        waiter = _Waiter(self.loop, origin, is_fresh=is_fresh)
         if is_first:
             self._waiters.appendleft(waiter)
         else:
             self._waiters.append(waiter)
-        timer = None if timeout is None else self.loop.call_later(timeout, _time_out, future, timeout)
+        if timeout is not None:
+            waiter.limit(timeout, is_excused)
+        future = waiter.future
         try:
             self._serve()
             return await future
@@ -90,8 +100,7 @@ class Pool:
             self._serve()
             raise
         finally:
-            if timer is not None:
-                timer.cancel()
+            waiter.forget_limit()
 
     async def open(self, connection: Connection, connect: float | None, total_at: float | None) -> None:
         """Open a lent connection.
@@ -166,7 +175,7 @@ class Pool:
             reused=self._reused,
             open=len(self._connections),
             idle=len(self._idle),
-            waiting=sum(1 for future, _, _ in self._waiters if not future.done()),
+            waiting=sum(not waiter.future.done() for waiter in self._waiters),
             tls_handshakes=self._tls_handshakes,
         )
 
@@ -178,7 +187,7 @@ class Pool:
             if self._expiry is not None:
                 self._expiry.cancel()
             while self._waiters:
-                future, _, _ = self._waiters.popleft()
+                future = self._waiters.popleft().future
                 if not future.done():
                     future.set_exception(RuntimeError("The transport was closed while the request waited"))
             self._idle.clear()
@@ -195,8 +204,8 @@ class Pool:
     def leave_to_parent(self) -> None:
         """Close the sockets in a child process without a word to the servers: they are the parent's.
 
-        Nothing else is touched. The event loop's selector is shared with the parent, and what is taken out of it here
-        would be missing there.
+        Nothing else is touched. The event loop's selector is shared with the parent, and what is taken out of it
+        here would be missing there.
         """
         self.is_forked = True
         for connection in self._connections:
@@ -222,17 +231,21 @@ class Pool:
     def _serve(self) -> None:
         """Lend connections to those who wait, in their order; make room for the first if there is none."""
         while self._waiters:
-            future, origin, is_fresh = self._waiters[0]
-            if future.done():
+            waiter = self._waiters[0]
+            if waiter.future.done():
                 self._waiters.popleft()
                 continue
-            connection = self._find(origin, is_fresh=is_fresh)
+            connection = self._find(waiter.origin, is_fresh=waiter.is_fresh)
             if connection is None:
-                if self._idle and len(self._connections) <= self._limits.connections and not self._is_closing():
+                if (
+                    self._idle
+                    and len(self._connections) <= self._limits.connections
+                    and not self._is_closing()
+                ):
                     self._evict_oldest()
                 return
             self._waiters.popleft()
-            future.set_result(connection)
+            waiter.future.set_result(connection)
 
     def _is_closing(self) -> bool:
         """Whether a place comes free without more ado."""
@@ -281,9 +294,36 @@ class Pool:
             self._evict_oldest()
 
 
-def _time_out(future: asyncio.Future[Connection], timeout: float) -> None:
-    if not future.done():
-        future.set_exception(httpx.PoolTimeout(f"No connection of the pool became free in {timeout:g} s"))
+class _Waiter:
+    """Somebody who waits for a connection."""
+
+    __slots__ = ("_loop", "_timer", "future", "is_fresh", "origin")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, origin: Origin, *, is_fresh: bool) -> None:
+        self.future: asyncio.Future[Connection] = loop.create_future()
+        self.origin = origin
+        self.is_fresh = is_fresh
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+
+    def limit(self, timeout: float, is_excused: Callable[[], bool] | None) -> None:
+        """End the wait after so many seconds, unless it is excused then."""
+        self._timer = self._loop.call_later(timeout, self._time_out, timeout, is_excused)
+
+    def forget_limit(self) -> None:
+        """Let the wait be over."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _time_out(self, timeout: float, is_excused: Callable[[], bool] | None) -> None:
+        if self.future.done():
+            return
+        if is_excused is not None and is_excused():
+            self.limit(timeout, is_excused)
+        else:
+            self.future.set_exception(
+                httpx.PoolTimeout(f"No connection of the pool became free in {timeout:g} s")
+            )
 
 
 _pools: WeakSet[Pool] = WeakSet()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import httpx
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from tmdbfusion_scrapy.base_urls import IPFamily
-    from tmdbfusion_scrapy.transport.connection import Answer
+    from tmdbfusion_scrapy.transport.connection import Answer, Connection
     from tmdbfusion_scrapy.transport.outgoing import Outgoing
 
 _NO_TIMEOUTS: Final[Mapping[str, float | None]] = {}
@@ -57,6 +57,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
         local_address: address of this machine to connect from.
         ip_family: ``ipv4`` or ``ipv6`` asks for a name's addresses of that kind only; with ``auto`` (default) an
             address that does not answer in a quarter of a second gets company by one of the other kind (RFC 8305).
+        limiter: rate limiter, asked when a request has its connection; what it answers is the response's extension
+            ``sent_at``.
 
     Raises:
         ValueError: limits or proxy that cannot be.
@@ -70,12 +72,14 @@ class PooledTransport(httpx.AsyncBaseTransport):
         proxy: httpx.Proxy | str | None = None,
         local_address: str | None = None,
         ip_family: IPFamily = "auto",
+        limiter: Limiter | None = None,
     ) -> None:
         self._limits = PoolLimits.from_httpx(limits)
         self._verify = verify
         self._proxy = ProxyRoute.from_httpx(proxy)
         self._local_address = local_address
         self._ip_family = ip_family
+        self._limiter = limiter
         self._context: ssl.SSLContext | None = None
         self._pool: Pool | None = None
         self._closed = False
@@ -93,9 +97,12 @@ class PooledTransport(httpx.AsyncBaseTransport):
             headers=answer.headers,
             stream=PooledStream(answer),
             extensions={
-                "http_version": b"HTTP/1.1" if answer.version == "1.1" else b"HTTP/" + answer.version.encode(),
+                "http_version": b"HTTP/1.1"
+                if answer.version == "1.1"
+                else b"HTTP/" + answer.version.encode(),
                 "reason_phrase": answer.reason,
                 "network_stream": answer.network_stream,
+                "sent_at": answer.sent_at,
             },
         )
 
@@ -112,13 +119,13 @@ class PooledTransport(httpx.AsyncBaseTransport):
         timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
         total = timeouts.get("total")
         total_at = None if total is None else pool.loop.time() + total
-        outgoing = prepare(request, self._proxy)
+        attempt = _Attempt(pool, prepare(request, self._proxy), timeouts, total_at, self._limiter)
         try:
-            return await _exchange(pool, outgoing, timeouts, total_at, is_again=False)
+            return await attempt.run()
         except Stale as stale:
-            if not outgoing.is_repeatable or pool.is_closed:
+            if pool.is_closed or not attempt.is_repeatable:
                 raise _cause_of(stale) from _cause_of(stale).__cause__
-        return await _exchange(pool, outgoing, timeouts, total_at, is_again=True)
+        return await attempt.run()
 
     def statistics(self) -> PoolStatistics:
         """Return what the pool has done and holds now."""
@@ -200,49 +207,131 @@ class PooledStream(httpx.AsyncByteStream):
         self._answer.abandon_from_anywhere()
 
 
-async def _exchange(
-    pool: Pool,
-    outgoing: Outgoing,
-    timeouts: Mapping[str, Any],
-    total_at: float | None,
-    *,
-    is_again: bool,
-) -> Answer:
-    """Send a request on a connection of the pool and wait for the head of its answer."""
-    connection = None if is_again else pool.take(outgoing.origin)
-    if connection is None:
-        connection = await _wait(pool, outgoing, timeouts.get("pool"), total_at, is_again=is_again)
-    try:
-        if connection.is_open:
-            pool.count_reuse()
-        else:
-            await pool.open(connection, timeouts.get("connect"), total_at)
-        answer = connection.send(outgoing, timeouts=timeouts, total_at=total_at)
-        await answer.head()
-        return answer
-    except BaseException:
-        pool.discard(connection)
-        raise
+class Limiter(Protocol):
+    """Rate limiter, asked when a request has its connection."""
+
+    @property
+    def waits(self) -> int:
+        """Requests that have waited for it so far."""
+        ...
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a request waits for it now."""
+        ...
+
+    async def acquire(self) -> float:
+        """Wait until a request may leave and return the time, of ``time.monotonic()``."""
+        ...
 
 
-async def _wait(
-    pool: Pool, outgoing: Outgoing, pool_timeout: float | None, total_at: float | None, *, is_again: bool
-) -> Any:
-    """Wait for a connection until the pool time-out or the end of the total time, whichever is first."""
-    left = None if total_at is None else max(total_at - pool.loop.time(), 0.0)
-    is_total = left is not None and (pool_timeout is None or left < pool_timeout)
-    try:
-        connection = await pool.wait(
-            outgoing.origin, left if is_total else pool_timeout, is_first=is_again, is_fresh=is_again
-        )
-    except httpx.PoolTimeout as error:
-        if not is_total:
+class _Attempt:
+    """One request on its way to an answer: at most twice, if its connection had been closed meanwhile."""
+
+    __slots__ = (
+        "_has_run",
+        "_limiter",
+        "_outgoing",
+        "_pool",
+        "_sent_at",
+        "_timeouts",
+        "_total_at",
+        "is_repeatable",
+    )
+
+    def __init__(
+        self,
+        pool: Pool,
+        outgoing: Outgoing,
+        timeouts: Mapping[str, Any],
+        total_at: float | None,
+        limiter: Limiter | None,
+    ) -> None:
+        self.is_repeatable = True
+        """Whether nothing was sent yet, or what may be sent twice."""
+        self._pool = pool
+        self._outgoing = outgoing
+        self._timeouts = timeouts
+        self._total_at = total_at
+        self._limiter = limiter
+        self._sent_at: float | None = None
+        self._has_run = False
+
+    async def run(self) -> Answer:
+        """Send the request on a connection of the pool and wait for the head of its answer.
+
+        Raises:
+            Stale: A kept-alive connection was dead. The next run takes a new one, before those who wait.
+            httpx.TransportError: There is no answer.
+        """
+        pool, outgoing, timeouts = self._pool, self._outgoing, self._timeouts
+        connection = None if self._has_run else pool.take(outgoing.origin)
+        if connection is None:
+            connection = await self._wait()
+        self._has_run = True
+        try:
+            if not connection.is_open:
+                await pool.open(connection, timeouts.get("connect"), self._total_at)
+            if self._limiter is not None and self._sent_at is None:
+                await self._ask(self._limiter, connection)
+            if connection.carried:
+                pool.count_reuse()
+            self.is_repeatable = outgoing.is_repeatable
+            answer = connection.send(outgoing, timeouts=timeouts, total_at=self._total_at)
+            await answer.head()
+        except BaseException:
+            pool.discard(connection)
             raise
-        raise httpx.ReadTimeout("The total time was over before a connection became free") from error
-    if pool.is_closed:
-        pool.discard(connection)
-        raise closed_under_request(outgoing.origin)
-    return connection
+        answer.sent_at = self._sent_at
+        return answer
+
+    async def _ask(self, limiter: Limiter, connection: Connection) -> None:
+        """Wait for the rate limiter; the total time stands still."""
+        start = self._pool.loop.time()
+        self._sent_at = await limiter.acquire()
+        if self._total_at is not None:
+            self._total_at += self._pool.loop.time() - start
+        if not connection.is_open:
+            # The server closed it meanwhile.
+            stale = Stale()
+            stale.__cause__ = closed_under_request(connection.origin)
+            raise stale
+
+    async def _wait(self) -> Connection:
+        """Wait for a connection until the pool time-out or the end of the total time, whichever is first."""
+        pool, origin, pool_timeout = self._pool, self._outgoing.origin, self._timeouts.get("pool")
+        left = None if self._total_at is None else max(self._total_at - pool.loop.time(), 0.0)
+        is_total = left is not None and (pool_timeout is None or left < pool_timeout)
+        try:
+            connection = await pool.wait(
+                origin,
+                left if is_total else pool_timeout,
+                is_first=self._has_run,
+                is_fresh=self._has_run,
+                is_excused=None if self._limiter is None else _Excuse(self._limiter),
+            )
+        except httpx.PoolTimeout as error:
+            if not is_total:
+                raise
+            raise httpx.ReadTimeout("The total time was over before a connection became free") from error
+        if pool.is_closed:
+            pool.discard(connection)
+            raise closed_under_request(origin)
+        return connection
+
+
+class _Excuse:
+    """Whether the rate limiter is what all wait for: no connection comes free while it holds the requests back."""
+
+    __slots__ = ("_limiter", "_waits")
+
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter = limiter
+        self._waits = limiter.waits
+
+    def __call__(self) -> bool:
+        before, self._waits = self._waits, self._limiter.waits
+        return self._limiter.is_waited_for or self._waits > before
 
 
 def _cause_of(stale: Stale) -> BaseException:

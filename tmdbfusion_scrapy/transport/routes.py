@@ -87,4 +87,6 @@ def origin_of(request: httpx.Request, proxy: ProxyRoute | None) -> Origin:
     if "proxy" in extensions:
         proxy = ProxyRoute.from_httpx(extensions["proxy"])
     # The host as it is sent: idna does not take each name back apart that the DNS knows, an emoji's for one.
-    return Origin(scheme, host.decode("ascii"), url.port or _PORTS[scheme], extensions.get("sni_hostname"), proxy)
+    return Origin(
+        scheme, host.decode("ascii"), url.port or _PORTS[scheme], extensions.get("sni_hostname"), proxy
+    )
