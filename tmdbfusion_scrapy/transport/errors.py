@@ -20,13 +20,13 @@ _TIMEOUTS: Final = {
     "connect": "Connecting to {target} took too long",
     "read": "{target} sent nothing for too long",
     "write": "{target} took no bytes of the request body for too long",
-    "total": "The exchange with {target} took longer than its total time",
+    "total": "The exchange with {scheme}://{target} took longer than its total time",
 }
 
 
 def timed_out(kind: type[httpx.TimeoutException], origin: Origin, which: str) -> httpx.TimeoutException:
     """Return the exception for a time-out, which is ``connect``, ``read``, ``write`` or ``total``."""
-    return _caused(kind(_TIMEOUTS[which].format(target=origin.target)), asyncio.TimeoutError())
+    return _caused(kind(_TIMEOUTS[which].format(scheme=origin.scheme, target=origin.target)), asyncio.TimeoutError())
 
 
 def cannot_connect(origin: Origin, error: Exception) -> httpx.TransportError:
