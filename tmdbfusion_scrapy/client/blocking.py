@@ -72,7 +72,9 @@ class TMDBClient(API[Blocking]):
             token, arguments, transport=transport, transport_type=httpx.BaseTransport
         )
         self._pacer = BlockingPacer(options.pace, shared_pace(options.exchange.base_url))
-        self._turns = BlockingTurns(self._pacer, options.limits.max_connections, options.exchange.timeout.pool)
+        self._turns = BlockingTurns(
+            self._pacer, options.limits.max_connections, options.exchange.timeout.pool
+        )
         self._http = DirectClient(_transport(options, transport))
 
     def __enter__(self) -> Self:

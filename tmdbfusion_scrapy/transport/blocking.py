@@ -74,13 +74,7 @@ class BlockingPooledTransport(httpx.BaseTransport):
             answer.status,
             headers=answer.headers,
             stream=BlockingStream(thread, answer),
-            extensions={
-                "http_version": b"HTTP/1.1"
-                if answer.version == "1.1"
-                else b"HTTP/" + answer.version.encode(),
-                "reason_phrase": answer.reason,
-                "network_stream": answer.network_stream,
-            },
+            extensions=answer.extensions,
         )
 
     def statistics(self) -> PoolStatistics:

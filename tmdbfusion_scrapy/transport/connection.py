@@ -10,7 +10,7 @@ import sys
 from collections import deque
 from contextlib import aclosing
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import httptools
 import httpx
@@ -111,9 +111,14 @@ class Answer:
         self._waiter: asyncio.Future[None] | None = None
 
     @property
-    def network_stream(self) -> NetworkStream | None:
-        """Facts about its connection."""
-        return self._connection.network_stream
+    def extensions(self) -> dict[str, Any]:
+        """Extensions of an ``httpx.Response``."""
+        return {
+            "http_version": b"HTTP/1.1" if self.version == "1.1" else b"HTTP/" + self.version.encode("ascii"),
+            "reason_phrase": self.reason,
+            "network_stream": self._connection.network_stream,
+            "sent_at": self.sent_at,
+        }
 
     @property
     def is_awaited(self) -> bool:
@@ -371,8 +376,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the transport of a new connection."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - of create_connection
-        self.secure(transport)
+        # Not checked: those of uvloop are transports by what they do only.
+        self.secure(cast("asyncio.Transport", transport))
         self.is_open = True
 
     def data_received(self, data: bytes) -> None:

@@ -26,7 +26,9 @@ _TIMEOUTS: Final = {
 
 def timed_out(kind: type[httpx.TimeoutException], origin: Origin, which: str) -> httpx.TimeoutException:
     """Return the exception for a time-out, which is ``connect``, ``read``, ``write`` or ``total``."""
-    return _caused(kind(_TIMEOUTS[which].format(scheme=origin.scheme, target=origin.target)), asyncio.TimeoutError())
+    return _caused(
+        kind(_TIMEOUTS[which].format(scheme=origin.scheme, target=origin.target)), asyncio.TimeoutError()
+    )
 
 
 def cannot_connect(origin: Origin, error: Exception) -> httpx.TransportError:

@@ -14,6 +14,9 @@ from tmdbfusion_scrapy.transport.routes import Origin, origin_of
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.transport.routes import ProxyRoute
 
+_NOT_READ: Final = RuntimeError
+"""Base of ``RequestNotRead``, of httpx and of httpx2."""
+
 _NO_BODY: Final = frozenset({"GET", "HEAD"})
 
 _SENT_AT_ONCE: Final = 64 * 1024
@@ -89,7 +92,7 @@ def prepare(request: httpx.Request, proxy: ProxyRoute | None) -> Outgoing:
 def _has_no_content(request: httpx.Request) -> bool:
     try:
         return not request.content
-    except httpx.RequestNotRead:
+    except _NOT_READ:
         return False
 
 
@@ -119,7 +122,7 @@ def _with_body(request: httpx.Request, origin: Origin, line: bytes, block: bytes
     length = None if declared is None else int(declared)
     try:
         content: bytes | None = request.content
-    except httpx.RequestNotRead:
+    except _NOT_READ:
         content = None
     if content is None and length is None and not is_chunked:
         block += b"\r\nTransfer-Encoding: chunked"
@@ -145,7 +148,7 @@ def _with_body(request: httpx.Request, origin: Origin, line: bytes, block: bytes
 async def _pieces(request: httpx.Request) -> AsyncGenerator[bytes, None]:
     """Yield the body in pieces that are worth waiting for one by one."""
     stream = request.stream
-    if not isinstance(stream, httpx.AsyncByteStream):
+    if not hasattr(stream, "__aiter__"):
         raise TypeError("An asynchronous client cannot send a synchronous body")
     async for chunk in stream:
         for start in range(0, len(chunk), _SENT_AT_ONCE):

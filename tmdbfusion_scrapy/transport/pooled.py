@@ -45,7 +45,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
     ``total``, seconds from the call to the last byte of the body; ``proxy``, an ``httpx.Proxy`` or URL for
     this request, None for no proxy; ``sni_hostname``; ``target``, path and query in place of those of the URL.
 
-    HTTP/1.1 only. A transport belongs to the event loop of its first use; in a child process it begins anew, with
+    HTTP/1.1 only. It serves ``httpx2.AsyncClient`` as well. A transport belongs to the event loop of its first use; in a child process it begins anew, with
     connections of its own. After `aclose` all its sockets are closed.
 
     Args:
@@ -91,19 +91,18 @@ class PooledTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: one of its subclasses, as httpx documents them.
             RuntimeError: the transport is closed, or was used in another event loop.
         """
+        if not isinstance(request, httpx.Request):
+            # It imports this module.
+            from tmdbfusion_scrapy.transport.httpx2 import handle
+
+            response: httpx.Response = await handle(self, request)
+            return response
         answer = await self.send(request)
         return httpx.Response(
             answer.status,
             headers=answer.headers,
             stream=PooledStream(answer),
-            extensions={
-                "http_version": b"HTTP/1.1"
-                if answer.version == "1.1"
-                else b"HTTP/" + answer.version.encode(),
-                "reason_phrase": answer.reason,
-                "network_stream": answer.network_stream,
-                "sent_at": answer.sent_at,
-            },
+            extensions=answer.extensions,
         )
 
     async def send(self, request: httpx.Request) -> Answer:
