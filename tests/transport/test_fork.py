@@ -103,9 +103,9 @@ def test_the_parents_sockets_are_closed_in_the_child_without_a_word(server):
 
         def child() -> str:
             mine = set()
-            for entry in os.listdir("/proc/self/fd") if os.path.isdir("/proc/self/fd") else ():
+            for entry in range(256):
                 try:
-                    with socket.socket(fileno=os.dup(int(entry))) as sock:
+                    with socket.socket(fileno=os.dup(entry)) as sock:
                         mine.add(sock.getpeername())
                 except OSError:
                     continue

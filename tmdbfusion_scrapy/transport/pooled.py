@@ -45,8 +45,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
     ``total``, seconds from the call to the last byte of the body; ``proxy``, an ``httpx.Proxy`` or URL for
     this request, None for no proxy; ``sni_hostname``; ``target``, path and query in place of those of the URL.
 
-    HTTP/1.1 only. It serves ``httpx2.AsyncClient`` as well. A transport belongs to the event loop of its first use; in a child process it begins anew, with
-    connections of its own. After `aclose` all its sockets are closed.
+    HTTP/1.1 only. It serves ``httpx2.AsyncClient`` as well. A transport belongs to the event loop of its first
+    use; in a child process it begins anew, with connections of its own. After `aclose` all its sockets are closed.
 
     Args:
         limits: ``max_connections`` (default 100), ``max_keepalive_connections`` (20) and ``keepalive_expiry``
@@ -91,11 +91,12 @@ class PooledTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: one of its subclasses, as httpx documents them.
             RuntimeError: the transport is closed, or was used in another event loop.
         """
-        if not isinstance(request, httpx.Request):
+        given: object = request
+        if not isinstance(given, httpx.Request):
             # It imports this module.
             from tmdbfusion_scrapy.transport.httpx2 import handle
 
-            response: httpx.Response = await handle(self, request)
+            response: httpx.Response = await handle(self, given)
             return response
         answer = await self.send(request)
         return httpx.Response(
