@@ -36,7 +36,15 @@ _SOON: Final = 0.001
 
 
 class Stale(Exception):
-    """A kept-alive connection ended before any byte of an answer: the server had closed it meanwhile."""
+    """A kept-alive connection ended before any byte of an answer: the server had closed it meanwhile.
+
+    Attributes:
+        error: What the request ends with if it may not be sent again.
+    """
+
+    def __init__(self, error: httpx.TransportError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class NetworkStream:
@@ -517,9 +525,7 @@ class Connection(asyncio.Protocol):
         """End an answer whose connection is closed."""
         if not answer.has_head:
             if self.carried > 1 and not self._has_heard:
-                stale = Stale()
-                stale.__cause__ = lost(self.origin, exc, has_heard=False)
-                answer.fail(stale)
+                answer.fail(Stale(lost(self.origin, exc, has_heard=False)))
             else:
                 answer.fail(lost(self.origin, exc, has_heard=self._has_heard))
         elif exc is None and not _has_length(answer.headers):

@@ -9,7 +9,7 @@ import httpx
 
 from tmdbfusion_scrapy.transport.connection import Stale
 from tmdbfusion_scrapy.transport.dialing import Dialer
-from tmdbfusion_scrapy.transport.errors import closed_under_request
+from tmdbfusion_scrapy.transport.errors import closed_under_request, lost
 from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolLimits, PoolStatistics
 from tmdbfusion_scrapy.transport.outgoing import prepare
 from tmdbfusion_scrapy.transport.pool import Pool
@@ -120,12 +120,14 @@ class PooledTransport(httpx.AsyncBaseTransport):
         total = timeouts.get("total")
         total_at = None if total is None else pool.loop.time() + total
         attempt = _Attempt(pool, prepare(request, self._proxy), timeouts, total_at, self._limiter)
-        try:
-            return await attempt.run()
-        except Stale as stale:
+        for _ in range(2):
+            try:
+                return await attempt.run()
+            except Stale as stale:
+                error = stale.error
             if pool.is_closed or not attempt.is_repeatable:
-                raise _cause_of(stale) from _cause_of(stale).__cause__
-        return await attempt.run()
+                break
+        raise error from error.__cause__
 
     def statistics(self) -> PoolStatistics:
         """Return what the pool has done and holds now."""
@@ -270,10 +272,13 @@ class _Attempt:
             connection = await self._wait()
         self._has_run = True
         try:
-            if not connection.is_open:
+            if not connection.was_connected:
                 await pool.open(connection, timeouts.get("connect"), self._total_at)
             if self._limiter is not None and self._sent_at is None:
-                await self._ask(self._limiter, connection)
+                await self._ask(self._limiter)
+            if not connection.is_open:
+                # The server closed it meanwhile, or just now.
+                raise Stale(lost(connection.origin, None, has_heard=False))  # noqa: TRY301 - discarded below
             if connection.carried:
                 pool.count_reuse()
             self.is_repeatable = outgoing.is_repeatable
@@ -285,17 +290,12 @@ class _Attempt:
         answer.sent_at = self._sent_at
         return answer
 
-    async def _ask(self, limiter: Limiter, connection: Connection) -> None:
+    async def _ask(self, limiter: Limiter) -> None:
         """Wait for the rate limiter; the total time stands still."""
         start = self._pool.loop.time()
         self._sent_at = await limiter.acquire()
         if self._total_at is not None:
             self._total_at += self._pool.loop.time() - start
-        if not connection.is_open:
-            # The server closed it meanwhile.
-            stale = Stale()
-            stale.__cause__ = closed_under_request(connection.origin)
-            raise stale
 
     async def _wait(self) -> Connection:
         """Wait for a connection until the pool time-out or the end of the total time, whichever is first."""
@@ -332,13 +332,6 @@ class _Excuse:
     def __call__(self) -> bool:
         before, self._waits = self._waits, self._limiter.waits
         return self._limiter.is_waited_for or self._waits > before
-
-
-def _cause_of(stale: Stale) -> BaseException:
-    """The error that a request which may not be sent twice ends with."""
-    cause = stale.__cause__
-    assert cause is not None  # noqa: S101 - the connection sets it
-    return cause
 
 
 def _check_loop(pool: Pool) -> None:
