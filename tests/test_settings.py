@@ -46,7 +46,6 @@ def test_defaults():
         requests_per_second=35.0,
         images_requests_per_second=40.0,
         images_max_connections=8,
-        http2=False,
         proxy=None,
         ip_family="auto",
         verify_tls=True,
@@ -162,7 +161,7 @@ def test_numbers(name, attribute):
 
 @pytest.mark.parametrize(
     ("name", "attribute"),
-    [("TMDB_ENABLED", "enabled"), ("TMDB_HTTP2", "http2"), ("TMDB_VERIFY_TLS", "verify_tls")],
+    [("TMDB_ENABLED", "enabled"), ("TMDB_VERIFY_TLS", "verify_tls")],
 )
 def test_booleans(name, attribute):
     for value in (True, 1, "1", "True", "true", "TRUE", "yes", " on "):

@@ -21,7 +21,6 @@ from tmdbfusion_scrapy.base_urls import (
 )
 from tmdbfusion_scrapy.credentials import resolve_session
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
-from tmdbfusion_scrapy.http2 import prepare_http2
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND
 
 EXPORTS_URL = "https://files.tmdb.org/p/exports"
@@ -114,7 +113,6 @@ SETTINGS: Mapping[str, Setting] = {
             "Most requests a second, retries included; 0 for no limit. TMDB allows about 40 per IP address, so "
             "all crawls and clients of a process that use one host share the pace, the lowest that is set.",
         ),
-        Setting("TMDB_HTTP2", False, "``True`` uses HTTP/2, one connection (extra ``http2``)."),
         Setting(
             "TMDB_PROXY",
             None,
@@ -248,7 +246,6 @@ class TMDBSettings:
     requests_per_second: float
     images_requests_per_second: float
     images_max_connections: int | None
-    http2: bool
     proxy: str | None = field(repr=False)
     ip_family: IPFamily
     verify_tls: bool
@@ -311,7 +308,6 @@ class TMDBSettings:
             requests_per_second=read.number("TMDB_REQUESTS_PER_SECOND"),
             images_requests_per_second=read.number("TMDB_IMAGES_REQUESTS_PER_SECOND"),
             images_max_connections=read.limit("TMDB_IMAGES_MAX_CONNECTIONS"),
-            http2=read.http2("TMDB_HTTP2"),
             proxy=proxy,
             ip_family=check_ip_family("TMDB_IP_FAMILY", read.value("TMDB_IP_FAMILY")),
             verify_tls=read.boolean("TMDB_VERIFY_TLS"),
@@ -437,13 +433,6 @@ class _Reader:
 
     def boolean(self, name: str) -> bool:
         return check_boolean(name, self.value(name))
-
-    def http2(self, name: str) -> bool:
-        """Whether to use HTTP/2, which needs an extra."""
-        wanted = self.boolean(name)
-        if wanted:
-            prepare_http2(name)
-        return wanted
 
     def codes(self, name: str) -> frozenset[int]:
         """HTTP statuses, a list or text with commas."""

@@ -279,23 +279,6 @@ def test_idle_connections(server, driver, kept):
     assert server.accepted == 2 - kept
 
 
-def test_http2_without_h2(monkeypatch):
-    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    for make in (TMDBClient, AsyncTMDBClient):
-        with pytest.raises(ConfigurationError, match=r"pip install 'tmdbfusion-scrapy\[http2\]'"):
-            make(TOKEN, http2=True)
-
-
-def test_http2_speaks_http1_to_a_server_that_knows_no_other(server, driver):
-    pytest.importorskip("h2")
-    driven = driver(http2=True)
-    assert driven.do(details).id == 550
-    assert driven.do(details).raw == MOVIE
-    assert server.accepted == 1
-    driven.close()
-    server.wait_open(0)
-
-
 def test_own_transport_is_closed_with_the_client():
     closed: list[bool] = []
 

@@ -31,7 +31,7 @@ def test_defaults():
     assert made.pace.rate == 35.0
     assert made.retry.times == 2
     assert made.defaults == {"language": None, "languages": None, "region": None}
-    assert (made.http2, made.proxy, made.verify) == (False, None, True)
+    assert (made.proxy, made.verify) == (None, True)
 
 
 def test_languages_and_sessions_are_defaults():
@@ -204,7 +204,6 @@ def test_no_session_is_shown():
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("http2", True),
         ("proxy", "http://proxy.example:3128"),
         ("ip_family", "ipv4"),
         ("verify", False),
@@ -217,7 +216,7 @@ def test_what_a_transport_of_ones_own_would_ignore(client, name, value):
     with pytest.raises(ConfigurationError, match=f"transport and {name} are both given"):
         client(TOKEN, transport=transport, **{name: value})
     # What it does not carry out counts with it as well.
-    assert client(TOKEN, transport=transport, max_connections=3, timeout=2, http2=False)
+    assert client(TOKEN, transport=transport, max_connections=3, timeout=2)
 
 
 class BlockingOnly(httpx.BaseTransport):

@@ -52,10 +52,9 @@ class EveryHost:
     """What Scrapy's own test classes for a handler say of it."""
 
     handler_supports_bindaddress_meta = False
-    handler_supports_http2_dataloss = True
     handler_supports_idna_rejected_hostnames = True
     handler_supports_tls_in_tls = sys.version_info >= (3, 11)
-    # As aiohttp, which reads the responses.
+    # As llhttp, which reads the responses.
     handler_bad_header_handling = "fail"
 
     download_handler_cls = EveryHostHandler
@@ -71,7 +70,6 @@ def settings_of_tmdb(given: Mapping[str, Any]) -> dict[str, Any]:
         "TMDB_ACCESS_TOKEN": "not-sent-at-all",
         "TMDB_REQUESTS_PER_SECOND": 0,
         "TMDB_VERIFY_TLS": given.get("DOWNLOAD_VERIFY_CERTIFICATES", False),
-        "TMDB_HTTP2": given.get("HTTPX_HTTP2_ENABLED", False),
     }
 
 

@@ -130,6 +130,9 @@ class Connection(asyncio.Protocol):
         asyncio may report a connection that was accepted later before the end of an earlier one.
         """
         sock = self.transport.get_extra_info("socket")
+        if sock is None:
+            # A TLS transport forgets it when it is lost.
+            return False
         if not hasattr(socket, "TCP_INFO"):
             return True
         return sock.fileno() != -1 and sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == b"\x01"

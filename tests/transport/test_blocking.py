@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -47,28 +46,6 @@ def test_the_limit_holds_over_several_hosts_and_faults():
             kinds = set(executor.map(get, range(120)))
             assert server.max_open == 3
         assert kinds == {httpx.Response, httpx.RemoteProtocolError, httpx.ReadError}
-
-
-def test_a_thread_gets_its_connection_again(server):
-    connections: dict[int, set[str]] = {}
-    with httpx.Client(transport=BlockingPooledTransport()) as client:
-
-        def use() -> None:
-            name = str(threading.get_ident())
-            client.get(f"{server.url}/gate?thread={name}")
-            for _ in range(5):
-                client.get(f"{server.url}/json?thread={name}")
-
-        threads = [threading.Thread(target=use) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        server.wait_requests(4)
-        server.open_gate()
-        for thread in threads:
-            thread.join()
-    for seen in server.requests:
-        connections.setdefault(seen.connection, set()).add(seen.query["thread"])
-    assert [len(names) for names in connections.values()] == [1, 1, 1, 1]
 
 
 def test_another_host_takes_the_place_of_an_idle_connection():

@@ -12,8 +12,6 @@ import pytest
 
 from tests.client.driving import MOVIE, TOKEN, answer, serve
 from tests.coroutines import coroutine_test
-from tests.transport.certificates import make_contexts
-from tests.transport.http2_server import running_http2
 from tests.transport.proxy import proxying
 from tests.transport.resolver import V4, Names, black_hole
 from tests.transport.server import BODY, echo, running
@@ -22,7 +20,6 @@ from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ServerError
 from tmdbfusion_scrapy.transport import (
     BlockingFailoverTransport,
-    BlockingHttp2Transport,
     BlockingPooledTransport,
     FailoverTransport,
     PooledTransport,
@@ -361,27 +358,11 @@ async def movie(kind: type, urls: Any, **more: Any) -> Any:
         return await asyncio.get_running_loop().run_in_executor(None, client.movies.details, 550)
 
 
-@pytest.mark.parametrize("pooled", [PooledTransport, BlockingHttp2Transport])
-@coroutine_test
-async def test_http2(pooled, tmp_path):
-    # Contexts of its own: what is offered for HTTP/2 is set on them.
-    tls = make_contexts(tmp_path)
-    kind = KINDS["asyncio" if pooled is PooledTransport else "blocking"]
-    inner = pooled(verify=tls.client, **({"http2": True} if pooled is PooledTransport else {}))
-    with running_http2(tls.server) as server:
-        urls = [f"https://127.0.0.1:{closed_port()}/3", f"{server.url}/4"]
-        async with Sender(kind, urls, inner=inner) as sender:
-            request = httpx.Request("GET", f"{urls[0]}/json")
-            assert (await sender.send(request)).extensions["http_version"] == b"HTTP/2"
-        assert server.paths == ["/4/json"]
-
-
 @pytest.mark.parametrize("client", [AsyncTMDBClient, TMDBClient])
-@pytest.mark.parametrize("http2", [False, True])
 @coroutine_test
-async def test_clients(server, client, http2, dead):
+async def test_clients(server, client, dead):
     serve(server, answer())
-    assert (await movie(client, [f"{dead}/3", f"{server.url}/3"], http2=http2)).id == 550
+    assert (await movie(client, [f"{dead}/3", f"{server.url}/3"])).id == 550
     (seen,) = server.requests
     assert seen.target == "/3/movie/550"
     assert seen.header("Authorization") == f"Bearer {TOKEN}"

@@ -54,7 +54,7 @@ class AsyncTMDBClient(API[Asynchronous]):
         token: A v4 API Read Access Token or a v3 API key, told apart by shape. ``None`` reads the environment
             variables ``TMDB_ACCESS_TOKEN``, then ``TMDB_API_KEY``.
         transport: An ``httpx.AsyncBaseTransport`` to use instead of the pooled one, such as
-            ``httpx.MockTransport``. It has its settings itself: ``http2``, ``proxy``, ``ip_family``, ``verify``,
+            ``httpx.MockTransport``. It has its settings itself: ``proxy``, ``ip_family``, ``verify``,
             ``keepalive_expiry`` and ``max_keepalive_connections`` may not be given with it.
         arguments: See :class:`~tmdbfusion_scrapy.client.options.ClientArguments`.
 
@@ -79,8 +79,7 @@ class AsyncTMDBClient(API[Asynchronous]):
             token, arguments, transport=transport, transport_type=httpx.AsyncBaseTransport
         )
         self._pacer = AsyncPacer(options.pace, shared_pace(options.exchange.base_url))
-        places = None if options.http2 else options.limits.max_connections
-        self._turns = AsyncTurns(self._pacer, places, options.exchange.timeout.pool)
+        self._turns = AsyncTurns(self._pacer, options.limits.max_connections, options.exchange.timeout.pool)
         self._http = AsyncDirectClient(_transport(options, transport))
 
     async def __aenter__(self) -> Self:
@@ -310,6 +309,5 @@ def _transport(options: ClientOptions, given: httpx.AsyncBaseTransport | None) -
         verify=options.verify,
         proxy=options.proxy,
         ip_family=options.ip_family,
-        http2=options.http2,
     )
     return FailoverTransport(transport, options.base_urls) if len(options.base_urls) > 1 else transport

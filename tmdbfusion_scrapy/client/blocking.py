@@ -51,7 +51,7 @@ class TMDBClient(API[Blocking]):
         token: A v4 API Read Access Token or a v3 API key, told apart by shape. ``None`` reads the environment
             variables ``TMDB_ACCESS_TOKEN``, then ``TMDB_API_KEY``.
         transport: An ``httpx.BaseTransport`` to use instead of the pooled one, such as ``httpx.MockTransport``.
-            It has its settings itself: ``http2``, ``proxy``, ``ip_family``, ``verify``, ``keepalive_expiry`` and
+            It has its settings itself: ``proxy``, ``ip_family``, ``verify``, ``keepalive_expiry`` and
             ``max_keepalive_connections`` may not be given with it.
         arguments: See :class:`~tmdbfusion_scrapy.client.options.ClientArguments`.
 
@@ -76,8 +76,9 @@ class TMDBClient(API[Blocking]):
             token, arguments, transport=transport, transport_type=httpx.BaseTransport
         )
         self._pacer = BlockingPacer(options.pace, shared_pace(options.exchange.base_url))
-        places = None if options.http2 else options.limits.max_connections
-        self._turns = BlockingTurns(self._pacer, places, options.exchange.timeout.pool)
+        self._turns = BlockingTurns(
+            self._pacer, options.limits.max_connections, options.exchange.timeout.pool
+        )
         self._http = DirectClient(_transport(options, transport))
 
     def __enter__(self) -> Self:
@@ -241,12 +242,11 @@ class TMDBClient(API[Blocking]):
 
 
 def _transport(options: ClientOptions, given: httpx.BaseTransport | None) -> httpx.BaseTransport:
-    """The user's transport, the pooled one or the one for HTTP/2, with failover if there are several base URLs."""
+    """The user's transport or the pooled one, with failover if there are several base URLs."""
     # Loaded when a client is made, so that importing the clients does not load it.
     from tmdbfusion_scrapy import transport
 
-    made = transport.BlockingHttp2Transport if options.http2 else transport.BlockingPooledTransport
-    used = given or made(
+    used = given or transport.BlockingPooledTransport(
         limits=options.limits,
         verify=options.verify,
         proxy=options.proxy,

@@ -6,9 +6,6 @@ import sys
 from types import FunctionType
 from typing import TYPE_CHECKING, Final
 
-import httpcore
-import httpx
-
 from tmdbfusion_scrapy.base_urls import is_loopback_url
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 
@@ -18,14 +15,10 @@ if TYPE_CHECKING:
 _TOOLS: Final = {"respx": "respx", "pytest_httpx": "pytest-httpx", "vcr": "vcrpy", "pook": "pook"}
 """Their names by those of their modules."""
 
-_TAKEN: Final = (
-    httpx.Client,
-    httpx.AsyncClient,
-    httpx.HTTPTransport,
-    httpx.AsyncHTTPTransport,
-    httpcore.ConnectionPool,
-    httpcore.AsyncConnectionPool,
-)
+_TAKEN: Final = {
+    "httpx": ("Client", "AsyncClient", "HTTPTransport", "AsyncHTTPTransport"),
+    "httpcore": ("ConnectionPool", "AsyncConnectionPool"),
+}
 """Classes of which a tool takes a method while it is at work."""
 
 
@@ -55,7 +48,13 @@ def check_unmocked(base_urls: Sequence[str], transport: type[object]) -> None:
 
 def _tool_at_work() -> str | None:
     """The name of a tool that has taken one of httpx's methods."""
-    for owner in _TAKEN:
+    owners = [
+        getattr(sys.modules[library], name)
+        for library, names in _TAKEN.items()
+        if library in sys.modules
+        for name in names
+    ]
+    for owner in owners:
         for member in vars(owner).values():
             if isinstance(member, FunctionType):
                 # Not __module__: functools.wraps copies that of the method that was taken.

@@ -26,7 +26,6 @@ from tmdbfusion_scrapy.client.exchange import Exchange
 from tmdbfusion_scrapy.credentials import Credentials, proxy_secrets
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.hidden import hidden
-from tmdbfusion_scrapy.http2 import prepare_http2
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND, PaceOptions
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import check_language, check_region
@@ -53,7 +52,6 @@ class ClientArguments(TypedDict, total=False):
         retries: Retries after the first attempt, 2 by default, or a ``RetryPolicy``.
         base_url: Base URL of the API, TMDB's by default, or several, best first (``["https://api.themoviedb.org/3",
             "https://api.tmdb.org/3"]``): where the first one's host cannot be reached, the next one is called.
-        http2: Use HTTP/2 (extra ``http2``).
         proxy: URL of an HTTP proxy, or an ``httpx.Proxy``; not with a ``base_url`` in plain http, whose token it
             would read. Those of the environment are not used.
         ip_family: ``"ipv4"`` or ``"ipv6"`` connects to addresses of that kind only; ``"auto"``, the default, to
@@ -74,7 +72,6 @@ class ClientArguments(TypedDict, total=False):
     requests_per_second: float | None
     retries: int | RetryPolicy
     base_url: str | Sequence[str] | None
-    http2: bool
     proxy: str | httpx.Proxy | None
     ip_family: IPFamily
     verify: bool | ssl.SSLContext
@@ -91,7 +88,6 @@ class ClientOptions:
     pace: PaceOptions
     retry: RetryPolicy
     base_urls: tuple[str, ...]
-    http2: bool
     proxy: httpx.Proxy | None
     ip_family: IPFamily
     verify: bool | ssl.SSLContext
@@ -127,8 +123,6 @@ class ClientOptions:
             check_certificate_variables()
         if token is not None and given.get("api_key") is not None:
             raise ConfigurationError("token and api_key are both given: give one of them")
-        if given["http2"]:
-            prepare_http2("http2")
         base_urls = _base_urls(given.get("base_url"))
         proxy = _proxy(given["proxy"])
         if proxy is not None:
@@ -159,7 +153,6 @@ class ClientOptions:
             ),
             retry=_retry(given.get("retries", 2)),
             base_urls=base_urls,
-            http2=bool(given["http2"]),
             proxy=proxy,
             ip_family=check_ip_family("ip_family", given["ip_family"]),
             verify=_verify(given["verify"]),
@@ -169,7 +162,6 @@ class ClientOptions:
 _TRANSPORT_DEFAULTS: Mapping[str, Any] = {
     "max_keepalive_connections": 20,
     "keepalive_expiry": 30.0,
-    "http2": False,
     "proxy": None,
     "ip_family": "auto",
     "verify": True,

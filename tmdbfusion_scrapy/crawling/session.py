@@ -173,7 +173,6 @@ class CrawlSession:
             proxy=proxy,
             local_address=self._local_address,
             ip_family=settings.ip_family,
-            http2=settings.http2,
         )
 
     def _report(self) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 import time
+from weakref import WeakSet
 
 from tmdbfusion_scrapy.pacing.options import PaceOptions, PaceStatistics
 from tmdbfusion_scrapy.pacing.pace import Claim, Pace
@@ -26,6 +28,12 @@ class SharedPace:
         self._lock = threading.Lock()
         self._pace = Pace(options or PaceOptions(), time.monotonic())
         self._line: list[Claim] = []
+        _all.add(self)
+
+    def begin_anew(self) -> None:
+        """Forget who waits, in a child process: they wait in the parent, and one of them may hold the lock."""
+        self._lock = threading.Lock()
+        self._line.clear()
 
     def claim(self, rate: float) -> Claim:
         """Let one more client or crawl share the pace; ``rate`` is 0 where it sets none."""
@@ -94,6 +102,7 @@ _KEPT_SECONDS = 60.0
 _paces: dict[tuple[str, str], SharedPace] = {}
 _given_at: dict[tuple[str, str], float] = {}
 _lock = threading.Lock()
+_all: WeakSet[SharedPace] = WeakSet()
 
 
 def shared_pace(url: str, kind: str = "api") -> SharedPace:
@@ -123,3 +132,14 @@ def forget_paces() -> None:
     """Forget all paces, for tests: who has one keeps it, and who comes next gets a new one."""
     with _lock:
         _paces.clear()
+
+
+def _after_fork() -> None:
+    global _lock  # noqa: PLW0603 - another thread of the parent may hold it
+    _lock = threading.Lock()
+    for pace in list(_all):
+        pace.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,41 +1,35 @@
-"""The blocking transport: one httpx connection per lane, lanes shared by threads."""
+"""The blocking transport: the same pool, in an event loop of its own thread."""
 
 from __future__ import annotations
 
+import asyncio
+import os
 import threading
-import time
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+from weakref import WeakSet, finalize
 
 import httpx
 
-from tmdbfusion_scrapy.transport.blocking_lanes import BlockingLane, BlockingPlaces
-from tmdbfusion_scrapy.transport.dialing import Dialer
-from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolLimits, PoolStatistics
-from tmdbfusion_scrapy.transport.routes import ProxyRoute, origin_of
-from tmdbfusion_scrapy.transport.single import SingleConnection
+from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolStatistics
+from tmdbfusion_scrapy.transport.pooled import PooledTransport
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Iterator
+    from collections.abc import AsyncIterator, Coroutine, Iterator
 
     from tmdbfusion_scrapy.base_urls import IPFamily
-    from tmdbfusion_scrapy.transport.routes import Origin
+    from tmdbfusion_scrapy.transport.connection import Answer
 
-_SAFE_TO_REPEAT: Final = frozenset({"GET", "HEAD"})
+T = TypeVar("T")
+
+_CLOSED: Final = "The transport is closed: make a new one (or a new client)"
 
 
 class BlockingPooledTransport(httpx.BaseTransport):
-    """Transport for one ``httpx.Client`` that many threads share, with limits for the client as a whole.
+    """`PooledTransport` for one ``httpx.Client`` that many threads share, with limits for the client as a whole.
 
-    Each thread gets the connection it used last, if that one is free; otherwise any free one, or a new one as
-    long as there are fewer than ``max_connections`` open sockets. Requests wait for a place in the order they
-    came, at most for the ``pool`` time-out. Expired idle connections are closed at the next use of the
-    transport.
-
-    A GET or HEAD that dies on a reused connection before a response is sent once more on a new one.
-
-    Request extensions: ``timeout`` as in httpx, with ``total``, checked at each piece of the body; ``proxy``
-    and ``sni_hostname`` as in `PooledTransport`.
+    The pool is the same, with all that is said there, and lives in an event loop in a daemon thread of its own,
+    which starts with the first request and ends with `close`. Threads get connections in the order they came.
 
     Args:
         limits: ``max_connections`` (default 100), ``max_keepalive_connections`` (20) and ``keepalive_expiry``
@@ -44,9 +38,7 @@ class BlockingPooledTransport(httpx.BaseTransport):
         proxy: proxy for all requests, ``http://`` or ``https://``, credentials in the URL or in
             ``httpx.Proxy``.
         local_address: address of this machine to connect from.
-        ip_family: ``ipv4`` or ``ipv6`` asks for a name's addresses of that kind only; with ``auto`` (default) an
-            address that does not answer in a quarter of a second is left for one of the other kind, and gets
-            another, longer turn after it.
+        ip_family: as in `PooledTransport`.
 
     Raises:
         ValueError: limits or proxy that cannot be.
@@ -61,13 +53,13 @@ class BlockingPooledTransport(httpx.BaseTransport):
         local_address: str | None = None,
         ip_family: IPFamily = "auto",
     ) -> None:
-        self._verify = verify
-        self._proxy = ProxyRoute.from_httpx(proxy)
-        self._local_address = local_address
-        self._ip_family = ip_family
-        self._context: ssl.SSLContext | None = None
-        self._context_lock = threading.Lock()
-        self._places = BlockingPlaces(PoolLimits.from_httpx(limits), self._connect)
+        self._pooled = PooledTransport(
+            limits=limits, verify=verify, proxy=proxy, local_address=local_address, ip_family=ip_family
+        )
+        self._lock = threading.Lock()
+        self._thread: LoopThread | None = None
+        self._closed = False
+        _transports.add(self)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its response as soon as the head is there.
@@ -76,130 +68,196 @@ class BlockingPooledTransport(httpx.BaseTransport):
             httpx.TransportError: one of its subclasses, as httpx documents them.
             RuntimeError: the transport is closed.
         """
-        origin = origin_of(request, self._proxy)
-        timeout = request.extensions.get("timeout") or {}
-        total = timeout.get("total")
-        deadline = None if total is None else time.monotonic() + total
-        lane = self._wait_for_lane(origin, timeout.get("pool"), total)
-        try:
-            response = self._send(lane, request, deadline)
-        except BaseException:
-            lane.hang_up()
-            self._places.give_back(lane)
-            raise
-        stream = response.stream
-        if not isinstance(stream, httpx.SyncByteStream):
-            raise TypeError("httpx gave a response that cannot be read synchronously")
-        response.stream = BlockingStream(self._places, lane, stream, deadline)
-        return response
+        thread = self._running_thread()
+        answer = thread.run(self._pooled.send(_readable(request)))
+        return httpx.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=BlockingStream(thread, answer),
+            extensions=answer.extensions,
+        )
 
     def statistics(self) -> PoolStatistics:
         """Return what the pool has done and holds now."""
-        return self._places.statistics()
+        thread = self._thread
+        if thread is None or not thread.is_running:
+            return self._pooled.statistics()
+        return thread.run(_statistics(self._pooled))
 
     def close(self) -> None:
-        """Close all connections; a second call does nothing.
+        """Close all connections and end the thread; a second call does nothing.
 
-        A response that is being read ends with an ``httpx.TransportError``, a waiting request with a
-        RuntimeError. A request that waits for its response's head in another thread ends within its own
-        time-outs, and its connection is closed then.
+        Requests under way in other threads end with an ``httpx.TransportError``, waiting ones with a RuntimeError.
         """
-        self._places.close()
+        with self._lock:
+            self._closed = True
+            thread = self._thread
+        if thread is not None:
+            thread.stop(self._pooled)
 
-    def _connect(self, origin: Origin) -> SingleConnection:
-        """Return a transport for one connection."""
-        with self._context_lock:
-            if self._context is None:
-                self._context = httpx.create_ssl_context(verify=self._verify)
-        return SingleConnection(
-            context=self._context,
-            proxy=origin.proxy,
-            local_address=self._local_address,
-            dialer=Dialer(self._ip_family, is_for_proxy=origin.proxy is not None),
-        )
+    def begin_anew(self) -> None:
+        """Leave thread and pool to the parent process, in a child: it has neither."""
+        self._lock = threading.Lock()
+        if self._thread is not None:
+            self._thread.leave_to_parent()
+            self._thread = None
 
-    def _wait_for_lane(self, origin: Origin, pool: float | None, total: float | None) -> BlockingLane:
-        """Wait for a place until the pool time-out or the end of the total time, whichever is first."""
-        if total is None or (pool is not None and pool <= total):
-            return self._places.take(origin, pool)
-        try:
-            return self._places.take(origin, total)
-        except httpx.PoolTimeout as error:
-            raise httpx.ReadTimeout("The total time was over before a connection became free") from error
-
-    def _send(self, lane: BlockingLane, request: httpx.Request, deadline: float | None) -> httpx.Response:
-        """Send the request, a second time if the reused connection turns out to be dead."""
-        repeatable = request.method in _SAFE_TO_REPEAT and lane.connected and _is_empty(request)
-        try:
-            return self._places.send(lane, _bounded(request, deadline))
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            if not repeatable or self._places.closed:
-                raise
-        lane.hang_up()
-        return self._places.send(lane, _bounded(request, deadline))
+    def _running_thread(self) -> LoopThread:
+        thread = self._thread
+        if thread is not None and not self._closed:
+            return thread
+        with self._lock:
+            if self._closed:
+                raise RuntimeError(_CLOSED)
+            if self._thread is None:
+                self._thread = LoopThread()
+                # Not the transport's own method: that would keep it from being collected.
+                finalize(self, self._thread.stop, self._pooled)
+            return self._thread
 
 
 class BlockingStream(httpx.SyncByteStream):
-    """The body's bytes as sent. The lane goes back at the end of the body, at an error, or at `close`."""
+    """The body's bytes as sent. The connection goes back at the end of the body, at an error, or at `close`."""
 
-    def __init__(
-        self,
-        places: BlockingPlaces,
-        lane: BlockingLane,
-        stream: httpx.SyncByteStream,
-        deadline: float | None,
-    ) -> None:
-        self._places = places
-        self._lane: BlockingLane | None = lane
-        self._stream = stream
-        self._deadline = deadline
+    def __init__(self, thread: LoopThread, answer: Answer) -> None:
+        self._thread = thread
+        self._answer = answer
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            for chunk in self._stream:
-                yield chunk
-                if self._deadline is not None and time.monotonic() > self._deadline:
-                    raise httpx.ReadTimeout("The exchange took longer than its total time")
+            while piece := self.read():
+                yield piece
         finally:
             self.close()
 
+    def read(self) -> bytes:
+        """Return the bytes that are there, or the next ones; none at the end."""
+        answer = self._answer
+        if answer.is_complete:
+            # Nothing more comes: the event loop need not be asked.
+            return answer.take()
+        return self._thread.run(answer.read())
+
     def close(self) -> None:
-        """Let the connection go; httpx closes it if the body was not read to its end."""
-        lane, self._lane = self._lane, None
-        if lane is not None:
-            try:
-                self._stream.close()
-            finally:
-                self._places.give_back(lane)
+        """Let the connection go; it is closed if the body has not arrived to its end."""
+        self._answer.abandon_from_anywhere()
 
     def __del__(self) -> None:
-        lane, self._lane = self._lane, None
-        if lane is not None:
-            self._places.abandon(lane)
+        self._answer.abandon_from_anywhere()
 
 
-def _is_empty(request: httpx.Request) -> bool:
-    """Tell whether the request has no body, so that sending it again sends the same."""
-    try:
-        return not request.content
-    except httpx.RequestNotRead:
-        return False
+class LoopThread:
+    """An event loop in a daemon thread, and how other threads have it do something."""
+
+    def __init__(self) -> None:
+        self._loop = asyncio.new_event_loop()
+        self._pid = os.getpid()
+        self._thread = threading.Thread(target=self._run, name="tmdb-transport", daemon=True)
+        self._stopping = threading.Lock()
+        self._is_stopped = False
+        self._thread.start()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it can be asked for something."""
+        return not self._is_stopped
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop and return its result.
+
+        Raises:
+            RuntimeError: The loop is no longer there.
+        """
+        if self._is_stopped:
+            coroutine.close()
+            raise RuntimeError(_CLOSED)
+        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        try:
+            return future.result()
+        except BaseException:
+            future.cancel()
+            raise
+
+    def stop(self, pooled: PooledTransport) -> None:
+        """Close the transport in the loop, then end the loop and its thread."""
+        with self._stopping:
+            if self._is_stopped or self._pid != os.getpid():
+                return
+            if threading.current_thread() is self._thread:
+                # The garbage collector ran here; nobody else can wait for it.
+                self._loop.create_task(self._wind_up(pooled))
+                self._is_stopped = True
+                return
+            asyncio.run_coroutine_threadsafe(pooled.aclose(), self._loop).result()
+            self._is_stopped = True
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def leave_to_parent(self) -> None:
+        """Keep all of it untouched in a child process: its selector is the parent's."""
+        self._is_stopped = True
+        _of_parent.append(self)
+
+    async def _wind_up(self, pooled: PooledTransport) -> None:
+        await pooled.aclose()
+        self._loop.stop()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_forever()
+            for task in asyncio.all_tasks(self._loop):
+                task.cancel()
+            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+        finally:
+            self._loop.close()
 
 
-def _bounded(request: httpx.Request, deadline: float | None) -> httpx.Request:
-    """Return the request with no time-out longer than what is left of the total time."""
-    if deadline is None:
+def _readable(request: httpx.Request) -> httpx.Request:
+    """Return the request with a body that an event loop can read."""
+    stream = request.stream
+    if isinstance(stream, httpx.AsyncByteStream):
         return request
-    left = max(deadline - time.monotonic(), 0.001)
-    given = request.extensions["timeout"]
-    timeout = {
-        name: left if given.get(name) is None else min(left, given[name])
-        for name in ("connect", "read", "write", "pool")
-    }
     return httpx.Request(
         request.method,
         request.url,
         headers=request.headers,
-        stream=request.stream,
-        extensions={**request.extensions, "timeout": timeout},
+        stream=_ThreadedBody(stream),
+        extensions=request.extensions,
     )
+
+
+class _ThreadedBody(httpx.AsyncByteStream):
+    """A blocking body, of which the pieces are taken in a thread: reading it may take its time."""
+
+    def __init__(self, stream: httpx.SyncByteStream) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        loop = asyncio.get_running_loop()
+        pieces = iter(self._stream)
+        while True:
+            piece: bytes | None = await loop.run_in_executor(None, next, pieces, None)
+            if piece is None:
+                return
+            yield piece
+
+
+async def _statistics(pooled: PooledTransport) -> PoolStatistics:
+    return pooled.statistics()
+
+
+_transports: WeakSet[BlockingPooledTransport] = WeakSet()
+
+_of_parent: Final[list[LoopThread]] = []
+"""Loops of a parent process, kept so that nothing of them is finalized in the child."""
+
+
+def _after_fork() -> None:
+    for transport in list(_transports):
+        transport.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -1,200 +1,170 @@
-"""From an ``httpx.Request`` to what aiohttp sends: the same bytes, nothing added."""
+"""The bytes of HTTP/1.1 for an ``httpx.Request``: what the request says, nothing added."""
 
 from __future__ import annotations
 
-import sys
-from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Final
+import re
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
 
-import aiohttp
 import httpx
-import yarl
 
-from tmdbfusion_scrapy.transport.direct import plain_head
 from tmdbfusion_scrapy.transport.routes import Origin, origin_of
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import AsyncIterator
-
-    from tmdbfusion_scrapy.transport.lanes import Lane
     from tmdbfusion_scrapy.transport.routes import ProxyRoute
 
-_PIECE: Final = 64 * 1024
-"""Bytes of a request body handed over at once; what is smaller fits the socket's buffers and cannot hang."""
+_NOT_READ: Final = RuntimeError
+"""Base of ``RequestNotRead``, of httpx and of httpx2."""
+
+_NO_BODY: Final = frozenset({"GET", "HEAD"})
+
+_SENT_AT_ONCE: Final = 64 * 1024
+"""Bytes of a body that go out with the head; what is larger is sent in pieces, as the peer takes them."""
+
+_BAD_TARGET: Final = re.compile(rb"[^!-~]|#")
+_NAME: Final = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
+_PLAIN: Final = re.compile(rb"(?:%b: [\t -~]*(?:\r\n|\Z))*" % _NAME)
+_GOOD_NAME: Final = re.compile(_NAME)
+_BAD_VALUE: Final = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
+_ABOUT_THE_CONNECTION: Final = re.compile(
+    rb"\r\n(?:connection|content-length|transfer-encoding):", re.IGNORECASE
+)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Outgoing:
-    """One request in aiohttp's terms.
+    """A request as it leaves.
 
     Attributes:
-        head: All that is to be written on an open connection; None where that is not for us to say.
+        origin: Where the connection leads.
+        method: The method, in capitals as given.
+        head: Request line and headers, and a small body behind them.
+        body: The pieces of a body that does not go with the head.
+        is_chunked: Whether those pieces are framed as chunks.
+        length: Bytes that a Content-Length header announces for them.
+        is_repeatable: Whether sending it twice does no harm.
+        keeps_alive: Whether the connection may carry another request.
     """
 
-    request: httpx.Request
     origin: Origin
     method: str
-    head: bytes | None
-
-    @cached_property
-    def arguments(self) -> dict[str, Any]:
-        """What aiohttp's session is told."""
-        origin = self.origin
-        # From the parts, because userinfo in a URL is not sent by httpx's transports either.
-        target: bytes = self.request.extensions.get("target") or self.request.url.raw_path
-        url = f"{origin.scheme}://{self.request.url.netloc.decode('ascii')}{target.decode('ascii')}"
-        arguments: dict[str, Any] = {
-            "url": yarl.URL(url, encoded=True),
-            "headers": _headers(self.request),
-            "allow_redirects": False,
-        }
-        if origin.server_name is not None:
-            arguments["server_hostname"] = origin.server_name
-        if origin.proxy is not None:
-            _add_proxy(arguments, origin.scheme, origin.proxy)
-        return arguments
+    # It holds the token, and a traceback's reader may show what it finds in local variables.
+    head: bytes = field(repr=False)
+    body: AsyncGenerator[bytes, None] | None = field(default=None, repr=False)
+    is_chunked: bool = False
+    length: int | None = None
+    is_repeatable: bool = False
+    keeps_alive: bool = True
 
 
-def translate_request(request: httpx.Request, proxy: ProxyRoute | None) -> Outgoing:
-    """Translate a request; the body is still to come.
+def prepare(request: httpx.Request, proxy: ProxyRoute | None) -> Outgoing:
+    """Return the bytes of a request and where they go.
+
+    Args:
+        request: Its extension ``target`` goes before the path and query of its URL, ``proxy`` before the argument.
+        proxy: The proxy on the way.
 
     Raises:
-        httpx.UnsupportedProtocol: neither http nor https, or a proxy that cannot carry it.
-        httpx.LocalProtocolError: a header cannot be sent.
+        httpx.UnsupportedProtocol: Neither http nor https, or a proxy that cannot carry it.
+        httpx.LocalProtocolError: The target or a header cannot be sent.
     """
     origin = origin_of(request, proxy)
-    head = plain_head(request) if origin.proxy is None else None
-    outgoing = Outgoing(request=request, origin=origin, method=request.method, head=head)
-    if head is None:
-        # Now, for what cannot be sent needs no connection.
-        _ = outgoing.arguments
-    return outgoing
+    method = request.method
+    target: bytes = request.extensions.get("target") or request.url.raw_path
+    if _BAD_TARGET.search(target):
+        raise httpx.LocalProtocolError(
+            "The path and query of a request must be printable ASCII, without spaces"
+        )
+    fields = request.headers.raw
+    if origin.is_forwarded and origin.proxy is not None:
+        target = b"http://" + request.url.netloc + target
+        fields = [*fields, *origin.proxy.headers]
+    block = b"\r\n".join([b"%b: %b" % one for one in fields])
+    if not _PLAIN.fullmatch(block) or block.count(b"\r\n") >= max(len(fields), 1):
+        _check_headers(fields)
+    line = b"%b %b HTTP/1.1" % (method.encode("ascii"), target)
+    if method in _NO_BODY and _has_no_content(request) and not _ABOUT_THE_CONNECTION.search(b"\r\n" + block):
+        return Outgoing(origin, method, b"%b\r\n%b\r\n\r\n" % (line, block), is_repeatable=True)
+    return _with_body(request, origin, line, block)
 
 
-def _headers(request: httpx.Request) -> list[tuple[str, str]]:
-    """Return the headers as text; aiohttp encodes them as UTF-8."""
+def _has_no_content(request: httpx.Request) -> bool:
     try:
-        headers = [(name.decode("ascii"), value.decode("utf-8")) for name, value in request.headers.raw]
-    except UnicodeDecodeError:
-        raise httpx.LocalProtocolError("A request header is not valid UTF-8") from None
-    if len({name.lower() for name, _ in headers}) < len(headers):
-        # aiohttp keeps a header that is there twice only if both are spelt alike.
-        spelling: dict[str, str] = {}
-        return [(spelling.setdefault(name.lower(), name), value) for name, value in headers]
-    return headers
+        return not request.content
+    except _NOT_READ:
+        return False
 
 
-def _add_proxy(arguments: dict[str, Any], scheme: str, proxy: ProxyRoute) -> None:
-    """Send the proxy's headers with CONNECT for https, and with the request itself for http."""
-    if scheme == "https" and proxy.url.startswith("https:") and sys.version_info < (3, 11):
-        raise httpx.UnsupportedProtocol("https through an https:// proxy needs Python 3.11 or newer")
-    arguments["proxy"] = yarl.URL(proxy.url)
-    if scheme == "https":
-        headers = dict(proxy.headers)
-        for name, value in arguments["headers"]:
-            # Otherwise CONNECT would carry aiohttp's own.
-            if name.lower() == "user-agent":
-                headers.setdefault(name, value)
-        arguments["proxy_headers"] = headers
-    else:
-        arguments["headers"].extend(proxy.headers)
-
-
-class Deadline:
-    """The end of the total time, if there is one."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop, total: float | None) -> None:
-        self._loop = loop
-        self._end = None if total is None else loop.time() + total
-
-    def remaining(self) -> float | None:
-        """Return the seconds left, at least a millisecond, because 0 means no limit to aiohttp."""
-        return None if self._end is None else max(self._end - self._loop.time(), 0.001)
-
-    @property
-    def passed(self) -> bool:
-        """Whether the time is over, up to the clock's resolution."""
-        return self._end is not None and self._end - self._loop.time() < 0.001
-
-
-@lru_cache(maxsize=64)
-def client_timeout(connect: float | None, read: float | None, total: float | None) -> aiohttp.ClientTimeout:
-    """Return aiohttp's time-outs; its ``connect`` covers DNS, TCP, the proxy and TLS together."""
-    return aiohttp.ClientTimeout(total=total, connect=connect, sock_connect=None, sock_read=read)
-
-
-class RequestBody:
-    """A request body under the write time-out, which aiohttp does not have."""
-
-    def __init__(self, request: httpx.Request, lane: Lane, timeout: float | None) -> None:
-        self._request = request
-        self._lane = lane
-        self._timeout = timeout
-        self.error: Exception | None = None
-        """What the caller's own stream raised, or a length that is not what Content-Length says."""
-
-    @classmethod
-    def attach(
-        cls, outgoing: Outgoing, request: httpx.Request, lane: Lane, timeout: float | None
-    ) -> RequestBody | None:
-        """Put the body into the arguments; None if it is empty or small enough to be sent at once."""
-        if outgoing.head is not None:
-            return None
+def _check_headers(fields: list[tuple[bytes, bytes]]) -> None:
+    """Refuse what would be another header, or none at all."""
+    for name, value in fields:
+        if not _GOOD_NAME.fullmatch(name):
+            raise httpx.LocalProtocolError(
+                "The name of a request header has a character that no name may have"
+            )
         try:
-            content = request.content
-        except httpx.RequestNotRead:
-            pass
+            value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise httpx.LocalProtocolError("A request header is not valid UTF-8") from None
+        if _BAD_VALUE.search(value):
+            raise httpx.LocalProtocolError("A request header holds a line break or another control character")
+
+
+def _with_body(request: httpx.Request, origin: Origin, line: bytes, block: bytes) -> Outgoing:
+    """Frame a request that has a body, or may have one."""
+    named = {name.lower(): value for name, value in request.headers.raw}
+    keeps_alive = b"close" not in named.get(b"connection", b"").lower()
+    is_chunked = b"chunked" in named.get(b"transfer-encoding", b"").lower()
+    declared = named.get(b"content-length")
+    if declared is not None and not declared.isdigit():
+        raise httpx.LocalProtocolError("Content-Length must be a whole number")
+    length = None if declared is None else int(declared)
+    try:
+        content: bytes | None = request.content
+    except _NOT_READ:
+        content = None
+    if content is None and length is None and not is_chunked:
+        block += b"\r\nTransfer-Encoding: chunked"
+        is_chunked = True
+    elif content and length is None and not is_chunked:
+        block += b"\r\nContent-Length: %d" % len(content)
+        length = len(content)
+    head = b"%b\r\n%b\r\n\r\n" % (line, block)
+    if content is not None and len(content) <= _SENT_AT_ONCE:
+        check_length(length, len(content))
+        if is_chunked:
+            head += framed(content) if content else b""
+            head += framed(b"")
         else:
-            if len(content) <= _PIECE:
-                outgoing.arguments["data"] = content or None
-                return None
-        body = cls(request, lane, timeout)
-        # aiohttp frames a stream without Content-Length itself and refuses a header that says so, too.
-        outgoing.arguments["headers"] = [
-            (name, value)
-            for name, value in outgoing.arguments["headers"]
-            if name.lower() != "transfer-encoding"
-        ]
-        outgoing.arguments["data"] = body.pieces()
-        return body
-
-    async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield the body in pieces; each must be written within the time-out."""
-        declared = self._request.headers.get("Content-Length")
-        sent = 0
-        try:
-            async for chunk in self._chunks():
-                for start in range(0, len(chunk), _PIECE):
-                    piece = chunk[start : start + _PIECE]
-                    sent += len(piece)
-                    timer = self._start_timer()
-                    try:
-                        yield piece
-                    finally:
-                        if timer is not None:
-                            timer.cancel()
-            check_length(declared, sent)
-        except Exception as error:
-            self.error = error
-            raise
-
-    async def _chunks(self) -> AsyncIterator[bytes]:
-        stream = self._request.stream
-        if not isinstance(stream, httpx.AsyncByteStream):
-            raise TypeError("An asynchronous client cannot send a synchronous body")
-        async for chunk in stream:
-            yield chunk
-
-    def _start_timer(self) -> asyncio.TimerHandle | None:
-        link = self._lane.link
-        if self._timeout is None or link is None:
-            return None
-        return self._lane.loop.call_later(self._timeout, link.abort_writing)
+            head += content
+        is_repeatable = request.method in _NO_BODY and not content
+        return Outgoing(origin, request.method, head, is_repeatable=is_repeatable, keeps_alive=keeps_alive)
+    return Outgoing(
+        origin, request.method, head, _pieces(request), is_chunked, length, keeps_alive=keeps_alive
+    )
 
 
-def check_length(declared: str | None, sent: int) -> None:
-    """Raise if the body was not as long as its header said; the peer would wait for the rest."""
-    if declared is not None and sent != int(declared):
+async def _pieces(request: httpx.Request) -> AsyncGenerator[bytes, None]:
+    """Yield the body in pieces that are worth waiting for one by one."""
+    stream = request.stream
+    if not hasattr(stream, "__aiter__"):
+        raise TypeError("An asynchronous client cannot send a synchronous body")
+    async for chunk in stream:
+        for start in range(0, len(chunk), _SENT_AT_ONCE):
+            yield chunk[start : start + _SENT_AT_ONCE]
+
+
+def framed(piece: bytes) -> bytes:
+    """Return a piece as a chunk; the empty one ends the body."""
+    return b"%x\r\n%b\r\n" % (len(piece), piece)
+
+
+def check_length(declared: int | None, sent: int) -> None:
+    """Raise if a body is not as long as its header says: the peer would wait for the rest.
+
+    Raises:
+        httpx.LocalProtocolError: It is not.
+    """
+    if declared is not None and sent != declared:
         raise httpx.LocalProtocolError(f"Content-Length says {declared} bytes, the body has {sent}")

@@ -1,63 +1,52 @@
-"""The asynchronous transport: aiohttp's connections under httpx's interface."""
+"""The asynchronous transport: our pool under httpx's interface."""
 
 from __future__ import annotations
 
 import asyncio
-import sys
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import aiohttp
 import httpx
 
-from tmdbfusion_scrapy.transport.direct import WITHOUT_BODY, send_directly
-from tmdbfusion_scrapy.transport.failures import translate
-from tmdbfusion_scrapy.transport.lanes import ConnectionDied, Lane, UnexpectedHttp2
+from tmdbfusion_scrapy.transport.connection import Stale
+from tmdbfusion_scrapy.transport.dialing import Dialer
+from tmdbfusion_scrapy.transport.errors import closed_under_request, lost
 from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolLimits, PoolStatistics
-from tmdbfusion_scrapy.transport.outgoing import (
-    Deadline,
-    RequestBody,
-    client_timeout,
-    translate_request,
-)
-from tmdbfusion_scrapy.transport.places import Places
-from tmdbfusion_scrapy.transport.resolving import SharedResolver
+from tmdbfusion_scrapy.transport.outgoing import prepare
+from tmdbfusion_scrapy.transport.pool import Pool
 from tmdbfusion_scrapy.transport.routes import ProxyRoute
-from tmdbfusion_scrapy.transport.streaming import PooledStream
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import Callable, Mapping
+    from collections.abc import AsyncIterator, Mapping
 
     from tmdbfusion_scrapy.base_urls import IPFamily
-    from tmdbfusion_scrapy.transport.direct import DirectResponse
-    from tmdbfusion_scrapy.transport.lanes import Link
-    from tmdbfusion_scrapy.transport.multiplexing import Multiplexer
+    from tmdbfusion_scrapy.transport.connection import Answer, Connection
     from tmdbfusion_scrapy.transport.outgoing import Outgoing
-    from tmdbfusion_scrapy.transport.routes import Origin
+
+_NO_TIMEOUTS: Final[Mapping[str, float | None]] = {}
 
 
 class PooledTransport(httpx.AsyncBaseTransport):
-    """Transport for ``httpx.AsyncClient`` with aiohttp's speed and limits that hold at the server.
+    """Transport for ``httpx.AsyncClient`` with a pool of which the limits hold at the server.
 
     The number of open sockets never passes ``max_connections``, whatever the number of hosts: an idle
     connection to another host is closed first, and a closed one counts until its socket is closed. Requests
-    wait for a place in the order they came, at most for the ``pool`` time-out.
+    wait for a connection in the order they came, at most for the ``pool`` time-out.
 
-    Nothing is added to a request: no cookies, no default headers, no redirects, no proxy from the
-    environment. The exception is ``Content-Length: 0`` on a method like DELETE without a body. The response's
-    stream gives the body's bytes as sent (httpx undoes the encoding); its extensions hold ``http_version``,
-    ``reason_phrase`` and ``network_stream``, whose ``get_extra_info("server_addr" | "client_addr" |
-    "ssl_object")`` answers after the body was read, too.
+    Nothing is added to a request: no cookies, no default headers, no redirects, no proxy from the environment. The
+    response's stream gives the body's bytes as sent (httpx undoes the encoding); its extensions hold
+    ``http_version``, ``reason_phrase`` and ``network_stream``, whose ``get_extra_info("server_addr" |
+    "client_addr" | "ssl_object")`` answers after the body was read, too.
 
-    A GET or HEAD that dies on a reused connection before a response is sent once more on a new one: the
+    A GET or HEAD that dies on a reused connection before a byte of a response is sent once more on a new one: the
     server had closed it meanwhile. Nothing else is ever sent twice.
 
     Request extensions: ``timeout`` with ``connect``, ``read``, ``write``, ``pool`` as in httpx, and
     ``total``, seconds from the call to the last byte of the body; ``proxy``, an ``httpx.Proxy`` or URL for
-    this request, None for no proxy; ``sni_hostname``.
+    this request, None for no proxy; ``sni_hostname``; ``target``, path and query in place of those of the URL.
 
-    A transport belongs to the event loop of its first use. After `aclose` all its sockets are closed.
+    HTTP/1.1 only. It serves ``httpx2.AsyncClient`` as well. A transport belongs to the event loop of its first
+    use; in a child process it begins anew, with connections of its own. After `aclose` all its sockets are closed.
 
     Args:
         limits: ``max_connections`` (default 100), ``max_keepalive_connections`` (20) and ``keepalive_expiry``
@@ -68,8 +57,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
         local_address: address of this machine to connect from.
         ip_family: ``ipv4`` or ``ipv6`` asks for a name's addresses of that kind only; with ``auto`` (default) an
             address that does not answer in a quarter of a second gets company by one of the other kind (RFC 8305).
-        http2: speak HTTP/2 with servers that do, over one connection to each (needs the package h2). A context
-            given as ``verify`` then offers it to whoever uses it.
+        limiter: rate limiter, asked when a request has its connection; what it answers is the response's extension
+            ``sent_at``.
 
     Raises:
         ValueError: limits or proxy that cannot be.
@@ -83,18 +72,16 @@ class PooledTransport(httpx.AsyncBaseTransport):
         proxy: httpx.Proxy | str | None = None,
         local_address: str | None = None,
         ip_family: IPFamily = "auto",
-        http2: bool = False,
+        limiter: Limiter | None = None,
     ) -> None:
         self._limits = PoolLimits.from_httpx(limits)
         self._verify = verify
         self._proxy = ProxyRoute.from_httpx(proxy)
         self._local_address = local_address
         self._ip_family = ip_family
-        self._resolver: SharedResolver | None = None
-        self._http2 = http2
-        self._places: Places | None = None
-        self._multiplexer: Multiplexer | None = None
-        self._drained: asyncio.Future[None] | None = None
+        self._limiter = limiter
+        self._context: ssl.SSLContext | None = None
+        self._pool: Pool | None = None
         self._closed = False
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
@@ -104,61 +91,49 @@ class PooledTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: one of its subclasses, as httpx documents them.
             RuntimeError: the transport is closed, or was used in another event loop.
         """
-        places = self._running_places()
-        timeout = request.extensions.get("timeout") or {}
-        deadline = Deadline(places.loop, timeout.get("total"))
-        if self._multiplexer is not None:
-            answer = await self._multiplexer.send(request, deadline)
-            if answer is not None:
-                return answer
-            places = self._running_places()
-        outgoing = translate_request(request, self._proxy)
-        lane = places.take(outgoing.origin)
-        if lane is None:
-            lane = await _wait_for_lane(places, outgoing.origin, timeout.get("pool"), deadline)
-        body: RequestBody | None = None
-        lane.task = asyncio.current_task()
-        try:
-            repeatable = lane.link is not None and outgoing.method in WITHOUT_BODY
-            body = RequestBody.attach(outgoing, request, lane, timeout.get("write"))
-            try:
-                response, link = await _send(lane, outgoing, timeout, deadline)
-            except (ConnectionDied, aiohttp.ClientConnectionResetError):
-                if not repeatable or body is not None or lane.interrupted:
-                    raise
-                await places.reset(lane)
-                response, link = await _send(lane, outgoing, timeout, deadline)
-        except BaseException as error:
-            task, lane.task = lane.task, None
-            places.discard(lane)
-            if isinstance(error, UnexpectedHttp2) and self._multiplexer is not None:
-                self._multiplexer.forget(outgoing.origin)
-            failure = _failure(error, lane, body, outgoing.origin, deadline)
-            if failure is None:
-                raise
-            if isinstance(error, asyncio.CancelledError):
-                _forget_cancellation(task)
-            raise failure from failure.__cause__
-        lane.task = None
+        given: object = request
+        if not isinstance(given, httpx.Request):
+            # It imports this module.
+            from tmdbfusion_scrapy.transport.httpx2 import handle
+
+            response: httpx.Response = await handle(self, given)
+            return response
+        answer = await self.send(request)
         return httpx.Response(
-            status_code=response.status,
-            headers=response.raw_headers,
-            stream=PooledStream(places, lane, link, response, outgoing.origin),
-            extensions={
-                "http_version": b"HTTP/1.0" if response.version == aiohttp.HttpVersion10 else b"HTTP/1.1",
-                "reason_phrase": (response.reason or "").encode("utf-8", "surrogateescape"),
-                "network_stream": link.network_stream,
-            },
+            answer.status,
+            headers=answer.headers,
+            stream=PooledStream(answer),
+            extensions=answer.extensions,
         )
+
+    async def send(self, request: httpx.Request) -> Answer:
+        """Send a request and return its answer as soon as the head is there; for other transports on this pool.
+
+        Raises:
+            httpx.TransportError: one of its subclasses, as httpx documents them.
+            RuntimeError: the transport is closed, or was used in another event loop.
+        """
+        pool = self._pool
+        if pool is None or pool.is_forked or self._closed or pool.loop is not asyncio.get_running_loop():
+            pool = self._running_pool()
+        timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
+        total = timeouts.get("total")
+        total_at = None if total is None else pool.loop.time() + total
+        attempt = _Attempt(pool, prepare(request, self._proxy), timeouts, total_at, self._limiter)
+        for _ in range(2):
+            try:
+                return await attempt.run()
+            except Stale as stale:
+                error = stale.error
+            if pool.is_closed or not attempt.is_repeatable:
+                break
+        raise error from error.__cause__
 
     def statistics(self) -> PoolStatistics:
         """Return what the pool has done and holds now."""
-        if self._places is None:
+        if self._pool is None or self._pool.is_forked:
             return PoolStatistics(opened=0, reused=0, open=0, idle=0, waiting=0)
-        statistics = self._places.statistics()
-        if self._multiplexer is not None:
-            return replace(statistics, waiting=statistics.waiting + self._multiplexer.waiting)
-        return statistics
+        return self._pool.statistics()
 
     async def aclose(self) -> None:
         """Close all connections and return when their sockets are closed; a second call does nothing.
@@ -168,114 +143,199 @@ class PooledTransport(httpx.AsyncBaseTransport):
         Raises:
             RuntimeError: called in another event loop than the one the transport was used in.
         """
-        if self._places is not None:
-            _check_loop(self._places)
+        pool = self._pool
+        if pool is not None and not pool.is_forked:
+            _check_loop(pool)
+            self._closed = True
+            await pool.close()
         self._closed = True
-        if self._places is None:
-            return
-        if self._drained is not None:
-            await asyncio.shield(self._drained)
-            return
-        self._drained = asyncio.get_running_loop().create_future()
-        try:
-            await self._places.close()
-            if self._resolver is not None:
-                await self._resolver.close()
-        finally:
-            self._drained.set_result(None)
 
-    def _running_places(self) -> Places:
+    def _running_pool(self) -> Pool:
         """Return the pool, made at the first use, in the loop that runs then."""
         if self._closed:
             raise RuntimeError("The transport is closed: make a new one (or a new client)")
-        if self._places is None:
+        if self._pool is None or self._pool.is_forked:
             loop = asyncio.get_running_loop()
-            self._resolver = SharedResolver(self._ip_family)
-            self._places = Places(loop, self._limits, self._lane_factory(loop, self._resolver))
-            if self._http2:
-                # Needs h2, which is an extra.
-                from tmdbfusion_scrapy.transport.multiplexing import Multiplexer
-
-                self._multiplexer = Multiplexer(self._places, self._proxy)
-        _check_loop(self._places)
-        return self._places
-
-    def _lane_factory(self, loop: asyncio.AbstractEventLoop, resolver: SharedResolver) -> Callable[[], Lane]:
-        context = httpx.create_ssl_context(verify=self._verify)
-        if self._http2:
-            context.set_alpn_protocols(["h2", "http/1.1"])
-
-        def new_lane() -> Lane:
-            return Lane(loop, ssl_context=context, resolver=resolver, local_address=self._local_address)
-
-        return new_lane
+            if self._context is None:
+                self._context = httpx.create_ssl_context(verify=self._verify)
+            dialer = Dialer(
+                loop, context=self._context, local_address=self._local_address, ip_family=self._ip_family
+            )
+            self._pool = Pool(loop, self._limits, dialer)
+        _check_loop(self._pool)
+        return self._pool
 
 
-async def _wait_for_lane(
-    places: Places, origin: Origin, pool_timeout: float | None, deadline: Deadline
-) -> Lane:
-    """Wait for a place until the pool time-out or the end of the total time, whichever is first."""
-    total = deadline.remaining()
-    if total is None or (pool_timeout is not None and pool_timeout <= total):
-        return await places.wait(origin, pool_timeout)
-    try:
-        return await places.wait(origin, total)
-    except httpx.PoolTimeout as error:
-        raise httpx.ReadTimeout("The total time was over before a connection became free") from error
+class PooledStream(httpx.AsyncByteStream):
+    """The body's bytes as sent. The connection goes back at the end of the body, at an error, or at `aclose`."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        answer = self._answer
+        try:
+            while piece := await answer.read():
+                yield piece
+        except BaseException:
+            answer.abandon()
+            raise
+
+    async def aread(self) -> bytes:
+        """Return the whole body at once; faster than iterating through httpx's layers.
+
+        Raises:
+            httpx.TransportError: the body is not whole.
+        """
+        answer = self._answer
+        try:
+            body = await answer.read()
+            if answer.is_complete and not answer.has_more:
+                return body
+            pieces = [body]
+            while piece := await answer.read():
+                pieces.append(piece)
+            return b"".join(pieces)
+        except BaseException:
+            answer.abandon()
+            raise
+
+    async def aclose(self) -> None:
+        """Let the connection go; it is closed if the body has not arrived to its end."""
+        self._answer.abandon()
+
+    def __del__(self) -> None:
+        # Runs in any thread, wherever the garbage collector does.
+        self._answer.abandon_from_anywhere()
 
 
-async def _send(
-    lane: Lane, outgoing: Outgoing, timeout: Mapping[str, float | None], deadline: Deadline
-) -> tuple[aiohttp.ClientResponse | DirectResponse, Link]:
-    """Send the request on the lane's connection and return the response's head."""
-    link = lane.link
-    if link is not None and outgoing.head is not None:
-        answer = await send_directly(
-            lane,
-            link,
-            outgoing.method,
-            outgoing.head,
-            read=timeout.get("read"),
-            total=deadline.remaining(),
-        )
-        return answer, link
-    response = await lane.session.request(
-        outgoing.method,
-        timeout=client_timeout(timeout.get("connect"), timeout.get("read"), deadline.remaining()),
-        **outgoing.arguments,
+class Limiter(Protocol):
+    """Rate limiter, asked when a request has its connection."""
+
+    @property
+    def waits(self) -> int:
+        """Requests that have waited for it so far."""
+        ...
+
+    @property
+    def is_waited_for(self) -> bool:
+        """Whether a request waits for it now."""
+        ...
+
+    async def acquire(self) -> float:
+        """Wait until a request may leave and return the time, of ``time.monotonic()``."""
+        ...
+
+
+class _Attempt:
+    """One request on its way to an answer: at most twice, if its connection had been closed meanwhile."""
+
+    __slots__ = (
+        "_has_run",
+        "_limiter",
+        "_outgoing",
+        "_pool",
+        "_sent_at",
+        "_timeouts",
+        "_total_at",
+        "is_repeatable",
     )
-    link = lane.link
-    if link is None:
-        response.close()
-        raise ConnectionDied
-    return response, link
+
+    def __init__(
+        self,
+        pool: Pool,
+        outgoing: Outgoing,
+        timeouts: Mapping[str, Any],
+        total_at: float | None,
+        limiter: Limiter | None,
+    ) -> None:
+        self.is_repeatable = True
+        """Whether nothing was sent yet, or what may be sent twice."""
+        self._pool = pool
+        self._outgoing = outgoing
+        self._timeouts = timeouts
+        self._total_at = total_at
+        self._limiter = limiter
+        self._sent_at: float | None = None
+        self._has_run = False
+
+    async def run(self) -> Answer:
+        """Send the request on a connection of the pool and wait for the head of its answer.
+
+        Raises:
+            Stale: A kept-alive connection was dead. The next run takes a new one, before those who wait.
+            httpx.TransportError: There is no answer.
+        """
+        pool, outgoing, timeouts = self._pool, self._outgoing, self._timeouts
+        connection = None if self._has_run else pool.take(outgoing.origin)
+        if connection is None:
+            connection = await self._wait()
+        self._has_run = True
+        try:
+            if not connection.was_connected:
+                await pool.open(connection, timeouts.get("connect"), self._total_at)
+            if self._limiter is not None and self._sent_at is None:
+                await self._ask(self._limiter)
+            if not connection.is_open:
+                # The server closed it meanwhile, or just now.
+                raise Stale(lost(connection.origin, None, has_heard=False))  # noqa: TRY301 - discarded below
+            if connection.carried:
+                pool.count_reuse()
+            self.is_repeatable = outgoing.is_repeatable
+            answer = connection.send(outgoing, timeouts=timeouts, total_at=self._total_at)
+            await answer.head()
+        except BaseException:
+            pool.discard(connection)
+            raise
+        answer.sent_at = self._sent_at
+        return answer
+
+    async def _ask(self, limiter: Limiter) -> None:
+        """Wait for the rate limiter; the total time stands still."""
+        start = self._pool.loop.time()
+        self._sent_at = await limiter.acquire()
+        if self._total_at is not None:
+            self._total_at += self._pool.loop.time() - start
+
+    async def _wait(self) -> Connection:
+        """Wait for a connection until the pool time-out or the end of the total time, whichever is first."""
+        pool, origin, pool_timeout = self._pool, self._outgoing.origin, self._timeouts.get("pool")
+        left = None if self._total_at is None else max(self._total_at - pool.loop.time(), 0.0)
+        is_total = left is not None and (pool_timeout is None or left < pool_timeout)
+        try:
+            connection = await pool.wait(
+                origin,
+                left if is_total else pool_timeout,
+                is_first=self._has_run,
+                is_fresh=self._has_run,
+                is_excused=None if self._limiter is None else _Excuse(self._limiter),
+            )
+        except httpx.PoolTimeout as error:
+            if not is_total:
+                raise
+            raise httpx.ReadTimeout("The total time was over before a connection became free") from error
+        if pool.is_closed:
+            pool.discard(connection)
+            raise closed_under_request(origin)
+        return connection
 
 
-def _failure(
-    error: BaseException, lane: Lane, body: RequestBody | None, origin: Origin, deadline: Deadline
-) -> Exception | None:
-    """Return what to raise for an error before the response's head; None for the error itself."""
-    if lane.interrupted:
-        return httpx.ReadError("The transport was closed under the request")
-    if isinstance(error, asyncio.TimeoutError) and deadline.passed:
-        return httpx.ReadTimeout(
-            f"The exchange with {origin.scheme}://{origin.target} took longer than its total time"
-        )
-    if lane.link is not None and lane.link.write_timed_out:
-        return httpx.WriteTimeout(f"{origin.target} took no bytes of the request body for too long")
-    if body is not None and body.error is not None and isinstance(error, Exception):
-        return body.error
-    return translate(error, origin)
+class _Excuse:
+    """Whether the rate limiter is what all wait for: no connection comes free while it holds the requests back."""
+
+    __slots__ = ("_limiter", "_waits")
+
+    def __init__(self, limiter: Limiter) -> None:
+        self._limiter = limiter
+        self._waits = limiter.waits
+
+    def __call__(self) -> bool:
+        before, self._waits = self._waits, self._limiter.waits
+        return self._limiter.is_waited_for or self._waits > before
 
 
-def _forget_cancellation(task: asyncio.Task[Any] | None) -> None:
-    """Undo the cancellation with which the closing transport woke the request (Python 3.11 counts them)."""
-    if task is not None and sys.version_info >= (3, 11):
-        task.uncancel()
-
-
-def _check_loop(places: Places) -> None:
-    if asyncio.get_running_loop() is not places.loop:
+def _check_loop(pool: Pool) -> None:
+    if asyncio.get_running_loop() is not pool.loop:
         raise RuntimeError(
             "The transport is bound to the event loop of its first use, and this is another one: "
             "make one client per event loop, and close it in that loop"

@@ -1,4 +1,4 @@
-"""A request on an open connection goes out without aiohttp's session, and nobody can tell."""
+"""A request on a kept-alive connection goes out as on a new one, and nobody can tell."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 from tests.coroutines import coroutine_test
 from tests.transport.server import SCRIPTS
 from tmdbfusion_scrapy.transport import PooledTransport
-from tmdbfusion_scrapy.transport.direct import plain_head
+from tmdbfusion_scrapy.transport.outgoing import prepare
 
 if TYPE_CHECKING:
     from tests.transport.server import Connection, Seen
@@ -44,7 +44,6 @@ async def outcome(transport: PooledTransport, request: httpx.Request) -> Any:
 async def test_the_outcome_is_that_of_a_new_connection(server, method, path):
     url = f"{server.url}{path}?delay=0.02"
     request = httpx.Request(method, url, extensions={"timeout": TIMEOUT}, headers={"X-Mine": "yes"})
-    assert plain_head(request) is not None
     async with PooledTransport(limits=ONE) as transport:
         fresh = await outcome(transport, request)
     async with PooledTransport(limits=ONE) as transport:
@@ -58,7 +57,7 @@ async def test_the_outcome_is_that_of_a_new_connection(server, method, path):
 
 
 @coroutine_test
-async def test_the_bytes_are_those_of_aiohttp(server):
+async def test_the_bytes_are_the_same(server):
     request = httpx.Request(
         "GET",
         f"{server.url}/echo?b=1%2C2&a=%C3%BC",
@@ -139,41 +138,65 @@ def request_with(
     return httpx.Request(method, url, **arguments)
 
 
-NOT_PLAIN = {
-    "post": request_with("POST"),
-    "body": request_with(content=b"x"),
-    "stream": request_with(stream=httpx.ByteStream(b"")),
-    "no host": request_with(stream=httpx.ByteStream(b""), headers={"X-A": "1"}),
-    "not in ascii": request_with(headers=[("X-A", "ü".encode())]),
+REFUSED = {
     "line break": request_with(headers=[("X-A", "1\r\nX-B: 2")]),
     "new line": request_with(headers=[("X-A", "1\nX-B: 2")]),
     "return": request_with(headers=[("X-A", "1\rX-B: 2")]),
     "zero": request_with(headers=[("X-A", "1\x00")]),
     "line break in a name": request_with(headers=[("X-A: 1\r\nX-B", "2")]),
-    "connection": request_with(headers={"Connection": "close"}),
-    "expect": request_with(headers={"expect": "100-continue"}),
-    "length": request_with(headers={"Content-Length": "0"}),
-    "framing": request_with(headers={"TRANSFER-ENCODING": "chunked"}),
-    "upgrade": request_with(headers={"Upgrade": "websocket"}),
+    "space in a name": request_with(headers=[("X A", "2")]),
+    "not in utf-8": request_with(headers=[(b"X-A", b"\xff")]),
+    "length that is none": request_with("POST", headers={"Content-Length": "x"}, content=b"x"),
+    "length of another body": request_with("POST", headers={"Content-Length": "5"}, content=b"x"),
     "target with a space": request_with(extensions={"target": b"/a b"}),
     "target with a line break": request_with(extensions={"target": b"/a HTTP/1.1\r\nX-B:2"}),
     "target with a fragment": request_with(extensions={"target": b"/a#b"}),
-    "target of a proxy": request_with(extensions={"target": b"http://a/b"}),
-    "target of a server": request_with("HEAD", extensions={"target": b"*"}),
+    "target with a letter beyond ASCII": request_with(extensions={"target": "/ü".encode()}),
 }
 
 
-@pytest.mark.parametrize("name", NOT_PLAIN)
-def test_what_is_not_plain_is_aiohttps(name):
-    assert plain_head(NOT_PLAIN[name]) is None
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_cannot_be_sent_is_refused(name):
+    with pytest.raises(httpx.LocalProtocolError):
+        prepare(REFUSED[name], None)
 
 
-def test_a_plain_head():
+AS_GIVEN = {
+    "not in ascii": (request_with(headers=[("X-A", "ü".encode())]), "X-A: ü".encode()),
+    "tab in a value": (request_with(headers=[("X-A", "a\tb")]), b"X-A: a\tb"),
+    "connection": (request_with(headers={"Connection": "close"}), b"Connection: close"),
+    "length": (request_with(headers={"Content-Length": "0"}), b"Content-Length: 0"),
+    "target of a server": (request_with("OPTIONS", extensions={"target": b"*"}), b"OPTIONS * HTTP/1.1"),
+    "body": (request_with("POST", content=b"abc"), b"Content-Length: 3\r\n\r\nabc"),
+    "chunks": (
+        request_with("POST", headers={"Transfer-Encoding": "chunked"}, content=b"abc"),
+        b"\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ),
+    "body without a header": (
+        request_with("POST", stream=httpx.ByteStream(b"abc")),
+        b"Transfer-Encoding: chunked\r\n\r\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", AS_GIVEN)
+def test_the_rest_goes_out_as_given(name):
+    request, expected = AS_GIVEN[name]
+    assert expected in prepare(request, None).head
+
+
+def test_what_may_be_sent_twice():
+    assert prepare(request_with(), None).is_repeatable
+    assert prepare(request_with("HEAD"), None).is_repeatable
+    for request in (request_with("POST"), request_with("DELETE"), request_with("GET", content=b"x")):
+        assert not prepare(request, None).is_repeatable
+
+
+def test_a_head():
     request = request_with(
         "HEAD", headers={"Accept": "application/json"}, extensions={"target": b"/3/movie/2?a=1"}
     )
-    head = plain_head(request)
-    assert head is not None
+    head = prepare(request, None).head
     assert head.startswith(b"HEAD /3/movie/2?a=1 HTTP/1.1\r\nHost: api.example\r\n")
     assert head.endswith(b"\r\n\r\n")
     assert b"\r\nAccept: application/json\r\n" in head

@@ -1,0 +1,343 @@
+"""The connections of one event loop: lent, idle, opening or closing, and never more than allowed."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import os
+from collections import OrderedDict, deque
+from typing import TYPE_CHECKING, Final
+from weakref import WeakSet
+
+import httpx
+
+from tmdbfusion_scrapy.transport.connection import Connection
+from tmdbfusion_scrapy.transport.errors import cannot_connect, closed_under_request, timed_out
+from tmdbfusion_scrapy.transport.limits import PoolLimits, PoolStatistics
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tmdbfusion_scrapy.transport.dialing import Dialer
+    from tmdbfusion_scrapy.transport.routes import Origin
+
+_ROUNDS: Final = 100
+"""Rounds of the event loop after which an aborted socket is closed for sure; it takes one to three."""
+
+
+class Pool:
+    """Connection pool with hard limits, first come, first served.
+
+    Everything happens in one event loop. A connection counts as open from before its socket is made until after it
+    is closed, so that the limit holds as the server sees it.
+
+    Args:
+        loop: The event loop.
+        limits: How many connections there may be.
+        dialer: Opens them.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, limits: PoolLimits, dialer: Dialer) -> None:
+        self.loop = loop
+        self.is_closed = False
+        self.is_forked = False
+        """Whether this process is a child of the one that the pool belongs to."""
+        self._limits = limits
+        self._dialer = dialer
+        self._connections: set[Connection] = set()
+        # Oldest first; the second one holds the same by origin.
+        self._idle: OrderedDict[Connection, None] = OrderedDict()
+        self._idle_at: dict[Origin, dict[Connection, None]] = {}
+        self._waiters: deque[_Waiter] = deque()
+        self._expiry: asyncio.TimerHandle | None = None
+        self._emptied: asyncio.Future[None] | None = None
+        self._opened = 0
+        self._reused = 0
+        self._tls_handshakes = 0
+        _pools.add(self)
+
+    def take(self, origin: Origin) -> Connection | None:
+        """Lend a connection at once if nobody waits and there is one, or room for one."""
+        return None if self._waiters else self._find(origin, is_fresh=False)
+
+    async def wait(
+        self,
+        origin: Origin,
+        timeout: float | None,
+        *,
+        is_first: bool = False,
+        is_fresh: bool = False,
+        is_excused: Callable[[], bool] | None = None,
+    ) -> Connection:
+        """Lend a connection when it is this caller's turn.
+
+        Args:
+            origin: Where it is to lead.
+            timeout: Seconds to wait at the most.
+            is_first: Whether the caller goes before those who wait: it has waited already.
+            is_fresh: Whether the connection must not have carried a request.
+            is_excused: Asked when the time is over; True gives as much time again.
+
+        Raises:
+            httpx.PoolTimeout: There was none in time.
+            RuntimeError: The pool was closed meanwhile.
+        """
+        waiter = _Waiter(self.loop, origin, is_fresh=is_fresh)
+        if is_first:
+            self._waiters.appendleft(waiter)
+        else:
+            self._waiters.append(waiter)
+        if timeout is not None:
+            waiter.limit(timeout, is_excused)
+        future = waiter.future
+        try:
+            self._serve()
+            return await future
+        except asyncio.CancelledError:
+            if future.done() and not future.cancelled() and future.exception() is None:
+                self.give_back(future.result())
+            future.cancel()
+            self._serve()
+            raise
+        finally:
+            waiter.forget_limit()
+
+    async def open(self, connection: Connection, connect: float | None, total_at: float | None) -> None:
+        """Open a lent connection.
+
+        Args:
+            connection: It.
+            connect: Seconds for all of it: name, TCP, proxy and TLS.
+            total_at: End of the total time, on the loop's clock.
+
+        Raises:
+            httpx.TransportError: It could not be opened.
+        """
+        left = None if total_at is None else max(total_at - self.loop.time(), 0.0)
+        is_total = left is not None and (connect is None or left < connect)
+        task = connection.opening = self.loop.create_task(self._dialer.open(connection))
+        # Who is cancelled here discards the connection, and that ends the task.
+        await asyncio.wait((task,), timeout=left if is_total else connect)
+        if not task.done():
+            connection.cancel_opening()
+            await asyncio.wait((task,))
+        connection.opening = None
+        if connection.is_interrupted:
+            raise closed_under_request(connection.origin)
+        if task.cancelled():
+            kind, which = (httpx.ReadTimeout, "total") if is_total else (httpx.ConnectTimeout, "connect")
+            raise timed_out(kind, connection.origin, which)
+        error = task.exception()
+        if isinstance(error, Exception):
+            raise cannot_connect(connection.origin, error)
+        if error is not None:
+            raise error
+        self._opened += 1
+        self._tls_handshakes += connection.origin.tls_handshakes
+
+    def count_reuse(self) -> None:
+        """Count a request that goes out on a connection which has carried one before."""
+        self._reused += 1
+
+    def give_back(self, connection: Connection) -> None:
+        """Take a connection back that can carry another request, or that was never opened."""
+        if self.is_closed or not connection.is_open:
+            self.discard(connection)
+            return
+        connection.idle_since = self.loop.time()
+        self._idle[connection] = None
+        self._idle_at.setdefault(connection.origin, {})[connection] = None
+        if self._waiters:
+            self._serve()
+        while len(self._idle) > self._limits.idle:
+            self._evict_oldest()
+        if self._expiry is None and self._idle and self._limits.expiry != math.inf:
+            self._expire()
+
+    def discard(self, connection: Connection) -> None:
+        """Close a lent connection; its place is free when its socket is closed."""
+        opening = connection.opening
+        if opening is not None and not opening.done():
+            connection.cancel_opening()
+            opening.add_done_callback(lambda _: self.discard(connection))
+            return
+        connection.abort()
+        if not connection.was_connected:
+            self._forget(connection)
+        elif not connection.is_established:
+            # A transport that is lost in its TLS handshake does not say so.
+            self._forget_when_closed(connection, _ROUNDS)
+
+    def statistics(self) -> PoolStatistics:
+        """Count what the pool has done and holds."""
+        return PoolStatistics(
+            opened=self._opened,
+            reused=self._reused,
+            open=len(self._connections),
+            idle=len(self._idle),
+            waiting=sum(not waiter.future.done() for waiter in self._waiters),
+            tls_handshakes=self._tls_handshakes,
+        )
+
+    async def close(self) -> None:
+        """Turn the waiting away, break what is under way, and return when all sockets are closed."""
+        if self._emptied is None:
+            self.is_closed = True
+            self._emptied = self.loop.create_future()
+            if self._expiry is not None:
+                self._expiry.cancel()
+            while self._waiters:
+                future = self._waiters.popleft().future
+                if not future.done():
+                    future.set_exception(RuntimeError("The transport was closed while the request waited"))
+            self._idle.clear()
+            self._idle_at.clear()
+            for connection in list(self._connections):
+                connection.interrupt()
+                if connection.opening is None and not connection.was_connected:
+                    # Lent this instant, and not opened yet.
+                    self._forget(connection)
+            self._check_emptied()
+        await asyncio.shield(self._emptied)
+        await self._dialer.close()
+
+    def leave_to_parent(self) -> None:
+        """Close the sockets in a child process without a word to the servers: they are the parent's.
+
+        Nothing else is touched. The event loop's selector is shared with the parent, and what is taken out of it
+        here would be missing there.
+        """
+        self.is_forked = True
+        for connection in self._connections:
+            if connection.socket is not None:
+                connection.socket.close()
+        self._dialer.leave_to_parent()
+
+    def _find(self, origin: Origin, *, is_fresh: bool) -> Connection | None:
+        """Return the idle connection that was used last, or a place for a new one, or None."""
+        idle = None if is_fresh else self._idle_at.get(origin)
+        while idle:
+            connection = next(reversed(idle))
+            self._unlist(connection)
+            if connection.is_open and self.loop.time() - connection.idle_since < self._limits.expiry:
+                return connection
+            self.discard(connection)
+        if len(self._connections) >= self._limits.connections:
+            return None
+        connection = Connection(self.loop, origin, self.give_back, self._forget)
+        self._connections.add(connection)
+        return connection
+
+    def _serve(self) -> None:
+        """Lend connections to those who wait, in their order; make room for the first if there is none."""
+        while self._waiters:
+            waiter = self._waiters[0]
+            if waiter.future.done():
+                self._waiters.popleft()
+                continue
+            connection = self._find(waiter.origin, is_fresh=waiter.is_fresh)
+            if connection is None:
+                if (
+                    self._idle
+                    and len(self._connections) <= self._limits.connections
+                    and not self._is_closing()
+                ):
+                    self._evict_oldest()
+                return
+            self._waiters.popleft()
+            waiter.future.set_result(connection)
+
+    def _is_closing(self) -> bool:
+        """Whether a place comes free without more ado."""
+        return any(connection.is_closing for connection in self._connections)
+
+    def _unlist(self, connection: Connection) -> None:
+        """Take a connection out of the idle ones."""
+        del self._idle[connection]
+        idle = self._idle_at[connection.origin]
+        del idle[connection]
+        if not idle:
+            del self._idle_at[connection.origin]
+
+    def _evict_oldest(self) -> None:
+        connection = next(iter(self._idle))
+        self._unlist(connection)
+        self.discard(connection)
+
+    def _forget(self, connection: Connection) -> None:
+        """Give the place of a connection to the next one; its socket is closed."""
+        self._connections.discard(connection)
+        if connection in self._idle:
+            self._unlist(connection)
+        self._check_emptied()
+        self._serve()
+
+    def _forget_when_closed(self, connection: Connection, rounds: int) -> None:
+        """Look in the loop's next rounds for the end of a socket."""
+        if rounds and connection.socket is not None and connection.socket.fileno() != -1:
+            self.loop.call_soon(self._forget_when_closed, connection, rounds - 1)
+        else:
+            self._forget(connection)
+
+    def _check_emptied(self) -> None:
+        if self._emptied is not None and not self._connections and not self._emptied.done():
+            self._emptied.set_result(None)
+
+    def _expire(self) -> None:
+        """Close the connections that were idle for too long, and come back for the next one."""
+        self._expiry = None
+        while self._idle:
+            due = next(iter(self._idle)).idle_since + self._limits.expiry
+            if due > self.loop.time():
+                self._expiry = self.loop.call_at(due, self._expire)
+                return
+            self._evict_oldest()
+
+
+class _Waiter:
+    """Somebody who waits for a connection."""
+
+    __slots__ = ("_loop", "_timer", "future", "is_fresh", "origin")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, origin: Origin, *, is_fresh: bool) -> None:
+        self.future: asyncio.Future[Connection] = loop.create_future()
+        self.origin = origin
+        self.is_fresh = is_fresh
+        self._loop = loop
+        self._timer: asyncio.TimerHandle | None = None
+
+    def limit(self, timeout: float, is_excused: Callable[[], bool] | None) -> None:
+        """End the wait after so many seconds, unless it is excused then."""
+        self._timer = self._loop.call_later(timeout, self._time_out, timeout, is_excused)
+
+    def forget_limit(self) -> None:
+        """Let the wait be over."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    def _time_out(self, timeout: float, is_excused: Callable[[], bool] | None) -> None:
+        if self.future.done():
+            return
+        if is_excused is not None and is_excused():
+            self.limit(timeout, is_excused)
+        else:
+            self.future.set_exception(
+                httpx.PoolTimeout(f"No connection of the pool became free in {timeout:g} s")
+            )
+
+
+_pools: WeakSet[Pool] = WeakSet()
+
+_of_parent: Final[list[Pool]] = []
+"""Pools of a parent process, kept so that nothing of them is finalized in the child."""
+
+
+def _after_fork() -> None:
+    for pool in list(_pools):
+        _of_parent.append(pool)
+        pool.leave_to_parent()
+    _pools.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
