@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
+import os
 import warnings
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 import httpx
 
 from tmdbfusion_scrapy.api import API, Asynchronous
-from tmdbfusion_scrapy.api.appending import complete
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
-from tmdbfusion_scrapy.client.direct import AsyncDirectClient
-from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
+from tmdbfusion_scrapy.client.calls import Calls, running_loop
 from tmdbfusion_scrapy.client.gathering import gather
 from tmdbfusion_scrapy.client.images import AsyncImages
-from tmdbfusion_scrapy.client.mocking import check_unmocked
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.client.paging import AsyncPages, hidden_arguments, paged_call
-from tmdbfusion_scrapy.client.turns import AsyncTurns
-from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
 from tmdbfusion_scrapy.hidden import hidden, with_hidden
-from tmdbfusion_scrapy.pacing import AsyncPacer, shared_pace
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Awaitable, Callable, Iterable, Mapping
     from types import TracebackType
 
@@ -71,16 +66,15 @@ class AsyncTMDBClient(API[Asynchronous]):
     ) -> None:
         token, arguments = hidden(token), with_hidden(arguments)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._closed = False
-        self._is_pooled = transport is None
+        self._pid = os.getpid()
+        self._is_closed = False
         super().__init__(self._execute)
         self.images = AsyncImages(self)
-        self._options = options = ClientOptions.from_arguments(
+        self._options = ClientOptions.from_arguments(
             token, arguments, transport=transport, transport_type=httpx.AsyncBaseTransport
         )
-        self._pacer = AsyncPacer(options.pace, shared_pace(options.exchange.base_url))
-        self._turns = AsyncTurns(self._pacer, options.limits.max_connections, options.exchange.timeout.pool)
-        self._http = AsyncDirectClient(_transport(options, transport))
+        self._given = transport
+        self._calls = self._new_calls()
 
     async def __aenter__(self) -> Self:
         self._check_usable()
@@ -92,7 +86,8 @@ class AsyncTMDBClient(API[Asynchronous]):
         await self.aclose()
 
     def __del__(self) -> None:
-        if getattr(self, "_loop", None) is not None and not self._closed:
+        # A child process has a copy of its parent's clients, and did not open them.
+        if getattr(self, "_loop", None) is not None and not self._is_closed and self._pid == os.getpid():
             warnings.warn(
                 f"unclosed {self!r}: use it as 'async with AsyncTMDBClient(...) as client:', "
                 f"or call 'await client.aclose()'",
@@ -107,18 +102,29 @@ class AsyncTMDBClient(API[Asynchronous]):
     @property
     def is_closed(self) -> bool:
         """Whether :meth:`aclose` was called."""
-        return self._closed
+        return self._is_closed
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """``httpx.AsyncClient`` over the same pool, at the same rate, for what you want to send yourself.
+
+        It adds no credentials, and ends with this client. It needs no closing.
+        """
+        self._check_usable()
+        return httpx.AsyncClient(
+            transport=self._calls.sender.transport, timeout=self._options.exchange.timeout, trust_env=False
+        )
 
     async def aclose(self) -> None:
-        """Close all connections; more than once does no harm. Calls that wait for their turn end at once.
+        """Close all connections; more than once does no harm. Calls under way end with a ``RuntimeError``.
 
         Raises:
             RuntimeError: The client belongs to another event loop.
         """
+        self._begin_anew_in_child()
         self._check_loop()
-        self._closed = True
-        self._pacer.close()
-        await self._http.aclose()
+        self._is_closed = True
+        await self._calls.aclose()
 
     async def request(
         self,
@@ -213,101 +219,36 @@ class AsyncTMDBClient(API[Asynchronous]):
     async def _execute(self, endpoint: Endpoint[..., M], *args: Any, **kwargs: Any) -> M:
         """Make a call of the catalogue."""
         call = endpoint.call(self._options.defaults, *args, **kwargs)
-        return await (self._complete(call) if call.appends else self._send(call))
-
-    async def _complete(self, call: Call[M]) -> M:
-        """Make a call with parts, which may take several requests."""
-        steps = complete(call)
-        step = next(steps)
-        try:
-            while True:
-                try:
-                    answer = await self._send(step)
-                except TMDBError as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(answer)
-        except StopIteration as done:
-            record: M = done.value
-        warn_of_missing_parts(call, record)
-        return record
+        self._check_usable()
+        return await self._calls.make(call)
 
     async def _send(self, call: Call[M]) -> M:
-        """Send until it works or the retries are spent."""
-        attempt = 1
-        while True:
-            try:
-                return await self._try(call)
-            except TMDBError as error:
-                delay = self._options.retry.delay(error, attempt)
-                if delay is None:
-                    raise
-            await self._pacer.sleep(delay)
-            attempt += 1
-
-    async def _try(self, call: Call[M]) -> M:
-        """Send once."""
+        """Make a call as it stands."""
         self._check_usable()
-        if self._is_pooled:
-            check_unmocked(self._options.base_urls, httpx.AsyncHTTPTransport)
-        exchange = self._options.exchange
-        failure: TMDBError | None = None
-        try:
-            async with self._turns.turn() as sent_at:
-                self._check_usable()
-                response = await self._http.send(exchange.request(call))
-        except (httpx.HTTPError, httpx.InvalidURL) as exception:
-            failure = exchange.error(call, exception)
-        if failure is not None:
-            # A client that was closed meanwhile has ended the exchange itself.
-            self._check_usable()
-            # Not in the except clause: what was caught would be its context.
-            raise failure from failure.__cause__
-        try:
-            record = exchange.record(call, response)
-        except TMDBError as error:
-            # TMDB's code for a rate that is too high may come with another status.
-            status = 429 if isinstance(error, RateLimitError) else response.status_code
-            self._pacer.answered(sent_at, status, error.retry_after)
-            raise
-        self._pacer.succeeded(sent_at)
-        return record
+        return await self._calls.send(call)
+
+    def _new_calls(self) -> Calls:
+        return Calls(self._options, self._given, repr(self), is_blocking=False)
+
+    def _begin_anew_in_child(self) -> None:
+        """Leave connections and event loop to the parent, in a child process."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._loop = None
+            self._calls = self._new_calls()
 
     def _check_usable(self) -> None:
         """Refuse a closed client and a second event loop."""
-        if self._closed:
+        if self._is_closed:
             raise RuntimeError(f"{self!r} is closed: make a new one")
+        self._begin_anew_in_child()
         if self._loop is None:
-            self._loop = self._running_loop()
+            self._loop = running_loop(repr(self))
         self._check_loop()
 
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
-        """The event loop that a call is made in."""
-        try:
-            return asyncio.get_running_loop()
-        except RuntimeError:
-            raise RuntimeError(
-                f"{self!r} needs asyncio, and no event loop of it is running here: under trio use TMDBClient in a "
-                f"thread (trio.to_thread.run_sync)"
-            ) from None
-
     def _check_loop(self) -> None:
-        if self._loop is not None and self._loop is not self._running_loop():
+        if self._loop is not None and self._loop is not running_loop(repr(self)):
             raise RuntimeError(
                 f"{self!r} belongs to another event loop: its connections cannot be used in this one. "
                 f"Make one client in each loop, and close it there"
             )
-
-
-def _transport(options: ClientOptions, given: httpx.AsyncBaseTransport | None) -> httpx.AsyncBaseTransport:
-    """The user's transport or the pooled one, with failover if there are several base URLs."""
-    # Loaded when a client is made, so that importing the clients does not load it.
-    from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
-
-    transport = given or PooledTransport(
-        limits=options.limits,
-        verify=options.verify,
-        proxy=options.proxy,
-        ip_family=options.ip_family,
-    )
-    return FailoverTransport(transport, options.base_urls) if len(options.base_urls) > 1 else transport

@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import warnings
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 import httpx
 
 from tmdbfusion_scrapy.api import API, Blocking
-from tmdbfusion_scrapy.api.appending import complete
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
-from tmdbfusion_scrapy.client.direct import DirectClient
-from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
+from tmdbfusion_scrapy.client.calls import Calls
 from tmdbfusion_scrapy.client.images import Images
-from tmdbfusion_scrapy.client.mocking import check_unmocked
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.client.paging import Pages, hidden_arguments, paged_call
-from tmdbfusion_scrapy.client.turns import BlockingTurns
-from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
 from tmdbfusion_scrapy.hidden import hidden, with_hidden
-from tmdbfusion_scrapy.pacing import BlockingPacer, shared_pace
+from tmdbfusion_scrapy.transport.blocking import BlockingTransport, LoopThread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,9 +40,10 @@ class TMDBClient(API[Blocking]):
         with TMDBClient(token) as client:
             movie = client.movies.details(550, append_to_response=["credits"])
 
-    One client may be shared by threads: each request has a connection of its own, and the limits, the pace and
-    the retries hold for the client as a whole. The pace holds for all clients and crawls of the process, too:
-    the lowest ``requests_per_second`` among them counts, and a 429 makes all of them wait.
+    One client may be shared by threads: the limits, the pace and the retries hold for the client as a whole, and
+    who came first is served first. An event loop in a thread of its own, which starts with the first call, carries
+    what is sent. A child process begins anew, with connections of its own. The pace holds for all clients and
+    crawls of the process, too: the lowest ``requests_per_second`` among them counts, and a 429 makes all of them wait.
 
     Args:
         token: A v4 API Read Access Token or a v3 API key, told apart by shape. ``None`` reads the environment
@@ -67,19 +65,16 @@ class TMDBClient(API[Blocking]):
         **arguments: Unpack[ClientArguments],
     ) -> None:
         token, arguments = hidden(token), with_hidden(arguments)
-        self._used = False
-        self._closed = False
-        self._is_pooled = transport is None
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._thread: LoopThread | None = None
         super().__init__(self._execute)
-        self.images = Images(self)
-        self._options = options = ClientOptions.from_arguments(
+        self._options = ClientOptions.from_arguments(
             token, arguments, transport=transport, transport_type=httpx.BaseTransport
         )
-        self._pacer = BlockingPacer(options.pace, shared_pace(options.exchange.base_url))
-        self._turns = BlockingTurns(
-            self._pacer, options.limits.max_connections, options.exchange.timeout.pool
-        )
-        self._http = DirectClient(_transport(options, transport))
+        self._given = transport
+        self._begin()
 
     def __enter__(self) -> Self:
         self._check_open()
@@ -91,7 +86,8 @@ class TMDBClient(API[Blocking]):
         self.close()
 
     def __del__(self) -> None:
-        if getattr(self, "_used", False) and not self._closed:
+        # A child process has a copy of its parent's clients, and did not open them.
+        if getattr(self, "_thread", None) is not None and not self._is_closed and self._pid == os.getpid():
             warnings.warn(
                 f"unclosed {self!r}: use it as 'with TMDBClient(...) as client:', or call client.close()",
                 ResourceWarning,
@@ -105,13 +101,29 @@ class TMDBClient(API[Blocking]):
     @property
     def is_closed(self) -> bool:
         """Whether :meth:`close` was called."""
-        return self._closed
+        return self._is_closed
+
+    @property
+    def http(self) -> httpx.Client:
+        """``httpx.Client`` over the same pool, at the same rate, for what you want to send yourself.
+
+        It adds no credentials, and ends with this client. It needs no closing.
+        """
+        return httpx.Client(
+            transport=BlockingTransport(self._running_thread(), self._calls.sender.transport),
+            timeout=self._options.exchange.timeout,
+            trust_env=False,
+        )
 
     def close(self) -> None:
-        """Close all connections; more than once does no harm. Calls that wait for their turn end at once."""
-        self._closed = True
-        self._pacer.close()
-        self._http.close()
+        """Close all connections; more than once does no harm. Calls under way end with a ``RuntimeError``."""
+        self._begin_anew_in_child()
+        with self._lock:
+            self._is_closed = True
+        if self._thread is not None:
+            self._thread.stop(self._calls.aclose)
+        elif self._given is not None:
+            self._given.close()
 
     def request(
         self,
@@ -175,82 +187,37 @@ class TMDBClient(API[Blocking]):
     def _execute(self, endpoint: Endpoint[..., M], *args: Any, **kwargs: Any) -> M:
         """Make a call of the catalogue."""
         call = endpoint.call(self._options.defaults, *args, **kwargs)
-        return self._complete(call) if call.appends else self._send(call)
-
-    def _complete(self, call: Call[M]) -> M:
-        """Make a call with parts, which may take several requests."""
-        steps = complete(call)
-        step = next(steps)
-        try:
-            while True:
-                try:
-                    answer = self._send(step)
-                except TMDBError as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(answer)
-        except StopIteration as done:
-            record: M = done.value
-        warn_of_missing_parts(call, record)
-        return record
+        return self._running_thread().run(self._calls.make(call))
 
     def _send(self, call: Call[M]) -> M:
-        """Send until it works or the retries are spent."""
-        attempt = 1
-        while True:
-            try:
-                return self._try(call)
-            except TMDBError as error:
-                delay = self._options.retry.delay(error, attempt)
-                if delay is None:
-                    raise
-            self._pacer.sleep(delay)
-            attempt += 1
+        """Make a call as it stands."""
+        return self._running_thread().run(self._calls.send(call))
 
-    def _try(self, call: Call[M]) -> M:
-        """Send once."""
-        self._check_open()
-        if self._is_pooled:
-            check_unmocked(self._options.base_urls, httpx.HTTPTransport)
-        self._used = True
-        exchange = self._options.exchange
-        failure: TMDBError | None = None
-        try:
-            with self._turns.turn() as sent_at:
-                self._check_open()
-                response = self._http.send(exchange.request(call))
-        except (httpx.HTTPError, httpx.InvalidURL) as exception:
-            failure = exchange.error(call, exception)
-        if failure is not None:
-            # A client that was closed meanwhile has ended the exchange itself.
+    def _begin(self) -> None:
+        """Begin with nothing open."""
+        self._calls = Calls(self._options, self._given, repr(self), is_blocking=True)
+        self.images = Images(self)
+
+    def _begin_anew_in_child(self) -> None:
+        """Leave connections, thread and locks to the parent, in a child process."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._lock = threading.Lock()
+            self._thread = None
+            self._begin()
+
+    def _running_thread(self) -> LoopThread:
+        """Return the thread in which all calls are made; it starts with the first."""
+        self._begin_anew_in_child()
+        thread = self._thread
+        if thread is not None and not self._is_closed:
+            return thread
+        with self._lock:
             self._check_open()
-            # Not in the except clause: what was caught would be its context.
-            raise failure from failure.__cause__
-        try:
-            record = exchange.record(call, response)
-        except TMDBError as error:
-            # TMDB's code for a rate that is too high may come with another status.
-            status = 429 if isinstance(error, RateLimitError) else response.status_code
-            self._pacer.answered(sent_at, status, error.retry_after)
-            raise
-        self._pacer.succeeded(sent_at)
-        return record
+            if self._thread is None:
+                self._thread = LoopThread(self._calls.aclose, owner=self)
+            return self._thread
 
     def _check_open(self) -> None:
-        if self._closed:
+        if self._is_closed:
             raise RuntimeError(f"{self!r} is closed: make a new one")
-
-
-def _transport(options: ClientOptions, given: httpx.BaseTransport | None) -> httpx.BaseTransport:
-    """The user's transport or the pooled one, with failover if there are several base URLs."""
-    # Loaded when a client is made, so that importing the clients does not load it.
-    from tmdbfusion_scrapy import transport
-
-    used = given or transport.BlockingPooledTransport(
-        limits=options.limits,
-        verify=options.verify,
-        proxy=options.proxy,
-        ip_family=options.ip_family,
-    )
-    several = len(options.base_urls) > 1
-    return transport.BlockingFailoverTransport(used, options.base_urls) if several else used

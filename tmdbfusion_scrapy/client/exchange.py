@@ -1,18 +1,17 @@
-"""What both clients share of one exchange: the request as it is built, the answer as it is judged. No I/O."""
+"""One exchange of a client: the request as it is built, the answer as it is judged. No I/O."""
 
 from __future__ import annotations
 
 import logging
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import httpx
 import msgspec
 
 from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, fill_path, values_in
-from tmdbfusion_scrapy.client.direct import BODY
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import (
     ResponseError,
@@ -22,8 +21,11 @@ from tmdbfusion_scrapy.exceptions import (
 from tmdbfusion_scrapy.hidden import plain_text, without_frames
 from tmdbfusion_scrapy.models.answers import check_answer
 from tmdbfusion_scrapy.models.decoding import decode
-from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, read_body
+from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, read_body
 from tmdbfusion_scrapy.version import __version__
+
+if TYPE_CHECKING:
+    from tmdbfusion_scrapy.client.sending import Answered
 
 M = TypeVar("M")
 
@@ -41,6 +43,8 @@ class Exchange:
         timeout: Time-outs of each request, in seconds.
         credentials: Are added to each request; no message shows them.
         proxy_secrets: What nothing may show of the proxy.
+        total_timeout: Seconds for all of an exchange; ``None`` for no limit.
+        max_response_size: Most bytes of a body, before and after it is unpacked; ``None`` for no limit.
         whole_urls: Whether requests have their URL in one piece, as a transport of the user's expects it. Ours
             and httpx's own take path and query as httpx's extension ``target``, which spares parsing each URL:
             a third of the time of a call (benchmarks/client.py).
@@ -51,6 +55,8 @@ class Exchange:
     credentials: Credentials
     whole_urls: bool = False
     proxy_secrets: tuple[str, ...] = field(default=(), repr=False)
+    total_timeout: float | None = None
+    max_response_size: int | None = None
 
     def request(self, call: Call[Any]) -> httpx.Request:
         """Return the request for a call as it leaves, with the credentials and the secrets of the call."""
@@ -72,26 +78,36 @@ class Exchange:
         content = msgspec.json.encode({**call.body, **values_in("body", call.secrets)}, enc_hook=plain_text)
         return httpx.Request(call.method, url, headers=headers, content=content, extensions=extensions)
 
-    def record(self, call: Call[M], response: httpx.Response) -> M:
-        """Return the record in an answer that was read.
+    def record(self, call: Call[M], answer: Answered) -> M:
+        """Return the record in an answer.
 
         Raises:
             TMDBError: The answer tells of a failure, or its body is not the JSON it should be.
         """
-        status = response.status_code
+        status = answer.status
         logger.debug("%s %s: HTTP %s", call.method, call.path, status)
         failure: TMDBError | None = None
+        body = answer.body
         try:
-            body = read_body(response.extensions[BODY], response.headers.get("content-encoding"))
+            if answer.too_large is not None:
+                raise answer.too_large
+            body = read_body(body, answer.headers.get("content-encoding"), max_size=self.max_response_size)
+        except BodyTooLarge as large:
+            failure = ResponseError(
+                f"the answer has {large.size} bytes or more, and max_response_size is {large.limit}",
+                method=call.method,
+                path=call.path,
+                status_code=status,
+                retryable=False,
+            )
         except httpx.DecodingError as exception:
-            failure = self.error(call, exception)
             # The status may tell of an error as well.
-            body = response.extensions[BODY]
+            failure = self.error(call, exception)
         if failure is not None and 200 <= status < 300:
             raise failure from failure.__cause__
         body = self.credentials.unechoed(body)
         error = self.credentials.error_from_response(
-            status, response.headers, body, (*_values(call), *self.proxy_secrets)
+            status, answer.headers, body, (*_values(call), *self.proxy_secrets)
         )
         if error is not None:
             error.method, error.path = call.method, call.path
@@ -132,7 +148,7 @@ class Exchange:
 
     @cached_property
     def _timeouts(self) -> dict[str, float | None]:
-        return self.timeout.as_dict()
+        return {**self.timeout.as_dict(), "total": self.total_timeout}
 
     @cached_property
     def _headers(self) -> list[tuple[bytes, bytes]]:

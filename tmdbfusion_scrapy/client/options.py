@@ -7,7 +7,7 @@ import math
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypedDict
+from typing import Any, Final, TypedDict
 
 import httpx
 
@@ -30,6 +30,12 @@ from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND, PaceOptions
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import check_language, check_region
 
+DEFAULT_MAX_RESPONSE_SIZE: Final = 64 * 1024 * 1024
+"""Bytes; the largest answer known of TMDB, a series with twenty seasons, has a few."""
+
+_FROM_TIMEOUT: Final = object()
+"""Stands for a total time that nobody gave."""
+
 
 class ClientArguments(TypedDict, total=False):
     """The keyword arguments that both clients take.
@@ -44,6 +50,10 @@ class ClientArguments(TypedDict, total=False):
         guest_session_id: Session of a guest, likewise.
         timeout: Seconds for each of connect, read, write and the wait for a connection; 30 by default. An
             ``httpx.Timeout`` sets them one by one; ``None`` turns all of them off.
+        total_timeout: Seconds for all of a request that has its turn, from connecting to the last byte of its
+            answer. By default ten times the longest of ``timeout``, so 300; ``None`` for no limit.
+        max_response_size: Most bytes of an answer, before and after it is unpacked; 64 MiB by default, ``None``
+            for no limit. What is larger is not read to its end, and a ``ResponseError`` that is not tried again.
         max_connections: Most open connections; 100 by default, ``None`` for no limit.
         max_keepalive_connections: Most idle connections that are kept; 20 by default, ``None`` for no limit.
         keepalive_expiry: Seconds that an idle connection is kept; 30 by default.
@@ -66,6 +76,8 @@ class ClientArguments(TypedDict, total=False):
     session_id: str | None
     guest_session_id: str | None
     timeout: float | httpx.Timeout | None
+    total_timeout: float | None
+    max_response_size: int | None
     max_connections: int | None
     max_keepalive_connections: int | None
     keepalive_expiry: float | None
@@ -91,6 +103,7 @@ class ClientOptions:
     proxy: httpx.Proxy | None
     ip_family: IPFamily
     verify: bool | ssl.SSLContext
+    max_response_size: int | None
 
     @classmethod
     def from_arguments(
@@ -128,15 +141,21 @@ class ClientOptions:
         if proxy is not None:
             check_no_clear_token("proxy", "base_url", base_urls)
         credentials = Credentials.resolve(token, given.get("api_key"))
+        timeout = _timeout(given.get("timeout", 30.0))
+        max_response_size = _limit(
+            "max_response_size", given.get("max_response_size", DEFAULT_MAX_RESPONSE_SIZE), least=1
+        )
         return cls(
             credentials=credentials,
             defaults=_defaults(given),
             exchange=Exchange(
                 base_urls[0],
-                _timeout(given.get("timeout", 30.0)),
+                timeout,
                 credentials,
                 whole_urls=transport is not None,
                 proxy_secrets=_proxy_secrets(given["proxy"]),
+                total_timeout=_total_timeout(given.get("total_timeout", _FROM_TIMEOUT), timeout),
+                max_response_size=max_response_size,
             ),
             limits=httpx.Limits(
                 max_connections=_limit("max_connections", given.get("max_connections", 100), least=1),
@@ -156,6 +175,7 @@ class ClientOptions:
             proxy=proxy,
             ip_family=check_ip_family("ip_family", given["ip_family"]),
             verify=_verify(given["verify"]),
+            max_response_size=max_response_size,
         )
 
 
@@ -224,6 +244,18 @@ def _timeout(value: Any) -> httpx.Timeout:
     if value is not None and not (_is_number(value) and value > 0):
         raise ConfigurationError(f"timeout is {value!r}: use seconds above 0, an httpx.Timeout, or None")
     return httpx.Timeout(value)
+
+
+def _total_timeout(value: Any, timeout: httpx.Timeout) -> float | None:
+    """Seconds for all of an exchange."""
+    if value is _FROM_TIMEOUT:
+        longest = max(
+            (seconds for seconds in timeout.as_dict().values() if seconds is not None), default=None
+        )
+        return None if longest is None else 10 * longest
+    if value is not None and not (_is_number(value) and value > 0):
+        raise ConfigurationError(f"total_timeout is {value!r}: use seconds above 0, or None for no limit")
+    return None if value is None else float(value)
 
 
 def _limit(name: str, value: Any, *, least: int) -> int | None:

@@ -3,26 +3,49 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 import os
 import threading
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-from weakref import WeakSet, finalize
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from weakref import finalize
 
 import httpx
 
 from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolStatistics
-from tmdbfusion_scrapy.transport.pooled import PooledTransport
+from tmdbfusion_scrapy.transport.pooled import PooledStream, PooledTransport
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Coroutine, Iterator
+    from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 
     from tmdbfusion_scrapy.base_urls import IPFamily
-    from tmdbfusion_scrapy.transport.connection import Answer
 
 T = TypeVar("T")
 
 _CLOSED: Final = "The transport is closed: make a new one (or a new client)"
+
+
+class BlockingTransport(httpx.BaseTransport):
+    """An asynchronous transport for threads.
+
+    Args:
+        thread: Its event loop.
+        transport: It. Closing this one does not close it.
+    """
+
+    def __init__(self, thread: LoopThread, transport: httpx.AsyncBaseTransport) -> None:
+        self._thread = thread
+        self._transport = transport
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request and return its response as soon as the head is there.
+
+        Raises:
+            httpx.TransportError: one of its subclasses, as httpx documents them.
+            RuntimeError: the transport is closed.
+        """
+        return send_blocking(self._thread, self._transport, request)
 
 
 class BlockingPooledTransport(httpx.BaseTransport):
@@ -56,10 +79,10 @@ class BlockingPooledTransport(httpx.BaseTransport):
         self._pooled = PooledTransport(
             limits=limits, verify=verify, proxy=proxy, local_address=local_address, ip_family=ip_family
         )
+        self._pid = os.getpid()
         self._lock = threading.Lock()
         self._thread: LoopThread | None = None
-        self._closed = False
-        _transports.add(self)
+        self._is_closed = False
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its response as soon as the head is there.
@@ -68,19 +91,13 @@ class BlockingPooledTransport(httpx.BaseTransport):
             httpx.TransportError: one of its subclasses, as httpx documents them.
             RuntimeError: the transport is closed.
         """
-        thread = self._running_thread()
-        answer = thread.run(self._pooled.send(_readable(request)))
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=BlockingStream(thread, answer),
-            extensions=answer.extensions,
-        )
+        return send_blocking(self._running_thread(), self._pooled, request)
 
     def statistics(self) -> PoolStatistics:
         """Return what the pool has done and holds now."""
+        self._begin_anew_in_child()
         thread = self._thread
-        if thread is None or not thread.is_running:
+        if thread is None or self._is_closed:
             return self._pooled.statistics()
         return thread.run(_statistics(self._pooled))
 
@@ -89,81 +106,85 @@ class BlockingPooledTransport(httpx.BaseTransport):
 
         Requests under way in other threads end with an ``httpx.TransportError``, waiting ones with a RuntimeError.
         """
+        self._begin_anew_in_child()
         with self._lock:
-            self._closed = True
-            thread = self._thread
-        if thread is not None:
-            thread.stop(self._pooled)
-
-    def begin_anew(self) -> None:
-        """Leave thread and pool to the parent process, in a child: it has neither."""
-        self._lock = threading.Lock()
+            self._is_closed = True
         if self._thread is not None:
-            self._thread.leave_to_parent()
-            self._thread = None
+            self._thread.stop(self._pooled.aclose)
 
     def _running_thread(self) -> LoopThread:
+        self._begin_anew_in_child()
         thread = self._thread
-        if thread is not None and not self._closed:
+        if thread is not None and not self._is_closed:
             return thread
         with self._lock:
-            if self._closed:
+            if self._is_closed:
                 raise RuntimeError(_CLOSED)
             if self._thread is None:
-                self._thread = LoopThread()
-                # Not the transport's own method: that would keep it from being collected.
-                finalize(self, self._thread.stop, self._pooled)
+                self._thread = LoopThread(self._pooled.aclose, owner=self)
             return self._thread
+
+    def _begin_anew_in_child(self) -> None:
+        """Leave the thread and the lock to the parent, in a child process."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._lock = threading.Lock()
+            self._thread = None
 
 
 class BlockingStream(httpx.SyncByteStream):
-    """The body's bytes as sent. The connection goes back at the end of the body, at an error, or at `close`."""
+    """The body's bytes as sent, of a response whose transport is in another thread.
 
-    def __init__(self, thread: LoopThread, answer: Answer) -> None:
+    Args:
+        thread: The event loop of the transport.
+        stream: The response's stream there.
+    """
+
+    def __init__(self, thread: LoopThread, stream: httpx.AsyncByteStream) -> None:
         self._thread = thread
-        self._answer = answer
+        self._stream = stream
 
     def __iter__(self) -> Iterator[bytes]:
-        try:
-            while piece := self.read():
-                yield piece
-        finally:
-            self.close()
-
-    def read(self) -> bytes:
-        """Return the bytes that are there, or the next ones; none at the end."""
-        answer = self._answer
-        if answer.is_complete:
+        stream = self._stream
+        if isinstance(stream, PooledStream) and stream.is_whole:
             # Nothing more comes: the event loop need not be asked.
-            return answer.take()
-        return self._thread.run(answer.read())
+            if body := stream.take():
+                yield body
+            return
+        iterator = stream.__aiter__()
+        while piece := self._thread.run(_next(iterator)):
+            yield piece
 
     def close(self) -> None:
         """Let the connection go; it is closed if the body has not arrived to its end."""
-        self._answer.abandon_from_anywhere()
-
-    def __del__(self) -> None:
-        self._answer.abandon_from_anywhere()
+        stream = self._stream
+        if isinstance(stream, PooledStream):
+            stream.abandon()
+        else:
+            self._thread.run(stream.aclose())
 
 
 class LoopThread:
-    """An event loop in a daemon thread, and how other threads have it do something."""
+    """An event loop in a daemon thread, and how other threads have it do something.
 
-    def __init__(self) -> None:
+    Args:
+        close: Closes what lives in the loop.
+        owner: The thread ends with it, also where nobody closes it, and with the interpreter.
+    """
+
+    def __init__(self, close: Callable[[], Coroutine[Any, Any, None]], owner: object) -> None:
         self._loop = asyncio.new_event_loop()
         self._pid = os.getpid()
-        self._thread = threading.Thread(target=self._run, name="tmdb-transport", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="tmdb-event-loop", daemon=True)
         self._stopping = threading.Lock()
         self._is_stopped = False
+        _all.append(self)
         self._thread.start()
-
-    @property
-    def is_running(self) -> bool:
-        """Whether it can be asked for something."""
-        return not self._is_stopped
+        # Not a method of the owner: that would keep it from being collected.
+        finalize(owner, self.stop, close)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop and return its result.
+        """Run a coroutine in the loop, in the context of this thread, and return its result.
 
         Raises:
             RuntimeError: The loop is no longer there.
@@ -171,47 +192,77 @@ class LoopThread:
         if self._is_stopped:
             coroutine.close()
             raise RuntimeError(_CLOSED)
-        future = asyncio.run_coroutine_threadsafe(coroutine, self._loop)
+        done: Future[T] = Future()
+        context = contextvars.copy_context()
+        self._loop.call_soon_threadsafe(self._start, coroutine, done, context=context)
         try:
-            return future.result()
+            return done.result()
         except BaseException:
-            future.cancel()
+            done.cancel()
             raise
 
-    def stop(self, pooled: PooledTransport) -> None:
-        """Close the transport in the loop, then end the loop and its thread."""
+    def stop(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Close what lives in the loop, then end the loop and its thread."""
         with self._stopping:
             if self._is_stopped or self._pid != os.getpid():
                 return
             if threading.current_thread() is self._thread:
                 # The garbage collector ran here; nobody else can wait for it.
-                self._loop.create_task(self._wind_up(pooled))
                 self._is_stopped = True
+                self._ending = self._loop.create_task(self._wind_up(close))
                 return
-            asyncio.run_coroutine_threadsafe(pooled.aclose(), self._loop).result()
+            self.run(close())
             self._is_stopped = True
             self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
+        _all.remove(self)
 
-    def leave_to_parent(self) -> None:
-        """Keep all of it untouched in a child process: its selector is the parent's."""
-        self._is_stopped = True
-        _of_parent.append(self)
+    def _start(self, coroutine: Coroutine[Any, Any, T], done: Future[T]) -> None:
+        task = self._loop.create_task(coroutine)
+        task.add_done_callback(lambda task: _tell(task, done))
+        done.add_done_callback(lambda done: self._cancel(task) if done.cancelled() else None)
 
-    async def _wind_up(self, pooled: PooledTransport) -> None:
-        await pooled.aclose()
+    def _cancel(self, task: asyncio.Task[Any]) -> None:
+        if not self._is_stopped:
+            self._loop.call_soon_threadsafe(task.cancel)
+
+    async def _wind_up(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        await close()
         self._loop.stop()
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
         try:
             self._loop.run_forever()
-            for task in asyncio.all_tasks(self._loop):
+            left = asyncio.all_tasks(self._loop)
+            for task in left:
                 task.cancel()
+            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
             self._loop.run_until_complete(self._loop.shutdown_asyncgens())
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
         finally:
             self._loop.close()
+
+
+def send_blocking(
+    thread: LoopThread, transport: httpx.AsyncBaseTransport, request: httpx.Request
+) -> httpx.Response:
+    """Send a request through a transport of another thread and return its response, for this one."""
+    response = thread.run(transport.handle_async_request(_readable(request)))
+    response.stream = BlockingStream(thread, cast("httpx.AsyncByteStream", response.stream))
+    return response
+
+
+def _tell(task: asyncio.Task[T], done: Future[T]) -> None:
+    """Hand the outcome of a task to the thread that waits for it."""
+    if not done.set_running_or_notify_cancel():
+        return
+    if task.cancelled():
+        done.set_exception(RuntimeError(_CLOSED))
+    elif (error := task.exception()) is not None:
+        done.set_exception(error)
+    else:
+        done.set_result(task.result())
 
 
 def _readable(request: httpx.Request) -> httpx.Request:
@@ -244,20 +295,15 @@ class _ThreadedBody(httpx.AsyncByteStream):
             yield piece
 
 
+async def _next(iterator: AsyncIterator[bytes]) -> bytes:
+    async for piece in iterator:
+        return piece
+    return b""
+
+
 async def _statistics(pooled: PooledTransport) -> PoolStatistics:
     return pooled.statistics()
 
 
-_transports: WeakSet[BlockingPooledTransport] = WeakSet()
-
-_of_parent: Final[list[LoopThread]] = []
-"""Loops of a parent process, kept so that nothing of them is finalized in the child."""
-
-
-def _after_fork() -> None:
-    for transport in list(_transports):
-        transport.begin_anew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+_all: Final[list[LoopThread]] = []
+"""Loops that run; in a child process those of the parent, kept so that nothing of them is finalized there."""

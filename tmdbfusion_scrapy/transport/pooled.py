@@ -200,9 +200,22 @@ class PooledStream(httpx.AsyncByteStream):
             answer.abandon()
             raise
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all of the body has arrived."""
+        return self._answer.is_complete
+
+    def take(self) -> bytes:
+        """Return the bytes that are there, in any thread."""
+        return self._answer.take()
+
     async def aclose(self) -> None:
         """Let the connection go; it is closed if the body has not arrived to its end."""
         self._answer.abandon()
+
+    def abandon(self) -> None:
+        """Do the same in any thread."""
+        self._answer.abandon_from_anywhere()
 
     def __del__(self) -> None:
         # Runs in any thread, wherever the garbage collector does.
@@ -300,8 +313,12 @@ class _Attempt:
     async def _wait(self) -> Connection:
         """Wait for a connection until the pool time-out or the end of the total time, whichever is first."""
         pool, origin, pool_timeout = self._pool, self._outgoing.origin, self._timeouts.get("pool")
-        left = None if self._total_at is None else max(self._total_at - pool.loop.time(), 0.0)
-        is_total = left is not None and (pool_timeout is None or left < pool_timeout)
+        start = pool.loop.time()
+        left = None if self._total_at is None else max(self._total_at - start, 0.0)
+        # Behind a rate limiter the wait is as long as the queue, and the total time begins when it is over.
+        is_total = (
+            left is not None and self._limiter is None and (pool_timeout is None or left < pool_timeout)
+        )
         try:
             connection = await pool.wait(
                 origin,
@@ -317,6 +334,8 @@ class _Attempt:
         if pool.is_closed:
             pool.discard(connection)
             raise closed_under_request(origin)
+        if self._limiter is not None and self._total_at is not None:
+            self._total_at += pool.loop.time() - start
         return connection
 
 

@@ -1,0 +1,223 @@
+"""One request of a client: to the pool, or to a transport of the user's, within the limits of both."""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, cast
+
+import httpx
+
+from tmdbfusion_scrapy.transport import (
+    BlockingFailoverTransport,
+    BodyTooLarge,
+    FailoverTransport,
+    PooledTransport,
+)
+
+if TYPE_CHECKING:
+    from tmdbfusion_scrapy.client.options import ClientOptions
+    from tmdbfusion_scrapy.pacing import AsyncPacer
+
+_MOST_THREADS = 100
+"""Threads for a blocking transport of the user's where the client has no limit of connections."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An answer that was read to its end.
+
+    Attributes:
+        status: HTTP status.
+        headers: Its headers.
+        body: The body as it was sent, or its first bytes where it is too large.
+        sent_at: When the rate limiter let the request go, of ``time.monotonic()``.
+        too_large: What was wrong with its size, if anything was.
+    """
+
+    status: int
+    headers: httpx.Headers
+    body: bytes = field(repr=False)
+    sent_at: float
+    too_large: BodyTooLarge | None = None
+
+
+class PooledSender:
+    """Sends through a pool of its own.
+
+    Args:
+        options: Of the client.
+        pacer: The rate limiter.
+    """
+
+    def __init__(self, options: ClientOptions, pacer: AsyncPacer) -> None:
+        pooled = PooledTransport(
+            limits=options.limits,
+            verify=options.verify,
+            proxy=options.proxy,
+            ip_family=options.ip_family,
+            limiter=pacer,
+        )
+        several = len(options.base_urls) > 1
+        self.transport: httpx.AsyncBaseTransport = (
+            FailoverTransport(pooled, options.base_urls) if several else pooled
+        )
+        self._max_size = options.max_response_size
+
+    async def fetch(self, request: httpx.Request) -> Answered:
+        """Send a request and return its answer.
+
+        Raises:
+            httpx.TransportError: There is none.
+            RuntimeError: It was closed while the request waited.
+        """
+        response = await self.transport.handle_async_request(request)
+        return await _read(response, response.extensions["sent_at"], self._max_size)
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self.transport.aclose()
+
+
+class GivenSender:
+    """Sends through a transport of the user's, within the limits, the rate and the total time of the client.
+
+    Args:
+        options: Of the client.
+        pacer: The rate limiter.
+        given: The transport.
+        is_blocking: Whether it is used as a blocking one; some are both.
+    """
+
+    def __init__(
+        self,
+        options: ClientOptions,
+        pacer: AsyncPacer,
+        given: httpx.BaseTransport | httpx.AsyncBaseTransport,
+        *,
+        is_blocking: bool,
+    ) -> None:
+        self.transport = _asynchronous(options, given, is_blocking=is_blocking)
+        self._pacer = pacer
+        most = options.limits.max_connections
+        self._room = asyncio.Semaphore(most) if most is not None else None
+        self._pool_timeout = options.exchange.timeout.pool
+        self._total_timeout = options.exchange.total_timeout
+        self._max_size = options.max_response_size
+
+    async def fetch(self, request: httpx.Request) -> Answered:
+        """Send a request and return its answer.
+
+        Raises:
+            httpx.TransportError: There is none.
+            PacerClosed: It was closed while the request waited.
+        """
+        if self._room is None:
+            return await self._fetch(request)
+        await self._wait(self._room)
+        try:
+            return await self._fetch(request)
+        finally:
+            self._room.release()
+
+    async def aclose(self) -> None:
+        """Close the transport."""
+        await self.transport.aclose()
+
+    async def _fetch(self, request: httpx.Request) -> Answered:
+        sent_at = await self._pacer.acquire()
+        exchange = self._exchange(request, sent_at)
+        if self._total_timeout is None:
+            return await exchange
+        try:
+            return await asyncio.wait_for(exchange, self._total_timeout)
+        except asyncio.TimeoutError:
+            raise httpx.ReadTimeout("The exchange took longer than its total time") from None
+
+    async def _exchange(self, request: httpx.Request, sent_at: float) -> Answered:
+        return await _read(await self.transport.handle_async_request(request), sent_at, self._max_size)
+
+    async def _wait(self, room: asyncio.Semaphore) -> None:
+        """Wait in line; as long as the rate limiter is what all wait for, the time does not count."""
+        if not room.locked():
+            await room.acquire()
+            return
+        coming = asyncio.ensure_future(room.acquire())
+        try:
+            is_slow = True
+            while is_slow and not coming.done():
+                waits = self._pacer.waits
+                await asyncio.wait({coming}, timeout=self._pool_timeout)
+                is_slow = self._pacer.is_waited_for or self._pacer.waits > waits
+        except BaseException:
+            if not coming.cancel():
+                room.release()
+            raise
+        if not coming.done():
+            coming.cancel()
+            raise httpx.PoolTimeout(f"No connection became free in {self._pool_timeout:g} s")
+
+
+class ThreadedTransport(httpx.AsyncBaseTransport):
+    """A blocking transport for coroutines: each request has a thread while it is under way.
+
+    Args:
+        transport: It.
+        most: Most requests at a time.
+    """
+
+    def __init__(self, transport: httpx.BaseTransport, most: int) -> None:
+        self._transport = transport
+        self._threads = ThreadPoolExecutor(most, thread_name_prefix="tmdb-client")
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send a request in a thread and return its response, of which the body is there."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._send, request)
+
+    async def aclose(self) -> None:
+        """Close the transport."""
+        self._transport.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        response = self._transport.handle_request(request)
+        try:
+            pieces = list(cast("httpx.SyncByteStream", response.stream))
+        finally:
+            response.close()
+        response.stream = httpx.ByteStream(b"".join(pieces))
+        return response
+
+
+def _asynchronous(
+    options: ClientOptions, given: httpx.BaseTransport | httpx.AsyncBaseTransport, *, is_blocking: bool
+) -> httpx.AsyncBaseTransport:
+    """The transport for coroutines, with another host where one cannot be reached."""
+    several = len(options.base_urls) > 1
+    if not is_blocking:
+        asynchronous = cast("httpx.AsyncBaseTransport", given)
+        return FailoverTransport(asynchronous, options.base_urls) if several else asynchronous
+    blocking = cast("httpx.BaseTransport", given)
+    if several:
+        blocking = BlockingFailoverTransport(blocking, options.base_urls)
+    return ThreadedTransport(blocking, options.limits.max_connections or _MOST_THREADS)
+
+
+async def _read(response: httpx.Response, sent_at: float, max_size: int | None) -> Answered:
+    """Read a response, as far as its size is allowed."""
+    stream = cast("httpx.AsyncByteStream", response.stream)
+    pieces: list[bytes] = []
+    size = 0
+    too_large = None
+    try:
+        async for piece in stream:
+            pieces.append(piece)
+            size += len(piece)
+            if max_size is not None and size > max_size:
+                too_large = BodyTooLarge(size, max_size)
+                break
+    finally:
+        await stream.aclose()
+    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+    return Answered(response.status_code, response.headers, body, sent_at, too_large)
