@@ -18,7 +18,6 @@ from tests.pace_simulation import Simulation
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.pacing import (
     AsyncPacer,
-    BlockingPacer,
     Pace,
     PaceOptions,
     PacerClosed,
@@ -419,10 +418,10 @@ def test_one_pace_for_each_host_and_kind():
     assert shared_pace("https://api.example/3") is not api
 
 
-def test_a_long_pause_is_logged_once(caplog):
-    shared = SharedPace()
-    pacer = BlockingPacer(PaceOptions(rate=0), shared)
-    sent = [pacer.acquire() for _ in range(3)]
+@coroutine_test
+async def test_a_long_pause_is_logged_once(caplog):
+    pacer = AsyncPacer(PaceOptions(rate=0), SharedPace())
+    sent = [await pacer.acquire() for _ in range(3)]
     for sent_at in sent:
         pacer.limited(sent_at, 60.0)
     assert [(seen.levelno, seen.getMessage()) for seen in caplog.records] == [
@@ -430,9 +429,10 @@ def test_a_long_pause_is_logged_once(caplog):
     ]
 
 
-def test_a_short_pause_is_not_logged(caplog):
-    pacer = BlockingPacer(PaceOptions(rate=0))
-    pacer.limited(pacer.acquire(), 1.0)
+@coroutine_test
+async def test_a_short_pause_is_not_logged(caplog):
+    pacer = AsyncPacer(PaceOptions(rate=0))
+    pacer.limited(await pacer.acquire(), 1.0)
     assert not caplog.records
 
 
@@ -564,81 +564,16 @@ def run_threads(count, work):
     return problems
 
 
-def test_threads_keep_the_pace_together():
-    pacer = BlockingPacer(PaceOptions(rate=200.0))
-    places: list[float] = []
-    assert run_threads(5, lambda _: places.extend(pacer.acquire() for _ in range(9))) == []
-    places.sort()
-    assert len(places) == 45
-    assert places[-1] - places[0] >= 44 / 200.0 - 0.011
-    assert pacer.statistics().waits > 0
-    assert not pacer.is_waited_for
-
-
-def test_threads_go_in_the_order_they_came():
-    pacer = BlockingPacer(PaceOptions(rate=0))
-    pacer.limited(pacer.acquire(), 0.3)
-    order: list[int] = []
-    threads = []
-    for number in range(10):
-        thread = threading.Thread(target=lambda number=number: (pacer.acquire(), order.append(number)))
-        thread.start()
-        threads.append(thread)
-        while len(pacer._queue) <= number:
-            time.sleep(0.001)
-    for thread in threads:
-        thread.join()
-    assert order == list(range(10))
-
-
-def test_threads_wait_for_the_end_of_a_pause():
-    pacer = BlockingPacer(PaceOptions(rate=100.0, decrease=1.0))
-    sent_at = pacer.acquire()
-    pacer.limited(sent_at, 0.2)
-    places: list[float] = []
-    assert run_threads(5, lambda _: places.append(pacer.acquire())) == []
-    places.sort()
-    assert places[0] - sent_at >= 0.2
-    assert places[-1] - places[0] >= 4 / 100.0 - 0.011
-    pacer.succeeded(places[0])
-    assert pacer.statistics().pauses == 1
-
-
-def test_closing_ends_the_waiting_of_threads():
-    pacer = BlockingPacer(PaceOptions(rate=0))
-    pacer.limited(pacer.acquire(), 100.0)
-
-    def work(number: int) -> None:
-        if number == 3:
-            while len(pacer._queue) < 2:
-                time.sleep(0.001)
-            pacer.close()
-        elif number == 2:
-            pacer.sleep(100.0)
-        else:
-            pacer.acquire()
-
-    assert [type(error) for error in run_threads(4, work)] == [PacerClosed] * 3
-    assert not pacer.is_waited_for
-
-
-def test_loops_and_threads_keep_one_pace():
+def test_event_loops_keep_one_pace():
     shared = SharedPace()
     places: list[float] = []
     turns: list[int] = []
 
     def work(number: int) -> None:
-        if number < 2:
-            asyncio.run(in_loop(number))
-        else:
-            pacer = BlockingPacer(PaceOptions(rate=200.0), shared)
-            for _ in range(20):
-                places.append(pacer.acquire())
-                turns.append(number)
-            pacer.close()
+        asyncio.run(in_loop(number))
 
     async def in_loop(number: int) -> None:
-        pacer = AsyncPacer(PaceOptions(rate=100.0), shared)
+        pacer = AsyncPacer(PaceOptions(rate=100.0 if number < 2 else 200.0), shared)
 
         async def call() -> None:
             places.append(await pacer.acquire())

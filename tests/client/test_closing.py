@@ -18,19 +18,7 @@ async def begin(connection, seen):
     await connection.hang()
 
 
-@pytest.mark.parametrize(
-    "script",
-    [
-        pytest.param(
-            hang,
-            marks=pytest.mark.xfail(
-                strict=True,
-                reason="the transport, which is being rebuilt, does not wake who waits for a head",
-            ),
-        ),
-        begin,
-    ],
-)
+@pytest.mark.parametrize("script", [hang, begin])
 def test_from_another_thread(server, script):
     server.script_for = lambda path: script
     client = TMDBClient(

@@ -10,7 +10,6 @@ import pytest
 from tests.client.driving import KEY, TOKEN
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.plain import plain_call
-from tmdbfusion_scrapy.client.direct import AsyncDirectClient, DirectClient
 from tmdbfusion_scrapy.client.exchange import Exchange
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import ValidationError
@@ -40,7 +39,8 @@ def test_a_token_is_a_header():
     assert request.headers["Host"] == "api.example"
     assert target(request) == "/3/movie/550?language=fr"
     assert request.url.host == "api.example"
-    assert request.extensions["timeout"] == {"connect": 1.0, "read": 1.0, "write": 1.0, "pool": 1.0}
+    times = {"connect": 1.0, "read": 1.0, "write": 1.0, "pool": 1.0, "total": None}
+    assert request.extensions["timeout"] == times
 
 
 def test_a_key_is_in_the_query():
@@ -168,21 +168,3 @@ ENDLESS["itself"] = ENDLESS
 def test_json_that_cannot_be_written(json):
     with pytest.raises(TypeError, match=r"^json "):
         plain_call(NO_DEFAULTS, "POST", "movie/550/x", None, json)
-
-
-def test_both_clients_close_their_transport():
-    closed: list[str] = []
-
-    class Below(httpx.MockTransport):
-        def close(self) -> None:
-            closed.append("blocking")
-
-        async def aclose(self) -> None:
-            closed.append("asyncio")
-
-    below = Below(lambda request: httpx.Response(200))
-    DirectClient(below).close()
-    closing = AsyncDirectClient(below).aclose()
-    with pytest.raises(StopIteration):
-        closing.send(None)
-    assert closed == ["blocking", "asyncio"]

@@ -151,7 +151,6 @@ def test_what_is_hidden_is_sent_all_the_same(server):
 
 
 @pytest.mark.parametrize("token", [TOKEN, KEY], ids=["v4", "v3"])
-@pytest.mark.xfail(strict=True, reason="frames of the transport, which is being rebuilt, have what is sent")
 @coroutine_test
 async def test_a_call_that_is_cancelled(server, token):
     server.script_for = lambda path: hang

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import ssl
 from typing import Any
 
@@ -62,13 +63,35 @@ def test_bad_languages_and_sessions(arguments, words):
 
 def test_time_outs_reach_each_request():
     request = options(timeout=1.5).exchange.request(_call())
-    assert request.extensions["timeout"] == {"connect": 1.5, "read": 1.5, "write": 1.5, "pool": 1.5}
+    times = {"connect": 1.5, "read": 1.5, "write": 1.5, "pool": 1.5}
+    assert request.extensions["timeout"] == {**times, "total": 15.0}
     single = options(timeout=httpx.Timeout(9, connect=2)).exchange.request(_call())
-    assert single.extensions["timeout"] == {"connect": 2, "read": 9, "write": 9, "pool": 9}
+    assert single.extensions["timeout"] == {"connect": 2, "read": 9, "write": 9, "pool": 9, "total": 90}
+    longer = options(timeout=1.5, total_timeout=60).exchange.request(_call())
+    assert longer.extensions["timeout"] == {**times, "total": 60.0}
+    assert options(total_timeout=None).exchange.request(_call()).extensions["timeout"]["total"] is None
     off = options(timeout=None).exchange.request(_call())
     assert set(off.extensions["timeout"].values()) == {None}
     default = options().exchange.request(_call())
     assert default.extensions["timeout"]["read"] == 30.0
+    assert default.extensions["timeout"]["total"] == 300.0
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("total_timeout", 0),
+        ("total_timeout", -1),
+        ("total_timeout", "60"),
+        ("total_timeout", math.inf),
+        ("max_response_size", 0),
+        ("max_response_size", 1.5),
+        ("max_response_size", True),
+    ],
+)
+def test_limits_that_cannot_be(name, value):
+    with pytest.raises(ConfigurationError, match=rf"^{name} is "):
+        options(**{name: value})
 
 
 def _call() -> Any:

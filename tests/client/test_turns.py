@@ -1,10 +1,11 @@
-"""Pace and places: a call that waits for a connection has not had its turn yet."""
+"""Rate limit and connections: a call that waits for a connection has not had its turn yet."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 
 import httpx
@@ -12,9 +13,8 @@ import pytest
 
 from tests.coroutines import coroutine_test
 from tmdbfusion_scrapy import AsyncTMDBClient, TMDBClient
-from tmdbfusion_scrapy.client.turns import AsyncTurns, BlockingTurns
 from tmdbfusion_scrapy.exceptions import RateLimitError, ServerError
-from tmdbfusion_scrapy.pacing import AsyncPacer, BlockingPacer, PaceOptions, PacerClosed
+from tmdbfusion_scrapy.pacing import PacerClosed
 
 BODY = b'{"id":1,"title":"x"}'
 
@@ -107,37 +107,79 @@ async def test_the_pool_timeout_bounds_the_wait_for_a_place():
     assert len(received) == 2
 
 
+@pytest.mark.parametrize("is_given", [False, True])
 @coroutine_test
-async def test_a_wait_for_the_pace_is_no_wait_for_a_place():
-    pacer = AsyncPacer(PaceOptions(rate=5))
-    turns = AsyncTurns(pacer, 1, 0.05)
+async def test_a_wait_for_the_pace_is_no_wait_for_a_connection(is_given):
+    async def answer(_):
+        return good()
 
-    async def call():
-        async with turns.turn():
-            pass
+    async with server(answer) as (url, received):
+        given = {"transport": httpx.AsyncHTTPTransport()} if is_given else {}
+        async with AsyncTMDBClient(
+            "token",
+            base_url=url,
+            max_connections=1,
+            timeout=httpx.Timeout(5, pool=0.05),
+            retries=0,
+            requests_per_second=8,
+            **given,
+        ) as client:
+            # The first five go at once.
+            await client.gather((client.movies.details(1) for _ in range(8)), limit=8)
+    assert len(received) == 8
 
-    await asyncio.gather(*(call() for _ in range(4)))
 
-
+@pytest.mark.parametrize("is_given", [False, True])
 @coroutine_test
-async def test_a_cancelled_wait_gives_its_place_back():
-    turns = AsyncTurns(AsyncPacer(PaceOptions(rate=0)), 1, None)
-    async with turns.turn():
-        waiting = asyncio.ensure_future(turns.turn().__aenter__())
-        await asyncio.sleep(0.01)
-        waiting.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await waiting
-    async with turns.turn():
-        pass
+async def test_a_cancelled_wait_gives_its_connection_back(is_given):
+    async def answer(number):
+        await asyncio.sleep(0.1 if number == 1 else 0)
+        return good()
+
+    async with server(answer) as (url, received):
+        given = {"transport": httpx.AsyncHTTPTransport()} if is_given else {}
+        async with AsyncTMDBClient(
+            "token", base_url=url, max_connections=1, requests_per_second=0, **given
+        ) as client:
+            first, second = [asyncio.ensure_future(client.movies.details(1)) for _ in range(2)]
+            await asyncio.sleep(0.05)
+            second.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await second
+            await first
+            assert (await client.movies.details(1)).id == 1
+    assert len(received) == 2
 
 
-def test_threads_wait_for_a_place_no_longer_than_the_pool_timeout():
-    turns = BlockingTurns(BlockingPacer(PaceOptions(rate=0)), 1, 0.05)
-    with turns.turn(), pytest.raises(httpx.PoolTimeout), turns.turn():
-        pass
-    with turns.turn():
-        pass
+@pytest.mark.parametrize("is_given", [False, True])
+@coroutine_test
+async def test_threads_wait_for_a_connection_no_longer_than_the_pool_timeout(is_given):
+    async def answer(_):
+        await asyncio.sleep(0.5)
+        return good()
+
+    def call() -> list[object]:
+        given = {"transport": httpx.HTTPTransport()} if is_given else {}
+        with (
+            TMDBClient(
+                "token",
+                base_url=url,
+                max_connections=1,
+                timeout=httpx.Timeout(5, pool=0.1),
+                retries=0,
+                requests_per_second=0,
+                **given,
+            ) as client,
+            ThreadPoolExecutor(2) as threads,
+        ):
+            calls = [threads.submit(client.movies.details, 1) for _ in range(2)]
+            return [call.exception() or call.result() for call in calls] + [client.movies.details(1)]
+
+    async with server(answer) as (url, received):
+        results = await asyncio.to_thread(call)
+    (failed,) = [result for result in results if isinstance(result, ServerError)]
+    assert isinstance(failed.__cause__, httpx.PoolTimeout)
+    assert len(received) == 2
 
 
 def test_a_blocking_client_without_a_limit():
@@ -184,7 +226,7 @@ async def test_a_429_of_one_client_makes_the_others_wait():
             asyncio.to_thread(asyncio.run, call_elsewhere(url)),
         )
         third = AsyncTMDBClient("token", base_url=url, requests_per_second=0)
-        assert third._pacer.statistics().rate > 0
+        assert third._calls.pacer.statistics().rate > 0
     assert len(received) == 4
     assert min(received[1:]) - received[0] > 0.95
 
@@ -208,7 +250,7 @@ async def test_closing_a_client_ends_its_waiting(retries):
     async with server(answer) as (url, received):
         async with AsyncTMDBClient("token", base_url=url, retries=retries) as client:
             calls = [asyncio.ensure_future(client.movies.details(number)) for number in range(1, 4)]
-            while not client._pacer.statistics().pauses:  # noqa: ASYNC110 - what it waits for has no event
+            while not client._calls.pacer.statistics().pauses:  # noqa: ASYNC110 - what it waits for has no event
                 await asyncio.sleep(0.01)
         ended = await asyncio.gather(*calls, return_exceptions=True)
         assert {type(error) for error in ended} <= {RateLimitError, PacerClosed}
@@ -230,8 +272,40 @@ def test_closing_a_blocking_client_ends_the_waiting_of_its_threads():
         threads = [threading.Thread(target=work) for _ in range(3)]
         for thread in threads:
             thread.start()
-        while not client._pacer.statistics().pauses:
+        while not client._calls.pacer.statistics().pauses:
             time.sleep(0.01)
     for thread in threads:
         thread.join()
-    assert [type(error) for error in ended] == [PacerClosed] * 3
+    assert len(ended) == 3
+    assert all(isinstance(error, RuntimeError) and "closed" in str(error) for error in ended)
+
+
+def test_no_thread_starves_where_there_are_more_than_connections():
+    done = dict.fromkeys(range(20), 0)
+
+    def work(number: int) -> None:
+        while sum(done.values()) < 400:
+            client.movies.details(1)
+            done[number] += 1
+
+    async def answer(_):
+        return good()
+
+    def call(url: str) -> None:
+        nonlocal client
+        with (
+            TMDBClient("token", base_url=url, max_connections=5, requests_per_second=0) as client,
+            ThreadPoolExecutor(20) as threads,
+        ):
+            for each in [threads.submit(work, number) for number in done]:
+                each.result(30)
+
+    client: TMDBClient
+
+    async def run() -> None:
+        async with server(answer) as (url, _):
+            await asyncio.to_thread(call, url)
+
+    asyncio.run(run())
+    # In turn each would have 20.
+    assert min(done.values()) >= 10

@@ -127,13 +127,17 @@ class GivenSender:
 
     async def _fetch(self, request: httpx.Request) -> Answered:
         sent_at = await self._pacer.acquire()
-        exchange = self._exchange(request, sent_at)
-        if self._total_timeout is None:
-            return await exchange
+        exchange = asyncio.ensure_future(self._exchange(request, sent_at))
         try:
-            return await asyncio.wait_for(exchange, self._total_timeout)
-        except asyncio.TimeoutError:
-            raise httpx.ReadTimeout("The exchange took longer than its total time") from None
+            # Not wait_for: up to Python 3.11 it may swallow a cancellation.
+            await asyncio.wait({exchange}, timeout=self._total_timeout)
+        except BaseException:
+            exchange.cancel()
+            raise
+        if not exchange.done():
+            exchange.cancel()
+            raise httpx.ReadTimeout("The exchange took longer than its total time")
+        return exchange.result()
 
     async def _exchange(self, request: httpx.Request, sent_at: float) -> Answered:
         return await _read(await self.transport.handle_async_request(request), sent_at, self._max_size)

@@ -12,13 +12,12 @@ from __future__ import annotations
 
 from tmdbfusion_scrapy.pacing.options import DEFAULT_REQUESTS_PER_SECOND, PaceOptions, PaceStatistics
 from tmdbfusion_scrapy.pacing.pace import Claim, Pace
-from tmdbfusion_scrapy.pacing.pacers import AsyncPacer, BlockingPacer, PacerClosed
+from tmdbfusion_scrapy.pacing.pacers import AsyncPacer, PacerClosed
 from tmdbfusion_scrapy.pacing.shared import SharedPace, forget_paces, shared_pace
 
 __all__ = [
     "DEFAULT_REQUESTS_PER_SECOND",
     "AsyncPacer",
-    "BlockingPacer",
     "Claim",
     "Pace",
     "PaceOptions",

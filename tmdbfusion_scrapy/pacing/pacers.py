@@ -1,11 +1,9 @@
-"""Waiting for one's turn in a shared pace, in an event loop and in threads."""
+"""Waiting for one's turn in a shared pace."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
-from collections import deque
 from http import HTTPStatus
 from typing import TYPE_CHECKING
 
@@ -27,17 +25,27 @@ class PacerClosed(RuntimeError):
         super().__init__("closed while a request waited for its turn")
 
 
-class _Pacer:
-    """What both pacers share.
+class AsyncPacer:
+    """Lets coroutines of one event loop go at a pace, first come first served.
 
     Args:
         options: How fast this client or crawl wants to be. With a shared pace the rate alone counts.
         shared: The pace to share; by default one of its own.
+        is_stopping: Tells whether those who wait are to give up.
     """
 
-    def __init__(self, options: PaceOptions, shared: SharedPace | None = None) -> None:
+    def __init__(
+        self,
+        options: PaceOptions,
+        shared: SharedPace | None = None,
+        is_stopping: Callable[[], bool] | None = None,
+    ) -> None:
         self._shared = shared or SharedPace(options)
         self._claim = self._shared.claim(options.rate)
+        self._turn = asyncio.Lock()
+        self._waiting = 0
+        self._closed = asyncio.Event()
+        self._is_stopping = is_stopping
 
     @property
     def waits(self) -> int:
@@ -70,28 +78,6 @@ class _Pacer:
     def statistics(self) -> PaceStatistics:
         """Return what the pace did for this client or crawl so far."""
         return self._shared.statistics(self._claim)
-
-
-class AsyncPacer(_Pacer):
-    """Lets coroutines of one event loop go at a pace, first come first served.
-
-    Args:
-        options: How fast this client or crawl wants to be. With a shared pace the rate alone counts.
-        shared: The pace to share; by default one of its own.
-        is_stopping: Tells whether those who wait are to give up.
-    """
-
-    def __init__(
-        self,
-        options: PaceOptions,
-        shared: SharedPace | None = None,
-        is_stopping: Callable[[], bool] | None = None,
-    ) -> None:
-        super().__init__(options, shared)
-        self._turn = asyncio.Lock()
-        self._waiting = 0
-        self._closed = asyncio.Event()
-        self._is_stopping = is_stopping
 
     @property
     def is_waited_for(self) -> bool:
@@ -144,90 +130,5 @@ class AsyncPacer(_Pacer):
                 if self._closed.is_set() or (self._is_stopping is not None and self._is_stopping()):
                     raise PacerClosed
                 await asyncio.sleep(min(delay, _LONGEST_SLEEP))
-        finally:
-            self._shared.leave_line(self._claim)
-
-
-class BlockingPacer(_Pacer):
-    """Lets threads go at a pace, first come first served.
-
-    Args:
-        options: How fast this client wants to be. With a shared pace the rate alone counts.
-        shared: The pace to share; by default one of its own.
-    """
-
-    def __init__(self, options: PaceOptions, shared: SharedPace | None = None) -> None:
-        super().__init__(options, shared)
-        self._lock = threading.Lock()
-        # The first one waits for a place, each other one for the first of these to be released: a lock alone
-        # would not keep the order.
-        self._queue: deque[threading.Lock] = deque()
-        self._closed = threading.Event()
-
-    @property
-    def is_waited_for(self) -> bool:
-        """Whether a request waits for its turn."""
-        return bool(self._queue)
-
-    def acquire(self) -> float:
-        """Wait for a place and return the time at which it came, of ``time.monotonic()``.
-
-        Raises:
-            PacerClosed: The waiting is over without a place.
-        """
-        start = time.monotonic()
-        if not self._queue and self._shared.take(self._claim, start):
-            return start
-        turn = self._queue_up()
-        try:
-            turn.acquire()
-            self._wait()
-            now = time.monotonic()
-            self._claim.waited(now - start)
-        finally:
-            self._hand_on(turn)
-        return now
-
-    def sleep(self, seconds: float) -> None:
-        """Sleep, at most until the pacer is closed.
-
-        Raises:
-            PacerClosed: It was.
-        """
-        end = time.monotonic() + seconds
-        # In short pieces, for Ctrl-C does not interrupt it on Windows (https://bugs.python.org/issue35935).
-        while (left := end - time.monotonic()) > 0:
-            if self._closed.wait(min(left, _LONGEST_SLEEP)):
-                raise PacerClosed
-
-    def close(self) -> None:
-        """Let those who wait give up, and no longer count for the shared pace."""
-        self._closed.set()
-        self._shared.release(self._claim)
-
-    def _queue_up(self) -> threading.Lock:
-        """Stand behind the other threads; the lock that comes back is free when the turn has come."""
-        turn = threading.Lock()
-        with self._lock:
-            if self._queue:
-                turn.acquire()
-            self._queue.append(turn)
-        return turn
-
-    def _hand_on(self, turn: threading.Lock) -> None:
-        """Leave the queue, also from its middle, and give the turn to the next thread."""
-        with self._lock:
-            was_first = self._queue[0] is turn
-            self._queue.remove(turn)
-            if was_first and self._queue:
-                self._queue[0].release()
-
-    def _wait(self) -> None:
-        """Wait for the next place."""
-        self._shared.stand_in_line(self._claim)
-        try:
-            while (delay := self._shared.wait(self._claim)) > 0:
-                if self._closed.wait(min(delay, _LONGEST_SLEEP)):
-                    raise PacerClosed
         finally:
             self._shared.leave_line(self._claim)

@@ -7,6 +7,7 @@ or a query may hold a secret, and what reports errors may show local variables.
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import httpx
@@ -82,7 +83,13 @@ def closed_under_request(origin: Origin) -> httpx.TransportError:
 
 def _detail(error: Exception) -> str:
     """Say more if the exception knows more than its class says, in one line."""
-    text = (error.strerror if isinstance(error, OSError) and error.strerror else str(error)).strip()
+    text = str(error)
+    if isinstance(error, ConnectionError) and error.errno:
+        # What asyncio says instead names the address.
+        text = os.strerror(error.errno)
+    elif isinstance(error, OSError) and error.strerror:
+        text = error.strerror
+    text = text.strip()
     return f": {text.splitlines()[0][:200]}" if text else ""
 
 
