@@ -280,32 +280,28 @@ def test_closing_a_blocking_client_ends_the_waiting_of_its_threads():
     assert all(isinstance(error, RuntimeError) and "closed" in str(error) for error in ended)
 
 
-def test_no_thread_starves_where_there_are_more_than_connections():
+@coroutine_test
+async def test_no_thread_starves_where_there_are_more_than_connections():
     done = dict.fromkeys(range(20), 0)
-
-    def work(number: int) -> None:
-        while sum(done.values()) < 400:
-            client.movies.details(1)
-            done[number] += 1
 
     async def answer(_):
         return good()
 
     def call(url: str) -> None:
-        nonlocal client
         with (
             TMDBClient("token", base_url=url, max_connections=5, requests_per_second=0) as client,
             ThreadPoolExecutor(20) as threads,
         ):
+
+            def work(number: int) -> None:
+                while sum(done.values()) < 400:
+                    client.movies.details(1)
+                    done[number] += 1
+
             for each in [threads.submit(work, number) for number in done]:
                 each.result(30)
 
-    client: TMDBClient
-
-    async def run() -> None:
-        async with server(answer) as (url, _):
-            await asyncio.to_thread(call, url)
-
-    asyncio.run(run())
+    async with server(answer) as (url, _):
+        await asyncio.to_thread(call, url)
     # In turn each would have 20.
     assert min(done.values()) >= 10
