@@ -300,6 +300,12 @@ def test_no_command_lets_a_terminal_obey_a_text(capsys):
     class Saying(TMDBCommand):
         name = "saying"
 
+        def short_desc(self):
+            return "Say something"
+
+        def run(self, args, opts):
+            """Nothing: what is said is said by the test."""
+
     command = Saying()
     command.say(["two\nlines", "\x1b[31mred\x9b\x07\u202e"])
     command.fail("what\x1b]0;title\x07 \r failed")

@@ -61,8 +61,8 @@ async def reset(connection):
 
 @pytest.fixture
 def series(raw_server):
-    seasons = [{"season_number": number} for number in range(25)]
-    parts = {part: {"_id": part, "season_number": int(part[7:])} for part in SEASONS}
+    seasons = [{"id": 100 + number, "season_number": number} for number in range(25)]
+    parts = {part: {"id": 100 + int(part[7:]), "season_number": int(part[7:])} for part in SEASONS}
     script = Parts({"id": 1, "name": "Thread", "seasons": seasons}, parts)
     raw_server.scripts["/3/tv/1"] = script
     return script
@@ -72,7 +72,7 @@ def series(raw_server):
 def movie(raw_server):
     french = {"iso_639_1": "fr", "iso_3166_1": "FR", "data": {"title": "Fil"}}
     parts = {
-        "credits": {"cast": [{"id": 7}]},
+        "credits": {"cast": [{"id": 7, "credit_id": "c7"}]},
         "images": {"posters": []},
         "translations": {"translations": [french]},
     }

@@ -14,10 +14,15 @@ from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, settings_of
 @pytest.mark.parametrize("kind", ["application/json", "text/html", "", "application/json;charset=utf-8"])
 @coroutine_test
 async def test_a_body_that_can_be_read_is_read(raw_server, kind):
-    for number, (label, body) in enumerate(READABLE.items(), 1):
-        raw_server.scripts[f"/3/movie/{number}"] = answering(body, label, kind=kind)
-    ids = range(1, len(READABLE) + 1)
-    ended = await crawl(MoviesSpider, settings_of(f"{raw_server.url}/3", RETRY_TIMES=0), ids=ids)
+    scripts = [answering(body, label, kind=kind) for label, body in READABLE.items()]
+
+    async def one_after_the_other(connection, seen):
+        await scripts.pop()(connection, seen)
+
+    raw_server.scripts["/3/movie/550"] = one_after_the_other
+    settings = settings_of(f"{raw_server.url}/3", RETRY_TIMES=0)
+    ids = [550] * len(READABLE)
+    ended = await crawl(MoviesSpider, settings, ids=ids, arguments={"dont_filter": True})
     assert [response.record.title for response in ended.spider.responses] == ["Loop"] * len(ids)
     assert len(raw_server.requests) == len(ids)
     for response in ended.spider.responses:

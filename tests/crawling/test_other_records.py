@@ -128,9 +128,36 @@ async def test_later_seasons_of_another_series(server):
         {"id": 5, "name": "Five", "seasons": seasons, "season/0": {"season_number": 0}},
         {"id": 6, "name": "Six", "seasons": seasons, "season/20": {"season_number": 20}},
     )
-    await crawl(SeriesSpider, settings_of(f"{server.url}/3", RETRY_TIMES=1), ids="5", errors=None)
+    settings = settings_of(f"{server.url}/3", RETRY_TIMES=1)
+    await crawl(SeriesSpider, settings, ids="5", errors=None)
+    # A series is stored with all of its seasons, or not at all.
+    assert rows("SELECT id FROM tv_shows UNION ALL SELECT id FROM seasons") == []
+    assert failure_rows() == [("tv_shows", "5", "/tv/5", "ResponseError", 200, None, 2)]
+    ((message,),) = rows("SELECT message FROM tmdb_failures")
+    assert message.startswith("series_id 5 was asked for, and id 6 came")
+
+
+@coroutine_test
+async def test_later_seasons_of_another_series_that_come_right_at_the_next_try(server):
+    seasons = [{"id": 100 + number, "season_number": number} for number in range(25)]
+    first, later = (
+        {f"season/{number}": {**seasons[number], "name": f"Of 5: {number}"} for number in numbers}
+        for numbers in (range(20), range(20, 25))
+    )
+    wrong = {f"season/{number}": {"id": 900 + number, "season_number": number} for number in range(20, 25)}
+    server.scripts["/3/tv/5"] = answering(
+        {"id": 5, "name": "Five", "seasons": seasons, **first},
+        {"id": 6, "name": "Six", "seasons": seasons, **wrong},
+        # Ids that come as text are the numbers that they spell.
+        {"id": "5", "name": "Five", "seasons": seasons, **later},
+    )
+    ended = await crawl(SeriesSpider, settings_of(f"{server.url}/3", RETRY_TIMES=1), ids="5")
+    assert ended.stats["tmdb/retry/count"] == 1
+    assert failure_rows() == []
     assert rows("SELECT id, name FROM tv_shows") == [(5, "Five")]
-    assert [row[:3] for row in failure_rows()] == [("tv_shows", "5", "/tv/5")]
+    assert rows("SELECT id, tv_show_id, name FROM seasons ORDER BY id") == [
+        (100 + number, 5, f"Of 5: {number}") for number in range(25)
+    ]
 
 
 class PlainURLs(TMDBSpider):

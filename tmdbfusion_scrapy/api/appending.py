@@ -149,7 +149,8 @@ def merge_bodies(bodies: Iterable[bytes]) -> bytes:
     ids: set[bytes] = set()
     for body in bodies:
         content = split_object(body)
-        ids.add(bytes(content.get("id", b"null")))
+        # TMDB sends some ids as text: 5 and "5" are one.
+        ids.add(bytes(content.get("id", b"null")).strip(b'"'))
         for key, value in content.items():
             if key not in merged or _is_missing(merged[key]):
                 merged[key] = value
