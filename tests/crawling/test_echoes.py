@@ -99,19 +99,19 @@ async def test_a_proxys_password_that_comes_back_is_masked(raw_server, caplog):
 
     async def refuse(connection, seen):
         given = seen.header("Proxy-Authorization")
-        assert given == f"Basic {pair}"
-        connection.respond(
-            f"denied: {given} {password}".encode(), status="407 No", headers=f"X-Echo: {given}\r\n"
-        )
+        assert (seen.method, given) == ("CONNECT", f"Basic {pair}")
+        said = f"denied: {given} {password}"
+        connection.respond(said.encode(), status=f"407 {said}", headers=f"X-Echo: {given}\r\n")
 
     raw_server.script_for = lambda path: refuse
     for changed, meta in (
         ({"TMDB_PROXY": f"http://me:{password}@127.0.0.1:{raw_server.ports[0]}"}, {}),
         ({}, {"proxy": f"http://me:{password}@127.0.0.1:{raw_server.ports[0]}"}),
     ):
-        settings = settings_of("http://tmdb.test.localhost:9/3", RETRY_TIMES=0, **changed)
+        settings = settings_of("https://tmdb.test.localhost:9/3", RETRY_TIMES=0, **changed)
         ended = await crawl(MoviesSpider, settings, ids=[550], meta=meta, errors=None)
         told = caplog.text + "".join(map(str, rows("SELECT * FROM tmdb_failures")))
         told += "".join(str(failure.value) for failure in ended.spider.failures)
+        assert "407 denied: " in told
         assert password not in told
         assert pair.rstrip("=") not in told

@@ -194,17 +194,16 @@ async def test_clients(tls_server, contexts, client, as_url, caplog):
 
 
 @coroutine_test
-async def test_what_a_proxy_sees_of_a_call(server, tls_server, contexts, client):
-    for each in (server, tls_server):
-        serve(each, answer())
+async def test_what_a_proxy_sees_of_a_call(tls_server, contexts, client):
+    serve(tls_server, answer())
     with proxying() as proxy:
         arguments = {"token": KEY, "proxy": f"http://{proxy.address}", "verify": contexts.client}
-        await movie(client, server.url, **arguments)
-        assert proxy.heads[0].startswith(f"GET {server.url}/3/movie/550?api_key={KEY} HTTP/1.1\r\n")
         await movie(client, tls_server.url, **arguments)
-        assert proxy.heads[1].startswith(f"CONNECT 127.0.0.1:{tls_server.ports[0]} HTTP/1.1\r\n")
-        assert "movie" not in proxy.heads[1]
-        assert KEY not in proxy.heads[1]
+        (head,) = proxy.heads
+    assert head.startswith(f"CONNECT 127.0.0.1:{tls_server.ports[0]} HTTP/1.1\r\n")
+    assert "movie" not in head
+    assert KEY not in head
+    assert tls_server.requests[0].query["api_key"] == KEY
 
 
 @coroutine_test
@@ -221,11 +220,12 @@ async def test_clients_with_wrong_credentials(tls_server, contexts, client, capl
 
 
 @coroutine_test
-async def test_clients_whose_proxy_is_not_there(server, client, caplog):
+async def test_clients_whose_proxy_is_not_there(tls_server, contexts, client, caplog):
     caplog.set_level(logging.DEBUG)
     proxy = f"http://user:5ec2e7@127.0.0.1:{closed_port()}"
     with pytest.raises(ServerError) as caught:
-        await movie(client, server.url, proxy=proxy)
+        await movie(client, tls_server.url, proxy=proxy, verify=contexts.client)
     assert isinstance(caught.value.__cause__, httpx.ProxyError)
     assert_tells_no_secret(caught.value)
     assert "5ec2e7" not in caplog.text
+    assert not tls_server.requests
