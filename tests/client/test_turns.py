@@ -119,14 +119,14 @@ async def test_a_wait_for_the_pace_is_no_wait_for_a_connection(is_given):
             "token",
             base_url=url,
             max_connections=1,
-            timeout=httpx.Timeout(5, pool=0.05),
+            timeout=httpx.Timeout(5, pool=0.3),
             retries=0,
             requests_per_second=8,
             **given,
         ) as client:
-            # The first five go at once.
-            await client.gather((client.movies.details(1) for _ in range(8)), limit=8)
-    assert len(received) == 8
+            # The first five go at once, the last one 0.75 s later.
+            await client.gather((client.movies.details(1) for _ in range(11)), limit=11)
+    assert len(received) == 11
 
 
 @pytest.mark.parametrize("is_given", [False, True])
