@@ -257,11 +257,15 @@ class StoppingSpider(MoviesSpider):
 OPEN_QUEUES = "ignore:unclosed file .*requests.queue:ResourceWarning"
 
 
+# A 5xx with Retry-After would pause all calls of the process, the second crawl's too.
+WAIT_LONG = {"RETRY_HTTP_CODES": [408], "TMDB_RETRY_MAX_DELAY": 120}
+
+
 @pytest.mark.filterwarnings(OPEN_QUEUES)
 @coroutine_test
 async def test_a_retry_that_waits_at_a_clean_stop_is_kept_for_the_next_run(tmdb_sandbox, tmp_path):
-    tmdb_sandbox.fail_next(503, path="movie/1", headers={"Retry-After": "60"})
-    settings = settings_of(tmdb_sandbox.base_url, JOBDIR=str(tmp_path / "job"), TMDB_RETRY_MAX_DELAY=120)
+    tmdb_sandbox.fail_next(408, path="movie/1", headers={"Retry-After": "60"})
+    settings = settings_of(tmdb_sandbox.base_url, JOBDIR=str(tmp_path / "job"), **WAIT_LONG)
     ended = await crawl(StoppingSpider, settings, finish_reason="stopped", ids=[1, 2, 3])
     assert ended.ids == {2, 3}
     # In a second run the spider asks for the same again: what has been crawled is filtered.
@@ -275,8 +279,8 @@ async def test_a_retry_that_waits_at_a_clean_stop_is_kept_for_the_next_run(tmdb_
 
 @coroutine_test
 async def test_a_retry_that_waits_at_a_stop_without_a_job_directory_is_let_go(tmdb_sandbox):
-    tmdb_sandbox.fail_next(503, path="movie/1", headers={"Retry-After": "60"})
-    settings = settings_of(tmdb_sandbox.base_url, TMDB_RETRY_MAX_DELAY=120)
+    tmdb_sandbox.fail_next(408, path="movie/1", headers={"Retry-After": "60"})
+    settings = settings_of(tmdb_sandbox.base_url, **WAIT_LONG)
     ended = await crawl(StoppingSpider, settings, finish_reason="stopped", ids=[1, 2, 3])
     assert ended.ids == {2, 3}
 

@@ -16,7 +16,7 @@ import pytest
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import crawl, failure_rows, rows, settings_of
-from tests.crawling.test_mirror import BEFORE, EXPORT, Movies, People
+from tests.crawling.test_mirror import BEFORE, EXPORT, Movies, People, Series
 from tmdbfusion_scrapy.sandbox import SandboxOptions, ThreadedSandbox
 
 PROJECT = Path(__file__).parents[2] / "example_project"
@@ -71,6 +71,19 @@ async def test_the_images_of_a_mirror_that_exists(sandbox, settings, caplog, raw
     assert "tmdb/images/request_count" not in again.stats
     assert again.stats["tmdb/images/known_count"] == len(files())
     assert rows("SELECT count(*) FROM tmdb_runs WHERE finished_at IS NULL") == [(0,)]
+
+
+@coroutine_test
+async def test_the_images_of_seasons_and_episodes_of_a_mirror_as_in_a_crawl(settings):
+    settings = {**settings, **IMAGES, "TMDB_IMAGES": ["poster", "still"]}
+    await crawl(Series, {**settings, "TMDB_IMAGES": None}, limit="5", **EXPORT)
+    await crawl(Series, settings, source="images")
+    assert files("tv_shows") == with_image("tv_shows") != set()
+    assert files("seasons") == files("episodes", "w300") == set()
+    await crawl(Series, {**settings, "TMDB_IMAGES_SEASONS": True}, source="images")
+    for kind, column, name in (("seasons", "poster_path", "w500"), ("episodes", "still_path", "w300")):
+        query = f"SELECT id FROM {kind} WHERE {column} IS NOT NULL"  # noqa: S608
+        assert files(kind, name) == {key for (key,) in rows(query)} != set()
 
 
 @coroutine_test

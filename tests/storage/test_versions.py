@@ -169,7 +169,7 @@ def test_version_0_is_brought_up_to_date(database: str, caplog: pytest.LogCaptur
     assert rows_of_version_0(database) == before
     assert version_of(database) == [(VERSION,)]
     (said,) = [record.getMessage() for record in caplog.records if record.name.endswith(".versions")]
-    assert "is of version 0: bringing its tables to version 1" in said
+    assert f"is of version 0: bringing its tables to version {VERSION}, and reading 5 movies again" in said
     # What no call told yet is NULL.
     assert select(database, "SELECT count(*) FROM movies WHERE deleted_at IS NULL") == [(5,)]
 
@@ -198,6 +198,93 @@ def test_documents_that_do_not_fit_cost_only_themselves(sqlite_database: str) ->
     check_database(sqlite_database)
     assert rows_of_version_0(sqlite_database) == before
     assert select(sqlite_database, "SELECT person_id FROM movie_cast") == [(9,)]
+
+
+VERSION_1 = (
+    "DROP TABLE collection_images",
+    "DROP TABLE collection_translations",
+    "DROP TABLE company_images",
+    "DROP TABLE network_images",
+    *(
+        f"ALTER TABLE {table} DROP COLUMN text_languages"
+        for table in ("collections", "people", "movies", "tv_shows", "seasons", "episodes")
+    ),
+    *(f"ALTER TABLE tmdb_runs DROP COLUMN {column}" for column in ("export", "export_size", "language")),
+    *(f"DROP INDEX ix_{table}_adult" for table in ("movies", "tv_shows", "people")),
+    "UPDATE tmdb_schema SET version = 1",
+)
+"""What version 1 had not, beside 64 bits for ids in PostgreSQL."""
+
+
+def fill_version_1(url: str) -> None:
+    """Make a database of version 1 with two movies and what belongs to them."""
+    engine = open_database(url)
+    record = movie(1, **{name: value for name, value in DOCUMENT.items() if name != "id"})
+    store_batch(engine, [(record, TRIED_AT), (movie(2), TRIED_AT)])
+    engine.dispose()
+    with transaction(url) as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO tmdb_runs (spider, arguments, started_at) VALUES ('tmdb_movies', '{}', '2026-01-02')"
+        )
+        for statement in VERSION_1:
+            connection.exec_driver_sql(statement)
+        if connection.dialect.name != "postgresql":
+            return
+        inspector = inspect(connection)
+        for name in inspector.get_table_names():
+            for column in inspector.get_columns(name):
+                is_id = column["name"] == "id" or column["name"].endswith("_id")
+                if is_id and name != "tmdb_wanted" and str(column["type"]) == "BIGINT":
+                    connection.exec_driver_sql(
+                        f"ALTER TABLE {name} ALTER COLUMN {column['name']} TYPE INTEGER"
+                    )
+
+
+def all_rows(url: str) -> dict[str, Any]:
+    """All rows of all tables, with the names of their columns."""
+    with transaction(url) as connection:
+        return {
+            name: sorted(map(dict, connection.execute(text(f"SELECT * FROM {name}")).mappings()), key=str)  # noqa: S608
+            for name in inspect(connection).get_table_names()
+            if name != "tmdb_schema"
+        }
+
+
+def test_version_1_is_brought_up_to_date(database: str, caplog: pytest.LogCaptureFixture) -> None:
+    check_database(database)
+    new = shape(database)
+    fill_version_1(database)
+    before = all_rows(database)
+    assert len(before["movies"]) == 2
+    caplog.set_level(logging.INFO, "tmdbfusion_scrapy.storage.versions")
+    check_database(database)
+    check_database(database)
+    assert shape(database) == new
+    assert version_of(database) == [(VERSION,)]
+    (said,) = [record.getMessage() for record in caplog.records if record.name.endswith(".versions")]
+    assert said.endswith(f"is of version 1: bringing its tables to version {VERSION}. Nothing is lost")
+    after = all_rows(database)
+    for name, rows in before.items():
+        assert [{key: row[key] for key in rows[0]} for row in after[name]] == rows
+    engine = open_database(database)
+    store_batch(engine, [(movie(2**40), TRIED_AT)])
+    engine.dispose()
+    assert select(database, "SELECT max(id) FROM movies") == [(2**40,)]
+
+
+def test_a_view_that_holds_ids_of_32_bits_is_named(postgres_database: str) -> None:
+    fill_version_1(postgres_database)
+    with transaction(postgres_database) as connection:
+        connection.exec_driver_sql("CREATE VIEW my_view AS SELECT id, title FROM movies")
+    before = all_rows(postgres_database)
+    with pytest.raises(ConfigurationError, match=r"table movies cannot .*used by a view.*: drop the views"):
+        check_database(postgres_database)
+    assert all_rows(postgres_database) == before
+    assert version_of(postgres_database) == [(1,)]
+    with transaction(postgres_database) as connection:
+        connection.exec_driver_sql("DROP VIEW my_view")
+    check_database(postgres_database)
+    assert version_of(postgres_database) == [(VERSION,)]
 
 
 def test_the_tables_are_those_of_a_new_database(database: str, tmp_path: Path, request: Any) -> None:

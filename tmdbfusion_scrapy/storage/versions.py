@@ -1,6 +1,7 @@
 """Versions of the tables: what an older version of this package made is brought up to date.
 
 The version stands in ``tmdb_schema``. Version 0, which had no such table, knew movies and their genres only.
+Version 1 had ids of 32 bits in PostgreSQL, and no languages of texts.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import BigInteger, Column, MetaData, Text, cast, delete, func, insert, inspect, select, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import NotSupportedError, SQLAlchemyError
 from sqlalchemy.schema import AddConstraint, CreateColumn, CreateTable, ForeignKeyConstraint
 from sqlalchemy.types import UserDefinedType
 
@@ -18,7 +19,7 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.storage.batches import write_changes
-from tmdbfusion_scrapy.storage.faults import RECORD_ERRORS, is_record_fault
+from tmdbfusion_scrapy.storage.faults import RECORD_ERRORS, is_record_fault, reason_of
 from tmdbfusion_scrapy.storage.rows import Changes
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_schema
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-VERSION = 1
+VERSION = 2
 """Version of the tables that this package writes to."""
 
 _FIRST_TABLES = (genres, movies, metadata.tables["movie_genres"], tmdb_failures)
@@ -94,14 +95,16 @@ def bring_up_to_date(connection: Connection, version: int, label: str) -> None:
         label: The database, for the log.
     """
     started = time.monotonic()
-    rows = connection.scalar(select(func.count()).select_from(movies))
+    also = ""
+    if version == 0:
+        rows = connection.scalar(select(func.count()).select_from(movies))
+        also = f", and reading {rows} movies again from their documents"
     logger.info(
-        "%s is of version %d: bringing its tables to version %d, and reading %d movies again from their "
-        "documents. Nothing is lost",
+        "%s is of version %d: bringing its tables to version %d%s. Nothing is lost",
         label,
         version,
         VERSION,
-        rows,
+        also,
     )
     for step in _STEPS[version:]:
         step(connection)
@@ -120,7 +123,8 @@ def bring_into_shape(connection: Connection, table: Table) -> None:
     A column that changes its type otherwise, or its name, needs a step of its own.
 
     Raises:
-        ConfigurationError: A user added a computed column to an SQLite table that has to be made anew.
+        ConfigurationError: A user added a computed column to an SQLite table that has to be made anew, or a view
+            to a column of PostgreSQL that gets another type.
     """
     # A copy: SQLAlchemy leaves a constraint out of CREATE TABLE once it was added by itself.
     wanted = _copy(table)
@@ -153,12 +157,24 @@ def bring_into_shape(connection: Connection, table: Table) -> None:
     if connection.dialect.name == "sqlite" and (loosened or linked):
         _rebuild(connection, wanted)
     else:
-        for change in changes + loosened:
-            connection.exec_driver_sql(f"ALTER TABLE {table.name} {change}")
+        _alter(connection, table, changes + loosened)
         for constraint in linked:
             connection.execute(AddConstraint(constraint))
     for index in table.indexes:
         index.create(connection, checkfirst=True)
+
+
+def _alter(connection: Connection, table: Table, changes: Sequence[str]) -> None:
+    """Change a table; in PostgreSQL all at once, as it may write all rows anew for each statement."""
+    statements = [", ".join(changes)] if changes and connection.dialect.name == "postgresql" else changes
+    for statement in statements:
+        try:
+            connection.exec_driver_sql(f"ALTER TABLE {table.name} {statement}")
+        except NotSupportedError as error:
+            raise ConfigurationError(
+                f"TMDB_DATABASE_URL: its table {table.name} cannot be brought up to date "
+                f"({reason_of(error)}): drop the views that use it, and make them again after the crawl"
+            ) from error
 
 
 def _rebuild(connection: Connection, wanted: Table) -> None:
@@ -246,6 +262,12 @@ def _to_version_1(connection: Connection) -> None:
         _read_again(connection, entries)
 
 
+def _to_version_2(connection: Connection) -> None:
+    """Ids have 64 bits, and tables the columns and indexes that came with it."""
+    for table in metadata.sorted_tables:
+        bring_into_shape(connection, table)
+
+
 def _documents(connection: Connection) -> Iterator[Sequence[tuple[bytes, datetime.datetime]]]:
     """The documents of movies and when they were fetched, some at a time."""
     columns = movies.columns
@@ -291,5 +313,5 @@ def _leave_out(declared: dict[Any, Any], tables: Sequence[Table]) -> None:
         del declared[declaration]
 
 
-_STEPS: tuple[Callable[[Connection], None], ...] = (_to_version_1,)
+_STEPS: tuple[Callable[[Connection], None], ...] = (_to_version_1, _to_version_2)
 """What leads from each version to the next."""
