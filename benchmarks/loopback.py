@@ -7,12 +7,14 @@ import contextlib
 import gzip
 import os
 import re
+import ssl
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 MARK = b"987654321"
@@ -55,7 +57,7 @@ def answer_with(body: bytes, encoding: bytes = b"") -> bytes:
     return head % (len(body), encoding) + body
 
 
-async def serve(body: bytes, latency: float, ids: int, *, has_lines: bool) -> None:
+async def serve(body: bytes, latency: float, ids: int, *, has_lines: bool, certificate: str) -> None:
     """Serve on a free port, and print it."""
     answers = [answer_with(body)]
     if ids or has_lines:
@@ -65,14 +67,25 @@ async def serve(body: bytes, latency: float, ids: int, *, has_lines: bool) -> No
         zipped = [gzip.compress(each, 6) for each in bodies]
         answers = [answer_with(each, b"Content-Encoding: gzip\r\n") for each in zipped]
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Server(answers, latency), "127.0.0.1", 0, backlog=4096)
+    context = None
+    if certificate:
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        context.load_cert_chain(certificate)
+    server = await loop.create_server(
+        lambda: Server(answers, latency), "127.0.0.1", 0, ssl=context, backlog=4096
+    )
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
 
 
 @contextlib.contextmanager
 def running_server(
-    body: bytes, *, latency: float = 0.0, ids: int = 0, has_lines: bool = False
+    body: bytes,
+    *,
+    latency: float = 0.0,
+    ids: int = 0,
+    has_lines: bool = False,
+    certificate: Path | None = None,
 ) -> Iterator[str]:
     """Run the server in another process, on the second core; yields its origin.
 
@@ -82,9 +95,10 @@ def running_server(
         ids: For how many ids there is a gzipped answer of their own, with the id where the body has `MARK`. The
             id is the last number of a path, less whole multiples of this. 0 for the body as it is.
         has_lines: Each line of the body is the answer for an id, from 0 on, likewise gzipped.
+        certificate: A file with the key and the certificates of a server that speaks TLS.
     """
     process = subprocess.Popen(
-        [sys.executable, __file__, str(latency), str(ids), "lines" * has_lines],
+        [sys.executable, __file__, str(latency), str(ids), "lines" * has_lines, str(certificate or "")],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -93,7 +107,7 @@ def running_server(
             raise RuntimeError("the server's pipes are not there")
         process.stdin.write(body)
         process.stdin.close()
-        yield f"http://127.0.0.1:{int(process.stdout.readline())}"
+        yield f"{'https' if certificate else 'http'}://127.0.0.1:{int(process.stdout.readline())}"
     finally:
         process.terminate()
         process.wait()
@@ -112,5 +126,11 @@ def pin(core: int) -> str:
 if __name__ == "__main__":
     pin(1)
     asyncio.run(
-        serve(sys.stdin.buffer.read(), float(sys.argv[1]), int(sys.argv[2]), has_lines=bool(sys.argv[3]))
+        serve(
+            sys.stdin.buffer.read(),
+            float(sys.argv[1]),
+            int(sys.argv[2]),
+            has_lines=bool(sys.argv[3]),
+            certificate=sys.argv[4],
+        )
     )

@@ -25,8 +25,10 @@ from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.http import JsonResponse
 from scrapy.settings import default_settings
+from scrapy.utils.misc import build_from_crawler, load_object
 
 from tmdbfusion_scrapy import Addon
+from tmdbfusion_scrapy.crawling.handler import TMDBDownloadHandler
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 
 HANDLERS = "scrapy.core.downloader.handlers"
@@ -66,13 +68,22 @@ class MemoryHandler:
         """Nothing is open."""
 
 
-class OtherHandler(Addon):
-    """The add-on with another handler than its own, which ``BENCHMARK_HANDLER`` names."""
+class OtherHandler(TMDBDownloadHandler):
+    """Stands where the add-on demands its own handler, and is the one that ``BENCHMARK_HANDLER`` names."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Any) -> Any:
+        """Make that one."""
+        return build_from_crawler(load_object(os.environ["BENCHMARK_HANDLER"]), crawler)
+
+
+class AddonWithOtherHandler(Addon):
+    """The add-on with another handler than its own."""
 
     def update_settings(self, settings: Any) -> None:
         """Change all settings that the add-on changes, and the handler."""
         super().update_settings(settings)
-        settings.set("DOWNLOAD_HANDLERS", {"http": os.environ["BENCHMARK_HANDLER"]}, priority="cmdline")
+        settings.set("DOWNLOAD_HANDLERS", {"http": OtherHandler, "https": OtherHandler}, priority="cmdline")
 
 
 def settings_of(side: str, url: str, concurrency: int) -> dict[str, Any]:
@@ -92,7 +103,7 @@ def settings_of(side: str, url: str, concurrency: int) -> dict[str, Any]:
         return settings
     addon: type[Addon] = Addon
     if handler in CLASSES:
-        addon = OtherHandler
+        addon = AddonWithOtherHandler
         os.environ["BENCHMARK_HANDLER"] = CLASSES[handler]
     settings |= {
         "ADDONS": {addon: 500},
