@@ -91,12 +91,12 @@ class Relay:
 async def serve(folder: Path, size: int) -> None:
     """Print the relay's port, then answer each line on stdin with what passed since the last one."""
     # As incompressible as TMDB's JSON is after gzip.
-    answers = [answer_with(b"x" * size)]
+    answer = answer_with(b"x" * size)
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(folder / "server.pem")
     loop = asyncio.get_running_loop()
     server = await loop.create_server(
-        lambda: Answering(answers, LATENCY), "127.0.0.1", 0, ssl=context, backlog=256
+        lambda: Answering(lambda _: answer, LATENCY), "127.0.0.1", 0, ssl=context, backlog=256
     )
     relay = Relay(server.sockets[0].getsockname()[1])
     relaying = await asyncio.start_server(relay.handle, "127.0.0.1", 0, backlog=256)

@@ -9,7 +9,6 @@ is what Scrapy's engine takes.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import os
 import resource
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import scrapy
-from loopback import pin
+from loopback import MarkedBody, pin
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.http import JsonResponse
@@ -45,12 +44,12 @@ SIDES = (*CLASSES, *(f"{handler}{WITH_OUR_SETTINGS}" for handler in CLASSES), *O
 
 
 class MemoryHandler:
-    """Answers every request with the body in the file that ``BENCHMARK_BODY`` names, gzipped as the server's."""
+    """Answers every request with the body in the file that ``BENCHMARK_BODY`` names, as the server does."""
 
     lazy = False
 
     def __init__(self, crawler: Any) -> None:
-        self.body = gzip.compress(Path(os.environ["BENCHMARK_BODY"]).read_bytes(), 6)
+        self.body = MarkedBody(Path(os.environ["BENCHMARK_BODY"]).read_bytes())
         with_addon = bool(crawler.settings.getdict("ADDONS"))
         self.response: type[JsonResponse] = TMDBResponse if with_addon else JsonResponse
 
@@ -62,7 +61,9 @@ class MemoryHandler:
     async def download_request(self, request: Any) -> Any:
         """Answer."""
         headers = {"Content-Type": "application/json;charset=utf-8", "Content-Encoding": "gzip"}
-        return self.response(url=request.url, headers=headers, body=self.body, request=request)
+        movie_id = request.url.partition("?")[0].rpartition("/")[2].encode()
+        body = self.body.gzipped(movie_id)
+        return self.response(url=request.url, headers=headers, body=body, request=request)
 
     async def close(self) -> None:
         """Nothing is open."""
