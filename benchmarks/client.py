@@ -1,12 +1,13 @@
 """Calls a second of both clients beside other TMDB clients, httpx's own and bare aiohttp; decoding; import time.
 
+    pip install aiohttp
     pip install tmdbfusion==0.2.0 themoviedb==2.0.2     # the first needs Python 3.13
     python benchmarks/client.py [--calls 4000] [--connections 100] [--rounds 5]
 
 Every contender fetches the same movie with credits, with as many tasks as connections, over and over in turn; the
 table shows the median round. All make the same record of it but for the other TMDB clients, which make their own;
-one that is not installed is left out. Blocking clients are shared by ``--threads`` threads, each with a
-connection. The server is a process of its own, on a core of its own where the system allows that.
+a side of which the package is not installed is left out. Blocking clients are shared by ``--threads`` threads,
+each with a connection. The server is a process of its own, on a core of its own where the system allows that.
 """
 
 from __future__ import annotations
@@ -26,7 +27,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import httpx
 import msgspec
 import peers
@@ -54,9 +54,8 @@ def movie_with_credits() -> bytes:
     for movie_id in range(1, 200):
         movie = catalogue.details(movie_id, "en-US")
         if movie is not None:
-            movie["credits"] = catalogue.part(movie_id, "credits", {})
-            # What all ask for.
-            movie["id"] = 550
+            # The id that all ask for.
+            movie |= {"id": peers.MOVIE_ID, "credits": catalogue.part(movie_id, "credits", {})}
             bodies.append(msgspec.json.encode(movie))
     return min(bodies, key=lambda body: abs(len(body) - SIZE))
 
@@ -77,6 +76,8 @@ async def httpx_own(origin: str, connections: int) -> AsyncIterator[Fetch]:
 @contextlib.asynccontextmanager
 async def bare_aiohttp(origin: str, connections: int) -> AsyncIterator[Fetch]:
     """Call with aiohttp alone."""
+    import aiohttp
+
     connector = aiohttp.TCPConnector(limit=connections)
     timeout = aiohttp.ClientTimeout(total=None, connect=30.0, sock_read=30.0)
     decoder = msgspec.json.Decoder(MovieDetails)
@@ -128,6 +129,8 @@ def blocking_tmdb_client(origin: str, connections: int) -> Iterator[BlockingFetc
         yield lambda: client.movies.details(550)
 
 
+BARE = "aiohttp + msgspec, bare"
+
 BLOCKING: dict[str, Callable[[str, int], Any]] = {
     "httpx.Client + msgspec": blocking_httpx,
     "TMDBClient": blocking_tmdb_client,
@@ -140,16 +143,25 @@ CONTENDERS: dict[str, Callable[[str, int], Any]] = {
     "AsyncTMDBClient": tmdb_client,
     "tmdbfusion's AsyncTMDBClient": peers.tmdbfusion_async,
     "themoviedb's aioTMDb": peers.themoviedb_async,
-    "aiohttp + msgspec, bare": bare_aiohttp,
+    BARE: bare_aiohttp,
 }
+
+NEEDS = {
+    BARE: "aiohttp",
+    "tmdbfusion's AsyncTMDBClient": "tmdbfusion",
+    "tmdbfusion's TMDBClient": "tmdbfusion",
+    "themoviedb's aioTMDb": "themoviedb",
+    "themoviedb's TMDb": "themoviedb",
+}
+"""What has to be installed for a side."""
 
 
 def installed(contenders: dict[str, Callable[[str, int], Any]]) -> dict[str, Callable[[str, int], Any]]:
     """Leave out, and name, the clients that are not installed."""
     found = {}
     for name, contender in contenders.items():
-        distribution = name.partition("'s ")[0]
-        if distribution != name and peers.version_of(distribution) is None:
+        distribution = NEEDS.get(name)
+        if distribution is not None and peers.version_of(distribution) is None:
             print(f"{name}: left out, {distribution} is not installed")
         else:
             found[name] = contender
@@ -209,6 +221,7 @@ def measure_blocking(
 def print_table(seen: dict[str, list[Measurement]], column: str, against: dict[str, str]) -> None:
     """Print the medians, and how many times as many calls a second they are as those of the named clients."""
     rates = {name: statistics.median(one.rate for one in found) for name, found in seen.items()}
+    against = {name: title for name, title in against.items() if name in rates}
     print(f"| {column} | calls/s | CPU ms/call | {' | '.join(against.values())} |")
     print("|---|---:|---:|" + "---:|" * len(against))
     for name, rate in rates.items():
@@ -243,7 +256,7 @@ def print_calls(body: bytes, calls: int, connections: int, rounds: int) -> None:
     print_table(
         seen,
         "client",
-        {"httpx.AsyncClient + msgspec": "x httpx", "aiohttp + msgspec, bare": "x bare aiohttp"},
+        {"httpx.AsyncClient + msgspec": "x httpx", BARE: "x bare aiohttp"},
     )
 
 
@@ -281,7 +294,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     options = parser.parse_args()
     pinned = pin(0)
-    names = ("httpx", "aiohttp", "msgspec", "tmdbfusion", "themoviedb", "requests")
+    names = ("httpx", "httptools", "aiohttp", "msgspec", "tmdbfusion", "themoviedb", "requests")
     versions = ", ".join(f"{name} {peers.version_of(name)}" for name in names if peers.version_of(name))
     print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {pinned}; {versions}")
     body = movie_with_credits()

@@ -32,7 +32,6 @@ from own_process import run_script
 from tmdbfusion_scrapy.sandbox.generated import GeneratedCatalogue
 
 SIZE = 16 * 1024
-IDS = 2000
 SCRAPYS = ("stock", "aiohttp", "httpx", "httpx2")
 ON_OUR_TERMS = tuple(f"{side}, add-on's settings" for side in SCRAPYS)
 CEILINGS = ("memory", "memory, add-on's settings")
@@ -52,7 +51,8 @@ def marked_movie() -> bytes:
     for movie_id in range(1, 200):
         movie = catalogue.details(movie_id, "en-US")
         if movie is not None:
-            parts = {"id": int(MARK), "credits": catalogue.part(movie_id, "credits", {})}
+            del movie["id"]
+            parts = {"credits": catalogue.part(movie_id, "credits", {}), "id": int(MARK)}
             bodies.append(msgspec.json.encode({**movie, **parts}))
     return min(bodies, key=lambda body: abs(len(body) - SIZE))
 
@@ -138,7 +138,7 @@ def grid(body: bytes, body_file: Path, options: argparse.Namespace) -> None:
     print("|---:|" + "---:|" * (len(sides) + 1))
     for latency in options.latencies:
         rates: dict[str, list[tuple[float, float]]] = {side: [] for side in sides}
-        with running_server(body, latency=latency, ids=IDS) as origin:
+        with running_server(body, latency=latency, kind="marked") as origin:
             for concurrency in options.concurrencies:
                 # Long enough to tell, and no longer than some seconds where the server is slow.
                 reachable = concurrency / latency if latency else 1000
@@ -189,7 +189,7 @@ def main() -> None:
         if options.grid:
             grid(body, body_file, options)
             return
-        with running_server(body, latency=options.latency, ids=IDS) as origin:
+        with running_server(body, latency=options.latency, kind="marked") as origin:
             compare(origin, body_file, options)
 
 

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from itertools import pairwise
 from pathlib import Path
 
-from crawl import IDS, marked_movie, run_side
+from crawl import marked_movie, run_side
 from line_plot import Line, Panel, write_svg
 from loopback import running_server
 
@@ -53,7 +53,7 @@ def main() -> None:
     print("\n| ids | requests/s | CPU ms | most MB | MB at the end |")
     print("|---:|---:|---:|---:|---:|")
     body = marked_movie()
-    with tempfile.TemporaryDirectory() as folder, running_server(body, ids=IDS) as origin:
+    with tempfile.TemporaryDirectory() as folder, running_server(body, kind="marked") as origin:
         body_file = Path(folder) / "movie.json"
         body_file.write_bytes(body)
         for count in options.counts:

@@ -9,7 +9,6 @@ is what Scrapy's engine takes.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import os
 import resource
@@ -20,13 +19,15 @@ from pathlib import Path
 from typing import Any
 
 import scrapy
-from loopback import pin
+from loopback import MarkedBody, pin
 from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess
 from scrapy.http import JsonResponse
 from scrapy.settings import default_settings
+from scrapy.utils.misc import build_from_crawler, load_object
 
 from tmdbfusion_scrapy import Addon
+from tmdbfusion_scrapy.crawling.handler import TMDBDownloadHandler
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 
 HANDLERS = "scrapy.core.downloader.handlers"
@@ -43,12 +44,12 @@ SIDES = (*CLASSES, *(f"{handler}{WITH_OUR_SETTINGS}" for handler in CLASSES), *O
 
 
 class MemoryHandler:
-    """Answers every request with the body in the file that ``BENCHMARK_BODY`` names, gzipped as the server's."""
+    """Answers every request with the body in the file that ``BENCHMARK_BODY`` names, as the server does."""
 
     lazy = False
 
     def __init__(self, crawler: Any) -> None:
-        self.body = gzip.compress(Path(os.environ["BENCHMARK_BODY"]).read_bytes(), 6)
+        self.body = MarkedBody(Path(os.environ["BENCHMARK_BODY"]).read_bytes())
         with_addon = bool(crawler.settings.getdict("ADDONS"))
         self.response: type[JsonResponse] = TMDBResponse if with_addon else JsonResponse
 
@@ -60,19 +61,30 @@ class MemoryHandler:
     async def download_request(self, request: Any) -> Any:
         """Answer."""
         headers = {"Content-Type": "application/json;charset=utf-8", "Content-Encoding": "gzip"}
-        return self.response(url=request.url, headers=headers, body=self.body, request=request)
+        movie_id = request.url.partition("?")[0].rpartition("/")[2].encode()
+        body = self.body.gzipped(movie_id)
+        return self.response(url=request.url, headers=headers, body=body, request=request)
 
     async def close(self) -> None:
         """Nothing is open."""
 
 
-class OtherHandler(Addon):
-    """The add-on with another handler than its own, which ``BENCHMARK_HANDLER`` names."""
+class OtherHandler(TMDBDownloadHandler):
+    """Stands where the add-on demands its own handler, and is the one that ``BENCHMARK_HANDLER`` names."""
+
+    @classmethod
+    def from_crawler(cls, crawler: Any) -> Any:
+        """Make that one."""
+        return build_from_crawler(load_object(os.environ["BENCHMARK_HANDLER"]), crawler)
+
+
+class AddonWithOtherHandler(Addon):
+    """The add-on with another handler than its own."""
 
     def update_settings(self, settings: Any) -> None:
         """Change all settings that the add-on changes, and the handler."""
         super().update_settings(settings)
-        settings.set("DOWNLOAD_HANDLERS", {"http": os.environ["BENCHMARK_HANDLER"]}, priority="cmdline")
+        settings.set("DOWNLOAD_HANDLERS", {"http": OtherHandler, "https": OtherHandler}, priority="cmdline")
 
 
 def settings_of(side: str, url: str, concurrency: int) -> dict[str, Any]:
@@ -92,7 +104,7 @@ def settings_of(side: str, url: str, concurrency: int) -> dict[str, Any]:
         return settings
     addon: type[Addon] = Addon
     if handler in CLASSES:
-        addon = OtherHandler
+        addon = AddonWithOtherHandler
         os.environ["BENCHMARK_HANDLER"] = CLASSES[handler]
     settings |= {
         "ADDONS": {addon: 500},

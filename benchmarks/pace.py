@@ -258,7 +258,7 @@ def main() -> None:
         return
     print(
         f"Python {platform.python_version()}, {os.cpu_count()} CPUs, "
-        + ", ".join(f"{name} {version(name)}" for name in ("scrapy", "twisted", "aiohttp", "httpx"))
+        + ", ".join(f"{name} {version(name)}" for name in ("scrapy", "twisted", "httpx", "httptools"))
     )
     print(f"The server allows {LIMIT} requests a second and answers after {LATENCY * 1000:.0f} ms")
     print(f"{CONCURRENCY} concurrent\n")

@@ -198,7 +198,7 @@ def compare_crawls(options: argparse.Namespace) -> None:
     count = options.crawled
     runs: dict[tuple[str, str], list[Run]] = {(side, cores): [] for cores in CORES for side in sides}
     documents = b"\n".join(movies(0, count + 1))
-    with running_server(documents, has_lines=True) as origin:
+    with running_server(documents, kind="lines") as origin:
         for _ in range(options.rounds):
             for (side, cores), found in runs.items():
                 crawl = (side, origin, Path(os.devnull), count, 64, 0, *CORES[cores])

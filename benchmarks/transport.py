@@ -1,6 +1,7 @@
 """Requests a second and CPU time of the transports there were to choose from, side by side in one run.
 
-    python benchmarks/transport.py [--requests 4000] [--connections 20,100,400] [--rounds 3]
+    pip install aiohttp httpx-aiohttp   # two of the sides; what is not installed is left out
+    python benchmarks/transport.py [--requests 4000] [--connections 20,100,400] [--rounds 3] [--tls]
 
 Starts its own loopback server in a process of its own, on a core of its own where the system allows that.
 Every contender fetches the same body with as many tasks as connections, over and over in turn; the table shows
@@ -14,16 +15,21 @@ import asyncio
 import contextlib
 import os
 import platform
+import ssl
 import statistics
+import tempfile
 import time
 from dataclasses import dataclass
 from importlib import metadata
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import aiohttp
 import httpx
+import scrapy
+from certificates import make_certificates
 from loopback import pin, running_server
 
+from tmdbfusion_scrapy.crawling.outgoing import outgoing_request
 from tmdbfusion_scrapy.transport import PooledStream, PooledTransport
 from tmdbfusion_scrapy.transport.failover import FailoverTransport
 
@@ -31,6 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     Fetch = Callable[[str], Awaitable[bytes]]
+    Verify = ssl.SSLContext | bool
 
 BODY = b'{"id": 550, "overview": "' + b"x" * (16 * 1024 - 27) + b'"}'
 
@@ -59,33 +66,33 @@ async def through_client(transport: httpx.AsyncBaseTransport) -> AsyncIterator[F
 
 
 @contextlib.asynccontextmanager
-async def httpx_own(connections: int) -> AsyncIterator[Fetch]:
+async def httpx_own(connections: int, verify: Verify) -> AsyncIterator[Fetch]:
     """Fetch with httpcore."""
-    async with through_client(httpx.AsyncHTTPTransport(limits=limits(connections))) as fetch:
+    async with through_client(httpx.AsyncHTTPTransport(limits=limits(connections), verify=verify)) as fetch:
         yield fetch
 
 
 @contextlib.asynccontextmanager
-async def httpx_aiohttp(connections: int) -> AsyncIterator[Fetch]:
+async def httpx_aiohttp(connections: int, verify: Verify) -> AsyncIterator[Fetch]:
     """Fetch with the published bridge."""
     from httpx_aiohttp import AiohttpTransport
 
-    async with through_client(AiohttpTransport(limits=limits(connections))) as fetch:
+    async with through_client(AiohttpTransport(limits=limits(connections), verify=verify)) as fetch:
         yield fetch
 
 
 @contextlib.asynccontextmanager
-async def pooled_in_client(connections: int) -> AsyncIterator[Fetch]:
+async def pooled_in_client(connections: int, verify: Verify) -> AsyncIterator[Fetch]:
     """Fetch with this package's transport in httpx's client."""
-    async with through_client(PooledTransport(limits=limits(connections))) as fetch:
+    async with through_client(PooledTransport(limits=limits(connections), verify=verify)) as fetch:
         yield fetch
 
 
 @contextlib.asynccontextmanager
-async def pooled_direct(connections: int) -> AsyncIterator[Fetch]:
-    """Fetch with this package's transport alone, as the Scrapy handler does."""
+async def pooled_direct(connections: int, verify: Verify) -> AsyncIterator[Fetch]:
+    """Fetch with this package's transport alone."""
     timeout = {"connect": 30.0, "read": 30.0, "write": 30.0, "pool": 30.0}
-    async with PooledTransport(limits=limits(connections)) as transport:
+    async with PooledTransport(limits=limits(connections), verify=verify) as transport:
 
         async def fetch(url: str) -> bytes:
             request = httpx.Request("GET", url, extensions={"timeout": timeout})
@@ -96,11 +103,27 @@ async def pooled_direct(connections: int) -> AsyncIterator[Fetch]:
 
 
 @contextlib.asynccontextmanager
-async def pooled_one_request(connections: int) -> AsyncIterator[Fetch]:
+async def pooled_in_crawl(connections: int, verify: Verify) -> AsyncIterator[Fetch]:
+    """Build each request from Scrapy's and hand it to the transport, as the download handler does."""
+    requests: dict[str, scrapy.Request] = {}
+    async with PooledTransport(limits=limits(connections), verify=verify) as transport:
+
+        async def fetch(url: str) -> bytes:
+            request = requests.get(url)
+            if request is None:
+                request = requests[url] = scrapy.Request(url, meta={"download_timeout": 30.0})
+            response = await transport.handle_async_request(outgoing_request(request, None))
+            return await body_of(response)
+
+        yield fetch
+
+
+@contextlib.asynccontextmanager
+async def pooled_one_request(connections: int, verify: Verify) -> AsyncIterator[Fetch]:
     """Leave out what httpx needs to parse a URL and build a request."""
     timeout = {"connect": 30.0, "read": 30.0, "write": 30.0, "pool": 30.0}
     requests: dict[str, httpx.Request] = {}
-    async with PooledTransport(limits=limits(connections)) as transport:
+    async with PooledTransport(limits=limits(connections), verify=verify) as transport:
 
         async def fetch(url: str) -> bytes:
             request = requests.get(url)
@@ -113,11 +136,11 @@ async def pooled_one_request(connections: int) -> AsyncIterator[Fetch]:
 
 
 @contextlib.asynccontextmanager
-async def pooled_with_failover(connections: int) -> AsyncIterator[Fetch]:
+async def pooled_with_failover(connections: int, verify: Verify) -> AsyncIterator[Fetch]:
     """Have a second host to go to; it is not needed."""
     timeout = {"connect": 30.0, "read": 30.0, "write": 30.0, "pool": 30.0}
     exchanges: dict[str, tuple[httpx.AsyncBaseTransport, httpx.Request]] = {}
-    async with PooledTransport(limits=limits(connections)) as pooled:
+    async with PooledTransport(limits=limits(connections), verify=verify) as pooled:
 
         async def fetch(url: str) -> bytes:
             if url not in exchanges:
@@ -131,9 +154,11 @@ async def pooled_with_failover(connections: int) -> AsyncIterator[Fetch]:
 
 
 @contextlib.asynccontextmanager
-async def bare_aiohttp(connections: int) -> AsyncIterator[Fetch]:
+async def bare_aiohttp(connections: int, verify: Verify) -> AsyncIterator[Fetch]:
     """Fetch without httpx, with the same time-outs."""
-    connector = aiohttp.TCPConnector(limit=connections)
+    import aiohttp
+
+    connector = aiohttp.TCPConnector(limit=connections, ssl=verify)
     timeout = aiohttp.ClientTimeout(total=None, connect=30.0, sock_read=30.0)
     async with aiohttp.ClientSession(
         connector=connector, timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()
@@ -146,15 +171,21 @@ async def bare_aiohttp(connections: int) -> AsyncIterator[Fetch]:
         yield fetch
 
 
-CONTENDERS: dict[str, Callable[[int], Any]] = {
-    "httpx, its own transport": httpx_own,
+BASELINE = "httpx, its own transport"
+BARE = "aiohttp, bare"
+
+CONTENDERS: dict[str, Callable[[int, Verify], Any]] = {
+    BASELINE: httpx_own,
     "httpx-aiohttp as published": httpx_aiohttp,
     "PooledTransport in httpx.AsyncClient": pooled_in_client,
     "PooledTransport called directly": pooled_direct,
+    "PooledTransport called directly, a crawl's requests": pooled_in_crawl,
     "PooledTransport called directly, one httpx.Request": pooled_one_request,
     "the same, with FailoverTransport around it": pooled_with_failover,
-    "aiohttp, bare": bare_aiohttp,
+    BARE: bare_aiohttp,
 }
+NEEDS = {httpx_aiohttp: "httpx-aiohttp", bare_aiohttp: "aiohttp"}
+"""What has to be installed for a side."""
 
 
 @dataclass(frozen=True)
@@ -165,9 +196,11 @@ class Measurement:
     cpu: float
 
 
-async def measure(contender: Callable[[int], Any], url: str, requests: int, connections: int) -> Measurement:
+async def measure(
+    contender: Callable[[int, Verify], Any], url: str, requests: int, connections: int, verify: Verify
+) -> Measurement:
     """Fetch the URL with as many tasks as connections."""
-    async with contender(connections) as fetch:
+    async with contender(connections, verify) as fetch:
         left = iter(range(requests))
 
         async def work() -> None:
@@ -183,12 +216,12 @@ async def measure(contender: Callable[[int], Any], url: str, requests: int, conn
     return Measurement(rate=requests / wall, cpu=1000 * cpu / requests)
 
 
-def version_of(name: str) -> str:
-    """Return a distribution's version or say that it is not there."""
+def version_of(name: str) -> str | None:
+    """Return a distribution's version, or None if it is not there."""
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return "not installed"
+        return None
 
 
 def main() -> None:
@@ -199,43 +232,51 @@ def main() -> None:
     )
     parser.add_argument("--connections", default="20,100,400", help="comma-separated (default: %(default)s)")
     parser.add_argument("--rounds", type=int, default=3, help="default: %(default)s")
+    parser.add_argument("--tls", action="store_true", help="over TLS, by a CA of its own")
     options = parser.parse_args()
-    with running_server(BODY) as origin:
-        url = f"{origin}/3/movie/550?language=en-US"
-        pinned = pin(0)
-        names = ("httpx", "httpcore", "httpx-aiohttp", "aiohttp")
-        print(
-            f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {pinned}; "
-            + ", ".join(f"{name} {version_of(name)}" for name in names)
-        )
-        print(f"{options.requests} GETs of {len(BODY)} bytes a round, median of {options.rounds} rounds\n")
-        print("| connections | transport | requests/s | CPU ms/request | x httpx | x bare aiohttp |")
-        print("|---:|---|---:|---:|---:|---:|")
-        for connections in [int(number) for number in options.connections.split(",")]:
-            compare(url, options.requests, connections, options.rounds)
+    with tempfile.TemporaryDirectory() as name:
+        certificate: Path | None = None
+        verify: Verify = True
+        if options.tls:
+            make_certificates(Path(name))
+            certificate = Path(name) / "server.pem"
+            verify = ssl.create_default_context(cafile=str(Path(name) / "ca.pem"))
+        with running_server(BODY, certificate=certificate) as origin:
+            url = f"{origin}/3/movie/550?language=en-US"
+            pinned = pin(0)
+            names = ("httpx", "httpcore", "httptools", "httpx-aiohttp", "aiohttp")
+            print(
+                f"Python {platform.python_version()}, {os.cpu_count()} CPUs, {pinned}; "
+                + ", ".join(f"{name} {version_of(name) or 'not installed'}" for name in names)
+            )
+            print(
+                f"{options.requests} GETs of {len(BODY)} bytes a round{', over TLS' * options.tls}, "
+                f"median of {options.rounds} rounds\n"
+            )
+            print("| connections | transport | requests/s | CPU ms/request | x httpx | x bare aiohttp |")
+            print("|---:|---|---:|---:|---:|---:|", flush=True)
+            for connections in [int(number) for number in options.connections.split(",")]:
+                compare(url, options.requests, connections, options.rounds, verify)
 
 
-def compare(url: str, requests: int, connections: int, rounds: int) -> None:
+def compare(url: str, requests: int, connections: int, rounds: int, verify: Verify) -> None:
     """Print one block of the table."""
     installed = {
         name: contender
         for name, contender in CONTENDERS.items()
-        if contender is not httpx_aiohttp or version_of("httpx-aiohttp") != "not installed"
+        if contender not in NEEDS or version_of(NEEDS[contender])
     }
     seen: dict[str, list[Measurement]] = {name: [] for name in installed}
     for _ in range(rounds):
         for name, contender in installed.items():
-            seen[name].append(asyncio.run(measure(contender, url, requests, connections)))
+            seen[name].append(asyncio.run(measure(contender, url, requests, connections, verify)))
     rates = {name: statistics.median(one.rate for one in found) for name, found in seen.items()}
-    for name in CONTENDERS:
-        if name not in installed:
-            print(f"| {connections} | {name} | not installed | | | |")
-            continue
+    for name, rate in rates.items():
         cpu = statistics.median(one.cpu for one in seen[name])
-        to_httpx = rates[name] / rates["httpx, its own transport"]
-        to_aiohttp = rates[name] / rates["aiohttp, bare"]
+        to_aiohttp = f"{rate / rates[BARE]:.2f}" if BARE in rates else ""
         print(
-            f"| {connections} | {name} | {rates[name]:,.0f} | {cpu:.3f} | {to_httpx:.2f} | {to_aiohttp:.2f} |"
+            f"| {connections} | {name} | {rate:,.0f} | {cpu:.3f} | {rate / rates[BASELINE]:.2f} | {to_aiohttp} |",
+            flush=True,
         )
 
 
