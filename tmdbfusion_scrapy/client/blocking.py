@@ -122,7 +122,7 @@ class TMDBClient(API[Blocking]):
         with self._lock:
             self._is_closed = True
         if self._thread is not None:
-            self._thread.stop(self._calls.aclose)
+            self._thread.stop()
         elif self._given is not None:
             self._given.close()
 

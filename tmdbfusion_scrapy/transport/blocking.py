@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 import contextvars
 import os
 import threading
@@ -110,7 +111,7 @@ class BlockingPooledTransport(httpx.BaseTransport):
         with self._lock:
             self._is_closed = True
         if self._thread is not None:
-            self._thread.stop(self._pooled.aclose)
+            self._thread.stop()
 
     def _running_thread(self) -> LoopThread:
         self._begin_anew_in_child()
@@ -174,6 +175,7 @@ class LoopThread:
 
     def __init__(self, close: Callable[[], Coroutine[Any, Any, None]], owner: object) -> None:
         self._loop = asyncio.new_event_loop()
+        self._close = close
         self._pid = os.getpid()
         self._thread = threading.Thread(target=self._run, name="tmdb-event-loop", daemon=True)
         self._stopping = threading.Lock()
@@ -181,7 +183,9 @@ class LoopThread:
         _all.append(self)
         self._thread.start()
         # Not a method of the owner: that would keep it from being collected.
-        finalize(owner, self.stop, close)
+        collected = finalize(owner, self.stop)
+        # At the end of the interpreter it may be too early: exit handlers can still make calls.
+        collected.atexit = False
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the loop, in the context of this thread, and return its result.
@@ -201,7 +205,7 @@ class LoopThread:
             done.cancel()
             raise
 
-    def stop(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def stop(self) -> None:
         """Close what lives in the loop, then end the loop and its thread."""
         with self._stopping:
             if self._is_stopped or self._pid != os.getpid():
@@ -209,9 +213,9 @@ class LoopThread:
             if threading.current_thread() is self._thread:
                 # The garbage collector ran here; nobody else can wait for it.
                 self._is_stopped = True
-                self._ending = self._loop.create_task(self._wind_up(close))
+                self._ending = self._loop.create_task(self._wind_up())
                 return
-            self.run(close())
+            self.run(self._close())
             self._is_stopped = True
             self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
@@ -226,8 +230,8 @@ class LoopThread:
         if not self._is_stopped:
             self._loop.call_soon_threadsafe(task.cancel)
 
-    async def _wind_up(self, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        await close()
+    async def _wind_up(self) -> None:
+        await self._close()
         self._loop.stop()
 
     def _run(self) -> None:
@@ -307,3 +311,10 @@ async def _statistics(pooled: PooledTransport) -> PoolStatistics:
 
 _all: Final[list[LoopThread]] = []
 """Loops that run; in a child process those of the parent, kept so that nothing of them is finalized there."""
+
+
+@atexit.register
+def _end_all() -> None:
+    """End what nobody has closed, after the exit handlers of those who import this."""
+    for thread in _all:
+        thread.stop()
