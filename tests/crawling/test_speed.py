@@ -37,6 +37,22 @@ CASES = {
         "TMDB_MAX_CONNECTIONS = 1",
         "TMDB_MAX_CONNECTIONS = 8",
     ),
+    "few for a higher rate": (
+        {"CONCURRENT_REQUESTS": 16, "CONCURRENT_REQUESTS_PER_DOMAIN": 20, "TMDB_REQUESTS_PER_SECOND": 2000},
+        160,
+        "CONCURRENT_REQUESTS = 16",
+        "CONCURRENT_REQUESTS = 200",
+    ),
+    "a slot for a higher rate": (
+        {
+            "CONCURRENT_REQUESTS": 500,
+            "CONCURRENT_REQUESTS_PER_DOMAIN": 8,
+            "TMDB_REQUESTS_PER_SECOND": 350.5,
+        },
+        80,
+        "CONCURRENT_REQUESTS_PER_DOMAIN = 8",
+        'DOWNLOAD_SLOTS = {"tmdb": {"concurrency": 36}}',
+    ),
     "two in the slot": (
         {"DOWNLOAD_SLOTS": {"tmdb": {"concurrency": 2}}},
         20,

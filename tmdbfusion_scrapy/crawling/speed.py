@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ _FAR_BELOW = 0.5
 """Part of the rate limit below which a crawl is told to be slow."""
 
 _ENOUGH = 8
-"""Requests at the same time that are enough for TMDB's rate limit."""
+"""Requests at the same time that are enough for TMDB's rate limit; a higher one needs more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +102,8 @@ def _by_concurrency(settings: BaseSettings, ours: TMDBSettings) -> list[Speed]:
     """What the requests at the same time allow, with one answer after the other on each connection."""
     slot_is_named = "concurrency" in slot_options(settings, SLOT)
     name = f'DOWNLOAD_SLOTS["{SLOT}"]["concurrency"]' if slot_is_named else "CONCURRENT_REQUESTS_PER_DOMAIN"
-    slot_fix = f'set DOWNLOAD_SLOTS = {{"{SLOT}": {{"concurrency": {_ENOUGH}}}}}'
+    enough = max(_ENOUGH, math.ceil(ours.requests_per_second * ANSWER_SECONDS))
+    slot_fix = f'set DOWNLOAD_SLOTS = {{"{SLOT}": {{"concurrency": {enough}}}}}'
     limits = [
         (settings.getint("CONCURRENT_REQUESTS") or None, "CONCURRENT_REQUESTS", None),
         (ours.slot_concurrency, name, slot_fix),
@@ -113,7 +115,7 @@ def _by_concurrency(settings: BaseSettings, ours: TMDBSettings) -> list[Speed]:
             limit / ANSWER_SECONDS,
             f"{setting} = {limit}, {ANSWER_SECONDS:g} s an answer",
             ours.requests_per_second,
-            fix or f"set {setting} = {_ENOUGH}",
+            fix or f"set {setting} = {enough}",
         )
         for limit, setting, fix in limits
         if limit is not None
