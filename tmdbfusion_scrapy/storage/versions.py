@@ -27,7 +27,7 @@ from tmdbfusion_scrapy.storage.tables.records import collections, genres, movies
 
 if TYPE_CHECKING:
     import datetime
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy import Table
     from sqlalchemy.engine import Connection
@@ -117,8 +117,8 @@ def note_version(connection: Connection) -> None:
     connection.execute(insert(tmdb_schema).values(version=VERSION))
 
 
-def bring_into_shape(connection: Connection, table: Table) -> None:
-    """Give a table of ours the columns, foreign keys, indexes and bits that it lacks, and let go of NOT NULL.
+def bring_into_shape(connection: Connection, tables: Iterable[Table]) -> None:
+    """Give tables of ours the columns, foreign keys, indexes and bits that they lack, and let go of NOT NULL.
 
     A column that changes its type otherwise, or its name, needs a step of its own.
 
@@ -126,8 +126,16 @@ def bring_into_shape(connection: Connection, table: Table) -> None:
         ConfigurationError: A user added a computed column to an SQLite table that has to be made anew, or a view
             to a column of PostgreSQL that gets another type.
     """
-    # A copy: SQLAlchemy leaves a constraint out of CREATE TABLE once it was added by itself.
-    wanted = _copy(table)
+    # Copies: SQLAlchemy leaves a constraint out of CREATE TABLE once it was added by itself.
+    copies = MetaData()
+    for each in metadata.sorted_tables:
+        each.to_metadata(copies)
+    for table in tables:
+        _bring_into_shape(connection, table, copies.tables[table.name])
+
+
+def _bring_into_shape(connection: Connection, table: Table, wanted: Table) -> None:
+    """Change one table into the one that is wanted, which is a copy of it."""
     inspector = inspect(connection)
     found = {column["name"]: column for column in inspector.get_columns(table.name)}
     keys = {tuple(key["constrained_columns"]) for key in inspector.get_foreign_keys(table.name)}
@@ -236,14 +244,6 @@ def _sqlite_columns(connection: Connection, table: str) -> Iterator[Column[Any]]
         )
 
 
-def _copy(table: Table) -> Table:
-    """A copy of a table, with copies of those it refers to."""
-    copies = MetaData()
-    for each in metadata.sorted_tables:
-        each.to_metadata(copies)
-    return copies.tables[table.name]
-
-
 def _to_version_1(connection: Connection) -> None:
     """Movies refer to their collections, and what else their documents say has tables of its own."""
     collection = movies.columns.belongs_to_collection_id
@@ -256,16 +256,14 @@ def _to_version_1(connection: Connection) -> None:
             .where(collection.is_not(None), collection.not_in(select(collections.columns.id))),
         )
     )
-    for table in _FIRST_TABLES:
-        bring_into_shape(connection, table)
+    bring_into_shape(connection, _FIRST_TABLES)
     for entries in _documents(connection):
         _read_again(connection, entries)
 
 
 def _to_version_2(connection: Connection) -> None:
     """Ids have 64 bits, and tables the columns and indexes that came with it."""
-    for table in metadata.sorted_tables:
-        bring_into_shape(connection, table)
+    bring_into_shape(connection, metadata.sorted_tables)
 
 
 def _documents(connection: Connection) -> Iterator[Sequence[tuple[bytes, datetime.datetime]]]:
