@@ -12,6 +12,11 @@ from tmdbfusion_scrapy.pacing import forget_paces
 RECORDED_DIR = os.environ.get("TMDB_RECORDED_DIR")
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Name bytes by their argument: gzip has the time in them, and each process must give the same names."""
+    return argname if isinstance(val, bytes) and len(val) > 20 else None
+
+
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Remove ``TMDB_*`` variables, run in an empty directory, and end the pauses of the tests before."""
