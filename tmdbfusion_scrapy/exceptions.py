@@ -129,6 +129,9 @@ class ResponseError(TMDBError):
 
     default_retryable = True
 
+    is_other_record = False
+    """Whether TMDB answered with the record of another id, as for one that it has merged."""
+
 
 @dataclass(frozen=True, slots=True)
 class TMDBCode:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -50,3 +51,38 @@ def test_calls_until_the_interpreter_has_ended(base_url: str, code: str, calls: 
         check=False,
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "5\n" * calls, "")
+
+
+FORKED_WHILE_CLOSING = """
+import os, sys, threading, httpx
+from tmdbfusion_scrapy import TMDBClient
+closing, go_on = threading.Event(), threading.Event()
+class Transport(httpx.MockTransport):
+    def close(self):
+        closing.set()
+        go_on.wait()
+client = TMDBClient("a" * 32, transport=Transport(lambda request: httpx.Response(200, json={"id": 5})))
+client.movies.details(5)
+closer = threading.Thread(target=client.close)
+closer.start()
+closing.wait()
+child = os.fork()
+if not child:
+    sys.exit(7)
+status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+go_on.set()
+closer.join()
+print(status)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_child_ends_that_was_forked_while_a_client_was_closed() -> None:
+    run = subprocess.run(
+        [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED_WHILE_CLOSING],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (run.returncode, run.stdout, run.stderr) == (0, "7\n", "")

@@ -12,6 +12,7 @@ from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, rows, setti
 from tests.crawling.test_sources import SourceSpider
 from tests.transport.server import running
 from tmdbfusion_scrapy.crawling import TMDBSeriesSpider, TMDBSpider
+from tmdbfusion_scrapy.crawling.outcome import exit_status
 
 ONE = {"id": 1, "title": "One", "runtime": 90, "genres": [{"id": 18, "name": "Drama"}]}
 
@@ -51,6 +52,16 @@ async def test_the_record_of_another_id_is_on_record_and_harms_none(server):
     assert ended.stats["tmdb/retry/count"] == 2
     # The run is at its end: the same command begins another one.
     assert rows("SELECT count(*) FROM tmdb_runs WHERE finished_at IS NULL") == [(0,)]
+
+
+@coroutine_test
+async def test_nothing_but_merged_records_is_an_answer(server, caplog):
+    for number in (7, 8):
+        server.scripts[f"/3/movie/{number}"] = answering({"id": 1})
+    ended = await crawl(SourceSpider, settings_of(f"{server.url}/3", RETRY_TIMES=1), ids="7,8", errors=None)
+    assert exit_status(ended.crawler) == 0
+    assert len(failure_rows()) == 2
+    assert "Once TMDB can be reached" not in caplog.text
 
 
 @coroutine_test

@@ -224,8 +224,9 @@ class TMDBRetryMiddleware:
     def _give_up(self, error: TMDBError) -> NoReturn:
         """Send the error to the errback."""
         self._stats.inc_value(names.RETRY_GIVEN_UP)
-        # What TMDB does not have, or refuses, is an answer. Who refuses all is no one that can be asked.
-        if error.retryable or isinstance(error, PermissionDeniedError):
+        # What TMDB does not have, refuses or has merged is an answer. Who refuses all is no one that can be asked.
+        is_merged = isinstance(error, ResponseError) and error.is_other_record
+        if (error.retryable and not is_merged) or isinstance(error, PermissionDeniedError):
             self._unanswered += 1
         else:
             self._answered += 1

@@ -42,7 +42,9 @@ class Asked:
         )
         if self.place == "id" and isinstance(self.value, int):
             message += f": TMDB may have merged {self.value} into {told[0]}, or mixed up two answers"
-        raise ResponseError(message)
+        error = ResponseError(message)
+        error.is_other_record = True
+        raise error
 
 
 def check_answer(record: Any, page: str | None = None, asked: Iterable[Asked] = ()) -> None:

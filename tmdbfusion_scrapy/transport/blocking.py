@@ -207,8 +207,11 @@ class LoopThread:
 
     def stop(self) -> None:
         """Close what lives in the loop, then end the loop and its thread."""
+        if self._pid != os.getpid():
+            # A child process: the loop is the parent's, who may hold the lock for ever.
+            return
         with self._stopping:
-            if self._is_stopped or self._pid != os.getpid():
+            if self._is_stopped:
                 return
             if threading.current_thread() is self._thread:
                 # The garbage collector ran here; nobody else can wait for it.
