@@ -255,12 +255,27 @@ class TakingAllAddon:
         settings.set("DOWNLOAD_HANDLERS", {"http": TakingHandler}, priority="cmdline")
 
 
+class TakingAsAddonsDoAddon:
+    """Takes both schemes at the priority that Scrapy has for add-ons."""
+
+    def update_settings(self, settings):
+        settings.set("DOWNLOAD_HANDLERS", dict.fromkeys(TakingAddon.schemes, TakingHandler), priority="addon")
+
+
 class SwitchingOffAddon(TakingAddon):
     handler: ClassVar = None
 
 
 @pytest.mark.parametrize(
-    "addon", [TakingAddon, TakingByPathAddon, TakingTLSAddon, TakingAllAddon, SwitchingOffAddon]
+    "addon",
+    [
+        TakingAddon,
+        TakingByPathAddon,
+        TakingTLSAddon,
+        TakingAllAddon,
+        TakingAsAddonsDoAddon,
+        SwitchingOffAddon,
+    ],
 )
 @coroutine_test
 async def test_an_addon_after_ours_that_takes_tmdbs_requests_is_refused(tmdb_sandbox, addon):

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from scrapy.exceptions import NotConfigured
-from scrapy.settings import SETTINGS_PRIORITIES
+from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 from scrapy.utils.misc import load_object
 from scrapy.utils.reactor import is_reactor_installed
 
@@ -30,7 +30,6 @@ from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, TMDBSettings, is_enabl
 if TYPE_CHECKING:
     from scrapy import Spider
     from scrapy.crawler import Crawler
-    from scrapy.settings import BaseSettings
     from typing_extensions import Self
 
 _ASYNCIO_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
@@ -168,10 +167,12 @@ def _install_handler(settings: BaseSettings) -> None:
     before = {scheme: handlers[scheme] for scheme in ours if scheme in handlers}
     settings.set(FALLBACK_SETTING, before, priority="addon")
     handlers.update(ours)
-    # Without a reactor, Scrapy sets its defaults after the add-ons: "addon" priority would lose to a project's
-    # own handlers, and a spider's custom_settings stand above both.
-    priority = max(settings.getpriority("DOWNLOAD_HANDLERS") or 0, SETTINGS_PRIORITIES["project"])
-    settings.set("DOWNLOAD_HANDLERS", handlers, priority=priority)
+    given = settings.getpriority("DOWNLOAD_HANDLERS") or 0
+    # Without a reactor, Scrapy sets its defaults after the add-ons, as a project's. The setting itself stands no
+    # higher than what was there: Scrapy would drop what an add-on after ours sets, and check_handlers() refuse
+    # nothing.
+    entries = BaseSettings(handlers, priority=max(given, SETTINGS_PRIORITIES["project"]))
+    settings.set("DOWNLOAD_HANDLERS", entries, priority=max(given, SETTINGS_PRIORITIES["addon"]))
 
 
 def _install_cache_policy(settings: BaseSettings) -> None:
