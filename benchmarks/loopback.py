@@ -79,13 +79,13 @@ class Server(asyncio.Protocol):
                 self.transport.write(answer)
 
 
-def answer_with(body: bytes, encoding: bytes = b"") -> bytes:
+def answer_with(body: bytes, encoding: bytes = b"", status: bytes = b"200 OK") -> bytes:
     """The response to a request, with headers as TMDB sends them."""
     head = (
-        b"HTTP/1.1 200 OK\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: %d\r\n"
+        b"HTTP/1.1 %b\r\nContent-Type: application/json;charset=utf-8\r\nContent-Length: %d\r\n"
         b'Cache-Control: public, max-age=21600\r\nVary: Accept-Encoding\r\nETag: W/"bench"\r\n%b\r\n'
     )
-    return head % (len(body), encoding) + body
+    return head % (status, len(body), encoding) + body
 
 
 def id_in(head: bytes) -> bytes:

@@ -18,6 +18,7 @@ That time is not in the rate; it is in the column of seconds, which is the whole
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import platform
@@ -29,7 +30,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from aiohttp import web
+from loopback import Server, answer_with, id_in
 from own_process import run_script
 
 LATENCY = 0.05
@@ -38,26 +39,23 @@ EVERY = 20
 
 def serve() -> None:
     """Serve movies: with ``/bad/3`` as the base URL each twentieth is a 503."""
-    import asyncio
+    unavailable = answer_with(
+        b'{"success":false,"status_code":9,"status_message":"Service offline."}',
+        status=b"503 Service Unavailable",
+    )
 
-    unavailable = {"success": False, "status_code": 9, "status_message": "Service offline."}
-
-    async def answer(request: web.Request) -> web.Response:
-        await asyncio.sleep(LATENCY)
-        movie_id = int(request.match_info["movie_id"])
-        if request.match_info["kind"] == "bad" and movie_id % EVERY == 0:
-            return web.json_response(unavailable, status=503)
-        return web.json_response({"id": movie_id, "title": f"Movie {movie_id}", "overview": "x" * 2000})
+    def answer(head: bytes) -> bytes:
+        number = id_in(head)
+        if b" /bad/" in head and int(number) % EVERY == 0:
+            return unavailable
+        movie = b'{"id":%b,"title":"Movie %b","overview":"%b"}'
+        return answer_with(movie % (number, number, b"x" * 2000))
 
     async def run() -> None:
-        app = web.Application()
-        app.router.add_get("/{kind}/3/movie/{movie_id}", answer)
-        runner = web.AppRunner(app, access_log=None)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        print(f"http://127.0.0.1:{runner.addresses[0][1]}", flush=True)
-        await asyncio.Event().wait()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: Server(answer, LATENCY), "127.0.0.1", 0)
+        print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
+        await server.serve_forever()
 
     asyncio.run(run())
 
