@@ -56,3 +56,13 @@ async def test_images_that_cannot_be_kept(tmdb_sandbox):
     ):
         await AsyncCrawlerRunner(Settings(settings)).crawl(MoviesSpider, ids=[1])
     assert not tmdb_sandbox.requests
+
+
+@pytest.mark.parametrize("job", ["taken", "taken/job"])
+@coroutine_test
+async def test_a_job_directory_that_cannot_be_made(tmdb_sandbox, job):
+    occupy(Path("taken"))
+    settings = Settings(settings_of(tmdb_sandbox.base_url, JOBDIR=job))
+    with pytest.raises(ConfigurationError, match=r"JOBDIR cannot be used .*name another one"):
+        await AsyncCrawlerRunner(settings).crawl(MoviesSpider, ids=[1])
+    assert not tmdb_sandbox.requests

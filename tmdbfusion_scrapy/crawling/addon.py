@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from scrapy.exceptions import NotConfigured
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
+from scrapy.utils.job import job_dir
 from scrapy.utils.misc import load_object
 from scrapy.utils.reactor import is_reactor_installed
 
@@ -84,6 +86,7 @@ class Addon:
             if ours.verify_tls:
                 check_certificate_variables()
             _check_reactor(settings)
+            _check_job_directory(settings)
             _install_handler(settings)
             keeps_delay = _asks_for_delay(settings, self._spidercls)
             self.speed = crawl_speed(settings, ours, keeps_delay=keeps_delay)
@@ -158,6 +161,18 @@ def _check_reactor(settings: BaseSettings) -> None:
             f"TWISTED_REACTOR is {reactor!r}: TMDB requests need asyncio. Leave it at its default "
             f"({_ASYNCIO_REACTOR}), or set TWISTED_REACTOR_ENABLED to False"
         )
+
+
+def _check_job_directory(settings: BaseSettings) -> None:
+    """Make the job directory, as Scrapy does, and refuse one that cannot be written."""
+    try:
+        path = job_dir(settings)
+        if path and not os.access(path, os.W_OK | os.X_OK):
+            raise PermissionError(f"no permission to write to {path}")
+    except OSError as error:
+        raise ConfigurationError(
+            f"JOBDIR cannot be used ({error}): make the folder writable, or name another one"
+        ) from error
 
 
 def _install_handler(settings: BaseSettings) -> None:
