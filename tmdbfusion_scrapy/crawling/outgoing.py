@@ -38,7 +38,7 @@ def outgoing_request(
     """Return what is sent for a TMDB request. The Scrapy request stays without credentials and secrets.
 
     Path and query go along as httpx's extension ``target``: Scrapy has escaped them already, and parsing each
-    URL once more costs as much as a tenth of the transport (benchmarks/transport.py, "one prebuilt Request").
+    URL once more costs half of what the rest takes (benchmarks/transport.py, "a crawl's requests").
 
     Args:
         request: A request of which the URL is TMDB's.
