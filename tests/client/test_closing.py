@@ -7,10 +7,11 @@ import threading
 
 import pytest
 
-from tests.client.driving import CONTEXT, TOKEN
+from tests.client.driving import CONTEXT, TOKEN, answer
 from tests.coroutines import coroutine_test
 from tests.transport.server import hang
 from tmdbfusion_scrapy import AsyncTMDBClient, TMDBClient
+from tmdbfusion_scrapy.exceptions import TMDBError
 
 
 async def begin(connection, seen):
@@ -70,3 +71,31 @@ async def test_from_another_task(server, script):
     await client.aclose()
     results = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 15)
     assert [type(result) for result in results if not isinstance(result, RuntimeError)] == []
+
+
+def call_on(client, ended):
+    """Make calls until one fails."""
+    try:
+        while True:
+            client.movies.details(550)
+    except (RuntimeError, TMDBError) as error:
+        ended.append(error)
+
+
+def test_threads_that_call_while_a_client_is_closed_do_not_hang(server):
+    """Each call ends: with its record, or with the error of a closed client."""
+    server.script_for = lambda path: answer()
+    for _ in range(20):
+        client = TMDBClient(
+            TOKEN, base_url=f"{server.url}/3", verify=CONTEXT, requests_per_second=None, retries=0
+        )
+        client.movies.details(550)
+        ended: list[Exception] = []
+        threads = [threading.Thread(target=call_on, args=(client, ended), daemon=True) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        client.close()
+        for thread in threads:
+            thread.join(10)
+        assert len(ended) == 4
+        assert all("closed" in str(error) for error in ended)

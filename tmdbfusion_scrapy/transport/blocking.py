@@ -180,6 +180,7 @@ class LoopThread:
         self._thread = threading.Thread(target=self._run, name="tmdb-event-loop", daemon=True)
         self._stopping = threading.Lock()
         self._is_stopped = False
+        self._awaited: set[Future[Any]] = set()
         _all.append(self)
         self._thread.start()
         # Not a method of the owner: that would keep it from being collected.
@@ -197,13 +198,22 @@ class LoopThread:
             coroutine.close()
             raise RuntimeError(_CLOSED)
         done: Future[T] = Future()
-        context = contextvars.copy_context()
-        self._loop.call_soon_threadsafe(self._start, coroutine, done, context=context)
+        self._awaited.add(done)
+        try:
+            context = contextvars.copy_context()
+            self._loop.call_soon_threadsafe(self._start, coroutine, done, context=context)
+        except RuntimeError:
+            # It was closed just now.
+            coroutine.close()
+            self._awaited.discard(done)
+            raise RuntimeError(_CLOSED) from None
         try:
             return done.result()
         except BaseException:
             done.cancel()
             raise
+        finally:
+            self._awaited.discard(done)
 
     def stop(self) -> None:
         """Close what lives in the loop, then end the loop and its thread."""
@@ -249,6 +259,10 @@ class LoopThread:
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
         finally:
             self._loop.close()
+            for done in list(self._awaited):
+                # It came when the loop was about to end.
+                if not done.done():
+                    done.set_exception(RuntimeError(_CLOSED))
 
 
 def send_blocking(
@@ -319,5 +333,5 @@ _all: Final[list[LoopThread]] = []
 @atexit.register
 def _end_all() -> None:
     """End what nobody has closed, after the exit handlers of those who import this."""
-    for thread in _all:
+    for thread in _all.copy():
         thread.stop()
