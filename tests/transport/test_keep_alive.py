@@ -132,6 +132,23 @@ async def test_interim_answers_count_as_bytes_not_as_an_answer(server):
         assert (found[0], found[2]) == (200, b"at last")
 
 
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+@coroutine_test
+async def test_some_answers_have_no_body_whatever_their_headers_say(server, status):
+    async def announce(connection: Connection, seen: Seen) -> None:
+        head = f"HTTP/1.1 {status}\r\nContent-Length: 500\r\nContent-Encoding: gzip\r\nETag: x\r\n\r\n"
+        connection.send(head.encode())
+
+    server.scripts["/announce"] = announce
+    async with PooledTransport(limits=ONE) as transport:
+        request = httpx.Request("GET", f"{server.url}/announce", extensions={"timeout": TIMEOUT})
+        for _ in range(2):
+            found = await outcome(transport, request)
+            assert (found[0], found[2]) == (int(status[:3]), b"")
+        assert (await outcome(transport, httpx.Request("GET", f"{server.url}/json")))[0] == 200
+        assert transport.statistics().opened == 1
+
+
 def request_with(
     method: str = "GET", url: str = "https://api.example/3/movie/1", **arguments: Any
 ) -> httpx.Request:

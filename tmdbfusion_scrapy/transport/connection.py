@@ -10,6 +10,7 @@ import sys
 from collections import deque
 from contextlib import aclosing
 from functools import partial
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httptools
@@ -30,6 +31,9 @@ _MAX_HEAD: Final = 256 * 1024
 
 _BUFFERED: Final = 256 * 1024
 """Bytes of a body that wait to be read before the peer is slowed down."""
+
+_WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
+"""Statuses of answers without a body, whatever their headers say (RFC 9112, section 6.3)."""
 
 _SOON: Final = 0.001
 """Seconds by which a timer may come early."""
@@ -475,8 +479,9 @@ class Connection(asyncio.Protocol):
         if 100 <= status < 200 and status != 101:
             return
         answer.begin(status, parser.get_http_version())
-        if answer.ends_with_head:
-            # The parser does not know of the method, and would wait for a body.
+        if answer.ends_with_head or status in _WITHOUT_BODY:
+            # The parser does not know of the method, nor, in older versions, what these statuses mean where a
+            # Content-Length is given; it would wait for a body.
             self._keeps_alive = self._keeps_alive and parser.should_keep_alive()
             self._parser = None
             answer.complete()
