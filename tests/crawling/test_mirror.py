@@ -38,6 +38,12 @@ TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 BEFORE = TODAY - datetime.timedelta(days=3)
 
 
+def is_of_today(found: list[tuple[str]]) -> bool:
+    """Whether a watermark stands at the day of the crawl; a run of the tests may last beyond midnight."""
+    now = datetime.datetime.now(datetime.timezone.utc).date()
+    return found in ([(TODAY.isoformat(),)], [(now.isoformat(),)])
+
+
 @pytest.fixture
 def sandbox(tmdb_sandbox_factory):
     """300 movies, three days ago."""
@@ -192,7 +198,7 @@ async def test_changes_bring_the_mirror_up_to_date(sandbox, settings):
     await crawl(Movies, settings, source="changes")
     changed = set(asked(sandbox))
     assert 0 < len(changed) < len(before) / 2
-    assert rows("SELECT value FROM tmdb_watermarks") == [(TODAY.isoformat(),)]
+    assert is_of_today(rows("SELECT value FROM tmdb_watermarks"))
     current = dict(rows("SELECT id, raw FROM movies WHERE deleted_at IS NULL AND fetched_at IS NOT NULL"))
     gone = before - set(sandbox.movie_ids)
     # The feed does not name what vanished.
@@ -237,7 +243,7 @@ async def test_a_page_of_changes_that_fails_moves_no_watermark(sandbox, settings
     await crawl(Movies, settings, finish_reason="tmdb_source_failed", errors=None, source="changes")
     assert rows("SELECT value FROM tmdb_watermarks") == [(BEFORE.isoformat(),)]
     await crawl(Movies, settings, source="changes")
-    assert rows("SELECT value FROM tmdb_watermarks") == [(TODAY.isoformat(),)]
+    assert is_of_today(rows("SELECT value FROM tmdb_watermarks"))
 
 
 @coroutine_test
