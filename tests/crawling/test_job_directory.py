@@ -101,6 +101,8 @@ async def test_long_series_after_a_stop(tmdb_sandbox_factory):
 
 def ask(project, query):
     """Rows of the project's database; none while it has no tables."""
+    if not (project / "tmdb.db").exists():
+        return []
     with closing(sqlite3.connect(project / "tmdb.db")) as connection:
         try:
             return connection.execute(query).fetchall()
@@ -123,7 +125,7 @@ def fetched(project):
 def test_what_a_killed_process_left_in_the_queue_costs_nothing(tmp_path, ends):
     # Slow enough for requests to wait in the queue when the process ends.
     options = SandboxOptions(
-        series=60, today=datetime.date(2026, 6, 1), latency=0.15, faults={"500": 0.1, "truncate": 0.05}
+        series=40, today=datetime.date(2026, 6, 1), latency=0.15, faults={"500": 0.1, "truncate": 0.05}
     )
     project = copy_of_the_project(tmp_path / "project", demo=False)
     variables = environment(TMDB_ACCESS_TOKEN=TOKEN)
@@ -176,7 +178,7 @@ async def test_requests_beside_the_run_are_kept(tmdb_sandbox_factory):
     settings = settings_of(sandbox.base_url, JOBDIR="job", CONCURRENT_REQUESTS=4)
     given = {"ids": ",".join(map(str, range(1, 61)))}
     first = await crawl(Others, {**settings, "HALT": True}, finish_reason="stopped", **given)
-    assert 0 < first.stats["scheduler/enqueued"] - first.stats["scheduler/dequeued"]
+    assert first.stats["scheduler/enqueued"] > first.stats["scheduler/dequeued"]
     second = await crawl(Others, settings, **given)
     assert first.stats.get("keywords", 0) + second.stats["keywords"] == 60
     assert max(asked(sandbox).values()) == 1

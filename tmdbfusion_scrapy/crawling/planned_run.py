@@ -100,8 +100,8 @@ class PlannedRun:
         """Return a request as one of the run's: the run decides what is wanted, not what was asked for before.
 
         With ``JOBDIR`` the duplicate filter remembers what earlier processes asked for, and ``kill -9`` leaves
-        the answers out. The process stands in it for a scheduler of the user's own that keeps requests: this process
-        asks for them by itself.
+        the answers out. The process stands in it for a scheduler of the user's own that keeps requests: this
+        process asks for them by itself.
         """
         request.dont_filter = True
         request.meta[RUN_KEY] = self._process
