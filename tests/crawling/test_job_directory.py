@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import datetime
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import closing
 from typing import ClassVar
 
 import pytest
@@ -95,6 +97,91 @@ async def test_long_series_after_a_stop(tmdb_sandbox_factory):
     await crawl(Series, settings, **given)
     assert rows("SELECT count(*) FROM tv_shows WHERE fetched_at IS NOT NULL") == [(40,)]
     assert rows("SELECT count(*) FROM tmdb_failures") == [(0,)]
+
+
+def ask(project, query):
+    """Rows of the project's database; none while it has no tables."""
+    if not (project / "tmdb.db").exists():
+        return []
+    with closing(sqlite3.connect(project / "tmdb.db")) as connection:
+        try:
+            return connection.execute(query).fetchall()
+        except sqlite3.OperationalError:
+            return []
+
+
+def fetched(project):
+    return len(ask(project, "SELECT id FROM tv_shows WHERE fetched_at IS NOT NULL"))
+
+
+@pytest.mark.parametrize(
+    "ends",
+    [
+        [signal.SIGKILL],
+        pytest.param([signal.SIGKILL, signal.SIGKILL], marks=pytest.mark.slow),
+        pytest.param([signal.SIGINT, signal.SIGKILL], marks=pytest.mark.slow),
+    ],
+)
+def test_what_a_killed_process_left_in_the_queue_costs_nothing(tmp_path, ends):
+    # Slow enough for requests to wait in the queue when the process ends.
+    options = SandboxOptions(
+        series=40, today=datetime.date(2026, 6, 1), latency=0.15, faults={"500": 0.1, "truncate": 0.05}
+    )
+    project = copy_of_the_project(tmp_path / "project", demo=False)
+    variables = environment(TMDB_ACCESS_TOKEN=TOKEN)
+    # With the seasons more parts than one request has room for.
+    parts = (
+        "aggregate_credits,alternative_titles,content_ratings,credits,episode_groups,external_ids,images,"
+        "keywords,recommendations,reviews,screened_theatrically,similar,translations,videos,watch/providers"
+    )
+    with ThreadedSandbox(options) as sandbox:
+        command = [
+            sys.executable, "-m", "scrapy", "crawl", "tmdb_tv", "-a", "source=export", "-a", "day=2026-06-01",
+            "-a", f"append={parts}", "-s", f"TMDB_API_URL={sandbox.base_url}",
+            "-s", f"TMDB_EXPORTS_URL={sandbox.exports_url}", "-s", "JOBDIR=job",
+            "-s", "TMDB_DATABASE_BATCH_SIZE=5", "-s", "TMDB_REQUESTS_PER_SECOND=0",
+            "-s", "TMDB_RETRY_MAX_DELAY=1",
+        ]  # fmt: skip
+        before = 0
+        for end in ends:
+            with subprocess.Popen(command, cwd=project, env=variables, stderr=subprocess.DEVNULL) as process:
+                deadline = time.monotonic() + 60
+                while fetched(project) <= before:
+                    assert process.poll() is None
+                    assert time.monotonic() < deadline
+                    time.sleep(0.02)
+                process.send_signal(end)
+            before = fetched(project)
+        last = subprocess.run(
+            command, cwd=project, env=variables, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+        )
+    assert last.returncode == 0, last.stderr
+    assert ask(project, "SELECT id FROM tmdb_failures") == []
+    [(wanted,)] = ask(project, "SELECT wanted FROM tmdb_runs WHERE finished_at IS NOT NULL")
+    assert before < fetched(project) == wanted
+
+
+class Others(Movies):
+    """Asks another part of the API beside the run, for each movie."""
+
+    def parse_details(self, response):
+        yield from super().parse_details(response)
+        yield self.tmdb.movies.keywords(response.record.id, callback=self.parse_keywords, priority=-1)
+
+    def parse_keywords(self, response):
+        self.crawler.stats.inc_value("keywords")
+
+
+@coroutine_test
+async def test_requests_beside_the_run_are_kept(tmdb_sandbox_factory):
+    sandbox = tmdb_sandbox_factory(latency=0.01, gaps=0)
+    settings = settings_of(sandbox.base_url, JOBDIR="job", CONCURRENT_REQUESTS=4)
+    given = {"ids": ",".join(map(str, range(1, 61)))}
+    first = await crawl(Others, {**settings, "HALT": True}, finish_reason="stopped", **given)
+    assert first.stats["scheduler/enqueued"] > first.stats["scheduler/dequeued"]
+    second = await crawl(Others, settings, **given)
+    assert first.stats.get("keywords", 0) + second.stats["keywords"] == 60
+    assert max(asked(sandbox).values()) == 1
 
 
 def test_kill_9(tmp_path):

@@ -21,6 +21,7 @@ from tmdbfusion_scrapy.crawling.fingerprinter import FINGERPRINTER_SETTING, TMDB
 from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
 from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware
+from tmdbfusion_scrapy.crawling.run_queue import install_run_queues
 from tmdbfusion_scrapy.crawling.session import crawl_credentials
 from tmdbfusion_scrapy.crawling.speed import Speed, crawl_speed
 from tmdbfusion_scrapy.crawling.start import LazyStartMiddleware
@@ -93,6 +94,7 @@ class Addon:
             _install_slot(settings, ours, keeps_delay=keeps_delay)
             _install_cache_policy(settings)
             self._install_storage(settings)
+            install_run_queues(settings)
             install_feeds(settings)
             _install_images(settings, ours, keeps_delay=keeps_delay)
         # Before robots.txt (100), default headers (400) and cookies (700).

@@ -61,7 +61,7 @@ class TMDBMiddleware:
             self._tell_speed()
 
     def _refuse_obsolete(self, request: Request) -> None:
-        """Refuse what an earlier process of a run left in the job directory.
+        """Refuse what an earlier process of a run left in a scheduler of the user's own.
 
         Raises:
             IgnoreRequest: It is such a request.

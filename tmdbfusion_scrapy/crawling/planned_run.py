@@ -100,14 +100,15 @@ class PlannedRun:
         """Return a request as one of the run's: the run decides what is wanted, not what was asked for before.
 
         With ``JOBDIR`` the duplicate filter remembers what earlier processes asked for, and ``kill -9`` leaves
-        the answers out; the queue of an earlier process holds what this one asks for by itself.
+        the answers out. The process stands in it for a scheduler of the user's own that keeps requests: this
+        process asks for them by itself.
         """
         request.dont_filter = True
         request.meta[RUN_KEY] = self._process
         return request
 
     def has_made(self, request: Request) -> bool:
-        """Whether a request is of this process; an earlier one may have left others in the job directory."""
+        """Whether a request is of this process; an earlier one may have left others in a scheduler."""
         return bool(request.meta[RUN_KEY] == self._process)
 
     async def plan(

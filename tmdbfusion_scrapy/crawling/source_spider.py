@@ -201,7 +201,7 @@ class TMDBSourceSpider(TMDBSpider):
         return request if self._run is None else self._run.adopt(request)
 
     def is_obsolete(self, request: Request) -> bool:
-        """Whether an earlier process left a request in the job directory that this one makes by itself."""
+        """Whether an earlier process left a request in the scheduler that this one makes by itself."""
         return self._run is None or not self._run.has_made(request)
 
     def _ask(self, endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> Request:
