@@ -140,7 +140,7 @@ def test_what_a_killed_process_left_in_the_queue_costs_nothing(tmp_path, ends):
             "-a", f"append={parts}", "-s", f"TMDB_API_URL={sandbox.base_url}",
             "-s", f"TMDB_EXPORTS_URL={sandbox.exports_url}", "-s", "JOBDIR=job",
             "-s", "TMDB_DATABASE_BATCH_SIZE=5", "-s", "TMDB_REQUESTS_PER_SECOND=0",
-            "-s", "TMDB_RETRY_MAX_DELAY=1",
+            "-s", "TMDB_RETRY_MAX_DELAY=1", "-s", "RETRY_TIMES=12",
         ]  # fmt: skip
         before = 0
         for end in ends:

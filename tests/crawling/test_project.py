@@ -125,7 +125,8 @@ def test_a_database_with_letters_that_the_locale_does_not_have(tmp_path):
     finished = run(project, *UNPACED, "-a", "limit=3", *setting, **NO_UTF8)
     assert finished.returncode == 0, finished.stdout
     assert "Traceback" not in finished.stdout
-    assert "Stored 3 movies in sqlite:///d%C3%A4t%C3%A4.db" in finished.stdout
+    # Newer versions of SQLAlchemy escape such letters; with older ones the stream does.
+    assert re.search(r"Stored 3 movies in sqlite:///d(%C3%A4t%C3%A4|\\xe4t\\xe4)\.db", finished.stdout)
     assert rows("SELECT count(*) FROM movies", project / "dätä.db") == [(3,)]
     for command in ("tmdb-plan tmdb_movies -a ids=1", "tmdb-failures"):
         finished = subprocess.run(

@@ -37,7 +37,7 @@ def as_object(record: Record) -> dict[str, Any]:
     if struct is not None:
         try:
             found: dict[str, Any] = msgspec.to_builtins(msgspec.convert(record, struct, from_attributes=True))
-        except (TypeError, ValueError, OverflowError):
+        except (TypeError, ValueError, OverflowError, msgspec.ValidationError):
             pass
         else:
             return found
