@@ -272,7 +272,7 @@ async def test_changes_that_were_killed_go_on_with_the_days_since(exports, setti
     # With time for its callbacks.
     one = {
         **settings,
-        "DOWNLOAD_SLOTS": {"tmdb": {"concurrency": 1, "delay": 0.05, "randomize_delay": False}},
+        "DOWNLOAD_SLOTS": {"tmdb": {"concurrency": 1, "delay": 0.05}},
     }
     await crawl(Halting, one, finish_reason="shutdown", **since)
     first = stored()

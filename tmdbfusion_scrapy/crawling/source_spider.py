@@ -24,7 +24,7 @@ from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - l
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.crawling.stored_images import fetch_all_images, fetch_images_left
-from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, TMDBError
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
 from tmdbfusion_scrapy.sources import (
     ChangesSource,
@@ -263,8 +263,10 @@ class TMDBSourceSpider(TMDBSpider):
 
     def changes_failed(self, failure: Failure) -> Iterator[FailedCall]:
         """Note that a page of changes could not be had."""
-        if self._feed is not None and isinstance(failure.value, TMDBError):
-            self._feed.fail(failure.value)
+        if self._feed is not None:
+            # Another component may have raised anything; who waits for the feed is to know of it.
+            error = failure.value
+            self._feed.fail(error if isinstance(error, TMDBError) else ServerError(repr(error)))
         yield from self.record_failure(failure)
 
     def details_request(self, record_id: int) -> Request:
