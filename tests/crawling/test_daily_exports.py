@@ -108,7 +108,7 @@ ODD = {
     "zero": b'{"id":0}',
     "broken": b'{"id":9.5}',
     "huge": b'{"id":99999999999999999999}',
-    "nested": b'{"id":9,"x":' + b"[" * 5000 + b"]" * 5000 + b"}",
+    "nested": b'{"id":9,"x":' + b"[" * 100_000 + b"]" * 100_000 + b"}",
     "popularity as text": b'{"id":9,"popularity":"high"}',
     "control characters": b'\x1b[31m{"id":9}\r',
 }
