@@ -75,7 +75,11 @@ def outgoing_request(
     }
     # With this mark HttpProxyMiddleware tells its own requests' proxies from those of the environment.
     if "proxy" in request.meta and (uses_environment or "_scheme_proxy" not in request.meta):
-        extensions["proxy"] = _proxy_of(request, origin, carries_token=credentials is not None)
+        extensions["proxy"] = _proxy_of(
+            request,
+            origin,
+            carries_token=bool(credentials is not None and (credentials.headers or credentials.query)),
+        )
     if body or request.method not in ("GET", "HEAD"):
         return httpx.Request(request.method, origin, headers=headers, content=body, extensions=extensions)
     # With a stream of its own a request is taken as it stands: httpx works out nothing about its body.
