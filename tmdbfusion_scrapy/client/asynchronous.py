@@ -243,11 +243,11 @@ class AsyncTMDBClient(API[Asynchronous]):
             raise RuntimeError(f"{self!r} is closed: make a new one")
         self._begin_anew_in_child()
         if self._loop is None:
-            self._loop = running_loop(repr(self))
+            self._loop = running_loop(self)
         self._check_loop()
 
     def _check_loop(self) -> None:
-        if self._loop is not None and self._loop is not running_loop(repr(self)):
+        if self._loop is not None and self._loop is not running_loop(self):
             raise RuntimeError(
                 f"{self!r} belongs to another event loop: its connections cannot be used in this one. "
                 f"Make one client in each loop, and close it there"

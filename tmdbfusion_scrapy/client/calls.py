@@ -133,7 +133,7 @@ class Calls:
             raise RuntimeError(f"{self._name} is closed: make a new one")
 
 
-def running_loop(name: str) -> asyncio.AbstractEventLoop:
+def running_loop(client: object) -> asyncio.AbstractEventLoop:
     """Return the event loop that a call is made in.
 
     Raises:
@@ -143,6 +143,6 @@ def running_loop(name: str) -> asyncio.AbstractEventLoop:
         return asyncio.get_running_loop()
     except RuntimeError:
         raise RuntimeError(
-            f"{name} needs asyncio, and no event loop of it is running here: under trio use TMDBClient in a "
+            f"{client!r} needs asyncio, and no event loop of it is running here: under trio use TMDBClient in a "
             f"thread (trio.to_thread.run_sync)"
         ) from None
