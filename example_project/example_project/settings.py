@@ -14,5 +14,5 @@ ADDONS = {
     "tmdbfusion_scrapy.Addon": 500,
 }
 # Known before add-ons are loaded: scrapy crawl tmdb_movies -O movies.parquet
-FEED_EXPORTERS = {"parquet": "tmdbfusion_scrapy.storage.ParquetItemExporter"}
+FEED_EXPORTERS = {"parquet": "tmdbfusion_scrapy.feeds.ParquetItemExporter"}
 LOG_LEVEL = "INFO"

@@ -20,7 +20,7 @@ from tmdbfusion_scrapy.commands.estimate import (
     requests_per_record,
     time_words,
 )
-from tmdbfusion_scrapy.crawling.items import Watermark
+from tmdbfusion_scrapy.items import Watermark
 from tmdbfusion_scrapy.models import TVDetails, decode
 from tmdbfusion_scrapy.storage.batches import store_batch
 from tmdbfusion_scrapy.storage.database import open_database

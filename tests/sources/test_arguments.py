@@ -20,7 +20,7 @@ from tmdbfusion_scrapy.sources import (
     Plan,
     StaleSource,
 )
-from tmdbfusion_scrapy.sources.export import ExportFilter
+from tmdbfusion_scrapy.sources.export_file import ExportFilter
 
 MOVIES = {
     "lists": {

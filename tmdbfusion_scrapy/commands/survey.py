@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.client import AsyncTMDBClient
-from tmdbfusion_scrapy.crawling.listing import list_source
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.source_spider import RESULTS_PER_PAGE
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
 from tmdbfusion_scrapy.sources import DiscoverSource, ExportSource, ListSource
+from tmdbfusion_scrapy.sources.export import list_source
 from tmdbfusion_scrapy.sources.windows import windows
 from tmdbfusion_scrapy.storage.runs import Run
 

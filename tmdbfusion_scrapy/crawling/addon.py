@@ -16,7 +16,6 @@ from tmdbfusion_scrapy.certificates import check_certificate_variables
 from tmdbfusion_scrapy.crawling.caching import POLICY_SETTING, TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.dupefilter import DUPEFILTER_SETTING, TMDBDupeFilter
 from tmdbfusion_scrapy.crawling.fallbacks import FALLBACK_SETTING
-from tmdbfusion_scrapy.crawling.feeds import install_feeds
 from tmdbfusion_scrapy.crawling.fingerprinter import FINGERPRINTER_SETTING, TMDBRequestFingerprinter
 from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
@@ -28,6 +27,7 @@ from tmdbfusion_scrapy.crawling.start import LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.feeds.install import install_feeds
 from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, TMDBSettings, is_enabled, tells_exit_status
 
 if TYPE_CHECKING:
@@ -134,11 +134,11 @@ class Addon:
 
 def _install_images(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool) -> None:
     """Install the pipeline for images where some are wanted, and give their requests a slot."""
-    from tmdbfusion_scrapy.storage.images_options import image_options
+    from tmdbfusion_scrapy.images.options import image_options
 
     if image_options(settings) is None:
         return
-    from tmdbfusion_scrapy.storage.images import MAX_WAITING, TMDBImagesPipeline
+    from tmdbfusion_scrapy.images.pipeline import MAX_WAITING, TMDBImagesPipeline
 
     slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
     slots[IMAGES_SLOT] = {

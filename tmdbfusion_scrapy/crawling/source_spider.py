@@ -14,11 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from scrapy import Request  # noqa: TC002 - likewise
 
 from tmdbfusion_scrapy.api import OPERATIONS, Endpoint
-from tmdbfusion_scrapy.crawling.change_feed import ChangeFeed, IncompleteFeedError
 from tmdbfusion_scrapy.crawling.conditional import conditions_of
-from tmdbfusion_scrapy.crawling.discover_parts import DiscoverParts
 from tmdbfusion_scrapy.crawling.failed import failed_call
-from tmdbfusion_scrapy.crawling.listing import is_before_today, list_source
 from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, PlannedRun, RunClosedError, open_run
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
@@ -35,6 +32,9 @@ from tmdbfusion_scrapy.sources import (
     ListSource,
     Plan,
 )
+from tmdbfusion_scrapy.sources.changes import ChangeFeed, IncompleteFeedError
+from tmdbfusion_scrapy.sources.discover import DiscoverParts
+from tmdbfusion_scrapy.sources.export import is_before_today, list_source
 from tmdbfusion_scrapy.sources.partition import Part  # noqa: TC001 - likewise
 from tmdbfusion_scrapy.sources.windows import Window  # noqa: TC001 - likewise
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
     from typing_extensions import Self
 
-    from tmdbfusion_scrapy.crawling.items import FailedCall
+    from tmdbfusion_scrapy.items import FailedCall
 
 logger = logging.getLogger(__name__)
 

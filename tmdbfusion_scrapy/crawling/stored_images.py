@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.crawling.planned_run import PlannedRun
     from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
-    from tmdbfusion_scrapy.storage.images import TMDBImagesPipeline
+    from tmdbfusion_scrapy.images.pipeline import TMDBImagesPipeline
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +66,6 @@ def _images_pipeline(crawler: Crawler) -> TMDBImagesPipeline | None:
     """The pipeline for images; ``None`` where no images are wanted."""
     if crawler.settings.get("TMDB_IMAGES") is None:
         return None
-    from tmdbfusion_scrapy.storage.images import TMDBImagesPipeline
+    from tmdbfusion_scrapy.images.pipeline import TMDBImagesPipeline
 
     return crawler.get_item_pipeline(TMDBImagesPipeline)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
 from tmdbfusion_scrapy.settings import check_boolean
-from tmdbfusion_scrapy.sources.export import ExportFilter
+from tmdbfusion_scrapy.sources.export_file import ExportFilter
 from tmdbfusion_scrapy.sources.kinds import (
     ChangesSource,
     DiscoverSource,

@@ -1,240 +1,264 @@
-"""TMDB's daily ID exports: their names, their days, their lines.
-
-https://developer.themoviedb.org/docs/daily-id-exports
-"""
+"""What a source lists: the entries that a run is planned from."""
 
 from __future__ import annotations
 
+import asyncio
 import datetime
-import zlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import msgspec
+from scrapy.utils.project import data_path
 
-from tmdbfusion_scrapy.exceptions import ResponseError
-from tmdbfusion_scrapy.models.decoding import decoder_of
+from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.session import session_of
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError
+from tmdbfusion_scrapy.sources import (
+    ChangesSource,
+    ExportSource,
+    FailedSource,
+    IdsSource,
+    ImagesSource,
+    StaleSource,
+)
+from tmdbfusion_scrapy.sources.export_download import ExportDownload, export_client
+from tmdbfusion_scrapy.sources.export_file import (
+    ADULT_EXPORTS,
+    EXPORT_NAMES,
+    ExportFilter,
+    OddLines,
+    odd_lines,
+    read_file,
+)
+from tmdbfusion_scrapy.sources.windows import is_too_long
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-    from pathlib import Path
+    from collections.abc import Awaitable, Callable, Iterator
 
-EXPORT_NAMES = {
-    "movies": "movie_ids",
-    "tv_shows": "tv_series_ids",
-    "people": "person_ids",
-    "collections": "collection_ids",
-    "networks": "tv_network_ids",
-    "keywords": "keyword_ids",
-    "companies": "production_company_ids",
-}
-"""Name of the file by the table of the records. TMDB has none of seasons and episodes."""
+    from scrapy.crawler import Crawler
 
-ADULT_EXPORTS = frozenset({"movies", "tv_shows", "people"})
-"""Tables whose records for adults TMDB lists in files of their own, and not in the others."""
+    from tmdbfusion_scrapy.sources import Source
+    from tmdbfusion_scrapy.sources.export_download import Export
+    from tmdbfusion_scrapy.storage.known import Known
 
-PUBLISHED_AT = datetime.time(8)
-"""Time of day in UTC from which the day's files are there."""
+    Ask = Callable[..., Awaitable[Any]]
 
-ODD_LINES = 1_000
-"""An export of which more than one line in so many is odd is broken. One odd line breaks none."""
+logger = logging.getLogger(__name__)
 
-_CHUNK = 1 << 18
-_NAMED = 5
-_SHOWN = 80
+MOST_SHRINKAGE = 0.05
+"""Part by which an export may be shorter than the one before it."""
 
-_LONGEST_LINE = 1 << 20
-"""Bytes. A line of TMDB has some 100; a broken file must not be held as one line."""
+Entry = tuple[int, float | None]
+"""An id and its popularity, by which the most wanted come first."""
 
-
-class ExportEntry(msgspec.Struct):
-    """One line of an export.
-
-    Args:
-        id: TMDB's id.
-        popularity: ``None`` in the files of collections, networks, keywords and companies.
-        adult: ``None`` where the file does not say.
-        video: ``None`` where the file does not say.
-    """
-
-    id: Annotated[int, msgspec.Meta(ge=1, le=10**18 - 1)]
-    popularity: float | None = None
-    adult: bool | None = None
-    video: bool | None = None
-
-
-@dataclass
-class OddLines:
-    """Lines of an export that are no entries.
-
-    Attributes:
-        lines: Lines that were read, blank ones left out.
-        count: How many of them are odd.
-        named: The first few, in words.
-    """
-
-    lines: int = 0
-    count: int = 0
-    named: list[str] = field(default_factory=list)
-
-    @property
-    def are_too_many(self) -> bool:
-        """Whether the export is broken."""
-        return self.count == self.lines > 0 or self.count > max(1, self.lines // ODD_LINES)
-
-    def add(self, number: int, line: bytes, reason: str) -> None:
-        """Note a line."""
-        self.count += 1
-        if len(self.named) < _NAMED:
-            shown = ascii(line[:_SHOWN])[2:-1] + ("..." if len(line) > _SHOWN else "")
-            self.named.append(f"line {number} ({reason}): {shown}")
+_FOLDER = "tmdb_exports"
+"""Where exports are kept, below ``.scrapy``."""
 
 
 @dataclass(frozen=True)
-class ExportFilter:
-    """Which lines of an export are wanted.
+class Listing:
+    """What a source lists.
 
     Args:
-        min_popularity: The least popularity; lines without one are wanted whatever it is.
-        adult: Whether it is for adults; ``None`` for what the file has; those for adults are in another.
-        video: Whether it is a video; ``None`` for both.
+        entries: The ids. They can be gone through more than once: the database may be lost while they are written.
+        is_complete: Whether that is all that TMDB has of the kind.
+        upto: The day up to which changes are known when all of it is fetched.
+        adult: The ids of all records for adults, which are in an export of their own; ``None`` where they are not
+            known.
+        is_adult: Whether the entries are the records for adults, and no others.
+        export: The export that the entries are of, without its day, and how many lines it has.
+        changes_since: The day from which the change feed is to be read for the entries; ``None`` for none.
     """
 
-    min_popularity: float | None = None
-    adult: bool | None = None
-    video: bool | None = None
-
-    @property
-    def is_open(self) -> bool:
-        """Whether every line is wanted."""
-        return self == ExportFilter()
-
-    def wants(self, entry: ExportEntry) -> bool:
-        """Whether a line is wanted."""
-        if self.min_popularity is not None and (entry.popularity or 0.0) < self.min_popularity:
-            return entry.popularity is None
-        if self.adult is not None and entry.adult is not None and entry.adult != self.adult:
-            return False
-        return self.video is None or entry.video is None or entry.video == self.video
+    entries: Iterable[Entry] = ()
+    is_complete: bool = False
+    upto: str | None = None
+    adult: Iterable[int] | None = None
+    is_adult: bool = False
+    export: tuple[str, int] | None = None
+    changes_since: datetime.date | None = None
 
 
-def export_file(kind: str, day: datetime.date, *, adult: bool = False) -> str:
-    """Return the name of a file, such as ``movie_ids_11_22_2026.json.gz``.
+async def list_source(
+    crawler: Crawler, kind: str, source: Source, known: Known, ask: Ask = asyncio.to_thread
+) -> Listing:
+    """Return what a source lists.
 
     Args:
-        kind: Table of the records, one of :data:`EXPORT_NAMES`.
-        day: The day in UTC.
-        adult: Whether it is the file of records for adults, which only :data:`ADULT_EXPORTS` have.
-    """
-    prefix = "adult_" if adult else ""
-    return f"{prefix}{EXPORT_NAMES[kind]}_{day:%m_%d_%Y}.json.gz"
-
-
-def newest_day(now: datetime.datetime) -> datetime.date:
-    """Return the newest day of which the files are there, by TMDB's timetable.
-
-    Args:
-        now: Any moment with a time zone.
-    """
-    now = now.astimezone(datetime.timezone.utc)
-    today = now.date()
-    return today if now.time() >= PUBLISHED_AT else today - datetime.timedelta(days=1)
-
-
-def read_entries(chunks: Iterable[bytes], odd: OddLines | None = None) -> Iterator[ExportEntry]:
-    """Yield the entries of a file, a chunk of it held at a time.
-
-    Args:
-        chunks: The bytes of the file, compressed as they came.
-        odd: Takes lines that are no entries, which are left out; without it there must be none.
+        crawler: Its settings say where exports are.
+        kind: Table of the records.
+        source: Any but a list or discover, which are read page by page.
+        known: What the database can tell.
+        ask: Calls a function that blocks.
 
     Raises:
-        ResponseError: The file is broken: it is not gzip, ends too early, or a line is no entry.
+        ServerError: An export could not be had.
+        ResponseError: An export is broken.
+        ConfigurationError: There is nothing to go by.
     """
-    decoder = decoder_of(ExportEntry)
-    rest = b""
-    number = 0
-    for data in _decompressed(chunks):
-        lines = (rest + data).split(b"\n")
-        rest = lines.pop()
-        if len(rest) > _LONGEST_LINE:
-            raise ResponseError(f"line {number + len(lines) + 1} of the export is no entry: it does not end")
-        for line in lines:
-            number += 1
-            if line.strip() and (entry := _entry(decoder, line, number, odd)) is not None:
-                yield entry
-    if rest.strip() and (entry := _entry(decoder, rest, number + 1, odd)) is not None:
-        yield entry
+    now = datetime.datetime.now(datetime.timezone.utc)
+    if isinstance(source, IdsSource):
+        # In the order given.
+        return Listing([(key, float(-place)) for place, key in enumerate(source.ids)])
+    if isinstance(source, ExportSource):
+        return await _export(crawler, kind, source, known, ask)
+    if isinstance(source, StaleSource):
+        return Listing(known.stale(source.days, now))
+    if isinstance(source, ChangesSource):
+        return await _changes(crawler, kind, source, known, now.date(), ask)
+    if isinstance(source, ImagesSource):
+        # The images of what is stored are no records to fetch.
+        return Listing()
+    return Listing(known.failed(permanent=isinstance(source, FailedSource) and source.permanent))
 
 
-def read_file(path: Path, odd: OddLines | None = None) -> Iterator[ExportEntry]:
-    """Yield the entries of a file on disk; see :func:`read_entries`."""
-    return read_entries(_chunks(path), odd)
+def is_before_today(day: str | None) -> bool:
+    """Whether a day is over, by UTC."""
+    return day is not None and day < datetime.datetime.now(datetime.timezone.utc).date().isoformat()
 
 
-def odd_lines(path: Path) -> OddLines:
-    """Return what is odd with a file on disk, and how many lines it has.
-
-    Raises:
-        ResponseError: The file is broken; more than one line in :data:`ODD_LINES` is odd, say.
-    """
-    odd = OddLines()
-    for _ in read_file(path, odd):
-        pass
-    if odd.are_too_many:
-        raise ResponseError(
-            f"the export is broken: {odd.count:,} of {odd.lines:,} lines are no entries, such as {odd.named[0]}"
+async def _export(crawler: Crawler, kind: str, source: ExportSource, known: Known, ask: Ask) -> Listing:
+    """The records of a daily export."""
+    adult = source.wanted.adult is True
+    if adult and kind not in ADULT_EXPORTS:
+        raise ConfigurationError(
+            "TMDB lists movies, series and people for adults in files of their own, and nothing else: "
+            "leave out -a adult"
         )
-    return odd
+    session = session_of(crawler)
+    url = session.settings.exports_url
+    timeout = crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
+    try:
+        async with export_client(session.new_pool(url, 1), timeout) as client:
+            download = ExportDownload(client, url, _folder_for(url))
+            export = await download.fetch(kind, source.day, adult=adult)
+            size = await _size(crawler, kind, export, known, ask, adult=adult, force=source.force)
+            others = None
+            if source.wanted.is_open and kind in ADULT_EXPORTS and await ask(known.has_adult):
+                others = await _adult(crawler, kind, download, export.day, known, ask, force=source.force)
+    except OSError as error:
+        # What the network does ends in errors of httpx: this is the disk.
+        raise ConfigurationError(
+            f"exports are kept in .scrapy/{_FOLDER} of the project's folder, which cannot be written ({error}): "
+            "make it writable, or start the crawl in a folder that is"
+        ) from error
+    return Listing(
+        _WantedEntries(export.path, source.wanted),
+        is_complete=source.wanted in (ExportFilter(), ExportFilter(adult=True)),
+        upto=export.day.isoformat() if source.wanted.is_open else None,
+        adult=others,
+        is_adult=adult,
+        export=(_export_name(kind, adult=adult), size),
+    )
 
 
-def check_file(path: Path) -> None:
-    """See that a file on disk is complete.
+async def _adult(
+    crawler: Crawler,
+    kind: str,
+    download: ExportDownload,
+    day: datetime.date,
+    known: Known,
+    ask: Ask,
+    *,
+    force: bool,
+) -> Iterable[int] | None:
+    """The ids of all records for adults; ``None`` where they cannot be had: nobody can say then what is gone."""
+    try:
+        export = await download.fetch(kind, day, adult=True)
+        await _size(crawler, kind, export, known, ask, adult=True, force=force)
+    except (ServerError, ResponseError, ConfigurationError) as error:
+        logger.warning("Records for adults are not looked at: %s", error, extra={"spider": crawler.spider})
+        return None
+    return [key for key, _ in _WantedEntries(export.path, ExportFilter())]
+
+
+async def _size(
+    crawler: Crawler, kind: str, export: Export, known: Known, ask: Ask, *, adult: bool, force: bool
+) -> int:
+    """How many lines an export has, which is one that can be believed.
 
     Raises:
-        ResponseError: It is broken: it is not gzip, or ends too early.
+        ResponseError: It is broken.
+        ConfigurationError: It is much shorter than the last one.
     """
-    for _ in _decompressed(_chunks(path)):
-        pass
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, a piece at a time."""
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
-
-
-def _entry(
-    decoder: msgspec.json.Decoder[ExportEntry], line: bytes, number: int, odd: OddLines | None
-) -> ExportEntry | None:
-    """One line, decoded; ``None`` for an odd one that may be left out."""
-    if odd is not None:
-        odd.lines += 1
     try:
-        return decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if odd is None:
-            raise ResponseError(f"line {number} of the export is no entry: {error}") from None
-        odd.add(number, line, str(error))
-        return None
+        odd = await asyncio.to_thread(odd_lines, export.path)
+    except ResponseError:
+        # The next start fetches it again.
+        export.path.unlink(missing_ok=True)
+        raise
+    if odd.count:
+        if crawler.stats is not None:
+            crawler.stats.inc_value(names.EXPORT_SKIPPED, odd.count)
+        logger.warning(
+            "%d of %d lines of the export %s are no entries and are left out: %s%s",
+            odd.count,
+            odd.lines,
+            export.path.name,
+            "; ".join(odd.named),
+            "; ..." if odd.count > len(odd.named) else "",
+            extra={"spider": crawler.spider},
+        )
+    last: int | None = await ask(known.export_size, _export_name(kind, adult=adult))
+    if last is not None and odd.lines < last * (1 - MOST_SHRINKAGE) and not force:
+        export.path.unlink(missing_ok=True)
+        raise ConfigurationError(
+            f"the export of {export.day} has {odd.lines:,} lines, {1 - odd.lines / last:.0%} fewer than the last "
+            f"one, which had {last:,}: a part of it seems to be missing, and what is missing would seem to be "
+            "deleted. If it is right, add -a force=true; else take the next day's"
+        )
+    return odd.lines
 
 
-def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """What gzip data holds, a piece at a time; its checksum is looked at."""
-    unzip = zlib.decompressobj(wbits=31)
-    try:
-        for chunk in chunks:
-            data = chunk
-            while data:
-                yield unzip.decompress(data, _CHUNK)
-                data = unzip.unconsumed_tail
-                if unzip.eof:
-                    # A gzip file may have several members.
-                    data = unzip.unused_data
-                    if data:
-                        unzip = zlib.decompressobj(wbits=31)
-    except zlib.error as error:
-        raise ResponseError(f"the export is no gzip file, or broken: {error}") from None
-    if not unzip.eof:
-        raise ResponseError("the export is not complete: it ends in the middle")
+def _export_name(kind: str, *, adult: bool) -> str:
+    """The name of an export without its day."""
+    return f"{'adult_' if adult else ''}{EXPORT_NAMES[kind]}"
+
+
+def _folder_for(url: str) -> Path:
+    """Where exports of a server are kept: another one's, such as a sandbox's, have the same names."""
+    folder = Path(data_path(_FOLDER, createdir=True))
+    origin = folder / "origin.txt"
+    if not origin.exists() or origin.read_text(encoding="utf-8") != url:
+        for file in folder.iterdir():
+            file.unlink()
+        origin.write_text(url, encoding="utf-8")
+    return folder
+
+
+@dataclass(frozen=True)
+class _WantedEntries:
+    """The lines of an export that are wanted, read anew each time that they are gone through.
+
+    Args:
+        path: The file.
+        wanted: Which lines.
+    """
+
+    path: Path
+    wanted: ExportFilter
+
+    def __iter__(self) -> Iterator[Entry]:
+        for entry in read_file(self.path, OddLines()):
+            if self.wanted.wants(entry):
+                yield entry.id, entry.popularity
+
+
+async def _changes(
+    crawler: Crawler, kind: str, source: ChangesSource, known: Known, today: datetime.date, ask: Ask
+) -> Listing:
+    """What changed, by the feed; where too much time passed, all that TMDB has."""
+    since = source.since
+    if since is None:
+        mark: str | None = await ask(known.watermark, f"{kind}/changes")
+        if mark is None:
+            raise ConfigurationError(
+                "the changes were never read into this database, so nobody can say from which "
+                "day on: crawl -a source=export first, or add -a since=2026-11-01"
+            )
+        since = datetime.date.fromisoformat(mark)
+        if is_too_long(since, today):
+            return await _export(crawler, kind, ExportSource(ExportFilter(), None, source.force), known, ask)
+    return Listing(upto=today.isoformat(), changes_since=since)

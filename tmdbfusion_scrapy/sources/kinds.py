@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from tmdbfusion_scrapy.sources.export import ExportFilter
+from tmdbfusion_scrapy.sources.export_file import ExportFilter
 
 
 @dataclass(frozen=True, slots=True)

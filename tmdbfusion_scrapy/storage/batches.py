@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select, update
 
-from tmdbfusion_scrapy.crawling.items import FailedCall
+from tmdbfusion_scrapy.items import FailedCall
 from tmdbfusion_scrapy.storage.deleted import mark_deleted, mark_there
 from tmdbfusion_scrapy.storage.failing import own_calls
 from tmdbfusion_scrapy.storage.faults import RECORD_ERRORS, is_record_fault, reason_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.crawling.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
 from tmdbfusion_scrapy.hidden import printable
+from tmdbfusion_scrapy.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
 from tmdbfusion_scrapy.storage.rows import declaration_of
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.failed import call_of
-from tmdbfusion_scrapy.crawling.items import ClearedFailure, FailedCall
 from tmdbfusion_scrapy.crawling.reading import RECORD_CAME
+from tmdbfusion_scrapy.images.missing import may_miss_images, missing_images
+from tmdbfusion_scrapy.items import ClearedFailure, FailedCall
 from tmdbfusion_scrapy.settings import TMDBSettings
 from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
-from tmdbfusion_scrapy.storage.images_missing import may_miss_images, missing_images
 from tmdbfusion_scrapy.storage.options import database_options
 from tmdbfusion_scrapy.storage.rows import STORABLE
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures
@@ -27,10 +27,10 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
-    from tmdbfusion_scrapy.crawling.items import UnchangedRecord
+    from tmdbfusion_scrapy.images.choice import ImageFile
+    from tmdbfusion_scrapy.items import UnchangedRecord
     from tmdbfusion_scrapy.models.record import Record
     from tmdbfusion_scrapy.storage.batches import BatchResult
-    from tmdbfusion_scrapy.storage.images_choice import ImageFile
     from tmdbfusion_scrapy.storage.options import DatabaseOptions
     from tmdbfusion_scrapy.storage.rows import LeftOut
 
@@ -152,7 +152,7 @@ class SQLPipeline:
     async def close_spider(self) -> None:
         """Write what is left and say what stands where."""
         if self._crawler.settings.get("TMDB_IMAGES") is not None:
-            from tmdbfusion_scrapy.storage.images import TMDBImagesPipeline
+            from tmdbfusion_scrapy.images.pipeline import TMDBImagesPipeline
 
             # Scrapy closes all pipelines at once, and images that fail until the end are put on record here.
             images = self._crawler.get_item_pipeline(TMDBImagesPipeline)

@@ -9,7 +9,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 if TYPE_CHECKING:
-    from tmdbfusion_scrapy.storage.parquet_options import ParquetOptions
+    from tmdbfusion_scrapy.feeds.parquet_options import ParquetOptions
 
 
 class RowGroupWriter:

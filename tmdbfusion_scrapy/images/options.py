@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from tmdbfusion_scrapy.base_urls import is_below
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.images.choice import NO_LANGUAGE
 from tmdbfusion_scrapy.models.image_addresses import ORIGINAL, ImageKind
 from tmdbfusion_scrapy.settings import TMDBSettings, check_boolean, check_language
-from tmdbfusion_scrapy.storage.images_choice import NO_LANGUAGE
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.settings import SettingsReader

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.crawling.errors import error_name
-from tmdbfusion_scrapy.crawling.items import FailedCall
 from tmdbfusion_scrapy.hidden import printable
+from tmdbfusion_scrapy.items import FailedCall
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.exceptions import TMDBError
-    from tmdbfusion_scrapy.storage.images_choice import ImageFile
+    from tmdbfusion_scrapy.images.choice import ImageFile
 
 _STOPPED = "Stopped"
 

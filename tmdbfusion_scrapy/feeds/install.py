@@ -12,21 +12,21 @@ from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.misc import load_object
 from w3lib.url import file_uri_to_path
 
-from tmdbfusion_scrapy.crawling.feed_exporters import RecordCsvItemExporter
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.feeds.exporters import RecordCsvItemExporter
 from tmdbfusion_scrapy.settings import check_boolean
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
 EXPORTERS = {
-    "parquet": "tmdbfusion_scrapy.storage.ParquetItemExporter",
-    "json": "tmdbfusion_scrapy.crawling.feed_exporters.RecordJsonItemExporter",
-    "jsonlines": "tmdbfusion_scrapy.crawling.feed_exporters.RecordJsonLinesItemExporter",
-    "jsonl": "tmdbfusion_scrapy.crawling.feed_exporters.RecordJsonLinesItemExporter",
-    "jl": "tmdbfusion_scrapy.crawling.feed_exporters.RecordJsonLinesItemExporter",
-    "csv": "tmdbfusion_scrapy.crawling.feed_exporters.RecordCsvItemExporter",
-    "xml": "tmdbfusion_scrapy.crawling.feed_exporters.RecordXmlItemExporter",
+    "parquet": "tmdbfusion_scrapy.feeds.ParquetItemExporter",
+    "json": "tmdbfusion_scrapy.feeds.exporters.RecordJsonItemExporter",
+    "jsonlines": "tmdbfusion_scrapy.feeds.exporters.RecordJsonLinesItemExporter",
+    "jsonl": "tmdbfusion_scrapy.feeds.exporters.RecordJsonLinesItemExporter",
+    "jl": "tmdbfusion_scrapy.feeds.exporters.RecordJsonLinesItemExporter",
+    "csv": "tmdbfusion_scrapy.feeds.exporters.RecordCsvItemExporter",
+    "xml": "tmdbfusion_scrapy.feeds.exporters.RecordXmlItemExporter",
 }
 """Exporters by feed format. Paths, so that pyarrow is loaded for a Parquet feed only."""
 
@@ -67,7 +67,7 @@ def _format(uri: Any, feed: dict[str, Any]) -> str:
 
 def _is_parquet(exporter: Any) -> bool:
     """Whether an exporter, or its import path, is ours for Parquet."""
-    from tmdbfusion_scrapy.storage import ParquetItemExporter
+    from tmdbfusion_scrapy.feeds import ParquetItemExporter
 
     return exporter is not None and load_object(exporter) is ParquetItemExporter
 
@@ -78,8 +78,8 @@ def _check_parquet(uri: str, feed: dict[str, Any]) -> None:
     Raises:
         ConfigurationError: The feed cannot be written.
     """
-    from tmdbfusion_scrapy.storage.parquet import NO_APPENDING
-    from tmdbfusion_scrapy.storage.parquet_options import ParquetOptions, load_pyarrow
+    from tmdbfusion_scrapy.feeds.parquet import NO_APPENDING
+    from tmdbfusion_scrapy.feeds.parquet_options import ParquetOptions, load_pyarrow
 
     load_pyarrow()
     options = feed["item_export_kwargs"] = dict(feed.get("item_export_kwargs") or {})

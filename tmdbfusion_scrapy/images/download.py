@@ -13,17 +13,17 @@ from scrapy.http.request import NO_CALLBACK
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ResponseError, TMDBError, error_from_response
+from tmdbfusion_scrapy.images.check import check_image
+from tmdbfusion_scrapy.images.failures import ImageLost
 from tmdbfusion_scrapy.models.image_addresses import check_path
 from tmdbfusion_scrapy.pacing import PacerClosed
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import IMAGES_SLOT
-from tmdbfusion_scrapy.storage.images_check import check_image
-from tmdbfusion_scrapy.storage.images_failures import ImageLost
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-    from tmdbfusion_scrapy.storage.images_choice import ImageFile
+    from tmdbfusion_scrapy.images.choice import ImageFile
 
 IMAGE_KEY = "tmdb_image"
 """Meta key: the ``ImageFile`` that a request is for."""

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from tmdbfusion_scrapy.feeds.parquet_columns import TIME, column_of, getter_of
 from tmdbfusion_scrapy.models.fields import field_hints
 from tmdbfusion_scrapy.models.objects import hint_of
 from tmdbfusion_scrapy.models.record import Record
-from tmdbfusion_scrapy.storage.parquet_columns import TIME, column_of, getter_of
 
 if TYPE_CHECKING:
     import datetime

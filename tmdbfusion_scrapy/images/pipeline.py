@@ -11,21 +11,21 @@ from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.pipelines.files import FilesPipeline, FTPFilesStore
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.items import UnchangedRecord
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import IMAGES_SLOT
-from tmdbfusion_scrapy.storage.images_choice import ImageFile, images_of
-from tmdbfusion_scrapy.storage.images_download import IMAGE_KEY, ImageDownloader, image_request
-from tmdbfusion_scrapy.storage.images_failures import ImageLost, failed_image
-from tmdbfusion_scrapy.storage.images_options import image_options
-from tmdbfusion_scrapy.storage.images_store import (
+from tmdbfusion_scrapy.images.choice import ImageFile, images_of
+from tmdbfusion_scrapy.images.download import IMAGE_KEY, ImageDownloader, image_request
+from tmdbfusion_scrapy.images.failures import ImageLost, failed_image
+from tmdbfusion_scrapy.images.options import image_options
+from tmdbfusion_scrapy.images.store import (
     AtomicFilesStore,
     ImagesGCSStore,
     ImageShelf,
     ImagesS3Store,
 )
+from tmdbfusion_scrapy.items import UnchangedRecord
+from tmdbfusion_scrapy.settings import IMAGES_SLOT
 
 if TYPE_CHECKING:
     from typing import ClassVar
@@ -56,7 +56,7 @@ class TMDBImagesPipeline(FilesPipeline):
     It is Scrapy's ``FilesPipeline`` with its stores (folder, S3, GCS, FTP), and has its hooks
     ``get_media_requests`` and ``file_path``. An image that is there is not asked for again, until TMDB has another
     path for it: ``FILES_EXPIRES`` does not count. No field of a record tells of its images;
-    :attr:`~tmdbfusion_scrapy.storage.images_choice.ImageFile.path` says where they are. An image that could not be
+    :attr:`~tmdbfusion_scrapy.images.choice.ImageFile.path` says where they are. An image that could not be
     had is a ``FailedCall``, which ``SQLPipeline`` gets.
 
     Raises:
