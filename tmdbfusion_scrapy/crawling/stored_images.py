@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.stores import ImageStore
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from tmdbfusion_scrapy.crawling.planned_run import PlannedRun
     from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
-    from tmdbfusion_scrapy.images.pipeline import TMDBImagesPipeline
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +47,7 @@ async def fetch_all_images(spider: TMDBSourceSpider, run: PlannedRun | None) -> 
     await _fetch(spider, run, images, of_run=False)
 
 
-async def _fetch(
-    spider: TMDBSourceSpider, run: PlannedRun, images: TMDBImagesPipeline, *, of_run: bool
-) -> None:
+async def _fetch(spider: TMDBSourceSpider, run: PlannedRun, images: ImageStore, *, of_run: bool) -> None:
     """Hand stored records to the pipeline, as many as are wanted, until the crawl is stopped."""
     session = session_of(spider.crawler)
     model: Any = OPERATIONS[spider.details_operation].model
@@ -62,10 +60,6 @@ async def _fetch(
             left -= 1
 
 
-def _images_pipeline(crawler: Crawler) -> TMDBImagesPipeline | None:
+def _images_pipeline(crawler: Crawler) -> ImageStore | None:
     """The pipeline for images; ``None`` where no images are wanted."""
-    if crawler.settings.get("TMDB_IMAGES") is None:
-        return None
-    from tmdbfusion_scrapy.images.pipeline import TMDBImagesPipeline
-
-    return crawler.get_item_pipeline(TMDBImagesPipeline)
+    return crawler.get_item_pipeline(ImageStore)

@@ -34,8 +34,9 @@ _LISTS = {
 
 def may_miss_images(kind: str, key: int, failing: Failing) -> bool:
     """Return whether a record, or something of a kind that may have come inside it, is among what failed."""
-    return key in failing.get(kind, ()) or any(
-        failing.get(table.name) for table, _ in parts_of(metadata.tables[kind])
+    return bool(failing) and (
+        key in failing.get(kind, ())
+        or any(failing.get(table.name) for table, _ in parts_of(metadata.tables[kind]))
     )
 
 

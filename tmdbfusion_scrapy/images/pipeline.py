@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
@@ -26,6 +27,7 @@ from tmdbfusion_scrapy.images.store import (
 )
 from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.settings import IMAGES_SLOT
+from tmdbfusion_scrapy.stores import ImageStore
 
 if TYPE_CHECKING:
     from typing import ClassVar
@@ -46,7 +48,7 @@ MAX_WAITING = 1000
 """Images that may wait before the crawl has to: a megabyte of memory, and what a ``kill -9`` can cost."""
 
 
-class TMDBImagesPipeline(FilesPipeline):
+class TMDBImagesPipeline(FilesPipeline, ImageStore):
     """Downloads the images of records: posters, backdrops, profiles, stills and logos, as ``TMDB_IMAGES`` says.
 
     The add-on installs it where ``TMDB_IMAGES`` is set, behind ``SQLPipeline``. Records are returned at once, and
@@ -117,6 +119,9 @@ class TMDBImagesPipeline(FilesPipeline):
         self._shelf = ImageShelf(self.store, self.spiderinfo)
         await self._shelf.sweep()
         self.crawler.signals.connect(self._on_idle, signals.spider_idle)
+        if (sql := self._sql()) is not None:
+            # Images that fail until the end are put on record there.
+            sql.before_closing(self.finished)
         # Places of their own: requests for images are not to keep those of the API out.
         self.crawler.engine.downloader.total_concurrency += self._concurrency
 
@@ -158,7 +163,15 @@ class TMDBImagesPipeline(FilesPipeline):
         if not isinstance(item, UnchangedRecord):
             return self.get_media_requests(item, self.spiderinfo)
         sql = self._sql()
-        missing = await sql.missing_images(item) if sql is not None else []
+        if sql is None:
+            return []
+        # Without a database, images are to do without SQLAlchemy.
+        from tmdbfusion_scrapy.images.missing import may_miss_images, missing_images
+
+        failing = sql.failing_images
+        if not may_miss_images(item.kind, item.id, failing):
+            return []
+        missing = await sql.read(partial(missing_images, kind=item.kind, key=item.id, failing=failing))
         wanted = self._options.sizes
         return [self.request_for(image) for image in missing if image.size in wanted.get(image.image, ())]
 
