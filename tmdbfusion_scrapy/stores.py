@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
     T = TypeVar("T")
 
-    Entry = tuple[int, float | None]
-    """An id and its popularity, by which the most popular come first."""
+Entry = tuple[int, float | None]
+"""An id and its popularity, by which the most popular come first."""
 
 DATABASE_FAILED = "tmdb_database_failed"
 """Reason with which a crawl is closed when the database failed for good."""

@@ -18,12 +18,13 @@ from tmdbfusion_scrapy.settings import TMDBSettings, check_boolean
 from tmdbfusion_scrapy.stores import DATABASE_FAILED, RecordStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
     from scrapy import Request
     from scrapy.crawler import Crawler
 
     from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
+    from tmdbfusion_scrapy.sources import Listing
     from tmdbfusion_scrapy.stores import CrawlState, KnownRecords, Progress, Run
 
 logger = logging.getLogger(__name__)
@@ -107,30 +108,35 @@ class PlannedRun:
         """Whether a request is of this process; an earlier one may have left others in a scheduler."""
         return bool(request.meta[RUN_KEY] == self._process)
 
-    async def plan(
-        self,
-        listed: Iterable[tuple[int, float | None]],
-        *,
-        limit: int | None = None,
-        **how: Any,
-    ) -> None:
-        """Make what is listed what the run wants; see ``CrawlState.plan``."""
+    async def plan(self, listing: Listing, limit: int | None) -> None:
+        """Make what is listed, and not stored yet, what the run fetches."""
         self._run, progress = await self.ask(
-            self._state.plan, self._run, _repeatable(listed), limit=limit, **how
+            self._state.plan,
+            self._run,
+            _repeatable(listing.entries),
+            is_complete=listing.is_complete and limit is None,
+            limit=limit,
+            upto=listing.upto if limit is None else None,
+            adult=listing.adult,
+            is_adult=listing.is_adult,
+            export=listing.export,
         )
         done = progress.wanted - progress.left
         self._say("%d records are listed, %d are to be fetched", progress.wanted, max(progress.left, 0))
         if limit is None and done > 0:
             self._say("%d of them are stored or given up already", done)
 
-    async def renew(self, listed: Iterable[tuple[int, float | None]], *, upto: str) -> None:
-        """Add what is listed to what is left; see ``CrawlState.renew``."""
-        self._run, progress = await self.ask(self._state.renew, self._run, _repeatable(listed), upto=upto)
+    async def renew(self, listing: Listing) -> None:
+        """Add what is listed to what is left, even what the run has stored before."""
+        self._run, progress = await self.ask(
+            self._state.renew, self._run, _repeatable(listing.entries), upto=listing.upto or ""
+        )
         self._say("With what changed since, %d records are to be fetched", progress.left)
 
-    async def tell_others(self, parts: Sequence[str]) -> None:
+    async def tell_others(self) -> None:
         """Say how many records are stored without these parts, or in other languages, and what changes that."""
         spider = self._spider
+        parts = spider.plan.append
         language = languages_of(spider.crawler)
         append = f" -a append={','.join(parts)}" if parts else ""
         for other in await self.ask(self._state.fetched_otherwise, self._run, parts, language):
@@ -161,7 +167,7 @@ class PlannedRun:
             after = part[-1][0]
             yield [key for _, key in part]
 
-    async def etags(self, ids: list[int]) -> dict[int, str]:
+    async def etags(self, ids: Sequence[int]) -> dict[int, str]:
         """Return the ETags of those of some records that are stored."""
         store_raw = check_boolean("TMDB_STORE_RAW", self._spider.settings.get("TMDB_STORE_RAW", True))
         found: dict[int, str] = await self.ask(self.known.etags_of, ids, with_raw=store_raw)
@@ -258,17 +264,12 @@ class PlannedRun:
         logger.info(message, *args, extra={"spider": self._spider})
 
 
-async def open_run(
-    spider: TMDBSourceSpider, kind: str, arguments: Mapping[str, str], *, again: bool, watermark: str
-) -> PlannedRun | None:
+async def open_run(spider: TMDBSourceSpider, *, again: bool) -> PlannedRun | None:
     """Return the run of a spider; ``None`` where nothing is stored in a database.
 
     Args:
-        spider: The spider.
-        kind: Table of its records.
-        arguments: Its arguments: the same command goes on with a run that is not finished.
+        spider: The spider: the same command goes on with a run that is not finished.
         again: Whether what was stored before the run is fetched again.
-        watermark: Name of the watermark that moves when the run is finished.
 
     Raises:
         ConfigurationError: The database cannot be used.
@@ -276,10 +277,10 @@ async def open_run(
     store = spider.crawler.get_item_pipeline(RecordStore)
     if store is None:
         return None
-    state = await store.open_state(kind)
+    state = await store.open_state(spider.kind())
     language = languages_of(spider.crawler)
-    run = await store.ask(state.begin, spider.name, arguments, again=again, language=language)
-    return PlannedRun(spider, store, state, run, watermark)
+    run = await store.ask(state.begin, spider.name, spider.plan.arguments, again=again, language=language)
+    return PlannedRun(spider, store, state, run, f"{spider.kind()}/changes")
 
 
 def languages_of(crawler: Crawler) -> str:

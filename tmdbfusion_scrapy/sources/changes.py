@@ -1,24 +1,191 @@
-"""Reading TMDB's lists of changed ids, window after window, by a spider's requests."""
+"""Records that TMDB lists as changed as a source: its feed is read in windows of days."""
 
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+import datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar
 
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
-from tmdbfusion_scrapy.sources.windows import windows
+from tmdbfusion_scrapy.sources.arguments import take_day, take_flag
+from tmdbfusion_scrapy.sources.export import ExportSource
+from tmdbfusion_scrapy.sources.export_file import ExportFilter
+from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, Estimate, Listing, Source
 
 if TYPE_CHECKING:
-    import datetime
-    from collections.abc import Callable, Iterator
+    from collections.abc import AsyncIterator, Iterator
 
     from scrapy import Request
+    from typing_extensions import Self
 
-    from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+    from tmdbfusion_scrapy.api import Endpoint
     from tmdbfusion_scrapy.exceptions import TMDBError
-    from tmdbfusion_scrapy.sources.windows import Window
+    from tmdbfusion_scrapy.sources.source import Crawl, EstimateLookup, Kind, Lookup
 
-    Ask = Callable[..., Request]
+
+LONGEST = datetime.timedelta(days=14)
+"""Longest span of one request (https://developer.themoviedb.org/reference/changes-movie-list)."""
+
+OVERLAP = datetime.timedelta(days=1)
+"""How far a window goes back into the one before it: a change of the last minutes may be listed late."""
+
+LONGEST_GAP = datetime.timedelta(days=84)
+"""A longer gap is not read from the feed: so many records changed that all are looked at."""
+
+
+@dataclass(frozen=True)
+class Window:
+    """Days that one feed request asks for, the first and the last among them.
+
+    Args:
+        start: First day, UTC.
+        end: Last day, UTC.
+    """
+
+    start: datetime.date
+    end: datetime.date
+
+    def halves(self) -> tuple[Window, Window] | None:
+        """Return two windows for this one; ``None`` where it is one day."""
+        days = (self.end - self.start).days
+        if days == 0:
+            return None
+        middle = self.start + datetime.timedelta(days=days // 2)
+        return Window(self.start, middle), Window(middle + datetime.timedelta(days=1), self.end)
+
+
+def windows(since: datetime.date, today: datetime.date) -> Iterator[Window]:
+    """Yield the windows from a day on until today, the oldest first.
+
+    Args:
+        since: The day up to which the feed was read; one to come, after a clock was wrong, counts as today.
+        today: The day it is, UTC.
+    """
+    start = min(since, today) - OVERLAP
+    while True:
+        end = min(start + LONGEST - datetime.timedelta(days=1), today)
+        yield Window(start, end)
+        if end >= today:
+            return
+        start = end + datetime.timedelta(days=1) - OVERLAP
+
+
+def is_too_long(since: datetime.date, today: datetime.date) -> bool:
+    """Whether so many days passed that the feed is not worth reading."""
+    return today - since > LONGEST_GAP
+
+
+@dataclass(frozen=True)
+class ChangesSource(Source):
+    """The records that TMDB lists as changed.
+
+    Args:
+        since: The first day, UTC; ``None`` for the day up to which the changes were read before.
+        force: Whether an export that takes the feed's place is believed even if it is much shorter than the last.
+    """
+
+    name: ClassVar[str] = "changes"
+    implied_by: ClassVar = ("since",)
+    described: ClassVar = ("since",)
+    needs_database: ClassVar[bool] = True
+    is_mirror: ClassVar[bool] = True
+
+    since: datetime.date | None
+    force: bool = False
+
+    @classmethod
+    def is_offered(cls, kind: Kind) -> bool:
+        """Return whether TMDB lists changes of the kind."""
+        return kind.changes is not None
+
+    @classmethod
+    def from_arguments(cls, given: dict[str, str], kind: Kind) -> Self:  # noqa: ARG003 - the interface
+        """Return the day from which changes are read.
+
+        Raises:
+            ConfigurationError: ``since`` is no day, or one to come, or ``force`` is neither true nor false.
+        """
+        return cls(take_day(given, "since"), take_flag(given, "force"))
+
+    def describe(self, day: str | None) -> str:
+        """Return in words where the ids come from."""
+        return f"what changed{f' since {day}' if day else ''}"
+
+    async def requests(self, crawl: Crawl) -> AsyncIterator[Request]:
+        """Yield the requests for the feed, and when all of it came those for the records.
+
+        Where too much time passed, all that TMDB has is fetched, by an export.
+        """
+        run, today = crawl.run, _today()
+        if run is None:
+            raise ConfigurationError(NEEDS_DATABASE)
+        is_behind = run.is_planned and run.upto is not None and run.upto < today.isoformat()
+        if not run.is_planned or is_behind:
+            # An earlier process has read what changed until then.
+            source = ChangesSource(datetime.date.fromisoformat(run.upto)) if is_behind and run.upto else self
+            since = await source._first_day(crawl, today)  # noqa: SLF001 - another of this class
+            if since is None:
+                listing = await self._export().listing(crawl)
+            else:
+                feed = ChangeFeed(crawl, since, today)
+                crawl.read_with(feed)
+                for request in feed.first_requests():
+                    yield request
+                listing = Listing([(key, None) for key in await feed.ids()], upto=today.isoformat())
+            await (run.renew(listing) if is_behind else run.plan(listing, crawl.limit))
+        async for request in super().requests(crawl):
+            yield request
+
+    async def estimate(self, lookup: EstimateLookup) -> Estimate:
+        """Return what a crawl would have to fetch: the first page of each window tells how long it is."""
+        today = _today()
+        since = await self._first_day(lookup, today)
+        if since is None:
+            return self.estimate_of(await self._export().listing(lookup), lookup)
+        listed = pages = 0
+        for window in windows(since, today):
+            page = await lookup.first_page(
+                _endpoint(lookup.kind), start_date=window.start, end_date=window.end
+            )
+            listed += page.total_results or 0
+            pages += page.total_pages or 1
+        left = lookup.not_fetched(listed if lookup.limit is None else min(listed, lookup.limit))
+        # What changed more than once is listed in several windows, or on several days.
+        return Estimate(listed, left, pages, is_exact=False, day=since.isoformat())
+
+    async def _first_day(self, lookup: Lookup, today: datetime.date) -> datetime.date | None:
+        """Return the day from which the feed is to be read; ``None`` where too much time passed.
+
+        Raises:
+            ConfigurationError: The changes were never read into the database, and no day is given.
+        """
+        if self.since is not None:
+            return self.since
+        mark: str | None = await lookup.ask(lookup.known.watermark, f"{lookup.kind.table}/changes")
+        if mark is None:
+            raise ConfigurationError(
+                "the changes were never read into this database, so nobody can say from which "
+                "day on: crawl -a source=export first, or add -a since=2026-11-01"
+            )
+        since = datetime.date.fromisoformat(mark)
+        return None if is_too_long(since, today) else since
+
+    def _export(self) -> ExportSource:
+        """Return the export that takes the place of the feed."""
+        return ExportSource(ExportFilter(), None, self.force)
+
+
+def _today() -> datetime.date:
+    """Return the day it is, UTC."""
+    return datetime.datetime.now(datetime.timezone.utc).date()
+
+
+def _endpoint(kind: Kind) -> Endpoint[..., Any]:
+    """Return the list of changed ids of a kind for which the source is offered."""
+    endpoint: Endpoint[..., Any] = kind.changes
+    return endpoint
 
 
 class IncompleteFeedError(Exception):
@@ -37,16 +204,17 @@ class IncompleteFeedError(Exception):
 
 
 class ChangeFeed:
-    """The ids that changed from a day on.
+    """Reader of the ids that changed from a day on.
 
     Args:
-        ask: Makes the request for a page: takes ``start_date``, ``end_date``, ``page`` and ``cb_kwargs``.
+        crawl: Makes the requests.
         since: The day up to which the feed was read before.
         today: The day it is, UTC.
     """
 
-    def __init__(self, ask: Ask, since: datetime.date, today: datetime.date) -> None:
-        self._ask = ask
+    def __init__(self, crawl: Crawl, since: datetime.date, today: datetime.date) -> None:
+        self._crawl = crawl
+        self._endpoint = _endpoint(crawl.kind)
         self._windows = list(windows(since, today))
         self._ids: dict[int, None] = {}
         self._open = 0
@@ -57,7 +225,7 @@ class ChangeFeed:
         for window in self._windows:
             yield self._request(window, 1)
 
-    def parse(self, response: TMDBResponse, window: Window, page: int) -> Iterator[Request]:
+    async def read(self, response: Any, *, window: Window, page: int) -> AsyncIterator[Request]:
         """Take the ids of a page, and yield the requests for the pages behind a first one."""
         feed = response.record
         halves = window.halves() if page == 1 and (feed.total_pages or 0) > LAST_PAGE else None
@@ -89,7 +257,7 @@ class ChangeFeed:
         """The request for a page."""
         self._open += 1
         arguments: dict[str, Any] = {"start_date": window.start, "end_date": window.end, "page": page}
-        return self._ask(**arguments, cb_kwargs={"window": window, "page": page})
+        return self._crawl.page(self._endpoint, **arguments, cb_kwargs={"window": window, "page": page})
 
     def _close_one(self, error: TMDBError | None) -> None:
         """Note that a page is done; with the last one all are."""
