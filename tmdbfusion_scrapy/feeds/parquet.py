@@ -19,8 +19,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
-    from tmdbfusion_scrapy.feeds.parquet_file import RowGroupWriter
-    from tmdbfusion_scrapy.feeds.parquet_rows import RowBuilder
+    from tmdbfusion_scrapy.feeds.parquet_rows import RowBuilder, RowGroupWriter
 
 logger = logging.getLogger(__name__)
 
@@ -134,8 +133,7 @@ class ParquetItemExporter(BaseItemExporter):
     def _begin(self, kind: Any) -> None:
         """Begin the file for a class; one without a class has no columns."""
         pa = load_pyarrow()
-        from tmdbfusion_scrapy.feeds.parquet_file import RowGroupWriter
-        from tmdbfusion_scrapy.feeds.parquet_rows import ADDED, RowBuilder
+        from tmdbfusion_scrapy.feeds.parquet_rows import ADDED, RowBuilder, RowGroupWriter
 
         self._kind = kind
         try:

@@ -16,8 +16,13 @@ from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.images.choice import ImageFile, images_of
-from tmdbfusion_scrapy.images.download import IMAGE_KEY, ImageDownloader, image_request
-from tmdbfusion_scrapy.images.failures import ImageLost, failed_image
+from tmdbfusion_scrapy.images.download import (
+    IMAGE_KEY,
+    ImageDownloader,
+    ImageLost,
+    failed_image,
+    image_request,
+)
 from tmdbfusion_scrapy.images.options import image_options
 from tmdbfusion_scrapy.images.store import (
     AtomicFilesStore,
