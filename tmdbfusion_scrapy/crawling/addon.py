@@ -22,13 +22,20 @@ from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTP
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
 from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.run_queue import install_run_queues
-from tmdbfusion_scrapy.crawling.session import crawl_credentials
+from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.crawling.speed import Speed, crawl_speed
 from tmdbfusion_scrapy.crawling.start import LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, TMDBSettings, is_enabled, tells_exit_status
+from tmdbfusion_scrapy.settings import (
+    IMAGES_SLOT,
+    SLOT,
+    TMDBSettings,
+    is_enabled,
+    settings_of,
+    tells_exit_status,
+)
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -81,8 +88,8 @@ class Addon:
         with plain_messages():
             if not is_enabled(settings):
                 raise NotConfigured("TMDB_ENABLED is False")
-            ours = TMDBSettings.from_settings(settings)
-            crawl_credentials(settings)
+            ours = settings_of(settings)
+            credentials_of(settings)
             tells_exit_status(settings)
             if ours.verify_tls:
                 check_certificate_variables()
@@ -117,13 +124,13 @@ class Addon:
         from tmdbfusion_scrapy.crawling.spider import TMDBSpider
         from tmdbfusion_scrapy.storage import SQLPipeline, check_database
         from tmdbfusion_scrapy.storage.database import parse_database_url
-        from tmdbfusion_scrapy.storage.options import database_options
+        from tmdbfusion_scrapy.storage.options import database_options_of
         from tmdbfusion_scrapy.storage.sql import OPEN_LATE_SETTING
 
         chosen = {load_object(path): order for path, order in settings.getdict("ITEM_PIPELINES").items()}
         if chosen.get(SQLPipeline, 0) is None:
             return
-        url = database_options(settings).url
+        url = database_options_of(settings).url
         if SQLPipeline in chosen or issubclass(self._spidercls, TMDBSpider):
             check_database(url)
         else:

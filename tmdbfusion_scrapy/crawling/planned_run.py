@@ -16,7 +16,7 @@ from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.requests import RUN_KEY
 from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import TMDBSettings, check_boolean
+from tmdbfusion_scrapy.settings import check_boolean, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
@@ -336,7 +336,7 @@ async def open_run(
 
 def languages_of(crawler: Crawler) -> str:
     """Return the languages that a crawl asks for, best first, with commas; empty for TMDB's own choice."""
-    settings = TMDBSettings.from_settings(crawler.settings)
+    settings = settings_of(crawler.settings)
     return ",".join(settings.languages) or settings.language or ""
 
 
@@ -348,8 +348,8 @@ def _repeatable(listed: Iterable[tuple[int, float | None]]) -> Iterable[tuple[in
 def _database_options(crawler: Crawler) -> DatabaseOptions | None:
     """How the crawl stores; ``None`` where it does not."""
     # SQLAlchemy is loaded for those who store.
-    from tmdbfusion_scrapy.storage.options import database_options
+    from tmdbfusion_scrapy.storage.options import database_options_of
     from tmdbfusion_scrapy.storage.sql import SQLPipeline
 
     stored = crawler.get_item_pipeline(SQLPipeline) is not None
-    return database_options(crawler.settings) if stored else None
+    return database_options_of(crawler.settings) if stored else None

@@ -17,13 +17,14 @@ from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.crawling.tls import tls_context
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.pacing import AsyncPacer, PaceOptions, shared_pace
-from tmdbfusion_scrapy.settings import IMAGES_SLOT, TMDBSettings
+from tmdbfusion_scrapy.settings import IMAGES_SLOT, once_a_crawl, settings_of
 from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.settings import BaseSettings
+
+    from tmdbfusion_scrapy.settings import SettingsReader
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +60,8 @@ class CrawlSession:
     """
 
     def __init__(self, crawler: Crawler) -> None:
-        self.settings = settings = TMDBSettings.from_settings(crawler.settings)
-        self.credentials = crawl_credentials(crawler.settings)
+        self.settings = settings = settings_of(crawler.settings)
+        self.credentials = credentials_of(crawler.settings)
         self.pacer = AsyncPacer(
             PaceOptions(rate=settings.requests_per_second),
             shared_pace(settings.api_url),
@@ -208,8 +209,9 @@ def session_of(crawler: Crawler) -> CrawlSession:
     return CrawlSession(crawler)
 
 
-def crawl_credentials(settings: BaseSettings) -> Credentials:
-    """Return the credentials of a crawl, from its settings, else from the environment.
+@once_a_crawl
+def credentials_of(settings: SettingsReader) -> Credentials:
+    """Return the credentials of a crawl, from its settings, else from the environment; read at the first call.
 
     Raises:
         ConfigurationError: There are none, or they cannot be used.

@@ -6,9 +6,9 @@ import asyncio
 import logging
 import warnings
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
-from weakref import finalize, ref
+from weakref import ref
 
 from scrapy.utils.log import get_scrapy_root_handler
 from twisted.logger import globalLogBeginner
@@ -17,25 +17,9 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Any
 
-
-class _MessageAlone(logging.Filter):
-    """Takes the traceback, and Twisted's heading, off what is logged of one error that nobody caught."""
-
-    def __init__(self, error: ConfigurationError) -> None:
-        super().__init__()
-        self._error = ref(error)
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if record.name == "twisted" and record.getMessage().strip() == "Unhandled error in Deferred:":
-            return False
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None and error is self._error():
-            record.name = "tmdbfusion_scrapy"
-            record.msg = "%s"
-            record.args = (str(error),)
-            record.exc_info = record.exc_text = None
-        return True
+logger = logging.getLogger("tmdbfusion_scrapy")
 
 
 @contextmanager
@@ -43,29 +27,45 @@ def plain_messages() -> Iterator[None]:
     """Let a :class:`ConfigurationError` that ends the crawl be logged as its message, without a traceback.
 
     The error is raised on all the same, so that a program that runs the crawl can catch it, and ``scrapy crawl``
-    ends with status 1. Who logs it if nobody does is asyncio, or Twisted for ``CrawlerProcess``: their logger has
-    a filter as long as there is the error.
+    ends with status 1.
     """
     try:
         yield
     except ConfigurationError as error:
-        in_task = _is_in_task()
-        logger = logging.getLogger("asyncio" if in_task else "twisted")
-        message_alone = _MessageAlone(error)
-        logger.addFilter(message_alone)
-        # What is logged at the end of the process still needs it.
-        finalize(error, logger.removeFilter, message_alone).atexit = False
-        if not in_task and get_scrapy_root_handler() is not None:
+        task = _current_task()
+        if task is not None:
+            task.add_done_callback(partial(_log_message, ref(error)))
+        elif get_scrapy_root_handler() is not None:
+            # Scrapy's CrawlerProcess, before it runs a loop: Twisted logs what nobody caught.
+            logging.getLogger("twisted").addFilter(_shorten_once)
             _begin_twisted_logging()
         raise
 
 
-def _is_in_task() -> bool:
-    """Return whether an asyncio task runs this."""
+def _current_task() -> asyncio.Task[Any] | None:
+    """Return the task that runs the crawl, ``None`` outside asyncio."""
     try:
-        return asyncio.current_task() is not None
+        return asyncio.current_task()
     except RuntimeError:
+        return None
+
+
+def _log_message(error: ref[ConfigurationError], task: asyncio.Task[Any]) -> None:
+    """Log the error that a crawl's task has ended with; asyncio would log what nobody asks for with a traceback."""
+    if not task.cancelled() and (ended_with := task.exception()) is not None and ended_with is error():
+        logger.error("%s", ended_with)
+
+
+def _shorten_once(record: logging.LogRecord) -> bool:
+    """Filter Twisted's records of one error that nobody caught: its message is left of them."""
+    if record.getMessage().strip() == "Unhandled error in Deferred:":
         return False
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, ConfigurationError):
+        logging.getLogger("twisted").removeFilter(_shorten_once)
+        record.name, record.msg, record.args = logger.name, "%s", (str(error),)
+        record.exc_info = record.exc_text = None
+    return True
 
 
 @cache

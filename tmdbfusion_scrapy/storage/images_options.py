@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, cast
 from tmdbfusion_scrapy.base_urls import is_below
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.models.image_addresses import ORIGINAL, ImageKind
-from tmdbfusion_scrapy.settings import TMDBSettings, check_boolean, check_language
+from tmdbfusion_scrapy.settings import (
+    check_boolean,
+    check_language,
+    once_a_crawl,
+    settings_of,
+)
 from tmdbfusion_scrapy.storage.images_choice import NO_LANGUAGE
 
 if TYPE_CHECKING:
@@ -52,8 +57,9 @@ class ImageOptions:
     with_seasons: bool
 
 
+@once_a_crawl
 def image_options(settings: SettingsReader) -> ImageOptions | None:
-    """Read ``TMDB_IMAGES``, the settings of which they are, and the store; ``None`` where no images are wanted.
+    """Return what ``TMDB_IMAGES``, its sisters and the store say, read once a crawl; ``None`` without images.
 
     Raises:
         ConfigurationError: A setting is of no use; the message names it and the fix.
@@ -61,7 +67,7 @@ def image_options(settings: SettingsReader) -> ImageOptions | None:
     sizes = _sizes(settings.get("TMDB_IMAGES"))
     if not sizes:
         return None
-    ours = TMDBSettings.from_settings(settings)
+    ours = settings_of(settings)
     if ours.is_tmdb(ours.images_url) or is_below(ours.api_url, ours.images_url):
         raise ConfigurationError(
             f"TMDB_IMAGES_URL is {ours.images_url}, and one of it and TMDB_API_URL lies below the other: requests "

@@ -14,10 +14,10 @@ from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.failed import call_of
 from tmdbfusion_scrapy.crawling.items import ClearedFailure, FailedCall
 from tmdbfusion_scrapy.crawling.reading import RECORD_CAME
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import settings_of
 from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
 from tmdbfusion_scrapy.storage.images_missing import may_miss_images, missing_images
-from tmdbfusion_scrapy.storage.options import database_options
+from tmdbfusion_scrapy.storage.options import database_options_of
 from tmdbfusion_scrapy.storage.rows import STORABLE
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures
 from tmdbfusion_scrapy.storage.writer import Writer
@@ -74,7 +74,7 @@ class SQLPipeline:
         self._closing_crawl: asyncio.Task[None] | None = None
         self._stored: Counter[str] = Counter()
         self._clearing: set[asyncio.Task[None]] = set()
-        self._api_url = TMDBSettings.from_settings(crawler.settings).api_url
+        self._api_url = settings_of(crawler.settings).api_url
         self._writer = Writer(
             options, on_batch=self._count_batch, on_wait=self._warn, on_failure=self._close_crawl
         )
@@ -86,7 +86,7 @@ class SQLPipeline:
         Raises:
             ConfigurationError: A setting is of no use.
         """
-        return cls(crawler, database_options(crawler.settings))
+        return cls(crawler, database_options_of(crawler.settings))
 
     async def open_spider(self) -> None:
         """Open the database and create the tables that are missing.
