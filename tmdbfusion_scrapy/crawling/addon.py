@@ -147,9 +147,14 @@ def _install_images(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: 
         return
     from tmdbfusion_scrapy.storage.images import MAX_WAITING, TMDBImagesPipeline
 
+    concurrency = ours.images_max_connections or MAX_WAITING
+    # Requests for images are not to keep those of the API out.
+    total = settings.getint("CONCURRENT_REQUESTS") + concurrency
+    priority = max(settings.getpriority("CONCURRENT_REQUESTS") or 0, SETTINGS_PRIORITIES["addon"])
+    settings.set("CONCURRENT_REQUESTS", total, priority=priority)
     slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
     slots[IMAGES_SLOT] = {
-        "concurrency": ours.images_max_connections or MAX_WAITING,
+        "concurrency": concurrency,
         **_no_delay(keeps_delay=keeps_delay),
         **(slots.get(IMAGES_SLOT) or {}),
     }

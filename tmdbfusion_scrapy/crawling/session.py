@@ -14,6 +14,7 @@ from scrapy import signals
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.base_urls import is_loopback_url, is_plain
 from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
+from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
 from tmdbfusion_scrapy.crawling.tls import tls_context
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.pacing import AsyncPacer, PaceOptions, shared_pace
@@ -145,14 +146,7 @@ class CrawlSession:
     def is_stopping(self) -> bool:
         """Return whether the spider is being closed, so that nothing is to wait for the pace any longer."""
         crawler = self._crawler()
-        try:
-            engine = crawler.engine if crawler is not None else None
-        except RuntimeError:
-            # Scrapy 2.18 and newer, where a handler is used without a crawl.
-            return False
-        # No signal tells before all downloads have ended.
-        slot = engine._slot if engine is not None else None  # noqa: SLF001
-        return slot is not None and slot.closing is not None
+        return crawler is not None and is_closing(crawler)
 
     def _uses_environment(self, base_url: str) -> bool:
         """Whether a proxy of the environment is used for what is below a base URL."""

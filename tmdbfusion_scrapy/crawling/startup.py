@@ -51,7 +51,7 @@ def _current_task() -> asyncio.Task[Any] | None:
 
 
 def _log_message(error: ref[ConfigurationError], task: asyncio.Task[Any]) -> None:
-    """Log the error that a crawl's task has ended with; asyncio would log what nobody asks for with a traceback."""
+    """Log the error that the task of a crawl has ended with; asyncio would log it with its traceback."""
     if not task.cancelled() and (ended_with := task.exception()) is not None and ended_with is error():
         logger.error("%s", ended_with)
 
