@@ -6,7 +6,9 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from functools import wraps
+from typing import Any, Protocol, TypeVar
+from weakref import finalize
 
 from tmdbfusion_scrapy.api import values
 from tmdbfusion_scrapy.base_urls import (
@@ -195,6 +197,9 @@ SETTINGS: Mapping[str, Setting] = {
 """All settings of ours, in the order of the documentation."""
 
 
+T = TypeVar("T")
+
+
 class SettingsReader(Protocol):
     """Methods of ``scrapy.settings.BaseSettings`` that are used."""
 
@@ -325,6 +330,42 @@ class TMDBSettings:
     def is_image(self, url: str) -> bool:
         """Return whether a URL lies below :attr:`images_url`."""
         return is_below(url, self.images_url)
+
+
+def once_a_crawl(read: Callable[[SettingsReader], T]) -> Callable[[SettingsReader], T]:
+    """Make a function read the settings of a crawl once, when they are complete, and return the same from then on.
+
+    Scrapy has one settings object for each crawl, and freezes it after the last add-on. Before that ours reads it
+    once to check it, and another add-on may yet change it.
+
+    Args:
+        read: Reads and checks settings. What it returns must not hold them.
+    """
+    found: dict[tuple[int, bool], T] = {}
+
+    @wraps(read)
+    def of(settings: SettingsReader) -> T:
+        # By identity, as Scrapy's settings cannot be hashed.
+        key = id(settings), getattr(settings, "frozen", True)
+        if key not in found:
+            found[key] = read(settings)
+            finalize(settings, found.pop, key)
+        return found[key]
+
+    return of
+
+
+@once_a_crawl
+def settings_of(settings: SettingsReader) -> TMDBSettings:
+    """Return what the settings of a crawl say, read and checked at the first call.
+
+    Args:
+        settings: ``crawler.settings``.
+
+    Raises:
+        ConfigurationError: One cannot be used; the message names it and the fix.
+    """
+    return TMDBSettings.from_settings(settings)
 
 
 def is_enabled(settings: SettingsReader) -> bool:

@@ -20,9 +20,9 @@ from tmdbfusion_scrapy.commands.estimate import (
 from tmdbfusion_scrapy.commands.layout import described, paragraph
 from tmdbfusion_scrapy.commands.lookup import PlanLookup
 from tmdbfusion_scrapy.crawling import Addon, TMDBSeriesSpider
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import TMDBSettings, settings_of
 from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
-from tmdbfusion_scrapy.storage.options import database_options
+from tmdbfusion_scrapy.storage.options import database_options_of
 from tmdbfusion_scrapy.storage.outlook import Outlook
 from tmdbfusion_scrapy.storage.read_only import (
     MissingDatabaseError,
@@ -122,7 +122,7 @@ def _request_rows(
     crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, estimate: Estimate, outlook: Outlook
 ) -> Iterator[Row]:
     """Requests, and the time that they take at the set rate."""
-    settings = TMDBSettings.from_settings(crawler.settings)
+    settings = settings_of(crawler.settings)
     parts = _parts(settings, spider, plan)
     each: float = requests_per_record(parts)
     number = f"{each:g}" if each > 1 else "one"
@@ -171,8 +171,8 @@ def _disk_rows(
     engine: Engine,
 ) -> Iterator[Row]:
     """What the records take on the disk, and what the database takes now."""
-    options = database_options(crawler.settings)
-    settings = TMDBSettings.from_settings(crawler.settings)
+    options = database_options_of(crawler.settings)
+    settings = settings_of(crawler.settings)
     url = parse_database_url(options.url)
     backend = url.get_backend_name()
     documents = outlook.documents()
@@ -205,7 +205,7 @@ def _disk_rows(
 def _database(crawler: Crawler, *, stores: bool) -> Iterator[Engine]:
     """The database of the crawl; an empty one in its place where it is not there, or is not used."""
     try:
-        engine = open_for_reading(database_options(crawler.settings).url) if stores else empty_database()
+        engine = open_for_reading(database_options_of(crawler.settings).url) if stores else empty_database()
     except MissingDatabaseError:
         engine = empty_database()
     try:

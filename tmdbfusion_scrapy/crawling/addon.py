@@ -21,13 +21,13 @@ from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTP
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
 from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.run_queue import install_run_queues
-from tmdbfusion_scrapy.crawling.session import crawl_credentials
+from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.crawling.speed import Speed, crawl_speed
 from tmdbfusion_scrapy.crawling.start import LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import SLOT, TMDBSettings, is_enabled, tells_exit_status
+from tmdbfusion_scrapy.settings import SLOT, TMDBSettings, is_enabled, settings_of, tells_exit_status
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -85,8 +85,8 @@ class Addon:
         with plain_messages():
             if not is_enabled(settings):
                 raise NotConfigured("TMDB_ENABLED is False")
-            ours = TMDBSettings.from_settings(settings)
-            crawl_credentials(settings)
+            ours = settings_of(settings)
+            credentials_of(settings)
             tells_exit_status(settings)
             if ours.verify_tls:
                 check_certificate_variables()

@@ -11,7 +11,7 @@ from tmdbfusion_scrapy.crawling.requests import endpoint_of, ids_asked_for, page
 from tmdbfusion_scrapy.exceptions import ResponseError, error_from_response
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.answers import check_answer
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -34,7 +34,7 @@ class TMDBCachePolicy:
 
     def __init__(self, settings: BaseSettings) -> None:
         self._policy: Any = load_object(settings[POLICY_SETTING])(settings)
-        self._settings = TMDBSettings.from_settings(settings)
+        self._settings = settings_of(settings)
 
     def should_cache_request(self, request: Request) -> bool:
         """Return whether the cache may answer a request."""

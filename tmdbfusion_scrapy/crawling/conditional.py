@@ -26,7 +26,7 @@ from tmdbfusion_scrapy.crawling.requests import (
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY, shows_secret
 from tmdbfusion_scrapy.items import UnchangedRecord
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -47,7 +47,7 @@ class Conditions:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = ref(crawler)
-        settings = TMDBSettings.from_settings(crawler.settings)
+        settings = settings_of(crawler.settings)
         self._api_url = settings.api_url
         self._asks = settings.conditional
         self._ignored = 0

@@ -12,7 +12,7 @@ from scrapy.utils.request import RequestFingerprinter
 from tmdbfusion_scrapy.api.appending import MAX_APPENDS
 from tmdbfusion_scrapy.crawling.requests import APPENDS_KEY, LANGUAGES_KEY, SEASONS_KEY
 from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -34,7 +34,7 @@ class TMDBRequestFingerprinter:
     """
 
     def __init__(self, crawler: Crawler) -> None:
-        self._settings = TMDBSettings.from_settings(crawler.settings)
+        self._settings = settings_of(crawler.settings)
         before = crawler.settings.get(FINGERPRINTER_SETTING, RequestFingerprinter)
         self._others: RequestFingerprinterProtocol = build_from_crawler(load_object(before), crawler)
 

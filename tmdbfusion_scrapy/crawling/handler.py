@@ -21,7 +21,7 @@ from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError, parse_retry_after
 from tmdbfusion_scrapy.hidden import without_frames
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -175,7 +175,7 @@ def check_handlers(settings: BaseSettings) -> None:
     Raises:
         ConfigurationError: An add-on after ours has put its own handler there; the message gives the fix.
     """
-    ours = TMDBSettings.from_settings(settings)
+    ours = settings_of(settings)
     handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
     for url in (*ours.api_urls, ours.images_url):
         scheme = url.partition(":")[0]

@@ -13,7 +13,7 @@ from tmdbfusion_scrapy.crawling.handler import check_handlers
 from tmdbfusion_scrapy.crawling.requests import AUTOMAP_KEY, RETRY_DELAY_KEY, RUN_KEY, name_operation
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.crawling.vault import shows_secret
-from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, TMDBSettings
+from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, settings_of
 from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class TMDBMiddleware:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._settings = TMDBSettings.from_settings(crawler.settings)
+        self._settings = settings_of(crawler.settings)
         self._is_zyte_transparent = crawler.settings.getbool("ZYTE_API_TRANSPARENT_MODE")
         self._warned_of_key = False
         self._told_speed = False

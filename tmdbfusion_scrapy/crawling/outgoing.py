@@ -11,6 +11,7 @@ import msgspec
 
 from tmdbfusion_scrapy.api.call import fill_path, values_in
 from tmdbfusion_scrapy.base_urls import is_loopback
+from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
 from tmdbfusion_scrapy.exceptions import ValidationError
 
 if TYPE_CHECKING:
@@ -73,8 +74,7 @@ def outgoing_request(
         # Scrapy's time-out is for all of the download.
         "timeout": {"total": timeout},
     }
-    # With this mark HttpProxyMiddleware tells its own requests' proxies from those of the environment.
-    if "proxy" in request.meta and (uses_environment or "_scheme_proxy" not in request.meta):
+    if "proxy" in request.meta and (uses_environment or not has_environment_proxy(request)):
         extensions["proxy"] = _proxy_of(
             request,
             origin,

@@ -15,7 +15,7 @@ from tmdbfusion_scrapy.crawling.failed import public_path
 from tmdbfusion_scrapy.crawling.requests import endpoint_of, page_asked_for, with_page
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE, Paged
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator, Mapping
@@ -100,7 +100,7 @@ def _other_pages(page: Paged[Any], request: Request, pages: int | None, spider: 
 def _report(response: TMDBResponse, request: Request, spider: Spider) -> Any:
     """Tell the errback of a page that does not say how many there are: the list would seem to end there."""
     assert response.request is not None  # noqa: S101 - the engine sets it
-    settings = TMDBSettings.from_settings(spider.crawler.settings)
+    settings = settings_of(spider.crawler.settings)
     error = ResponseError(
         "the page does not say how many there are",
         status_code=response.status,

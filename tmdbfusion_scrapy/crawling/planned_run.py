@@ -14,7 +14,7 @@ from scrapy import signals
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.requests import RUN_KEY
 from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON, TMDBRetryMiddleware
-from tmdbfusion_scrapy.settings import TMDBSettings, check_boolean
+from tmdbfusion_scrapy.settings import check_boolean, settings_of
 from tmdbfusion_scrapy.stores import DATABASE_FAILED, RecordStore
 
 if TYPE_CHECKING:
@@ -285,7 +285,7 @@ async def open_run(spider: TMDBSourceSpider, *, again: bool) -> PlannedRun | Non
 
 def languages_of(crawler: Crawler) -> str:
     """Return the languages that a crawl asks for, best first, with commas; empty for TMDB's own choice."""
-    settings = TMDBSettings.from_settings(crawler.settings)
+    settings = settings_of(crawler.settings)
     return ",".join(settings.languages) or settings.language or ""
 
 

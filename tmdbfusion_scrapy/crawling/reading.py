@@ -31,7 +31,7 @@ from tmdbfusion_scrapy.models import Record, decode
 from tmdbfusion_scrapy.models.answers import check_answer
 from tmdbfusion_scrapy.models.languages import note_language
 from tmdbfusion_scrapy.models.record import Decoded
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import settings_of
 from tmdbfusion_scrapy.stores import RECORD_CAME
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class RecordReader:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._settings = TMDBSettings.from_settings(crawler.settings)
+        self._settings = settings_of(crawler.settings)
         self._stats = crawler.stats
         # The HTTP cache is to answer everything, and it is not asked for parts that had been left out.
         self._is_offline = crawler.settings.getbool("HTTPCACHE_ENABLED") and crawler.settings.getbool(

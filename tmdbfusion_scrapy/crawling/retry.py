@@ -16,7 +16,7 @@ from tmdbfusion_scrapy.crawling.failed import public_path
 from tmdbfusion_scrapy.crawling.reading import RecordReader, of_our_class
 from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
-from tmdbfusion_scrapy.crawling.session import crawl_credentials
+from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom, take_back
 from tmdbfusion_scrapy.exceptions import (
@@ -29,7 +29,7 @@ from tmdbfusion_scrapy.exceptions import (
 )
 from tmdbfusion_scrapy.pacing import PacerClosed
 from tmdbfusion_scrapy.retrying import RetryPolicy, may_send_again
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -60,12 +60,12 @@ class TMDBRetryMiddleware:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._settings = settings = TMDBSettings.from_settings(crawler.settings)
+        self._settings = settings = settings_of(crawler.settings)
         self._enabled = crawler.settings.getbool("RETRY_ENABLED")
         self._priority_adjust = crawler.settings.getint("RETRY_PRIORITY_ADJUST")
         self._policy = RetryPolicy(times=settings.retry_times, max_delay=settings.retry_max_delay)
         self._stats = crawler.stats
-        self._credentials = crawl_credentials(crawler.settings)
+        self._credentials = credentials_of(crawler.settings)
         self._vault = vault_of(crawler)
         self._reader = RecordReader(crawler)
         self._conditions = conditions_of(crawler)

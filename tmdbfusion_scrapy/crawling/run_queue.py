@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.misc import build_from_crawler, load_object
 
-from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.crawling.requests import RUN_KEY
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -57,7 +56,7 @@ class RunQueue:
         # The one for start requests may be None.
         name = settings[cls.memory_setting] or settings[RunQueue.memory_setting]
         memory = build_from_crawler(load_object(name), crawler, key)
-        return cls(disk, memory, _settings_of(crawler).is_tmdb)
+        return cls(disk, memory, settings_of(crawler.settings).is_tmdb)
 
     def push(self, request: Request) -> None:
         """Take a request in.
@@ -112,9 +111,3 @@ def install_run_queues(settings: BaseSettings) -> None:
         settings.set(ours.before_setting, before, priority="addon")
         priority = max(settings.getpriority(name) or 0, SETTINGS_PRIORITIES["addon"])
         settings.set(name, ours, priority=priority)
-
-
-@per_crawler
-def _settings_of(crawler: Crawler) -> TMDBSettings:
-    """The settings of a crawl: queues are made often."""
-    return TMDBSettings.from_settings(crawler.settings)

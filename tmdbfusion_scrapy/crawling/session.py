@@ -14,16 +14,18 @@ from scrapy import signals
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.base_urls import is_loopback_url, is_plain
 from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
+from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
 from tmdbfusion_scrapy.crawling.tls import tls_context
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.pacing import AsyncPacer, PaceOptions, shared_pace
-from tmdbfusion_scrapy.settings import IMAGES_SLOT, TMDBSettings
+from tmdbfusion_scrapy.settings import IMAGES_SLOT, once_a_crawl, settings_of
 from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.settings import BaseSettings
+
+    from tmdbfusion_scrapy.settings import SettingsReader
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +61,8 @@ class CrawlSession:
     """
 
     def __init__(self, crawler: Crawler) -> None:
-        self.settings = settings = TMDBSettings.from_settings(crawler.settings)
-        self.credentials = crawl_credentials(crawler.settings)
+        self.settings = settings = settings_of(crawler.settings)
+        self.credentials = credentials_of(crawler.settings)
         self.pacer = AsyncPacer(
             PaceOptions(rate=settings.requests_per_second),
             shared_pace(settings.api_url),
@@ -144,14 +146,7 @@ class CrawlSession:
     def is_stopping(self) -> bool:
         """Return whether the spider is being closed, so that nothing is to wait for the pace any longer."""
         crawler = self._crawler()
-        try:
-            engine = crawler.engine if crawler is not None else None
-        except RuntimeError:
-            # Scrapy 2.18 and newer, where a handler is used without a crawl.
-            return False
-        # No signal tells before all downloads have ended.
-        slot = engine._slot if engine is not None else None  # noqa: SLF001
-        return slot is not None and slot.closing is not None
+        return crawler is not None and is_closing(crawler)
 
     def _uses_environment(self, base_url: str) -> bool:
         """Whether a proxy of the environment is used for what is below a base URL."""
@@ -208,8 +203,9 @@ def session_of(crawler: Crawler) -> CrawlSession:
     return CrawlSession(crawler)
 
 
-def crawl_credentials(settings: BaseSettings) -> Credentials:
-    """Return the credentials of a crawl, from its settings, else from the environment.
+@once_a_crawl
+def credentials_of(settings: SettingsReader) -> Credentials:
+    """Return the credentials of a crawl, from its settings, else from the environment; read at the first call.
 
     Raises:
         ConfigurationError: There are none, or they cannot be used.

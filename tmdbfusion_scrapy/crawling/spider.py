@@ -18,7 +18,7 @@ from tmdbfusion_scrapy.crawling.spider_api import SpiderAPI
 from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.hidden import hidden, with_hidden
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import TMDBSettings, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -136,7 +136,7 @@ class TMDBSpider(Spider):
 
     @cached_property
     def _tmdb_settings(self) -> TMDBSettings:
-        return TMDBSettings.from_settings(self.crawler.settings)
+        return settings_of(self.crawler.settings)
 
     @cached_property
     def _call_defaults(self) -> Mapping[str, Any]:

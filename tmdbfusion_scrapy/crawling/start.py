@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy import Request, signals
 
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -37,7 +37,7 @@ class LazyStartMiddleware:
     def __init__(self, crawler: Crawler) -> None:
         self._signals = crawler.signals
         self._stats = crawler.stats
-        self._settings = TMDBSettings.from_settings(crawler.settings)
+        self._settings = settings_of(crawler.settings)
         self._ahead = 0
         self._more = asyncio.Event()
 

@@ -10,7 +10,7 @@ from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.credentials import proxy_secrets
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.hidden import hidden
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -96,7 +96,7 @@ class SecretVault:
 @per_crawler
 def vault_of(crawler: Crawler) -> SecretVault:
     """Return the vault of a crawl, made at its first use."""
-    settings = TMDBSettings.from_settings(crawler.settings)
+    settings = settings_of(crawler.settings)
     sessions = {"session_id": settings.session_id, "guest_session_id": settings.guest_session_id}
     return SecretVault(sessions, settings.proxy)
 

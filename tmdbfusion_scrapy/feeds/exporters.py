@@ -27,7 +27,7 @@ from tmdbfusion_scrapy.formulas import FormulaWriter
 from tmdbfusion_scrapy.items import NOT_RECORDS
 from tmdbfusion_scrapy.models.objects import as_object
 from tmdbfusion_scrapy.models.record import Record
-from tmdbfusion_scrapy.settings import TMDBSettings, check_boolean
+from tmdbfusion_scrapy.settings import check_boolean, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +93,7 @@ class RecordCsvItemExporter(CsvItemExporter):
     @classmethod
     def from_crawler(cls, crawler: Crawler, file: IO[bytes], **options: Any) -> Self:
         """Make the exporter of a feed; the arguments are those of the class."""
-        escape = TMDBSettings.from_settings(crawler.settings).csv_escape_formulas
+        escape = settings_of(crawler.settings).csv_escape_formulas
         return cls(file, crawler=crawler, **{"escape_formulas": escape, **options})
 
     def export_item(self, item: Any) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import atexit
 import dataclasses
-import gc
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -81,10 +79,6 @@ class ParquetOptions:
 def load_pyarrow() -> Any:
     """Return the module ``pyarrow``, loaded and made ready when it is first needed.
 
-    What is alive then is taken out of the garbage collector's sight (``gc.freeze``). pyarrow and pandas add many
-    objects that never die, and the records of a slice outlive young collections, so full ones become frequent:
-    they held the event loop for 120 ms each.
-
     Raises:
         ConfigurationError: It is not installed.
     """
@@ -97,10 +91,6 @@ def load_pyarrow() -> Any:
         ) from error
     # Its first array loads pandas, where that is installed: a quarter of a second that would hold the event loop.
     pa.array([0])
-    gc.collect()
-    gc.freeze()
-    # Modules made with nanobind, DuckDB's among them, report what is still frozen at exit as leaked.
-    atexit.register(gc.unfreeze)
     return pa
 
 

@@ -14,7 +14,13 @@ from tmdbfusion_scrapy.base_urls import is_below
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.images.choice import NO_LANGUAGE
 from tmdbfusion_scrapy.models.image_addresses import ORIGINAL, ImageKind
-from tmdbfusion_scrapy.settings import IMAGES_SLOT, TMDBSettings, check_boolean, check_language
+from tmdbfusion_scrapy.settings import (
+    IMAGES_SLOT,
+    check_boolean,
+    check_language,
+    once_a_crawl,
+    settings_of,
+)
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
@@ -57,8 +63,9 @@ class ImageOptions:
     with_seasons: bool
 
 
+@once_a_crawl
 def image_options(settings: SettingsReader) -> ImageOptions | None:
-    """Read ``TMDB_IMAGES``, the settings of which they are, and the store; ``None`` where no images are wanted.
+    """Return what ``TMDB_IMAGES``, its sisters and the store say, read once a crawl; ``None`` without images.
 
     Raises:
         ConfigurationError: A setting is of no use; the message names it and the fix.
@@ -66,7 +73,7 @@ def image_options(settings: SettingsReader) -> ImageOptions | None:
     sizes = _sizes(settings.get("TMDB_IMAGES"))
     if not sizes:
         return None
-    ours = TMDBSettings.from_settings(settings)
+    ours = settings_of(settings)
     if ours.is_tmdb(ours.images_url) or is_below(ours.api_url, ours.images_url):
         raise ConfigurationError(
             f"TMDB_IMAGES_URL is {ours.images_url}, and one of it and TMDB_API_URL lies below the other: requests "
@@ -100,9 +107,14 @@ def install_images(settings: BaseSettings, *, slot: Mapping[str, Any]) -> None:
         return
     from tmdbfusion_scrapy.images.pipeline import MAX_WAITING, TMDBImagesPipeline
 
+    concurrency = settings_of(settings).images_max_connections or MAX_WAITING
+    # Requests for images are not to keep those of the API out.
+    total = settings.getint("CONCURRENT_REQUESTS") + concurrency
+    priority = max(settings.getpriority("CONCURRENT_REQUESTS") or 0, SETTINGS_PRIORITIES["addon"])
+    settings.set("CONCURRENT_REQUESTS", total, priority=priority)
     slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
     slots[IMAGES_SLOT] = {
-        "concurrency": TMDBSettings.from_settings(settings).images_max_connections or MAX_WAITING,
+        "concurrency": concurrency,
         **slot,
         **(slots.get(IMAGES_SLOT) or {}),
     }

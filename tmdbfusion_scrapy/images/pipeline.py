@@ -12,6 +12,7 @@ from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.pipelines.files import FilesPipeline, FTPFilesStore
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.scrapy_internals import look_for_end
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from scrapy.pipelines.files import FilesStoreProtocol
     from scrapy.pipelines.media import MediaPipeline
-    from scrapy.settings import BaseSettings
     from typing_extensions import Self
 
     from tmdbfusion_scrapy.storage.sql import SQLPipeline
@@ -79,7 +79,7 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         "ftp": FTPFilesStore,
     }
 
-    def __init__(self, *, crawler: Crawler) -> None:
+    def __init__(self, _store_uri: str | None = None, *, crawler: Crawler) -> None:
         options = image_options(crawler.settings)
         if options is None:
             raise NotConfigured("TMDB_IMAGES is empty")
@@ -87,7 +87,10 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
             raise ConfigurationError(
                 'TMDBImagesPipeline needs the add-on: ADDONS = {"tmdbfusion_scrapy.Addon": 500}'
             )
-        self._update_stores(crawler.settings)
+        if crawler.settings.get("IMAGES_STORE"):
+            # Scrapy has put the access rules of FILES_STORE there.
+            ImagesS3Store.POLICY = crawler.settings["IMAGES_STORE_S3_ACL"]
+            ImagesGCSStore.POLICY = crawler.settings["IMAGES_STORE_GCS_ACL"] or None
         try:
             super().__init__(options.store, crawler=crawler)
         except OSError as error:
@@ -108,15 +111,7 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Build the pipeline of a crawl."""
         with plain_messages():
-            return cls(crawler=crawler)
-
-    @classmethod
-    def _update_stores(cls, settings: BaseSettings) -> None:
-        """Take the access rules of the store that is used."""
-        super()._update_stores(settings)
-        if settings.get("IMAGES_STORE"):
-            ImagesS3Store.POLICY = settings["IMAGES_STORE_S3_ACL"]
-            ImagesGCSStore.POLICY = settings["IMAGES_STORE_GCS_ACL"] or None
+            return super().from_crawler(crawler)
 
     async def open_spider(self, spider: Spider | None = None) -> None:  # type: ignore[override]  # noqa: ARG002
         """Make ready."""
@@ -127,8 +122,6 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         if (sql := self._sql()) is not None:
             # Images that fail until the end are put on record there.
             sql.before_closing(self.finished)
-        # Places of their own: requests for images are not to keep those of the API out.
-        self.crawler.engine.downloader.total_concurrency += self._concurrency
 
     async def process_item(self, item: Any, spider: Spider | None = None) -> Any:  # noqa: ARG002
         """Have the images of a record downloaded, and return it as it came."""
@@ -251,10 +244,7 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         if not task.cancelled() and (error := task.exception()) is not None:
             logger.error("Error with the image %s", path, exc_info=error, extra=self._extra)
         if not self._is_busy() and not self._session.is_stopping():
-            # The engine looks every five seconds only whether it is idle, and nothing public makes it look now.
-            slot = self.crawler.engine._slot  # noqa: SLF001
-            if slot is not None:
-                slot.nextcall.schedule()
+            look_for_end(self.crawler)
 
     async def _process(self, request: Request, path: str, before: asyncio.Task[None] | None) -> None:
         """Download and store an image, unless it is there."""

@@ -62,7 +62,7 @@ class AtomicFilesStore(FSFilesStore):
         self._parts.mkdir(parents=True, exist_ok=True)
         try:
             part.write_bytes(data)
-            target = self._get_filesystem_path(path)
+            target = self._file_of(path)
             target.parent.mkdir(parents=True, exist_ok=True)
             part.replace(target)
         except OSError:
@@ -73,14 +73,18 @@ class AtomicFilesStore(FSFilesStore):
     def holds(self, path: str, source_path: str, source: bytes) -> bool | None:
         """Return whether a file is there and of this source, ``None`` where there is no source at all."""
         try:
-            written = self._get_filesystem_path(source_path).read_bytes()
+            written = self._file_of(source_path).read_bytes()
         except OSError:
             return None
         try:
-            size = self._get_filesystem_path(path).stat().st_size
+            size = self._file_of(path).stat().st_size
         except OSError:
             return False
         return size > 0 and written == source
+
+    def _file_of(self, path: str) -> Path:
+        """The file of a path in the store."""
+        return Path(self.basedir, path)
 
     def sweep(self) -> None:
         """Remove what processes that were killed have left."""

@@ -19,7 +19,7 @@ from tmdbfusion_scrapy.storage.locks import WRITE_LOCK, take_lock
 from tmdbfusion_scrapy.storage.refusals import name_of, storage_failure
 from tmdbfusion_scrapy.storage.row_writers import rows_on
 from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS, WATERMARK_COLUMNS, Changes, LeftOut
-from tmdbfusion_scrapy.storage.slices import MOST_KEYS, collector_paused, in_slices
+from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
 from tmdbfusion_scrapy.storage.unchanged import mark_fetched, spared_bytes
@@ -81,7 +81,6 @@ class BatchResult:
             self.left_out[name] = left_out if known is None else known.and_another(left_out.number)
 
 
-@collector_paused()
 def store_batch(engine: Engine, entries: Sequence[Entry], *, store_raw: bool = True) -> BatchResult:
     """Store items in one transaction: all of them, but those whose fault it is that they cannot be.
 

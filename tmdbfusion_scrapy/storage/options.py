@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import SETTINGS, check_boolean
+from tmdbfusion_scrapy.settings import SETTINGS, check_boolean, once_a_crawl
 
 DEFAULT_DATABASE_URL: str = SETTINGS["TMDB_DATABASE_URL"].default
 DEFAULT_BATCH_SIZE: int = SETTINGS["TMDB_DATABASE_BATCH_SIZE"].default
@@ -72,6 +72,12 @@ def database_options(settings: Settings) -> DatabaseOptions:
         flush_interval=_flush_interval(settings.get("TMDB_DATABASE_FLUSH_INTERVAL", DEFAULT_FLUSH_INTERVAL)),
         store_raw=check_boolean("TMDB_STORE_RAW", settings.get("TMDB_STORE_RAW", True)),
     )
+
+
+@once_a_crawl
+def database_options_of(settings: Settings) -> DatabaseOptions:
+    """Return what :func:`database_options` makes of the settings of a crawl, read at the first call."""
+    return database_options(settings)
 
 
 def _batch_size(value: Any) -> int:

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import gc
 import threading
 import time
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -49,37 +47,3 @@ def in_slices(values: Sequence[T], size: int = _SIZE) -> Iterator[Sequence[T]]:
     for start in range(0, len(values), size):
         give_way()
         yield values[start : start + size]
-
-
-class _Collector:
-    """Python's cyclic garbage collector, and how many threads work without it."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.pauses = 0
-        self.was_enabled = False
-
-
-_collector = _Collector()
-
-
-@contextmanager
-def collector_paused() -> Iterator[None]:
-    """Make many objects that are all gone soon, without the collector going through them again and again.
-
-    The rows of a batch are tens of thousands, and none is part of a cycle. The collector would look at them and at
-    all records that wait, with the GIL held for tens of milliseconds. It is paused for the whole process, so this
-    is for seconds.
-    """
-    with _collector.lock:
-        if _collector.pauses == 0:
-            _collector.was_enabled = gc.isenabled()
-            gc.disable()
-        _collector.pauses += 1
-    try:
-        yield
-    finally:
-        with _collector.lock:
-            _collector.pauses -= 1
-            if _collector.pauses == 0 and _collector.was_enabled:
-                gc.enable()

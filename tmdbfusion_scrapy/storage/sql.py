@@ -23,7 +23,7 @@ from tmdbfusion_scrapy.storage.database import (
 )
 from tmdbfusion_scrapy.storage.faults import reason_of
 from tmdbfusion_scrapy.storage.frontier import Frontier
-from tmdbfusion_scrapy.storage.options import database_options
+from tmdbfusion_scrapy.storage.options import database_options_of
 from tmdbfusion_scrapy.storage.patience import patiently
 from tmdbfusion_scrapy.storage.rows import STORABLE
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures
@@ -95,7 +95,7 @@ class SQLPipeline(RecordStore):
         Raises:
             ConfigurationError: A setting is of no use.
         """
-        return cls(crawler, database_options(crawler.settings))
+        return cls(crawler, database_options_of(crawler.settings))
 
     async def open_spider(self) -> None:
         """Open the database and create the tables that are missing.
@@ -311,7 +311,7 @@ def install_storage(settings: BaseSettings, *, asks_tmdb: bool) -> None:
     chosen = {load_object(path): order for path, order in settings.getdict("ITEM_PIPELINES").items()}
     if chosen.get(SQLPipeline, 0) is None:
         return
-    url = database_options(settings).url
+    url = database_options_of(settings).url
     if SQLPipeline in chosen or asks_tmdb:
         check_database(url)
     else:
