@@ -197,8 +197,7 @@ class LanguageAddon:
 
 @coroutine_test
 async def test_an_add_on_after_ours_may_change_a_setting(tmdb_sandbox):
-    settings = settings_of(tmdb_sandbox.base_url)
-    settings["ADDONS"] = {**settings["ADDONS"], LanguageAddon: 900}
+    settings = settings_of(tmdb_sandbox.base_url, ADDONS={LanguageAddon: 900})
     await AsyncCrawlerRunner(Settings(settings)).crawl(MoviesSpider, ids=[1])
     assert [dict(seen.query)["language"] for seen in tmdb_sandbox.requests] == ["fr-FR"]
 
