@@ -7,7 +7,17 @@ import sys
 
 import pytest
 
-PURE = ("exceptions", "settings", "transport", "pacing", "retrying", "credentials", "api", "models", "client")
+PURE = (
+    "exceptions",
+    "settings",
+    "transport",
+    "rate_limit",
+    "retrying",
+    "credentials",
+    "api",
+    "models",
+    "client",
+)
 
 
 @pytest.mark.parametrize("module", PURE)
