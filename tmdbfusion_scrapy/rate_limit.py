@@ -240,11 +240,7 @@ class InProcessState:
             return 0.0
 
     async def answered(self, now: float, sent_at: float, status: int, retry_after: float | None) -> float:
-        """Note an answer, and return the seconds by which it made the pause longer.
-
-        A 429 to a request from before the last one tells nothing new, so the rate stays. Another answer to such a
-        request does not tell that the pause was long enough.
-        """
+        """Note an answer, and return the seconds by which it made the pause longer."""
         with self._lock:
             if status == HTTPStatus.TOO_MANY_REQUESTS:
                 return self._limited(now, sent_at, retry_after)
@@ -254,6 +250,7 @@ class InProcessState:
                     return 0.0
                 return self._pause(now, retry_after, is_new=now >= self._paused_until)
             self._answered.append(sent_at)
+            # A request from before the last 429 does not tell that the pause was long enough.
             if sent_at > self._lowered_at:
                 self._pauses_in_a_row = 0
             return 0.0
@@ -289,7 +286,7 @@ class InProcessState:
             member.allow(min(filter(None, rates), default=0.0))
 
     def _limited(self, now: float, sent_at: float, retry_after: float | None) -> float:
-        """Note a 429: pause, and lower the rate if it tells something new."""
+        """Note a 429: pause, and lower the rate unless the request is from before the last 429."""
         is_new = sent_at > self._lowered_at
         if not is_new and retry_after is None:
             return 0.0
@@ -362,14 +359,10 @@ _shared_lock = threading.Lock()
 
 
 def shared_state(url: str, kind: str = "api") -> InProcessState:
-    """Return the state of this process for a host.
+    """Return the state of this process for the scheme, host and port of a URL, and a kind of requests.
 
     It outlives its members while a pause or a rate that was found still counts, so that a new client goes on where
     the last one stopped.
-
-    Args:
-        url: A URL of the host; scheme, host and port tell hosts apart.
-        kind: What is asked for, where a host has a limit for each kind.
     """
     key = ("/".join(url.split("/", 3)[:3]), kind)
     now = time.monotonic()
@@ -408,7 +401,6 @@ class RateLimiter:
         limit: The rate that this client or crawl wants; with a `state` nothing else of it counts.
         state: What is shared with others, from `new_state`; by default one of its own.
         is_stopping: Tells whether those who wait are to give up.
-        on_token: Called for each request that gets its token.
 
     Attributes:
         new_state: Returns the state for a base URL and a kind of requests (``api`` or ``images``), for each client
@@ -424,7 +416,6 @@ class RateLimiter:
         state: RateLimitState | None = None,
         *,
         is_stopping: Callable[[], bool] | None = None,
-        on_token: Callable[[], None] | None = None,
     ) -> None:
         self.member = RateLimitMember(limit.requests_per_second)
         self._state = InProcessState(limit) if state is None else state
@@ -433,7 +424,6 @@ class RateLimiter:
         self._asking = 0
         self._closed = asyncio.Event()
         self._is_stopping = is_stopping
-        self._on_token = on_token
 
     @property
     def is_waited_for(self) -> bool:
@@ -467,18 +457,10 @@ class RateLimiter:
         if waits:
             self.member.waits += 1
             self.member.wait_seconds += now - start
-        if self._on_token is not None:
-            self._on_token()
         return now
 
     async def answered(self, sent_at: float, status: int, retry_after: float | None) -> None:
-        """Note an answer: a 429 and a 503 may ask everybody to wait.
-
-        Args:
-            sent_at: What ``acquire`` returned for its request.
-            status: Its HTTP status.
-            retry_after: Seconds that it asks to wait.
-        """
+        """Note the status of an answer, and the seconds that it asks to wait; ``acquire`` returned ``sent_at``."""
         pause = await self._state.answered(time.monotonic(), sent_at, status, retry_after)
         if pause >= _LONG_PAUSE:
             reason = "TMDB asks to wait" if retry_after else "TMDB refuses requests again: waiting"

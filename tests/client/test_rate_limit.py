@@ -84,6 +84,44 @@ async def test_nothing_is_sent_during_the_pause_after_a_429():
 
 
 @coroutine_test
+async def test_a_connection_that_the_server_closes_during_a_pause_costs_no_call_and_no_token():
+    received: list[float] = []
+    closed = asyncio.Event()
+
+    async def serve(reader, writer):
+        try:
+            while True:
+                await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 0.2)
+                received.append(time.monotonic())
+                if len(received) == 1:
+                    writer.write(b"HTTP/1.1 429 x\r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\n{}")
+                else:
+                    writer.write(good())
+        except (asyncio.IncompleteReadError, asyncio.TimeoutError, ConnectionError):
+            pass
+        finally:
+            closed.set()
+            writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/3"
+    async with AsyncTMDBClient(
+        "token", base_url=url, max_connections=1, retries=0, requests_per_second=0
+    ) as client:
+        with pytest.raises(RateLimitError):
+            await client.movies.details(1)
+        # It has the idle connection while it waits.
+        call = asyncio.ensure_future(client.movies.details(1))
+        await closed.wait()
+        assert (await call).id == 1
+        assert client._calls.limiter.member.waits == 1
+    listening.close()
+    await listening.wait_closed()
+    assert len(received) == 2
+    assert received[1] - received[0] > 0.95
+
+
+@coroutine_test
 async def test_the_pool_timeout_bounds_the_wait_for_a_place():
     async def answer(_):
         await asyncio.sleep(0.5)

@@ -212,3 +212,37 @@ async def test_autothrottle_sees_the_latency_without_the_wait_for_the_rate_limit
     assert waited > 0.6
     # With the wait it would be more.
     assert sum(ended.spider.latencies) < waited
+
+
+@coroutine_test
+async def test_the_wait_for_the_rate_limit_is_no_download_time(tmdb_sandbox):
+    ids = tmdb_sandbox.movie_ids[:8]
+    tmdb_sandbox.fail_next(429, path=f"movie/{ids[3]}", headers={"Retry-After": "1"})
+    settings = settings_of(
+        tmdb_sandbox.base_url,
+        TMDB_REQUESTS_PER_SECOND=10,
+        TMDB_RETRY_MAX_DELAY=5,
+        DOWNLOAD_TIMEOUT=0.4,
+        CONCURRENT_REQUESTS=8,
+    )
+    ended = await crawl(MoviesSpider, settings, ids=ids)
+    assert ended.ids == set(ids)
+    # The 429 alone: all others waited for longer than the time-out, and none was timed out.
+    assert ended.stats["tmdb/retry/count"] == 1
+    assert ended.stats["tmdb/request_count"] == len(tmdb_sandbox.requests) == 9
+
+
+@pytest.mark.filterwarnings(OPEN_QUEUES)
+@coroutine_test
+async def test_what_waits_when_the_crawl_is_stopped_is_not_counted_as_sent(tmdb_sandbox, tmp_path):
+    ids = tmdb_sandbox.movie_ids[:12]
+    tmdb_sandbox.fail_next(429, path=f"movie/{ids[1]}", headers={"Retry-After": "100"})
+    settings = settings_of(
+        tmdb_sandbox.base_url,
+        JOBDIR=str(tmp_path / "job"),
+        TMDB_REQUESTS_PER_SECOND=20,
+        TMDB_RETRY_MAX_DELAY=120,
+        CONCURRENT_REQUESTS=4,
+    )
+    ended = await crawl(StoppedInPauseSpider, settings, finish_reason="stopped", ids=ids)
+    assert ended.stats["tmdb/request_count"] == len(tmdb_sandbox.requests) < 8

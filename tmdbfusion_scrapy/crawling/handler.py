@@ -101,6 +101,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         in_body = False
         try:
             response = await channel.transport.handle_async_request(outgoing)
+            self._stats.inc_value(channel.request_count)
             now = time.monotonic()
             # Without the waits for a connection and for the rate limit.
             request.meta["download_latency"] = now - response.extensions["sent_at"]
@@ -109,6 +110,8 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             session.report_if_due(now)
             return self._unechoed(await self._reader.read(response, request), channel)
         except httpx.HTTPError as exception:
+            if not in_body:
+                self._stats.inc_value(channel.request_count)
             cause = session.credentials.cleaned(exception, self._vault.values_of(request))
         without_frames(cause)
         path = public_path(request.url, channel.base_url, with_query=False)

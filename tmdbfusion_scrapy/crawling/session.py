@@ -38,6 +38,7 @@ class Channel:
         limiter: What their pool asks before it sends one; to be told of the answers.
         credentials: What goes with them; ``None`` for nothing.
         uses_environment: Whether a proxy of the environment is used: not for loopback, nor beside ``TMDB_PROXY``.
+        request_count: Name of the stat that counts them.
         status_count: Name of the stat that counts their responses, to be followed by the status.
     """
 
@@ -46,6 +47,7 @@ class Channel:
     limiter: RateLimiter
     credentials: Credentials | None
     uses_environment: bool
+    request_count: str
     status_count: str
 
 
@@ -59,10 +61,7 @@ class CrawlSession:
     def __init__(self, crawler: Crawler) -> None:
         self.settings = settings = TMDBSettings.from_settings(crawler.settings)
         self.credentials = crawl_credentials(crawler.settings)
-        self._crawler = ref(crawler)
-        self.limiter = self._limiter(
-            settings.api_url, "api", settings.requests_per_second, names.REQUEST_COUNT
-        )
+        self.limiter = self._limiter(settings.api_url, "api", settings.requests_per_second)
         self._tls = tls_context(crawler.settings, verify=settings.verify_tls)
         self._local_address = _bind_host(crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
         self.pool = self._pool(
@@ -80,9 +79,11 @@ class CrawlSession:
             self.limiter,
             self.credentials,
             self._uses_environment(settings.api_url),
+            names.REQUEST_COUNT,
             names.RESPONSE_STATUS_COUNT,
         )
         self._images_pool: PooledTransport | None = None
+        self._crawler = ref(crawler)
         self._report_due = 0.0
         self._most_waiting = 0
         crawler.signals.connect(self._report, signals.spider_closed)
@@ -91,9 +92,7 @@ class CrawlSession:
     def images(self) -> Channel:
         """The images' way: another host, without credentials, and a 429 of the one does not stop the other."""
         settings = self.settings
-        limiter = self._limiter(
-            settings.images_url, "images", settings.images_requests_per_second, names.IMAGES_REQUEST_COUNT
-        )
+        limiter = self._limiter(settings.images_url, "images", settings.images_requests_per_second)
         self._images_pool = self.new_pool(
             settings.images_url, settings.images_max_connections, limiter=limiter
         )
@@ -103,6 +102,7 @@ class CrawlSession:
             limiter,
             None,
             self._uses_environment(settings.images_url),
+            names.IMAGES_REQUEST_COUNT,
             names.IMAGES_RESPONSE_STATUS_COUNT,
         )
 
@@ -158,15 +158,10 @@ class CrawlSession:
         """Whether a proxy of the environment is used for what is below a base URL."""
         return self.settings.proxy is None and not is_loopback_url(base_url)
 
-    def _limiter(self, base_url: str, kind: str, rate: float, stat: str) -> RateLimiter:
-        """A rate limiter of the crawl, which counts in a stat what is sent."""
-
-        def count() -> None:
-            if (crawler := self._crawler()) is not None:
-                crawler.stats.inc_value(stat)
-
+    def _limiter(self, base_url: str, kind: str, rate: float) -> RateLimiter:
+        """A rate limiter of the crawl, whose state is shared in the process."""
         state = RateLimiter.new_state(base_url, kind)
-        return RateLimiter(RateLimit(rate), state, is_stopping=self.is_stopping, on_token=count)
+        return RateLimiter(RateLimit(rate), state, is_stopping=self.is_stopping)
 
     def _pool(
         self,
