@@ -427,7 +427,7 @@ class RateLimiter:
 
     @property
     def is_waited_for(self) -> bool:
-        """Whether a request waits for its token."""
+        """True while a request waits for its token."""
         return self._asking > 0
 
     async def acquire(self) -> float:
@@ -454,6 +454,7 @@ class RateLimiter:
                     self.member.waiting_since = math.inf
         finally:
             self._asking -= 1
+        now = time.monotonic()
         if waits:
             self.member.waits += 1
             self.member.wait_seconds += now - start
