@@ -26,7 +26,7 @@ from tmdbfusion_scrapy.storage.writer import Writer
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
-CASES = ("pace", "movies", "series")
+CASES = ("rate", "movies", "series")
 """40 movies a second; movies as fast as the database takes them; series with 1,464 episodes, likewise."""
 
 _PAUSE = 0.001
@@ -87,7 +87,7 @@ async def measure(url: str, case: str, seconds: float, rounds: int) -> dict[str,
     # What the crawl holds anyway is not looked through again and again.
     gc.collect()
     gc.freeze()
-    pause = 1 / 40 if case == "pace" else 0.0
+    pause = 1 / 40 if case == "rate" else 0.0
     late: dict[str, tuple[list[float], list[float]]] = {"without": ([], []), "with": ([], [])}
     stored, cpu, wall = 0, dict.fromkeys(late, 0.0), 0.0
     for _ in range(rounds):

@@ -1,4 +1,4 @@
-"""What every test gets: no TMDB settings from outside, an empty working directory, a pace of its own."""
+"""What every test gets: no TMDB settings from outside, an empty working directory, a rate limit of its own."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tmdbfusion_scrapy.pacing import forget_paces
+from tmdbfusion_scrapy.rate_limit import forget_shared_states
 
 RECORDED_DIR = os.environ.get("TMDB_RECORDED_DIR")
 
@@ -20,7 +20,7 @@ def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
 @pytest.fixture(autouse=True)
 def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Remove ``TMDB_*`` variables, run in an empty directory, and end the pauses of the tests before."""
-    forget_paces()
+    forget_shared_states()
     for name in list(os.environ):
         if name.startswith("TMDB_"):
             monkeypatch.delenv(name)

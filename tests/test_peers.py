@@ -73,8 +73,8 @@ ELSEWHERE = {
         "crawling/test_retries.py::test_how_often_a_503_is_tried",
     ),
     "there is a limiter, and a 429 pauses all calls, which then do not leave at once": (
-        "test_pacing.py::test_long_run_rate",
-        "test_pacing.py::test_waiters_of_a_pause_do_not_go_all_at_once",
+        "test_rate_limit.py::test_long_run_rate",
+        "test_rate_limit.py::test_waiters_of_a_pause_do_not_go_all_at_once",
         "client/test_calls.py::test_a_429_pauses_the_calls_behind_it",
     ),
     "what writes is not sent twice": (

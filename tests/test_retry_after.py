@@ -9,9 +9,9 @@ from email.utils import format_datetime
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.rate_simulation import result_of
 from tmdbfusion_scrapy.exceptions import RateLimitError, ServerError, error_from_response, parse_retry_after
-from tmdbfusion_scrapy.pacing import PaceOptions
-from tmdbfusion_scrapy.pacing.pace import Pace
+from tmdbfusion_scrapy.rate_limit import InProcessState, RateLimit, RateLimitMember
 from tmdbfusion_scrapy.retrying import RetryPolicy
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
@@ -63,11 +63,12 @@ def test_a_pause_after_a_429_is_never_shorter_than_without_the_header(value, see
     asked = parse_retry_after(value, now=NOW)
 
     def pause(retry_after):
-        pace = Pace(PaceOptions(rate=40, jitter=random.Random(seed).uniform), 1000.0)
-        claim = pace.claim(40, 1000.0)
-        assert pace.wait(claim, 1000.0) == 0.0
-        pace.limited(1000.0, 1000.0, retry_after)
-        return pace.wait(claim, 1000.0)
+        state = InProcessState(RateLimit(jitter=random.Random(seed).uniform), 1000.0)
+        member = RateLimitMember(40)
+        state.join(member, 1000.0)
+        assert result_of(state.acquire(member, 1000.0)) == 0.0
+        result_of(state.answered(1000.0, 1000.0, 429, retry_after))
+        return result_of(state.acquire(member, 1000.0))
 
     assert pause(asked) >= pause(None) >= 1.0
-    assert pause(asked) <= PaceOptions().max_pause
+    assert pause(asked) <= RateLimit().longest_pause

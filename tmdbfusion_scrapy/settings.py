@@ -23,7 +23,7 @@ from tmdbfusion_scrapy.base_urls import (
 )
 from tmdbfusion_scrapy.credentials import resolve_session
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
-from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND
+from tmdbfusion_scrapy.rate_limit import DEFAULT_REQUESTS_PER_SECOND
 
 EXPORTS_URL = "https://files.tmdb.org/p/exports"
 IMAGES_URL = "https://image.tmdb.org/t/p"
@@ -113,7 +113,7 @@ SETTINGS: Mapping[str, Setting] = {
             "TMDB_REQUESTS_PER_SECOND",
             DEFAULT_REQUESTS_PER_SECOND,
             "Most requests a second, retries included; 0 for no limit. TMDB allows about 40 per IP address, so "
-            "all crawls and clients of a process that use one host share the pace, the lowest that is set.",
+            "all crawls and clients of a process that use one host share the limit, the lowest that is set.",
         ),
         Setting(
             "TMDB_PROXY",

@@ -21,11 +21,11 @@ POOL_OPEN = "tmdb/pool/connections_open"
 POOL_WAITING = "tmdb/pool/waiting_max"
 POOL_HANDSHAKES = "tmdb/pool/tls_handshakes"
 FAILOVER_COUNT = "tmdb/failover_count"
-PACING_RATE = "tmdb/pacing/requests_per_second"
-PACING_LOWEST_RATE = "tmdb/pacing/lowest_requests_per_second"
-PACING_WAITS = "tmdb/pacing/wait_count"
-PACING_WAIT_SECONDS = "tmdb/pacing/wait_seconds"
-PACING_PAUSES = "tmdb/pacing/pause_count"
+RATE_LIMIT_NOW = "tmdb/rate_limit/requests_per_second"
+RATE_LIMIT_LOWEST = "tmdb/rate_limit/lowest_requests_per_second"
+RATE_LIMIT_WAITS = "tmdb/rate_limit/wait_count"
+RATE_LIMIT_WAIT_SECONDS = "tmdb/rate_limit/wait_seconds"
+RATE_LIMIT_PAUSES = "tmdb/rate_limit/pause_count"
 DISCOVER_EXPECTED = "tmdb/discover/expected_count"
 DISCOVER_FOUND = "tmdb/discover/found_count"
 DISCOVER_DUPLICATES = "tmdb/discover/duplicate_count"
@@ -70,11 +70,11 @@ STATS = {
     POOL_WAITING: "Most requests that waited for a connection, looked at once a second.",
     POOL_HANDSHAKES: "TLS handshakes.",
     FAILOVER_COUNT: "Changes from one host of ``TMDB_API_URLS`` to another, those back to the first among them.",
-    PACING_RATE: "Requests a second that are allowed now; 0 for no limit.",
-    PACING_LOWEST_RATE: "The lowest that was.",
-    PACING_WAITS: "Requests that waited for their turn.",
-    PACING_WAIT_SECONDS: "Seconds that they waited, added up.",
-    PACING_PAUSES: "Pauses after a 429, also one that another crawl or client of the process got.",
+    RATE_LIMIT_NOW: "Requests a second that are allowed now; 0 for no limit.",
+    RATE_LIMIT_LOWEST: "The lowest that was.",
+    RATE_LIMIT_WAITS: "Requests that waited for the rate limit.",
+    RATE_LIMIT_WAIT_SECONDS: "Seconds that they waited, added up.",
+    RATE_LIMIT_PAUSES: "Pauses after a 429, also one that another crawl or client of the process got.",
     DISCOVER_EXPECTED: "Results that TMDB counts for the filters of ``source=discover``.",
     DISCOVER_FOUND: "Different records on the pages that were read.",
     DISCOVER_DUPLICATES: "Entries of the pages whose record was on another one.",

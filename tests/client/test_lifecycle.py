@@ -259,7 +259,7 @@ def test_threads_share_a_client_within_its_limits(server):
     server.wait_open(0)
 
 
-def test_threads_keep_the_pace_together(server):
+def test_threads_keep_the_rate_together(server):
     with TMDBClient(TOKEN, **arguments(server, requests_per_second=50)) as client:
         threads = [threading.Thread(target=lambda: [details(client) for _ in range(5)]) for _ in range(5)]
         for thread in threads:
@@ -267,7 +267,7 @@ def test_threads_keep_the_pace_together(server):
         for thread in threads:
             thread.join()
         # 25 calls, 5 of them at once, the others 20 ms apart.
-        assert client._calls.pacer.statistics().wait_seconds >= 20 * 0.02 - 0.01
+        assert client._calls.limiter.member.wait_seconds >= 20 * 0.02 - 0.01
 
 
 @pytest.mark.parametrize("kept", [0, 1])

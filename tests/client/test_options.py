@@ -29,7 +29,7 @@ def test_defaults():
     assert made.limits == httpx.Limits(
         max_connections=100, max_keepalive_connections=20, keepalive_expiry=30.0
     )
-    assert made.pace.rate == 35.0
+    assert made.rate_limit.requests_per_second == 35.0
     assert made.retry.times == 2
     assert made.defaults == {"language": None, "languages": None, "region": None}
     assert (made.proxy, made.verify) == (None, True)
@@ -117,7 +117,7 @@ def test_values():
     assert made.limits == httpx.Limits(
         max_connections=None, max_keepalive_connections=None, keepalive_expiry=None
     )
-    assert made.pace.rate == 0
+    assert made.rate_limit.requests_per_second == 0
     assert made.retry.times == 7
     assert made.exchange.base_url == "https://api.tmdb.org/3"
     assert made.proxy is not None
@@ -128,7 +128,7 @@ def test_values():
     assert options(verify=context).verify is context
     proxy = httpx.Proxy("http://proxy.example")
     assert options(proxy=proxy).proxy is proxy
-    assert options(requests_per_second=0).pace.rate == 0
+    assert options(requests_per_second=0).rate_limit.requests_per_second == 0
     assert options(retries=0).retry.times == 0
 
 

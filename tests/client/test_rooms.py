@@ -14,7 +14,7 @@ PURE = (
     "stores",
     "sources",
     "transport",
-    "pacing",
+    "rate_limit",
     "retrying",
     "credentials",
     "api",

@@ -93,7 +93,7 @@ class MoviesSpider(TMDBSpider):
 
 
 def settings_of(api_url: str, **settings: Any) -> dict[str, Any]:
-    """Settings of a quick crawl: no pace, hardly any wait before a retry."""
+    """Settings of a quick crawl: no rate limit, hardly any wait before a retry."""
     quick: dict[str, Any] = {
         "TWISTED_REACTOR_ENABLED": is_reactor_installed(),
         "TELNETCONSOLE_ENABLED": False,

@@ -149,15 +149,15 @@ async def test_idle_connections_that_are_not_kept(tmdb_sandbox):
 
 
 @coroutine_test
-async def test_the_pace_holds(tmdb_sandbox):
+async def test_the_rate_holds(tmdb_sandbox):
     ids = tmdb_sandbox.movie_ids[:12]
     settings = settings_of(tmdb_sandbox.base_url, TMDB_REQUESTS_PER_SECOND=20)
     ended = await crawl(MoviesSpider, settings, ids=ids)
     times = [seen.received_at for seen in tmdb_sandbox.requests]
     # A burst of 5 at once, then one each 50 ms.
     assert times[-1] - times[0] >= 0.05 * (12 - 5) - 0.01
-    assert ended.stats["tmdb/pacing/wait_count"] >= 1
-    assert ended.stats["tmdb/pacing/requests_per_second"] == 20
+    assert ended.stats["tmdb/rate_limit/wait_count"] >= 1
+    assert ended.stats["tmdb/rate_limit/requests_per_second"] == 20
 
 
 @coroutine_test

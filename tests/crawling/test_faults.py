@@ -188,7 +188,7 @@ async def test_retry_after_in_seconds_is_waited_for(tmdb_sandbox):
     assert ended.ids == set(tmdb_sandbox.movie_ids[:4])
     assert ended.stats["tmdb/error_count/RateLimitError"] == 1
     assert ended.stats["retry/reason_count/429 RateLimitError"] == 1
-    assert ended.stats["tmdb/pacing/pause_count"] == 1
+    assert ended.stats["tmdb/rate_limit/pause_count"] == 1
 
 
 @coroutine_test
@@ -230,7 +230,7 @@ async def test_a_503_with_retry_after_makes_all_wait(tmdb_sandbox):
     ended, bad = await crawl_four(tmdb_sandbox, TMDB_RETRY_MAX_DELAY=10, CONCURRENT_REQUESTS=1)
     first, *others = sorted(seen.received_at for seen in tmdb_sandbox.requests if "movie" in seen.path)
     assert min(others) - first >= 0.95
-    assert ended.stats["tmdb/pacing/pause_count"] == 1
+    assert ended.stats["tmdb/rate_limit/pause_count"] == 1
     assert bad in ended.ids
 
 
@@ -240,7 +240,7 @@ async def test_a_429_without_retry_after(tmdb_sandbox):
     ended, bad = await crawl_four(tmdb_sandbox)
     assert bad in ended.ids
     assert ended.stats["tmdb/retry/count"] == 1
-    assert ended.stats["tmdb/pacing/pause_count"] == 1
+    assert ended.stats["tmdb/rate_limit/pause_count"] == 1
 
 
 @coroutine_test

@@ -285,7 +285,7 @@ async def test_no_credentials_go_to_the_images_and_no_tokens_are_taken_from_the_
     assert stats["tmdb/request_count"] == stats["tmdb/pool/connections_opened"] == 1
     assert stats["tmdb/images/request_count"] == 2
     assert stats["tmdb/images/pause_count"] == 1
-    assert stats["tmdb/pacing/pause_count"] == 0
+    assert stats["tmdb/rate_limit/pause_count"] == 0
     assert stats["tmdb/images/response_status_count/429"] == 1
     assert "tmdb/response_status_count/429" not in stats
     assert stored() == {"movies/550/w500.jpg": jpeg("w500 a")}
@@ -326,7 +326,7 @@ async def test_images_hold_up_neither_their_records_nor_the_api(image_server):
 
 
 @coroutine_test
-async def test_the_pace_of_the_images(image_server):
+async def test_the_rate_of_the_images(image_server):
     settings = image_settings(image_server, TMDB_IMAGES_REQUESTS_PER_SECOND=20)
     started = asyncio.get_running_loop().time()
     ended = await crawl(ItemsSpider, settings, items=[movie(number) for number in range(1, 11)])

@@ -78,7 +78,7 @@ async def test_a_crawl_with_and_without(tmdb_sandbox, raw_server, tmp_path):
             ids=[1, 2, 3, 2, 999_999_999],
             elsewhere=f"{raw_server.url}/json?again=yes#there",
         )
-        changing = ("time", "memusage", "tmdb/pool", "tmdb/pacing")
+        changing = ("time", "memusage", "tmdb/pool", "tmdb/rate_limit")
         stats = {
             name: value for name, value in ended.stats.items() if not any(part in name for part in changing)
         }

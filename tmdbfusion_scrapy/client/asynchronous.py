@@ -41,9 +41,9 @@ class AsyncTMDBClient(API[Asynchronous]):
             movie = await client.movies.details(550)
             movies = await client.gather((client.movies.details(i) for i in ids), limit=50)
 
-    A client belongs to the event loop of its first call and may be shared by the tasks of that loop. The pace
-    holds for all clients and crawls of the process: the lowest ``requests_per_second`` among them counts, and a
-    429 makes all of them wait.
+    A client belongs to the event loop of its first call and may be shared by the tasks of that loop. The rate
+    limit holds for all clients and crawls of the process: the lowest ``requests_per_second`` among them counts,
+    and a 429 makes all of them wait.
 
     Args:
         token: A v4 API Read Access Token or a v3 API key, told apart by shape. ``None`` reads the environment

@@ -40,11 +40,11 @@ class TMDBClient(API[Blocking]):
         with TMDBClient(token) as client:
             movie = client.movies.details(550, append_to_response=["credits"])
 
-    One client may be shared by threads: the limits, the pace and the retries hold for the client as a whole, and
+    One client may be shared by threads: the limits, the rate and the retries hold for the client as a whole, and
     who came first is served first. An event loop in a thread of its own, which starts with the first call, carries
-    what is sent. A child process begins anew, with connections of its own. The pace holds for all clients and
-    crawls of the process, too: the lowest ``requests_per_second`` among them counts, and a 429 makes all of them
-    wait.
+    what is sent. A child process begins anew, with connections of its own. The rate limit holds for all clients
+    and crawls of the process, too: the lowest ``requests_per_second`` among them counts, and a 429 makes all of
+    them wait.
 
     Args:
         token: A v4 API Read Access Token or a v3 API key, told apart by shape. ``None`` reads the environment

@@ -12,7 +12,7 @@ from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
 from tmdbfusion_scrapy.client.mocking import check_unmocked
 from tmdbfusion_scrapy.client.sending import GivenSender, PooledSender
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
-from tmdbfusion_scrapy.pacing import AsyncPacer, shared_pace
+from tmdbfusion_scrapy.rate_limit import RateLimiter
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.api import Call
@@ -44,12 +44,14 @@ class Calls:
         # What tools that mock HTTP see.
         self._mockable = httpx.HTTPTransport if is_blocking else httpx.AsyncHTTPTransport
         self._is_closed = False
-        self.pacer = AsyncPacer(options.pace, shared_pace(options.exchange.base_url))
+        self.limiter = RateLimiter(
+            options.rate_limit, RateLimiter.new_state(options.exchange.base_url, "api")
+        )
         self._is_given = given is not None
         self.sender: PooledSender | GivenSender = (
-            PooledSender(options, self.pacer)
+            PooledSender(options, self.limiter)
             if given is None
-            else GivenSender(options, self.pacer, given, is_blocking=is_blocking)
+            else GivenSender(options, self.limiter, given, is_blocking=is_blocking)
         )
 
     async def make(self, call: Call[M]) -> M:
@@ -76,13 +78,13 @@ class Calls:
                 delay = self._options.retry.delay(error, attempt)
                 if delay is None:
                     raise
-            await self.pacer.sleep(delay)
+            await self.limiter.sleep(delay)
             attempt += 1
 
     async def aclose(self) -> None:
         """Close all connections. Calls under way and calls that wait end with a ``RuntimeError``."""
         self._is_closed = True
-        self.pacer.close()
+        self.limiter.close()
         await self.sender.aclose()
 
     async def _complete(self, call: Call[M]) -> M:
@@ -123,9 +125,9 @@ class Calls:
         except TMDBError as error:
             # TMDB's code for a rate that is too high may come with another status.
             status = 429 if isinstance(error, RateLimitError) else answer.status
-            self.pacer.answered(answer.sent_at, status, error.retry_after)
+            await self.limiter.answered(answer.sent_at, status, error.retry_after)
             raise
-        self.pacer.succeeded(answer.sent_at)
+        await self.limiter.answered(answer.sent_at, answer.status, None)
         return record
 
     def _check_open(self) -> None:

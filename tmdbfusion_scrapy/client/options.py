@@ -26,7 +26,7 @@ from tmdbfusion_scrapy.client.exchange import Exchange
 from tmdbfusion_scrapy.credentials import Credentials, proxy_secrets
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.hidden import hidden
-from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND, PaceOptions
+from tmdbfusion_scrapy.rate_limit import DEFAULT_REQUESTS_PER_SECOND, RateLimit
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import check_language, check_region
 
@@ -58,7 +58,7 @@ class ClientArguments(TypedDict, total=False):
         max_keepalive_connections: Most idle connections that are kept; 20 by default, ``None`` for no limit.
         keepalive_expiry: Seconds that an idle connection is kept; 30 by default.
         requests_per_second: Most requests a second, retries included; 35 by default, ``None`` or 0 for no
-            limit. All clients and crawls of a process that use one host share the pace, the lowest that is set.
+            limit. All clients and crawls of a process that use one host share the limit, the lowest that is set.
         retries: Retries after the first attempt, 2 by default, or a ``RetryPolicy``.
         base_url: Base URL of the API, TMDB's by default, or several, best first (``["https://api.themoviedb.org/3",
             "https://api.tmdb.org/3"]``): where the first one's host cannot be reached, the next one is called.
@@ -97,7 +97,7 @@ class ClientOptions:
     defaults: Mapping[str, Any] = field(repr=False)
     exchange: Exchange
     limits: httpx.Limits
-    pace: PaceOptions
+    rate_limit: RateLimit
     retry: RetryPolicy
     base_urls: tuple[str, ...]
     proxy: httpx.Proxy | None
@@ -164,10 +164,8 @@ class ClientOptions:
                 ),
                 keepalive_expiry=_number("keepalive_expiry", given["keepalive_expiry"]),
             ),
-            pace=PaceOptions(
-                rate=_number(
-                    "requests_per_second", given.get("requests_per_second", DEFAULT_REQUESTS_PER_SECOND)
-                )
+            rate_limit=RateLimit(
+                _number("requests_per_second", given.get("requests_per_second", DEFAULT_REQUESTS_PER_SECOND))
                 or 0.0
             ),
             retry=_retry(given.get("retries", 2)),

@@ -18,7 +18,7 @@ from tmdbfusion_scrapy.transport import (
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.client.options import ClientOptions
-    from tmdbfusion_scrapy.pacing import AsyncPacer
+    from tmdbfusion_scrapy.rate_limit import RateLimiter
 
 _MOST_THREADS = 100
 """Threads for a blocking transport of the user's where the client has no limit of connections."""
@@ -48,16 +48,16 @@ class PooledSender:
 
     Args:
         options: Of the client.
-        pacer: The rate limiter.
+        limiter: The rate limiter.
     """
 
-    def __init__(self, options: ClientOptions, pacer: AsyncPacer) -> None:
+    def __init__(self, options: ClientOptions, limiter: RateLimiter) -> None:
         pooled = PooledTransport(
             limits=options.limits,
             verify=options.verify,
             proxy=options.proxy,
             ip_family=options.ip_family,
-            limiter=pacer,
+            limiter=limiter,
         )
         several = len(options.base_urls) > 1
         self.transport: httpx.AsyncBaseTransport = (
@@ -85,7 +85,7 @@ class GivenSender:
 
     Args:
         options: Of the client.
-        pacer: The rate limiter.
+        limiter: The rate limiter.
         given: The transport.
         is_blocking: Whether it is used as a blocking one; some are both.
     """
@@ -93,13 +93,13 @@ class GivenSender:
     def __init__(
         self,
         options: ClientOptions,
-        pacer: AsyncPacer,
+        limiter: RateLimiter,
         given: httpx.BaseTransport | httpx.AsyncBaseTransport,
         *,
         is_blocking: bool,
     ) -> None:
         self.transport = _asynchronous(options, given, is_blocking=is_blocking)
-        self._pacer = pacer
+        self._limiter = limiter
         most = options.limits.max_connections
         self._room = asyncio.Semaphore(most) if most is not None else None
         self._pool_timeout = options.exchange.timeout.pool
@@ -111,7 +111,7 @@ class GivenSender:
 
         Raises:
             httpx.TransportError: There is none.
-            PacerClosed: It was closed while the request waited.
+            RateLimiterClosed: It was closed while the request waited.
         """
         if self._room is None:
             return await self._fetch(request)
@@ -126,7 +126,7 @@ class GivenSender:
         await self.transport.aclose()
 
     async def _fetch(self, request: httpx.Request) -> Answered:
-        sent_at = await self._pacer.acquire()
+        sent_at = await self._limiter.acquire()
         exchange = asyncio.ensure_future(self._exchange(request, sent_at))
         try:
             # Not wait_for: up to Python 3.11 it may swallow a cancellation.
@@ -151,9 +151,9 @@ class GivenSender:
         try:
             is_slow = True
             while is_slow and not coming.done():
-                waits = self._pacer.waits
+                waits = self._limiter.member.waits
                 await asyncio.wait({coming}, timeout=self._pool_timeout)
-                is_slow = self._pacer.is_waited_for or self._pacer.waits > waits
+                is_slow = self._limiter.is_waited_for or self._limiter.member.waits > waits
         except BaseException:
             if not coming.cancel():
                 room.release()

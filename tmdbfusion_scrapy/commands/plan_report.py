@@ -78,7 +78,7 @@ def report(crawl: UnstartedCrawl, spider: type[TMDBSourceSpider], plan: Plan) ->
     if not stores:
         yield paragraph("SQLPipeline is turned off: the crawl stores nothing, and cannot be gone on with.")
     if crawler.settings.get("TMDB_IMAGES"):
-        yield paragraph("Images are not counted: they have a pace and a folder of their own.")
+        yield paragraph("Images are not counted: they have a rate limit and a folder of their own.")
 
 
 def source_words(plan: Plan, estimate: Estimate) -> str:

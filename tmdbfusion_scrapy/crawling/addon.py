@@ -207,7 +207,7 @@ def _install_slot(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bo
         if settings.getint(name) == 0:
             settings.set(name, _NO_LIMIT, priority=settings.getpriority(name) or 0)
     slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
-    # Not more than connections: who waits for one has had its turn in the pace already.
+    # Not more than connections: a request that would wait for one waits in the slot.
     limits = [limit for limit in (ours.slot_concurrency, ours.max_connections) if limit is not None]
     slots[SLOT] = {
         **_no_delay(keeps_delay=keeps_delay),

@@ -39,8 +39,8 @@ class TMDBDownloadHandler(BaseDownloadHandler):
     """Downloads what is TMDB's through the pooled httpx transport.
 
     The add-on installs it for ``http`` and ``https``. A request is TMDB's when its URL begins with
-    ``TMDB_API_URL``; the token goes with those only. The requests of ``TMDBImagesPipeline`` have a pool and a pace
-    of their own. All others go to the handler that was there before, which is built when Scrapy would build it.
+    ``TMDB_API_URL``; the token goes with those only. The requests of ``TMDBImagesPipeline`` have a pool and a rate
+    limit of their own. All others go to the handler that was there before, built when Scrapy would build it.
 
     Attributes:
         scheme: What an instance is for, ``None`` for any.
@@ -76,7 +76,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
 
         Raises:
             TMDBError: A TMDB request failed without a response; it is one of Scrapy's download exceptions, too.
-            PacerClosed: The spider is being closed, and the request need not wait for its turn any longer.
+            RateLimiterClosed: The spider is being closed, and the request need not wait any longer.
         """
         channel = self._session.channel_of(request)
         if channel is not None:
@@ -90,7 +90,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         await self._fallbacks.close()
 
     async def _download(self, request: Request, channel: Channel) -> Response:
-        """Send a TMDB request: pace, credentials, pool."""
+        """Send a TMDB request, with its credentials, through the pool."""
         if request.meta.get("bindaddress"):
             self._warn_of_bindaddress()
         session = self._session
@@ -98,19 +98,20 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         outgoing = outgoing_request(
             request, channel.credentials, secrets=secrets, uses_environment=channel.uses_environment
         )
-        sent_at = await channel.pacer.acquire()
-        self._stats.inc_value(channel.request_count)
         in_body = False
-        started = time.monotonic()
         try:
             response = await channel.transport.handle_async_request(outgoing)
+            self._stats.inc_value(channel.request_count)
             now = time.monotonic()
-            request.meta["download_latency"] = now - started
+            # Without the waits for a connection and for the rate limit.
+            request.meta["download_latency"] = now - response.extensions["sent_at"]
             in_body = True
-            self._note_status(response, sent_at, channel)
+            await self._note_status(response, channel)
             session.report_if_due(now)
             return self._unechoed(await self._reader.read(response, request), channel)
         except httpx.HTTPError as exception:
+            if not in_body:
+                self._stats.inc_value(channel.request_count)
             cause = session.credentials.cleaned(exception, self._vault.values_of(request))
         without_frames(cause)
         path = public_path(request.url, channel.base_url, with_query=False)
@@ -146,12 +147,12 @@ class TMDBDownloadHandler(BaseDownloadHandler):
                 extra={"spider": self.crawler.spider},
             )
 
-    def _note_status(self, response: httpx.Response, sent_at: float, channel: Channel) -> None:
-        """Count the response and tell the pace of it."""
+    async def _note_status(self, response: httpx.Response, channel: Channel) -> None:
+        """Count the response and tell the rate limiter of it."""
         status = response.status_code
         self._stats.inc_value(f"{channel.status_count}/{status}")
         asked = response.headers.get("retry-after") if status >= 400 else None
-        channel.pacer.answered(sent_at, status, parse_retry_after(asked))
+        await channel.limiter.answered(response.extensions["sent_at"], status, parse_retry_after(asked))
 
 
 class TMDBHTTPDownloadHandler(TMDBDownloadHandler):

@@ -27,7 +27,7 @@ from tmdbfusion_scrapy.exceptions import (
     ServerError,
     TMDBError,
 )
-from tmdbfusion_scrapy.pacing import PacerClosed
+from tmdbfusion_scrapy.rate_limit import RateLimiterClosed
 from tmdbfusion_scrapy.retrying import RetryPolicy, may_send_again
 from tmdbfusion_scrapy.settings import settings_of
 
@@ -140,7 +140,7 @@ class TMDBRetryMiddleware:
         """
         if not self._settings.is_tmdb(request.url) or isinstance(exception, StopDownload):
             return None
-        if isinstance(exception, PacerClosed):
+        if isinstance(exception, RateLimiterClosed):
             return take_back(request)
         if isinstance(exception, IgnoreRequest):
             return self._reader.read_without(request)

@@ -1,4 +1,4 @@
-"""What all TMDB requests of one crawl share: settings, credentials, pace, pool; and those of the images."""
+"""What all TMDB requests of one crawl share: settings, credentials, rate limit, pool; and those of the images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
 from tmdbfusion_scrapy.crawling.tls import tls_context
 from tmdbfusion_scrapy.credentials import Credentials
-from tmdbfusion_scrapy.pacing import AsyncPacer, PaceOptions, shared_pace
+from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter
 from tmdbfusion_scrapy.settings import IMAGES_SLOT, once_a_crawl, settings_of
 from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 
@@ -37,7 +37,7 @@ class Channel:
     Attributes:
         base_url: What their URLs begin with.
         transport: Their pool.
-        pacer: Their pace.
+        limiter: What their pool asks before it sends one; to be told of the answers.
         credentials: What goes with them; ``None`` for nothing.
         uses_environment: Whether a proxy of the environment is used: not for loopback, nor beside ``TMDB_PROXY``.
         request_count: Name of the stat that counts them.
@@ -46,7 +46,7 @@ class Channel:
 
     base_url: str
     transport: httpx.AsyncBaseTransport
-    pacer: AsyncPacer
+    limiter: RateLimiter
     credentials: Credentials | None
     uses_environment: bool
     request_count: str
@@ -54,7 +54,7 @@ class Channel:
 
 
 class CrawlSession:
-    """One pool for a crawl, and its part in the pace of the process.
+    """One pool for a crawl, and its part in the rate limit of the process.
 
     Scrapy makes one download handler for each scheme
     (https://docs.scrapy.org/en/latest/topics/download-handlers.html); they share this.
@@ -63,15 +63,14 @@ class CrawlSession:
     def __init__(self, crawler: Crawler) -> None:
         self.settings = settings = settings_of(crawler.settings)
         self.credentials = credentials_of(crawler.settings)
-        self.pacer = AsyncPacer(
-            PaceOptions(rate=settings.requests_per_second),
-            shared_pace(settings.api_url),
-            self.is_stopping,
-        )
+        self.limiter = self._limiter(settings.api_url, "api", settings.requests_per_second)
         self._tls = tls_context(crawler.settings, verify=settings.verify_tls)
         self._local_address = _bind_host(crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
         self.pool = self._pool(
-            settings.max_connections, settings.max_keepalive_connections, proxy=settings.proxy
+            settings.max_connections,
+            settings.max_keepalive_connections,
+            proxy=settings.proxy,
+            limiter=self.limiter,
         )
         several = len(settings.api_urls) > 1
         self._failover = FailoverTransport(self.pool, settings.api_urls) if several else None
@@ -79,7 +78,7 @@ class CrawlSession:
         self.api = Channel(
             settings.api_url,
             self.transport,
-            self.pacer,
+            self.limiter,
             self.credentials,
             self._uses_environment(settings.api_url),
             names.REQUEST_COUNT,
@@ -95,31 +94,33 @@ class CrawlSession:
     def images(self) -> Channel:
         """The images' way: another host, without credentials, and a 429 of the one does not stop the other."""
         settings = self.settings
-        self._images_pool = self.new_pool(settings.images_url, settings.images_max_connections)
-        pacer = AsyncPacer(
-            PaceOptions(rate=settings.images_requests_per_second),
-            shared_pace(settings.images_url, "images"),
-            self.is_stopping,
+        limiter = self._limiter(settings.images_url, "images", settings.images_requests_per_second)
+        self._images_pool = self.new_pool(
+            settings.images_url, settings.images_max_connections, limiter=limiter
         )
         return Channel(
             settings.images_url,
             self._images_pool,
-            pacer,
+            limiter,
             None,
             self._uses_environment(settings.images_url),
             names.IMAGES_REQUEST_COUNT,
             names.IMAGES_RESPONSE_STATUS_COUNT,
         )
 
-    def new_pool(self, base_url: str, connections: int | None) -> PooledTransport:
+    def new_pool(
+        self, base_url: str, connections: int | None, *, limiter: RateLimiter | None = None
+    ) -> PooledTransport:
         """Return another pool with the settings of the crawl; who asks for it closes it.
 
         Args:
             base_url: What it is for; plain http to loopback goes past ``TMDB_PROXY``.
             connections: Most connections; ``None`` for no limit.
+            limiter: Asked before each request; ``None`` for no limit.
         """
         is_direct = is_plain(base_url) and is_loopback_url(base_url)
-        return self._pool(connections, connections, proxy=None if is_direct else self.settings.proxy)
+        proxy = None if is_direct else self.settings.proxy
+        return self._pool(connections, connections, proxy=proxy, limiter=limiter)
 
     def channel_of(self, request: Request) -> Channel | None:
         """Return the way of a request, ``None`` for one that is not TMDB's."""
@@ -131,10 +132,10 @@ class CrawlSession:
 
     async def close(self) -> None:
         """Close the pools; called once for each scheme."""
-        self.pacer.close()
+        self.limiter.close()
         await self.transport.aclose()
         if self._images_pool is not None:
-            self.images.pacer.close()
+            self.images.limiter.close()
             await self._images_pool.aclose()
 
     def report_if_due(self, now: float) -> None:
@@ -144,7 +145,7 @@ class CrawlSession:
             self._report()
 
     def is_stopping(self) -> bool:
-        """Return whether the spider is being closed, so that nothing is to wait for the pace any longer."""
+        """Return whether the spider is being closed, so that nothing is to wait for the rate limit any longer."""
         crawler = self._crawler()
         return crawler is not None and is_closing(crawler)
 
@@ -152,8 +153,18 @@ class CrawlSession:
         """Whether a proxy of the environment is used for what is below a base URL."""
         return self.settings.proxy is None and not is_loopback_url(base_url)
 
+    def _limiter(self, base_url: str, kind: str, rate: float) -> RateLimiter:
+        """A rate limiter of the crawl, whose state is shared in the process."""
+        state = RateLimiter.new_state(base_url, kind)
+        return RateLimiter(RateLimit(rate), state, is_stopping=self.is_stopping)
+
     def _pool(
-        self, connections: int | None, keepalive_connections: int | None, *, proxy: str | None
+        self,
+        connections: int | None,
+        keepalive_connections: int | None,
+        *,
+        proxy: str | None,
+        limiter: RateLimiter | None,
     ) -> PooledTransport:
         """A pool with the settings, the certificates and the address of the crawl."""
         settings = self.settings
@@ -168,19 +179,20 @@ class CrawlSession:
             proxy=proxy,
             local_address=self._local_address,
             ip_family=settings.ip_family,
+            limiter=limiter,
         )
 
     def _report(self) -> None:
-        """Put into the stats what pool and pace did."""
+        """Put into the stats what pool and rate limiter did."""
         crawler = self._crawler()
         assert crawler is not None  # noqa: S101 - its own signal
         stats = crawler.stats
-        pace = self.pacer.statistics()
-        stats.set_value(names.PACING_RATE, round(pace.rate, 3))
-        stats.set_value(names.PACING_LOWEST_RATE, round(pace.lowest_rate, 3))
-        stats.set_value(names.PACING_WAITS, pace.waits)
-        stats.set_value(names.PACING_WAIT_SECONDS, round(pace.wait_seconds, 3))
-        stats.set_value(names.PACING_PAUSES, pace.pauses)
+        member = self.limiter.member
+        stats.set_value(names.RATE_LIMIT_NOW, round(member.rate, 3))
+        stats.set_value(names.RATE_LIMIT_LOWEST, round(member.lowest_rate, 3))
+        stats.set_value(names.RATE_LIMIT_WAITS, member.waits)
+        stats.set_value(names.RATE_LIMIT_WAIT_SECONDS, round(member.wait_seconds, 3))
+        stats.set_value(names.RATE_LIMIT_PAUSES, member.pauses)
         pool = self.pool.statistics()
         stats.set_value(names.POOL_OPENED, pool.opened)
         stats.set_value(names.POOL_REUSED, pool.reused)
@@ -191,9 +203,9 @@ class CrawlSession:
         if self._failover is not None:
             stats.set_value(names.FAILOVER_COUNT, self._failover.switches)
         if self._images_pool is not None:
-            pace = self.images.pacer.statistics()
-            stats.set_value(names.IMAGES_RATE, round(pace.rate, 3))
-            stats.set_value(names.IMAGES_PAUSES, pace.pauses)
+            member = self.images.limiter.member
+            stats.set_value(names.IMAGES_RATE, round(member.rate, 3))
+            stats.set_value(names.IMAGES_PAUSES, member.pauses)
             stats.set_value(names.IMAGES_OPENED, self._images_pool.statistics().opened)
 
 

@@ -19,7 +19,7 @@ from tmdbfusion_scrapy.exceptions import ResponseError, TMDBError, error_from_re
 from tmdbfusion_scrapy.hidden import printable
 from tmdbfusion_scrapy.items import FailedCall
 from tmdbfusion_scrapy.models.image_addresses import check_path
-from tmdbfusion_scrapy.pacing import PacerClosed
+from tmdbfusion_scrapy.rate_limit import RateLimiterClosed
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import IMAGES_SLOT
 
@@ -141,7 +141,7 @@ class ImageDownloader:
         while True:
             try:
                 return await self._download(request)
-            except PacerClosed:
+            except RateLimiterClosed:
                 return ImageLost.stopped(attempts)
             except TMDBError as error:
                 attempts += 1
@@ -159,14 +159,14 @@ class ImageDownloader:
 
         Raises:
             TMDBError: It failed, or brought no whole image.
-            PacerClosed: The crawl is being stopped.
+            RateLimiterClosed: The crawl is being stopped.
         """
         image: ImageFile = request.meta[IMAGE_KEY]
         check_path(image.file_path)
         async with self._turns:
             # The engine would close before a download that began now has ended.
             if self._session.is_stopping():
-                raise PacerClosed
+                raise RateLimiterClosed
             response = await self._crawler.engine.download_async(request.copy())
         named = {name: response.headers.get(name) for name in ("retry-after", "content-type", "location")}
         headers = {name: value.decode("latin-1") for name, value in named.items() if value is not None}

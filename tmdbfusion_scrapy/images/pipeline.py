@@ -57,7 +57,7 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
     """Downloads the images of records: posters, backdrops, profiles, stills and logos, as ``TMDB_IMAGES`` says.
 
     The add-on installs it where ``TMDB_IMAGES`` is set, behind ``SQLPipeline``. Records are returned at once, and
-    their images downloaded meanwhile, with a pool and a pace of their own. The spider stays open for them. Only
+    their images downloaded meanwhile, with a pool and a rate of their own. The spider stays open for them. Only
     when :data:`MAX_WAITING` images wait, the crawl waits with them.
 
     It is Scrapy's ``FilesPipeline`` with its stores (folder, S3, GCS, FTP), and has its hooks

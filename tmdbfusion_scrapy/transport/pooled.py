@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
 import httpx
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
 
     from tmdbfusion_scrapy.base_urls import IPFamily
+    from tmdbfusion_scrapy.rate_limit import RateLimiter
     from tmdbfusion_scrapy.transport.connection import Answer, Connection
     from tmdbfusion_scrapy.transport.outgoing import Outgoing
 
@@ -57,8 +58,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
         local_address: address of this machine to connect from.
         ip_family: ``ipv4`` or ``ipv6`` asks for a name's addresses of that kind only; with ``auto`` (default) an
             address that does not answer in a quarter of a second gets company by one of the other kind (RFC 8305).
-        limiter: rate limiter, asked when a request has its connection; what it answers is the response's extension
-            ``sent_at``.
+        limiter: rate limiter, asked for a token when a request has its connection. The total time does not count
+            the waits for both. When the token came is the response's extension ``sent_at``.
 
     Raises:
         ValueError: limits or proxy that cannot be.
@@ -72,7 +73,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         proxy: httpx.Proxy | str | None = None,
         local_address: str | None = None,
         ip_family: IPFamily = "auto",
-        limiter: Limiter | None = None,
+        limiter: RateLimiter | None = None,
     ) -> None:
         self._limits = PoolLimits.from_httpx(limits)
         self._verify = verify
@@ -222,24 +223,6 @@ class PooledStream(httpx.AsyncByteStream):
         self._answer.abandon_from_anywhere()
 
 
-class Limiter(Protocol):
-    """Rate limiter, asked when a request has its connection."""
-
-    @property
-    def waits(self) -> int:
-        """Requests that have waited for it so far."""
-        ...
-
-    @property
-    def is_waited_for(self) -> bool:
-        """Whether a request waits for it now."""
-        ...
-
-    async def acquire(self) -> float:
-        """Wait until a request may leave and return the time, of ``time.monotonic()``."""
-        ...
-
-
 class _Attempt:
     """One request on its way to an answer: at most twice, if its connection had been closed meanwhile."""
 
@@ -260,7 +243,7 @@ class _Attempt:
         outgoing: Outgoing,
         timeouts: Mapping[str, Any],
         total_at: float | None,
-        limiter: Limiter | None,
+        limiter: RateLimiter | None,
     ) -> None:
         self.is_repeatable = True
         """Whether nothing was sent yet, or what may be sent twice."""
@@ -303,7 +286,7 @@ class _Attempt:
         answer.sent_at = self._sent_at
         return answer
 
-    async def _ask(self, limiter: Limiter) -> None:
+    async def _ask(self, limiter: RateLimiter) -> None:
         """Wait for the rate limiter; the total time stands still."""
         start = self._pool.loop.time()
         self._sent_at = await limiter.acquire()
@@ -344,12 +327,12 @@ class _Excuse:
 
     __slots__ = ("_limiter", "_waits")
 
-    def __init__(self, limiter: Limiter) -> None:
+    def __init__(self, limiter: RateLimiter) -> None:
         self._limiter = limiter
-        self._waits = limiter.waits
+        self._waits = limiter.member.waits
 
     def __call__(self) -> bool:
-        before, self._waits = self._waits, self._limiter.waits
+        before, self._waits = self._waits, self._limiter.member.waits
         return self._limiter.is_waited_for or self._waits > before
 
 

@@ -5,16 +5,28 @@ from __future__ import annotations
 import heapq
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
-from tmdbfusion_scrapy.pacing import Pace, PaceOptions
+from tmdbfusion_scrapy.rate_limit import InProcessState, RateLimit, RateLimitMember
+
+T = TypeVar("T")
+
+
+def result_of(coroutine: Coroutine[Any, Any, T]) -> T:
+    """What a coroutine returns that never suspends."""
+    try:
+        coroutine.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    raise AssertionError("it suspends")
 
 
 @dataclass
 class Simulation:
-    """Sends as many requests as the pace lets through.
+    """Sends as many requests as the rate limit lets through.
 
     The server counts what it lets through in any one second, as TMDB's "around 40 a second" is best read, and
     answers a 429 above. Requests arrive in another order than they left.
@@ -42,9 +54,9 @@ class Simulation:
     def run(self) -> Simulation:
         """Run to the end."""
         draw = random.Random(self.seed)
-        pace = Pace(PaceOptions(jitter=draw.uniform), 0.0)
-        self.claim = pace.claim(self.rate, 0.0)
-        self.pace = pace
+        state = InProcessState(RateLimit(jitter=draw.uniform), 0.0)
+        member = RateLimitMember(self.rate)
+        state.join(member, 0.0)
         window: deque[float] = deque()
         events: list[tuple[float, int, str, Any]] = [(0.0, 0, "turn", None)]
         under_way, number = 0, 0
@@ -54,7 +66,7 @@ class Simulation:
             if kind == "turn":
                 if under_way == self.concurrency:
                     then.append((now + 0.001, "turn", None))
-                elif (delay := pace.wait(self.claim, now)) > 0:
+                elif (delay := result_of(state.acquire(member, now))) > 0:
                     # Timers are late by a millisecond or two.
                     then.append((now + delay + draw.uniform(0, 0.002), "turn", None))
                 else:
@@ -73,10 +85,8 @@ class Simulation:
                 under_way -= 1
                 sent_at, passes = given
                 (self.answered if passes else self.refused).append(now)
-                if passes:
-                    pace.succeeded(sent_at)
-                else:
-                    pace.limited(now, sent_at, self.retry_after)
+                status, retry_after = (200, None) if passes else (429, self.retry_after)
+                result_of(state.answered(now, sent_at, status, retry_after))
             for at, what, with_what in then:
                 number += 1
                 heapq.heappush(events, (at, number, what, with_what))

@@ -1,8 +1,8 @@
-"""The pace of a crawl and of ``AsyncTMDBClient`` against a server that allows 40 requests a second.
+"""The rate of a crawl and of ``AsyncTMDBClient`` against a server that allows 40 requests a second.
 
-    python benchmarks/pace.py                      # all cases, one minute each, some 8 minutes
-    python benchmarks/pace.py --plot docs/images/pace.svg
-    python benchmarks/pace.py --seconds 20 --case clean
+    python benchmarks/rate_limit.py                # all cases, one minute each, some 8 minutes
+    python benchmarks/rate_limit.py --plot docs/images/rate_limit.svg
+    python benchmarks/rate_limit.py --seconds 20 --case clean
 
 The server is the sandbox: it counts what it lets through in any one second, and answers a 429 above. Crawl and
 client run at the same time, each in a process of its own against a sandbox of its own. Each case fetches a fixed

@@ -1,4 +1,4 @@
-"""The pace of a crawl: shared in the process, told in the stats, ended by a stop, and beside Scrapy's delays."""
+"""The rate limit of a crawl: shared in the process, told in the stats, ended by a stop, beside Scrapy's delays."""
 
 from __future__ import annotations
 
@@ -9,7 +9,12 @@ import pytest
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, settings_of
 from tmdbfusion_scrapy import AsyncTMDBClient
-from tmdbfusion_scrapy.pacing import PacerClosed, forget_paces, shared_pace
+from tmdbfusion_scrapy.rate_limit import (
+    RateLimiterClosed,
+    RateLimitMember,
+    forget_shared_states,
+    shared_state,
+)
 
 # Scrapy 2.15 does not close the files of empty queues when it opens a job directory again.
 OPEN_QUEUES = "ignore:unclosed file .*requests.queue:ResourceWarning"
@@ -21,7 +26,7 @@ def seconds_of(sandbox):
 
 
 @coroutine_test
-async def test_crawls_and_clients_of_a_process_share_the_pace(tmdb_sandbox):
+async def test_crawls_and_clients_of_a_process_share_the_rate_limit(tmdb_sandbox):
     ids = tmdb_sandbox.movie_ids[:30]
     url = tmdb_sandbox.base_url
 
@@ -40,9 +45,9 @@ async def test_crawls_and_clients_of_a_process_share_the_pace(tmdb_sandbox):
     )
     assert first.ids | second.ids == set(ids[:20])
     # They take turns, so the slow crawl ends last or nearly so, and until then there are 20 a second together.
-    # Each with a pace of its own would be done in half a second.
+    # Each with a limit of its own would be done in half a second.
     assert seconds_of(tmdb_sandbox) >= 20 / 20 - 0.1
-    assert second.stats["tmdb/pacing/lowest_requests_per_second"] == 20
+    assert second.stats["tmdb/rate_limit/lowest_requests_per_second"] == 20
 
 
 @coroutine_test
@@ -54,11 +59,15 @@ async def test_stats_of_a_crawl_that_met_a_limit(tmdb_sandbox_factory):
     assert ended.ids == set(ids)
     stats = ended.stats
     refused = stats["tmdb/response_status_count/429"]
-    assert stats["tmdb/pacing/pause_count"] >= 1
-    assert stats["tmdb/pacing/lowest_requests_per_second"] <= stats["tmdb/pacing/requests_per_second"] < 60
+    assert stats["tmdb/rate_limit/pause_count"] >= 1
+    assert (
+        stats["tmdb/rate_limit/lowest_requests_per_second"]
+        <= stats["tmdb/rate_limit/requests_per_second"]
+        < 60
+    )
     # All that were sent after the pause, and those that it caught.
-    assert stats["tmdb/pacing/wait_count"] >= 70 - 40
-    assert stats["tmdb/pacing/wait_seconds"] >= 1
+    assert stats["tmdb/rate_limit/wait_count"] >= 70 - 40
+    assert stats["tmdb/rate_limit/wait_seconds"] >= 1
     assert stats["tmdb/request_count"] == 70 + refused
     assert stats["tmdb/pool/connections_opened"] == sandbox.connections.total
     assert stats["tmdb/pool/connections_reused"] == 70 + refused - sandbox.connections.total
@@ -72,7 +81,7 @@ async def test_stats_are_there_while_the_crawl_runs(tmdb_sandbox):
         name = "looking"
 
         def parse(self, response):
-            self.rate = self.crawler.stats.get_value("tmdb/pacing/requests_per_second")
+            self.rate = self.crawler.stats.get_value("tmdb/rate_limit/requests_per_second")
             yield from super().parse(response)
 
     ended = await crawl(
@@ -92,9 +101,9 @@ class StoppedInPauseSpider(MoviesSpider):
             yield request
 
     async def stop(self):
-        pace = shared_pace(self.crawler.settings["TMDB_API_URL"])
-        watcher = pace.claim(0)
-        while not pace.statistics(watcher).pauses:  # noqa: ASYNC110 - what it waits for has no event
+        watcher = RateLimitMember(0)
+        shared_state(self.crawler.settings["TMDB_API_URL"]).join(watcher, 0.0)
+        while not watcher.pauses:  # noqa: ASYNC110 - what it waits for has no event
             await asyncio.sleep(0.01)
         # Time for some more to come and wait.
         await asyncio.sleep(0.2)
@@ -120,7 +129,7 @@ async def test_a_stop_ends_a_pause_and_what_waited_is_kept_for_the_next_run(tmdb
     waiting = [line for line in caplog.messages if "all requests wait" in line]
     assert waiting == ["TMDB asks to wait 100 s (429); all requests wait"]
     sent = len(tmdb_sandbox.requests)
-    forget_paces()
+    forget_shared_states()
     second = await crawl(MoviesSpider, {**settings, "TMDB_REQUESTS_PER_SECOND": 0}, ids=ids)
     assert first.ids | second.ids == set(ids)
     assert not first.ids & second.ids
@@ -138,7 +147,7 @@ async def test_a_stop_ends_the_waiting_of_a_callback(tmdb_sandbox):
             try:
                 await self.crawler.engine.download_async(self.movie(2))
                 await self.crawler.engine.download_async(self.movie(3))
-            except PacerClosed as error:
+            except RateLimiterClosed as error:
                 self.error = error
             yield response.record
 
@@ -156,7 +165,7 @@ async def test_a_stop_ends_the_waiting_of_a_callback(tmdb_sandbox):
                     yield item
 
     ended = await crawl(Careless, settings, finish_reason="stopped", ids=[1])
-    assert isinstance(ended.spider.error, PacerClosed)
+    assert isinstance(ended.spider.error, RateLimiterClosed)
     assert ended.ids == {1}
 
 
@@ -180,7 +189,7 @@ async def test_scrapys_own_delays_hold_on_top(tmdb_sandbox, settings, rate):
 
 
 @coroutine_test
-async def test_the_pace_holds_on_top_of_scrapys_delays(tmdb_sandbox):
+async def test_the_rate_holds_on_top_of_scrapys_delays(tmdb_sandbox):
     ids = tmdb_sandbox.movie_ids[:6]
     slots = {"tmdb": {"delay": 0.001}}
     settings = settings_of(tmdb_sandbox.base_url, TMDB_REQUESTS_PER_SECOND=10, DOWNLOAD_SLOTS=slots)
@@ -189,7 +198,7 @@ async def test_the_pace_holds_on_top_of_scrapys_delays(tmdb_sandbox):
 
 
 @coroutine_test
-async def test_autothrottle_sees_the_latency_without_the_wait_for_the_pace(tmdb_sandbox):
+async def test_autothrottle_sees_the_latency_without_the_wait_for_the_rate_limit(tmdb_sandbox):
     class LatencySpider(MoviesSpider):
         name = "latency"
 
@@ -199,7 +208,41 @@ async def test_autothrottle_sees_the_latency_without_the_wait_for_the_pace(tmdb_
 
     settings = settings_of(tmdb_sandbox.base_url, TMDB_REQUESTS_PER_SECOND=4)
     ended = await crawl(LatencySpider, settings, ids=tmdb_sandbox.movie_ids[:4])
-    waited = ended.stats["tmdb/pacing/wait_seconds"]
+    waited = ended.stats["tmdb/rate_limit/wait_seconds"]
     assert waited > 0.6
     # With the wait it would be more.
     assert sum(ended.spider.latencies) < waited
+
+
+@coroutine_test
+async def test_the_wait_for_the_rate_limit_is_no_download_time(tmdb_sandbox):
+    ids = tmdb_sandbox.movie_ids[:8]
+    tmdb_sandbox.fail_next(429, path=f"movie/{ids[3]}", headers={"Retry-After": "1"})
+    settings = settings_of(
+        tmdb_sandbox.base_url,
+        TMDB_REQUESTS_PER_SECOND=10,
+        TMDB_RETRY_MAX_DELAY=5,
+        DOWNLOAD_TIMEOUT=0.4,
+        CONCURRENT_REQUESTS=8,
+    )
+    ended = await crawl(MoviesSpider, settings, ids=ids)
+    assert ended.ids == set(ids)
+    # The 429 alone: all others waited for longer than the time-out, and none was timed out.
+    assert ended.stats["tmdb/retry/count"] == 1
+    assert ended.stats["tmdb/request_count"] == len(tmdb_sandbox.requests) == 9
+
+
+@pytest.mark.filterwarnings(OPEN_QUEUES)
+@coroutine_test
+async def test_what_waits_when_the_crawl_is_stopped_is_not_counted_as_sent(tmdb_sandbox, tmp_path):
+    ids = tmdb_sandbox.movie_ids[:12]
+    tmdb_sandbox.fail_next(429, path=f"movie/{ids[1]}", headers={"Retry-After": "100"})
+    settings = settings_of(
+        tmdb_sandbox.base_url,
+        JOBDIR=str(tmp_path / "job"),
+        TMDB_REQUESTS_PER_SECOND=20,
+        TMDB_RETRY_MAX_DELAY=120,
+        CONCURRENT_REQUESTS=4,
+    )
+    ended = await crawl(StoppedInPauseSpider, settings, finish_reason="stopped", ids=ids)
+    assert ended.stats["tmdb/request_count"] == len(tmdb_sandbox.requests) < 8

@@ -1,4 +1,4 @@
-"""Rate limit and connections: a call that waits for a connection has not had its turn yet."""
+"""Rate limit and connections: a call that waits for a connection has no token yet."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import pytest
 from tests.coroutines import coroutine_test
 from tmdbfusion_scrapy import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.exceptions import RateLimitError, ServerError
-from tmdbfusion_scrapy.pacing import PacerClosed
+from tmdbfusion_scrapy.rate_limit import RateLimiterClosed
 
 BODY = b'{"id":1,"title":"x"}'
 
@@ -61,7 +61,7 @@ async def test_calls_that_waited_for_a_connection_do_not_leave_in_a_burst():
         await client.gather((client.movies.details(1) for _ in range(1, 31)), limit=30)
     rest = received[2:]
     assert len(rest) == 28
-    # 28 requests at 40 a second take 0.67 s at the least, less the slack.
+    # 28 requests at 40 a second take 0.67 s at the least, less the burst.
     assert rest[-1] - rest[0] > 0.6
 
 
@@ -81,6 +81,44 @@ async def test_nothing_is_sent_during_the_pause_after_a_429():
     assert len(received) == 21
     # Of the third and what was under way with it, nothing more, until the second is over.
     assert received[4] - received[2] > 0.9
+
+
+@coroutine_test
+async def test_a_connection_that_the_server_closes_during_a_pause_costs_no_call_and_no_token():
+    received: list[float] = []
+    closed = asyncio.Event()
+
+    async def serve(reader, writer):
+        try:
+            while True:
+                await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 0.2)
+                received.append(time.monotonic())
+                if len(received) == 1:
+                    writer.write(b"HTTP/1.1 429 x\r\nRetry-After: 1\r\nContent-Length: 2\r\n\r\n{}")
+                else:
+                    writer.write(good())
+        except (asyncio.IncompleteReadError, asyncio.TimeoutError, ConnectionError):
+            pass
+        finally:
+            closed.set()
+            writer.close()
+
+    listening = await asyncio.start_server(serve, "127.0.0.1", 0)
+    url = f"http://127.0.0.1:{listening.sockets[0].getsockname()[1]}/3"
+    async with AsyncTMDBClient(
+        "token", base_url=url, max_connections=1, retries=0, requests_per_second=0
+    ) as client:
+        with pytest.raises(RateLimitError):
+            await client.movies.details(1)
+        # It has the idle connection while it waits.
+        call = asyncio.ensure_future(client.movies.details(1))
+        await closed.wait()
+        assert (await call).id == 1
+        assert client._calls.limiter.member.waits == 1
+    listening.close()
+    await listening.wait_closed()
+    assert len(received) == 2
+    assert received[1] - received[0] > 0.95
 
 
 @coroutine_test
@@ -109,7 +147,7 @@ async def test_the_pool_timeout_bounds_the_wait_for_a_place():
 
 @pytest.mark.parametrize("is_given", [False, True])
 @coroutine_test
-async def test_a_wait_for_the_pace_is_no_wait_for_a_connection(is_given):
+async def test_a_wait_for_the_rate_limit_is_no_wait_for_a_connection(is_given):
     async def answer(_):
         return good()
 
@@ -189,7 +227,7 @@ def test_a_blocking_client_without_a_limit():
 
 
 @coroutine_test
-async def test_clients_of_one_host_share_the_pace():
+async def test_clients_of_one_host_share_the_rate_limit():
     async def answer(_):
         return good()
 
@@ -226,7 +264,7 @@ async def test_a_429_of_one_client_makes_the_others_wait():
             asyncio.to_thread(asyncio.run, call_elsewhere(url)),
         )
         third = AsyncTMDBClient("token", base_url=url, requests_per_second=0)
-        assert third._calls.pacer.statistics().rate > 0
+        assert third._calls.limiter.member.rate > 0
     assert len(received) == 4
     assert min(received[1:]) - received[0] > 0.95
 
@@ -250,11 +288,11 @@ async def test_closing_a_client_ends_its_waiting(retries):
     async with server(answer) as (url, received):
         async with AsyncTMDBClient("token", base_url=url, retries=retries) as client:
             calls = [asyncio.ensure_future(client.movies.details(number)) for number in range(1, 4)]
-            while not client._calls.pacer.statistics().pauses:  # noqa: ASYNC110 - what it waits for has no event
+            while not client._calls.limiter.member.pauses:  # noqa: ASYNC110 - what it waits for has no event
                 await asyncio.sleep(0.01)
         ended = await asyncio.gather(*calls, return_exceptions=True)
-        assert {type(error) for error in ended} <= {RateLimitError, PacerClosed}
-        assert PacerClosed in {type(error) for error in ended}
+        assert {type(error) for error in ended} <= {RateLimitError, RateLimiterClosed}
+        assert RateLimiterClosed in {type(error) for error in ended}
     assert len(received) <= 3
 
 
@@ -272,7 +310,7 @@ def test_closing_a_blocking_client_ends_the_waiting_of_its_threads():
         threads = [threading.Thread(target=work) for _ in range(3)]
         for thread in threads:
             thread.start()
-        while not client._calls.pacer.statistics().pauses:
+        while not client._calls.limiter.member.pauses:
             time.sleep(0.01)
     for thread in threads:
         thread.join()
