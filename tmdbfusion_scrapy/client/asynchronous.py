@@ -6,8 +6,6 @@ import os
 import warnings
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
-import httpx
-
 from tmdbfusion_scrapy.api import API, Asynchronous
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
 from tmdbfusion_scrapy.client.calls import Calls, running_loop
@@ -16,6 +14,7 @@ from tmdbfusion_scrapy.client.images import AsyncImages
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.client.paging import AsyncPages, hidden_arguments, paged_call
 from tmdbfusion_scrapy.hidden import hidden, with_hidden
+from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
     import asyncio

@@ -7,8 +7,6 @@ import threading
 import warnings
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import httpx
-
 from tmdbfusion_scrapy.api import API, Blocking
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
 from tmdbfusion_scrapy.client.calls import Calls
@@ -16,6 +14,7 @@ from tmdbfusion_scrapy.client.images import Images
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.client.paging import Pages, hidden_arguments, paged_call
 from tmdbfusion_scrapy.hidden import hidden, with_hidden
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport.blocking import BlockingTransport, LoopThread
 
 if TYPE_CHECKING:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, TypeVar
 
-import httpx
-
 from tmdbfusion_scrapy.api.appending import complete
 from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
 from tmdbfusion_scrapy.client.mocking import check_unmocked
 from tmdbfusion_scrapy.client.sending import GivenSender, PooledSender
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.pacing import AsyncPacer, shared_pace
 
 if TYPE_CHECKING:

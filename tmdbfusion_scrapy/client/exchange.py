@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
-import httpx
 import msgspec
 
 from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, fill_path, values_in
@@ -19,6 +18,7 @@ from tmdbfusion_scrapy.exceptions import (
     error_from_exception,
 )
 from tmdbfusion_scrapy.hidden import plain_text, without_frames
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.models.answers import check_answer
 from tmdbfusion_scrapy.models.decoding import decode
 from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, read_body

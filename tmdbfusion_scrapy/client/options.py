@@ -9,8 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict
 
-import httpx
-
 from tmdbfusion_scrapy.api.values import check_languages, check_secret
 from tmdbfusion_scrapy.base_urls import (
     API_URL,
@@ -26,6 +24,7 @@ from tmdbfusion_scrapy.client.exchange import Exchange
 from tmdbfusion_scrapy.credentials import Credentials, proxy_secrets
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.hidden import hidden
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND, PaceOptions
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import check_language, check_region

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
-import httpx
-
-from tmdbfusion_scrapy.transport import (
-    BlockingFailoverTransport,
-    BodyTooLarge,
-    FailoverTransport,
-    PooledTransport,
-)
+from tmdbfusion_scrapy.http import httpx
+from tmdbfusion_scrapy.transport import BodyTooLarge, FailoverTransport, PooledTransport
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.client.options import ClientOptions
@@ -177,7 +173,8 @@ class ThreadedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request in a thread and return its response, of which the body is there."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._send, request)
+        send = partial(contextvars.copy_context().run, self._send, request)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, send)
 
     async def aclose(self) -> None:
         """Close the transport."""
@@ -197,15 +194,12 @@ class ThreadedTransport(httpx.AsyncBaseTransport):
 def _asynchronous(
     options: ClientOptions, given: httpx.BaseTransport | httpx.AsyncBaseTransport, *, is_blocking: bool
 ) -> httpx.AsyncBaseTransport:
-    """The transport for coroutines, with another host where one cannot be reached."""
-    several = len(options.base_urls) > 1
-    if not is_blocking:
-        asynchronous = cast("httpx.AsyncBaseTransport", given)
-        return FailoverTransport(asynchronous, options.base_urls) if several else asynchronous
-    blocking = cast("httpx.BaseTransport", given)
-    if several:
-        blocking = BlockingFailoverTransport(blocking, options.base_urls)
-    return ThreadedTransport(blocking, options.limits.max_connections or _MOST_THREADS)
+    """Return the transport for coroutines, with another host where one cannot be reached."""
+    transport = cast("httpx.AsyncBaseTransport", given)
+    if is_blocking:
+        most = options.limits.max_connections or _MOST_THREADS
+        transport = ThreadedTransport(cast("httpx.BaseTransport", given), most)
+    return FailoverTransport(transport, options.base_urls) if len(options.base_urls) > 1 else transport
 
 
 async def _read(response: httpx.Response, sent_at: float, max_size: int | None) -> Answered:

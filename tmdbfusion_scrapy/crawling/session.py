@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-import httpx
 from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
@@ -16,6 +15,7 @@ from tmdbfusion_scrapy.base_urls import is_loopback_url, is_plain
 from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.crawling.tls import tls_context
 from tmdbfusion_scrapy.credentials import Credentials
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.pacing import AsyncPacer, PaceOptions, shared_pace
 from tmdbfusion_scrapy.settings import IMAGES_SLOT, TMDBSettings
 from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport

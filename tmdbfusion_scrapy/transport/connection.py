@@ -14,8 +14,8 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httptools
-import httpx
 
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport.errors import closed_under_request, cut_short, lost, not_http, timed_out
 from tmdbfusion_scrapy.transport.outgoing import check_length, framed
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from tmdbfusion_scrapy.transport.outgoing import Outgoing
-    from tmdbfusion_scrapy.transport.routes import Origin
+    from tmdbfusion_scrapy.transport.outgoing import Origin, Outgoing
 
 _MAX_HEAD: Final = 256 * 1024
 """Bytes of a response's status line and headers; some CDNs send more than the 8 KB that many clients take."""

@@ -10,8 +10,7 @@ import time
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport.errors import proxy_refused, proxy_unreachable
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.base_urls import IPFamily
     from tmdbfusion_scrapy.transport.connection import Connection
-    from tmdbfusion_scrapy.transport.routes import Origin, ProxyRoute
+    from tmdbfusion_scrapy.transport.outgoing import Origin, ProxyRoute
 
     Address = tuple[int, Any]
 
@@ -94,7 +93,7 @@ class Dialer:
             lookup.cancel()
         await asyncio.gather(*lookups, return_exceptions=True)
 
-    def leave_to_parent(self) -> None:
+    def begin_anew(self) -> None:
         """Close the sockets that are being connected, in a child process."""
         for sock in self._connecting:
             sock.close()

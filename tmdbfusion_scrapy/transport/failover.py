@@ -7,24 +7,102 @@ at api.tmdb.org. Used only where there is more than one base URL.
 from __future__ import annotations
 
 import logging
+import threading
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
-from tmdbfusion_scrapy.transport.host_choice import STAY, HostChoice
+from tmdbfusion_scrapy.http import check_request, httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
 logger = logging.getLogger(__name__)
+
+STAY: Final = 60.0
+"""Seconds that a host which could not be reached is left alone."""
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds to connect to a host while there is another one to try: SYN is sent again after 1, 3 and 7."""
 
 _UNREACHABLE: Final = (httpx.ConnectError, httpx.ConnectTimeout)
 """What is raised before a byte of the request was sent: DNS, TCP or TLS failed."""
+
+
+class HostChoice:
+    """Decides which of several hosts is called, from what it is told; it does no I/O and has no clock.
+
+    The first host is called as long as it can be reached. One that could not is left alone for a while; then a
+    single request tries it, so that a host which swallows connections delays one request and not all of them.
+    It may be shared by threads.
+
+    Args:
+        count: How many hosts there are, best first.
+        stay: Seconds that a host which could not be reached is left alone.
+    """
+
+    def __init__(self, count: int, *, stay: float = STAY) -> None:
+        self._stay = stay
+        self._lock = threading.Lock()
+        self._failed_at: list[float | None] = [None] * count
+        # When it may be tried again; None where nothing speaks against it.
+        self._due: list[float | None] = [None] * count
+        self._switched_at: float | None = None
+        self.current = 0
+        """The host that requests go to."""
+        self.switches = 0
+        """How often that has changed."""
+
+    def choose(self, tried: Collection[int], now: float) -> int | None:
+        """Return the host that a request is to try.
+
+        Args:
+            tried: The hosts that it has tried.
+            now: The time, in seconds.
+
+        Returns:
+            ``None`` if it has tried all.
+        """
+        with self._lock:
+            left = [host for host in range(len(self._due)) if host not in tried]
+            for host in left:
+                due = self._due[host]
+                if due is None:
+                    return host
+                if due <= now:
+                    # The others wait for what becomes of this one.
+                    self._due[host] = now + self._stay
+                    return host
+            return self.current if self.current in left else left[0] if left else None
+
+    def failed(self, host: int, now: float) -> None:
+        """Take note that a host could not be reached."""
+        with self._lock:
+            self._failed_at[host] = now
+            self._due[host] = now + self._stay
+
+    def worked(self, host: int, begun: float, now: float) -> int | None:
+        """Take note that a host answered.
+
+        Args:
+            host: The host.
+            begun: When the request to it began.
+            now: The time.
+
+        Returns:
+            The host that requests went to until now, if this changes it.
+        """
+        with self._lock:
+            # An answer to a request that was under way says nothing of what was found out since.
+            if begun < max(self._failed_at[host] or begun, self._switched_at or begun):
+                return None
+            self._due[host] = None
+            if host == self.current:
+                return None
+            previous, self.current = self.current, host
+            self._switched_at = now
+            self.switches += 1
+            return previous
 
 
 @dataclass(frozen=True)
@@ -192,6 +270,7 @@ class FailoverTransport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: What the transport raised; where no host could be reached, the message names all.
         """
+        check_request(request)
         course = self._hosts.course(request)
         if course is None:
             return await self._transport.handle_async_request(request)
@@ -207,40 +286,3 @@ class FailoverTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the transport."""
         await self._transport.aclose()
-
-
-class BlockingFailoverTransport(httpx.BaseTransport):
-    """`FailoverTransport` for threads, with the same arguments."""
-
-    def __init__(
-        self, transport: httpx.BaseTransport, base_urls: Sequence[str], *, stay: float = STAY
-    ) -> None:
-        self._transport = transport
-        self._hosts = _Hosts(base_urls, stay)
-
-    @property
-    def switches(self) -> int:
-        """How often requests have begun to go to another host."""
-        return self._hosts.choice.switches
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and return its response as soon as the head is there.
-
-        Raises:
-            httpx.TransportError: What the transport raised; where no host could be reached, the message names all.
-        """
-        course = self._hosts.course(request)
-        if course is None:
-            return self._transport.handle_request(request)
-        while True:
-            try:
-                response = self._transport.handle_request(course.attempt())
-            except _UNREACHABLE as error:
-                course.fail(error)
-            else:
-                course.succeed()
-                return response
-
-    def close(self) -> None:
-        """Close the transport."""
-        self._transport.close()

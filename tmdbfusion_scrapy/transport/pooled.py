@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import httpx
-
+from tmdbfusion_scrapy.http import described, httpx, library_of
 from tmdbfusion_scrapy.transport.connection import Stale
 from tmdbfusion_scrapy.transport.dialing import Dialer
 from tmdbfusion_scrapy.transport.errors import closed_under_request, lost
-from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolLimits, PoolStatistics
-from tmdbfusion_scrapy.transport.outgoing import prepare
-from tmdbfusion_scrapy.transport.pool import Pool
-from tmdbfusion_scrapy.transport.routes import ProxyRoute
+from tmdbfusion_scrapy.transport.outgoing import ProxyRoute, prepare
+from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, Pool, PoolLimits, PoolStatistics
 
 if TYPE_CHECKING:
     import ssl
     from collections.abc import AsyncIterator, Mapping
+    from types import ModuleType
 
     from tmdbfusion_scrapy.base_urls import IPFamily
     from tmdbfusion_scrapy.transport.connection import Answer, Connection
@@ -91,13 +90,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: one of its subclasses, as httpx documents them.
             RuntimeError: the transport is closed, or was used in another event loop.
         """
-        given: object = request
-        if not isinstance(given, httpx.Request):
-            # It imports this module.
-            from tmdbfusion_scrapy.transport.httpx2 import handle
-
-            response: httpx.Response = await handle(self, given)
-            return response
+        if not isinstance(request, httpx.Request):
+            return await self._handle_httpx2(request)
         answer = await self.send(request)
         return httpx.Response(
             answer.status,
@@ -149,6 +143,27 @@ class PooledTransport(httpx.AsyncBaseTransport):
             self._closed = True
             await pool.close()
         self._closed = True
+
+    async def _handle_httpx2(self, request: Any) -> Any:
+        """Send a request of httpx2 and return its response, which is of httpx2, too."""
+        library = library_of(request)
+        if library is None or library is httpx or not isinstance(request, library.Request):
+            raise TypeError(
+                f"a request must be an httpx.Request or an httpx2.Request, not {described(request)}"
+            )
+        failure: Exception
+        try:
+            answer = await self.send(request)
+        except httpx.TransportError as error:
+            failure = _of_library(library, error)
+        else:
+            return library.Response(
+                answer.status,
+                headers=answer.headers,
+                stream=_stream_of(library)(answer),
+                extensions=answer.extensions,
+            )
+        raise failure from failure.__cause__
 
     def _running_pool(self) -> Pool:
         """Return the pool, made at the first use, in the loop that runs then."""
@@ -220,6 +235,34 @@ class PooledStream(httpx.AsyncByteStream):
     def __del__(self) -> None:
         # Runs in any thread, wherever the garbage collector does.
         self._answer.abandon_from_anywhere()
+
+
+@lru_cache(maxsize=1)
+def _stream_of(library: ModuleType) -> type[Any]:
+    """Return the class of a body for another library, with its exceptions."""
+
+    class Stream(PooledStream, library.AsyncByteStream):  # type: ignore[misc, name-defined]
+        """The body's bytes as sent."""
+
+        async def __aiter__(self) -> Any:
+            failure: Exception
+            try:
+                async for piece in super().__aiter__():
+                    yield piece
+            except httpx.TransportError as error:
+                failure = _of_library(library, error)
+            else:
+                return
+            raise failure from failure.__cause__
+
+    return Stream
+
+
+def _of_library(library: ModuleType, error: httpx.TransportError) -> Exception:
+    """Return the exception of another library that has the same name."""
+    failure: Exception = getattr(library, type(error).__name__)(str(error))
+    failure.__cause__ = error.__cause__
+    return failure
 
 
 class Limiter(Protocol):
