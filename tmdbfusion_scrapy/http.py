@@ -27,12 +27,11 @@ def library_of(value: object) -> ModuleType | None:
 
 
 def described(value: object) -> str:
-    """Return words for an object of the wrong kind: ``an httpx2.Timeout``, ``a str``, ``Client`` for the class."""
+    """Return words for an object of the wrong kind: ``a str``, ``an httpx2 Timeout``, ``Client`` for the class."""
     if isinstance(value, type):
         return value.__name__
-    name = type(value).__name__
     library = library_of(value)
-    return f"a {name}" if library is None else f"an {library.__name__} {name}"
+    return f"a {type(value).__name__}" if library in (None, httpx) else f"an httpx2 {type(value).__name__}"
 
 
 def check_request(request: Any) -> None:

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, overload
 
 from tmdbfusion_scrapy.exceptions import ResponseError
+from tmdbfusion_scrapy.forking import renewed_after_fork
 from tmdbfusion_scrapy.models.image_addresses import check_path
 
 if TYPE_CHECKING:
@@ -24,8 +25,13 @@ class Images:
 
     def __init__(self, api: API[Blocking]) -> None:
         self._api = api
-        self._lock = threading.Lock()
         self._configuration: ImagesConfiguration | None = None
+        self.begin_anew()
+        renewed_after_fork(self)
+
+    def begin_anew(self) -> None:
+        """Leave the lock to the parent, in a child process."""
+        self._lock = threading.Lock()
 
     def configuration(self) -> ImagesConfiguration:
         """Return where images are and in which sizes; asked for once, and kept as long as the client.
@@ -64,8 +70,13 @@ class AsyncImages:
 
     def __init__(self, api: API[Asynchronous]) -> None:
         self._api = api
-        self._lock = asyncio.Lock()
         self._configuration: ImagesConfiguration | None = None
+        self.begin_anew()
+        renewed_after_fork(self)
+
+    def begin_anew(self) -> None:
+        """Leave the lock to the parent, in a child process."""
+        self._lock = asyncio.Lock()
 
     async def configuration(self) -> ImagesConfiguration:
         """Return where images are and in which sizes; asked for once, and kept as long as the client.

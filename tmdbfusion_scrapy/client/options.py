@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import math
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict
 
@@ -20,11 +20,12 @@ from tmdbfusion_scrapy.base_urls import (
     check_urls,
 )
 from tmdbfusion_scrapy.certificates import check_certificate_variables
+from tmdbfusion_scrapy.client.event_hooks import check_event_hooks
 from tmdbfusion_scrapy.client.exchange import Exchange
 from tmdbfusion_scrapy.credentials import Credentials, proxy_secrets
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.hidden import hidden
-from tmdbfusion_scrapy.http import httpx
+from tmdbfusion_scrapy.http import described, httpx
 from tmdbfusion_scrapy.pacing import DEFAULT_REQUESTS_PER_SECOND, PaceOptions
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import check_language, check_region
@@ -66,6 +67,8 @@ class ClientArguments(TypedDict, total=False):
         ip_family: ``"ipv4"`` or ``"ipv6"`` connects to addresses of that kind only; ``"auto"``, the default, to
             whichever answers first.
         verify: ``True``, an ``ssl.SSLContext``, or ``False`` to take any certificate.
+        event_hooks: Functions to call with each request and each response, as httpx has them:
+            ``{"request": [f], "response": [g]}``; coroutine functions for ``AsyncTMDBClient``.
     """
 
     api_key: str | None
@@ -86,6 +89,7 @@ class ClientArguments(TypedDict, total=False):
     proxy: str | httpx.Proxy | None
     ip_family: IPFamily
     verify: bool | ssl.SSLContext
+    event_hooks: Mapping[str, Sequence[Callable[..., Any]]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ class ClientOptions:
     proxy: httpx.Proxy | None
     ip_family: IPFamily
     verify: bool | ssl.SSLContext
-    max_response_size: int | None
+    event_hooks: Mapping[str, Sequence[Callable[..., Any]]]
 
     @classmethod
     def from_arguments(
@@ -111,7 +115,7 @@ class ClientOptions:
         arguments: ClientArguments,
         *,
         transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None,
-        transport_type: type[httpx.BaseTransport | httpx.AsyncBaseTransport] = httpx.BaseTransport,
+        is_blocking: bool = True,
     ) -> ClientOptions:
         """Check the arguments.
 
@@ -119,7 +123,7 @@ class ClientOptions:
             token: The argument ``token``.
             arguments: The arguments that both clients take.
             transport: The user's own transport.
-            transport_type: What the transport must be.
+            is_blocking: Whether it must be a blocking one.
 
         Raises:
             ConfigurationError: There is no token, or an argument cannot be used; the message names it.
@@ -130,7 +134,9 @@ class ClientOptions:
         if unknown:
             raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
         if transport is not None:
-            _check_transport(transport, transport_type, given)
+            _check_transport(
+                transport, httpx.BaseTransport if is_blocking else httpx.AsyncBaseTransport, given
+            )
         elif given["verify"] is True:
             check_certificate_variables()
         if token is not None and given.get("api_key") is not None:
@@ -141,9 +147,6 @@ class ClientOptions:
             check_no_clear_token("proxy", "base_url", base_urls)
         credentials = Credentials.resolve(token, given.get("api_key"))
         timeout = _timeout(given.get("timeout", 30.0))
-        max_response_size = _limit(
-            "max_response_size", given.get("max_response_size", DEFAULT_MAX_RESPONSE_SIZE), least=1
-        )
         return cls(
             credentials=credentials,
             defaults=_defaults(given),
@@ -154,7 +157,9 @@ class ClientOptions:
                 whole_urls=transport is not None,
                 proxy_secrets=_proxy_secrets(given["proxy"]),
                 total_timeout=_total_timeout(given.get("total_timeout", _FROM_TIMEOUT), timeout),
-                max_response_size=max_response_size,
+                max_response_size=_limit(
+                    "max_response_size", given.get("max_response_size", DEFAULT_MAX_RESPONSE_SIZE), least=1
+                ),
             ),
             limits=httpx.Limits(
                 max_connections=_limit("max_connections", given.get("max_connections", 100), least=1),
@@ -174,7 +179,7 @@ class ClientOptions:
             proxy=proxy,
             ip_family=check_ip_family("ip_family", given["ip_family"]),
             verify=_verify(given["verify"]),
-            max_response_size=max_response_size,
+            event_hooks=check_event_hooks(given.get("event_hooks")),
         )
 
 
@@ -191,8 +196,9 @@ _TRANSPORT_DEFAULTS: Mapping[str, Any] = {
 def _check_transport(transport: object, kind: type[Any], given: Mapping[str, Any]) -> None:
     """Refuse a transport that is none, and what it would be given in vain."""
     if not isinstance(transport, kind):
-        shown = transport.__name__ if isinstance(transport, type) else f"a {type(transport).__name__}"
-        raise ConfigurationError(f"transport is {shown}: this client needs an httpx.{kind.__name__}")
+        raise ConfigurationError(
+            f"transport is {described(transport)}: this client needs an httpx.{kind.__name__}"
+        )
     ignored = [name for name, default in _TRANSPORT_DEFAULTS.items() if given[name] != default]
     if ignored:
         raise ConfigurationError(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport import BodyTooLarge, FailoverTransport, PooledTransport
@@ -30,6 +31,7 @@ class Answered:
         body: The body as it was sent, or its first bytes where it is too large.
         sent_at: When the rate limiter let the request go, of ``time.monotonic()``.
         too_large: What was wrong with its size, if anything was.
+        extensions: Those of the ``httpx.Response``.
     """
 
     status: int
@@ -37,6 +39,7 @@ class Answered:
     body: bytes = field(repr=False)
     sent_at: float
     too_large: BodyTooLarge | None = None
+    extensions: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 class PooledSender:
@@ -59,7 +62,7 @@ class PooledSender:
         self.transport: httpx.AsyncBaseTransport = (
             FailoverTransport(pooled, options.base_urls) if several else pooled
         )
-        self._max_size = options.max_response_size
+        self._max_size = options.exchange.max_response_size
 
     async def fetch(self, request: httpx.Request) -> Answered:
         """Send a request and return its answer.
@@ -100,7 +103,7 @@ class GivenSender:
         self._room = asyncio.Semaphore(most) if most is not None else None
         self._pool_timeout = options.exchange.timeout.pool
         self._total_timeout = options.exchange.total_timeout
-        self._max_size = options.max_response_size
+        self._max_size = options.exchange.max_response_size
 
     async def fetch(self, request: httpx.Request) -> Answered:
         """Send a request and return its answer.
@@ -218,4 +221,4 @@ async def _read(response: httpx.Response, sent_at: float, max_size: int | None) 
     finally:
         await stream.aclose()
     body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    return Answered(response.status_code, response.headers, body, sent_at, too_large)
+    return Answered(response.status_code, response.headers, body, sent_at, too_large, response.extensions)

@@ -158,9 +158,14 @@ class LoopThread:
         self._start_nothing()
 
     @property
+    def was_started(self) -> bool:
+        """Whether it was started in this process."""
+        return self._loop is not None
+
+    @property
     def is_running(self) -> bool:
         """Whether it was started and not stopped."""
-        return self._loop is not None and not self._is_stopped
+        return self.was_started and not self._is_stopped
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the loop, in the context of this thread, and return its result.

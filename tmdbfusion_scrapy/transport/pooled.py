@@ -90,8 +90,10 @@ class PooledTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: one of its subclasses, as httpx documents them.
             RuntimeError: the transport is closed, or was used in another event loop.
         """
-        if not isinstance(request, httpx.Request):
-            return await self._handle_httpx2(request)
+        given: Any = request
+        if not isinstance(given, httpx.Request):
+            response: httpx.Response = await self._handle_httpx2(given)
+            return response
         answer = await self.send(request)
         return httpx.Response(
             answer.status,
