@@ -207,18 +207,24 @@ class Calls:
         Raises:
             TypeError: One is a coroutine function and should not be, or the other way round.
         """
+        is_blocking = self.thread is not None
         for hook in tuple(self.event_hooks[event]):
-            outcome = hook(seen)
-            if self.thread is None and not inspect.isawaitable(outcome):
-                raise TypeError(f"{hook!r} is an event hook of {self._name}: it must be a coroutine function")
-            if self.thread is None:
-                await outcome
-            elif inspect.isawaitable(outcome):
-                if inspect.iscoroutine(outcome):
-                    outcome.close()
-                raise TypeError(
-                    f"{hook!r} is an event hook of {self._name}: it must be a function, not a coroutine function"
-                )
+            try:
+                outcome = hook(seen)
+                if inspect.isawaitable(outcome) is is_blocking:
+                    break
+                if not is_blocking:
+                    await outcome
+            except TMDBError as error:
+                # The request did not fail: it is not to be tried again.
+                error.retryable = False
+                raise
+        else:
+            return
+        if inspect.iscoroutine(outcome):
+            outcome.close()
+        kind = "a function, not a coroutine function" if is_blocking else "a coroutine function"
+        raise TypeError(f"{hook!r} is an event hook of {self._name}: it must be {kind}")
 
 
 def finished(coroutine: Coroutine[Any, Any, T]) -> T:
