@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tmdbfusion_scrapy.api.appending import complete
 from tmdbfusion_scrapy.client.event_hooks import check_event_hooks, shown_request, shown_response
 from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
-from tmdbfusion_scrapy.client.mocking import check_unmocked
-from tmdbfusion_scrapy.client.sending import GivenSender, PooledSender
+from tmdbfusion_scrapy.client.sending import GivenSender, PooledSender, check_unmocked
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
 from tmdbfusion_scrapy.forking import renewed_after_fork
 from tmdbfusion_scrapy.http import httpx
@@ -78,11 +77,7 @@ class Calls:
         return was_used and not self.is_closed
 
     def check_usable(self) -> None:
-        """Refuse a closed client and a second event loop.
-
-        Raises:
-            RuntimeError: It is one.
-        """
+        """Refuse a closed client and a second event loop."""
         if self.is_closed:
             raise RuntimeError(f"{self._name} is closed: make a new one")
         if self.thread is None:
@@ -105,21 +100,11 @@ class Calls:
             )
 
     async def make(self, call: Call[M]) -> M:
-        """Make a call and return its record, with all its parts.
-
-        Raises:
-            TMDBError: It failed, and the retries are spent.
-            RuntimeError: The client was closed.
-        """
+        """Make a call and return its record, with all its parts."""
         return await (self._complete(call) if call.appends else self.send(call))
 
     async def send(self, call: Call[M]) -> M:
-        """Send a call as it stands until it works or the retries are spent.
-
-        Raises:
-            TMDBError: It failed.
-            RuntimeError: The client was closed.
-        """
+        """Send a call as it stands until it works or the retries are spent."""
         attempt = 1
         while True:
             try:

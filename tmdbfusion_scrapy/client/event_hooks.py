@@ -28,11 +28,7 @@ _OF_THE_BODY_AS_SENT = (b"content-encoding", b"content-length", b"transfer-encod
 
 
 def check_event_hooks(value: Any) -> dict[str, list[Callable[..., Any]]]:
-    """Return the hooks by their events, in lists of their own.
-
-    Raises:
-        ConfigurationError: It is no mapping of ``request`` and ``response`` to functions.
-    """
+    """Return the hooks by their events, in lists of their own."""
     given = {} if value is None else value
     if isinstance(given, Mapping) and not set(given) - set(_EVENTS):
         lists = {event: given.get(event) or () for event in _EVENTS}

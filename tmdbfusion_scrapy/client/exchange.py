@@ -60,12 +60,7 @@ class Exchange:
     max_response_size: int | None = None
 
     def request(self, call: Call[Any], shown: httpx.Request | None = None) -> httpx.Request:
-        """Return the request for a call as it leaves, with the credentials and the secrets of the call.
-
-        Args:
-            call: It.
-            shown: What event hooks have seen and changed.
-        """
+        """Return the request for a call as it leaves, with the credentials and the secrets of the call."""
         target = self._target(call)
         url = self._base_url
         extensions: dict[str, Any] = {"timeout": self._timeouts}
@@ -99,11 +94,7 @@ class Exchange:
         return (*(secret.value for secret in call.secrets), *self.proxy_secrets)
 
     def record(self, call: Call[M], answer: Answered) -> M:
-        """Return the record in an answer.
-
-        Raises:
-            TMDBError: The answer tells of a failure, or its body is not the JSON it should be.
-        """
+        """Return the record in an answer."""
         status = answer.status
         logger.debug("%s %s: HTTP %s", call.method, call.path, status)
         failure: TMDBError | None = None

@@ -117,18 +117,7 @@ class ClientOptions:
         transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None,
         is_blocking: bool = True,
     ) -> ClientOptions:
-        """Check the arguments.
-
-        Args:
-            token: The argument ``token``.
-            arguments: The arguments that both clients take.
-            transport: The user's own transport.
-            is_blocking: Whether it must be a blocking one.
-
-        Raises:
-            ConfigurationError: There is no token, or an argument cannot be used; the message names it.
-            TypeError: An argument is unknown.
-        """
+        """Check the arguments."""
         given: dict[str, Any] = {**_TRANSPORT_DEFAULTS, **arguments}
         unknown = set(given) - set(ClientArguments.__annotations__)
         if unknown:

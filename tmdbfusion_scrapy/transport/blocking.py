@@ -102,12 +102,7 @@ class BlockingPooledTransport(BlockingTransport):
 
 
 class BlockingStream(httpx.SyncByteStream):
-    """The body's bytes as sent, of a response whose transport is in another thread.
-
-    Args:
-        thread: Event loop of the transport.
-        stream: Stream of the response there.
-    """
+    """The body's bytes as sent, of a response whose transport is in another thread."""
 
     def __init__(self, thread: LoopThread, stream: httpx.AsyncByteStream) -> None:
         self._thread = thread
@@ -168,11 +163,7 @@ class LoopThread:
         return self.was_started and not self._is_stopped
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop, in the context of this thread, and return its result.
-
-        Raises:
-            RuntimeError: It was stopped.
-        """
+        """Run a coroutine in the loop, in the context of this thread, and return its result."""
         done: Future[T] = Future()
         try:
             loop = self._running_loop() if self._loop is None or self._is_stopped else self._loop

@@ -42,12 +42,6 @@ class Dialer:
 
     The addresses of a name are asked for once for all connections within ten seconds. An address that does not
     answer in a quarter of a second gets company by the next one, of the other kind first (RFC 8305).
-
-    Args:
-        loop: The event loop.
-        context: For TLS with servers and proxies.
-        local_address: Address of this machine to connect from.
-        ip_family: Which addresses to ask for; an address in place of a name is taken as it is.
     """
 
     def __init__(
@@ -66,12 +60,7 @@ class Dialer:
         self._connecting: set[socket.socket] = set()
 
     async def open(self, connection: Connection) -> None:
-        """Open a connection to its origin; where that fails, it is closed.
-
-        Raises:
-            OSError: Neither of the addresses can be connected to, or TLS fails.
-            httpx.TransportError: The proxy refuses, or cannot be connected to.
-        """
+        """Open a connection to its origin; where that fails, it is closed."""
         origin = connection.origin
         try:
             if origin.proxy is None:

@@ -41,11 +41,7 @@ class ProxyRoute:
 
     @classmethod
     def from_httpx(cls, proxy: httpx.Proxy | httpx.URL | str | None) -> ProxyRoute | None:
-        """Read a proxy as httpx gives it; credentials may stand in its URL or in its ``auth``.
-
-        Raises:
-            ValueError: the proxy is of a kind that is not supported.
-        """
+        """Read a proxy as httpx gives it; credentials may stand in its URL or in its ``auth``."""
         if proxy is None:
             return None
         if isinstance(proxy, (str, httpx.URL)):
@@ -91,9 +87,6 @@ def origin_of(request: httpx.Request, proxy: ProxyRoute | None) -> Origin:
     """Return where the request's connection leads.
 
     Its extension ``proxy`` goes before the given one; None there stands for no proxy at all.
-
-    Raises:
-        httpx.UnsupportedProtocol: neither http nor https, no host, or a proxy that cannot carry it.
     """
     url = request.url
     scheme = url.scheme
@@ -138,16 +131,7 @@ class Outgoing:
 
 
 def prepare(request: httpx.Request, proxy: ProxyRoute | None) -> Outgoing:
-    """Return the bytes of a request and where they go.
-
-    Args:
-        request: Its extension ``target`` goes before the path and query of its URL, ``proxy`` before the argument.
-        proxy: The proxy on the way.
-
-    Raises:
-        httpx.UnsupportedProtocol: Neither http nor https, or a proxy that cannot carry it.
-        httpx.LocalProtocolError: The target or a header cannot be sent.
-    """
+    """Return the bytes of a request and where they go."""
     origin = origin_of(request, proxy)
     method = request.method
     target: bytes = request.extensions.get("target") or request.url.raw_path
@@ -240,10 +224,6 @@ def framed(piece: bytes) -> bytes:
 
 
 def check_length(declared: int | None, sent: int) -> None:
-    """Raise if a body is not as long as its header says: the peer would wait for the rest.
-
-    Raises:
-        httpx.LocalProtocolError: It is not.
-    """
+    """Raise if a body is not as long as its header says: the peer would wait for the rest."""
     if declared is not None and sent != declared:
         raise httpx.LocalProtocolError(f"Content-Length says {declared} bytes, the body has {sent}")

@@ -65,11 +65,7 @@ class PoolLimits:
 
     @classmethod
     def from_httpx(cls, limits: httpx.Limits) -> PoolLimits:
-        """Check the limits; None means no limit.
-
-        Raises:
-            ValueError: a number is negative, or no connection is allowed at all.
-        """
+        """Check the limits; None means no limit."""
         connections = _number("max_connections", limits.max_connections)
         if connections < 1:
             raise ValueError("max_connections must be at least 1, or None for no limit")
@@ -94,11 +90,6 @@ class Pool:
 
     Everything happens in one event loop. A connection counts as open from before its socket is made until after it
     is closed, so that the limit holds as the server sees it.
-
-    Args:
-        loop: The event loop.
-        limits: How many connections there may be.
-        dialer: Opens them.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limits: PoolLimits, dialer: Dialer) -> None:
@@ -167,16 +158,7 @@ class Pool:
             waiter.forget_limit()
 
     async def open(self, connection: Connection, connect: float | None, total_at: float | None) -> None:
-        """Open a lent connection.
-
-        Args:
-            connection: It.
-            connect: Seconds for all of it: name, TCP, proxy and TLS.
-            total_at: End of the total time, on the loop's clock.
-
-        Raises:
-            httpx.TransportError: It could not be opened.
-        """
+        """Open a lent connection in so many seconds, before the end of the total time on the loop's clock."""
         left = None if total_at is None else max(total_at - self.loop.time(), 0.0)
         is_total = left is not None and (connect is None or left < connect)
         task = connection.opening = self.loop.create_task(self._dialer.open(connection))

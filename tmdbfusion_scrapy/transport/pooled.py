@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
@@ -10,17 +12,16 @@ from tmdbfusion_scrapy.http import described, httpx, library_of
 from tmdbfusion_scrapy.transport.connection import Stale
 from tmdbfusion_scrapy.transport.dialing import Dialer
 from tmdbfusion_scrapy.transport.errors import closed_under_request, lost
-from tmdbfusion_scrapy.transport.outgoing import ProxyRoute, prepare
+from tmdbfusion_scrapy.transport.outgoing import Outgoing, ProxyRoute, prepare
 from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, Pool, PoolLimits, PoolStatistics
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
     from types import ModuleType
 
     from tmdbfusion_scrapy.base_urls import IPFamily
     from tmdbfusion_scrapy.transport.connection import Answer, Connection
-    from tmdbfusion_scrapy.transport.outgoing import Outgoing
 
 _NO_TIMEOUTS: Final[Mapping[str, float | None]] = {}
 
@@ -103,12 +104,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         )
 
     async def send(self, request: httpx.Request) -> Answer:
-        """Send a request and return its answer as soon as the head is there; for other transports on this pool.
-
-        Raises:
-            httpx.TransportError: one of its subclasses, as httpx documents them.
-            RuntimeError: the transport is closed, or was used in another event loop.
-        """
+        """Send a request and return its answer as soon as the head is there; for other transports on this pool."""
         pool = self._pool
         if pool is None or pool.is_forked or self._closed or pool.loop is not asyncio.get_running_loop():
             pool = self._running_pool()
@@ -199,11 +195,7 @@ class PooledStream(httpx.AsyncByteStream):
             raise
 
     async def aread(self) -> bytes:
-        """Return the whole body at once; faster than iterating through httpx's layers.
-
-        Raises:
-            httpx.TransportError: the body is not whole.
-        """
+        """Return the whole body at once; faster than iterating through httpx's layers."""
         answer = self._answer
         try:
             body = await answer.read()
@@ -285,45 +277,22 @@ class Limiter(Protocol):
         ...
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class _Attempt:
     """One request on its way to an answer: at most twice, if its connection had been closed meanwhile."""
 
-    __slots__ = (
-        "_has_run",
-        "_limiter",
-        "_outgoing",
-        "_pool",
-        "_sent_at",
-        "_timeouts",
-        "_total_at",
-        "is_repeatable",
-    )
-
-    def __init__(
-        self,
-        pool: Pool,
-        outgoing: Outgoing,
-        timeouts: Mapping[str, Any],
-        total_at: float | None,
-        limiter: Limiter | None,
-    ) -> None:
-        self.is_repeatable = True
-        """Whether nothing was sent yet, or what may be sent twice."""
-        self._pool = pool
-        self._outgoing = outgoing
-        self._timeouts = timeouts
-        self._total_at = total_at
-        self._limiter = limiter
-        self._sent_at: float | None = None
-        self._has_run = False
+    _pool: Pool
+    _outgoing: Outgoing
+    _timeouts: Mapping[str, Any]
+    _total_at: float | None
+    _limiter: Limiter | None
+    _sent_at: float | None = None
+    _has_run: bool = False
+    is_repeatable: bool = True
+    """Whether nothing was sent yet, or what may be sent twice."""
 
     async def run(self) -> Answer:
-        """Send the request on a connection of the pool and wait for the head of its answer.
-
-        Raises:
-            Stale: A kept-alive connection was dead. The next run takes a new one, before those who wait.
-            httpx.TransportError: There is no answer.
-        """
+        """Send the request on a connection of the pool and wait for the head of its answer."""
         pool, outgoing, timeouts = self._pool, self._outgoing, self._timeouts
         connection = None if self._has_run else pool.take(outgoing.origin)
         if connection is None:
