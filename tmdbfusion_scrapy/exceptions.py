@@ -29,10 +29,10 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import httpx
 import msgspec
 
 from tmdbfusion_scrapy.hidden import chain_of, printable
+from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -426,6 +426,11 @@ class RateLimiter:
         self._is_stopping = is_stopping
 
     @property
+    def is_in_process(self) -> bool:
+        """True where the state is of this process, so that its methods never suspend."""
+        return isinstance(self._state, InProcessState)
+
+    @property
     def is_waited_for(self) -> bool:
         """True while a request waits for its token."""
         return self._asking > 0

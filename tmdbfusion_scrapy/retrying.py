@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import httpx
-
 from tmdbfusion_scrapy.exceptions import ConfigurationError, RateLimitError, TMDBError
+from tmdbfusion_scrapy.http import httpx
 
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that are sent again after a failure. A POST or DELETE that failed may have worked."""

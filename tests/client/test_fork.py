@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 
-from tests.client.driving import CONTEXT, TOKEN
+from tests.client.driving import CONTEXT, TOKEN, Script, answer
 from tests.coroutines import coroutine_test
+from tests.transport.server import hang
 from tests.transport.test_fork import in_child
 from tmdbfusion_scrapy import AsyncTMDBClient, TMDBClient
 
@@ -138,3 +139,17 @@ def test_a_child_does_not_warn_of_its_parents_clients(url):
 
     assert in_child(child) == "[]"
     client.close()
+
+
+@coroutine_test
+async def test_images_that_the_parent_is_asking_for(server):
+    images = b'{"images":{"secure_base_url":"https://image.example/t/p/","poster_sizes":["w500","original"]}}'
+    server.scripts["/3/configuration"] = Script(hang, answer(images))
+    async with AsyncTMDBClient(**arguments(f"{server.url}/3", verify=CONTEXT)) as client:
+        asking = asyncio.ensure_future(client.images.url("/a.jpg", "w500"))
+        await server.received(1)
+        ask = lambda: asyncio.run(client.images.url("/a.jpg", "w500"))  # noqa: E731
+        assert await asyncio.to_thread(in_child, ask) == "https://image.example/t/p/w500/a.jpg"
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert await client.images.url("/a.jpg", "w500") == "https://image.example/t/p/w500/a.jpg"

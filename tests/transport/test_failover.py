@@ -18,26 +18,18 @@ from tests.transport.server import BODY, echo, running
 from tests.transport.test_failures import closed_port
 from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ServerError
-from tmdbfusion_scrapy.transport import (
-    BlockingFailoverTransport,
-    BlockingPooledTransport,
-    FailoverTransport,
-    PooledTransport,
-)
-from tmdbfusion_scrapy.transport.host_choice import HostChoice
+from tmdbfusion_scrapy.transport import BlockingTransport, FailoverTransport, PooledTransport
+from tmdbfusion_scrapy.transport.failover import HostChoice
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-KINDS = {
-    "asyncio": (FailoverTransport, PooledTransport),
-    "blocking": (BlockingFailoverTransport, BlockingPooledTransport),
-}
+KINDS = ("asyncio", "blocking")
 
 
 @pytest.fixture(params=KINDS)
 def kind(request: pytest.FixtureRequest) -> Any:
-    return KINDS[request.param]
+    return request.param
 
 
 class Sender:
@@ -46,25 +38,25 @@ class Sender:
     def __init__(
         self, kind: Any, urls: list[str], *, inner: Any = None, stay: float = 60.0, **more: Any
     ) -> None:
-        failover, pooled = kind
-        self.transport = failover(inner or pooled(**more), urls, stay=stay)
+        self.failover = FailoverTransport(inner or PooledTransport(**more), urls, stay=stay)
+        self.blocking = BlockingTransport(self.failover) if kind == "blocking" else None
         self.urls = urls
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if isinstance(self.transport, FailoverTransport):
-            await self.transport.aclose()
+        if self.blocking is None:
+            await self.failover.aclose()
         else:
-            self.transport.close()
+            self.blocking.close()
 
     async def send(self, request: httpx.Request) -> httpx.Response:
-        if isinstance(self.transport, FailoverTransport):
-            response = await self.transport.handle_async_request(request)
+        if self.blocking is None:
+            response = await self.failover.handle_async_request(request)
             await response.aread()
             return response
-        response = self.transport.handle_request(request)
+        response = self.blocking.handle_request(request)
         response.read()
         response.close()
         return response
@@ -147,7 +139,7 @@ async def test_connection_refused(server, kind, dead, caplog):
     async with Sender(kind, [f"{dead}/3", f"{server.url}/other/3"]) as sender:
         for _ in range(3):
             assert await sender.get("/json?a=b%20c") == BODY
-        assert sender.transport.switches == 1
+        assert sender.failover.switches == 1
     assert [seen.target for seen in server.requests] == ["/other/3/json?a=b%20c"] * 3
     assert {seen.header("Host") for seen in server.requests} == {server.url.removeprefix("http://")}
     assert warnings_of(caplog) == [f"{dead}/3 cannot be reached: requests go to {server.url}/other/3 instead"]
@@ -218,7 +210,7 @@ async def test_no_host_can_be_reached(kind, dead, caplog):
             assert str(caught.value).endswith(f" (tried {dead}, {second})")
             assert isinstance(caught.value.__cause__, httpx.ConnectError)
             assert "5ec2e7" not in repr(caught.value)
-        assert sender.transport.switches == 0
+        assert sender.failover.switches == 0
     assert not warnings_of(caplog)
 
 
@@ -237,7 +229,7 @@ async def test_not_after_the_request_was_sent(server, kind, path, expected):
         async with Sender(kind, [server.url, other.url]) as sender:
             with pytest.raises(expected):
                 await sender.get(path, timeout={"read": 0.1})
-            assert sender.transport.switches == 0
+            assert sender.failover.switches == 0
         assert (len(server.requests), len(other.requests)) == (1, 0)
 
 
@@ -269,7 +261,7 @@ async def test_not_for_a_proxys_refusal(tls_server, contexts, kind):
 async def test_not_while_all_connections_are_busy():
     limits = httpx.Limits(max_connections=1)
     with running() as server, running() as other:
-        async with Sender(KINDS["asyncio"], [server.url, other.url], limits=limits) as sender:
+        async with Sender("asyncio", [server.url, other.url], limits=limits) as sender:
             busy = asyncio.ensure_future(sender.get("/gate"))
             await server.received(1)
             with pytest.raises(httpx.PoolTimeout):
@@ -320,7 +312,7 @@ async def test_there_and_back(kind, caplog):
         flaky.down.clear()
         for _ in range(2):
             assert await sender.get() == BODY
-        assert sender.transport.switches == 2
+        assert sender.failover.switches == 2
     assert flaky.called == ["a", "a", "b", "a", "b", "a", "a"]
     assert warnings_of(caplog) == [
         "https://a cannot be reached: requests go to https://b instead",
@@ -343,9 +335,9 @@ async def test_what_worked_is_stayed_with(kind):
 
 @coroutine_test
 async def test_many_requests_at_once_make_one_change(server, dead, caplog):
-    async with Sender(KINDS["asyncio"], [dead, server.url]) as sender:
+    async with Sender("asyncio", [dead, server.url]) as sender:
         assert await asyncio.gather(*(sender.get("/slow") for _ in range(30))) == [BODY] * 30
-        assert sender.transport.switches == 1
+        assert sender.failover.switches == 1
     assert len(warnings_of(caplog)) == 1
 
 

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+import tmdbfusion_scrapy
 from tests.coroutines import coroutine_test
+from tests.transport.proxy import proxying
 from tests.transport.server import BODY
 from tests.transport.test_failures import closed_port
-from tmdbfusion_scrapy.transport import BlockingPooledTransport, PooledTransport
+from tmdbfusion_scrapy import AsyncTMDBClient, TMDBClient
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.transport import BlockingPooledTransport, FailoverTransport, PooledTransport
 
 
 @coroutine_test
@@ -90,3 +96,55 @@ def test_threads_get_their_turns_in_order(server):
     assert server.max_open <= 3
     # In turn each would have 30.
     assert min(done.values()) >= 15
+
+
+@coroutine_test
+async def test_a_blocking_transport_and_failover_refuse_a_request_of_httpx2_in_a_sentence(server):
+    httpx2 = pytest.importorskip("httpx2", reason="httpx2 is not installed")
+    sentence = r"a request must be an httpx\.Request, not an httpx2 Request"
+    with (
+        httpx2.Client(transport=BlockingPooledTransport()) as client,
+        pytest.raises(TypeError, match=sentence),
+    ):
+        client.get(f"{server.url}/json")
+    async with httpx2.AsyncClient(
+        transport=FailoverTransport(PooledTransport(), [server.url] * 2)
+    ) as several:
+        with pytest.raises(TypeError, match=sentence):
+            await several.get(f"{server.url}/json")
+    assert not server.requests
+
+
+@coroutine_test
+async def test_limits_and_a_proxy_of_httpx2(server):
+    httpx2 = pytest.importorskip("httpx2", reason="httpx2 is not installed")
+    limits = httpx2.Limits(max_connections=1, max_keepalive_connections=0)
+    with proxying(credentials="me:words") as proxy:
+        given = httpx2.Proxy(f"http://127.0.0.1:{proxy.port}", auth=("me", "words"))
+        async with httpx2.AsyncClient(transport=PooledTransport(limits=limits, proxy=given)) as client:
+            assert (await client.get(f"{server.url}/json")).json()
+    assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("client", [TMDBClient, AsyncTMDBClient])
+def test_a_client_refuses_objects_of_httpx2_in_a_sentence(client):
+    httpx2 = pytest.importorskip("httpx2", reason="httpx2 is not installed")
+    given = {
+        "transport": (httpx2.MockTransport(lambda request: httpx2.Response(200)), "MockTransport"),
+        "timeout": (httpx2.Timeout(5), "Timeout"),
+        "proxy": (httpx2.Proxy("http://me:words@proxy.example"), "Proxy"),
+    }
+    for name, (value, kind) in given.items():
+        with pytest.raises(ConfigurationError, match=f"^{name} is an httpx2 {kind}: ") as caught:
+            client("a" * 32, **{name: value})
+        assert "words" not in str(caught.value)
+
+
+def test_one_module_imports_httpx():
+    package = Path(tmdbfusion_scrapy.__file__).parent
+    importing = [
+        str(path.relative_to(package))
+        for path in package.rglob("*.py")
+        if re.search(r"^\s*(import httpx|from httpx)\d?\b", path.read_text("utf-8"), re.MULTILINE)
+    ]
+    assert importing == ["http.py"]

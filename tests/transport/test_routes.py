@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tmdbfusion_scrapy.transport.routes import origin_of
+from tmdbfusion_scrapy.transport.outgoing import origin_of
 
 
 @pytest.mark.parametrize(

@@ -191,7 +191,7 @@ def load_document(address: str) -> Any:
     """
     import json
 
-    import httpx
+    from tmdbfusion_scrapy.http import httpx
 
     if "://" in address:
         response = httpx.get(address, follow_redirects=True, timeout=60).raise_for_status()
@@ -203,7 +203,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Report the differences against a document; return the exit status."""
     import argparse
 
-    import httpx
+    from tmdbfusion_scrapy.http import httpx
 
     parser = argparse.ArgumentParser(
         prog="python -m tmdbfusion_scrapy.api.openapi",

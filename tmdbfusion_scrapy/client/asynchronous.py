@@ -2,29 +2,28 @@
 
 from __future__ import annotations
 
-import os
-import warnings
+import asyncio
+import inspect
+from collections.abc import Awaitable, Callable, Collection, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
-import httpx
-
-from tmdbfusion_scrapy.api import API, Asynchronous
+from tmdbfusion_scrapy.api import Asynchronous
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
-from tmdbfusion_scrapy.client.calls import Calls, running_loop
-from tmdbfusion_scrapy.client.gathering import gather
+from tmdbfusion_scrapy.client.base import BaseClient
 from tmdbfusion_scrapy.client.images import AsyncImages
-from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.client.paging import AsyncPages, hidden_arguments, paged_call
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.hidden import hidden, with_hidden
+from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
-    import asyncio
-    from collections.abc import Awaitable, Callable, Iterable, Mapping
+    from collections.abc import Mapping
     from types import TracebackType
 
     from typing_extensions import Self, Unpack
 
     from tmdbfusion_scrapy.api import Call, Endpoint
+    from tmdbfusion_scrapy.client.options import ClientArguments
     from tmdbfusion_scrapy.models.paging import Paged
 
 M = TypeVar("M")
@@ -32,7 +31,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
-class AsyncTMDBClient(API[Asynchronous]):
+class AsyncTMDBClient(BaseClient[Asynchronous]):
     """TMDB's API for asyncio, on ``httpx.AsyncClient``.
 
     ::
@@ -57,6 +56,8 @@ class AsyncTMDBClient(API[Asynchronous]):
         ConfigurationError: There is no token, or an argument cannot be used.
     """
 
+    _HOW_TO_CLOSE = "use it as 'async with AsyncTMDBClient(...) as client:', or call 'await client.aclose()'"
+
     def __init__(
         self,
         token: str | None = None,
@@ -65,19 +66,11 @@ class AsyncTMDBClient(API[Asynchronous]):
         **arguments: Unpack[ClientArguments],
     ) -> None:
         token, arguments = hidden(token), with_hidden(arguments)
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._pid = os.getpid()
-        self._is_closed = False
-        super().__init__(self._execute)
+        super().__init__(self._execute, token, arguments, transport, is_blocking=False)
         self.images = AsyncImages(self)
-        self._options = ClientOptions.from_arguments(
-            token, arguments, transport=transport, transport_type=httpx.AsyncBaseTransport
-        )
-        self._given = transport
-        self._calls = self._new_calls()
 
     async def __aenter__(self) -> Self:
-        self._check_usable()
+        self._calls.check_usable()
         return self
 
     async def __aexit__(
@@ -85,34 +78,18 @@ class AsyncTMDBClient(API[Asynchronous]):
     ) -> None:
         await self.aclose()
 
-    def __del__(self) -> None:
-        # A child process has a copy of its parent's clients, and did not open them.
-        if getattr(self, "_loop", None) is not None and not self._is_closed and self._pid == os.getpid():
-            warnings.warn(
-                f"unclosed {self!r}: use it as 'async with AsyncTMDBClient(...) as client:', "
-                f"or call 'await client.aclose()'",
-                ResourceWarning,
-                source=self,
-                stacklevel=2,
-            )
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._options.exchange.base_url}>"
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether :meth:`aclose` was called."""
-        return self._is_closed
-
     @property
     def http(self) -> httpx.AsyncClient:
         """``httpx.AsyncClient`` over the same pool, at the same rate, for what you want to send yourself.
 
-        It adds no credentials, and ends with this client. It needs no closing.
+        It adds no credentials, has the event hooks of this client, and ends with it. It needs no closing.
         """
-        self._check_usable()
+        self._calls.check_usable()
         return httpx.AsyncClient(
-            transport=self._calls.sender.transport, timeout=self._options.exchange.timeout, trust_env=False
+            transport=self._calls.sender.transport,
+            timeout=self._options.exchange.timeout,
+            event_hooks=self.event_hooks,
+            trust_env=False,
         )
 
     async def aclose(self) -> None:
@@ -121,9 +98,7 @@ class AsyncTMDBClient(API[Asynchronous]):
         Raises:
             RuntimeError: The client belongs to another event loop.
         """
-        self._begin_anew_in_child()
-        self._check_loop()
-        self._is_closed = True
+        self._calls.check_loop()
         await self._calls.aclose()
 
     async def request(
@@ -134,23 +109,7 @@ class AsyncTMDBClient(API[Asynchronous]):
         params: Mapping[str, Any] | None = None,
         json: Mapping[str, Any] | None = None,
     ) -> Any:
-        """Call what the catalogue does not know and return its JSON.
-
-        Args:
-            method: HTTP method.
-            path: Path below the base URL, such as ``movie/550/new_thing``. Escape what you put into it; letters
-                beyond ASCII are escaped here.
-            params: Query parameters by TMDB's names; ``None`` leaves one out. Give a session id, a token or a
-                password here or in ``json``, under TMDB's name of it: there it is a secret that nothing shows.
-                In a path only the session of a guest (``guest_session/<id>/...``) and the sessions that the client
-                holds are hidden.
-            json: What to send as JSON.
-
-        Raises:
-            TMDBError: The call failed. Before any request (``ValidationError``): the method is no HTTP method, the
-                path is none below the base URL, or a parameter has no form in a URL.
-            TypeError: ``json`` cannot be written as JSON.
-        """
+        """Call what the catalogue does not know and return its JSON, as :meth:`TMDBClient.request` does."""
         params, json = with_hidden(params), with_hidden(json)
         path = hide_sessions(path, self._options.defaults)
         return await self._send(plain_call(self._options.defaults, method, path, params, json))
@@ -165,23 +124,8 @@ class AsyncTMDBClient(API[Asynchronous]):
             async for movie in client.paginate(client.discover.movie, with_genres=18):
                 ...
 
-        A page is asked for when its first item is wanted, so nothing is sent before the first one is. What stands
-        on two pages, because the list moved while it was read, comes once. The end is where the newest page says,
-        at most page 500: if TMDB has more, a WARNING says so there, and ``is_cut`` from the first page on.
-
-        Args:
-            method: A method of this client that has pages.
-            args: Arguments of the method.
-            kwargs: Arguments of the method. ``page`` is the page to begin with.
-
-        Returns:
-            An asynchronous iterator that also has ``total_results``, ``total_pages`` and ``is_cut`` of the newest
-            page. ``anext()`` raises what a call raises, and a ``ResponseError`` for a page that does not say how
-            many there are; the ``anext()`` after it asks for the same page again.
-
-        Raises:
-            TypeError: The method has no pages, or does not take the arguments.
-            ValidationError: TMDB would refuse a value.
+        Arguments, attributes and errors are those of :meth:`TMDBClient.paginate`; ``anext()`` raises the errors of
+        the calls.
         """
         args, kwargs = hidden_arguments(method, args, kwargs)  # type: ignore[assignment]
         call = paged_call(self._execute, method, self._options.defaults, args, kwargs)
@@ -214,41 +158,72 @@ class AsyncTMDBClient(API[Asynchronous]):
                 cancelled and the others are not started.
             ConfigurationError: ``limit`` is below 1.
         """
-        return await gather(awaitables, limit=limit, return_exceptions=return_exceptions)
+        return await _gather(awaitables, limit=limit, return_exceptions=return_exceptions)
 
     async def _execute(self, endpoint: Endpoint[..., M], *args: Any, **kwargs: Any) -> M:
         """Make a call of the catalogue."""
-        call = endpoint.call(self._options.defaults, *args, **kwargs)
-        self._check_usable()
-        return await self._calls.make(call)
+        return await self._calls.make(endpoint.call(self._options.defaults, *args, **kwargs))
 
     async def _send(self, call: Call[M]) -> M:
         """Make a call as it stands."""
-        self._check_usable()
         return await self._calls.send(call)
 
-    def _new_calls(self) -> Calls:
-        return Calls(self._options, self._given, repr(self), is_blocking=False)
 
-    def _begin_anew_in_child(self) -> None:
-        """Leave connections and event loop to the parent, in a child process."""
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._loop = None
-            self._calls = self._new_calls()
+async def _gather(awaitables: Iterable[Awaitable[Any]], *, limit: Any, return_exceptions: bool) -> list[Any]:
+    """Await all, at most ``limit`` at a time, and return the results in the order given."""
+    iterator = iter(awaitables)
+    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
+        _close_unstarted(awaitables, iterator)
+        raise ConfigurationError(f"limit is {limit!r}: use a whole number from 1")
+    results: list[Any] = []
+    errors: list[BaseException] = []
+    is_stopping = False
 
-    def _check_usable(self) -> None:
-        """Refuse a closed client and a second event loop."""
-        if self._is_closed:
-            raise RuntimeError(f"{self!r} is closed: make a new one")
-        self._begin_anew_in_child()
-        if self._loop is None:
-            self._loop = running_loop(self)
-        self._check_loop()
+    async def work() -> None:
+        """Take one after the other until none is left."""
+        try:
+            for awaitable in iterator:
+                place = len(results)
+                results.append(None)
+                try:
+                    results[place] = await awaitable
+                except (Exception, asyncio.CancelledError) as error:
+                    # What is cancelled may be the call, by whom it belongs to, and not this worker.
+                    if is_stopping or not return_exceptions:
+                        raise
+                    results[place] = error
+        except BaseException as error:
+            if is_stopping:
+                raise
+            errors.append(error)
+            # A cancellation would not end the wait below.
+            raise _Stopped from error
 
-    def _check_loop(self) -> None:
-        if self._loop is not None and self._loop is not running_loop(self):
-            raise RuntimeError(
-                f"{self!r} belongs to another event loop: its connections cannot be used in this one. "
-                f"Make one client in each loop, and close it there"
-            )
+    count = min(limit, len(awaitables)) if isinstance(awaitables, Collection) else limit
+    workers = [asyncio.ensure_future(work()) for _ in range(count)]
+    try:
+        if workers:
+            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+    finally:
+        is_stopping = True
+        for worker in workers:
+            worker.cancel()
+        await asyncio.gather(*workers, return_exceptions=True)
+        _close_unstarted(awaitables, iterator)
+    if errors:
+        raise errors[0]
+    return results
+
+
+class _Stopped(Exception):
+    """Ends a worker, and with it the others."""
+
+
+def _close_unstarted(awaitables: Iterable[Awaitable[Any]], iterator: Iterator[Awaitable[Any]]) -> None:
+    """Close what was not started, so that Python does not warn of coroutines never awaited."""
+    if inspect.isgenerator(awaitables):
+        awaitables.close()
+    elif isinstance(awaitables, Collection):
+        for awaitable in iterator:
+            if inspect.iscoroutine(awaitable):
+                awaitable.close()

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import threading
-import warnings
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-import httpx
-
-from tmdbfusion_scrapy.api import API, Blocking
+from tmdbfusion_scrapy.api import Blocking
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
-from tmdbfusion_scrapy.client.calls import Calls
+from tmdbfusion_scrapy.client.base import BaseClient
+from tmdbfusion_scrapy.client.calls import finished
 from tmdbfusion_scrapy.client.images import Images
-from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.client.paging import Pages, hidden_arguments, paged_call
 from tmdbfusion_scrapy.hidden import hidden, with_hidden
-from tmdbfusion_scrapy.transport.blocking import BlockingTransport, LoopThread
+from tmdbfusion_scrapy.http import httpx
+from tmdbfusion_scrapy.transport.blocking import BlockingTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +21,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self, Unpack
 
     from tmdbfusion_scrapy.api import Call, Endpoint
+    from tmdbfusion_scrapy.client.options import ClientArguments
     from tmdbfusion_scrapy.models.paging import Paged
 
 M = TypeVar("M")
@@ -32,7 +29,7 @@ T = TypeVar("T")
 P = ParamSpec("P")
 
 
-class TMDBClient(API[Blocking]):
+class TMDBClient(BaseClient[Blocking]):
     """TMDB's API, blocking, on ``httpx.Client``.
 
     ::
@@ -58,6 +55,8 @@ class TMDBClient(API[Blocking]):
         ConfigurationError: There is no token, or an argument cannot be used.
     """
 
+    _HOW_TO_CLOSE = "use it as 'with TMDBClient(...) as client:', or call client.close()"
+
     def __init__(
         self,
         token: str | None = None,
@@ -66,19 +65,11 @@ class TMDBClient(API[Blocking]):
         **arguments: Unpack[ClientArguments],
     ) -> None:
         token, arguments = hidden(token), with_hidden(arguments)
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._is_closed = False
-        self._thread: LoopThread | None = None
-        super().__init__(self._execute)
-        self._options = ClientOptions.from_arguments(
-            token, arguments, transport=transport, transport_type=httpx.BaseTransport
-        )
-        self._given = transport
-        self._begin()
+        super().__init__(self._execute, token, arguments, transport, is_blocking=True)
+        self.images = Images(self)
 
     def __enter__(self) -> Self:
-        self._check_open()
+        self._calls.check_usable()
         return self
 
     def __exit__(
@@ -86,45 +77,23 @@ class TMDBClient(API[Blocking]):
     ) -> None:
         self.close()
 
-    def __del__(self) -> None:
-        # A child process has a copy of its parent's clients, and did not open them.
-        if getattr(self, "_thread", None) is not None and not self._is_closed and self._pid == os.getpid():
-            warnings.warn(
-                f"unclosed {self!r}: use it as 'with TMDBClient(...) as client:', or call client.close()",
-                ResourceWarning,
-                source=self,
-                stacklevel=2,
-            )
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} of {self._options.exchange.base_url}>"
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether :meth:`close` was called."""
-        return self._is_closed
-
     @property
     def http(self) -> httpx.Client:
         """``httpx.Client`` over the same pool, at the same rate, for what you want to send yourself.
 
-        It adds no credentials, and ends with this client. It needs no closing.
+        It adds no credentials, has the event hooks of this client, and ends with it. It needs no closing.
         """
+        self._calls.check_usable()
         return httpx.Client(
-            transport=BlockingTransport(self._running_thread(), self._calls.sender.transport),
+            transport=BlockingTransport(self._calls.sender.transport, self._calls.thread),
             timeout=self._options.exchange.timeout,
+            event_hooks=self.event_hooks,
             trust_env=False,
         )
 
     def close(self) -> None:
         """Close all connections; more than once does no harm. Calls under way end with a ``RuntimeError``."""
-        self._begin_anew_in_child()
-        with self._lock:
-            self._is_closed = True
-        if self._thread is not None:
-            self._thread.stop()
-        elif self._given is not None:
-            self._given.close()
+        self._calls.close()
 
     def request(
         self,
@@ -187,38 +156,8 @@ class TMDBClient(API[Blocking]):
 
     def _execute(self, endpoint: Endpoint[..., M], *args: Any, **kwargs: Any) -> M:
         """Make a call of the catalogue."""
-        call = endpoint.call(self._options.defaults, *args, **kwargs)
-        return self._running_thread().run(self._calls.make(call))
+        return finished(self._calls.make(endpoint.call(self._options.defaults, *args, **kwargs)))
 
     def _send(self, call: Call[M]) -> M:
         """Make a call as it stands."""
-        return self._running_thread().run(self._calls.send(call))
-
-    def _begin(self) -> None:
-        """Begin with nothing open."""
-        self._calls = Calls(self._options, self._given, repr(self), is_blocking=True)
-        self.images = Images(self)
-
-    def _begin_anew_in_child(self) -> None:
-        """Leave connections, thread and locks to the parent, in a child process."""
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._lock = threading.Lock()
-            self._thread = None
-            self._begin()
-
-    def _running_thread(self) -> LoopThread:
-        """Return the thread in which all calls are made; it starts with the first."""
-        self._begin_anew_in_child()
-        thread = self._thread
-        if thread is not None and not self._is_closed:
-            return thread
-        with self._lock:
-            self._check_open()
-            if self._thread is None:
-                self._thread = LoopThread(self._calls.aclose, owner=self)
-            return self._thread
-
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise RuntimeError(f"{self!r} is closed: make a new one")
+        return finished(self._calls.send(call))

@@ -3,73 +3,110 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, TypeVar
-
-import httpx
+import inspect
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tmdbfusion_scrapy.api.appending import complete
+from tmdbfusion_scrapy.client.event_hooks import check_event_hooks, shown_request, shown_response
 from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
-from tmdbfusion_scrapy.client.mocking import check_unmocked
-from tmdbfusion_scrapy.client.sending import GivenSender, PooledSender
+from tmdbfusion_scrapy.client.sending import GivenSender, PooledSender, check_unmocked
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
+from tmdbfusion_scrapy.forking import renewed_after_fork
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.rate_limit import RateLimiter
+from tmdbfusion_scrapy.transport.blocking import LoopThread
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
     from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.client.options import ClientOptions
 
 M = TypeVar("M")
+T = TypeVar("T")
 
 
 class Calls:
-    """Makes calls, in the event loop that they are awaited in; both clients stand on it.
+    """Calls of a client, as coroutines; both clients stand on it.
+
+    Those of an asyncio client are awaited in its event loop. Those of a blocking client run in the thread of the
+    caller and wait for nothing there (see `finished`): what waits runs in the event loop of a thread.
 
     Args:
-        options: Of the client.
+        client: Their owner, by whose name messages call it.
+        options: Its arguments.
         given: A transport of the user's in place of the pooled one.
-        name: What messages call the client.
         is_blocking: Whether the client is the blocking one, whose transport is.
     """
 
     def __init__(
         self,
+        client: object,
         options: ClientOptions,
         given: httpx.BaseTransport | httpx.AsyncBaseTransport | None,
-        name: str,
         *,
         is_blocking: bool,
     ) -> None:
         self._options = options
-        self._name = name
+        self._name = repr(client)
+        self._given = given
+        self._is_blocking = is_blocking
         # What tools that mock HTTP see.
         self._mockable = httpx.HTTPTransport if is_blocking else httpx.AsyncHTTPTransport
-        self._is_closed = False
+        self.event_hooks = check_event_hooks(options.event_hooks)
+        self.is_closed = False
+        self.thread = LoopThread(client, self._end) if is_blocking else None
+        self.begin_anew()
+        renewed_after_fork(self)
+
+    def begin_anew(self) -> None:
+        """Begin with nothing sent and nothing open, at first and in a child process."""
+        options = self._options
+        self._loop: asyncio.AbstractEventLoop | None = None
         self.limiter = RateLimiter(
             options.rate_limit, RateLimiter.new_state(options.exchange.base_url, "api")
         )
-        self._is_given = given is not None
         self.sender: PooledSender | GivenSender = (
             PooledSender(options, self.limiter)
-            if given is None
-            else GivenSender(options, self.limiter, given, is_blocking=is_blocking)
+            if self._given is None
+            else GivenSender(options, self.limiter, self._given, is_blocking=self._is_blocking)
         )
 
-    async def make(self, call: Call[M]) -> M:
-        """Make a call and return its record, with all its parts.
+    @property
+    def is_in_use(self) -> bool:
+        """Whether there is something that nobody has closed."""
+        was_used = self._loop is not None if self.thread is None else self.thread.was_started
+        return was_used and not self.is_closed
 
-        Raises:
-            TMDBError: It failed, and the retries are spent.
-            RuntimeError: The client was closed.
-        """
+    def check_usable(self) -> None:
+        """Refuse a closed client and a second event loop."""
+        if self.is_closed:
+            raise RuntimeError(f"{self._name} is closed: make a new one")
+        if self.thread is None:
+            self.check_loop()
+            self._loop = self._loop or asyncio.get_running_loop()
+
+    def check_loop(self) -> None:
+        """Refuse another event loop than the one of the first call."""
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(
+                f"{self._name} needs asyncio, and no event loop of it is running here: under trio use TMDBClient "
+                f"in a thread (trio.to_thread.run_sync)"
+            ) from None
+        if self._loop is not None and self._loop is not loop:
+            raise RuntimeError(
+                f"{self._name} belongs to another event loop: its connections cannot be used in this one. "
+                f"Make one client in each loop, and close it there"
+            )
+
+    async def make(self, call: Call[M]) -> M:
+        """Make a call and return its record, with all its parts."""
         return await (self._complete(call) if call.appends else self.send(call))
 
     async def send(self, call: Call[M]) -> M:
-        """Send a call as it stands until it works or the retries are spent.
-
-        Raises:
-            TMDBError: It failed.
-            RuntimeError: The client was closed.
-        """
+        """Send a call as it stands until it works or the retries are spent."""
         attempt = 1
         while True:
             try:
@@ -78,14 +115,21 @@ class Calls:
                 delay = self._options.retry.delay(error, attempt)
                 if delay is None:
                     raise
-            await self.limiter.sleep(delay)
+            await self._run(self.limiter.sleep(delay))
             attempt += 1
 
     async def aclose(self) -> None:
         """Close all connections. Calls under way and calls that wait end with a ``RuntimeError``."""
-        self._is_closed = True
-        self.limiter.close()
-        await self.sender.aclose()
+        self.is_closed = True
+        await self._end()
+
+    def close(self) -> None:
+        """Do the same for the blocking client, and end its thread."""
+        was_closed, self.is_closed = self.is_closed, True
+        if self.thread is not None:
+            self.thread.stop()
+            if not (was_closed or self.thread.was_started) and isinstance(self._given, httpx.BaseTransport):
+                self._given.close()
 
     async def _complete(self, call: Call[M]) -> M:
         """Make a call with parts, which may take several requests."""
@@ -106,45 +150,82 @@ class Calls:
 
     async def _try(self, call: Call[M]) -> M:
         """Send once."""
-        self._check_open()
-        if not self._is_given:
+        self.check_usable()
+        if self._given is None:
             check_unmocked(self._options.base_urls, self._mockable)
         exchange = self._options.exchange
+        hooks = self.event_hooks
+        shown = shown_request(exchange, call) if hooks["request"] or hooks["response"] else None
+        if shown is not None:
+            await self._call_hooks("request", shown)
         failure: TMDBError | None = None
         try:
-            answer = await self.sender.fetch(exchange.request(call))
+            answer = await self._run(self.sender.fetch(exchange.request(call, shown)))
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             failure = exchange.error(call, exception)
         if failure is not None:
             # A client that was closed meanwhile has ended the exchange itself.
-            self._check_open()
+            self.check_usable()
             # Not in the except clause: what was caught would be its context.
             raise failure from failure.__cause__
+        if shown is not None and hooks["response"]:
+            await self._call_hooks("response", shown_response(exchange, call, shown, answer))
         try:
             record = exchange.record(call, answer)
         except TMDBError as error:
             # TMDB's code for a rate that is too high may come with another status.
             status = 429 if isinstance(error, RateLimitError) else answer.status
-            await self.limiter.answered(answer.sent_at, status, error.retry_after)
+            await self._note(answer.sent_at, status, error.retry_after)
             raise
-        await self.limiter.answered(answer.sent_at, answer.status, None)
+        await self._note(answer.sent_at, answer.status, None)
         return record
 
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise RuntimeError(f"{self._name} is closed: make a new one")
+    async def _note(self, sent_at: float, status: int, retry_after: float | None) -> None:
+        """Tell the rate limiter of an answer."""
+        noted = self.limiter.answered(sent_at, status, retry_after)
+        # The state of this process is told in any thread, another one in the event loop.
+        await (noted if self.limiter.is_in_process else self._run(noted))
+
+    async def _end(self) -> None:
+        self.limiter.close()
+        await self.sender.aclose()
+
+    async def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Await a coroutine, or have it run in the thread of the blocking client."""
+        return await coroutine if self.thread is None else self.thread.run(coroutine)
+
+    async def _call_hooks(self, event: str, seen: httpx.Request | httpx.Response) -> None:
+        """Call the event hooks with a request or a response.
+
+        Raises:
+            TypeError: One is a coroutine function and should not be, or the other way round.
+        """
+        is_blocking = self.thread is not None
+        for hook in tuple(self.event_hooks[event]):
+            try:
+                outcome = hook(seen)
+                if inspect.isawaitable(outcome) is is_blocking:
+                    break
+                if not is_blocking:
+                    await outcome
+            except TMDBError as error:
+                # The request did not fail: it is not to be tried again.
+                error.retryable = False
+                raise
+        else:
+            return
+        if inspect.iscoroutine(outcome):
+            outcome.close()
+        kind = "a function, not a coroutine function" if is_blocking else "a coroutine function"
+        raise TypeError(f"{hook!r} is an event hook of {self._name}: it must be {kind}")
 
 
-def running_loop(client: object) -> asyncio.AbstractEventLoop:
-    """Return the event loop that a call is made in.
-
-    Raises:
-        RuntimeError: There is none of asyncio.
-    """
+def finished(coroutine: Coroutine[Any, Any, T]) -> T:
+    """Return the result of a coroutine that waits for nothing, without an event loop."""
     try:
-        return asyncio.get_running_loop()
-    except RuntimeError:
-        raise RuntimeError(
-            f"{client!r} needs asyncio, and no event loop of it is running here: under trio use TMDBClient in a "
-            f"thread (trio.to_thread.run_sync)"
-        ) from None
+        coroutine.send(None)
+    except StopIteration as done:
+        result: T = done.value
+        return result
+    coroutine.close()
+    raise RuntimeError("a call of a blocking client waited for an event loop")

@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, urlencode
 
-import httpx
 import msgspec
 
 from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, fill_path, values_in
+from tmdbfusion_scrapy.client.event_hooks import sent_headers
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import (
     ResponseError,
@@ -19,6 +19,7 @@ from tmdbfusion_scrapy.exceptions import (
     error_from_exception,
 )
 from tmdbfusion_scrapy.hidden import plain_text, without_frames
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.models.answers import check_answer
 from tmdbfusion_scrapy.models.decoding import decode
 from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, read_body
@@ -58,11 +59,16 @@ class Exchange:
     total_timeout: float | None = None
     max_response_size: int | None = None
 
-    def request(self, call: Call[Any]) -> httpx.Request:
+    def request(self, call: Call[Any], shown: httpx.Request | None = None) -> httpx.Request:
         """Return the request for a call as it leaves, with the credentials and the secrets of the call."""
         target = self._target(call)
         url = self._base_url
         extensions: dict[str, Any] = {"timeout": self._timeouts}
+        headers = self.headers_of(call)
+        if shown is not None:
+            headers = sent_headers(self, shown)
+            times = shown.extensions.get("timeout") or {}
+            extensions = {**shown.extensions, "timeout": {"total": self.total_timeout, **times}}
         if self.whole_urls:
             url = httpx.URL(f"{url.scheme}://{url.netloc.decode()}{target}")
         else:
@@ -70,20 +76,25 @@ class Exchange:
         if call.body is None:
             # With a stream of its own a request is taken as it stands: httpx works out nothing about it.
             request = httpx.Request(
-                call.method, url, headers=self._headers, stream=httpx.ByteStream(b""), extensions=extensions
+                call.method, url, headers=headers, stream=httpx.ByteStream(b""), extensions=extensions
             )
             request.read()
             return request
-        headers = [*self._headers, (b"Content-Type", JSON_TYPE.encode())]
         content = msgspec.json.encode({**call.body, **values_in("body", call.secrets)}, enc_hook=plain_text)
         return httpx.Request(call.method, url, headers=headers, content=content, extensions=extensions)
 
-    def record(self, call: Call[M], answer: Answered) -> M:
-        """Return the record in an answer.
+    def headers_of(self, call: Call[Any]) -> list[tuple[bytes, bytes]]:
+        """Return the headers of the request for a call, the credentials among them."""
+        if call.body is None:
+            return self.headers
+        return [*self.headers, (b"Content-Type", JSON_TYPE.encode())]
 
-        Raises:
-            TMDBError: The answer tells of a failure, or its body is not the JSON it should be.
-        """
+    def secrets_of(self, call: Call[Any]) -> tuple[str, ...]:
+        """Return what nothing may show of a call and of the proxy, besides the token or key."""
+        return (*(secret.value for secret in call.secrets), *self.proxy_secrets)
+
+    def record(self, call: Call[M], answer: Answered) -> M:
+        """Return the record in an answer."""
         status = answer.status
         logger.debug("%s %s: HTTP %s", call.method, call.path, status)
         failure: TMDBError | None = None
@@ -106,9 +117,7 @@ class Exchange:
         if failure is not None and 200 <= status < 300:
             raise failure from failure.__cause__
         body = self.credentials.unechoed(body)
-        error = self.credentials.error_from_response(
-            status, answer.headers, body, (*_values(call), *self.proxy_secrets)
-        )
+        error = self.credentials.error_from_response(status, answer.headers, body, self.secrets_of(call))
         if error is not None:
             error.method, error.path = call.method, call.path
             raise error
@@ -122,7 +131,7 @@ class Exchange:
 
     def error(self, call: Call[Any], exception: httpx.HTTPError | httpx.InvalidURL) -> TMDBError:
         """Return the normalized error for an exception of httpx's; its cause shows no secret either."""
-        secrets = (*_values(call), *self.proxy_secrets)
+        secrets = self.secrets_of(call)
         cause = self.credentials.cleaned(exception, secrets)
         without_frames(cause)
         error = error_from_exception(cause, method=call.method, path=call.path)
@@ -151,7 +160,7 @@ class Exchange:
         return {**self.timeout.as_dict(), "total": self.total_timeout}
 
     @cached_property
-    def _headers(self) -> list[tuple[bytes, bytes]]:
+    def headers(self) -> list[tuple[bytes, bytes]]:
         """The headers of every request."""
         headers = {"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING, "User-Agent": USER_AGENT}
         named = {**headers, **self.credentials.headers}
@@ -167,8 +176,3 @@ def warn_of_missing_parts(call: Call[Any], record: Any) -> None:
         logger.warning(
             "TMDB left %s out of its answer to %s %s", ", ".join(record.missing_parts), call.method, call.path
         )
-
-
-def _values(call: Call[Any]) -> tuple[str, ...]:
-    """The secrets of a call."""
-    return tuple(secret.value for secret in call.secrets)

@@ -7,6 +7,7 @@ import threading
 from typing import TYPE_CHECKING, overload
 
 from tmdbfusion_scrapy.exceptions import ResponseError
+from tmdbfusion_scrapy.forking import renewed_after_fork
 from tmdbfusion_scrapy.models.image_addresses import check_path
 
 if TYPE_CHECKING:
@@ -16,16 +17,17 @@ if TYPE_CHECKING:
 
 
 class Images:
-    """Addresses of TMDB's images, ``TMDBClient.images``. Threads may share it.
-
-    Args:
-        api: The client.
-    """
+    """Addresses of TMDB's images, ``TMDBClient.images``. Threads may share it."""
 
     def __init__(self, api: API[Blocking]) -> None:
         self._api = api
-        self._lock = threading.Lock()
         self._configuration: ImagesConfiguration | None = None
+        self.begin_anew()
+        renewed_after_fork(self)
+
+    def begin_anew(self) -> None:
+        """Leave the lock to the parent, in a child process."""
+        self._lock = threading.Lock()
 
     def configuration(self) -> ImagesConfiguration:
         """Return where images are and in which sizes; asked for once, and kept as long as the client.
@@ -33,11 +35,10 @@ class Images:
         Raises:
             TMDBError: The call failed; the next one asks again.
         """
-        if self._configuration is None:
-            with self._lock:
-                if self._configuration is None:
-                    self._configuration = _images_of(self._api.configuration.details())
-        return self._configuration
+        with self._lock:
+            if self._configuration is None:
+                self._configuration = _images_of(self._api.configuration.details())
+            return self._configuration
 
     @overload
     def url(self, path: str, size: str = "original", *, kind: ImageKind | None = None) -> str: ...
@@ -52,32 +53,28 @@ class Images:
         if path is None:
             return None
         check_path(path)
-        return self.configuration().url(path, size, kind=kind)
+        return (self._configuration or self.configuration()).url(path, size, kind=kind)
 
 
 class AsyncImages:
-    """Addresses of TMDB's images, ``AsyncTMDBClient.images``. Tasks may share it.
-
-    Args:
-        api: The client.
-    """
+    """Addresses of TMDB's images, ``AsyncTMDBClient.images``. Tasks may share it."""
 
     def __init__(self, api: API[Asynchronous]) -> None:
         self._api = api
-        self._lock = asyncio.Lock()
         self._configuration: ImagesConfiguration | None = None
+        self.begin_anew()
+        renewed_after_fork(self)
+
+    def begin_anew(self) -> None:
+        """Leave the lock to the parent, in a child process."""
+        self._lock = asyncio.Lock()
 
     async def configuration(self) -> ImagesConfiguration:
-        """Return where images are and in which sizes; asked for once, and kept as long as the client.
-
-        Raises:
-            TMDBError: The call failed; the next one asks again.
-        """
-        if self._configuration is None:
-            async with self._lock:
-                if self._configuration is None:
-                    self._configuration = _images_of(await self._api.configuration.details())
-        return self._configuration
+        """Return where images are and in which sizes, as :meth:`Images.configuration` does."""
+        async with self._lock:
+            if self._configuration is None:
+                self._configuration = _images_of(await self._api.configuration.details())
+            return self._configuration
 
     @overload
     async def url(self, path: str, size: str = "original", *, kind: ImageKind | None = None) -> str: ...
@@ -86,15 +83,11 @@ class AsyncImages:
     async def url(
         self, path: str | None, size: str = "original", *, kind: ImageKind | None = None
     ) -> str | None:
-        """Return the address of an image.
-
-        See :meth:`~tmdbfusion_scrapy.models.configuration.ImagesConfiguration.url` for arguments and errors. The
-        first call asks TMDB for its configuration, and raises what that raises.
-        """
+        """Return the address of an image, as :meth:`Images.url` does."""
         if path is None:
             return None
         check_path(path)
-        return (await self.configuration()).url(path, size, kind=kind)
+        return (self._configuration or await self.configuration()).url(path, size, kind=kind)
 
 
 def _images_of(details: ConfigurationDetails) -> ImagesConfiguration:

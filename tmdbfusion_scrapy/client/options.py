@@ -5,11 +5,9 @@ from __future__ import annotations
 import base64
 import math
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict
-
-import httpx
 
 from tmdbfusion_scrapy.api.values import check_languages, check_secret
 from tmdbfusion_scrapy.base_urls import (
@@ -22,10 +20,12 @@ from tmdbfusion_scrapy.base_urls import (
     check_urls,
 )
 from tmdbfusion_scrapy.certificates import check_certificate_variables
+from tmdbfusion_scrapy.client.event_hooks import check_event_hooks
 from tmdbfusion_scrapy.client.exchange import Exchange
 from tmdbfusion_scrapy.credentials import Credentials, proxy_secrets
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.hidden import hidden
+from tmdbfusion_scrapy.http import described, httpx, library_of
 from tmdbfusion_scrapy.rate_limit import DEFAULT_REQUESTS_PER_SECOND, RateLimit
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import check_language, check_region
@@ -67,6 +67,8 @@ class ClientArguments(TypedDict, total=False):
         ip_family: ``"ipv4"`` or ``"ipv6"`` connects to addresses of that kind only; ``"auto"``, the default, to
             whichever answers first.
         verify: ``True``, an ``ssl.SSLContext``, or ``False`` to take any certificate.
+        event_hooks: Functions to call with each request and each response, as httpx has them:
+            ``{"request": [f], "response": [g]}``; coroutine functions for ``AsyncTMDBClient``.
     """
 
     api_key: str | None
@@ -87,6 +89,7 @@ class ClientArguments(TypedDict, total=False):
     proxy: str | httpx.Proxy | None
     ip_family: IPFamily
     verify: bool | ssl.SSLContext
+    event_hooks: Mapping[str, Sequence[Callable[..., Any]]] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +106,7 @@ class ClientOptions:
     proxy: httpx.Proxy | None
     ip_family: IPFamily
     verify: bool | ssl.SSLContext
-    max_response_size: int | None
+    event_hooks: Mapping[str, Sequence[Callable[..., Any]]]
 
     @classmethod
     def from_arguments(
@@ -112,39 +115,32 @@ class ClientOptions:
         arguments: ClientArguments,
         *,
         transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None,
-        transport_type: type[httpx.BaseTransport | httpx.AsyncBaseTransport] = httpx.BaseTransport,
+        is_blocking: bool = True,
     ) -> ClientOptions:
-        """Check the arguments.
-
-        Args:
-            token: The argument ``token``.
-            arguments: The arguments that both clients take.
-            transport: The user's own transport.
-            transport_type: What the transport must be.
-
-        Raises:
-            ConfigurationError: There is no token, or an argument cannot be used; the message names it.
-            TypeError: An argument is unknown.
-        """
-        given: dict[str, Any] = {**_TRANSPORT_DEFAULTS, **arguments}
-        unknown = set(given) - set(ClientArguments.__annotations__)
+        """Check the arguments."""
+        unknown = set(arguments) - set(_DEFAULTS)
         if unknown:
             raise TypeError(f"unexpected keyword argument {min(unknown)!r}")
+        given = {**_DEFAULTS, **arguments}
+        for name, value in (*given.items(), ("transport", transport)):
+            if library_of(value) not in (None, httpx):
+                raise ConfigurationError(
+                    f"{name} is {described(value)}: this client stands on httpx, use what has that name there"
+                )
         if transport is not None:
-            _check_transport(transport, transport_type, given)
+            _check_transport(
+                transport, httpx.BaseTransport if is_blocking else httpx.AsyncBaseTransport, given
+            )
         elif given["verify"] is True:
             check_certificate_variables()
-        if token is not None and given.get("api_key") is not None:
+        if token is not None and given["api_key"] is not None:
             raise ConfigurationError("token and api_key are both given: give one of them")
-        base_urls = _base_urls(given.get("base_url"))
+        base_urls = _base_urls(given["base_url"])
         proxy = _proxy(given["proxy"])
         if proxy is not None:
             check_no_clear_token("proxy", "base_url", base_urls)
-        credentials = Credentials.resolve(token, given.get("api_key"))
-        timeout = _timeout(given.get("timeout", 30.0))
-        max_response_size = _limit(
-            "max_response_size", given.get("max_response_size", DEFAULT_MAX_RESPONSE_SIZE), least=1
-        )
+        credentials = Credentials.resolve(token, given["api_key"])
+        timeout = _timeout(given["timeout"])
         return cls(
             credentials=credentials,
             defaults=_defaults(given),
@@ -154,30 +150,25 @@ class ClientOptions:
                 credentials,
                 whole_urls=transport is not None,
                 proxy_secrets=_proxy_secrets(given["proxy"]),
-                total_timeout=_total_timeout(given.get("total_timeout", _FROM_TIMEOUT), timeout),
-                max_response_size=max_response_size,
+                total_timeout=_total_timeout(given["total_timeout"], timeout),
+                max_response_size=_limit("max_response_size", given, least=1),
             ),
             limits=httpx.Limits(
-                max_connections=_limit("max_connections", given.get("max_connections", 100), least=1),
-                max_keepalive_connections=_limit(
-                    "max_keepalive_connections", given["max_keepalive_connections"], least=0
-                ),
-                keepalive_expiry=_number("keepalive_expiry", given["keepalive_expiry"]),
+                max_connections=_limit("max_connections", given, least=1),
+                max_keepalive_connections=_limit("max_keepalive_connections", given, least=0),
+                keepalive_expiry=_number("keepalive_expiry", given),
             ),
-            rate_limit=RateLimit(
-                _number("requests_per_second", given.get("requests_per_second", DEFAULT_REQUESTS_PER_SECOND))
-                or 0.0
-            ),
-            retry=_retry(given.get("retries", 2)),
+            rate_limit=RateLimit(_number("requests_per_second", given) or 0.0),
+            retry=_retry(given["retries"]),
             base_urls=base_urls,
             proxy=proxy,
             ip_family=check_ip_family("ip_family", given["ip_family"]),
             verify=_verify(given["verify"]),
-            max_response_size=max_response_size,
+            event_hooks=check_event_hooks(given["event_hooks"]),
         )
 
 
-_TRANSPORT_DEFAULTS: Mapping[str, Any] = {
+_TRANSPORT_DEFAULTS: Final[Mapping[str, Any]] = {
     "max_keepalive_connections": 20,
     "keepalive_expiry": 30.0,
     "proxy": None,
@@ -186,12 +177,25 @@ _TRANSPORT_DEFAULTS: Mapping[str, Any] = {
 }
 """Arguments of our own transport alone, with their defaults."""
 
+_DEFAULTS: Final[Mapping[str, Any]] = {
+    **dict.fromkeys(ClientArguments.__annotations__),
+    **_TRANSPORT_DEFAULTS,
+    "timeout": 30.0,
+    "total_timeout": _FROM_TIMEOUT,
+    "max_response_size": DEFAULT_MAX_RESPONSE_SIZE,
+    "max_connections": 100,
+    "requests_per_second": DEFAULT_REQUESTS_PER_SECOND,
+    "retries": 2,
+}
+"""All arguments, with their defaults."""
+
 
 def _check_transport(transport: object, kind: type[Any], given: Mapping[str, Any]) -> None:
     """Refuse a transport that is none, and what it would be given in vain."""
     if not isinstance(transport, kind):
-        shown = transport.__name__ if isinstance(transport, type) else f"a {type(transport).__name__}"
-        raise ConfigurationError(f"transport is {shown}: this client needs an httpx.{kind.__name__}")
+        raise ConfigurationError(
+            f"transport is {described(transport)}: this client needs an httpx.{kind.__name__}"
+        )
     ignored = [name for name, default in _TRANSPORT_DEFAULTS.items() if given[name] != default]
     if ignored:
         raise ConfigurationError(
@@ -201,13 +205,13 @@ def _check_transport(transport: object, kind: type[Any], given: Mapping[str, Any
 
 def _defaults(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """What calls get that do not give it."""
-    language = check_language("language", given.get("language"))
+    language = check_language("language", given["language"])
     try:
-        languages = check_languages("languages", given.get("languages"))
+        languages = check_languages("languages", given["languages"])
         sessions = {
             name: hidden(check_secret(name, given[name]))
             for name in ("session_id", "guest_session_id")
-            if given.get(name) is not None
+            if given[name] is not None
         }
     except ValidationError as error:
         raise ConfigurationError(error.message) from None
@@ -218,7 +222,7 @@ def _defaults(given: Mapping[str, Any]) -> Mapping[str, Any]:
     return {
         "language": languages[0] if languages else language,
         "languages": languages or None,
-        "region": check_region("region", given.get("region")),
+        "region": check_region("region", given["region"]),
         **sessions,
     }
 
@@ -256,17 +260,20 @@ def _total_timeout(value: Any, timeout: httpx.Timeout) -> float | None:
     return None if value is None else float(value)
 
 
-def _limit(name: str, value: Any, *, least: int) -> int | None:
-    """A number of connections."""
+def _limit(name: str, given: Mapping[str, Any], *, least: int) -> int | None:
+    """Return a whole number; ``None`` for no limit."""
+    value = given[name]
     if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
         raise ConfigurationError(
             f"{name} is {value!r}: use a whole number from {least}, or None for no limit"
         )
-    return value
+    limit: int | None = value
+    return limit
 
 
-def _number(name: str, value: Any) -> float | None:
-    """Seconds or a rate; ``None`` for no limit."""
+def _number(name: str, given: Mapping[str, Any]) -> float | None:
+    """Return seconds or a rate; ``None`` for no limit."""
+    value = given[name]
     if value is not None and not (_is_number(value) and value >= 0):
         raise ConfigurationError(f"{name} is {value!r}: use a number from 0, or None for no limit")
     return None if value is None else float(value)

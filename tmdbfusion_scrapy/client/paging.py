@@ -28,11 +28,7 @@ logger = logging.getLogger(__name__)
 
 
 class Reading(Generic[T]):
-    """How far a list was read: which page is next, and which items are to be given out. No I/O.
-
-    Args:
-        call: The call of the first page to read.
-    """
+    """How far a list was read: which page is next, and which items are to be given out. No I/O."""
 
     def __init__(self, call: Call[Paged[T]]) -> None:
         self._call = call
@@ -93,10 +89,6 @@ class Pages(Reading[T], Iterator[T]):
     """The items of a list, one after the other (:meth:`TMDBClient.paginate`).
 
     Threads may share it: each item goes to one of them. After an error ``next()`` asks for the same page again.
-
-    Args:
-        call: The call of the first page to read.
-        send: Sends a call.
     """
 
     def __init__(self, call: Call[Paged[T]], send: Callable[[Call[Paged[T]]], Paged[T]]) -> None:
@@ -122,10 +114,6 @@ class AsyncPages(Reading[T], AsyncIterator[T]):
     """The items of a list, one after the other (:meth:`AsyncTMDBClient.paginate`).
 
     Tasks may share it: each item goes to one of them. After an error ``anext()`` asks for the same page again.
-
-    Args:
-        call: The call of the first page to read.
-        send: Sends a call.
     """
 
     def __init__(self, call: Call[Paged[T]], send: Callable[[Call[Paged[T]]], Awaitable[Paged[T]]]) -> None:
@@ -164,19 +152,7 @@ def paged_call(
     args: tuple[Any, ...],
     kwargs: Mapping[str, Any],
 ) -> Call[Any]:
-    """Return the call of the first page.
-
-    Args:
-        execute: What the endpoints of the client are bound to.
-        method: A method of the client, or a ``functools.partial`` of one.
-        defaults: As of :meth:`Endpoint.call`.
-        args: Arguments of the method.
-        kwargs: Arguments of the method.
-
-    Raises:
-        TypeError: The method is none of the client's, has no pages, or does not take the arguments.
-        ValidationError: TMDB would refuse a value.
-    """
+    """Return the call of the first page."""
     if isinstance(method, partial):
         args, kwargs = (*method.args, *args), {**method.keywords, **kwargs}
         method = method.func

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, cast
+from functools import partial
+from types import FunctionType
+from typing import TYPE_CHECKING, Any, Final, cast
 
-import httpx
-
-from tmdbfusion_scrapy.transport import (
-    BlockingFailoverTransport,
-    BodyTooLarge,
-    FailoverTransport,
-    PooledTransport,
-)
+from tmdbfusion_scrapy.base_urls import is_loopback_url
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.http import httpx
+from tmdbfusion_scrapy.transport import BodyTooLarge, FailoverTransport, PooledTransport
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.client.options import ClientOptions
     from tmdbfusion_scrapy.rate_limit import RateLimiter
+
+_TOOLS: Final = {"respx": "respx", "pytest_httpx": "pytest-httpx", "vcr": "vcrpy", "pook": "pook"}
+"""Their names by those of their modules."""
+
+_TAKEN: Final = {
+    "httpx": ("Client", "AsyncClient", "HTTPTransport", "AsyncHTTPTransport"),
+    "httpcore": ("ConnectionPool", "AsyncConnectionPool"),
+}
+"""Classes of which a tool takes a method while it is at work."""
 
 _MOST_THREADS = 100
 """Threads for a blocking transport of the user's where the client has no limit of connections."""
@@ -34,6 +44,7 @@ class Answered:
         body: The body as it was sent, or its first bytes where it is too large.
         sent_at: When the rate limiter let the request go, of ``time.monotonic()``.
         too_large: What was wrong with its size, if anything was.
+        extensions: Those of the ``httpx.Response``.
     """
 
     status: int
@@ -41,15 +52,11 @@ class Answered:
     body: bytes = field(repr=False)
     sent_at: float
     too_large: BodyTooLarge | None = None
+    extensions: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
 
 class PooledSender:
-    """Sends through a pool of its own.
-
-    Args:
-        options: Of the client.
-        limiter: The rate limiter.
-    """
+    """Sends through a pool of its own."""
 
     def __init__(self, options: ClientOptions, limiter: RateLimiter) -> None:
         pooled = PooledTransport(
@@ -63,15 +70,10 @@ class PooledSender:
         self.transport: httpx.AsyncBaseTransport = (
             FailoverTransport(pooled, options.base_urls) if several else pooled
         )
-        self._max_size = options.max_response_size
+        self._max_size = options.exchange.max_response_size
 
     async def fetch(self, request: httpx.Request) -> Answered:
-        """Send a request and return its answer.
-
-        Raises:
-            httpx.TransportError: There is none.
-            RuntimeError: It was closed while the request waited.
-        """
+        """Send a request and return its answer."""
         response = await self.transport.handle_async_request(request)
         return await _read(response, response.extensions["sent_at"], self._max_size)
 
@@ -81,14 +83,7 @@ class PooledSender:
 
 
 class GivenSender:
-    """Sends through a transport of the user's, within the limits, the rate and the total time of the client.
-
-    Args:
-        options: Of the client.
-        limiter: The rate limiter.
-        given: The transport.
-        is_blocking: Whether it is used as a blocking one; some are both.
-    """
+    """Sends through a transport of the user's, within the limits, the rate and the total time of the client."""
 
     def __init__(
         self,
@@ -104,15 +99,10 @@ class GivenSender:
         self._room = asyncio.Semaphore(most) if most is not None else None
         self._pool_timeout = options.exchange.timeout.pool
         self._total_timeout = options.exchange.total_timeout
-        self._max_size = options.max_response_size
+        self._max_size = options.exchange.max_response_size
 
     async def fetch(self, request: httpx.Request) -> Answered:
-        """Send a request and return its answer.
-
-        Raises:
-            httpx.TransportError: There is none.
-            RateLimiterClosed: It was closed while the request waited.
-        """
+        """Send a request and return its answer."""
         if self._room is None:
             return await self._fetch(request)
         await self._wait(self._room)
@@ -164,12 +154,7 @@ class GivenSender:
 
 
 class ThreadedTransport(httpx.AsyncBaseTransport):
-    """A blocking transport for coroutines: each request has a thread while it is under way.
-
-    Args:
-        transport: It.
-        most: Most requests at a time.
-    """
+    """A blocking transport for coroutines: each request has a thread while it is under way."""
 
     def __init__(self, transport: httpx.BaseTransport, most: int) -> None:
         self._transport = transport
@@ -177,7 +162,8 @@ class ThreadedTransport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request in a thread and return its response, of which the body is there."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, self._send, request)
+        send = partial(contextvars.copy_context().run, self._send, request)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, send)
 
     async def aclose(self) -> None:
         """Close the transport."""
@@ -197,15 +183,12 @@ class ThreadedTransport(httpx.AsyncBaseTransport):
 def _asynchronous(
     options: ClientOptions, given: httpx.BaseTransport | httpx.AsyncBaseTransport, *, is_blocking: bool
 ) -> httpx.AsyncBaseTransport:
-    """The transport for coroutines, with another host where one cannot be reached."""
-    several = len(options.base_urls) > 1
-    if not is_blocking:
-        asynchronous = cast("httpx.AsyncBaseTransport", given)
-        return FailoverTransport(asynchronous, options.base_urls) if several else asynchronous
-    blocking = cast("httpx.BaseTransport", given)
-    if several:
-        blocking = BlockingFailoverTransport(blocking, options.base_urls)
-    return ThreadedTransport(blocking, options.limits.max_connections or _MOST_THREADS)
+    """Return the transport for coroutines, with another host where one cannot be reached."""
+    transport = cast("httpx.AsyncBaseTransport", given)
+    if is_blocking:
+        most = options.limits.max_connections or _MOST_THREADS
+        transport = ThreadedTransport(cast("httpx.BaseTransport", given), most)
+    return FailoverTransport(transport, options.base_urls) if len(options.base_urls) > 1 else transport
 
 
 async def _read(response: httpx.Response, sent_at: float, max_size: int | None) -> Answered:
@@ -224,4 +207,39 @@ async def _read(response: httpx.Response, sent_at: float, max_size: int | None) 
     finally:
         await stream.aclose()
     body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    return Answered(response.status_code, response.headers, body, sent_at, too_large)
+    return Answered(response.status_code, response.headers, body, sent_at, too_large, response.extensions)
+
+
+def check_unmocked(base_urls: Sequence[str], transport: type[object]) -> None:
+    """Refuse a call that a tool is to answer which does not see it: it would go to TMDB, with the token.
+
+    A server on this machine, such as the sandbox, may be called beside such a tool.
+    """
+    loaded = [module for module in _TOOLS if module in sys.modules]
+    if not loaded or all(is_loopback_url(url) for url in base_urls):
+        return
+    tool = _tool_at_work()
+    if tool is not None:
+        raise ConfigurationError(
+            f"{tool} is at work and does not see this client, whose call would go to TMDB, with your token: give "
+            f"the client transport=httpx.{transport.__name__}(), which {tool} sees, or "
+            f"transport=httpx.MockTransport(...)"
+        )
+
+
+def _tool_at_work() -> str | None:
+    """The name of a tool that has taken one of httpx's methods."""
+    owners = [
+        getattr(sys.modules[library], name)
+        for library, names in _TAKEN.items()
+        if library in sys.modules
+        for name in names
+    ]
+    for owner in owners:
+        for member in vars(owner).values():
+            if isinstance(member, FunctionType):
+                # Not __module__: functools.wraps copies that of the method that was taken.
+                module = str(member.__globals__.get("__name__", "")).partition(".")[0]
+                if module in _TOOLS:
+                    return _TOOLS[module]
+    return None

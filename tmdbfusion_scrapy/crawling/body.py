@@ -7,7 +7,6 @@ import logging
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
-import httpx
 from pydispatch.dispatcher import getAllReceivers
 from scrapy import signals
 from scrapy.exceptions import StopDownload
@@ -17,6 +16,7 @@ from twisted.python.failure import Failure
 
 from tmdbfusion_scrapy.crawling.errors import TooLargeResponseError
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport import BodyTooLarge, read_body
 
 if TYPE_CHECKING:

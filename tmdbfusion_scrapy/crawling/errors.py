@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import socket
 
-import httpx
 from scrapy.exceptions import (
     CannotResolveHostError,
     DownloadCancelledError,
@@ -28,6 +27,7 @@ from tmdbfusion_scrapy.exceptions import (
     is_certificate_error,
 )
 from tmdbfusion_scrapy.hidden import chain_of
+from tmdbfusion_scrapy.http import httpx
 
 
 class TimeoutServerError(ServerError, DownloadTimeoutError):

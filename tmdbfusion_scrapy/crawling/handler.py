@@ -7,7 +7,6 @@ import time
 from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar
 
-import httpx
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.utils.misc import load_object
 from scrapy.utils.python import global_object_name
@@ -21,6 +20,7 @@ from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError, parse_retry_after
 from tmdbfusion_scrapy.hidden import without_frames
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-import httpx
 import msgspec
 
 from tmdbfusion_scrapy.api.call import fill_path, values_in
 from tmdbfusion_scrapy.base_urls import is_loopback
 from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
 from tmdbfusion_scrapy.exceptions import ValidationError
+from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-import httpx
 from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
@@ -17,6 +16,7 @@ from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
 from tmdbfusion_scrapy.crawling.tls import tls_context
 from tmdbfusion_scrapy.credentials import Credentials
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter
 from tmdbfusion_scrapy.settings import IMAGES_SLOT, once_a_crawl, settings_of
 from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport

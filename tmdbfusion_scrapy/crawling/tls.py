@@ -8,7 +8,7 @@ import ssl
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import httpx
+from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings

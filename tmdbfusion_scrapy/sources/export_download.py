@@ -10,10 +10,9 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import httpx
-
 from tmdbfusion_scrapy.exceptions import ResponseError, ServerError
 from tmdbfusion_scrapy.hidden import printable
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.sources.export_file import check_file, export_file, newest_day
 
 logger = logging.getLogger(__name__)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from tmdbfusion_scrapy.transport.blocking import BlockingPooledTransport
+from tmdbfusion_scrapy.transport.blocking import BlockingPooledTransport, BlockingTransport
 from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, decode_body, read_body
-from tmdbfusion_scrapy.transport.failover import BlockingFailoverTransport, FailoverTransport
-from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolStatistics
+from tmdbfusion_scrapy.transport.failover import FailoverTransport
+from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, PoolStatistics
 from tmdbfusion_scrapy.transport.pooled import PooledStream, PooledTransport
 
 __all__ = [
     "ACCEPT_ENCODING",
     "DEFAULT_LIMITS",
-    "BlockingFailoverTransport",
     "BlockingPooledTransport",
+    "BlockingTransport",
     "BodyTooLarge",
     "FailoverTransport",
     "PoolStatistics",

@@ -1,19 +1,18 @@
-"""The blocking transport: the same pool, in an event loop of its own thread."""
+"""The blocking transports: an asynchronous one, in an event loop of its own thread."""
 
 from __future__ import annotations
 
 import asyncio
 import atexit
 import contextvars
-import os
 import threading
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from weakref import finalize
 
-import httpx
-
-from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolStatistics
+from tmdbfusion_scrapy.forking import leave_to_parent, renewed_after_fork
+from tmdbfusion_scrapy.http import check_request, httpx
+from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, PoolStatistics
 from tmdbfusion_scrapy.transport.pooled import PooledStream, PooledTransport
 
 if TYPE_CHECKING:
@@ -28,16 +27,19 @@ _CLOSED: Final = "The transport is closed: make a new one (or a new client)"
 
 
 class BlockingTransport(httpx.BaseTransport):
-    """An asynchronous transport for threads.
+    """Asynchronous transport for ``httpx.Client``, to be shared by threads.
+
+    It lives in an event loop of a daemon thread, which starts with the first request and ends with `close`.
 
     Args:
-        thread: Its event loop.
-        transport: It. Closing this one does not close it.
+        transport: the asynchronous one, which is closed with this one.
+        thread: event loop of another owner to use instead; then `close` closes nothing.
     """
 
-    def __init__(self, thread: LoopThread, transport: httpx.AsyncBaseTransport) -> None:
-        self._thread = thread
+    def __init__(self, transport: httpx.AsyncBaseTransport, thread: LoopThread | None = None) -> None:
         self._transport = transport
+        self._is_owner = thread is None
+        self._thread = thread or LoopThread(self, transport.aclose)
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its response as soon as the head is there.
@@ -46,23 +48,31 @@ class BlockingTransport(httpx.BaseTransport):
             httpx.TransportError: one of its subclasses, as httpx documents them.
             RuntimeError: the transport is closed.
         """
-        return send_blocking(self._thread, self._transport, request)
+        check_request(request)
+        response = self._thread.run(self._transport.handle_async_request(_readable(request)))
+        response.stream = BlockingStream(self._thread, cast("httpx.AsyncByteStream", response.stream))
+        return response
+
+    def close(self) -> None:
+        """Close all connections and end the thread; a second call does nothing.
+
+        Requests under way in other threads end with an ``httpx.TransportError``, waiting ones with a RuntimeError.
+        """
+        if self._is_owner:
+            self._thread.stop()
 
 
-class BlockingPooledTransport(httpx.BaseTransport):
+class BlockingPooledTransport(BlockingTransport):
     """`PooledTransport` for one ``httpx.Client`` that many threads share, with limits for the client as a whole.
 
-    The pool is the same, with all that is said there, and lives in an event loop in a daemon thread of its own,
-    which starts with the first request and ends with `close`. Threads get connections in the order they came.
+    The pool is the same, with all that is said there. Threads get connections in the order they came.
 
     Args:
-        limits: ``max_connections`` (default 100), ``max_keepalive_connections`` (20) and ``keepalive_expiry``
-            (30 seconds); None in a field means no limit.
+        limits: as in `PooledTransport`, like the others.
         verify: True for certifi's authorities, False for no check, or an ``ssl.SSLContext``.
-        proxy: proxy for all requests, ``http://`` or ``https://``, credentials in the URL or in
-            ``httpx.Proxy``.
+        proxy: proxy for all requests.
         local_address: address of this machine to connect from.
-        ip_family: as in `PooledTransport`.
+        ip_family: addresses to connect to.
 
     Raises:
         ValueError: limits or proxy that cannot be.
@@ -80,66 +90,19 @@ class BlockingPooledTransport(httpx.BaseTransport):
         self._pooled = PooledTransport(
             limits=limits, verify=verify, proxy=proxy, local_address=local_address, ip_family=ip_family
         )
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
-        self._thread: LoopThread | None = None
-        self._is_closed = False
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and return its response as soon as the head is there.
-
-        Raises:
-            httpx.TransportError: one of its subclasses, as httpx documents them.
-            RuntimeError: the transport is closed.
-        """
-        return send_blocking(self._running_thread(), self._pooled, request)
+        super().__init__(self._pooled)
 
     def statistics(self) -> PoolStatistics:
         """Return what the pool has done and holds now."""
-        self._begin_anew_in_child()
-        thread = self._thread
-        if thread is None or self._is_closed:
-            return self._pooled.statistics()
-        return thread.run(_statistics(self._pooled))
-
-    def close(self) -> None:
-        """Close all connections and end the thread; a second call does nothing.
-
-        Requests under way in other threads end with an ``httpx.TransportError``, waiting ones with a RuntimeError.
-        """
-        self._begin_anew_in_child()
-        with self._lock:
-            self._is_closed = True
-        if self._thread is not None:
-            self._thread.stop()
-
-    def _running_thread(self) -> LoopThread:
-        self._begin_anew_in_child()
-        thread = self._thread
-        if thread is not None and not self._is_closed:
-            return thread
-        with self._lock:
-            if self._is_closed:
-                raise RuntimeError(_CLOSED)
-            if self._thread is None:
-                self._thread = LoopThread(self._pooled.aclose, owner=self)
-            return self._thread
-
-    def _begin_anew_in_child(self) -> None:
-        """Leave the thread and the lock to the parent, in a child process."""
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._lock = threading.Lock()
-            self._thread = None
+        return (
+            self._thread.run(_statistics(self._pooled))
+            if self._thread.is_running
+            else self._pooled.statistics()
+        )
 
 
 class BlockingStream(httpx.SyncByteStream):
-    """The body's bytes as sent, of a response whose transport is in another thread.
-
-    Args:
-        thread: The event loop of the transport.
-        stream: The response's stream there.
-    """
+    """The body's bytes as sent, of a response whose transport is in another thread."""
 
     def __init__(self, thread: LoopThread, stream: httpx.AsyncByteStream) -> None:
         self._thread = thread
@@ -166,44 +129,47 @@ class BlockingStream(httpx.SyncByteStream):
 
 
 class LoopThread:
-    """An event loop in a daemon thread, and how other threads have it do something.
+    """Event loop in a daemon thread, which starts with the first coroutine and is started anew in a child process.
 
     Args:
-        close: Closes what lives in the loop.
-        owner: The thread ends with it, also where nobody closes it, and with the interpreter.
+        owner: The thread ends with it where nobody stops it, and with the interpreter.
+        close: Closes what lives in the loop, before the thread ends.
     """
 
-    def __init__(self, close: Callable[[], Coroutine[Any, Any, None]], owner: object) -> None:
-        self._loop = asyncio.new_event_loop()
+    def __init__(self, owner: object, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._close = close
-        self._pid = os.getpid()
-        self._thread = threading.Thread(target=self._run, name="tmdb-event-loop", daemon=True)
-        self._stopping = threading.Lock()
         self._is_stopped = False
-        self._awaited: set[Future[Any]] = set()
-        _all.append(self)
-        self._thread.start()
+        self._start_nothing()
+        renewed_after_fork(self)
         # Not a method of the owner: that would keep it from being collected.
         collected = finalize(owner, self.stop)
         # At the end of the interpreter it may be too early: exit handlers can still make calls.
         collected.atexit = False
 
-    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
-        """Run a coroutine in the loop, in the context of this thread, and return its result.
+    def begin_anew(self) -> None:
+        """Leave the thread and its lock to the parent, in a child process."""
+        leave_to_parent(self._loop)
+        _running.discard(self)
+        self._start_nothing()
 
-        Raises:
-            RuntimeError: The loop is no longer there.
-        """
-        if self._is_stopped:
-            coroutine.close()
-            raise RuntimeError(_CLOSED)
+    @property
+    def was_started(self) -> bool:
+        """Whether it was started in this process."""
+        return self._loop is not None
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it was started and not stopped."""
+        return self.was_started and not self._is_stopped
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """Run a coroutine in the loop, in the context of this thread, and return its result."""
         done: Future[T] = Future()
-        self._awaited.add(done)
         try:
-            context = contextvars.copy_context()
-            self._loop.call_soon_threadsafe(self._start, coroutine, done, context=context)
+            loop = self._running_loop() if self._loop is None or self._is_stopped else self._loop
+            self._awaited.add(done)
+            loop.call_soon_threadsafe(self._start, coroutine, done, context=contextvars.copy_context())
         except RuntimeError:
-            # It was closed just now.
             coroutine.close()
             self._awaited.discard(done)
             raise RuntimeError(_CLOSED) from None
@@ -216,62 +182,73 @@ class LoopThread:
             self._awaited.discard(done)
 
     def stop(self) -> None:
-        """Close what lives in the loop, then end the loop and its thread."""
-        if self._pid != os.getpid():
-            # A child process: the loop is the parent's, who may hold the lock for ever.
-            return
-        with self._stopping:
+        """Close what lives in the loop, then end the loop and its thread, once and for all."""
+        with self._lock:
             if self._is_stopped:
                 return
-            if threading.current_thread() is self._thread:
+            loop, thread = self._loop, self._thread
+            if loop is None or thread is None:
+                self._is_stopped = True
+                return
+            if threading.current_thread() is thread:
                 # The garbage collector ran here; nobody else can wait for it.
                 self._is_stopped = True
-                self._ending = self._loop.create_task(self._wind_up())
+                self._ending = loop.create_task(self._wind_up(loop))
                 return
             self.run(self._close())
             self._is_stopped = True
-            self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        _all.remove(self)
+            loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        _running.discard(self)
+
+    def _start_nothing(self) -> None:
+        self._lock = threading.Lock()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
+        self._awaited: set[Future[Any]] = set()
+
+    def _running_loop(self) -> asyncio.AbstractEventLoop:
+        with self._lock:
+            if self._is_stopped:
+                raise RuntimeError(_CLOSED)
+            if self._loop is None:
+                self._loop = asyncio.new_event_loop()
+                self._thread = threading.Thread(
+                    target=self._run, args=(self._loop,), name="tmdb-event-loop", daemon=True
+                )
+                _running.add(self)
+                self._thread.start()
+            return self._loop
 
     def _start(self, coroutine: Coroutine[Any, Any, T], done: Future[T]) -> None:
-        task = self._loop.create_task(coroutine)
+        task = asyncio.get_running_loop().create_task(coroutine)
         task.add_done_callback(lambda task: _tell(task, done))
         done.add_done_callback(lambda done: self._cancel(task) if done.cancelled() else None)
 
     def _cancel(self, task: asyncio.Task[Any]) -> None:
-        if not self._is_stopped:
+        if self._loop is not None and not self._is_stopped:
             self._loop.call_soon_threadsafe(task.cancel)
 
-    async def _wind_up(self) -> None:
+    async def _wind_up(self, loop: asyncio.AbstractEventLoop) -> None:
         await self._close()
-        self._loop.stop()
+        loop.stop()
 
-    def _run(self) -> None:
-        asyncio.set_event_loop(self._loop)
+    def _run(self, loop: asyncio.AbstractEventLoop) -> None:
+        asyncio.set_event_loop(loop)
         try:
-            self._loop.run_forever()
-            left = asyncio.all_tasks(self._loop)
+            loop.run_forever()
+            left = asyncio.all_tasks(loop)
             for task in left:
                 task.cancel()
-            self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
-            self._loop.run_until_complete(self._loop.shutdown_asyncgens())
-            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+            loop.run_until_complete(loop.shutdown_asyncgens())
+            loop.run_until_complete(loop.shutdown_default_executor())
         finally:
-            self._loop.close()
+            loop.close()
             for done in list(self._awaited):
                 # It came when the loop was about to end.
                 if not done.done():
                     done.set_exception(RuntimeError(_CLOSED))
-
-
-def send_blocking(
-    thread: LoopThread, transport: httpx.AsyncBaseTransport, request: httpx.Request
-) -> httpx.Response:
-    """Send a request through a transport of another thread and return its response, for this one."""
-    response = thread.run(transport.handle_async_request(_readable(request)))
-    response.stream = BlockingStream(thread, cast("httpx.AsyncByteStream", response.stream))
-    return response
 
 
 def _tell(task: asyncio.Task[T], done: Future[T]) -> None:
@@ -301,7 +278,7 @@ def _readable(request: httpx.Request) -> httpx.Request:
 
 
 class _ThreadedBody(httpx.AsyncByteStream):
-    """A blocking body, of which the pieces are taken in a thread: reading it may take its time."""
+    """Blocking body, of which the pieces are taken in a thread: reading it may take its time."""
 
     def __init__(self, stream: httpx.SyncByteStream) -> None:
         self._stream = stream
@@ -326,12 +303,11 @@ async def _statistics(pooled: PooledTransport) -> PoolStatistics:
     return pooled.statistics()
 
 
-_all: Final[list[LoopThread]] = []
-"""Loops that run; in a child process those of the parent, kept so that nothing of them is finalized there."""
+_running: Final[set[LoopThread]] = set()
 
 
 @atexit.register
 def _end_all() -> None:
     """End what nobody has closed, after the exit handlers of those who import this."""
-    for thread in _all.copy():
+    for thread in list(_running):
         thread.stop()

@@ -7,7 +7,7 @@ import re
 import zlib
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
+from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,13 +9,14 @@ import asyncio
 import sys
 from collections import deque
 from contextlib import aclosing
+from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httptools
-import httpx
 
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport.errors import closed_under_request, cut_short, lost, not_http, timed_out
 from tmdbfusion_scrapy.transport.outgoing import check_length, framed
 
@@ -23,8 +24,7 @@ if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from tmdbfusion_scrapy.transport.outgoing import Outgoing
-    from tmdbfusion_scrapy.transport.routes import Origin
+    from tmdbfusion_scrapy.transport.outgoing import Origin, Outgoing
 
 _MAX_HEAD: Final = 256 * 1024
 """Bytes of a response's status line and headers; some CDNs send more than the 8 KB that many clients take."""
@@ -68,6 +68,7 @@ class NetworkStream:
         return self._facts.get(info)
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Answer:
     """A response as it arrives: its head, then its body in pieces.
 
@@ -80,47 +81,21 @@ class Answer:
         sent_at: When the rate limiter let the request go, of ``time.monotonic()``.
     """
 
-    __slots__ = (
-        "_buffered",
-        "_chunks",
-        "_connection",
-        "_error",
-        "_waiter",
-        "ends_with_head",
-        "has_head",
-        "headers",
-        "is_complete",
-        "read_timeout",
-        "reason",
-        "sent_at",
-        "status",
-        "total_at",
-        "version",
-    )
-
-    def __init__(
-        self,
-        connection: Connection,
-        *,
-        ends_with_head: bool,
-        read_timeout: float | None,
-        total_at: float | None,
-    ) -> None:
-        self.status = 0
-        self.reason = b""
-        self.version = "1.1"
-        self.headers: list[tuple[bytes, bytes]] = []
-        self.has_head = False
-        self.ends_with_head = ends_with_head
-        self.is_complete = False
-        self.read_timeout = read_timeout
-        self.sent_at: float | None = None
-        self.total_at = total_at
-        self._connection = connection
-        self._chunks: deque[bytes] = deque()
-        self._buffered = 0
-        self._error: Exception | None = None
-        self._waiter: asyncio.Future[None] | None = None
+    connection: Connection
+    ends_with_head: bool = False
+    read_timeout: float | None = None
+    total_at: float | None = None
+    status: int = 0
+    reason: bytes = b""
+    version: str = "1.1"
+    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
+    has_head: bool = False
+    is_complete: bool = False
+    sent_at: float | None = None
+    _chunks: deque[bytes] = field(default_factory=deque)
+    _buffered: int = 0
+    _error: Exception | None = None
+    _waiter: asyncio.Future[None] | None = None
 
     @property
     def extensions(self) -> dict[str, Any]:
@@ -128,7 +103,7 @@ class Answer:
         return {
             "http_version": b"HTTP/1.1" if self.version == "1.1" else b"HTTP/" + self.version.encode("ascii"),
             "reason_phrase": self.reason,
-            "network_stream": self._connection.network_stream,
+            "network_stream": self.connection.network_stream,
             "sent_at": self.sent_at,
         }
 
@@ -143,23 +118,14 @@ class Answer:
         return bool(self._chunks)
 
     async def head(self) -> None:
-        """Wait for the status and the headers.
-
-        Raises:
-            Stale: The connection was dead, and the request may be sent on another one.
-            httpx.TransportError: There is no answer.
-        """
+        """Wait for the status and the headers."""
         while not self.has_head and self._error is None:
             await self._wait()
         if not self.has_head and self._error is not None:
             raise self._error
 
     async def read(self) -> bytes:
-        """Return all bytes of the body that are there, or the next ones; none at the end.
-
-        Raises:
-            httpx.TransportError: The body is not whole.
-        """
+        """Return all bytes of the body that are there, or the next ones; none at the end."""
         while not self._chunks:
             if self._error is not None:
                 raise self._error
@@ -168,7 +134,7 @@ class Answer:
             await self._wait()
         piece = self.take()
         if not self.is_complete:
-            self._connection.resume_reading()
+            self.connection.resume_reading()
         return piece
 
     def take(self) -> bytes:
@@ -182,12 +148,12 @@ class Answer:
         """Let the connection go if the body has not arrived yet; it is closed then."""
         if not self.is_complete and self._error is None:
             self.fail(httpx.StreamClosed())
-            self._connection.abort()
+            self.connection.abort()
 
     def abandon_from_anywhere(self) -> None:
         """Do the same in any thread."""
-        if not self.is_complete and self._error is None and not self._connection.loop.is_closed():
-            self._connection.loop.call_soon_threadsafe(self.abandon)
+        if not self.is_complete and self._error is None and not self.connection.loop.is_closed():
+            self.connection.loop.call_soon_threadsafe(self.abandon)
 
     def begin(self, status: int, version: str) -> None:
         """Take note that the head has arrived."""
@@ -203,7 +169,7 @@ class Answer:
         if self._waiter is not None:
             self._wake()
         elif self._buffered > _BUFFERED:
-            self._connection.pause_reading()
+            self.connection.pause_reading()
 
     def complete(self) -> None:
         """Take note that the whole body has arrived."""
@@ -224,8 +190,8 @@ class Answer:
     async def _wait(self) -> None:
         if self._waiter is not None:
             raise RuntimeError("two tasks read the same response")
-        self._waiter = self._connection.loop.create_future()
-        self._connection.watch()
+        self._waiter = self.connection.loop.create_future()
+        self.connection.watch()
         try:
             await self._waiter
         finally:
@@ -233,14 +199,7 @@ class Answer:
 
 
 class Connection(asyncio.Protocol):
-    """One connection of a pool, lent to one request at a time; a place of the pool while it is not open yet.
-
-    Args:
-        loop: The event loop that it belongs to.
-        origin: Where it leads.
-        on_idle: Called when a request is over and the connection can carry another one.
-        on_closed: Called when its socket is closed, in the loop's next round.
-    """
+    """One connection of a pool, lent to one request at a time; a place of the pool while it is not open yet."""
 
     def __init__(
         self,
@@ -301,13 +260,7 @@ class Connection(asyncio.Protocol):
         self.network_stream = NetworkStream(transport)
 
     def send(self, outgoing: Outgoing, *, timeouts: Any, total_at: float | None) -> Answer:
-        """Send a request and return its answer, which has still to come.
-
-        Args:
-            outgoing: The request.
-            timeouts: Seconds by the names ``read`` and ``write``; without a name there is no limit.
-            total_at: End of the total time, on the loop's clock.
-        """
+        """Send a request and return its answer, which is still to come; ``total_at`` is on the loop's clock."""
         answer = self._answer = Answer(
             self,
             ends_with_head=outgoing.method == "HEAD",
@@ -328,7 +281,7 @@ class Connection(asyncio.Protocol):
 
     async def connect_through(self, head: bytes) -> Answer:
         """Ask a proxy for a tunnel and return its answer."""
-        answer = self._answer = Answer(self, ends_with_head=True, read_timeout=None, total_at=None)
+        answer = self._answer = Answer(self, ends_with_head=True)
         self._parser = httptools.HttpResponseParser(self)
         self.transport.write(head)
         await answer.head()

@@ -10,8 +10,7 @@ import time
 from itertools import chain, zip_longest
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport.errors import proxy_refused, proxy_unreachable
 
 if TYPE_CHECKING:
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.base_urls import IPFamily
     from tmdbfusion_scrapy.transport.connection import Connection
-    from tmdbfusion_scrapy.transport.routes import Origin, ProxyRoute
+    from tmdbfusion_scrapy.transport.outgoing import Origin, ProxyRoute
 
     Address = tuple[int, Any]
 
@@ -43,12 +42,6 @@ class Dialer:
 
     The addresses of a name are asked for once for all connections within ten seconds. An address that does not
     answer in a quarter of a second gets company by the next one, of the other kind first (RFC 8305).
-
-    Args:
-        loop: The event loop.
-        context: For TLS with servers and proxies.
-        local_address: Address of this machine to connect from.
-        ip_family: Which addresses to ask for; an address in place of a name is taken as it is.
     """
 
     def __init__(
@@ -67,12 +60,7 @@ class Dialer:
         self._connecting: set[socket.socket] = set()
 
     async def open(self, connection: Connection) -> None:
-        """Open a connection to its origin; where that fails, it is closed.
-
-        Raises:
-            OSError: Neither of the addresses can be connected to, or TLS fails.
-            httpx.TransportError: The proxy refuses, or cannot be connected to.
-        """
+        """Open a connection to its origin; where that fails, it is closed."""
         origin = connection.origin
         try:
             if origin.proxy is None:
@@ -94,7 +82,7 @@ class Dialer:
             lookup.cancel()
         await asyncio.gather(*lookups, return_exceptions=True)
 
-    def leave_to_parent(self) -> None:
+    def begin_anew(self) -> None:
         """Close the sockets that are being connected, in a child process."""
         for sock in self._connecting:
             sock.close()

@@ -10,10 +10,10 @@ import asyncio
 import os
 from typing import TYPE_CHECKING, Final, TypeVar
 
-import httpx
+from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
-    from tmdbfusion_scrapy.transport.routes import Origin
+    from tmdbfusion_scrapy.transport.outgoing import Origin
 
 E = TypeVar("E", bound=httpx.TransportError)
 

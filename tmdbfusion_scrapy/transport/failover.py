@@ -8,23 +8,75 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
-from tmdbfusion_scrapy.transport.host_choice import STAY, HostChoice
+from tmdbfusion_scrapy.http import check_request, httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection
 
 logger = logging.getLogger(__name__)
+
+STAY: Final = 60.0
+"""Seconds that a host which could not be reached is left alone."""
 
 CONNECT_TIMEOUT: Final = 10.0
 """Seconds to connect to a host while there is another one to try: SYN is sent again after 1, 3 and 7."""
 
 _UNREACHABLE: Final = (httpx.ConnectError, httpx.ConnectTimeout)
 """What is raised before a byte of the request was sent: DNS, TCP or TLS failed."""
+
+
+class HostChoice:
+    """Decides which of several hosts is called, from what it is told; it does no I/O and has no clock.
+
+    The first host is called as long as it can be reached. One that could not is left alone for a while; then a
+    single request tries it, so that a host which swallows connections delays one request and not all of them.
+    """
+
+    def __init__(self, count: int, *, stay: float = STAY) -> None:
+        self._stay = stay
+        self._failed_at: list[float | None] = [None] * count
+        # When it may be tried again; None where nothing speaks against it.
+        self._due: list[float | None] = [None] * count
+        self._switched_at: float | None = None
+        self.current = 0
+        """The host that requests go to."""
+        self.switches = 0
+        """How often that has changed."""
+
+    def choose(self, tried: Collection[int], now: float) -> int | None:
+        """Return the host that a request is to try, ``None`` if it has tried all."""
+        left = [host for host in range(len(self._due)) if host not in tried]
+        for host in left:
+            due = self._due[host]
+            if due is None:
+                return host
+            if due <= now:
+                # The others wait for what becomes of this one.
+                self._due[host] = now + self._stay
+                return host
+        return self.current if self.current in left else left[0] if left else None
+
+    def failed(self, host: int, now: float) -> None:
+        """Take note that a host could not be reached."""
+        self._failed_at[host] = now
+        self._due[host] = now + self._stay
+
+    def worked(self, host: int, begun: float, now: float) -> int | None:
+        """Take note that a host answered, and return the one that requests went to before, if it is another."""
+        # An answer to a request that was under way says nothing of what was found out since.
+        if begun < max(self._failed_at[host] or begun, self._switched_at or begun):
+            return None
+        self._due[host] = None
+        if host == self.current:
+            return None
+        previous, self.current = self.current, host
+        self._switched_at = now
+        self.switches += 1
+        return previous
 
 
 @dataclass(frozen=True)
@@ -43,7 +95,7 @@ class _Host:
     def rest_of(self, request: httpx.Request) -> bytes | None:
         """Path and query of a request below the base URL, ``None`` if it is not below it."""
         url = request.url
-        target = _target(request)
+        target: bytes = request.extensions.get("target") or url.raw_path
         if (url.raw_scheme, url.netloc) != (self.url.raw_scheme, self.url.netloc):
             return None
         rest = target[len(self.path) :]
@@ -74,30 +126,12 @@ class _Host:
         return made
 
 
-def _target(request: httpx.Request) -> bytes:
-    """Path and query as they are sent."""
-    target: bytes = request.extensions.get("target") or request.url.raw_path
-    return target
-
-
-class _Hosts:
-    """The hosts of a transport and which of them is called."""
-
-    def __init__(self, base_urls: Sequence[str], stay: float) -> None:
-        self.hosts = [_Host.from_url(url) for url in base_urls]
-        self.choice = HostChoice(len(self.hosts), stay=stay)
-
-    def course(self, request: httpx.Request) -> _Course | None:
-        """Return the way of a request through the hosts, ``None`` for one that is not below the first URL."""
-        rest = self.hosts[0].rest_of(request)
-        return None if rest is None else _Course(self, request, rest)
-
-
 @dataclass
 class _Course:
     """The way of one request through the hosts."""
 
-    hosts: _Hosts
+    hosts: Sequence[_Host]
+    choice: HostChoice
     request: httpx.Request
     rest: bytes
     started: float = field(default_factory=time.monotonic)
@@ -109,27 +143,23 @@ class _Course:
 
     def attempt(self) -> httpx.Request:
         """Return the request to send."""
-        return self.hosts.hosts[self.tried[-1]].readdress(self.request, self.rest, self._timeout())
+        return self.hosts[self.tried[-1]].readdress(self.request, self.rest, self._timeout())
 
     def fail(self, error: httpx.TransportError) -> None:
-        """Go on to the next host.
-
-        Raises:
-            httpx.TransportError: There is none, or no time is left.
-        """
-        self.hosts.choice.failed(self.tried[-1], time.monotonic())
+        """Go on to the next host."""
+        self.choice.failed(self.tried[-1], time.monotonic())
         left = self._left()
         if (left is not None and left <= 0) or not self._advance():
-            names = ", ".join(self.hosts.hosts[host].name for host in self.tried)
+            names = ", ".join(self.hosts[host].name for host in self.tried)
             raise type(error)(f"{error} (tried {names})") from error
 
     def succeed(self) -> None:
         """Remember the host, and say so if it is another one than before."""
         host = self.tried[-1]
-        previous = self.hosts.choice.worked(host, self.begun, time.monotonic())
+        previous = self.choice.worked(host, self.begun, time.monotonic())
         if previous is None:
             return
-        old, new = self.hosts.hosts[previous].name, self.hosts.hosts[host].name
+        old, new = self.hosts[previous].name, self.hosts[host].name
         if host < previous:
             logger.warning("%s can be reached again: requests go there, no longer to %s", new, old)
         else:
@@ -138,7 +168,7 @@ class _Course:
     def _advance(self) -> bool:
         """Choose the next host; whether there is one."""
         self.begun = time.monotonic()
-        host = self.hosts.choice.choose(self.tried, self.begun)
+        host = self.choice.choose(self.tried, self.begun)
         if host is not None:
             self.tried.append(host)
         return host is not None
@@ -154,7 +184,7 @@ class _Course:
         left = timeout.get("total")
         if left is not None and len(self.tried) > 1:
             left = timeout["total"] = max(self._left() or 0.0, 0.001)
-        others = len(self.hosts.hosts) - len(self.tried)
+        others = len(self.hosts) - len(self.tried)
         if others:
             limits = [timeout.get("connect"), None if left is None else left / (others + 1), CONNECT_TIMEOUT]
             timeout["connect"] = min(limit for limit in limits if limit is not None)
@@ -179,12 +209,13 @@ class FailoverTransport(httpx.AsyncBaseTransport):
         self, transport: httpx.AsyncBaseTransport, base_urls: Sequence[str], *, stay: float = STAY
     ) -> None:
         self._transport = transport
-        self._hosts = _Hosts(base_urls, stay)
+        self._hosts = [_Host.from_url(url) for url in base_urls]
+        self._choice = HostChoice(len(self._hosts), stay=stay)
 
     @property
     def switches(self) -> int:
         """How often requests have begun to go to another host."""
-        return self._hosts.choice.switches
+        return self._choice.switches
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its response as soon as the head is there.
@@ -192,9 +223,12 @@ class FailoverTransport(httpx.AsyncBaseTransport):
         Raises:
             httpx.TransportError: What the transport raised; where no host could be reached, the message names all.
         """
-        course = self._hosts.course(request)
-        if course is None:
+        check_request(request)
+        rest = self._hosts[0].rest_of(request)
+        if rest is None:
+            # Of no concern: it is not below the first URL.
             return await self._transport.handle_async_request(request)
+        course = _Course(self._hosts, self._choice, request, rest)
         while True:
             try:
                 response = await self._transport.handle_async_request(course.attempt())
@@ -207,40 +241,3 @@ class FailoverTransport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close the transport."""
         await self._transport.aclose()
-
-
-class BlockingFailoverTransport(httpx.BaseTransport):
-    """`FailoverTransport` for threads, with the same arguments."""
-
-    def __init__(
-        self, transport: httpx.BaseTransport, base_urls: Sequence[str], *, stay: float = STAY
-    ) -> None:
-        self._transport = transport
-        self._hosts = _Hosts(base_urls, stay)
-
-    @property
-    def switches(self) -> int:
-        """How often requests have begun to go to another host."""
-        return self._hosts.choice.switches
-
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and return its response as soon as the head is there.
-
-        Raises:
-            httpx.TransportError: What the transport raised; where no host could be reached, the message names all.
-        """
-        course = self._hosts.course(request)
-        if course is None:
-            return self._transport.handle_request(request)
-        while True:
-            try:
-                response = self._transport.handle_request(course.attempt())
-            except _UNREACHABLE as error:
-                course.fail(error)
-            else:
-                course.succeed()
-                return response
-
-    def close(self) -> None:
-        """Close the transport."""
-        self._transport.close()

@@ -4,25 +4,85 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 from collections import OrderedDict, deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
-from weakref import WeakSet
 
-import httpx
-
+from tmdbfusion_scrapy.forking import leave_to_parent, renewed_after_fork
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport.connection import Connection
 from tmdbfusion_scrapy.transport.errors import cannot_connect, closed_under_request, timed_out
-from tmdbfusion_scrapy.transport.limits import PoolLimits, PoolStatistics
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tmdbfusion_scrapy.transport.dialing import Dialer
-    from tmdbfusion_scrapy.transport.routes import Origin
+    from tmdbfusion_scrapy.transport.outgoing import Origin
 
 _ROUNDS: Final = 100
 """Rounds of the event loop after which an aborted socket is closed for sure; it takes one to three."""
+
+
+DEFAULT_LIMITS: Final = httpx.Limits(
+    max_connections=100,
+    max_keepalive_connections=20,
+    # Longer than the pauses of a paced crawl, shorter than the 60 to 75 seconds after which common servers
+    # and load balancers close an idle connection; httpx's own 5 seconds would reconnect after every pause.
+    keepalive_expiry=30.0,
+)
+"""Limits of both transports when none are given: 100 connections, 20 of them idle, for 30 seconds."""
+
+
+@dataclass(frozen=True)
+class PoolStatistics:
+    """What a pool has done and holds at one moment.
+
+    Attributes:
+        opened: connections opened since the start, failed attempts not counted.
+        reused: requests that went out on a connection which had carried one before.
+        open: connections in use, idle, or being opened or closed now.
+        idle: connections kept for the next request now.
+        waiting: requests that wait for a free place now.
+        tls_handshakes: TLS handshakes of the connections opened since the start; a proxy over TLS has one of
+            its own.
+    """
+
+    opened: int
+    reused: int
+    open: int
+    idle: int
+    waiting: int
+    tls_handshakes: int = 0
+
+
+@dataclass(frozen=True)
+class PoolLimits:
+    """``httpx.Limits`` with numbers in place of None."""
+
+    connections: float
+    idle: float
+    expiry: float
+
+    @classmethod
+    def from_httpx(cls, limits: httpx.Limits) -> PoolLimits:
+        """Check the limits; None means no limit."""
+        connections = _number("max_connections", limits.max_connections)
+        if connections < 1:
+            raise ValueError("max_connections must be at least 1, or None for no limit")
+        return cls(
+            connections=connections,
+            idle=_number("max_keepalive_connections", limits.max_keepalive_connections),
+            expiry=_number("keepalive_expiry", limits.keepalive_expiry),
+        )
+
+
+def _number(name: str, value: float | None) -> float:
+    """Return the limit as a number, infinity for None."""
+    if value is None:
+        return math.inf
+    if value < 0:
+        raise ValueError(f"{name} must not be negative, it is {value}")
+    return value
 
 
 class Pool:
@@ -30,11 +90,6 @@ class Pool:
 
     Everything happens in one event loop. A connection counts as open from before its socket is made until after it
     is closed, so that the limit holds as the server sees it.
-
-    Args:
-        loop: The event loop.
-        limits: How many connections there may be.
-        dialer: Opens them.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, limits: PoolLimits, dialer: Dialer) -> None:
@@ -54,7 +109,7 @@ class Pool:
         self._opened = 0
         self._reused = 0
         self._tls_handshakes = 0
-        _pools.add(self)
+        renewed_after_fork(self)
 
     def take(self, origin: Origin) -> Connection | None:
         """Lend a connection at once if nobody waits and there is one, or room for one."""
@@ -103,16 +158,7 @@ class Pool:
             waiter.forget_limit()
 
     async def open(self, connection: Connection, connect: float | None, total_at: float | None) -> None:
-        """Open a lent connection.
-
-        Args:
-            connection: It.
-            connect: Seconds for all of it: name, TCP, proxy and TLS.
-            total_at: End of the total time, on the loop's clock.
-
-        Raises:
-            httpx.TransportError: It could not be opened.
-        """
+        """Open a lent connection in so many seconds, before the end of the total time on the loop's clock."""
         left = None if total_at is None else max(total_at - self.loop.time(), 0.0)
         is_total = left is not None and (connect is None or left < connect)
         task = connection.opening = self.loop.create_task(self._dialer.open(connection))
@@ -201,17 +247,18 @@ class Pool:
         await asyncio.shield(self._emptied)
         await self._dialer.close()
 
-    def leave_to_parent(self) -> None:
+    def begin_anew(self) -> None:
         """Close the sockets in a child process without a word to the servers: they are the parent's.
 
         Nothing else is touched. The event loop's selector is shared with the parent, and what is taken out of it
         here would be missing there.
         """
+        leave_to_parent(self)
         self.is_forked = True
         for connection in self._connections:
             if connection.socket is not None:
                 connection.socket.close()
-        self._dialer.leave_to_parent()
+        self._dialer.begin_anew()
 
     def _find(self, origin: Origin, *, is_fresh: bool) -> Connection | None:
         """Return the idle connection that was used last, or a place for a new one, or None."""
@@ -324,20 +371,3 @@ class _Waiter:
             self.future.set_exception(
                 httpx.PoolTimeout(f"No connection of the pool became free in {timeout:g} s")
             )
-
-
-_pools: WeakSet[Pool] = WeakSet()
-
-_of_parent: Final[list[Pool]] = []
-"""Pools of a parent process, kept so that nothing of them is finalized in the child."""
-
-
-def _after_fork() -> None:
-    for pool in list(_pools):
-        _of_parent.append(pool)
-        pool.leave_to_parent()
-    _pools.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
-import httpx
-
+from tmdbfusion_scrapy.http import described, httpx, library_of
+from tmdbfusion_scrapy.rate_limit import RateLimiter
 from tmdbfusion_scrapy.transport.connection import Stale
 from tmdbfusion_scrapy.transport.dialing import Dialer
 from tmdbfusion_scrapy.transport.errors import closed_under_request, lost
-from tmdbfusion_scrapy.transport.limits import DEFAULT_LIMITS, PoolLimits, PoolStatistics
-from tmdbfusion_scrapy.transport.outgoing import prepare
-from tmdbfusion_scrapy.transport.pool import Pool
-from tmdbfusion_scrapy.transport.routes import ProxyRoute
+from tmdbfusion_scrapy.transport.outgoing import Outgoing, ProxyRoute, prepare
+from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, Pool, PoolLimits, PoolStatistics
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator
+    from types import ModuleType
 
     from tmdbfusion_scrapy.base_urls import IPFamily
-    from tmdbfusion_scrapy.rate_limit import RateLimiter
     from tmdbfusion_scrapy.transport.connection import Answer, Connection
-    from tmdbfusion_scrapy.transport.outgoing import Outgoing
 
 _NO_TIMEOUTS: Final[Mapping[str, float | None]] = {}
 
@@ -92,12 +92,9 @@ class PooledTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: one of its subclasses, as httpx documents them.
             RuntimeError: the transport is closed, or was used in another event loop.
         """
-        given: object = request
+        given: Any = request
         if not isinstance(given, httpx.Request):
-            # It imports this module.
-            from tmdbfusion_scrapy.transport.httpx2 import handle
-
-            response: httpx.Response = await handle(self, given)
+            response: httpx.Response = await self._handle_httpx2(given)
             return response
         answer = await self.send(request)
         return httpx.Response(
@@ -108,12 +105,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         )
 
     async def send(self, request: httpx.Request) -> Answer:
-        """Send a request and return its answer as soon as the head is there; for other transports on this pool.
-
-        Raises:
-            httpx.TransportError: one of its subclasses, as httpx documents them.
-            RuntimeError: the transport is closed, or was used in another event loop.
-        """
+        """Send a request and return its answer as soon as the head is there; for other transports on this pool."""
         pool = self._pool
         if pool is None or pool.is_forked or self._closed or pool.loop is not asyncio.get_running_loop():
             pool = self._running_pool()
@@ -151,6 +143,27 @@ class PooledTransport(httpx.AsyncBaseTransport):
             await pool.close()
         self._closed = True
 
+    async def _handle_httpx2(self, request: Any) -> Any:
+        """Send a request of httpx2 and return its response, which is of httpx2, too."""
+        library = library_of(request)
+        if library is None or library is httpx or not isinstance(request, library.Request):
+            raise TypeError(
+                f"a request must be an httpx.Request or an httpx2.Request, not {described(request)}"
+            )
+        failure: Exception
+        try:
+            answer = await self.send(request)
+        except httpx.TransportError as error:
+            failure = _of_library(library, error)
+        else:
+            return library.Response(
+                answer.status,
+                headers=answer.headers,
+                stream=_stream_of(library)(answer),
+                extensions=answer.extensions,
+            )
+        raise failure from failure.__cause__
+
     def _running_pool(self) -> Pool:
         """Return the pool, made at the first use, in the loop that runs then."""
         if self._closed:
@@ -183,11 +196,7 @@ class PooledStream(httpx.AsyncByteStream):
             raise
 
     async def aread(self) -> bytes:
-        """Return the whole body at once; faster than iterating through httpx's layers.
-
-        Raises:
-            httpx.TransportError: the body is not whole.
-        """
+        """Return the whole body at once; faster than iterating through httpx's layers."""
         answer = self._answer
         try:
             body = await answer.read()
@@ -223,45 +232,50 @@ class PooledStream(httpx.AsyncByteStream):
         self._answer.abandon_from_anywhere()
 
 
+@lru_cache(maxsize=1)
+def _stream_of(library: ModuleType) -> type[Any]:
+    """Return the class of a body for another library, with its exceptions."""
+
+    class Stream(PooledStream, library.AsyncByteStream):  # type: ignore[misc, name-defined]
+        """The body's bytes as sent."""
+
+        async def __aiter__(self) -> Any:
+            failure: Exception
+            try:
+                async for piece in super().__aiter__():
+                    yield piece
+            except httpx.TransportError as error:
+                failure = _of_library(library, error)
+            else:
+                return
+            raise failure from failure.__cause__
+
+    return Stream
+
+
+def _of_library(library: ModuleType, error: httpx.TransportError) -> Exception:
+    """Return the exception of another library that has the same name."""
+    failure: Exception = getattr(library, type(error).__name__)(str(error))
+    failure.__cause__ = error.__cause__
+    return failure
+
+
+@dataclass(slots=True, eq=False, repr=False)
 class _Attempt:
     """One request on its way to an answer: at most twice, if its connection had been closed meanwhile."""
 
-    __slots__ = (
-        "_has_run",
-        "_limiter",
-        "_outgoing",
-        "_pool",
-        "_sent_at",
-        "_timeouts",
-        "_total_at",
-        "is_repeatable",
-    )
-
-    def __init__(
-        self,
-        pool: Pool,
-        outgoing: Outgoing,
-        timeouts: Mapping[str, Any],
-        total_at: float | None,
-        limiter: RateLimiter | None,
-    ) -> None:
-        self.is_repeatable = True
-        """Whether nothing was sent yet, or what may be sent twice."""
-        self._pool = pool
-        self._outgoing = outgoing
-        self._timeouts = timeouts
-        self._total_at = total_at
-        self._limiter = limiter
-        self._sent_at: float | None = None
-        self._has_run = False
+    _pool: Pool
+    _outgoing: Outgoing
+    _timeouts: Mapping[str, Any]
+    _total_at: float | None
+    _limiter: RateLimiter | None
+    _sent_at: float | None = None
+    _has_run: bool = False
+    is_repeatable: bool = True
+    """Whether nothing was sent yet, or what may be sent twice."""
 
     async def run(self) -> Answer:
-        """Send the request on a connection of the pool and wait for the head of its answer.
-
-        Raises:
-            Stale: A kept-alive connection was dead. The next run takes a new one, before those who wait.
-            httpx.TransportError: There is no answer.
-        """
+        """Send the request on a connection of the pool and wait for the head of its answer."""
         pool, outgoing, timeouts = self._pool, self._outgoing, self._timeouts
         connection = None if self._has_run else pool.take(outgoing.origin)
         if connection is None:
