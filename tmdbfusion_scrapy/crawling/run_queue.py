@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.misc import build_from_crawler, load_object
 
+from tmdbfusion_scrapy.crawling.calls import RUN_KEY
 from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
-from tmdbfusion_scrapy.crawling.requests import RUN_KEY
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from scrapy import Request  # noqa: TC002 - likewise
 
 from tmdbfusion_scrapy.api import OPERATIONS, Endpoint
+from tmdbfusion_scrapy.crawling.calls import failed_call
 from tmdbfusion_scrapy.crawling.change_feed import ChangeFeed, IncompleteFeedError
 from tmdbfusion_scrapy.crawling.conditional import conditions_of
 from tmdbfusion_scrapy.crawling.discover_parts import DiscoverParts
-from tmdbfusion_scrapy.crawling.failed import failed_call
 from tmdbfusion_scrapy.crawling.listing import is_before_today, list_source
 from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, PlannedRun, RunClosedError, open_run
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise

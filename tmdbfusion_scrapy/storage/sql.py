@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.failed import call_of
+from tmdbfusion_scrapy.crawling.calls import kind_id_and_path
 from tmdbfusion_scrapy.crawling.items import ClearedFailure, FailedCall
 from tmdbfusion_scrapy.crawling.reading import RECORD_CAME
 from tmdbfusion_scrapy.settings import TMDBSettings
@@ -130,7 +130,7 @@ class SQLPipeline:
         """Take the failure of a call away whose record came, if it is not to be stored first."""
         if not self._writer.failing:
             return
-        kind, _, path = call_of(request, self._api_url)
+        kind, _, path = kind_id_and_path(request, self._api_url)
         if (kind or "", path) in self._writer.failing:
             task = asyncio.ensure_future(self.clear_failure(kind, path))
             self._clearing.add(task)
