@@ -265,7 +265,8 @@ def _bytes_forms(secret: str) -> tuple[bytes, ...]:
 def _forms(*secrets: str) -> list[str]:
     """Return the forms in which secrets are repeated: plain, in a URL, JSON or HTML, quoted; longest first."""
     forms: set[str] = set()
-    for secret in secrets:
+    # Of hidden text repr() shows nothing.
+    for secret in map(str, secrets):
         in_url = {quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}
         in_json = {json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
         # As in the header of HTTP's basic authentication; a server may leave the padding out.
@@ -307,4 +308,4 @@ def proxy_secrets(url: str | None, authorization: bytes | None = None) -> tuple[
         except (binascii.Error, ValueError):
             pair = ""
         found += [value, pair, pair.partition(":")[2]]
-    return tuple(dict.fromkeys(text for text in found if len(text) > _SHORTEST))
+    return tuple(dict.fromkeys(hidden(text) for text in found if len(text) > _SHORTEST))

@@ -22,8 +22,9 @@ from __future__ import annotations
 
 import math
 import re
+import socket
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
@@ -260,30 +261,67 @@ def error_from_response(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """Meaning of an exception of httpx.
+
+    Args:
+        error: The class of the error.
+        kind: The step that failed: ``url``, ``address`` (of a host), ``connection``, ``time`` (is up),
+            ``exchange``, ``protocol`` (the server broke off, or speaks no HTTP) or ``body``.
+        retryable: Whether the same call may work later.
+    """
+
+    error: type[TMDBError]
+    kind: str
+    retryable: bool = True
+
+
+_FAILURES: Mapping[type[Exception], Failure] = {
+    httpx.InvalidURL: Failure(ValidationError, "url", retryable=False),
+    httpx.UnsupportedProtocol: Failure(ValidationError, "url", retryable=False),
+    httpx.ConnectError: Failure(ServerError, "connection"),
+    httpx.TimeoutException: Failure(ServerError, "time"),
+    httpx.RemoteProtocolError: Failure(ServerError, "protocol"),
+    httpx.DecodingError: Failure(ResponseError, "body"),
+    Exception: Failure(ServerError, "exchange"),
+}
+"""The table of httpx's exceptions; one that is not in it is what its base class is."""
+
+
+def failure_of(exception: BaseException) -> Failure:
+    """Return the meaning of an exception of httpx, for clients and crawls alike."""
+    failure = next(_FAILURES[cls] for cls in type(exception).__mro__ if cls in _FAILURES)
+    if is_certificate_error(exception):
+        return replace(failure, retryable=False)
+    if failure.kind == "connection" and any(isinstance(e, socket.gaierror) for e in chain_of(exception)):
+        return replace(failure, kind="address")
+    return failure
+
+
 def error_from_exception(
     exception: httpx.HTTPError | httpx.InvalidURL | httpx.StreamError,
     *,
     method: str | None = None,
     path: str | None = None,
+    cls: type[TMDBError] | None = None,
 ) -> TMDBError:
     """Return the error for an httpx exception, which is kept as its ``__cause__``.
 
-    Every ``httpx.TransportError`` (time-outs and failed connections among them) is a :class:`ServerError`,
-    to be tried again but for ``UnsupportedProtocol`` and a certificate that is not accepted; a body that cannot be
-    decompressed is a :class:`ResponseError`; a URL that is none is a :class:`ValidationError`.
+    A URL that is none, or of another scheme, is a :class:`ValidationError`, a body that cannot be decompressed a
+    :class:`ResponseError`; all else (time-outs, failed connections) is a :class:`ServerError`, to be tried again
+    but for a certificate that is not accepted.
+
+    Args:
+        exception: What a transport raised.
+        method: HTTP method of the call.
+        path: Path of the call, without a secret.
+        cls: A subclass that stands for the class of the error.
     """
-    cls: type[TMDBError] = ServerError
-    retryable = True
-    if isinstance(exception, httpx.DecodingError):
-        cls = ResponseError
-    elif isinstance(exception, httpx.InvalidURL):
-        cls, retryable = ValidationError, False
-    elif isinstance(exception, httpx.UnsupportedProtocol) or is_certificate_error(exception):
-        retryable = False
-    message = str(exception) or type(exception).__name__
-    if isinstance(exception, httpx.TimeoutException):
-        message = f"{type(exception).__name__}: {message}" if str(exception) else message
-    error = cls(message, method=method, path=path, retryable=retryable)
+    failure = failure_of(exception)
+    name, text = type(exception).__name__, str(exception)
+    message = f"{name}: {text}" if text else name
+    error = (cls or failure.error)(message, method=method, path=path, retryable=failure.retryable)
     error.__cause__ = exception
     return error
 

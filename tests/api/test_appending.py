@@ -9,7 +9,7 @@ import pytest
 
 from tmdbfusion_scrapy.api.appending import (
     MAX_APPENDS,
-    complete,
+    Assembly,
     find_missing,
     has_session,
     merge_bodies,
@@ -55,18 +55,19 @@ class Service:
         return decode(json.dumps({**self.base, **parts, "asked": number}).encode(), call.model)
 
     def get(self, call: Any) -> Any:
-        steps = complete(call)
-        step = next(steps)
-        while True:
+        assembly = Assembly.begin(call)
+        while assembly.record is None:
+            # A job directory may keep it in between.
+            kept = json.loads(json.dumps(assembly.to_json()))
+            assert Assembly.from_json(call, kept) == assembly
             try:
-                try:
-                    answer = self.send(step)
-                except TMDBError as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(answer)
-            except StopIteration as done:
-                return done.value
+                assembly = assembly.take(self.send(assembly.next_call))
+            except TMDBError as error:
+                without = assembly.go_without(error)
+                if without is None:
+                    raise
+                assembly = without
+        return assembly.record
 
 
 def movie_call(*parts: str, **arguments: Any) -> Any:
@@ -99,11 +100,9 @@ def series() -> Service:
 
 
 def test_a_whole_answer_is_taken_as_it_is(movies):
-    steps = complete(movie_call("credits", "watch/providers"))
-    answer = movies.send(next(steps))
-    with pytest.raises(StopIteration) as done:
-        steps.send(answer)
-    assert done.value.value is answer
+    assembly = Assembly.begin(movie_call("credits", "watch/providers"))
+    answer = movies.send(assembly.next_call)
+    assert assembly.take(answer).record is answer
     assert answer.missing_parts == ()
     assert answer.watch_providers.results["FR"].link == "x"
 
@@ -123,14 +122,13 @@ def test_a_part_that_was_left_out_is_asked_for_again(movies):
 def test_a_null_is_a_part_that_was_left_out(movies):
     images = movies.parts.pop("images")
     movies.base["images"] = None
-    steps = complete(movie_call("images"))
-    again = steps.send(movies.send(next(steps)))
-    assert again.appends == ("images",)
+    assembly = Assembly.begin(movie_call("images"))
+    again = assembly.take(movies.send(assembly.next_call))
+    assert again.next_call.appends == ("images",)
     movies.parts["images"] = images
-    with pytest.raises(StopIteration) as done:
-        steps.send(movies.send(again))
-    assert done.value.value.images is not None
-    assert done.value.value.missing_parts == ()
+    movie = again.take(movies.send(again.next_call)).record
+    assert movie.images is not None
+    assert movie.missing_parts == ()
 
 
 def test_a_part_that_stays_away_is_named_and_not_asked_for_a_third_time(movies):
@@ -238,7 +236,7 @@ def test_drift_of_a_merged_record_is_named(series):
 
 
 def test_split_parts():
-    assert split_parts(()) == []
+    assert split_parts(()) == ()
     assert [len(part) for part in split_parts(tuple("abcde" * 8 + "f"))] == [MAX_APPENDS, MAX_APPENDS, 1]
 
 
@@ -298,14 +296,13 @@ def test_parts_of_old_are_not_asked_for_again(movies):
 def test_an_error_in_the_place_of_a_part_is_a_part_that_was_left_out(movies):
     images = movies.parts["images"]
     movies.parts["images"] = NOTICE
-    steps = complete(movie_call("images", "credits"))
-    again = steps.send(movies.send(next(steps)))
-    assert again.appends == ("images",)
+    assembly = Assembly.begin(movie_call("images", "credits"))
+    again = assembly.take(movies.send(assembly.next_call))
+    assert again.next_call.appends == ("images",)
     movies.parts["images"] = images
-    with pytest.raises(StopIteration) as done:
-        steps.send(movies.send(again))
-    assert done.value.value.images is not None
-    assert done.value.value.missing_parts == ()
+    movie = again.take(movies.send(again.next_call)).record
+    assert movie.images is not None
+    assert movie.missing_parts == ()
 
 
 def test_an_error_that_stays_in_the_place_of_a_part_is_named(movies, series):
@@ -333,21 +330,22 @@ def test_portions_of_seasons_that_do_not_exist_are_not_asked_for(series):
 
 
 def test_answers_of_different_records_are_not_merged(series):
-    steps = complete(tv_call(SEASONS[:30]))
-    second = steps.send(series.send(next(steps)))
+    assembly = Assembly.begin(tv_call(SEASONS[:30]))
+    second = assembly.take(series.send(assembly.next_call))
     series.base["id"] = 2
     with pytest.raises(ResponseError, match=r"GET /tv/1: .*different ids"):
-        steps.send(series.send(second))
+        second.take(series.send(second.next_call))
 
 
 def test_nor_does_the_extra_call_cost_the_record_then(movies):
     movies.left_out[0] = {"images"}
-    steps = complete(movie_call("images", "credits"))
-    again = steps.send(movies.send(next(steps)))
+    assembly = Assembly.begin(movie_call("images", "credits"))
+    again = assembly.take(movies.send(assembly.next_call))
     movies.base["id"] = 2
-    with pytest.raises(StopIteration) as done:
-        steps.send(movies.send(again))
-    assert (done.value.value.id, done.value.value.missing_parts) == (1, ("images",))
+    with pytest.raises(ResponseError, match="different ids") as caught:
+        again.take(movies.send(again.next_call))
+    movie = again.go_without(caught.value).record
+    assert (movie.id, movie.missing_parts) == (1, ("images",))
 
 
 @pytest.mark.parametrize(

@@ -524,10 +524,13 @@ def test_wrong_arguments_name_the_endpoint():
 
 
 def test_path_values():
-    assert Movies.details.path_values("/movie/550") == {"movie_id": "550"}
-    assert Movies.images.path_values("/movie/550/images") == {"movie_id": "550"}
-    assert Movies.details.path_values("/movie/550/images") == {}
-    assert Movies.popular.path_values("/movie/popular") == {}
+    assert Movies.details.read_path("GET", "/movie/550") == {"movie_id": "550"}
+    assert Movies.images.read_path("GET", "/movie/550/images") == {"movie_id": "550"}
+    assert Movies.details.read_path("GET", "/movie/550/images") is None
+    assert Movies.popular.read_path("GET", "/movie/popular") == {}
+    assert Movies.popular.read_path("POST", "/movie/popular") is None
+    assert Find.by_id.read_path("GET", "/find/a%2Fb") == {"external_id": "a/b"}
+    assert Find.by_id.read_path("GET", "/find/%2E%2E") is None
 
 
 def least_arguments(endpoint: Endpoint[..., Any]) -> dict[str, Any]:
@@ -570,7 +573,7 @@ def test_no_endpoint_can_be_led_to_another_one():
             text += 1
             made = endpoint.call({}, **{**least_arguments(endpoint), name: "../movie/550?x="})
             assert "..%2Fmovie%2F550%3Fx%3D" in made.path
-            assert endpoint.path_values(made.path), (endpoint, made.path)
+            assert endpoint.read_path(endpoint.method, made.path) == made.values, (endpoint, made.path)
         else:
             assert refused(endpoint, **{name: "../movie/550?x="}), (endpoint, name)
     assert text >= 4

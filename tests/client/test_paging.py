@@ -13,7 +13,7 @@ import pytest
 
 from tests.client.driving import CONTEXT, FAST, TOKEN, Asynchronous, Blocking
 from tests.coroutines import coroutine_test
-from tmdbfusion_scrapy.api.bound import BoundEndpoint
+from tmdbfusion_scrapy.api.catalogue import BoundEndpoint
 from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.exceptions import ResponseError, ServerError, ValidationError
 from tmdbfusion_scrapy.models.lists import ListDetails

@@ -16,7 +16,7 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, rows, settings_of
 from tests.crawling.test_retries import OPEN_QUEUES
 from tmdbfusion_scrapy.crawling.caching import TMDBCachePolicy
-from tmdbfusion_scrapy.crawling.requests import APPENDS_KEY, PROGRESS_KEY
+from tmdbfusion_scrapy.crawling.calls import CALL_KEY, PROGRESS_KEY
 
 SEASONS = [f"season/{number}" for number in range(25)]
 
@@ -477,7 +477,7 @@ async def test_the_texts_are_in_the_languages_of_the_call(raw_server, movie):
 async def test_a_call_without_parts_is_left_alone(raw_server, movie):
     ended = await crawl(MoviesSpider, settings_of(raw_server.url + "/3"), ids=[1])
     (response,) = ended.spider.responses
-    assert APPENDS_KEY not in response.meta
+    assert "appends" not in response.meta[CALL_KEY]
     assert len(movie.asked) == 1
 
 

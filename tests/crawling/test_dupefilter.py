@@ -59,11 +59,12 @@ def requests(count: int) -> list[Request]:
     found = []
     for _ in range(count):
         method = drawn.choice(["GET", "GET", "GET", "POST"])
-        meta = drawn.choice(
-            [{}, {}, {"tmdb_languages": ["de", "en"]}, {"tmdb_secrets": [("session_id", "query", "x")]}]
-        )
+        unseen = drawn.choice([{}, {"languages": ["de", "en"]}, {"secrets": [["session_id", "query", "x"]]}])
         body = drawn.choice(["", "{}"]) if method == "POST" else ""
-        found.append(Request(drawn.choice(URLS), method=method, body=body, meta=dict(meta)))
+        request = Request(drawn.choice(URLS), method=method, body=body)
+        if drawn.choice([True, False]):
+            request.meta["tmdb_call"] = {"method": method, "path": "", "url": request.url, **unseen}
+        found.append(request)
     return found
 
 

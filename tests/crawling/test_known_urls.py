@@ -12,8 +12,12 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import TOKEN, crawl, settings_of
 from tests.crawling.test_wiring import ADDON, PlainSpider
 from tmdbfusion_scrapy import TMDBSpider
-from tmdbfusion_scrapy.api.catalogue import find_endpoint
+from tmdbfusion_scrapy.api.catalogue import call_from_url
 from tmdbfusion_scrapy.models import MovieDetails
+
+
+def operation_of(method, path):
+    return call_from_url(method, f"https://api.example/3{path}", "https://api.example/3").operation_id
 
 
 @pytest.mark.parametrize(
@@ -42,14 +46,13 @@ from tmdbfusion_scrapy.models import MovieDetails
     ],
 )
 def test_what_a_url_calls(path, operation):
-    endpoint = find_endpoint("GET", path)
-    assert (endpoint.operation_id if endpoint else None) == operation
+    assert operation_of("GET", path) == operation
 
 
 def test_the_method_tells_operations_apart():
-    assert find_endpoint("DELETE", "/list/7").operation_id == "list-delete"
-    assert find_endpoint("GET", "/list/7").operation_id == "list-details"
-    assert find_endpoint("POST", "/movie/7") is None
+    assert operation_of("DELETE", "/list/7") == "list-delete"
+    assert operation_of("GET", "/list/7") == "list-details"
+    assert operation_of("POST", "/movie/7") is None
 
 
 @coroutine_test

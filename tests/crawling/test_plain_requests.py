@@ -14,10 +14,13 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import crawl, settings_of
 from tests.transport.server import running
 from tmdbfusion_scrapy import TMDBSpider
-from tmdbfusion_scrapy.crawling.requests import REQUEST_ARGUMENTS
+from tmdbfusion_scrapy.crawling.calls import REQUEST_ARGUMENTS
 from tmdbfusion_scrapy.crawling.spider_api import RequestArguments
 from tmdbfusion_scrapy.exceptions import ValidationError
 
+OTHERS = {
+    "tmdb_call": {"method": "GET", "operation": "movie-details", "values": {"movie_id": "1"}, "url": "x"}
+}
 SESSION = "5e55104a0000000000000000000000000000ab1e"
 
 
@@ -41,7 +44,7 @@ class PlainSpider(TMDBSpider):
             ),
             self.tmdb.request("GET", f"guest_session/{SESSION}/rated/movies", callback=self.keep),
             # Meta of another call's response, passed on.
-            self.tmdb.request("GET", "list/1", meta={"tmdb_operation": "movie-details"}, callback=self.keep),
+            self.tmdb.request("GET", "list/1", meta=OTHERS, callback=self.keep),
             self.tmdb.request("GET", "gone"),
         ]
         for request in self.made:

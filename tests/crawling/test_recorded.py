@@ -14,7 +14,7 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, rows, settings_of
 from tests.crawling.test_project import copy_of_the_project, run
 from tmdbfusion_scrapy.api import OPERATIONS
-from tmdbfusion_scrapy.crawling.requests import OPERATION_KEY
+from tmdbfusion_scrapy.crawling.calls import CALL_KEY
 
 
 @pytest.mark.slow
@@ -78,7 +78,7 @@ class ExchangesSpider(MoviesSpider):
 
     def parse_any(self, response):
         self.responses.append(response)
-        if response.meta.get(OPERATION_KEY) == "movie-details":
+        if response.meta[CALL_KEY].get("operation") == "movie-details":
             yield response.record
 
 
@@ -116,15 +116,15 @@ async def test_the_recorded_exchanges_come_as_they_were(recorded_dir, exchanges,
         assert response.status == 200
         assert response.json() in [exchange["body"] for exchange in recorded]
         assert response.headers.get("ETag") in [etag_of(exchange) for exchange in recorded]
-        operations.add(response.meta[OPERATION_KEY])
-        model = OPERATIONS[response.meta[OPERATION_KEY]].model
+        operations.add(response.meta[CALL_KEY]["operation"])
+        model = OPERATIONS[response.meta[CALL_KEY]["operation"]].model
         assert isinstance(response.record, get_origin(model) or model)
     assert operations >= {"movie-details", "movie-images", "discover-movie", "configuration-details"}
     assert operations >= {"search-movie", "person-movie-credits", "find-by-id", "credit-details"}
     movies = {
         exchange["body"]["id"]: exchange["body"]
         for url, recorded in good.items()
-        if came[url].meta[OPERATION_KEY] == "movie-details"
+        if came[url].meta[CALL_KEY]["operation"] == "movie-details"
         for exchange in recorded
     }
     stored = dict(rows("SELECT id, title FROM movies"))

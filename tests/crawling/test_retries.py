@@ -9,7 +9,7 @@ from scrapy import signals
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, rows, settings_of
-from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY
+from tmdbfusion_scrapy.crawling.calls import RETRY_DELAY_KEY
 from tmdbfusion_scrapy.exceptions import NotFoundError, TMDBError
 
 

@@ -269,7 +269,7 @@ async def test_a_second_run_of_a_job(server, tmp_path, caplog):
     for failure in second.spider.failures:
         assert isinstance(failure.value, ValidationError)
         assert "not kept in a job directory" in failure.value.message
-        key = failure.request.meta["tmdb_secrets"][0][0]
+        key = failure.request.meta["tmdb_call"]["secrets"][0][0]
         fix = {"session_id": "TMDB_SESSION_ID", "guest_session_id": "TMDB_GUEST_SESSION_ID"}.get(key, "anew")
         assert fix in failure.value.message
     assert_clean(second, caplog)

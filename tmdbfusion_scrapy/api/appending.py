@@ -6,11 +6,12 @@ without a word. No I/O: the clients and the crawl send what is asked for here.
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import msgspec
 
+from tmdbfusion_scrapy.api.call import Call
 from tmdbfusion_scrapy.exceptions import AuthenticationError, ResponseError, TMDBError
 from tmdbfusion_scrapy.models.decoding import decode, split_object
 from tmdbfusion_scrapy.models.fields import NUMBERED_KEYS, SLASHED_KEYS, field_hints, find_place
@@ -19,12 +20,13 @@ from tmdbfusion_scrapy.models.mending import is_notice
 from tmdbfusion_scrapy.models.season_texts import add_answer, fill_seasons, texts_to_ask
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from tmdbfusion_scrapy.api.call import Call
     from tmdbfusion_scrapy.models.record import Record
 
 M = TypeVar("M")
+
+Step = Literal["first", "more", "again", "texts"]
 
 MAX_APPENDS = 20
 """Most parts in one call: error 27, https://developer.themoviedb.org/docs/errors."""
@@ -35,59 +37,138 @@ _LEGACY = frozenset({"releases", "trailers"})
 _SESSIONS = frozenset({"session_id", "guest_session_id"})
 
 
-def complete(call: Call[M]) -> Generator[Call[M], M, M]:
-    """Get a record with all its parts.
+@dataclass(frozen=True, slots=True)
+class Assembly(Generic[M]):
+    """A record with appended parts, as far as it has come.
 
-    Yields the calls to send and is sent their records; an error of a call is to be thrown in. A call for parts
-    that stayed away may fail without costing the record.
+    Send :attr:`next_call`, and go on with :meth:`take` or :meth:`go_without`, until there is a :attr:`record`.
 
     Args:
-        call: A call with :attr:`~tmdbfusion_scrapy.api.Call.appends`.
-
-    Returns:
-        The record, merged of all answers, its texts in the languages of the call.
-
-    Raises:
-        TMDBError: The error that was thrown in, where the record cannot do without the call.
+        call: The call with all its parts.
+        parts: All parts that are asked for, with the seasons that the first answer listed.
+        portions: The parts still to ask for, in portions; the first is that of the next call.
+        step: The purpose of the next call: the first parts, more parts, parts that were left out, or texts in
+            another language.
+        language: Language of the texts.
+        body: JSON of all answers together; empty before the first.
+        record: The whole record, its texts in the languages of the call; ``None`` while calls are to be sent.
     """
-    first, *others = split_parts(call.appends)
-    record: Any = yield call.with_appends(first)
-    # Which seasons there are stands in each answer.
-    others = [parts for parts in others if may_exist(parts, record)]
-    if others:
-        bodies = [record.raw]
-        for parts in others:
-            more: Any = yield call.with_appends(parts)
-            bodies.append(more.raw)
-        record = _merge(call, bodies)
-    wanted = parts_to_ask_again(
-        record, call.model, call.appends, has_session=has_session(secret.key for secret in call.secrets)
-    )
-    for parts in split_parts(wanted):
+
+    call: Call[M]
+    parts: tuple[str, ...]
+    portions: tuple[tuple[str, ...], ...]
+    step: Step = "first"
+    language: str = ""
+    body: bytes = b""
+    record: M | None = None
+
+    @classmethod
+    def begin(cls, call: Call[M]) -> Assembly[M]:
+        """Return the assembly of a call with :attr:`~tmdbfusion_scrapy.api.Call.appends`."""
+        return cls(call, call.appends, split_parts(call.appends))
+
+    @classmethod
+    def from_json(cls, call: Call[M], kept: Mapping[str, Any]) -> Assembly[M]:
+        """Return the assembly of a call of which :meth:`to_json` made a dict."""
+        portions = tuple(tuple(portion) for portion in kept["portions"])
+        body = kept["body"].encode("latin-1")
+        return cls(call, tuple(kept["parts"]), portions, kept["step"], kept["language"], body)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return what JSON can keep of it beside the call."""
+        return {
+            "parts": list(self.parts),
+            "portions": [list(portion) for portion in self.portions],
+            "step": self.step,
+            "language": self.language,
+            # Any bytes, in as much memory.
+            "body": self.body.decode("latin-1"),
+        }
+
+    @property
+    def next_call(self) -> Call[M]:
+        """The call to send."""
+        call = self.call.with_appends(self.portions[0])
+        return (
+            replace(call, query={**call.query, "language": self.language}) if self.step == "texts" else call
+        )
+
+    def take(self, answer: M, may_ask: Callable[[str], bool] = lambda _: True) -> Assembly[M]:
+        """Return what follows the answer to :attr:`next_call`.
+
+        Args:
+            answer: Its record.
+            may_ask: Says of a part that was left out whether to ask for it again; by default it is.
+
+        Raises:
+            ResponseError: The answer is not of the same record as those before.
+        """
+        record: Any = answer
+        if self.step == "first":
+            return self._after_first(record, may_ask)
+        later = self.portions[1:]
         try:
-            more = yield call.with_appends(parts)
-            record = _merge(call, [record.raw, more.raw])
-        except AuthenticationError:
+            if self.step == "texts":
+                body = add_answer(self.body, self.language, record.raw)
+            else:
+                body = merge_bodies((self.body, record.raw))
+            if not later:
+                return self._go_on(decode(body, self.call.model), may_ask)
+        except ResponseError as error:
+            error.method, error.path = self.call.method, self.call.path
             raise
-        except TMDBError:
-            break
-    while texts := texts_to_ask(record, call.languages):
-        language, wanted = texts
-        for parts in split_parts(wanted):
-            asked = replace(call, query={**call.query, "language": language})
-            more = yield asked.with_appends(parts)
-            record = _merge(call, [add_answer(record.raw, language, more.raw)])
-    finish(record, call.appends, call.languages)
-    return cast("M", record)
+        return replace(self, body=body, portions=later)
 
+    def go_without(self, error: TMDBError | None = None) -> Assembly[M] | None:
+        """Return what follows where :attr:`next_call` failed; ``None`` where the record cannot do without it.
 
-def _merge(call: Call[Any], bodies: Iterable[bytes]) -> Any:
-    """The record that several answers to a call hold together."""
-    try:
-        return decode(merge_bodies(bodies), call.model)
-    except ResponseError as error:
-        error.method, error.path = call.method, call.path
-        raise
+        A record can do without parts that had been left out. All seasons of a series are not all of them without
+        one that is listed.
+        """
+        if self.step != "again" or isinstance(error, AuthenticationError):
+            return None
+        if self.call.has_all_seasons and any(
+            p.startswith("season/") for parts in self.portions for p in parts
+        ):
+            return None
+        return self._go_on(decode(self.body, self.call.model), lambda _: False)
+
+    def _after_first(self, record: Any, may_ask: Callable[[str], bool]) -> Assembly[M]:
+        """Work out from the first answer what else to ask for: it lists which seasons there are."""
+        parts, portions = self.parts, [parts for parts in self.portions[1:] if may_exist(parts, record)]
+        if self.call.has_all_seasons:
+            listed = listed_seasons(record, parts)
+            left = [part for part in parts[MAX_APPENDS:] if may_exist([part], record)]
+            parts, portions = (*parts, *listed), list(split_parts([*left, *listed]))
+        after = replace(self, parts=parts, portions=tuple(portions), step="more", body=record.raw)
+        return after if portions else after._go_on(record, may_ask)  # noqa: SLF001 - its own
+
+    def _go_on(self, record: Any, may_ask: Callable[[str], bool]) -> Assembly[M]:
+        """Ask again for what was left out of a record, then for texts, else finish it."""
+        step, language = self.step, self.language
+        portions: tuple[tuple[str, ...], ...] = ()
+        if step == "more":
+            step = "again"
+            portions = split_parts([part for part in self.parts_to_ask_again(record) if may_ask(part)])
+        if not portions and (texts := texts_to_ask(record, self.call.languages)):
+            step = "texts"
+            language, lacking = texts
+            portions = split_parts(lacking)
+        if not portions:
+            finish(record, self.parts, self.call.languages)
+            return replace(self, portions=(), body=record.raw, record=record)
+        return replace(self, portions=portions, step=step, language=language, body=record.raw)
+
+    def parts_to_ask_again(self, record: Any, parts: Iterable[str] | None = None) -> tuple[str, ...]:
+        """Return the parts that a record lacks and that another call may bring.
+
+        Args:
+            record: What came.
+            parts: Some of the parts; all by default.
+        """
+        session = has_session(secret.key for secret in self.call.secrets)
+        wanted = self.parts if parts is None else parts
+        return parts_to_ask_again(record, self.call.model, wanted, has_session=session)
 
 
 def finish(record: Record, appends: Iterable[str], languages: Sequence[str]) -> None:
@@ -134,9 +215,9 @@ def listed_seasons(record: Record, parts: Iterable[str]) -> list[str]:
     return [part for part in wanted if part not in known]
 
 
-def split_parts(parts: Sequence[str]) -> list[tuple[str, ...]]:
+def split_parts(parts: Sequence[str]) -> tuple[tuple[str, ...], ...]:
     """Return the parts in portions that one call can ask for."""
-    return [tuple(parts[start : start + MAX_APPENDS]) for start in range(0, len(parts), MAX_APPENDS)]
+    return tuple(tuple(parts[start : start + MAX_APPENDS]) for start in range(0, len(parts), MAX_APPENDS))
 
 
 def merge_bodies(bodies: Iterable[bytes]) -> bytes:

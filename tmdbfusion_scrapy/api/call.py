@@ -7,7 +7,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
+import msgspec
+
 from tmdbfusion_scrapy.exceptions import ValidationError
+from tmdbfusion_scrapy.hidden import plain_text
 from tmdbfusion_scrapy.models.answers import Asked
 
 M = TypeVar("M")
@@ -25,7 +28,8 @@ class Secret:
     Args:
         key: TMDB's name of the parameter.
         place: Where it is sent.
-        value: The value; no ``repr`` shows it.
+        value: The value; no ``repr`` shows it. Empty where only its label is known.
+        label: Stands for the value where that must not be kept; empty for none.
     """
 
     MASK: ClassVar[str] = "***"
@@ -34,6 +38,7 @@ class Secret:
     key: str
     place: Place
     value: str = field(repr=False)
+    label: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +52,9 @@ class Call(Generic[M]):
         model: The record type of the answer.
         body: What is sent as JSON, without secrets; ``None`` for no body.
         operation_id: TMDB's operationId; ``None`` for a call outside the catalogue.
-        appends: The parts of ``append_to_response``.
+        values: What stands in the path, by the endpoint's names, not escaped; secrets are not among them.
+        appends: The parts of ``append_to_response``, more than one request can ask for among them.
+        has_all_seasons: Whether all seasons that a series lists are parts, too.
         languages: Languages that the texts are taken from, best first; empty to leave them as TMDB sends them.
         secrets: What is added when the request leaves.
         asked: The ids and numbers in the path that the answer must repeat.
@@ -59,7 +66,9 @@ class Call(Generic[M]):
     model: type[M]
     body: Mapping[str, Any] | None = None
     operation_id: str | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
     appends: tuple[str, ...] = ()
+    has_all_seasons: bool = False
     languages: tuple[str, ...] = ()
     secrets: tuple[Secret, ...] = ()
     asked: tuple[Asked, ...] = ()
@@ -73,9 +82,49 @@ class Call(Generic[M]):
             return base_url + self.path
         return f"{base_url}{self.path}?{urlencode(query, quote_via=quote, safe=',/')}"
 
+    @property
+    def page(self) -> str | None:
+        """Number of the page that is asked for; ``None`` for none."""
+        page = self.query.get("page", "")
+        return page if page.isascii() and page.isdecimal() else None
+
     def with_appends(self, appends: tuple[str, ...]) -> Call[M]:
         """Return the same call with other parts."""
         return replace(self, appends=appends)
+
+    def with_page(self, number: int) -> Call[M]:
+        """Return the same call for another page."""
+        return replace(self, query={**self.query, "page": str(number)})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the call as JSON, pickle and msgpack can keep it, without what is empty.
+
+        :func:`~tmdbfusion_scrapy.api.catalogue.call_from_json` is the way back: the model and the like follow from
+        the operation. Of a secret there are name, place and label, never the value.
+
+        Raises:
+            TypeError: The body has a value that JSON has no form for.
+        """
+        kept: dict[str, Any] = {"method": self.method}
+        if self.operation_id is None:
+            kept["path"] = self.path
+        else:
+            kept["operation"] = self.operation_id
+            if self.values:
+                kept["values"] = dict(self.values)
+        if self.query:
+            kept["query"] = dict(self.query)
+        if self.body is not None:
+            kept["body"] = msgspec.to_builtins(self.body, str_keys=True, enc_hook=plain_text)
+        if self.appends:
+            kept["appends"] = list(self.appends)
+        if self.has_all_seasons:
+            kept["has_all_seasons"] = True
+        if self.languages:
+            kept["languages"] = list(self.languages)
+        if self.secrets:
+            kept["secrets"] = [[secret.key, secret.place, secret.label] for secret in self.secrets]
+        return kept
 
 
 def fill_path(path: str, secrets: Iterable[Secret]) -> str:

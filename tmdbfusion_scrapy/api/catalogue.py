@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, cast
+from urllib.parse import parse_qsl, urlsplit
 
-from tmdbfusion_scrapy.api.bound import BoundEndpoint
+from tmdbfusion_scrapy.api.call import Call, Secret
 from tmdbfusion_scrapy.api.endpoint import Endpoint
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
+from tmdbfusion_scrapy.api.values import check_appends
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tmdbfusion_scrapy.api.account import Account
     from tmdbfusion_scrapy.api.authentication import Authentication
@@ -39,6 +42,55 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.api.tv_episodes import TVEpisodes
     from tmdbfusion_scrapy.api.tv_seasons import TVSeasons
     from tmdbfusion_scrapy.api.watch_providers import WatchProviders
+
+
+class BoundEndpoint:
+    """Calls an endpoint by an executor, and shows itself as a method does, to ``help()`` and to an IDE.
+
+    Args:
+        endpoint: The endpoint.
+        execute: Is given the endpoint and the arguments of each call.
+        owner: The class that has the namespace as an attribute, for ``repr``.
+        signature: Of a call; that of the endpoint by default.
+
+    Attributes:
+        endpoint: The endpoint.
+        execute: The executor.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint[..., Any],
+        execute: Callable[..., Any],
+        owner: str,
+        signature: inspect.Signature | None = None,
+    ) -> None:
+        self.endpoint = endpoint
+        self.execute = execute
+        self.__name__ = endpoint.name
+        self.__qualname__ = f"{owner}.{endpoint.namespace}.{endpoint.name}"
+        self.__module__ = endpoint.function.__module__
+        self.__doc__ = endpoint.__doc__
+        self.__signature__ = signature or endpoint.call_signature
+        if inspect.iscoroutinefunction(execute):
+            # Python 3.12 and later let an object say that it is one, too.
+            getattr(inspect, "markcoroutinefunction", _leave)(self)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """Make the call."""
+        args, kwargs = self.endpoint.hide(args, kwargs)
+        return self.execute(self.endpoint, *args, **kwargs)
+
+    def __get__(self, obj: object, owner: type | None = None) -> BoundEndpoint:
+        # It is bound already. To inspect, a callable with __get__ is a routine, which help() shows with signature.
+        return self
+
+    def __repr__(self) -> str:
+        return f"<{self.__qualname__}: {self.endpoint.method} /{self.endpoint.path}>"
+
+
+def _leave(method: Any) -> Any:
+    return method
 
 
 class API(Generic[E]):
@@ -109,22 +161,61 @@ def load_namespace(name: str) -> type[Namespace[Any]]:
     return found
 
 
+@cache
 def load_operations() -> Mapping[str, Endpoint[Any, Any]]:
     """Return the endpoints of all namespaces by TMDB's operationId."""
     return {endpoint.operation_id: endpoint for name in NAMESPACES for endpoint in endpoints_of(name)}
 
 
-def find_endpoint(method: str, path: str) -> Endpoint[Any, Any] | None:
-    """Return the endpoint that a method and an escaped path below the base URL call, ``None`` where none does.
+def call_from_json(kept: Mapping[str, Any]) -> Call[Any] | None:
+    """Return the call that :meth:`Call.to_json <tmdbfusion_scrapy.api.Call.to_json>` made a dict of.
+
+    Its secrets have labels and no values. ``None`` for an operation that the catalogue does not have.
+    """
+    secrets = tuple(Secret(key, place, "", label) for key, place, label in kept.get("secrets", ()))
+    query, body = kept.get("query", {}), kept.get("body")
+    operation_id = kept.get("operation")
+    if operation_id is None:
+        model = cast("type[Any]", Any)
+        return Call(kept["method"], kept["path"], query, model, body=body, secrets=secrets)
+    endpoint = load_operations().get(operation_id)
+    if endpoint is None:
+        return None
+    return endpoint.make_call(
+        kept.get("values", {}),
+        query,
+        secrets=secrets,
+        body=body,
+        appends=tuple(kept.get("appends", ())),
+        has_all_seasons=kept.get("has_all_seasons", False),
+        languages=tuple(kept.get("languages", ())),
+    )
+
+
+def call_from_url(method: str, url: str, base_url: str) -> Call[Any]:
+    """Return the call that a method and a URL below the base URL make; what is not in the catalogue is plain JSON.
 
     Args:
         method: HTTP method.
-        path: ``/movie/550``, with or without a slash at its end.
+        url: The URL, escaped. What secrets it has in its query stay there.
+        base_url: Base URL of the API.
     """
-    path = path.rstrip("/")
-    found = [endpoint for endpoint in _by_shape().get(_shape(path), ()) if endpoint.takes(method, path)]
+    parts = urlsplit(url)
+    path = parts.path.removeprefix(urlsplit(base_url).path).rstrip("/")
+    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    found = []
+    for endpoint in _by_shape().get(_shape(path), ()):
+        values = endpoint.read_path(method, path)
+        if values is not None:
+            found.append((len(values), endpoint, values))
+    if not found:
+        return Call(method, path, query, cast("type[Any]", Any))
     # ``movie/latest`` is no movie's id.
-    return min(found, key=lambda endpoint: endpoint.path.count("{"), default=None)
+    _, endpoint, values = min(found, key=lambda one: one[0])
+    appends: tuple[str, ...] = ()
+    if "append_to_response" in endpoint.parameters and query.get("append_to_response"):
+        appends = check_appends("append_to_response", query.pop("append_to_response"))
+    return endpoint.make_call(values, query, appends=appends)
 
 
 @cache

@@ -18,8 +18,13 @@ from urllib.parse import unquote
 
 from tmdbfusion_scrapy.api.appending import with_translations
 from tmdbfusion_scrapy.api.call import Call, Place, Secret, escape_segment
-from tmdbfusion_scrapy.api.defaults import find_ruled_out
-from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS, Parameter, choose_check, find_choices
+from tmdbfusion_scrapy.api.parameters import (
+    SECRET_PARAMETERS,
+    Parameter,
+    choose_check,
+    find_choices,
+    find_ruled_out,
+)
 from tmdbfusion_scrapy.api.values import check_appends, check_change_span, check_languages, write_value
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.hidden import hidden, with_hidden
@@ -161,35 +166,70 @@ class Endpoint(Generic[P, M]):
         """Pattern of the paths of this endpoint."""
         return re.compile("/" + re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.path))
 
-    def path_values(self, path: str) -> Mapping[str, str]:
-        """Return the path parameters in a path of this endpoint, empty where it is none."""
-        match = self._pattern.fullmatch(path)
-        return match.groupdict() if match else {}
-
     @cached_property
     def _numbers(self) -> frozenset[str]:
         """The path parameters that are whole numbers."""
         hints = typing.get_type_hints(self.function)
         return frozenset(name for name in self._pattern.groupindex if hints[name] is int)
 
-    def takes(self, method: str, path: str) -> bool:
-        """Return whether a call with this method and path is one of this endpoint."""
-        values = self._pattern.fullmatch(path) if method == self.method else None
-        return values is not None and all(_NUMBER.fullmatch(values[name]) for name in self._numbers)
+    def read_path(self, method: str, path: str) -> Mapping[str, str] | None:
+        """Return the path parameters of a call with this method and escaped path, not escaped.
 
-    def asked(self, path: str) -> tuple[Asked, ...]:
-        """Return the ids and numbers in a path of this endpoint that its answer must repeat."""
-        if not self.echoes:
-            return ()
-        values = self.path_values(path)
+        ``None`` where it is no call of this endpoint.
+        """
+        match = self._pattern.fullmatch(path) if method == self.method else None
+        if match is None or not all(_NUMBER.fullmatch(match[name]) for name in self._numbers):
+            return None
+        values = {name: unquote(value) for name, value in match.groupdict().items()}
+        return None if {".", ".."} & set(values.values()) else values
+
+    def make_call(
+        self,
+        values: Mapping[str, str],
+        query: Mapping[str, str],
+        *,
+        secrets: tuple[Secret, ...] = (),
+        **more: Any,
+    ) -> Call[M]:
+        """Return the call with what was checked already.
+
+        Args:
+            values: The path parameters, but for secrets.
+            query: As of :class:`Call`.
+            secrets: As of :class:`Call`.
+            more: Other arguments of :class:`Call`, by their names.
+
+        Raises:
+            ValidationError: A path parameter would reach another endpoint.
+        """
+        path = self.path
+        for secret in secrets:
+            if secret.place == "path":
+                path = path.replace(f"{{{secret.key}}}", Secret.MASK, 1)
+        for name, value in values.items():
+            path = path.replace(f"{{{name}}}", escape_segment(name, value), 1)
+        return Call(
+            self.method,
+            f"/{path}",
+            query,
+            self.model,
+            operation_id=self.operation_id,
+            values=values,
+            secrets=secrets,
+            asked=self._asked(values) if self.echoes else (),
+            **more,
+        )
+
+    def _asked(self, values: Mapping[str, str]) -> tuple[Asked, ...]:
+        """The ids and numbers in a path that the answer must repeat."""
         found = []
         for name, place in self.echoes.items():
-            value = unquote(values.get(name, ""))
-            if name not in self._numbers:
+            value = values.get(name)
+            if value and name not in self._numbers:
                 found.append(Asked(name, place, value))
-            elif number := _LEADING_NUMBER.match(value):
+            elif value and (number := _LEADING_NUMBER.match(value)):
                 found.append(Asked(name, place, int(number[0])))
-        return tuple(one for one in found if one.value != "")
+        return tuple(found)
 
     def call(self, defaults: Mapping[str, Any], /, *args: P.args, **kwargs: P.kwargs) -> Call[M]:
         """Bind arguments to a call.
@@ -210,7 +250,7 @@ class Endpoint(Generic[P, M]):
         languages = check_languages("languages", arguments.pop("languages", None))
         if languages:
             arguments["language"] = languages[0]
-        path = self.path
+        values: dict[str, str] = {}
         query: dict[str, str] = {}
         body: dict[str, Any] = {}
         secrets: list[Secret] = []
@@ -220,11 +260,10 @@ class Endpoint(Generic[P, M]):
             value = parameter.check(given)
             if name in SECRET_PARAMETERS:
                 secrets.append(Secret(parameter.key, parameter.place, value))
-                path = path.replace(f"{{{name}}}", Secret.MASK, 1)
             elif name == "append_to_response":
                 appends = value
             elif parameter.place == "path":
-                path = path.replace(f"{{{name}}}", escape_segment(name, write_value(name, value)), 1)
+                values[name] = write_value(name, value)
             elif parameter.place == "body":
                 body[parameter.key] = value
             elif (text := write_value(name, value)) or isinstance(value, str):
@@ -233,17 +272,13 @@ class Endpoint(Generic[P, M]):
                 raise ValidationError(f"{name} is empty: leave it out, or give it a value")
         if "start_date" in query:
             check_change_span(query["start_date"], query.get("end_date"))
-        return Call(
-            self.method,
-            "/" + path,
+        return self.make_call(
+            values,
             query,
-            self.model,
-            body=body if self.body else None,
-            operation_id=self.operation_id,
-            appends=with_translations(appends, languages),
-            languages=languages,
             secrets=tuple(secrets),
-            asked=self.asked("/" + path),
+            body=body if self.body else None,
+            appends=with_translations(appends, languages) if languages else appends,
+            languages=languages,
         )
 
     def hide(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tmdbfusion_scrapy.api.appending import complete
+from tmdbfusion_scrapy.api.appending import Assembly
 from tmdbfusion_scrapy.client.event_hooks import check_event_hooks, shown_request, shown_response
 from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
 from tmdbfusion_scrapy.client.sending import GivenSender, PooledSender, check_unmocked
@@ -133,18 +133,16 @@ class Calls:
 
     async def _complete(self, call: Call[M]) -> M:
         """Make a call with parts, which may take several requests."""
-        steps = complete(call)
-        step = next(steps)
-        try:
-            while True:
-                try:
-                    answer = await self.send(step)
-                except TMDBError as error:
-                    step = steps.throw(error)
-                else:
-                    step = steps.send(answer)
-        except StopIteration as done:
-            record: M = done.value
+        assembly = Assembly.begin(call)
+        while assembly.record is None:
+            try:
+                assembly = assembly.take(await self.send(assembly.next_call))
+            except TMDBError as error:
+                without = assembly.go_without(error)
+                if without is None:
+                    raise
+                assembly = without
+        record = assembly.record
         warn_of_missing_parts(call, record)
         return record
 

@@ -20,8 +20,7 @@ from tmdbfusion_scrapy.exceptions import (
 )
 from tmdbfusion_scrapy.hidden import plain_text, without_frames
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.models.answers import check_answer
-from tmdbfusion_scrapy.models.decoding import decode
+from tmdbfusion_scrapy.models.answers import judge
 from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, read_body
 from tmdbfusion_scrapy.version import __version__
 
@@ -117,17 +116,7 @@ class Exchange:
         if failure is not None and 200 <= status < 300:
             raise failure from failure.__cause__
         body = self.credentials.unechoed(body)
-        error = self.credentials.error_from_response(status, answer.headers, body, self.secrets_of(call))
-        if error is not None:
-            error.method, error.path = call.method, call.path
-            raise error
-        try:
-            record = decode(body, call.model)
-            check_answer(record, call.query.get("page"), call.asked)
-            return record
-        except ResponseError as bad:
-            bad.method, bad.path, bad.status_code = call.method, call.path, status
-            raise
+        return judge(call, status, answer.headers, body, self.credentials, self.secrets_of(call))
 
     def error(self, call: Call[Any], exception: httpx.HTTPError | httpx.InvalidURL) -> TMDBError:
         """Return the normalized error for an exception of httpx's; its cause shows no secret either."""

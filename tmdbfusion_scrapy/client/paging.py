@@ -8,13 +8,12 @@ import logging
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from typing_extensions import Self, override
 
-from tmdbfusion_scrapy.api.bound import BoundEndpoint
+from tmdbfusion_scrapy.api.catalogue import BoundEndpoint
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.hidden import with_hidden
 from tmdbfusion_scrapy.models.paging import LAST_PAGE, Paged
@@ -32,7 +31,7 @@ class Reading(Generic[T]):
 
     def __init__(self, call: Call[Paged[T]]) -> None:
         self._call = call
-        self._number = int(call.query.get("page", "1"))
+        self._number = int(call.page or 1)
         self._newest: Paged[T] | None = None
         self._is_done = False
         self._items: deque[T] = deque()
@@ -59,7 +58,7 @@ class Reading(Generic[T]):
 
     def _next_call(self) -> Call[Paged[T]]:
         """The call of the next page."""
-        return replace(self._call, query={**self._call.query, "page": str(self._number)})
+        return self._call.with_page(self._number)
 
     def _take(self, page: Paged[T]) -> None:
         """Take the next page in; of what stands on two pages, because the list moved, only the first."""

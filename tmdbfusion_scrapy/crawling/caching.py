@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.utils.misc import load_object
 
-from tmdbfusion_scrapy.crawling.appending import has_appends, lacks_parts
-from tmdbfusion_scrapy.crawling.requests import endpoint_of, ids_asked_for, page_asked_for
-from tmdbfusion_scrapy.exceptions import ResponseError, error_from_response
-from tmdbfusion_scrapy.models import decode
-from tmdbfusion_scrapy.models.answers import check_answer
+from tmdbfusion_scrapy.crawling.calls import call_of
+from tmdbfusion_scrapy.crawling.reading import assembly_of
+from tmdbfusion_scrapy.exceptions import TMDBError
+from tmdbfusion_scrapy.models.answers import judge
 from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
@@ -74,13 +73,10 @@ def _is_good(request: Request, response: Response, api_url: str) -> bool:
     """Whether an answer is the record that was asked for."""
     if not 200 <= response.status < 300 or _BROKEN.intersection(response.flags):
         return False
-    if error_from_response(response.status, {}, response.body) is not None:
-        return False
-    endpoint = endpoint_of(request)
-    model: Any = endpoint.model if endpoint is not None else Any
+    call = call_of(request, api_url)
     try:
-        record = decode(response.body, model)
-        check_answer(record, page_asked_for(request), ids_asked_for(request, api_url))
-    except ResponseError:
+        record = judge(call, response.status, {}, response.body)
+    except TMDBError:
         return False
-    return endpoint is None or not has_appends(request) or not lacks_parts(request, record, model)
+    assembly = assembly_of(request, call)
+    return assembly is None or not assembly.parts_to_ask_again(record, assembly.portions[0])

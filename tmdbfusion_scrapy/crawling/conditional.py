@@ -12,19 +12,14 @@ from hashlib import sha1
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+import msgspec
 from scrapy.http import Response  # noqa: TC002 - likewise
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.crawling.calls import CONDITION_KEY, call_of, shows_secret
 from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
-from tmdbfusion_scrapy.crawling.requests import (
-    CONDITION_KEY,
-    LANGUAGES_KEY,
-    PROGRESS_KEY,
-    SEASONS_KEY,
-    endpoint_of,
-)
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
-from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY, shows_secret
 from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.settings import settings_of
 
@@ -33,6 +28,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Headers
 
+    from tmdbfusion_scrapy.api import Call
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +74,8 @@ class Conditions:
         """
         if etag is None or not self._asks:
             return request
-        call, _, sent = etag.partition(" ")
-        if sent and call == _call_of(request, self._api_url):
+        digest, _, sent = etag.partition(" ")
+        if sent and digest == _digest(request, call_of(request, self._api_url)):
             request.headers["If-None-Match"] = sent
             request.meta[CONDITION_KEY] = [record_id, etag]
             self._stats.inc_value(names.CONDITIONAL_REQUESTS)
@@ -91,19 +87,21 @@ class Conditions:
         The response has a callback of its own, which yields an ``UnchangedRecord``: neither the spider's callback
         nor its errback sees it.
         """
-        endpoint = endpoint_of(request)
-        if endpoint is None or CONDITION_KEY not in request.meta:
+        if CONDITION_KEY not in request.meta:
             return None
         record_id, etag = request.meta[CONDITION_KEY]
         if response.status != 304:
             self._note_answer(etag, response)
+            return None
+        operation_id = call_of(request, self._api_url).operation_id
+        if operation_id is None:
             return None
         self._heeded = True
         self._stats.inc_value(names.CONDITIONAL_NOT_MODIFIED)
         told = request.replace(
             callback=_tell,
             errback=None,
-            cb_kwargs={"item": UnchangedRecord(endpoint.kind, record_id, etag)},
+            cb_kwargs={"item": UnchangedRecord(OPERATIONS[operation_id].kind, record_id, etag)},
             # HttpErrorMiddleware takes what is no 2xx for an error.
             meta={**request.meta, "handle_httpstatus_list": [304]},
         )
@@ -134,35 +132,29 @@ def conditions_of(crawler: Crawler) -> Conditions:
     return Conditions(crawler)
 
 
-def stored_etag(request: Request, headers: Headers, api_url: str) -> str | None:
+def stored_etag(request: Request, call: Call[Any], headers: Headers) -> str | None:
     """Return what is stored of an answer's ETag; ``None`` where none can be used.
 
     Args:
-        request: The request for the record.
+        request: The request for the record, of which it was the only one.
+        call: The call of the request.
         headers: Headers of its answer.
-        api_url: Base URL of the API.
     """
     etag = headers.get("ETag")
-    if etag is None or PROGRESS_KEY in request.meta or b"***" in etag:
-        # A record of several answers has no ETag, and one that had a secret in it is no use.
+    if etag is None or b"***" in etag:
+        # One that had a secret in it is no use.
         return None
-    call = _call_of(request, api_url)
-    return f"{call} {etag.decode('latin-1')}" if call is not None else None
+    digest = _digest(request, call)
+    return f"{digest} {etag.decode('latin-1')}" if digest is not None else None
 
 
-def _call_of(request: Request, api_url: str) -> str | None:
-    """The digest of a call; ``None`` for one that is of one user, or has a secret."""
-    url = request.url
-    if request.method != "GET" or request.meta.get(SECRETS_KEY) or shows_secret(url):
+def _digest(request: Request, call: Call[Any]) -> str | None:
+    """All that the record of a call depends on; ``None`` for one that is of one user, or has a secret."""
+    if call.method != "GET" or call.secrets or shows_secret(request.url):
         return None
-    # The hosts of TMDB_API_URLS have the same records.
-    path, _, query = url.removeprefix(api_url).partition("?")
-    # Texts may be taken from translations, in an order that is in no URL.
-    languages = ",".join(request.meta.get(LANGUAGES_KEY) or ())
-    # With the seasons that the answer lists, a series is another record than with those in the URL.
-    seasons = ("seasons",) if request.meta.get(SEASONS_KEY) else ()
-    text = "\n".join((path, *sorted(query.split("&")), languages, *seasons))
-    return sha1(text.encode(), usedforsecurity=False).hexdigest()[:_DIGEST_DIGITS]
+    query = sorted(call.query.items())
+    told = [call.path, query, call.appends, call.languages, call.has_all_seasons]
+    return sha1(msgspec.json.encode(told), usedforsecurity=False).hexdigest()[:_DIGEST_DIGITS]
 
 
 def _strong(etag: str) -> str:

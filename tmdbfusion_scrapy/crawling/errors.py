@@ -6,7 +6,7 @@ from the cache), errbacks of ours by :mod:`tmdbfusion_scrapy.exceptions`. So eac
 
 from __future__ import annotations
 
-import socket
+from typing import TYPE_CHECKING
 
 from scrapy.exceptions import (
     CannotResolveHostError,
@@ -24,10 +24,14 @@ from tmdbfusion_scrapy.exceptions import (
     ServerError,
     TMDBError,
     ValidationError,
-    is_certificate_error,
+    error_from_exception,
+    failure_of,
 )
-from tmdbfusion_scrapy.hidden import chain_of
-from tmdbfusion_scrapy.http import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tmdbfusion_scrapy.http import httpx
 
 
 class TimeoutServerError(ServerError, DownloadTimeoutError):
@@ -60,7 +64,20 @@ class UnsupportedURLValidationError(ValidationError, UnsupportedURLSchemeError):
     """The URL cannot be requested."""
 
 
-def download_error(exception: httpx.HTTPError, *, method: str, path: str, in_body: bool = False) -> TMDBError:
+_SCRAPYS: Mapping[str, type[TMDBError]] = {
+    "url": UnsupportedURLValidationError,
+    "address": ResolutionServerError,
+    "connection": ConnectionServerError,
+    "time": TimeoutServerError,
+    "exchange": DownloadServerError,
+    "protocol": DownloadServerError,
+}
+"""The classes by the kind of :class:`~tmdbfusion_scrapy.exceptions.Failure`; Scrapy has none for the others."""
+
+
+def download_error(
+    exception: httpx.HTTPError | httpx.InvalidURL, *, method: str, path: str, in_body: bool = False
+) -> TMDBError:
     """Return the error for an exception of the transport, which is kept as its cause.
 
     Args:
@@ -69,29 +86,11 @@ def download_error(exception: httpx.HTTPError, *, method: str, path: str, in_bod
         path: Path of the request, without a secret.
         in_body: Whether the head of the response had been there.
     """
-    message = f"{type(exception).__name__}: {exception}" if str(exception) else type(exception).__name__
-    retryable = False if is_certificate_error(exception) else None
-    error = _class_of(exception, in_body=in_body)(message, method=method, path=path, retryable=retryable)
-    error.__cause__ = exception
-    return error
+    kind = failure_of(exception).kind
+    cls = DataLossServerError if in_body and kind == "protocol" else _SCRAPYS.get(kind)
+    return error_from_exception(exception, method=method, path=path, cls=cls)
 
 
 def error_name(error: TMDBError) -> str:
     """Return the name of an error's class in :mod:`tmdbfusion_scrapy.exceptions`, as stats and stores have it."""
     return next(cls.__name__ for cls in type(error).__mro__ if cls.__module__ == exceptions.__name__)
-
-
-def _class_of(exception: httpx.HTTPError, *, in_body: bool) -> type[TMDBError]:
-    """The class for an exception of the transport."""
-    if isinstance(exception, httpx.DecodingError):
-        return ResponseError
-    if isinstance(exception, httpx.TimeoutException):
-        return TimeoutServerError
-    if isinstance(exception, httpx.UnsupportedProtocol):
-        return UnsupportedURLValidationError
-    if isinstance(exception, httpx.ConnectError):
-        unresolved = any(isinstance(cause, socket.gaierror) for cause in chain_of(exception))
-        return ResolutionServerError if unresolved else ConnectionServerError
-    # As BodyReader, which leaves what broke off otherwise no choice.
-    lost = in_body and isinstance(exception, httpx.RemoteProtocolError)
-    return DataLossServerError if lost else DownloadServerError

@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING
 from scrapy.utils.misc import build_from_crawler, load_object
 from scrapy.utils.request import RequestFingerprinter
 
-from tmdbfusion_scrapy.api.appending import MAX_APPENDS
-from tmdbfusion_scrapy.crawling.requests import APPENDS_KEY, LANGUAGES_KEY, SEASONS_KEY
-from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY
+from tmdbfusion_scrapy.crawling.calls import unseen_in_url
 from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
@@ -48,7 +46,7 @@ class TMDBRequestFingerprinter:
         url = request.url
         if not self._settings.is_tmdb(url):
             return self._others.fingerprint(request)
-        return sha1(b"\n".join(_parts(request, *_split(url))), usedforsecurity=False).digest()
+        return sha1(self._told(request, *_split(url)), usedforsecurity=False).digest()
 
     def numbered(self, request: Request) -> tuple[bytes, int] | None:
         """Return what tells a request apart in two: 20 bytes, and the first number of its path, 0 for none.
@@ -64,8 +62,13 @@ class TMDBRequestFingerprinter:
         if found is None:
             return self.fingerprint(request), 0
         # Nowhere else in a URL is there a line break.
-        parts = _parts(request, f"{path[: found.start()]}\n{path[found.end() :]}", query)
-        return sha1(b"\n".join(parts), usedforsecurity=False).digest(), int(found.group())
+        told = self._told(request, f"{path[: found.start()]}\n{path[found.end() :]}", query)
+        return sha1(told, usedforsecurity=False).digest(), int(found.group())
+
+    def _told(self, request: Request, path: str, query: str) -> bytes:
+        """All that tells a request apart."""
+        parts = [request.method, path, query, *unseen_in_url(request, self._settings.api_url)]
+        return b"\n".join([*(part.encode() for part in parts), request.body])
 
 
 _NUMBER = re.compile(r"(?<=/)[1-9][0-9]{0,11}(?=/|$)")
@@ -76,18 +79,3 @@ def _split(url: str) -> tuple[str, str]:
     """The path, with all before it, and the query in a fixed order."""
     path, _, query = url.partition("#")[0].partition("?")
     return path, "&".join(sorted(query.split("&"))) if "&" in query else query
-
-
-def _parts(request: Request, path: str, query: str) -> list[bytes]:
-    """All that tells a request apart."""
-    parts = [request.method.encode(), path.encode(), query.encode(), request.body]
-    meta = request.meta
-    parts += [":".join(mark).encode() for mark in meta.get(SECRETS_KEY) or ()]
-    # A URL has the first language of a chain, and no more parts than one request can ask for.
-    if languages := meta.get(LANGUAGES_KEY):
-        parts.append(",".join(languages).encode())
-    if meta.get(SEASONS_KEY):
-        parts.append(b"seasons")
-    if len(appends := meta.get(APPENDS_KEY) or ()) > MAX_APPENDS:
-        parts.append(",".join(appends).encode())
-    return parts

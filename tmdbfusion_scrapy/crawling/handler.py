@@ -11,13 +11,12 @@ from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.utils.misc import load_object
 from scrapy.utils.python import global_object_name
 
-from tmdbfusion_scrapy.crawling.body import BodyReader
+from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of
 from tmdbfusion_scrapy.crawling.errors import download_error
-from tmdbfusion_scrapy.crawling.failed import public_path
 from tmdbfusion_scrapy.crawling.fallbacks import FallbackHandlers
 from tmdbfusion_scrapy.crawling.outgoing import outgoing_request
+from tmdbfusion_scrapy.crawling.responses import BodyReader
 from tmdbfusion_scrapy.crawling.session import session_of
-from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError, parse_retry_after
 from tmdbfusion_scrapy.hidden import without_frames
 from tmdbfusion_scrapy.http import httpx
@@ -29,8 +28,8 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from scrapy.settings import BaseSettings
 
+    from tmdbfusion_scrapy.crawling.calls import CallSecrets
     from tmdbfusion_scrapy.crawling.session import Channel, CrawlSession
-    from tmdbfusion_scrapy.crawling.vault import SecretVault
 
 logger = logging.getLogger(__name__)
 
@@ -64,8 +63,8 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         return session_of(self.crawler)
 
     @cached_property
-    def _vault(self) -> SecretVault:
-        return vault_of(self.crawler)
+    def _secrets(self) -> CallSecrets:
+        return call_secrets_of(self.crawler)
 
     @cached_property
     def _reader(self) -> BodyReader:
@@ -94,7 +93,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         if request.meta.get("bindaddress"):
             self._warn_of_bindaddress()
         session = self._session
-        secrets = self._vault.secrets_of(request)
+        secrets = self._secrets.secrets_of(request)
         outgoing = outgoing_request(
             request, channel.credentials, secrets=secrets, uses_environment=channel.uses_environment
         )
@@ -109,12 +108,12 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             await self._note_status(response, channel)
             session.report_if_due(now)
             return self._unechoed(await self._reader.read(response, request), channel)
-        except httpx.HTTPError as exception:
+        except (httpx.HTTPError, httpx.InvalidURL) as exception:
             if not in_body:
                 self._stats.inc_value(channel.request_count)
-            cause = session.credentials.cleaned(exception, self._vault.values_of(request))
+            cause = session.credentials.cleaned(exception, self._secrets.values_of(request))
         without_frames(cause)
-        path = public_path(request.url, channel.base_url, with_query=False)
+        path = call_of(request, channel.base_url).path
         # Not in the except clause: what was caught, which may quote a secret, would be the error's context.
         raise download_error(cause, method=request.method, path=path, in_body=in_body) from cause
 

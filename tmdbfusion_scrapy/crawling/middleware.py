@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from scrapy import signals
 from scrapy.exceptions import IgnoreRequest
 
+from tmdbfusion_scrapy.crawling.calls import AUTOMAP_KEY, RETRY_DELAY_KEY, RUN_KEY, note_call, shows_secret
 from tmdbfusion_scrapy.crawling.handler import check_handlers
-from tmdbfusion_scrapy.crawling.requests import AUTOMAP_KEY, RETRY_DELAY_KEY, RUN_KEY, name_operation
 from tmdbfusion_scrapy.crawling.startup import plain_messages
-from tmdbfusion_scrapy.crawling.vault import shows_secret
 from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, settings_of
 from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
 
@@ -27,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 
 class TMDBMiddleware:
-    """Puts TMDB requests into the slot ``tmdb``, names their operation, and gives them an API's headers.
+    """Puts TMDB requests into the slot ``tmdb``, notes their calls, and gives them an API's headers.
 
     It stands before the middlewares for robots.txt, default headers and cookies, none of which is meant for an
     API. What it sets, a request may set itself.
@@ -91,7 +90,7 @@ class TMDBMiddleware:
             meta.setdefault(AUTOMAP_KEY, False)
         if not is_tmdb:
             return None
-        name_operation(request, self._settings.api_url)
+        note_call(request, self._settings.api_url)
         if RUN_KEY in meta:
             self._refuse_obsolete(request)
         if not self._told_speed:

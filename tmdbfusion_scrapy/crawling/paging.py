@@ -11,8 +11,8 @@ from scrapy.utils.misc import arg_to_iter
 from scrapy.utils.request import request_from_dict
 from twisted.python.failure import Failure
 
-from tmdbfusion_scrapy.crawling.failed import public_path
-from tmdbfusion_scrapy.crawling.requests import endpoint_of, page_asked_for, with_page
+from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.crawling.calls import call_of, has_call, with_call
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE, Paged
 from tmdbfusion_scrapy.settings import settings_of
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from scrapy import Spider
 
+    from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 
 logger = logging.getLogger(__name__)
@@ -45,8 +46,10 @@ def first_page(
         TypeError: It is no request for a page of a list.
         ConfigurationError: ``pages`` is no whole number from 1.
     """
-    endpoint = endpoint_of(request) if isinstance(request, Request) else None
-    if endpoint is None:
+    is_call = isinstance(request, Request) and has_call(request)
+    call = call_of(request, _api_url(spider)) if is_call else None
+    endpoint = OPERATIONS.get(call.operation_id or "") if call is not None else None
+    if call is None or endpoint is None:
         raise TypeError(
             f"paginate() takes a method of self.tmdb and its arguments, such as self.tmdb.discover.movie, "
             f"and this made {request!r}"
@@ -60,10 +63,8 @@ def first_page(
     except ValueError:
         # A callback that is no method of the spider. As with any request, only a job directory minds.
         kept = request
-    first = _page_request(request, _page_number(request))
-    return first.replace(
-        callback=callback, meta={**first.meta, PAGING_KEY: {"request": kept, "pages": pages}}
-    )
+    meta = {**request.meta, PAGING_KEY: {"request": kept, "pages": pages}}
+    return _page_request(request, call, int(call.page or 1), spider, callback=callback, meta=meta)
 
 
 async def parse_first_page(
@@ -89,23 +90,23 @@ async def parse_first_page(
 
 def _other_pages(page: Paged[Any], request: Request, pages: int | None, spider: Spider) -> Iterator[Request]:
     """The requests for all pages after the first, the early ones first."""
-    number = _page_number(request)
+    call = call_of(request, _api_url(spider))
+    number = int(call.page or 1)
     last = page.last_page if pages is None else min(page.last_page, number + pages - 1)
     if last == LAST_PAGE and page.is_cut:
         logger.warning("%s", page.cut_notice, extra={"spider": spider})
     for other in range(number + 1, last + 1):
-        yield _page_request(request, other)
+        yield _page_request(request, call, other, spider)
 
 
 def _report(response: TMDBResponse, request: Request, spider: Spider) -> Any:
     """Tell the errback of a page that does not say how many there are: the list would seem to end there."""
     assert response.request is not None  # noqa: S101 - the engine sets it
-    settings = settings_of(spider.crawler.settings)
     error = ResponseError(
         "the page does not say how many there are",
         status_code=response.status,
         method=response.request.method,
-        path=public_path(response.url, settings.api_url, with_query=False),
+        path=call_of(response.request, _api_url(spider)).path,
     )
     logger.warning("%s", error, extra={"spider": spider})
     if request.errback is None:
@@ -115,14 +116,15 @@ def _report(response: TMDBResponse, request: Request, spider: Spider) -> Any:
     return request.errback(failure)
 
 
-def _page_number(request: Request) -> int:
-    """The number of the page that a request asks for."""
-    return int(page_asked_for(request) or 1)
-
-
-def _page_request(request: Request, number: int) -> Request:
+def _page_request(request: Request, call: Call[Any], number: int, spider: Spider, **changed: Any) -> Request:
     """The request for a page: the further behind, the later."""
-    return request.replace(url=with_page(request, number), priority=request.priority - number)
+    priority = request.priority - number
+    return with_call(request, call.with_page(number), _api_url(spider), priority=priority, **changed)
+
+
+def _api_url(spider: Spider) -> str:
+    """The base URL of the API."""
+    return settings_of(spider.crawler.settings).api_url
 
 
 async def _results(output: Any) -> AsyncIterator[Any]:

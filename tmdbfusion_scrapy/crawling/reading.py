@@ -1,60 +1,71 @@
-"""From a good answer to the response that a callback gets, with its record."""
+"""The records of a crawl: an answer becomes a response with its record, or the request for the rest of it."""
 
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.api.appending import may_exist
-from tmdbfusion_scrapy.crawling.appending import (
-    Absences,
-    can_do_without,
-    go_on,
-    go_on_without,
-    has_appends,
-    is_asking_again,
-    part_label,
+from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.api.appending import Assembly, may_exist
+from tmdbfusion_scrapy.crawling.calls import (
+    CALL_KEY,
+    CONDITION_KEY,
+    PROGRESS_KEY,
+    RETRY_DELAY_KEY,
+    call_of,
+    keep_call,
+    kind_id_and_path,
+    with_call,
 )
 from tmdbfusion_scrapy.crawling.conditional import stored_etag
-from tmdbfusion_scrapy.crawling.failed import call_of, public_path
-from tmdbfusion_scrapy.crawling.requests import (
-    endpoint_of,
-    ids_asked_for,
-    language_asked_for,
-    page_asked_for,
-)
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
-from tmdbfusion_scrapy.exceptions import AuthenticationError
-from tmdbfusion_scrapy.models import Record, decode
-from tmdbfusion_scrapy.models.answers import check_answer
-from tmdbfusion_scrapy.models.languages import note_language
+from tmdbfusion_scrapy.models import Record
+from tmdbfusion_scrapy.models.answers import judge
+from tmdbfusion_scrapy.models.fields import SLASHED_KEYS
+from tmdbfusion_scrapy.models.languages import DEFAULT_LANGUAGE, note_language
 from tmdbfusion_scrapy.models.record import Decoded
 from tmdbfusion_scrapy.settings import settings_of
 from tmdbfusion_scrapy.stores import RECORD_CAME
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.http import Response
+    from scrapy.http import Headers, Response
 
-    from tmdbfusion_scrapy.api import Endpoint
+    from tmdbfusion_scrapy.api import Call
+    from tmdbfusion_scrapy.credentials import Credentials
     from tmdbfusion_scrapy.exceptions import TMDBError
 
 logger = logging.getLogger(__name__)
 
+MOST_ABSENCES = 20
+"""Records in a row without a part, after which it is no longer asked for again."""
+
+# Of the answer to another URL that the HTTP cache or the database has.
+_CONDITIONAL_HEADERS = ("If-None-Match", "If-Modified-Since")
+
 
 class RecordReader:
-    """Decodes the answers of a crawl, and counts what is odd with them.
+    """Makes records of the answers of a crawl, and counts what is odd with them.
+
+    A record with appended parts may take several requests, see :class:`~tmdbfusion_scrapy.api.appending.Assembly`.
+    What came so far is in the meta of the next one, so that a job directory keeps it; only the response with the
+    whole record is seen.
 
     Args:
         crawler: The crawl.
+        credentials: No error shows them.
     """
 
-    def __init__(self, crawler: Crawler) -> None:
+    def __init__(self, crawler: Crawler, credentials: Credentials) -> None:
         self._crawler = crawler
-        self._settings = settings_of(crawler.settings)
+        self._credentials = credentials
+        self._api_url = settings_of(crawler.settings).api_url
         self._stats = crawler.stats
         # The HTTP cache is to answer everything, and it is not asked for parts that had been left out.
         self._is_offline = crawler.settings.getbool("HTTPCACHE_ENABLED") and crawler.settings.getbool(
@@ -62,55 +73,99 @@ class RecordReader:
         )
         self._absences = Absences(crawler)
 
-    def read(self, request: Request, response: Response) -> TMDBResponse | Request:
-        """Decode the body into the record of the endpoint, or return the request for the rest of it.
+    def read(self, request: Request, response: Response, secrets: Iterable[str]) -> TMDBResponse | Request:
+        """Return the response with the record of the call, or the request for the rest of it.
+
+        Args:
+            request: A request of which the meta has its call.
+            response: Its answer.
+            secrets: What no error may show besides the token or key.
 
         Raises:
-            ResponseError: The body is not the endpoint's record.
+            TMDBError: The answer tells of a failure, or is not what was asked for.
         """
-        endpoint = endpoint_of(request)
-        model: Any = endpoint.model if endpoint is not None else Any
-        record = decode(response.body, model)
-        check_answer(record, page_asked_for(request), ids_asked_for(request, self._settings.api_url))
-        if endpoint is not None and endpoint.kind and endpoint.is_details and not record.drift:
-            # One that could not be read as a whole may be read better by a later version.
-            record._etag = stored_etag(request, response.headers, self._settings.api_url)  # noqa: SLF001
-        if isinstance(record, Record) and has_appends(request):
-            result = go_on(
-                request, response, record, model, may_ask=lambda part: self._may_ask(request, part)
-            )
-            if isinstance(result, TMDBResponse):
-                self._count(request, endpoint, result.record)
-            elif is_asking_again(result):
-                self._stats.inc_value(names.APPENDED_AGAIN)
-            return result
-        self._count(request, endpoint, record)
-        ours = of_our_class(response)
-        ours.record = record
-        return ours
-
-    def _may_ask(self, request: Request, part: str) -> bool:
-        """Whether to ask again for a part that was left out."""
-        return not self._is_offline and self._absences.may_come(request, part)
+        call = call_of(request, self._api_url)
+        headers = _headers_of_error(response.headers) if response.status >= 300 else {}
+        record = judge(call, response.status, headers, response.body, self._credentials, secrets)
+        assembly = assembly_of(request, call) if isinstance(record, Record) else None
+        if assembly is None or assembly.step == "first":
+            self._note_etag(request, call, response, record)
+        if assembly is not None:
+            return self._follow(request, assembly.take(record, self._may_ask(call)), response)
+        return self._whole(request, response, call, record)
 
     def read_without(self, request: Request, error: TMDBError | None = None) -> TMDBResponse | Request | None:
         """The record without the parts that a failed request was to add to it, if it can do without."""
-        if not can_do_without(request) or isinstance(error, AuthenticationError):
-            return None
-        endpoint = endpoint_of(request)
-        assert endpoint is not None  # noqa: S101 - only calls of the catalogue ask again
-        result = go_on_without(request, endpoint.model)
-        if isinstance(result, TMDBResponse):
-            self._count(request, endpoint, result.record)
-        return result
+        assembly = assembly_of(request, call_of(request, self._api_url))
+        without = assembly.go_without(error) if assembly is not None else None
+        return self._follow(request, without) if without is not None else None
 
-    def _count(self, request: Request, endpoint: Endpoint[..., Any] | None, record: Any) -> None:
-        """Count what a callback is to get, and what is odd with it; note which language it is in."""
-        call = partial(call_of, request, self._settings.api_url)
-        self._crawler.signals.send_catch_log(RECORD_CAME, call=call)
-        language = language_asked_for(request)
-        if language is not None and isinstance(record, Record):
-            note_language(record, language)
+    def _follow(
+        self, request: Request, assembly: Assembly[Any], response: Response | None = None
+    ) -> TMDBResponse | Request:
+        """The next request for a record, or the response with all of it."""
+        if assembly.record is None:
+            if assembly.step == "again":
+                self._stats.inc_value(names.APPENDED_AGAIN)
+            return self._next_request(request, assembly)
+        first = _first_request(request)
+        body = assembly.body
+        if response is None:
+            headers = {"Content-Type": "application/json;charset=utf-8"}
+            response = TMDBResponse(first.url, headers=headers, body=body, request=first)
+        elif first is not request:
+            response = response.replace(cls=TMDBResponse, url=first.url, body=body, request=first)
+        self._absences.note(assembly, assembly.record)
+        return self._whole(request, response, assembly.call, assembly.record)
+
+    def _next_request(self, request: Request, assembly: Assembly[Any]) -> Request:
+        """The request for what comes next, with what came so far."""
+        meta = {
+            name: value
+            for name, value in request.meta.items()
+            if name not in ("retry_times", "dont_cache", RETRY_DELAY_KEY, CONDITION_KEY)
+        }
+        first = request.meta.get(PROGRESS_KEY) or {
+            "url": request.url,
+            "priority": request.priority,
+            "dont_filter": request.dont_filter,
+            "dont_cache": bool(request.meta.get("dont_cache")),
+        }
+        if first["dont_cache"] or assembly.step == "again":
+            # If all parts had been left out, it is the same request, and the cache has the answer without them.
+            meta["dont_cache"] = True
+        meta[PROGRESS_KEY] = {**first, **assembly.to_json()}
+        # What came is kept in memory until the rest is there.
+        priority = first["priority"] + 1
+        following = with_call(
+            request, assembly.next_call, self._api_url, priority=priority, dont_filter=True, meta=meta
+        )
+        keep_call(following, assembly.call)
+        for name in _CONDITIONAL_HEADERS:
+            following.headers.pop(name, None)
+        return following
+
+    def _may_ask(self, call: Call[Any]) -> Callable[[str], bool]:
+        """Return what says whether to ask again for a part that was left out."""
+        return lambda part: not self._is_offline and self._absences.may_come(call, part)
+
+    def _note_etag(self, request: Request, call: Call[Any], response: Response, record: Any) -> None:
+        """Note the ETag of a record that is stored with it."""
+        endpoint = OPERATIONS.get(call.operation_id or "")
+        if endpoint is not None and endpoint.is_details and not record.drift:
+            # One that could not be read as a whole may be read better by a later version.
+            record._etag = stored_etag(request, call, response.headers)  # noqa: SLF001
+
+    def _whole(self, request: Request, response: Response, call: Call[Any], record: Any) -> TMDBResponse:
+        """Give a response its record; count what is odd with it, and note which language it is in."""
+        whole = of_our_class(response)
+        whole.record = record
+        self._crawler.signals.send_catch_log(
+            RECORD_CAME, call=partial(kind_id_and_path, request, self._api_url)
+        )
+        endpoint = OPERATIONS.get(call.operation_id or "")
+        if endpoint is not None and "language" in endpoint.parameters and isinstance(record, Record):
+            note_language(record, call.query.get("language") or DEFAULT_LANGUAGE)
         if isinstance(record, Decoded):
             for field in record.drift:
                 self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
@@ -119,18 +174,92 @@ class RecordReader:
         # A season that the series does not have is not missing.
         missing = [part for part in getattr(record, "missing_parts", ()) if may_exist([part], record)]
         if missing:
-            for label in sorted({part_label(part) for part in missing}):
+            for label in sorted({_label(part) for part in missing}):
                 self._stats.inc_value(f"{names.APPENDED_MISSING}/{label}")
             logger.info(
                 "TMDB left out %s of %s",
                 ", ".join(missing),
-                public_path(request.url, self._settings.api_url, with_query=False),
+                call.path,
                 extra={"spider": self._crawler.spider},
             )
-        if isinstance(record, Record) and has_appends(request) and endpoint is not None:
-            self._absences.note(request, record, endpoint.model)
+        return whole
+
+
+class Absences:
+    """Counts how often which part stayed away in a crawl, though it was asked for again.
+
+    A part that TMDB never sends would cost each record another request. Operations are told apart.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._came: set[tuple[str | None, str]] = set()
+        self._counts: Counter[tuple[str | None, str]] = Counter()
+
+    def may_come(self, call: Call[Any], part: str) -> bool:
+        """Return whether it is worth asking for a part again."""
+        return self._counts[call.operation_id, _label(part)] < MOST_ABSENCES
+
+    def note(self, assembly: Assembly[Any], record: Record) -> None:
+        """Note what came with a record, and tell of parts that are not asked for again from now on."""
+        operation = assembly.call.operation_id
+        missing = set(record.missing_parts)
+        came = {(operation, _label(part)) for part in assembly.parts if part not in missing}
+        self._came |= came
+        for key in came:
+            self._counts.pop(key, None)
+        absent = assembly.parts_to_ask_again(record, missing)
+        for label in sorted({_label(part) for part in absent}):
+            key = operation, label
+            if key in self._came:
+                continue
+            self._counts[key] += 1
+            if self._counts[key] == MOST_ABSENCES:
+                logger.warning(
+                    "TMDB left %s out of %d records of %s in a row, also when it was asked for again. In this "
+                    "crawl it is not asked for again any more: leave it out of append_to_response, unless it is "
+                    "to come later.",
+                    label,
+                    MOST_ABSENCES,
+                    operation,
+                    extra={"spider": self._crawler.spider},
+                )
+
+
+def assembly_of(request: Request, call: Call[Any]) -> Assembly[Any] | None:
+    """Return how far the record of a request has come; ``None`` for a call without appended parts."""
+    if not call.appends:
+        return None
+    kept = request.meta.get(PROGRESS_KEY)
+    return Assembly.begin(call) if kept is None else Assembly.from_json(call, kept)
 
 
 def of_our_class(response: Response) -> TMDBResponse:
     """A response from the HTTP cache, or one that HttpCompressionMiddleware made anew, has Scrapy's class."""
     return response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
+
+
+def _first_request(request: Request) -> Request:
+    """The request as the spider made it, from the last one that was sent for its record."""
+    first = request.meta.get(PROGRESS_KEY)
+    if first is None:
+        return request
+    meta = {name: value for name, value in request.meta.items() if name != PROGRESS_KEY}
+    if not first["dont_cache"]:
+        meta.pop("dont_cache", None)
+    made: Request = request.replace(
+        url=first["url"], priority=first["priority"], dont_filter=first["dont_filter"], meta=meta
+    )
+    made.meta[CALL_KEY] = {**made.meta[CALL_KEY], "url": made.url}
+    return made
+
+
+def _headers_of_error(headers: Headers) -> dict[str, str]:
+    """The headers that an error is made from."""
+    found = {name: headers.get(name) for name in ("retry-after", "location")}
+    return {name: value.decode("latin-1") for name, value in found.items() if value is not None}
+
+
+def _label(part: str) -> str:
+    """The word for a part in stats: all seasons are ``season``."""
+    return SLASHED_KEYS.get(part) or part.partition("/")[0]

@@ -1,13 +1,42 @@
-"""The response of a TMDB request."""
+"""Responses of Scrapy's from those of the transport: limits of size, signals, decoding."""
 
 from __future__ import annotations
 
-from typing import Any, Generic, cast
+import ipaddress
+import logging
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Generic, cast
 
-from scrapy.http import JsonResponse
+from pydispatch.dispatcher import getAllReceivers
+from scrapy import signals
+from scrapy.exceptions import StopDownload
+from scrapy.http import Headers, JsonResponse
+from scrapy.responsetypes import responsetypes
+from twisted.python.failure import Failure
 from typing_extensions import TypeVar
 
+from tmdbfusion_scrapy.crawling.errors import TooLargeResponseError
+from tmdbfusion_scrapy.http import httpx
+from tmdbfusion_scrapy.transport import BodyTooLarge, read_body
+
+if TYPE_CHECKING:
+    import ssl
+
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+    from scrapy.http import Response
+
 M = TypeVar("M", default=Any)
+
+logger = logging.getLogger(__name__)
+
+_LEFT_ALONE = (b"image/", b"video/", b"audio/", b"font/", b"application/octet-stream", b"application/pdf")
+"""Types of what is no text: what a wrong label says of it is Scrapy's business."""
+
+_UNDONE = (b"content-encoding", b"content-length")
+"""Headers that are no longer true of a body that was decoded."""
+
+_ip_address = lru_cache(ipaddress.ip_address)
 
 
 class TMDBResponse(JsonResponse, Generic[M]):
@@ -30,3 +59,203 @@ class TMDBResponse(JsonResponse, Generic[M]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.record = cast("M", None)
+
+
+class BodyReader:
+    """Reads responses as Scrapy's own handlers do.
+
+    ``DOWNLOAD_MAXSIZE``, ``DOWNLOAD_WARNSIZE`` and ``DOWNLOAD_FAIL_ON_DATALOSS`` and their meta keys hold, and the
+    signals ``headers_received`` and ``bytes_received`` are sent, where ``StopDownload`` may be raised.
+
+    JSON, which is what TMDB sends, is unpacked here, and so is other text, whatever its label says of how it is
+    packed: Scrapy's middleware trusts labels, and knows fewer. Images stay as they came.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._maxsize = crawler.settings.getint("DOWNLOAD_MAXSIZE")
+        self._warnsize = crawler.settings.getint("DOWNLOAD_WARNSIZE")
+        self._fail_on_dataloss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
+        self._warned_of_dataloss = False
+        self._tls_is_logged = crawler.settings.getbool("DOWNLOADER_CLIENT_TLS_VERBOSE_LOGGING")
+
+    async def read(self, response: httpx.Response, request: Request) -> Response:
+        """Read a response to its end; it is a ``TMDBResponse`` if its type is JSON.
+
+        Raises:
+            TooLargeResponseError: It is larger than ``DOWNLOAD_MAXSIZE``, compressed or not.
+            StopDownload: A signal handler asked for it.
+            httpx.HTTPError: It broke off, or cannot be decompressed.
+        """
+        # The stream itself: httpx's own methods around it only count bytes.
+        stream = cast("httpx.AsyncByteStream", response.stream)
+        headers = response.headers.raw
+        named = {name.lower(): value for name, value in headers}
+        content_type = named.get(b"content-type", b"").lower()
+        is_json = b"json" in content_type
+        arguments = {"url": request.url, "status": response.status_code, **self._connection(response)}
+        try:
+            length = named.get(b"content-length", b"")
+            expected = int(length) if length.isdigit() else None
+            self._check_size(expected or 0, request, "Expected to receive")
+            if self._is_heard(signals.headers_received):
+                stop = self._signal(
+                    signals.headers_received, request, headers=Headers(headers), body_length=expected
+                )
+                if stop is not None:
+                    return _stopped(stop, _response(headers, b"", is_json=is_json, **arguments))
+            body, stop, flags = await self._read_body(stream, request)
+        finally:
+            await stream.aclose()
+        if stop is not None:
+            return _stopped(stop, _response(headers, body, is_json=is_json, **arguments))
+        if response.status_code == 304:
+            # They are of the body that is not here, and the HTTP cache gives them to the one that it has.
+            headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
+        if is_json or not content_type.startswith(_LEFT_ALONE):
+            encoding = b",".join(value for name, value in headers if name.lower() == b"content-encoding")
+            decoded = self._decode(body, encoding.decode("latin-1"), request, flags, response.status_code)
+            if encoding or decoded is not body:
+                body = decoded
+                headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
+        return _response(headers, body, is_json=is_json, flags=flags, **arguments)
+
+    async def _read_body(
+        self, stream: httpx.AsyncByteStream, request: Request
+    ) -> tuple[bytes, StopDownload | None, list[str]]:
+        """The bytes as sent, a wish to stop, and flags."""
+        chunks: list[bytes] = []
+        received = 0
+        heard = self._is_heard(signals.bytes_received)
+        try:
+            async for chunk in stream:
+                chunks.append(chunk)
+                received += len(chunk)
+                if heard:
+                    stop = self._signal(signals.bytes_received, request, data=chunk)
+                    if stop is not None:
+                        return b"".join(chunks), stop, []
+                self._check_size(received, request, "Received")
+        except httpx.RemoteProtocolError:
+            if request.meta.get("download_fail_on_dataloss", self._fail_on_dataloss):
+                self._warn_of_dataloss(request)
+                raise
+            return b"".join(chunks), None, ["dataloss"]
+        return b"".join(chunks), None, []
+
+    def _check_size(self, size: int, request: Request, verb: str) -> None:
+        """Refuse what is too large, warn of what is large."""
+        limit = request.meta.get("download_maxsize", self._maxsize)
+        if limit and size > limit:
+            raise self._too_large(size, limit, request, verb)
+        warn = request.meta.get("download_warnsize", self._warnsize)
+        if warn and size > warn and not request.meta.get("tmdb_size_warned"):
+            request.meta["tmdb_size_warned"] = True
+            logger.warning(
+                "%s %d bytes which is larger than download warn size (%d) in request %s.",
+                verb,
+                size,
+                warn,
+                request,
+                extra={"spider": self._crawler.spider},
+            )
+
+    def _decode(self, body: bytes, encoding: str, request: Request, flags: list[str], status: int) -> bytes:
+        """Undo the encoding, named in the headers or not.
+
+        What cannot be undone stays as it came where nothing depends on it: it broke off, and the request takes
+        that, or its status tells of an error as well.
+        """
+        limit = request.meta.get("download_maxsize", self._maxsize)
+        try:
+            return read_body(body, encoding, max_size=limit or None)
+        except BodyTooLarge as large:
+            raise self._too_large(large.size, limit, request, "Decompressed") from None
+        except httpx.DecodingError:
+            if flags or not 200 <= status < 300:
+                return body
+            raise
+
+    def _too_large(self, size: int, limit: int, request: Request, verb: str) -> TooLargeResponseError:
+        """Log that a body is over ``DOWNLOAD_MAXSIZE`` and return the error for it."""
+        problem = f"{verb} {size} bytes which is larger than download max size ({limit})"
+        logger.warning("%s in request %s.", problem, request, extra={"spider": self._crawler.spider})
+        return TooLargeResponseError(f"{problem}: DOWNLOAD_MAXSIZE", method=request.method)
+
+    def _warn_of_dataloss(self, request: Request) -> None:
+        """Tell once of the setting that lets broken bodies pass."""
+        if not self._warned_of_dataloss:
+            self._warned_of_dataloss = True
+            logger.warning(
+                "Got data loss in %s. If you want to process broken responses set the setting "
+                "DOWNLOAD_FAIL_ON_DATALOSS = False -- This message won't be shown in further requests",
+                request.url,
+                extra={"spider": self._crawler.spider},
+            )
+
+    def _connection(self, response: httpx.Response) -> dict[str, Any]:
+        """What Scrapy tells of the connection: address, certificate, protocol."""
+        version: bytes = response.extensions.get("http_version", b"HTTP/1.1")
+        known: dict[str, Any] = {"protocol": version.decode()}
+        stream = response.extensions.get("network_stream")
+        if stream is not None:
+            peer = stream.get_extra_info("server_addr")
+            known["ip_address"] = _ip_address(peer[0]) if peer else None
+            tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
+            known["certificate"] = tls.getpeercert(binary_form=True) if tls is not None else None
+            if tls is not None and self._tls_is_logged:
+                _log_tls(tls)
+        return known
+
+    def _is_heard(self, signal: object) -> bool:
+        """Whether a signal has a handler; most crawls have none for these two, and sending costs more."""
+        return next(iter(getAllReceivers(self._crawler, signal)), None) is not None
+
+    def _signal(self, signal: object, request: Request, **arguments: Any) -> StopDownload | None:
+        """Send a signal and return a handler's wish to stop."""
+        results = self._crawler.signals.send_catch_log(
+            signal=signal, request=request, spider=self._crawler.spider, **arguments
+        )
+        for _, result in results:
+            if isinstance(result, Failure) and isinstance(result.value, StopDownload):
+                return result.value
+        return None
+
+
+def _response(
+    headers: list[tuple[bytes, bytes]], body: bytes, *, is_json: bool, **arguments: Any
+) -> Response:
+    """Make the response: ours for JSON, else of the class that Scrapy has for the type."""
+    if is_json:
+        return TMDBResponse(headers=headers, body=body, **arguments)
+    made_of = Headers(headers)
+    cls = responsetypes.from_args(headers=made_of, url=arguments["url"], body=body)
+    return cls(headers=made_of, body=body, **arguments)
+
+
+def _log_tls(tls: ssl.SSLObject) -> None:
+    """Log a connection's TLS as Scrapy's handlers do."""
+    cipher = tls.cipher()
+    logger.debug(
+        "SSL connection to %s using protocol %s, cipher %s",
+        tls.server_hostname,
+        tls.version(),
+        cipher[0] if cipher else None,
+    )
+    certificate = tls.getpeercert()
+    if certificate:
+        # Read only where it is verified.
+        logger.debug(
+            'SSL connection certificate: issuer "%s", subject "%s"',
+            certificate.get("issuer"),
+            certificate.get("subject"),
+        )
+
+
+def _stopped(stop: StopDownload, response: Response) -> Response:
+    """Give a stopped response to the callback or, if so asked for, to the errback."""
+    response.flags.append("download_stopped")
+    if stop.fail:
+        stop.response = response
+        raise stop
+    return response

@@ -10,14 +10,12 @@ from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, StopDownload
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.calls import RETRY_DELAY_KEY, call_of, call_secrets_of
 from tmdbfusion_scrapy.crawling.conditional import conditions_of
 from tmdbfusion_scrapy.crawling.errors import error_name
-from tmdbfusion_scrapy.crawling.failed import public_path
 from tmdbfusion_scrapy.crawling.reading import RecordReader, of_our_class
-from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.crawling.session import credentials_of
-from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom, take_back
 from tmdbfusion_scrapy.exceptions import (
     BAD_TOKEN_CODES,
@@ -52,8 +50,8 @@ class TMDBRetryMiddleware:
     time drawn from 0 to 1, 2, 4... seconds, at most ``TMDB_RETRY_MAX_DELAY``. A call with
     ``handle_httpstatus_list`` or ``handle_httpstatus_all`` gets these responses as they are, after the retries.
 
-    A record with appended parts may take several requests, see :mod:`~tmdbfusion_scrapy.crawling.appending`: the
-    callback gets it when they all are there. Parts that TMDB leaves out are asked for once more.
+    A record with appended parts may take several requests: the callback gets it when they all are there. Parts
+    that TMDB leaves out are asked for once more. See :class:`~tmdbfusion_scrapy.crawling.reading.RecordReader`.
 
     An answer that the token is not accepted closes the spider with the reason ``tmdb_bad_token``.
     """
@@ -65,9 +63,8 @@ class TMDBRetryMiddleware:
         self._priority_adjust = crawler.settings.getint("RETRY_PRIORITY_ADJUST")
         self._policy = RetryPolicy(times=settings.retry_times, max_delay=settings.retry_max_delay)
         self._stats = crawler.stats
-        self._credentials = credentials_of(crawler.settings)
-        self._vault = vault_of(crawler)
-        self._reader = RecordReader(crawler)
+        self._secrets = call_secrets_of(crawler)
+        self._reader = RecordReader(crawler, credentials_of(crawler.settings))
         self._conditions = conditions_of(crawler)
         self._closing: asyncio.Task[None] | None = None
         self._answered = 0
@@ -105,20 +102,16 @@ class TMDBRetryMiddleware:
         if not_modified is not None:
             self._answered += 1
             return not_modified
-        hidden = self._vault.values_of(request)
-        headers = _headers_of_error(response) if response.status >= 300 else {}
-        error = self._credentials.error_from_response(response.status, headers, response.body, hidden)
-        if error is None:
-            try:
-                answer = self._reader.read(request, response)
-            except ResponseError as bad:
-                bad.status_code = response.status
-                error = bad
-            else:
-                self._answered += 1
-                return answer
-        self._name_call(request, error)
-        self._credentials.redacted(error, hidden)
+        error: TMDBError | None = None
+        try:
+            answer = self._reader.read(request, response, self._secrets.values_of(request))
+        except TMDBError as bad:
+            # Without the frames, which have the body.
+            error = bad.with_traceback(None)
+            error.status_code = response.status
+        else:
+            self._answered += 1
+            return answer
         is_handled = self._handled_by_request(request, response)
         if not is_handled:
             self._note(error)
@@ -159,8 +152,8 @@ class TMDBRetryMiddleware:
 
     def _name_call(self, request: Request, error: TMDBError) -> None:
         """Put the call into its error."""
-        error.method = request.method
-        error.path = public_path(request.url, self._settings.api_url, with_query=False)
+        call = call_of(request, self._settings.api_url)
+        error.method, error.path = call.method, call.path
 
     def _handled_by_request(self, request: Request, response: Response) -> bool:
         """Whether the request or the spider asked for this status as it is."""
@@ -255,12 +248,6 @@ class TMDBRetryMiddleware:
         # Not awaited: closing waits for the requests in flight, of which this is one.
         closing = self._crawler.engine.close_spider_async(reason=BAD_TOKEN_REASON)
         self._closing = asyncio.ensure_future(closing)
-
-
-def _headers_of_error(response: Response) -> dict[str, str]:
-    """The headers that an error is made from."""
-    found = {name: response.headers.get(name) for name in ("retry-after", "location")}
-    return {name: value.decode("latin-1") for name, value in found.items() if value is not None}
 
 
 def _reason(error: TMDBError) -> str:

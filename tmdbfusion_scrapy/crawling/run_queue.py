@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.misc import build_from_crawler, load_object
 
-from tmdbfusion_scrapy.crawling.requests import RUN_KEY
+from tmdbfusion_scrapy.crawling.calls import RUN_KEY
 from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:

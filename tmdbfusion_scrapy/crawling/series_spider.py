@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.api.appending import parts_of_series
-from tmdbfusion_scrapy.crawling.requests import SEASONS_KEY
+from tmdbfusion_scrapy.crawling.calls import with_all_seasons
 from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
 
 if TYPE_CHECKING:
@@ -37,6 +37,4 @@ class TMDBSeriesSpider(TMDBSourceSpider):
     def details_request(self, record_id: int) -> Request:
         """Return the request for the details of a series."""
         request = super().details_request(record_id)
-        if self.seasons:
-            request.meta[SEASONS_KEY] = True
-        return request
+        return with_all_seasons(request) if self.seasons else request

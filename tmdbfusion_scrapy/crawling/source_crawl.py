@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 from scrapy.utils.project import data_path
 
 from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.crawling.calls import failed_call
 from tmdbfusion_scrapy.crawling.conditional import conditions_of
-from tmdbfusion_scrapy.crawling.failed import failed_call
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError, TMDBError
-from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.settings import settings_of
 from tmdbfusion_scrapy.sources.export import FOLDER
 from tmdbfusion_scrapy.sources.export_download import ExportDownload, export_client
 from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, RESULTS_PER_PAGE
@@ -191,7 +191,7 @@ class SourceCrawl(CrawlLookup):
         assert response.request is not None  # noqa: S101 - the engine sets it
         error = ResponseError(f"the page is not complete: {what}", status_code=response.status)
         logger.warning("%s: %s", response.url, error.message, extra=self.log_extra)
-        api_url = TMDBSettings.from_settings(self.crawler.settings).api_url
+        api_url = settings_of(self.crawler.settings).api_url
         return failed_call(error, response.request, api_url)
 
     def note_failure(self, error: BaseException | None) -> None:

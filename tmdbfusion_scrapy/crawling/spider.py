@@ -10,12 +10,16 @@ from scrapy import Request, Spider
 from scrapy.settings import SETTINGS_PRIORITIES
 
 from tmdbfusion_scrapy.crawling.addon import Addon
-from tmdbfusion_scrapy.crawling.failed import failed_call
+from tmdbfusion_scrapy.crawling.calls import (
+    AUTOMAP_KEY,
+    REQUEST_ARGUMENTS,
+    build_request,
+    call_secrets_of,
+    failed_call,
+)
 from tmdbfusion_scrapy.crawling.paging import first_page, parse_first_page
-from tmdbfusion_scrapy.crawling.requests import AUTOMAP_KEY, REQUEST_ARGUMENTS, build_request
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
 from tmdbfusion_scrapy.crawling.spider_api import SpiderAPI
-from tmdbfusion_scrapy.crawling.vault import vault_of
 from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.hidden import hidden, with_hidden
 from tmdbfusion_scrapy.settings import TMDBSettings, settings_of
@@ -85,9 +89,10 @@ class TMDBSpider(Spider):
 
     def _request_for(self, call: Call[Any], arguments: Mapping[str, Any]) -> Request:
         """The request for a call; ``arguments`` are those of ``Request``."""
-        secrets = vault_of(self.crawler).keep(call.secrets) if call.secrets else ()
+        if call.secrets:
+            call = call_secrets_of(self.crawler).take(call)
         request = build_request(
-            call, self._tmdb_settings.api_url, {"errback": self.record_failure, **arguments}, secrets
+            call, self._tmdb_settings.api_url, {"errback": self.record_failure, **arguments}
         )
         if self.crawler.settings.getbool("ZYTE_API_TRANSPARENT_MODE"):
             request.meta.setdefault(AUTOMAP_KEY, False)

@@ -9,9 +9,9 @@ from scrapy import Request
 from typing_extensions import override
 
 from tmdbfusion_scrapy.api import API, Crawling
-from tmdbfusion_scrapy.api.bound import BoundEndpoint
+from tmdbfusion_scrapy.api.catalogue import BoundEndpoint
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
-from tmdbfusion_scrapy.crawling.requests import NO_OPERATION, OPERATION_KEY, REQUEST_ARGUMENTS
+from tmdbfusion_scrapy.crawling.calls import REQUEST_ARGUMENTS
 from tmdbfusion_scrapy.hidden import with_hidden
 
 if TYPE_CHECKING:
@@ -89,9 +89,7 @@ class SpiderAPI(API[Crawling]):
         unknown = arguments.keys() - REQUEST_ARGUMENTS
         if unknown:
             raise TypeError(f"request() got an unexpected keyword argument {min(unknown)!r}")
-        request = self._build(plain_call(self._defaults, method, path, params, json), arguments)
-        request.meta[OPERATION_KEY] = NO_OPERATION
-        return request
+        return self._build(plain_call(self._defaults, method, path, params, json), arguments)
 
     @override
     def _bind(self, endpoint: Endpoint[..., Any]) -> BoundEndpoint:

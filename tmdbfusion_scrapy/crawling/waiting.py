@@ -14,7 +14,7 @@ from weakref import WeakSet
 from scrapy import Request, signals
 from scrapy.exceptions import DontCloseSpider, IgnoreRequest
 
-from tmdbfusion_scrapy.crawling.requests import RETRY_DELAY_KEY
+from tmdbfusion_scrapy.crawling.calls import RETRY_DELAY_KEY
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from tmdbfusion_scrapy.exceptions import ResponseError
+from tmdbfusion_scrapy.exceptions import ResponseError, error_from_response
+from tmdbfusion_scrapy.models.decoding import decode
 from tmdbfusion_scrapy.models.paging import Paged
 from tmdbfusion_scrapy.models.record import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from tmdbfusion_scrapy.api.call import Call
+    from tmdbfusion_scrapy.credentials import Credentials
+
+M = TypeVar("M")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,44 @@ class Asked:
         error = ResponseError(message)
         error.is_other_record = True
         raise error
+
+
+def judge(
+    call: Call[M],
+    status: int,
+    headers: Mapping[str, str],
+    body: bytes,
+    credentials: Credentials | None = None,
+    secrets: Iterable[str] = (),
+) -> M:
+    """Return the record in the answer to a call.
+
+    Args:
+        call: The call.
+        status: HTTP status.
+        headers: Headers of the answer; looked up in lower case.
+        body: Its body, decompressed.
+        credentials: What no error may show; ``None`` where nobody sees the error.
+        secrets: What else no error may show.
+
+    Raises:
+        TMDBError: The answer tells of a failure, or is not what was asked for; the error names call and status.
+    """
+    if credentials is None:
+        error = error_from_response(status, headers, body)
+    else:
+        error = credentials.error_from_response(status, headers, body, secrets)
+    if error is None:
+        try:
+            record = decode(body, call.model)
+            check_answer(record, call.page, call.asked)
+            return record
+        except ResponseError as bad:
+            error = bad
+    error.method, error.path, error.status_code = call.method, call.path, status
+    if credentials is not None:
+        credentials.redacted(error, secrets)
+    raise error
 
 
 def check_answer(record: Any, page: str | None = None, asked: Iterable[Asked] = ()) -> None:

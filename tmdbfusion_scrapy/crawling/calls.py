@@ -1,0 +1,292 @@
+"""A call in a Scrapy request: as JSON in its meta, which a job directory keeps; its secrets stay in memory."""
+
+from __future__ import annotations
+
+import datetime
+import secrets
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+
+import msgspec
+from scrapy import Request
+
+from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.api.appending import MAX_APPENDS, split_parts
+from tmdbfusion_scrapy.api.call import JSON_TYPE, Secret
+from tmdbfusion_scrapy.api.catalogue import call_from_json, call_from_url
+from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
+from tmdbfusion_scrapy.crawling.errors import error_name
+from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
+from tmdbfusion_scrapy.credentials import proxy_secrets
+from tmdbfusion_scrapy.exceptions import ValidationError
+from tmdbfusion_scrapy.hidden import hidden
+from tmdbfusion_scrapy.items import FailedCall
+from tmdbfusion_scrapy.models.sessions import GuestSession, RequestToken, Session
+from tmdbfusion_scrapy.settings import SLOT, settings_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from scrapy.crawler import Crawler
+
+    from tmdbfusion_scrapy.api import Call
+    from tmdbfusion_scrapy.exceptions import TMDBError
+
+CALL_KEY = "tmdb_call"
+"""Meta key: the call as of :meth:`Call.to_json`, and the ``url`` that the request has for it."""
+
+PROGRESS_KEY = "tmdb_progress"
+"""Meta key: what came so far of a record that takes several requests, and how the first of them was made."""
+
+RETRY_DELAY_KEY = "tmdb_retry_delay"
+"""Meta key: seconds that a retry waits before it is scheduled."""
+
+RUN_KEY = "tmdb_run"
+"""Meta key: which process asks for it as a part of its run in the database."""
+
+CONDITION_KEY = "tmdb_condition"
+"""Meta key: the record's id, and what is stored of the ETag that the request has in ``If-None-Match``."""
+
+AUTOMAP_KEY = "zyte_api_automap"
+"""Meta key of scrapy-zyte-api: ``False`` keeps its transparent mode away from a request."""
+
+REQUEST_ARGUMENTS = frozenset(
+    {"callback", "errback", "priority", "meta", "cb_kwargs", "headers", "flags", "dont_filter"}
+)
+"""Arguments of ``scrapy.Request`` that a call in a spider takes besides the endpoint's own."""
+
+_SECRET_ANSWERS = (GuestSession, RequestToken, Session)
+
+_NOT_SHOWN = SECRET_PARAMETERS | {"api_key"}
+"""Query parameters that a URL of the user's own may have."""
+
+_SETTINGS = {"session_id": "TMDB_SESSION_ID", "guest_session_id": "TMDB_GUEST_SESSION_ID"}
+"""Where the secrets that every run of a crawl knows come from. The setting's name is their label."""
+
+
+def build_request(call: Call[Any], base_url: str, arguments: Mapping[str, Any]) -> Request:
+    """Return the request for a call. It holds no secret, and a job directory can keep it.
+
+    Args:
+        call: The call, with labels in place of its secrets.
+        base_url: Base URL of the API.
+        arguments: Of :data:`REQUEST_ARGUMENTS`.
+    """
+    meta = {"download_slot": SLOT, "allow_offsite": True, **(arguments.get("meta") or {})}
+    # Meta of another call's response may have been passed on.
+    for key in (PROGRESS_KEY, CONDITION_KEY, RUN_KEY):
+        meta.pop(key, None)
+    if call.secrets or call.method != "GET" or call.model in _SECRET_ANSWERS:
+        # What is one user's, or tells of a change that was made, is no answer to a later call.
+        meta["dont_cache"] = True
+    headers = dict(arguments.get("headers") or {})
+    body = b""
+    if call.body is not None:
+        headers.setdefault("Content-Type", JSON_TYPE)
+        body = msgspec.json.encode(call.body)
+    given = {name: value for name, value in arguments.items() if name not in ("meta", "headers")}
+    url = _url_of(call, base_url)
+    request = Request(url, method=call.method, meta=meta, headers=headers, body=body, **given)
+    keep_call(request, call)
+    return request
+
+
+def keep_call(request: Request, call: Call[Any]) -> None:
+    """Put a call into the meta of its request."""
+    request.meta[CALL_KEY] = {**call.to_json(), "url": request.url}
+
+
+def has_call(request: Request) -> bool:
+    """Return whether the meta of a request has the call that its URL makes."""
+    kept = request.meta.get(CALL_KEY)
+    return kept is not None and kept.get("url") == request.url and kept["method"] == request.method
+
+
+def call_of(request: Request, api_url: str) -> Call[Any]:
+    """Return the call of a request.
+
+    It is the one in its meta, unless the request was given another URL since, or the meta is of another request
+    and was passed on: what a URL says goes before. What no URL shows is kept where the path is the same.
+
+    Args:
+        request: A request of which the URL is TMDB's.
+        api_url: Base URL of the API.
+    """
+    kept = request.meta.get(CALL_KEY)
+    call = call_from_json(kept) if kept is not None else None
+    if call is not None and has_call(request):
+        return call
+    told = call_from_url(request.method, request.url, api_url)
+    if call is None or (call.method, call.path) != (told.method, told.path):
+        return told
+    if PROGRESS_KEY in request.meta:
+        # The URL has a portion of the parts, and maybe another language.
+        return call
+    if told.appends == call.appends[:MAX_APPENDS]:
+        told = replace(told, appends=call.appends, has_all_seasons=call.has_all_seasons)
+    languages = call.languages if told.query.get("language") in call.languages[:1] else ()
+    return replace(told, secrets=call.secrets, languages=languages)
+
+
+def note_call(request: Request, api_url: str) -> None:
+    """See to it that the meta of a request has its call."""
+    if has_call(request):
+        return
+    call = call_of(request, api_url)
+    kept = request.meta.get(CALL_KEY)
+    other = call_from_json(kept) if kept is not None else call
+    if other is None or (other.method, other.path) != (call.method, call.path):
+        for key in (PROGRESS_KEY, CONDITION_KEY):
+            request.meta.pop(key, None)
+    keep_call(request, call)
+
+
+def with_call(request: Request, call: Call[Any], api_url: str, **changed: Any) -> Request:
+    """Return a request for another call; ``changed`` are arguments of ``Request.replace``."""
+    other: Request = request.replace(url=_url_of(call, api_url), **changed)
+    keep_call(other, call)
+    return other
+
+
+def with_all_seasons(request: Request) -> Request:
+    """Return a request for a series so that all seasons that it lists are asked for."""
+    request.meta[CALL_KEY] = {**request.meta[CALL_KEY], "has_all_seasons": True}
+    return request
+
+
+def unseen_in_url(request: Request, api_url: str) -> list[str]:
+    """Return what tells the call of a request apart from others with its URL.
+
+    A URL has the first language of a chain, no more parts than one request can ask for, and no secrets.
+    """
+    kept = request.meta.get(CALL_KEY)
+    if kept is None:
+        return []
+    if not has_call(request):
+        kept = call_of(request, api_url).to_json()
+    unseen = [":".join(mark) for mark in kept.get("secrets", ())]
+    if languages := kept.get("languages"):
+        unseen.append(",".join(languages))
+    if "has_all_seasons" in kept:
+        unseen.append("seasons")
+    if len(appends := kept.get("appends", ())) > MAX_APPENDS:
+        unseen.append(",".join(appends))
+    return unseen
+
+
+def _url_of(call: Call[Any], base_url: str) -> str:
+    """The URL of a request for a call, with the parts that it can ask for."""
+    if len(call.appends) > MAX_APPENDS:
+        call = call.with_appends(split_parts(call.appends)[0])
+    return call.url(base_url)
+
+
+def shows_secret(url: str) -> bool:
+    """Return whether a URL has a key or a session id in it."""
+    return "api_key=" in url or "session_id=" in url
+
+
+def kind_id_and_path(request: Request, api_url: str) -> tuple[str | None, str | None, str]:
+    """Return kind, id and path of a call as a :class:`FailedCall` has them: nothing of them is secret."""
+    call = call_of(request, api_url)
+    endpoint = OPERATIONS.get(call.operation_id or "")
+    path = call.path
+    is_named = bool(call.values) and Secret.MASK not in path
+    shown = {} if is_named else {name: value for name, value in call.query.items() if name not in _NOT_SHOWN}
+    if not is_named and call.appends:
+        shown["append_to_response"] = ",".join(call.appends[:MAX_APPENDS])
+    return (
+        (endpoint.kind or endpoint.namespace) if endpoint is not None else None,
+        next(iter(call.values.values())) if is_named else None,
+        f"{path}?{urlencode(shown, safe=',/')}" if shown else path,
+    )
+
+
+def failed_call(error: TMDBError, request: Request, api_url: str) -> FailedCall:
+    """Return the item that tells of a call that failed for good."""
+    kind, key, path = kind_id_and_path(request, api_url)
+    return FailedCall(
+        kind=kind,
+        id=key,
+        path=path,
+        error=error_name(error),
+        status_code=error.status_code,
+        tmdb_code=error.tmdb_code,
+        message=error.message,
+        attempts=request.meta.get("retry_times", 0) + 1,
+        retryable=error.retryable,
+        tried_at=datetime.datetime.now(datetime.timezone.utc),
+    )
+
+
+class CallSecrets:
+    """Keeps the secrets that calls bring, under labels.
+
+    A session that is set in the settings has the setting's name for its label, so that a job's next run knows
+    it. All others get a label drawn at random, of which another process can make nothing.
+
+    Args:
+        known: The secrets from the settings, by TMDB's names; ``None`` for what is not set.
+        proxy: URL of the proxy of the settings.
+    """
+
+    def __init__(self, known: Mapping[str, str | None], proxy: str | None = None) -> None:
+        self._of_proxy = proxy_secrets(proxy)
+        self._values: dict[str, str] = {}
+        self._labels: dict[tuple[str, str], str] = {}
+        for key, value in known.items():
+            if value is not None:
+                self._values[_SETTINGS[key]] = hidden(value)
+                self._labels[key, hidden(value)] = _SETTINGS[key]
+
+    def take(self, call: Call[Any]) -> Call[Any]:
+        """Return a call with labels in place of its secrets, which are taken in; equal ones have equal labels."""
+        taken = tuple(Secret(one.key, one.place, "", self._label(one)) for one in call.secrets)
+        return replace(call, secrets=taken)
+
+    def secrets_of(self, request: Request) -> tuple[Secret, ...]:
+        """Return the secrets of a request.
+
+        Raises:
+            ValidationError: One was given to another process, and is known to that alone.
+        """
+        marks = request.meta[CALL_KEY].get("secrets", ()) if has_call(request) else ()
+        return tuple(Secret(key, place, self._value(key, label), label) for key, place, label in marks)
+
+    def values_of(self, request: Request) -> list[str]:
+        """Return the values of a request's secrets, of those that are known, and those of its proxy."""
+        marks = request.meta.get(CALL_KEY, {}).get("secrets", ())
+        values = [self._values[label] for _, _, label in marks if label in self._values]
+        authorization = request.headers.get(b"Proxy-Authorization")
+        if authorization is not None:
+            values += proxy_secrets(None, authorization)
+        return [*values, *self._of_proxy]
+
+    def _label(self, secret: Secret) -> str:
+        """The label of a secret, which is taken in if it is new."""
+        label = self._labels.get((secret.key, secret.value))
+        if label is None:
+            label = self._labels[secret.key, hidden(secret.value)] = secrets.token_hex(8)
+            self._values[label] = hidden(secret.value)
+        return label
+
+    def _value(self, key: str, label: str) -> str:
+        """The secret that a label stands for."""
+        value = self._values.get(label)
+        if value is None:
+            setting = _SETTINGS.get(key)
+            fix = f"set {setting}, which every run can read" if setting else "make the call anew"
+            raise ValidationError(
+                f"the {key} of this call is not known here: secrets are not kept in a job directory or a queue, "
+                f"so one that was given to a call is gone with its run; {fix}"
+            )
+        return value
+
+
+@per_crawler
+def call_secrets_of(crawler: Crawler) -> CallSecrets:
+    """Return the secrets of the calls of a crawl, made at the first use."""
+    settings = settings_of(crawler.settings)
+    sessions = {"session_id": settings.session_id, "guest_session_id": settings.guest_session_id}
+    return CallSecrets(sessions, settings.proxy)
