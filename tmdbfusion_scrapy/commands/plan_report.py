@@ -12,13 +12,13 @@ from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.appending import MAX_APPENDS, room_for_seasons, with_translations
 from tmdbfusion_scrapy.commands.estimate import (
     DISK,
+    PlanLookup,
     byte_words,
     document_bytes,
     requests_per_record,
     time_words,
 )
 from tmdbfusion_scrapy.commands.layout import described, paragraph
-from tmdbfusion_scrapy.commands.lookup import PlanLookup
 from tmdbfusion_scrapy.crawling import Addon, TMDBSeriesSpider
 from tmdbfusion_scrapy.settings import TMDBSettings
 from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
