@@ -85,7 +85,7 @@ class PlanLookup(CrawlLookup):
 
     @property
     def known(self) -> Known:
-        """What the database knows."""
+        """Records that the database knows."""
         return self._outlook.known
 
     async def ask(self, question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -131,7 +131,7 @@ class PlanLookup(CrawlLookup):
 
 @dataclass(frozen=True)
 class DiskModel:
-    """What a record takes on the disk.
+    """Room of a record on the disk.
 
     Measured with 1,458 movies without parts (documents of 1.3 KB) and with credits and keywords (16 KB, 70 rows):
     3.6 and 29 KB in SQLite 3.40, 4.8 and 30 KB in PostgreSQL 15, indexes included. Series with their seasons take

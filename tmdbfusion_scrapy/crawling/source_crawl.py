@@ -115,12 +115,12 @@ class SourceCrawl(CrawlLookup):
 
     @property
     def found_no_list(self) -> bool:
-        """Whether what lists the records could not be had at all."""
+        """True where what lists the records could not be had at all."""
         return self.page_failed and not self.asked
 
     @property
     def known(self) -> KnownRecords:
-        """What the database knows."""
+        """Records that the database knows."""
         if self.run is None:
             raise ConfigurationError(NEEDS_DATABASE)
         return self.run.known

@@ -77,13 +77,13 @@ class TMDBSourceSpider(TMDBSpider):
 
     @property
     def has_failed(self) -> bool:
-        """Whether it could not be found out what to crawl, or not be noted what was done."""
+        """True where it could not be found out what to crawl, or not be noted what was done."""
         run = self._run
         return self._has_failed or self._crawl.found_no_list or (run is not None and run.has_failed)
 
     @property
     def goes_on(self) -> bool:
-        """Whether the same command goes on with what is left: there is a run, or a job directory."""
+        """True where the same command goes on with what is left: there is a run, or a job directory."""
         return self._run is not None or bool(self.crawler.settings.get("JOBDIR"))
 
     def is_finished(self, reason: str | None) -> bool:
@@ -167,7 +167,7 @@ class TMDBSourceSpider(TMDBSpider):
             await self._crawl.fetch_images_left()
 
     def is_obsolete(self, request: Request) -> bool:
-        """Whether an earlier process left a request in the scheduler that this one makes by itself."""
+        """Return whether an earlier process left a request in the scheduler that this one makes by itself."""
         return self._run is None or not self._run.has_made(request)
 
     def page_failed(self, failure: Failure) -> Iterator[FailedCall]:
