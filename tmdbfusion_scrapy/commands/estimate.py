@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.sources import Plan
     from tmdbfusion_scrapy.storage.known import Known
     from tmdbfusion_scrapy.storage.outlook import Outlook, Share
-    from tmdbfusion_scrapy.storage.runs import Run
+    from tmdbfusion_scrapy.stores import Run
 
 DOCUMENT_BYTES = {
     "movies": 1_400,
@@ -76,7 +76,7 @@ class PlanLookup(CrawlLookup):
         """
         if self.run is not None and self.run.is_planned:
             progress = self._outlook.progress(self.run)
-            return Estimate(progress.wanted, progress.left)
+            return Estimate(progress.listed, progress.left)
         try:
             return await self._plan.source.estimate(self)
         finally:

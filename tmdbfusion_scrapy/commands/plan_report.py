@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.crawling import TMDBSourceSpider
     from tmdbfusion_scrapy.sources import Plan
     from tmdbfusion_scrapy.sources.source import Estimate
-    from tmdbfusion_scrapy.storage.runs import Run
+    from tmdbfusion_scrapy.stores import Run
 
 Row = tuple[str, str, str]
 """Name, number, and a remark."""

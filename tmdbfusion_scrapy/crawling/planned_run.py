@@ -121,8 +121,8 @@ class PlannedRun:
             is_adult=listing.is_adult,
             export=listing.export,
         )
-        done = progress.wanted - progress.left
-        self._say("%d records are listed, %d are to be fetched", progress.wanted, max(progress.left, 0))
+        done = progress.listed - progress.left
+        self._say("%d records are listed, %d are to be fetched", progress.listed, max(progress.left, 0))
         if limit is None and done > 0:
             self._say("%d of them are stored or given up already", done)
 
