@@ -5,11 +5,12 @@ A crawl finds the pipelines among its item pipelines by the classes here, so tha
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-    from datetime import datetime
     from typing import TypeVar
 
     T = TypeVar("T")
@@ -24,40 +25,43 @@ RECORD_CAME = object()
 """Signal: a call was answered with its whole record. ``call()`` returns its kind, id and path."""
 
 
-class Run(Protocol):
-    """A crawl from its first start until nothing is left of it, however many processes it takes."""
+@dataclass(frozen=True)
+class Run:
+    """One crawl, from its first start until nothing is left of it, however many processes it takes.
 
-    @property
-    def started_at(self) -> datetime:
-        """When it was first started, in UTC."""
+    Args:
+        id: Its key.
+        started_at: When it was first started, in UTC.
+        since: What was stored, found deleted or failed from then on is done; ``None`` if what was stored at any
+            time is, and what has failed for good.
+        upto: The watermark that stands when it is finished; ``None`` for none.
+        is_planned: Whether all that it is to fetch stands in the database.
+        is_resumed: Whether an earlier process began it.
+    """
 
-    @property
-    def upto(self) -> str | None:
-        """The watermark that stands when it is finished; ``None`` for none."""
-
-    @property
-    def is_planned(self) -> bool:
-        """Whether all that it is to fetch stands in the database."""
-
-    @property
-    def is_resumed(self) -> bool:
-        """Whether an earlier process began it."""
+    id: int
+    started_at: datetime
+    since: datetime | None
+    upto: str | None
+    is_planned: bool
+    is_resumed: bool
 
 
-class Progress(Protocol):
-    """How far a run is."""
+@dataclass(frozen=True)
+class Progress:
+    """Progress of a run.
 
-    @property
-    def wanted(self) -> int:
-        """Records that its source listed."""
+    Args:
+        listed: Records that its source listed.
+        left: Records that are to be fetched.
+    """
 
-    @property
-    def left(self) -> int:
-        """Records that are to be fetched."""
+    listed: int
+    left: int
 
 
 class KnownRecords(Protocol):
-    """What a database knows of the records of one kind. All methods block."""
+    """Records of one kind that a database knows. All methods block."""
 
     def watermark(self, name: str) -> str | None:
         """Return how far something was read; ``None`` where it never was."""
@@ -84,14 +88,11 @@ class KnownRecords(Protocol):
 
 
 class CrawlState(Protocol):
-    """The state of the crawls of one kind of records, in a database. All methods block.
-
-    A ``run`` is one that the same object returned.
-    """
+    """The state of the crawls of one kind of records, in a database. All methods block."""
 
     @property
     def known(self) -> KnownRecords:
-        """What is known of the records."""
+        """The records that it knows."""
 
     def begin(
         self, spider: str, arguments: Mapping[str, str], *, again: bool, language: str | None = None
@@ -100,7 +101,7 @@ class CrawlState(Protocol):
 
     def plan(
         self,
-        run: Any,
+        run: Run,
         listed: Iterable[Entry],
         *,
         is_complete: bool = False,
@@ -123,22 +124,22 @@ class CrawlState(Protocol):
             export: Name and number of lines of the export that lists them.
         """
 
-    def renew(self, run: Any, listed: Iterable[Entry], *, upto: str) -> tuple[Run, Progress]:
+    def renew(self, run: Run, listed: Iterable[Entry], *, upto: str) -> tuple[Run, Progress]:
         """Add what is listed to what is left of a planned run."""
 
     def go_on(self, run: Any) -> Progress:
         """Take off what was done since."""
 
-    def left(self, run: Any, *, after: int = 0, limit: int = 1000) -> Sequence[tuple[int, int]]:
+    def left(self, run: Run, *, after: int = 0, limit: int = 1000) -> Sequence[tuple[int, int]]:
         """Return position and id of what is to be fetched, behind a position."""
 
-    def not_done(self, run: Any, keys: Sequence[int]) -> list[int]:
+    def not_done(self, run: Run, keys: Sequence[int]) -> list[int]:
         """Return those of some ids that the run did not store, find deleted or give up."""
 
-    def fetched_otherwise(self, run: Any, parts: Sequence[str], language: str) -> Sequence[Any]:
+    def fetched_otherwise(self, run: Run, parts: Sequence[str], language: str) -> Sequence[Any]:
         """Return groups of records stored without some parts (``missing``), or in another ``language``."""
 
-    def finish(self, run: Any, *, watermark: str | None = None, coverage: str | None = None) -> Progress:
+    def finish(self, run: Run, *, watermark: str | None = None, coverage: str | None = None) -> Progress:
         """End a run of which nothing is left; else return how far it is."""
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from tests.storage.database_access import failed_call, movie, select
 from tmdbfusion_scrapy.storage.batches import store_batch
 from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.frontier import Frontier
-from tmdbfusion_scrapy.storage.runs import Progress
+from tmdbfusion_scrapy.stores import Progress
 
 HOUR = timedelta(hours=1)
 
@@ -458,7 +458,7 @@ class TestRenewal:
         run, _, _ = planned(frontier, entries(1, 2, 3, 4), again=True, upto="2026-06-01")
         store(1, 2)
         run, progress = frontier.renew(run, [(2, 1.0), (4, 9.0), (7, 5.0)], upto="2026-06-05")
-        assert (progress.wanted, progress.left) == (4, 4)
+        assert (progress.listed, progress.left) == (4, 4)
         # The most popular first; 1 did not change again, 3 is left.
         assert ids(frontier, run) == [4, 7, 2, 3]
         assert run.upto == "2026-06-05"
@@ -486,7 +486,7 @@ class TestRecordsForAdults:
         store(8, 9, adult=True)
         _, progress, wanted = planned(frontier, entries(1), is_complete=True, adult=[8, 8, 1])
         assert wanted == [2, 9]
-        assert progress.wanted == 1
+        assert progress.listed == 1
 
     def test_their_own_list_says_nothing_of_others(self, frontier, store):
         store(1, 2, adult=False)

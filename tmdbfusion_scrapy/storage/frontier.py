@@ -18,11 +18,12 @@ from tmdbfusion_scrapy.storage.locks import RUNS_LOCK, run_lock, take_lock
 from tmdbfusion_scrapy.storage.otherwise import FetchedOtherwise, fetched_otherwise
 from tmdbfusion_scrapy.storage.row_writers import rows_on
 from tmdbfusion_scrapy.storage.rows import WATERMARK_COLUMNS
-from tmdbfusion_scrapy.storage.runs import Progress, Run, text_of, unfinished_run
+from tmdbfusion_scrapy.storage.runs import text_of, unfinished_run
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_runs, tmdb_wanted, tmdb_watermarks
 from tmdbfusion_scrapy.storage.upserts import Upsert
+from tmdbfusion_scrapy.stores import Progress, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Connection
 
-    from tmdbfusion_scrapy.storage.runs import Run
+    from tmdbfusion_scrapy.stores import Run
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,11 @@ from tmdbfusion_scrapy.models.season_texts import LANGUAGE_KEY
 from tmdbfusion_scrapy.storage.document_sizes import stored_bytes
 from tmdbfusion_scrapy.storage.done import Done
 from tmdbfusion_scrapy.storage.known import Known
-from tmdbfusion_scrapy.storage.runs import Progress, Run, unfinished_run
+from tmdbfusion_scrapy.storage.runs import unfinished_run
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_runs, tmdb_wanted
+from tmdbfusion_scrapy.stores import Progress, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

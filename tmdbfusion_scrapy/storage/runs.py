@@ -3,53 +3,17 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_runs
+from tmdbfusion_scrapy.stores import Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlalchemy.engine import Connection
-
-
-@dataclass(frozen=True)
-class Run:
-    """One crawl, from its first start until all that it wants is done.
-
-    Args:
-        id: Its key.
-        started_at: When it was first started, in UTC.
-        since: What was stored, found deleted or failed from then on is done; ``None`` if what was stored at any
-            time is, and what has failed for good.
-        upto: The watermark that stands when it is finished; ``None`` for none.
-        is_planned: Whether all that it wants stands in the database.
-        is_resumed: Whether an earlier process began it.
-    """
-
-    id: int
-    started_at: datetime
-    since: datetime | None
-    upto: str | None
-    is_planned: bool
-    is_resumed: bool
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a run is.
-
-    Args:
-        wanted: Records that it wants.
-        left: Of these the ones that are to be fetched.
-    """
-
-    wanted: int
-    left: int
 
 
 def text_of(arguments: Mapping[str, str]) -> str:
