@@ -75,7 +75,7 @@ class Calls:
 
     @property
     def is_in_use(self) -> bool:
-        """Whether there is something that nobody has closed."""
+        """True if there is something that nobody has closed."""
         was_used = self._loop is not None if self.thread is None else self.thread.was_started
         return was_used and not self.is_closed
 

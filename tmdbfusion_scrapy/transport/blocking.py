@@ -156,12 +156,12 @@ class LoopThread:
 
     @property
     def was_started(self) -> bool:
-        """Whether it was started in this process."""
+        """True if it was started in this process."""
         return self._loop is not None
 
     @property
     def is_running(self) -> bool:
-        """Whether it was started and not stopped."""
+        """True if it was started and not stopped."""
         return self.was_started and not self._is_stopped
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:

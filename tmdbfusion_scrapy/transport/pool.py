@@ -37,7 +37,7 @@ DEFAULT_LIMITS: Final = httpx.Limits(
 
 @dataclass(frozen=True)
 class PoolStatistics:
-    """What a pool has done and holds at one moment.
+    """Counts of a pool at one moment.
 
     Attributes:
         opened: connections opened since the start, failed attempts not counted.
@@ -98,7 +98,7 @@ class Pool:
         self.loop = loop
         self.is_closed = False
         self.is_forked = False
-        """Whether this process is a child of the one that the pool belongs to."""
+        """True if this process is a child of the one that the pool belongs to."""
         self._limits = limits
         self._dialer = dialer
         self._connections: set[Connection] = set()
@@ -297,7 +297,7 @@ class Pool:
             waiter.future.set_result(connection)
 
     def _is_closing(self) -> bool:
-        """Whether a place comes free without more ado."""
+        """True if a place comes free without more ado."""
         return any(connection.is_closing for connection in self._connections)
 
     def _unlist(self, connection: Connection) -> None:
