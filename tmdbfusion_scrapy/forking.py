@@ -15,9 +15,24 @@ class Renewable(Protocol):
         ...
 
 
-def renewed_after_fork(renewable: Renewable) -> None:
-    """Have an object begin anew in each child process, for as long as it lives."""
-    _living.add(renewable)
+class Renewal:
+    """Objects that begin anew in each child process, for as long as they live.
+
+    One for each module, made when it is imported: so what a module stands on has begun anew before it does.
+    """
+
+    def __init__(self) -> None:
+        self._living: WeakSet[Renewable] = WeakSet()
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._begin_anew)
+
+    def add(self, renewable: Renewable) -> None:
+        """Have an object begin anew, too."""
+        self._living.add(renewable)
+
+    def _begin_anew(self) -> None:
+        for renewable in list(self._living):
+            renewable.begin_anew()
 
 
 def leave_to_parent(value: object) -> None:
@@ -25,14 +40,4 @@ def leave_to_parent(value: object) -> None:
     _of_parent.append(value)
 
 
-_living: WeakSet[Renewable] = WeakSet()
 _of_parent: list[object] = []
-
-
-def _after_fork() -> None:
-    for renewable in list(_living):
-        renewable.begin_anew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)

@@ -180,6 +180,27 @@ def test_no_secret_is_to_be_seen(driver, server, token, call):
     assert "session_id" not in seen.requests[0].url.params
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "call"),
+    [
+        (
+            "session/new",
+            "session_id",
+            lambda each: each.authentication.create_session(request_token="asked-0123"),
+        ),
+        ("guest_session/new", "guest_session_id", lambda each: each.authentication.create_guest_session()),
+        ("token/new", "request_token", lambda each: each.authentication.create_request_token()),
+    ],
+)
+def test_what_tmdb_makes_is_for_the_caller_alone(driver, server, path, field, call):
+    body = b'{"success": true, "%s": "%s"}' % (field.encode(), SESSION.encode())
+    server.scripts[f"/3/authentication/{path}"] = Script(answer(body))
+    client = driver()
+    seen = Recorder(client.client)
+    assert getattr(client.do(call), field) == SESSION
+    assert seen.responses[0].json() == {"success": True, field: "***"}
+
+
 def test_headers_of_a_hook_are_sent(driver, server):
     serve(server, answer())
     client = driver()

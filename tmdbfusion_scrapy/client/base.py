@@ -49,7 +49,7 @@ class BaseClient(API[E]):
 
     @property
     def is_closed(self) -> bool:
-        """Whether the client was closed."""
+        """True if the client was closed."""
         return self._calls.is_closed
 
     @property

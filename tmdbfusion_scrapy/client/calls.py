@@ -11,7 +11,7 @@ from tmdbfusion_scrapy.client.event_hooks import check_event_hooks, shown_reques
 from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
 from tmdbfusion_scrapy.client.sending import GivenSender, PooledSender, check_unmocked
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
-from tmdbfusion_scrapy.forking import renewed_after_fork
+from tmdbfusion_scrapy.forking import Renewal
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.rate_limit import RateLimiter
 from tmdbfusion_scrapy.transport.blocking import LoopThread
@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.client.options import ClientOptions
+    from tmdbfusion_scrapy.client.sending import Answered
 
 M = TypeVar("M")
 T = TypeVar("T")
+
+_renewal = Renewal()
 
 
 class Calls:
@@ -57,7 +60,7 @@ class Calls:
         self.is_closed = False
         self.thread = LoopThread(client, self._end) if is_blocking else None
         self.begin_anew()
-        renewed_after_fork(self)
+        _renewal.add(self)
 
     def begin_anew(self) -> None:
         """Begin with nothing sent and nothing open, at first and in a child process."""
@@ -74,7 +77,7 @@ class Calls:
 
     @property
     def is_in_use(self) -> bool:
-        """Whether there is something that nobody has closed."""
+        """True if there is something that nobody has closed."""
         was_used = self._loop is not None if self.thread is None else self.thread.was_started
         return was_used and not self.is_closed
 
@@ -166,16 +169,18 @@ class Calls:
             self.check_usable()
             # Not in the except clause: what was caught would be its context.
             raise failure from failure.__cause__
-        if shown is not None and hooks["response"]:
-            await self._call_hooks("response", shown_response(exchange, call, shown, answer))
         try:
             record = exchange.record(call, answer)
         except TMDBError as error:
             # TMDB's code for a rate that is too high may come with another status.
             status = 429 if isinstance(error, RateLimitError) else answer.status
             await self._note(answer.sent_at, status, error.retry_after)
+            if shown is not None:
+                await self._show(call, shown, answer)
             raise
         await self._note(answer.sent_at, answer.status, None)
+        if shown is not None:
+            await self._show(call, shown, answer)
         return record
 
     async def _note(self, sent_at: float, status: int, retry_after: float | None) -> None:
@@ -191,6 +196,11 @@ class Calls:
     async def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine, or have it run in the thread of the blocking client."""
         return await coroutine if self.thread is None else self.thread.run(coroutine)
+
+    async def _show(self, call: Call[Any], shown: httpx.Request, answer: Answered) -> None:
+        """Call the event hooks with an answer, which the rate limiter knows of already."""
+        if self.event_hooks["response"]:
+            await self._call_hooks("response", shown_response(self._options.exchange, call, shown, answer))
 
     async def _call_hooks(self, event: str, seen: httpx.Request | httpx.Response) -> None:
         """Call the event hooks with a request or a response.

@@ -5,6 +5,7 @@ As httpx's (https://www.python-httpx.org/advanced/event-hooks/), but that no tok
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Mapping
 from datetime import timedelta
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.client.sending import Answered
 
 _EVENTS = ("request", "response")
+
+_MADE = re.compile(rb'("(?:guest_)?session_id"|"request_token")(\s*:\s*)"[^"]*"')
+"""Sessions and tokens that TMDB makes."""
 
 _OF_THE_BODY_AS_SENT = (b"content-encoding", b"content-length", b"transfer-encoding")
 
@@ -67,7 +71,7 @@ def sent_headers(exchange: Exchange, shown: httpx.Request) -> list[tuple[bytes, 
 def shown_response(
     exchange: Exchange, call: Call[Any], shown: httpx.Request, answer: Answered
 ) -> httpx.Response:
-    """Return an answer as hooks see it: read and unpacked, and without the secrets that a server sent back."""
+    """Return an answer as hooks see it: read and unpacked, and without the secrets in it."""
     credentials, secrets = exchange.credentials, exchange.secrets_of(call)
     try:
         body = read_body(
@@ -82,7 +86,7 @@ def shown_response(
             for name, value in answer.headers.raw
             if name.lower() not in _OF_THE_BODY_AS_SENT
         ],
-        content=credentials.redact_body(body, secrets),
+        content=_MADE.sub(rb'\1\2"***"', credentials.redact_body(body, secrets)),
         request=shown,
         extensions=dict(answer.extensions),
     )

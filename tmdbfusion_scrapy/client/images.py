@@ -7,13 +7,16 @@ import threading
 from typing import TYPE_CHECKING, overload
 
 from tmdbfusion_scrapy.exceptions import ResponseError
-from tmdbfusion_scrapy.forking import renewed_after_fork
+from tmdbfusion_scrapy.forking import Renewal
 from tmdbfusion_scrapy.models.image_addresses import check_path
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.api import API, Asynchronous, Blocking
     from tmdbfusion_scrapy.models.configuration import ConfigurationDetails, ImagesConfiguration
     from tmdbfusion_scrapy.models.image_addresses import ImageKind
+
+
+_renewal = Renewal()
 
 
 class Images:
@@ -23,7 +26,7 @@ class Images:
         self._api = api
         self._configuration: ImagesConfiguration | None = None
         self.begin_anew()
-        renewed_after_fork(self)
+        _renewal.add(self)
 
     def begin_anew(self) -> None:
         """Leave the lock to the parent, in a child process."""
@@ -63,7 +66,7 @@ class AsyncImages:
         self._api = api
         self._configuration: ImagesConfiguration | None = None
         self.begin_anew()
-        renewed_after_fork(self)
+        _renewal.add(self)
 
     def begin_anew(self) -> None:
         """Leave the lock to the parent, in a child process."""

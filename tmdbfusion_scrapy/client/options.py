@@ -1,4 +1,4 @@
-"""What a client is made with, checked once for both."""
+"""Arguments of the clients, checked once for both."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ def _check_transport(transport: object, kind: type[Any], given: Mapping[str, Any
 
 
 def _defaults(given: Mapping[str, Any]) -> Mapping[str, Any]:
-    """What calls get that do not give it."""
+    """Return the arguments of calls that do not give them."""
     language = check_language("language", given["language"])
     try:
         languages = check_languages("languages", given["languages"])
@@ -284,7 +284,7 @@ def _is_number(value: Any) -> bool:
 
 
 def _retry(value: Any) -> RetryPolicy:
-    """How to retry; a number is the retries after the first attempt."""
+    """Return the policy of retries; a number is the retries after the first attempt."""
     return value if isinstance(value, RetryPolicy) else RetryPolicy(times=value)
 
 
@@ -297,7 +297,7 @@ def _proxy(value: Any) -> httpx.Proxy | None:
 
 
 def _proxy_secrets(value: Any) -> tuple[str, ...]:
-    """What nothing may show of a proxy."""
+    """Return the texts of a proxy that nothing may show."""
     if isinstance(value, httpx.Proxy):
         user, password = value.raw_auth or (b"", b"")
         found = proxy_secrets(None, value.headers.get("Proxy-Authorization", "").encode())

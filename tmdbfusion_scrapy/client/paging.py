@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 class Reading(Generic[T]):
-    """How far a list was read: which page is next, and which items are to be given out. No I/O."""
+    """State of a list that is being read: the next page, and the items to be given out. No I/O."""
 
     def __init__(self, call: Call[Paged[T]]) -> None:
         self._call = call
@@ -43,17 +43,17 @@ class Reading(Generic[T]):
 
     @property
     def total_results(self) -> int | None:
-        """How many results TMDB has, by the last page read; ``None`` before the first."""
+        """Number of results that TMDB has, by the last page read; ``None`` before the first."""
         return self._newest.total_results if self._newest is not None else None
 
     @property
     def total_pages(self) -> int | None:
-        """How many pages TMDB has, by the last page read; ``None`` before the first. It serves 500 at most."""
+        """Number of pages that TMDB has, by the last page read; ``None`` before the first. It serves 500."""
         return self._newest.total_pages if self._newest is not None else None
 
     @property
     def is_cut(self) -> bool:
-        """Whether TMDB has more pages than the 500 it serves, by the last page read."""
+        """True if TMDB has more pages than the 500 it serves, by the last page read."""
         return self._newest is not None and self._newest.is_cut
 
     def _next_call(self) -> Call[Paged[T]]:

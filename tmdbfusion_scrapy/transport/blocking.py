@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from weakref import finalize
 
-from tmdbfusion_scrapy.forking import leave_to_parent, renewed_after_fork
+from tmdbfusion_scrapy.forking import Renewal, leave_to_parent
 from tmdbfusion_scrapy.http import check_request, httpx
 from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, PoolStatistics
 from tmdbfusion_scrapy.transport.pooled import PooledStream, PooledTransport
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.base_urls import IPFamily
 
 T = TypeVar("T")
+
+_renewal: Final = Renewal()
 
 _CLOSED: Final = "The transport is closed: make a new one (or a new client)"
 
@@ -140,7 +142,7 @@ class LoopThread:
         self._close = close
         self._is_stopped = False
         self._start_nothing()
-        renewed_after_fork(self)
+        _renewal.add(self)
         # Not a method of the owner: that would keep it from being collected.
         collected = finalize(owner, self.stop)
         # At the end of the interpreter it may be too early: exit handlers can still make calls.
@@ -154,12 +156,12 @@ class LoopThread:
 
     @property
     def was_started(self) -> bool:
-        """Whether it was started in this process."""
+        """True if it was started in this process."""
         return self._loop is not None
 
     @property
     def is_running(self) -> bool:
-        """Whether it was started and not stopped."""
+        """True if it was started and not stopped."""
         return self.was_started and not self._is_stopped
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:

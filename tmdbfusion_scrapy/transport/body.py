@@ -144,7 +144,7 @@ def _check_size(size: int, limit: int | None) -> None:
 
 
 def _is_gzip(content: bytes) -> bool:
-    """Whether a body is gzip; its first two bytes may be those of something else."""
+    """Return whether a body is gzip; its first two bytes may be those of something else."""
     if not content.startswith(_GZIP_MAGIC):
         return False
     try:
@@ -155,17 +155,17 @@ def _is_gzip(content: bytes) -> bool:
 
 
 def _is_zlib(content: bytes) -> bool:
-    """Whether a body begins as zlib's format does (RFC 1950)."""
+    """Return whether a body begins as zlib's format does (RFC 1950)."""
     return len(content) > 1 and content[0] & 0x8F == 0x08 and int.from_bytes(content[:2], "big") % 31 == 0
 
 
 def _is_zstd(content: bytes) -> bool:
-    """Whether a body is Zstandard."""
+    """Return whether a body is Zstandard."""
     return content.startswith(b"\x28\xb5\x2f\xfd")
 
 
 def _is_text(content: bytes) -> bool:
-    """Whether a body is text, as JSON is; what is compressed is not."""
+    """Return whether a body is text, as JSON is; what is compressed is not."""
     if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         return True
     try:
@@ -295,4 +295,4 @@ _SIGNS: Final[tuple[tuple[Callable[[bytes], bool], Callable[[bytes, int | None],
     (_is_zlib, _undo_deflate),
     (_is_zstd, _undo_zstd),
 )
-"""What a body is in by its first bytes."""
+"""Decoders by the first bytes of a body."""

@@ -109,12 +109,12 @@ class Answer:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether somebody waits for the next bytes now, so that the read time-out counts."""
+        """True if somebody waits for the next bytes now, so that the read time-out counts."""
         return self._waiter is not None
 
     @property
     def has_more(self) -> bool:
-        """Whether bytes of the body are there that were not read."""
+        """True if bytes of the body are there that were not read."""
         return bool(self._chunks)
 
     async def head(self) -> None:
@@ -215,10 +215,10 @@ class Connection(asyncio.Protocol):
         self.opening: asyncio.Task[None] | None = None
         """The task that opens it now."""
         self.is_interrupted = False
-        """Whether the pool was closed under the request that waits for it to open."""
+        """True if the pool was closed under the request that waits for it to open."""
         self.is_open = False
         self.is_established = False
-        """Whether all that it takes to open it was done."""
+        """True if all that it takes to open it was done."""
         self.socket: socket.socket | None = None
         self.network_stream: NetworkStream | None = None
         self._on_idle = on_idle
@@ -239,12 +239,12 @@ class Connection(asyncio.Protocol):
 
     @property
     def was_connected(self) -> bool:
-        """Whether it has had a socket."""
+        """True if it has had a socket."""
         return self._transport is not None
 
     @property
     def is_closing(self) -> bool:
-        """Whether it is being closed."""
+        """True if it is being closed."""
         return self._transport is not None and not self.is_open
 
     @property

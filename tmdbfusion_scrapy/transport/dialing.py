@@ -1,4 +1,4 @@
-"""From a host name to an open connection: addresses, TCP, proxy, TLS."""
+"""The way to an open connection: addresses of a name, TCP, proxy, TLS."""
 
 from __future__ import annotations
 

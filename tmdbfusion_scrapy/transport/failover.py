@@ -26,7 +26,7 @@ CONNECT_TIMEOUT: Final = 10.0
 """Seconds to connect to a host while there is another one to try: SYN is sent again after 1, 3 and 7."""
 
 _UNREACHABLE: Final = (httpx.ConnectError, httpx.ConnectTimeout)
-"""What is raised before a byte of the request was sent: DNS, TCP or TLS failed."""
+"""Errors before a byte of the request was sent: DNS, TCP or TLS failed."""
 
 
 class HostChoice:
@@ -45,7 +45,7 @@ class HostChoice:
         self.current = 0
         """The host that requests go to."""
         self.switches = 0
-        """How often that has changed."""
+        """Number of times that it has changed."""
 
     def choose(self, tried: Collection[int], now: float) -> int | None:
         """Return the host that a request is to try, ``None`` if it has tried all."""
@@ -174,7 +174,7 @@ class _Course:
         return host is not None
 
     def _left(self) -> float | None:
-        """What is left of the total time."""
+        """Return the rest of the total time, in seconds."""
         total = (self.request.extensions.get("timeout") or {}).get("total")
         return None if total is None else total - (time.monotonic() - self.started)
 
@@ -214,7 +214,7 @@ class FailoverTransport(httpx.AsyncBaseTransport):
 
     @property
     def switches(self) -> int:
-        """How often requests have begun to go to another host."""
+        """Number of times that requests have begun to go to another host."""
         return self._choice.switches
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:

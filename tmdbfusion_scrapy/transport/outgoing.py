@@ -59,7 +59,7 @@ class ProxyRoute:
 
 
 class Origin(NamedTuple):
-    """Where a connection leads; requests with equal origins can share one."""
+    """The other end of a connection; requests with equal origins can share one."""
 
     scheme: str
     host: str
@@ -69,7 +69,7 @@ class Origin(NamedTuple):
 
     @property
     def is_forwarded(self) -> bool:
-        """Whether a proxy gets the request itself, not a tunnel to the server."""
+        """True if a proxy gets the request itself, not a tunnel to the server."""
         return self.proxy is not None and self.scheme == "http"
 
     @property

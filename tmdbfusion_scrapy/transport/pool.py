@@ -8,7 +8,7 @@ from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from tmdbfusion_scrapy.forking import leave_to_parent, renewed_after_fork
+from tmdbfusion_scrapy.forking import Renewal, leave_to_parent
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport.connection import Connection
 from tmdbfusion_scrapy.transport.errors import cannot_connect, closed_under_request, timed_out
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.transport.dialing import Dialer
     from tmdbfusion_scrapy.transport.outgoing import Origin
+
+_renewal: Final = Renewal()
 
 _ROUNDS: Final = 100
 """Rounds of the event loop after which an aborted socket is closed for sure; it takes one to three."""
@@ -35,7 +37,7 @@ DEFAULT_LIMITS: Final = httpx.Limits(
 
 @dataclass(frozen=True)
 class PoolStatistics:
-    """What a pool has done and holds at one moment.
+    """Counts of a pool at one moment.
 
     Attributes:
         opened: connections opened since the start, failed attempts not counted.
@@ -96,7 +98,7 @@ class Pool:
         self.loop = loop
         self.is_closed = False
         self.is_forked = False
-        """Whether this process is a child of the one that the pool belongs to."""
+        """True if this process is a child of the one that the pool belongs to."""
         self._limits = limits
         self._dialer = dialer
         self._connections: set[Connection] = set()
@@ -109,7 +111,7 @@ class Pool:
         self._opened = 0
         self._reused = 0
         self._tls_handshakes = 0
-        renewed_after_fork(self)
+        _renewal.add(self)
 
     def take(self, origin: Origin) -> Connection | None:
         """Lend a connection at once if nobody waits and there is one, or room for one."""
@@ -295,7 +297,7 @@ class Pool:
             waiter.future.set_result(connection)
 
     def _is_closing(self) -> bool:
-        """Whether a place comes free without more ado."""
+        """True if a place comes free without more ado."""
         return any(connection.is_closing for connection in self._connections)
 
     def _unlist(self, connection: Connection) -> None:

@@ -212,7 +212,7 @@ class PooledStream(httpx.AsyncByteStream):
 
     @property
     def is_whole(self) -> bool:
-        """Whether all of the body has arrived."""
+        """True if all of the body has arrived."""
         return self._answer.is_complete
 
     def take(self) -> bytes:
@@ -272,7 +272,7 @@ class _Attempt:
     _sent_at: float | None = None
     _has_run: bool = False
     is_repeatable: bool = True
-    """Whether nothing was sent yet, or what may be sent twice."""
+    """True if nothing was sent yet, or what may be sent twice."""
 
     async def run(self) -> Answer:
         """Send the request on a connection of the pool and wait for the head of its answer."""
@@ -337,7 +337,7 @@ class _Attempt:
 
 
 class _Excuse:
-    """Whether the rate limiter is what all wait for: no connection comes free while it holds the requests back."""
+    """True if the rate limiter is what all wait for: no connection comes free while it holds the requests back."""
 
     __slots__ = ("_limiter", "_waits")
 
