@@ -101,7 +101,11 @@ def test_what_no_url_shows():
 
 def test_what_is_not_in_the_catalogue():
     call = plain_call(
-        {"language": "fr"}, "post", "thing/Amélie", {"page": 2, "session_id": SESSION}, {"a": [1], "password": "p"}
+        {"language": "fr"},
+        "post",
+        "thing/Amélie",
+        {"page": 2, "session_id": SESSION},
+        {"a": [1], "password": "p"},
     )
     kept = json.loads(json.dumps(call.to_json()))
     assert kept == {
@@ -111,7 +115,9 @@ def test_what_is_not_in_the_catalogue():
         "body": {"a": [1]},
         "secrets": [["session_id", "query", ""], ["password", "body", ""]],
     }
-    assert call_from_json(kept) == replace(call, secrets=tuple(replace(one, value="") for one in call.secrets))
+    assert call_from_json(kept) == replace(
+        call, secrets=tuple(replace(one, value="") for one in call.secrets)
+    )
     assert call_from_url("POST", call.url(BASE), BASE) == replace(call, body=None, secrets=())
 
 

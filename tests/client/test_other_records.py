@@ -154,7 +154,9 @@ def test_recorded_bodies(recorded_dir, server, driver):
             continue
         path = cells[2].removeprefix("GET /3").partition("?")[0]
         server.scripts[f"/3{path}"] = answer((folder / cells[1]).read_bytes())
-        values = [int(value) if value.isdecimal() else value for value in endpoint.read_path("GET", path).values()]
+        values = [
+            int(value) if value.isdecimal() else value for value in endpoint.read_path("GET", path).values()
+        ]
         driver().do(lambda client: getattr(getattr(client, endpoint.namespace), endpoint.name)(*values))  # noqa: B023
         asked += 1
     assert asked > 15

@@ -102,7 +102,10 @@ async def test_what_no_url_shows_stays_with_the_same_path(movies):
         yield request.replace(url=f"{movies.url}/3/movie/2")
 
     ended = await crawl(RequestsSpider, settings_of(f"{movies.url}/3"), make=make)
-    assert {seen.target for seen in movies.requests} == {f"/3/account/7?x=1&session_id={SESSION}", "/3/movie/2"}
+    assert {seen.target for seen in movies.requests} == {
+        f"/3/account/7?x=1&session_id={SESSION}",
+        "/3/movie/2",
+    }
     assert len(ended.spider.responses) == 2
 
 
@@ -145,7 +148,9 @@ async def test_a_middleware_that_changes_every_url(raw_server):
     seasons = [f"season/{number}" for number in range(25)]
 
     async def answer(connection, seen):
-        parts = {part: {"season_number": int(part[7:])} for part in seen.query["append_to_response"].split(",")}
+        parts = {
+            part: {"season_number": int(part[7:])} for part in seen.query["append_to_response"].split(",")
+        }
         assert seen.query["added"] == "1"
         listed = [{"season_number": number} for number in range(25)]
         connection.respond(json.dumps({"id": 1, "seasons": listed, **parts}).encode())

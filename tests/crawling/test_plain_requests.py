@@ -18,7 +18,9 @@ from tmdbfusion_scrapy.crawling.calls import REQUEST_ARGUMENTS
 from tmdbfusion_scrapy.crawling.spider_api import RequestArguments
 from tmdbfusion_scrapy.exceptions import ValidationError
 
-OTHERS = {"tmdb_call": {"method": "GET", "operation": "movie-details", "values": {"movie_id": "1"}, "url": "x"}}
+OTHERS = {
+    "tmdb_call": {"method": "GET", "operation": "movie-details", "values": {"movie_id": "1"}, "url": "x"}
+}
 SESSION = "5e55104a0000000000000000000000000000ab1e"
 
 
