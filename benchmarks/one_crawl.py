@@ -137,7 +137,6 @@ def crawl(side: str, url: str, count: int, concurrency: int, samples: int) -> di
         # Scrapy's handler takes httpx2 where it is installed.
         sys.modules["httpx2"] = None  # type: ignore[assignment]
     has_records = side not in CLASSES
-    meta = {"tmdb_operation": "movie-details"} if has_records else {}
     headers = {} if has_records else {"Authorization": "Bearer benchmark"}
     trace: list[tuple[int, float, float]] = []
     every = max(count // samples, 1) if samples else 0
@@ -150,7 +149,7 @@ def crawl(side: str, url: str, count: int, concurrency: int, samples: int) -> di
                 if every and number % every == 0:
                     trace.append((number, time.perf_counter(), resident_mb()))
                 movie = f"{url}/movie/{number}?append_to_response=credits"
-                yield scrapy.Request(movie, meta=dict(meta), headers=headers)
+                yield scrapy.Request(movie, headers=headers)
 
         def parse(self, response: Any) -> Any:
             yield response.record if has_records else response.json()

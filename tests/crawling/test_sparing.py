@@ -13,8 +13,7 @@ from scrapy.utils.request import RequestFingerprinter
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import TOKEN, MoviesSpider, crawl, settings_of
 from tmdbfusion_scrapy import Addon
-from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter
-from tmdbfusion_scrapy.crawling.fingerprinter import TMDBRequestFingerprinter
+from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter, TMDBRequestFingerprinter
 
 SCRAPYS_OWN = {
     "CONCURRENT_ITEMS": 100,

@@ -127,16 +127,26 @@ class Call(Generic[M]):
         return kept
 
 
-def fill_path(path: str, secrets: Iterable[Secret]) -> str:
-    """Return a path with its secrets in the places of their masks.
+def fill_target(target: str, secrets: Iterable[Secret], more: Mapping[str, str]) -> str:
+    """Return path and query as they leave: with the secrets in their places, and with more parameters behind.
+
+    Args:
+        target: Path and query, escaped, with masks in the path.
+        secrets: The secrets of the call.
+        more: Parameters that the credentials add.
 
     Raises:
         ValidationError: A secret would reach another endpoint.
     """
+    path, sign, query = target.partition("?")
     for secret in secrets:
         if secret.place == "path":
             path = path.replace(Secret.MASK, escape_segment(secret.key, secret.value), 1)
-    return path
+    added = {**values_in("query", secrets), **more}
+    if added:
+        query = "&".join(filter(None, (query, urlencode(added, quote_via=quote))))
+        sign = "?"
+    return f"{path}{sign}{query}"
 
 
 def values_in(place: Place, secrets: Iterable[Secret]) -> dict[str, str]:

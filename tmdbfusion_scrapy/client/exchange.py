@@ -6,11 +6,10 @@ import logging
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote, urlencode
 
 import msgspec
 
-from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, fill_path, values_in
+from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, fill_target, values_in
 from tmdbfusion_scrapy.client.event_hooks import sent_headers
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import (
@@ -60,7 +59,7 @@ class Exchange:
 
     def request(self, call: Call[Any], shown: httpx.Request | None = None) -> httpx.Request:
         """Return the request for a call as it leaves, with the credentials and the secrets of the call."""
-        target = self._target(call)
+        target = fill_target(call.url(self._base_path), call.secrets, self.credentials.query)
         url = self._base_url
         extensions: dict[str, Any] = {"timeout": self._timeouts}
         headers = self.headers_of(call)
@@ -126,15 +125,6 @@ class Exchange:
         error = error_from_exception(cause, method=call.method, path=call.path)
         error.__cause__ = cause
         return self.credentials.redacted(error, secrets)
-
-    def _target(self, call: Call[Any]) -> str:
-        """Path and query as they leave."""
-        query = {**call.query, **values_in("query", call.secrets)}
-        if call.appends:
-            query["append_to_response"] = ",".join(call.appends)
-        query.update(self.credentials.query)
-        path = self._base_path + fill_path(call.path, call.secrets)
-        return f"{path}?{urlencode(query, quote_via=quote, safe=',/')}" if query else path
 
     @cached_property
     def _base_url(self) -> httpx.URL:

@@ -14,9 +14,13 @@ from scrapy.utils.reactor import is_reactor_installed
 
 from tmdbfusion_scrapy.certificates import check_certificate_variables
 from tmdbfusion_scrapy.crawling.caching import POLICY_SETTING, TMDBCachePolicy
-from tmdbfusion_scrapy.crawling.dupefilter import DUPEFILTER_SETTING, TMDBDupeFilter
+from tmdbfusion_scrapy.crawling.dupefilter import (
+    DUPEFILTER_SETTING,
+    FINGERPRINTER_SETTING,
+    TMDBDupeFilter,
+    TMDBRequestFingerprinter,
+)
 from tmdbfusion_scrapy.crawling.fallbacks import FALLBACK_SETTING
-from tmdbfusion_scrapy.crawling.fingerprinter import FINGERPRINTER_SETTING, TMDBRequestFingerprinter
 from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
 from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware

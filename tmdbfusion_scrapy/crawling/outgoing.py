@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
 
 import msgspec
 
-from tmdbfusion_scrapy.api.call import fill_path, values_in
+from tmdbfusion_scrapy.api.call import fill_target, values_in
 from tmdbfusion_scrapy.base_urls import is_loopback
 from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
 from tmdbfusion_scrapy.exceptions import ValidationError
@@ -64,10 +63,10 @@ def outgoing_request(
     if credentials is not None and b"Authorization" not in request.headers:
         headers += [(name.encode(), value.encode()) for name, value in credentials.headers.items()]
     body = request.body
-    if secrets:
-        target, body = _with_secrets(target, body, secrets)
-    if credentials is not None and credentials.query:
-        target += ("&" if "?" in target else "?") + urlencode(credentials.query)
+    if secrets or (credentials is not None and credentials.query):
+        target = fill_target(target, secrets, credentials.query if credentials is not None else {})
+    if in_body := values_in("body", secrets):
+        body = msgspec.json.encode({**msgspec.json.decode(body or b"{}"), **in_body})
     timeout = request.meta.get("download_timeout")
     extensions: dict[str, Any] = {
         "target": target.encode("ascii"),
@@ -88,15 +87,6 @@ def outgoing_request(
     )
     outgoing.read()
     return outgoing
-
-
-def _with_secrets(target: str, body: bytes, secrets: Sequence[Secret]) -> tuple[str, bytes]:
-    """The target and the body with the secrets in their places."""
-    path, _, query = target.partition("?")
-    query = "&".join(filter(None, (query, urlencode(values_in("query", secrets), quote_via=quote))))
-    if in_body := values_in("body", secrets):
-        body = msgspec.json.encode({**msgspec.json.decode(body or b"{}"), **in_body})
-    return "?".join(filter(None, (fill_path(path, secrets), query))), body
 
 
 def _split(url: str) -> tuple[httpx.URL, str]:

@@ -144,16 +144,12 @@ class TMDBRetryMiddleware:
             error.__cause__ = exception
         else:
             return None
-        self._name_call(request, error)
+        call = call_of(request, self._settings.api_url)
+        error.method, error.path = call.method, call.path
         self._note(error)
         return (
             self._retry(request, error) or self._reader.read_without(request, error) or self._give_up(error)
         )
-
-    def _name_call(self, request: Request, error: TMDBError) -> None:
-        """Put the call into its error."""
-        call = call_of(request, self._settings.api_url)
-        error.method, error.path = call.method, call.path
 
     def _handled_by_request(self, request: Request, response: Response) -> bool:
         """Whether the request or the spider asked for this status as it is."""
