@@ -1,21 +1,80 @@
-"""Which ids of a kind exist on a day, and which changed: computed from the id and the day, never stored."""
+"""Day by day: the sandbox's clock, which ids exist, and which changed; computed from id and day, never stored."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
-
-from tmdbfusion_scrapy.sandbox.calendar import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+EPOCH = date(2026, 6, 1)
+"""The day on which a generated catalogue has exactly the ids that its options name."""
+
+MOST_AHEAD = timedelta(days=36_525)
+"""How far the clock can be moved in all: a century, beyond which the dates of the catalogue end."""
+
+_NOON = time(12)
+
+
+class Clock:
+    """The sandbox's own clock, which tests move. Safe between threads.
+
+    Args:
+        fixed: The day to stand still on, at noon, or the moment; None follows the real clock.
+    """
+
+    def __init__(self, fixed: date | None = None) -> None:
+        self._lock = Lock()
+        self._fixed = None if fixed is None else as_moment(fixed)
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """Return the moment, in UTC."""
+        return (self._fixed or datetime.now(timezone.utc)) + self._ahead
+
+    def today(self) -> date:
+        """Return the day, in UTC."""
+        return self.now().date()
+
+    def advance(self, *, days: float = 0, hours: float = 0) -> None:
+        """Move the clock forward.
+
+        Raises:
+            ValueError: The step is no number, or negative: what the sandbox told before would turn untrue. Or the
+                clock would go beyond :data:`MOST_AHEAD`.
+        """
+        try:
+            step = timedelta(days=days, hours=hours)
+        except OverflowError:
+            step = timedelta.max
+        if step < timedelta():
+            raise ValueError(f"the sandbox's clock goes forward only, not by days={days!r}, hours={hours!r}")
+        with self._lock:
+            if step > MOST_AHEAD - self._ahead:
+                raise ValueError(
+                    f"the sandbox's clock goes {MOST_AHEAD.days} days ahead at most, so not by days={days!r}, "
+                    f"hours={hours!r}"
+                )
+            self._ahead += step
+
+
+def as_moment(value: date) -> datetime:
+    """Return a moment in UTC: noon of a day; a datetime without a zone is taken as UTC."""
+    if not isinstance(value, datetime):
+        return datetime.combine(value, _NOON, timezone.utc)
+    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+
+
 RANGE = 4294967296.0
 _TWELVE = Struct("<12I").unpack
-_EPOCH_DAY = EPOCH.toordinal()
+EPOCH_DAY = EPOCH.toordinal()
 _MASK = (1 << 64) - 1
 
 
@@ -56,15 +115,17 @@ class _Turns:
     def __init__(self, name: str, seed: int, share: float) -> None:
         self.length = round(1 / share) if share else 0
         self._salt = int.from_bytes(blake2b(f"{name}:{seed}".encode(), digest_size=8).digest(), "little")
+        # Neighbours share it.
+        self.offset = lru_cache(256)(self._offset)
 
-    def offset(self, block: int) -> int:
-        """By how many days the turns of a block are shifted. Mixed as splitmix64 does, for speed."""
+    def _offset(self, block: int) -> int:
+        """Return the days by which the turns of a block are shifted. Mixed as splitmix64 does, for speed."""
         mixed = ((block + self._salt) * 0x9E3779B97F4A7C15) & _MASK
         mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         return (mixed >> 33) % self.length
 
     def phase(self, item: int) -> int:
-        """The days on which it is the id's turn leave this rest when divided by ``length``."""
+        """Return the rest that the days of the id's turn leave when divided by ``length``."""
         block, place = divmod(item, self.length)
         return (place - self.offset(block)) % self.length
 
@@ -102,7 +163,7 @@ class Population:
 
     def last_id(self, day: int) -> int:
         """The highest id that there was on a day."""
-        return max(1, self._count + math.floor((day - _EPOCH_DAY) * self._new_a_day))
+        return max(1, self._count + math.floor((day - EPOCH_DAY) * self._new_a_day))
 
     def row(self, item: int, day: int) -> Row | None:
         """An id on a day; None if it does not exist then."""
@@ -113,45 +174,10 @@ class Population:
 
     def rows(self, day: int) -> Iterator[Row]:
         """All ids of a day, ascending."""
-        last = self.last_id(day)
-        yield from self._first_rows(min(last, self._count), day)
-        for item in range(self._count + 1, last + 1):
+        for item in range(1, self.last_id(day) + 1):
             numbers = self._numbers(item)
             if numbers is not None and self._end(item) > day:
                 yield self._row(item, numbers, day)
-
-    def _first_rows(self, last: int, day: int) -> Iterator[Row]:
-        """The ids of ``EPOCH`` on a day: as ``row()`` has them, with what a block shares computed once."""
-        prefix, gap_below, perishable = self._prefix, self._gap_below, self._perishable
-        changes, ends = self._changes, self._ends
-        since = _EPOCH_DAY + 1
-        passed = day - since
-        change_offset = end_offset = revision = 0
-        next_change_block = next_end_block = 0
-        touched = _EPOCH_DAY
-        for item in range(1, last + 1):
-            numbers = _TWELVE(blake2b(b"%b%d" % (prefix, item), digest_size=48).digest())
-            perishes = item % perishable == 0
-            if perishes and numbers[0] < gap_below:
-                continue
-            if ends.length and perishes and passed >= 0:
-                if item >= next_end_block:
-                    block = item // ends.length
-                    end_offset = ends.offset(block)
-                    next_end_block = (block + 1) * ends.length
-                if (item - end_offset - since) % ends.length <= passed:
-                    continue
-            if changes.length:
-                if item >= next_change_block:
-                    block = item // changes.length
-                    # The start of a block is a multiple of the length, so it drops out of every rest.
-                    change_offset = changes.offset(block)
-                    next_change_block = (block + 1) * changes.length
-                phase = (item - change_offset) % changes.length
-                turns, rest = divmod(day - phase, changes.length)
-                revision = turns - (_EPOCH_DAY - phase) // changes.length
-                touched = max(_EPOCH_DAY, day - rest)
-            yield Row(item, numbers, revision, touched)
 
     def latest(self, day: int) -> int | None:
         """The highest id that exists on a day; None if there is none."""
@@ -198,8 +224,8 @@ class Population:
         """The day from which changes of an id are counted: ``EPOCH``, or its first day if that is later."""
         above = item - self._count
         if above <= 0:
-            return _EPOCH_DAY
-        day = _EPOCH_DAY + math.ceil(above / self._new_a_day)
+            return EPOCH_DAY
+        day = EPOCH_DAY + math.ceil(above / self._new_a_day)
         # The quotient may round to the day before or after.
         while self.last_id(day) < item:
             day += 1

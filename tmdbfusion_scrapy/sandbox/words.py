@@ -1,14 +1,88 @@
-"""Invented names, titles and texts."""
+"""Drawn numbers, and the names, titles and texts made of them."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from functools import cache
-from typing import TYPE_CHECKING
+from hashlib import blake2b
+from struct import Struct
+from typing import TYPE_CHECKING, TypeVar
 
-from tmdbfusion_scrapy.sandbox.draws import Draws
+from tmdbfusion_scrapy.sandbox.reference import TRANSLATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+T = TypeVar("T")
+
+_SIXTEEN = Struct("<16I").unpack
+_FIVE = Struct("<5I").pack
+_EMPTY = {"title": "", "overview": "", "tagline": ""}
+REVISIONS_PER_TEXT = 4
+"""How many changes of a record go to one of its text."""
+
+
+class Draws:
+    """An endless row of 32 bit numbers that depend on their key alone, read from BLAKE2b in counter mode.
+
+    ``random.Random`` promises the same numbers in the next Python version for ``random()`` only, and seeding one
+    costs more than a whole record needs.
+    """
+
+    __slots__ = ("_at", "_block", "_key", "_numbers")
+
+    def __init__(self, *key: object) -> None:
+        self._key = ":".join(map(str, key)).encode()
+        self._block = 0
+        self._numbers: tuple[int, ...] = ()
+        self._at = 16
+
+    def number(self) -> int:
+        """Return the next number, 0 to 2**32 - 1."""
+        at = self._at
+        if at == 16:
+            self._numbers = _SIXTEEN(blake2b(b"%b/%d" % (self._key, self._block)).digest())
+            self._block += 1
+            at = 0
+        self._at = at + 1
+        return self._numbers[at]
+
+    def unit(self) -> float:
+        """Return a number in [0, 1)."""
+        return self.number() / 4294967296
+
+    def below(self, bound: int) -> int:
+        """Return a whole number in [0, bound)."""
+        return self.number() * bound >> 32
+
+    def between(self, low: int, high: int) -> int:
+        """Return a whole number in [low, high]."""
+        return low + (self.number() * (high - low + 1) >> 32)
+
+    def pick(self, choices: Sequence[T]) -> T:
+        """Return one of the choices."""
+        return choices[self.number() * len(choices) >> 32]
+
+    def chance(self, probability: float) -> bool:
+        """Return True with the probability."""
+        return self.number() < probability * 4294967296
+
+    def identifier(self) -> str:
+        """24 hexadecimal digits, as TMDB's credit and video ids have."""
+        return f"{self.number():08x}{self.number():08x}{self.number():08x}"
+
+    def image(self, suffix: str = ".jpg") -> str:
+        """A file path of an image: a slash, 27 letters and digits, the suffix."""
+        number = self.number
+        raw = _FIVE(number(), number(), number(), number(), number())
+        return f"/{b64encode(raw, b'qZ')[:27].decode()}{suffix}"
+
+    def timestamp(self, first_year: int = 2012, last_year: int = 2025) -> str:
+        """A moment such as ``2018-06-09T17:51:53.359Z``."""
+        return (
+            f"{self.between(first_year, last_year)}-{self.between(1, 12):02}-{self.between(1, 28):02}"
+            f"T{self.below(24):02}:{self.below(60):02}:{self.below(60):02}.{self.below(1000):03}Z"
+        )
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -191,3 +265,58 @@ def place(draws: Draws) -> str:
 def company(draws: Draws) -> str:
     """The name of a production company."""
     return f"{draws.pick(_ADJECTIVES)} {draws.pick(_NOUNS)} {draws.pick(_COMPANY_KINDS)}"
+
+
+class Texts:
+    """Title, overview and tagline of the records of one kind.
+
+    Args:
+        prefix: Names the kind in the key of the drawn numbers.
+        seed: Seed of the catalogue.
+    """
+
+    def __init__(self, prefix: str, seed: int) -> None:
+        self._translated = f"{prefix}translated"
+        self._translation = f"{prefix}translation"
+        self._seed = seed
+
+    def exists(self, item: int, original: str, language: str) -> bool:
+        """Tell whether a record has texts in a language such as ``de-DE``; always in English and its own."""
+        code, key = _key(language)
+        if code not in {"en", original} and not Draws(self._translated, self._seed, item, *key).chance(0.5):
+            return False
+        return key in TRANSLATIONS or code == original
+
+    def translation(
+        self, item: int, original: str, original_title: str, language: str, revision: int = 0
+    ) -> dict[str, str]:
+        """The texts in a language; empty without a translation: TMDB does not fall back.
+
+        Args:
+            item: Id of the record.
+            original: Its original language.
+            original_title: Its title in that language.
+            language: The language asked for, such as ``en-US``.
+            revision: How often the record changed: one change in four gives it another overview.
+        """
+        if not self.exists(item, original, language):
+            return _EMPTY
+        code, key = _key(language)
+        draws = Draws(self._translation, self._seed, item, *key)
+        own = original_title if code == original else title(draws, code)
+        edition = revision // REVISIONS_PER_TEXT
+        writing = Draws(self._translation, self._seed, item, *key, edition) if edition else draws
+        return {
+            "title": own,
+            "overview": "" if writing.chance(0.03) else text(writing, code, writing.between(2, 5)),
+            "tagline": tagline(writing, code) if writing.chance(0.6) else "",
+        }
+
+
+def _key(language: str) -> tuple[str, tuple[str, str]]:
+    """The code of a language, and the translation that it means: the first one without a country."""
+    code, _, country = language.partition("-")
+    for key in TRANSLATIONS:
+        if key[0] == code and (not country or key[1] == country):
+            return code, key
+    return code, (code, country)
