@@ -196,9 +196,9 @@ def test_ready_bodies_take_bounded_memory(tmdb_sandbox_factory, connect):
     client = connect(sandbox)
     bodies = [client.get(f"movie/{movie_id}").content for movie_id in sandbox.movie_ids[:20]]
     assert bodies == [client.get(f"movie/{movie_id}").content for movie_id in sandbox.movie_ids[:20]]
-    cache = sandbox._service._cache
-    assert 0 < cache._held <= 20_000
-    assert len(cache._replies) < 20
+    service = sandbox._service
+    assert 0 < service._held <= 20_000
+    assert len(service._replies) < 20
 
 
 @coroutine_test

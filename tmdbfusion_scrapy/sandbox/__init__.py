@@ -16,13 +16,9 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox.traffic import ConnectionCounts
 
 _HOME_OF = {
-    "ConnectionCounts": "traffic",
-    "RecordedRequest": "http",
-    "Sandbox": "server",
-    "SandboxOptions": "options",
-    "SandboxProcess": "server",
-    "ThreadedSandbox": "server",
-}
+    "ConnectionCounts": "traffic", "RecordedRequest": "http", "Sandbox": "server", "SandboxOptions": "options",
+    "SandboxProcess": "server", "ThreadedSandbox": "server",
+}  # fmt: skip
 
 __all__ = [
     "ConnectionCounts", "RecordedRequest", "Sandbox", "SandboxOptions", "SandboxProcess", "ThreadedSandbox",

@@ -88,13 +88,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
             if given["default"]:
                 given["help"] += " (default: %(default)s)"
             parser.add_argument(f"--{option.name.replace('_', '-')}", **given)
-    parser.add_argument(
-        "--cache-mb",
-        type=int,
-        default=128,
-        metavar="MB",
-        help="memory for ready bodies (default: %(default)s)",
-    )
+    memory = "memory for ready bodies (default: %(default)s)"
+    parser.add_argument("--cache-mb", type=int, default=128, metavar="MB", help=memory)
     ending = "end when the parent process ends or closes standard input"
     parser.add_argument("--exit-with-parent", action="store_true", help=ending)
 
@@ -111,12 +106,7 @@ def options_of(arguments: argparse.Namespace) -> SandboxOptions:
 
 
 async def serve(sandbox: Sandbox, *, exit_with_parent: bool = False) -> None:
-    """Print the base URL when it listens, and serve until SIGINT, SIGTERM or the end of the parent process.
-
-    Args:
-        sandbox: A sandbox that does not run yet.
-        exit_with_parent: End with the parent process, too.
-    """
+    """Print the base URL when it listens, and serve until SIGINT, SIGTERM or the end of the parent process."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -158,11 +148,7 @@ async def _parent_gone(ended: asyncio.Event) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 after a signal, 1 if it cannot listen, 2 for bad arguments.
-
-    Args:
-        argv: Arguments without the program's name; those of the process by default.
-    """
+    """Run the command; 0 after a signal, 1 if it cannot listen, 2 for bad arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m tmdbfusion_scrapy.sandbox",
         description="A TMDB-compatible server on loopback. Prints its base URL when it listens. Ctrl-C ends it.",
@@ -177,13 +163,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(sandbox: Sandbox, program: str, *, exit_with_parent: bool) -> int:
-    """Serve until it is told to end; 0 after a signal, 1 if it cannot listen.
-
-    Args:
-        sandbox: A sandbox that does not run yet.
-        program: Name of the command, for messages.
-        exit_with_parent: End with the parent process, too.
-    """
+    """Serve until it is told to end; 0 after a signal, 1 if it cannot listen."""
     try:
         asyncio.run(serve(sandbox, exit_with_parent=exit_with_parent))
     except OSError as error:

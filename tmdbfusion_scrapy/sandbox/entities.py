@@ -29,7 +29,7 @@ def company(seed: int, item: int, kind: str = "company") -> dict[str, Any]:
     return {
         "id": item,
         "logo_path": draws.image(".png") if draws.chance(0.6 if kind == "company" else 0.8) else None,
-        "name": words.company(draws) if kind == "company" else words.network(draws),
+        "name": words.name(draws, kind),
         "origin_country": draws.pick(_COUNTRIES),
     }
 
@@ -41,7 +41,7 @@ def network(seed: int, item: int) -> dict[str, Any]:
 
 def keyword(seed: int, item: int) -> dict[str, Any]:
     """Return a keyword."""
-    return {"id": item, "name": words.keyword(Draws("keyword", seed, item))}
+    return {"id": item, "name": words.name(Draws("keyword", seed, item), "keyword").lower()}
 
 
 def keywords(seed: int, draws: Draws) -> list[dict[str, Any]]:
@@ -72,13 +72,7 @@ def _collected(seed: int, item: int) -> list[int]:
 
 
 class Entities:
-    """Answers for ``company/{id}``, ``network/{id}``, ``keyword/{id}`` and ``collection/{id}``.
-
-    Args:
-        seed: Seed of the catalogue.
-        movies: Gives the highest movie id, which the number of collections follows.
-        summary: Gives a movie as a list shows it, None for one that does not exist.
-    """
+    """Answers for ``company/{id}``, ``network/{id}``, ``keyword/{id}`` and ``collection/{id}``."""
 
     def __init__(
         self, seed: int, movies: Callable[[], int], summary: Callable[[int, str], dict[str, Any] | None]
@@ -88,12 +82,10 @@ class Entities:
         self._summary = summary
 
     def _count(self, kind: str) -> int:
-        """Return the highest id of a kind."""
         fixed = {"company": COMPANIES, "network": NETWORKS, "keyword": _KEYWORDS}
         return fixed[kind] if kind in fixed else (self._movies() - 1) // _COLLECTION_BLOCK + 1
 
     def _named(self, kind: str, item: int) -> dict[str, Any]:
-        """Return one of them as others name it."""
         build = {"company": company, "network": network, "keyword": keyword, "collection": collection}[kind]
         return build(self._seed, item)
 
@@ -118,7 +110,7 @@ class Entities:
             body["overview"] = words.text(draws, "en", 2) if language.startswith("en") else ""
             body["parts"] = [_as_collected(movie) for movie in movies if movie is not None]
         elif kind != "keyword":
-            body["headquarters"] = draws.pick(("", words.place(draws)))
+            body["headquarters"] = draws.pick(("", words.name(draws, "place")))
             body["homepage"] = f"https://{kind}-{item}.example" if draws.chance(0.5) else ""
         if kind == "company":
             body["description"] = words.text(draws, "en", 1) if draws.chance(0.2) else ""
@@ -129,13 +121,12 @@ class Entities:
         return body
 
     def _part(self, kind: str, item: int, part: str, query: Query) -> dict[str, Any] | None:
-        """Return a part without its ``id``."""
         draws = Draws(f"{kind} {part}", self._seed, item)
         if kind == "collection" and part == "images":
             return parts.images(query, draws, "en", ("backdrops", "posters"))
         if kind == "collection" and part == "translations":
 
-            def data(code: str, _country: str) -> dict[str, Any] | None:
+            def data(code: str, _language: str) -> dict[str, Any] | None:
                 if not draws.chance(0.3):
                     return None
                 title = words.title(draws, code)
@@ -143,8 +134,7 @@ class Entities:
 
             return parts.translations(data)
         if kind in {"company", "network"} and part == "alternative_names":
-            name = words.company if kind == "company" else words.network
-            return {"results": [{"name": name(draws), "type": ""} for _ in range(draws.below(3))]}
+            return {"results": [{"name": words.name(draws, kind), "type": ""} for _ in range(draws.below(3))]}
         if kind in {"company", "network"} and part == "images":
             return parts.logos(draws)
         if kind == "company" and part == "movies":

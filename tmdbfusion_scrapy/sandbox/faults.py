@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import gzip
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 from fnmatch import fnmatchcase
 from hashlib import blake2b
+from itertools import accumulate
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox.replies import PreparedReply
 
 _CHUNK = 64 * 1024
+_HTML_HEADERS = (("Content-Type", "text/html; charset=utf-8"),)
 _HTML = b"<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Please wait.</body></html>"
 
 
@@ -54,15 +56,14 @@ def _changed(change: Callable[[Any], Any]) -> Callable[[PreparedReply, int], Res
 
     def spoil(good: PreparedReply, _large: int) -> Response:
         body = msgspec.json.encode(change(msgspec.json.decode(good.plain.body)))
-        return Response(good.plain.status, JSON_HEADERS[:1], body)
+        return replace(good.plain, headers=JSON_HEADERS[:1], body=body)
 
     return spoil
 
 
 def _large(good: PreparedReply, size: int) -> Response:
     """Return the good object with one field more, which makes it ``size`` bytes long at least."""
-    reply = good.plain
-    opening = reply.body.removesuffix(b"}") + b',"sandbox_padding":"'
+    opening = good.plain.body.removesuffix(b"}") + b',"sandbox_padding":"'
 
     def padding() -> Iterator[bytes]:
         chunks, rest = divmod(size, _CHUNK)
@@ -70,14 +71,12 @@ def _large(good: PreparedReply, size: int) -> Response:
             yield b"x" * _CHUNK
         yield b"x" * rest + b'"}'
 
-    length = len(opening) + size + 2
-    return Response(reply.status, reply.headers, opening, length=length, chunks=padding())
+    return replace(good.plain, body=opening, length=len(opening) + size + 2, chunks=padding())
 
 
 def _half(reply: Response, end: Any) -> Response:
     """Return an answer that announces the whole body, sends half of it, and ends the connection."""
-    body = reply.body[: len(reply.body) // 2]
-    return Response(reply.status, reply.headers, body, length=len(reply.body), end=end)
+    return replace(reply, body=reply.body[: len(reply.body) // 2], length=len(reply.body), end=end)
 
 
 def damage(data: bytes, at: int) -> bytes:
@@ -85,27 +84,18 @@ def damage(data: bytes, at: int) -> bytes:
     return data[:at] + bytes(255 - byte for byte in data[at : at + 64]) + data[at + 64 :]
 
 
-def _corrupt(good: PreparedReply, _large: int) -> Response:
-    reply = good.gzipped
-    return Response(reply.status, reply.headers, damage(reply.body, len(reply.body) // 2))
-
-
 # What each fault makes of the good answer; the number is the size of a large body.
 _SPOILED: Mapping[str, Callable[[PreparedReply, int], Response]] = {
     "reset-body": lambda good, _: _half(good.plain, "reset"),
     "truncate": lambda good, _: _half(good.plain, "close"),
-    "close-idle": lambda good, _: Response(
-        good.plain.status, good.plain.headers, good.plain.body, end="close"
+    "close-idle": lambda good, _: replace(good.plain, end="close"),
+    "gzip-unlabelled": lambda good, _: replace(good.plain, body=gzip.compress(good.plain.body)),
+    "gzip-corrupt": lambda good, _: replace(
+        good.gzipped, body=damage(good.gzipped.body, len(good.gzipped.body) // 2)
     ),
-    "gzip-unlabelled": lambda good, _: Response(
-        good.plain.status, good.plain.headers, gzip.compress(good.plain.body)
-    ),
-    "gzip-corrupt": _corrupt,
     "large": _large,
-    "html": lambda good, _: Response(
-        good.plain.status, [("Content-Type", "text/html; charset=utf-8")], _HTML
-    ),
-    "empty": lambda good, _: Response(good.plain.status, JSON_HEADERS[:1]),
+    "html": lambda good, _: replace(good.plain, headers=_HTML_HEADERS, body=_HTML),
+    "empty": lambda good, _: replace(good.plain, headers=JSON_HEADERS[:1], body=b""),
     "list": _changed(lambda value: [value]),
     "null-fields": _changed(_null_fields),
     "string-numbers": _changed(_string_numbers),
@@ -143,7 +133,7 @@ class Failure:
 
     @property
     def is_status(self) -> bool:
-        """Whether it is an answer of its own and needs no good one to spoil."""
+        """True for an answer of its own, which needs no good one to spoil."""
         return self.fault in _STATUS_FAULTS or self.fault.isdecimal()
 
     def status_response(self, retry_after: int) -> Response:
@@ -168,12 +158,7 @@ class Failure:
         return Response(status, (*kept, *headers), base.body if self.body is None else self.body)
 
     def spoiled(self, good: PreparedReply, large: int) -> Response:
-        """Return what the fault makes of a good answer.
-
-        Args:
-            good: The good answer.
-            large: Bytes of a large body.
-        """
+        """Return what the fault makes of a good answer."""
         return _SPOILED[self.fault](good, large)
 
 
@@ -218,7 +203,6 @@ class FailureQueue:
         return None
 
     def clear(self) -> None:
-        """Forget the failures that wait."""
         with self._lock:
             self._waiting.clear()
 
@@ -228,11 +212,7 @@ class RandomFaults:
 
     def __init__(self, probabilities: Mapping[str, float], seed: int) -> None:
         self._seed = seed
-        self._bounds: list[tuple[float, Failure]] = []
-        bound = 0.0
-        for name, probability in probabilities.items():
-            bound += probability
-            self._bounds.append((bound, Failure(name)))
+        self._bounds = list(zip(accumulate(probabilities.values()), map(Failure, probabilities), strict=True))
 
     def choose(self, number: int) -> Failure | None:
         """Return the failure that strikes the request with this number, or None."""

@@ -30,11 +30,9 @@ if TYPE_CHECKING:
 _FILE = re.compile(r"(\w+?)_(\d\d)_(\d\d)_(\d{4})\.json\.gz")
 _RECORDS = {"movie_ids": "movie", "tv_series_ids": "tv", "person_ids": "person"}
 _ENTITIES = {
-    "collection_ids": "collection",
-    "keyword_ids": "keyword",
-    "production_company_ids": "company",
+    "collection_ids": "collection", "keyword_ids": "keyword", "production_company_ids": "company",
     "tv_network_ids": "network",
-}
+}  # fmt: skip
 _COMPLETE_AT = time(8)
 # Seen as Last-Modified of a real file.
 _MODIFIED_AT = time(7, 19, 28)
@@ -48,23 +46,12 @@ _WORDS = {403: ("AccessDenied", "Access Denied"), 404: ("NoSuchKey", "The specif
 _IMAGE = re.compile(r"(original|[wh]\d{1,4})/\w+\.(jpg|png|svg)")
 _ORIGINAL_SIZE = (1000, 1500)
 _IMAGE_TYPES = {"jpg": "image/jpeg", "png": "image/png", "svg": "image/svg+xml"}
-_IMAGE_SIZES = frozenset(
-    {
-        *(f"w{width}" for width in (45, 92, 154, 185, 300, 342, 500, 780, 1280)),
-        "h632",
-        "original",
-    }
-)
+_WIDTHS = (45, 92, 154, 185, 300, 342, 500, 780, 1280)
+_IMAGE_SIZES = frozenset(("h632", "original", *(f"w{width}" for width in _WIDTHS)))
 
 
 class Exports:
-    """The export files of a sandbox, in a temporary folder that ``close()`` removes.
-
-    Args:
-        catalogues: The records by kind.
-        entities: Companies, networks, keywords and collections; None for replayed movies.
-        clock: Tells what is published.
-    """
+    """The export files of a sandbox, in a temporary folder that ``close()`` removes."""
 
     def __init__(self, catalogues: Mapping[str, Catalogue], entities: Entities | None, clock: Clock) -> None:
         self._catalogues = catalogues
@@ -88,10 +75,6 @@ class Exports:
         complete = datetime.combine(day, _COMPLETE_AT, timezone.utc)
         there = complete <= self._clock.now() < complete + timedelta(days=_KEPT_DAYS)
         return (match[1], day) if there else None
-
-    def ready(self, name: str, day: date) -> Path | None:
-        """Return a file that was made before."""
-        return self._files.get((name, day))
 
     def file(self, name: str, day: date) -> Path:
         """Return a file, made now unless it is there: a million lines take seconds. Not safe between threads."""
@@ -117,7 +100,6 @@ class Exports:
             self._folder = None
 
     def _knows(self, name: str) -> bool:
-        """Tell whether there are such files at all."""
         if name in _ENTITIES:
             return self._entities is not None
         return _RECORDS.get(name.removeprefix("adult_")) in self._catalogues
@@ -151,18 +133,13 @@ def missing(status: int) -> Response:
 
 
 def download(path: Path, request: RecordedRequest, fault: str | None) -> Response:
-    """Return a file, or the range of it that the request asks for.
-
-    Args:
-        path: The file; its time of modification becomes ``Last-Modified``.
-        request: The request: ``GET`` or ``HEAD``.
-        fault: ``truncate``, ``reset-body`` or ``gzip-corrupt``; others leave a file alone.
-    """
+    """Return a file, or the range of it that the request asks for."""
     status = path.stat()
     size, modified = status.st_size, datetime.fromtimestamp(int(status.st_mtime), timezone.utc)
     etag, date_of = f'"{int(status.st_mtime):x}-{size:x}"', format_datetime(modified, usegmt=True)
     headers = [
-        ("Accept-Ranges", "bytes"), ("Content-Type", "application/gzip"), ("ETag", etag), ("Last-Modified", date_of),
+        ("Accept-Ranges", "bytes"), ("Content-Type", "application/gzip"), ("ETag", etag),
+        ("Last-Modified", date_of),
     ]  # fmt: skip
     if _is_known(request, etag, modified):
         return Response(304, headers)
@@ -216,11 +193,7 @@ def _bounds(match: re.Match[str], size: int) -> tuple[int, int]:
 
 
 def picture(path: str) -> tuple[str, bytes] | None:
-    """Return the media type and the bytes of an image, all of one grey; None for what TMDB would not have.
-
-    Args:
-        path: Size and file name, such as ``w500/abc.jpg``.
-    """
+    """Return the media type and the bytes of an image, all of one grey; None for what TMDB would not have."""
     match = _IMAGE.fullmatch(path)
     if match is None or match[1] not in _IMAGE_SIZES or (match[2] == "svg" and match[1] != "original"):
         return None
@@ -242,7 +215,6 @@ def _dimensions(size: str) -> tuple[int, int]:
 
 
 def _png(width: int, height: int, grey: int) -> bytes:
-    """Return a PNG of 8 bit greys."""
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return pack(">I", len(data)) + name + data + pack(">I", zlib.crc32(name + data))

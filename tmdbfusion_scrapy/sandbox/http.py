@@ -6,10 +6,10 @@ import asyncio
 import socket
 import struct
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import formatdate
-from functools import cached_property
+from functools import cached_property, partial
 from http import HTTPStatus
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Literal
@@ -18,20 +18,17 @@ from urllib.parse import parse_qsl, unquote
 import httptools
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from tmdbfusion_scrapy.sandbox.traffic import Traffic
-
-    Headers = Iterable[tuple[str, str]]
 
 _KEEP_ALIVE_SECONDS = 75.0
 _STOP_SECONDS = 1.0
 _BACKLOG = 1024
-# Requests that a client may send ahead of the answers.
-_PIPELINED = 16
 # Time for bytes to reach the client before a reset overtakes them.
 _BEFORE_RESET = 0.05
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
+_FAILED = "the sandbox failed to answer"
 _BODILESS = frozenset({204, 304})
 
 
@@ -49,7 +46,7 @@ class RecordedRequest:
         remote: Address of the client.
         keep_alive: False if the connection closes after the answer.
         received_at: Seconds of ``time.monotonic()``.
-        number: 1 for the first request, and so on.
+        number: 1 for the first request, and so on; 0 for one that is not counted.
     """
 
     method: str
@@ -64,6 +61,7 @@ class RecordedRequest:
     number: int = 0
 
 
+@dataclass(frozen=True)
 class Response:
     """An answer, whole or broken.
 
@@ -71,21 +69,17 @@ class Response:
         status: HTTP status.
         headers: Headers besides ``Content-Length``, ``Connection`` and ``Date``.
         body: The bytes to send.
-        length: Bytes to announce; the length of the body by default.
+        length: Bytes to announce; those of the body by default.
         chunks: What to send after the body, piece by piece as the client takes it.
         end: What becomes of the connection: ``keep``, ``close`` (although no header said so), or a TCP ``reset``.
     """
 
-    def __init__(
-        self, status: int, headers: Headers = (), body: bytes = b"", *, length: int | None = None,
-        chunks: Iterator[bytes] | None = None, end: Literal["keep", "close", "reset"] = "keep",
-    ) -> None:  # fmt: skip
-        self.status = status
-        self.headers = tuple(headers)
-        self.body = body
-        self.length = len(body) if length is None else length
-        self.chunks = chunks
-        self.end = end
+    status: int
+    headers: Sequence[tuple[str, str]] = ()
+    body: bytes = b""
+    length: int | None = None
+    chunks: Iterator[bytes] | None = None
+    end: Literal["keep", "close", "reset"] = "keep"
 
     @cached_property
     def head(self) -> bytes:
@@ -93,7 +87,7 @@ class Response:
         lines = [f"HTTP/1.1 {self.status} {_REASONS.get(self.status, '')}"]
         lines += [f"{name}: {value}" for name, value in self.headers]
         if self.status not in _BODILESS:
-            lines.append(f"Content-Length: {self.length}")
+            lines.append(f"Content-Length: {len(self.body) if self.length is None else self.length}")
         return "\r\n".join([*lines, ""]).encode("latin-1")
 
 
@@ -108,10 +102,8 @@ if TYPE_CHECKING:
 class HTTPServer:
     """A listening server.
 
-    Args:
-        handle: Gives the answer to a request, at once or, as a function of no arguments, after some time. That
-            ends when the client leaves.
-        traffic: Counts the connections and the requests.
+    ``handle`` gives the answer to a request, at once or, as a function of no arguments, after some time. That ends
+    when the client leaves. ``traffic`` counts the connections and the requests.
     """
 
     def __init__(self, handle: Callable[[RecordedRequest], Answer], traffic: Traffic) -> None:
@@ -145,13 +137,15 @@ class HTTPServer:
         if tasks:
             await asyncio.wait(tasks, timeout=_STOP_SECONDS)
         for connection in self.connections:
-            connection.end("close" if connection.task is None else "reset")
+            # Who does not read what was written is not waited for.
+            waits = connection.task is not None or connection.transport.get_write_buffer_size()
+            connection.end("reset" if waits else "close")
         # Transports call connection_lost in the next turns of the loop.
         while self.connections:  # noqa: ASYNC110 - some turns, not a time
             await asyncio.sleep(0)
 
     def date(self) -> bytes:
-        """The Date header of this second, and the blank line after the headers."""
+        """Return the Date header of this second, and the blank line after the headers."""
         now = int(time())
         if self._date[0] != now:
             self._date = now, f"Date: {formatdate(now, usegmt=True)}\r\n\r\n".encode()
@@ -191,8 +185,16 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         try:
             self._parser.feed_data(data)
-        except (httptools.HttpParserError, ValueError):
-            self.transport.write(Response(400).head + b"Connection: close\r\n" + self._server.date())
+        except httptools.HttpParserUpgrade:
+            # The request is answered as if it asked for no upgrade.
+            self.end("close")
+        except httptools.HttpParserError as error:
+            failed = isinstance(error, httptools.HttpParserCallbackError)
+            if failed:
+                self._loop.call_exception_handler(
+                    {"message": _FAILED, "exception": error.__context__ or error}
+                )
+            self.transport.write(Response(500 if failed else 400).head + self._server.date())
             self.end("close")
 
     def on_message_begin(self) -> None:
@@ -204,40 +206,29 @@ class _Connection(asyncio.Protocol):
     def on_header(self, name: bytes, value: bytes) -> None:
         self._headers[name.decode("latin-1").lower()] = value.decode("latin-1")
 
-    def on_headers_complete(self) -> None:
-        """Invite the body of a client that waits to be invited."""
-        if self._headers.get("expect", "").lower() == "100-continue":
-            self.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-
     def on_body(self, body: bytes) -> None:
         self._body += body
 
     def on_message_complete(self) -> None:
         url = httptools.parse_url(self._target)
+        query = dict(parse_qsl((url.query or b"").decode("latin-1"), keep_blank_values=True))
         request = RecordedRequest(
-            method=self._parser.get_method().decode(),
-            path=unquote((url.path or b"/").decode("latin-1")),
-            query=dict(parse_qsl((url.query or b"").decode("latin-1"), keep_blank_values=True)),
-            headers=self._headers,
-            body=self._body,
-            connection=self._number,
-            remote=self._remote,
-            keep_alive=self._parser.should_keep_alive(),
-            received_at=monotonic(),
-        )
+            self._parser.get_method().decode(), unquote((url.path or b"/").decode("latin-1")), query,
+            self._headers, self._body, self._number, self._remote, self._parser.should_keep_alive(), monotonic(),
+        )  # fmt: skip
         if self.task is None:
             self._answer(request)
-            return
-        self._waiting.append(request)
-        if len(self._waiting) > _PIPELINED:
-            self.transport.pause_reading()
+        else:
+            self._waiting.append(request)
 
     def _answer(self, request: RecordedRequest) -> None:
         answer = self._server.handle(request)
         if not isinstance(answer, Response):
-            self._begin(self._answer_later(request, answer))
+            self._begin(request, self._answer_later(request, answer))
         elif self._write(answer, request):
-            self._begin(self._send_rest(answer, request))
+            self._begin(request, self._send_rest(answer, request))
+        else:
+            self._finished(request)
 
     async def _answer_later(
         self, request: RecordedRequest, answer: Callable[[], Awaitable[Response]]
@@ -246,19 +237,23 @@ class _Connection(asyncio.Protocol):
         if self._write(response, request):
             await self._send_rest(response, request)
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, request: RecordedRequest, work: Coroutine[Any, Any, None]) -> None:
         self.task = self._loop.create_task(work)
-        self.task.add_done_callback(self._next)
+        self.task.add_done_callback(partial(self._next, request))
 
-    def _next(self, task: asyncio.Task[None]) -> None:
+    def _finished(self, request: RecordedRequest) -> None:
+        if request.number:
+            self._server.traffic.finished()
+
+    def _next(self, request: RecordedRequest, task: asyncio.Task[None]) -> None:
         """Answer the requests that came meanwhile."""
         self.task = None
+        self._finished(request)
         if not task.cancelled() and (error := task.exception()) is not None:
-            self._loop.call_exception_handler({"message": "the sandbox failed to answer", "exception": error})
+            self._loop.call_exception_handler({"message": _FAILED, "exception": error})
             self.end("reset")
         while self._waiting and self.task is None and not self.transport.is_closing():
             self._answer(self._waiting.popleft())
-        self.transport.resume_reading()
 
     def _write(self, response: Response, request: RecordedRequest) -> bool:
         """Write the head and the body; True if :meth:`_send_rest` has more to do."""

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import math
 import operator
+import re
 from array import array
 from collections import OrderedDict
-from collections.abc import Callable
 from datetime import date, timedelta
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tmdbfusion_scrapy.sandbox.parts import PAGE_SIZE
 from tmdbfusion_scrapy.sandbox.records import Generated
 from tmdbfusion_scrapy.sandbox.replies import TMDBFailure
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from tmdbfusion_scrapy.sandbox.parts import Query
     from tmdbfusion_scrapy.sandbox.records import Catalogue, Facts
 
+T = TypeVar("T")
+
+_DAY = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 PRESETS = {
     "movie": frozenset({"popular", "top_rated", "now_playing", "upcoming"}),
     "tv": frozenset({"popular", "top_rated", "on_the_air", "airing_today"}),
@@ -59,13 +62,9 @@ _RANGES = {"vote_average": "vote_average", "vote_count": "vote_count", "with_run
 
 
 class Order(NamedTuple):
-    """A query over a catalogue, apart from what it leaves out.
+    """A query over a catalogue: the column to sort by, and the columns with the tests that their values pass.
 
-    Args:
-        key: Names the query: two with the same key have the same results.
-        column: Column to sort by.
-        descending: Highest first.
-        filters: Columns, and the tests that their values pass.
+    Two with the same ``key`` have the same results.
     """
 
     key: object
@@ -145,20 +144,12 @@ def _day(raw: str | None) -> date | None:
     if not raw:
         return None
     # From Python 3.11 fromisoformat also takes 20260601 and 2026-W23-1, which TMDB does not.
-    if len(raw) != 10 or raw[4] != "-" or raw[7] != "-":
-        raise TMDBFailure(23)
-    try:
-        return date.fromisoformat(raw)
-    except ValueError:
-        raise TMDBFailure(23) from None
+    return _read(date.fromisoformat, raw if _DAY.fullmatch(raw) else "", 23)
 
 
 def _number(raw: str | None, missing: float) -> float:
     """Return a number; raises TMDB's code 47 for what is none."""
-    try:
-        value = float(raw) if raw else missing
-    except ValueError:
-        value = math.nan
+    value = _read(float, raw, 47) if raw else missing
     if math.isnan(value):
         raise TMDBFailure(47)
     return value
@@ -166,18 +157,18 @@ def _number(raw: str | None, missing: float) -> float:
 
 def _ids(raw: str, separator: str) -> frozenset[int]:
     """Return the ids in a list; raises TMDB's code 47 for what is none."""
+    return frozenset(_read(int, part, 47) for part in raw.split(separator) if part)
+
+
+def _read(convert: Callable[[str], T], raw: str, code: int) -> T:
     try:
-        return frozenset(int(part) for part in raw.split(separator) if part)
+        return convert(raw)
     except ValueError:
-        raise TMDBFailure(47) from None
+        raise TMDBFailure(code) from None
 
 
 class Lists:
-    """Answers for lists of the given catalogues.
-
-    Args:
-        catalogues: By kind: ``movie``, ``tv``, ``person``.
-    """
+    """Answers for lists of the given catalogues."""
 
     def __init__(self, catalogues: Mapping[str, Catalogue]) -> None:
         self._catalogues = catalogues
@@ -292,10 +283,6 @@ class Index:
     """Answers which records match a query, in its order: columns of some 80 bytes a record together.
 
     Not safe between threads.
-
-    Args:
-        facts: All records, by ascending id.
-        title: Gives the English title of an id, for the two orders by title.
     """
 
     def __init__(self, facts: Iterable[Facts], title: Callable[[int], str]) -> None:
@@ -312,13 +299,7 @@ class Index:
         self._answers: OrderedDict[object, array[int]] = OrderedDict()
 
     def page(self, query: Order, first: int, count: int) -> tuple[list[int], int]:
-        """Return some ids of the records that match, ties by ascending id, and how many match.
-
-        Args:
-            query: The query.
-            first: Position of the first one to give, 0 for the first of all.
-            count: How many to give at most.
-        """
+        """Return some ids of the records that match, ties by ascending id, and how many match."""
         found = self._answers.pop(query.key, None)
         if found is None:
             positions: Iterable[int] = self._order(query.column, descending=query.descending)

@@ -5,30 +5,10 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tmdbfusion_scrapy.sandbox import entities, parts, words
+from tmdbfusion_scrapy.sandbox import entities, parts
 from tmdbfusion_scrapy.sandbox.people import PEOPLE, movie_credits
-from tmdbfusion_scrapy.sandbox.population import (
-    EPOCH,
-    EPOCH_DAY,
-    RANGE,
-    Churn,
-    Clock,
-    Population,
-    Row,
-    more_votes,
-    moved,
-)
-from tmdbfusion_scrapy.sandbox.records import (
-    SHARED,
-    Facts,
-    Media,
-    is_adult,
-    origin,
-    popularity,
-    release_day,
-    some_genres,
-    spoken_languages,
-)
+from tmdbfusion_scrapy.sandbox.population import EPOCH_DAY, Churn, Clock, Row
+from tmdbfusion_scrapy.sandbox.records import SHARED, Facts, Media, is_adult, spoken_languages
 from tmdbfusion_scrapy.sandbox.reference import COUNTRIES, MOVIE_GENRES
 from tmdbfusion_scrapy.sandbox.words import Draws
 
@@ -38,79 +18,44 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox.parts import Query
     from tmdbfusion_scrapy.sandbox.records import Build
 
-_PAST_DAYS = 36_000
-_FUTURE_DAYS = 200
-_MOST_POPULAR = 400
-_GENRE_IDS = tuple(MOVIE_GENRES)
 _UNFINISHED = ("Post Production", "In Production", "Planned", "Rumored")
 
 
 class GeneratedMovies(Media):
-    """Movies of a catalogue.
-
-    Args:
-        count: Highest id on ``EPOCH``.
-        seed: Another seed gives other movies.
-        gaps: Share of ids that do not exist.
-        people: Highest id of a person in the credits.
-        clock: Tells the day; it is ``EPOCH`` by default.
-        churn: How the movies change from day to day.
-    """
+    """Movies of a catalogue."""
 
     kind = "movie"
     genres = MOVIE_GENRES
     titles = ("title", "original_title")
     prefix = ()
+    skew = (30_000, 9, 400, 36_000, 200)
 
     def __init__(
         self, count: int, seed: int, gaps: float, people: int = PEOPLE, clock: Clock | None = None,
         churn: Churn | None = None,
     ) -> None:  # fmt: skip
-        population = Population("movie", seed, count, gaps, churn or Churn())
-        super().__init__(population, clock or Clock(EPOCH), seed, count, people)
+        super().__init__(seed, count, gaps, people, clock, churn)
 
     def last_id(self) -> int:
         """Return the highest id that there may be today."""
         return self.population.last_id(self.today().toordinal())
 
     def facts(self) -> Iterator[Facts]:
-        """Give the facts of all movies of today, by ascending id."""
         return map(self.facts_of, self.population.rows(self.today().toordinal()))
 
     def facts_of(self, row: Row) -> Facts:
-        """Return the facts of a movie: most are without votes or money."""
-        numbers = row.numbers
-        vote_count = more_votes(int(30_000 * (numbers[3] / RANGE) ** 9), row.revision)
-        day = release_day(numbers[1], numbers[2], _PAST_DAYS, _FUTURE_DAYS)
-        return Facts(
-            id=row.id,
-            adult=is_adult(numbers),
-            popularity=moved(popularity(numbers, _MOST_POPULAR), row.id, row.revision),
-            vote_average=round(3.0 + 6.2 * numbers[4] / RANGE, 3) if vote_count else 0.0,
-            vote_count=vote_count,
-            revenue=(numbers[8] >> 2) if 0 < day <= EPOCH_DAY and numbers[7] & 3 == 0 else 0,
-            day=day,
-            runtime=0 if numbers[9] & 31 == 0 else 62 + (numbers[9] >> 8) % 110,
-            genre_ids=some_genres(_GENRE_IDS, numbers[6], numbers[7]),
-            language=origin(numbers)[0],
-            revision=row.revision,
-            touched=row.touched,
-        )
+        facts, numbers = super().facts_of(row), row.numbers
+        earned = 0 < facts.day <= EPOCH_DAY and numbers[7] & 3 == 0
+        return facts._replace(revenue=numbers[8] >> 2) if earned else facts
 
-    def export_lines(self, day: date, *, adult: bool) -> Iterator[str]:
-        """Give the lines of ``movie_ids`` of a day, or of ``adult_movie_ids``."""
-        flag = "true" if adult else "false"
-        for item, numbers, revision, _ in self.population.rows(day.toordinal()):
-            if is_adult(numbers) is adult:
-                # The titles need no escapes, and an encoder would take twice the time.
-                yield (
-                    f'{{"adult":{flag},"id":{item},"original_title":"{words.title_of(numbers[11], origin(numbers)[0])}",'
-                    f'"popularity":{moved(popularity(numbers, _MOST_POPULAR), item, revision)},'
-                    f'"video":{"true" if _is_video(numbers) else "false"}}}\n'
-                )
+    def runtime(self, number: int) -> int:
+        return 0 if number & 31 == 0 else 62 + (number >> 8) % 110
+
+    def export_line(self, row: Row, line: str) -> str:
+        adult, video = ("true" if yes else "false" for yes in (is_adult(row.numbers), _is_video(row.numbers)))
+        return f'{{"adult":{adult},{line},"video":{video}}}\n'
 
     def details(self, item: int, language: str) -> dict[str, Any] | None:
-        """Return the body of ``movie/{id}`` in a language such as ``en-US``."""
         row = self.row(item)
         if row is None:
             return None
@@ -162,18 +107,12 @@ class GeneratedMovies(Media):
             ]
         }
 
+    def _credits(self, facts: Facts, _query: Query, _draws: Draws) -> dict[str, Any]:
+        return movie_credits(self.seed, facts.id, self.people)
+
     builders: ClassVar[Mapping[str, Build]] = {
-        **SHARED,
-        "alternative_titles": lambda _movies, _facts, query, draws: {
-            "titles": parts.alternative_titles(query, draws)
-        },
-        "credits": lambda movies, facts, _query, _draws: movie_credits(movies.seed, facts.id, movies.people),
-        "external_ids": _external_ids,
-        "keywords": lambda movies, _facts, _query, draws: {"keywords": entities.keywords(movies.seed, draws)},
-        "lists": lambda _movies, _facts, query, draws: parts.lists(query, draws, {"list_type": "movie"}),
-        "recommendations": Media.related,
-        "release_dates": _release_dates,
-    }
+        **SHARED, "credits": _credits, "external_ids": _external_ids, "release_dates": _release_dates,
+    }  # fmt: skip
 
 
 MOVIE_PARTS = tuple(sorted(GeneratedMovies.builders))

@@ -99,10 +99,9 @@ class SandboxOptions:
             raise ValueError(
                 f"today must not be before {EPOCH}, where the catalogue begins, not {self.today}"
             )
-        if self.exports_missing not in {403, 404}:
-            raise ValueError(f"exports_missing must be 403 or 404, not {self.exports_missing!r}")
-        if self.etag not in {"ignore", "304"}:
-            raise ValueError(f"etag must be 'ignore' or '304', not {self.etag!r}")
+        for name, (first, second) in (("exports_missing", (403, 404)), ("etag", ("ignore", "304"))):
+            if getattr(self, name) not in {first, second}:
+                raise ValueError(f"{name} must be {first!r} or {second!r}, not {getattr(self, name)!r}")
         if not 0 <= self.gaps < 1:
             raise ValueError(f"gaps must be at least 0 and less than 1, not {self.gaps!r}")
         if self.token is not None and not self.token.strip():

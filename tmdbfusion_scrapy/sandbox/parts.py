@@ -31,14 +31,7 @@ _IMAGES = {
 
 
 def images(query: Query, draws: Draws, original: str, keys: Iterable[str]) -> dict[str, Any]:
-    """Return images of some sorts, filtered by ``language`` and ``include_image_language``.
-
-    Args:
-        query: Query parameters.
-        draws: Numbers to draw from.
-        original: Original language of the record.
-        keys: Keys of the part: ``backdrops``, ``logos``, ``posters``, ``profiles``, ``stills``.
-    """
+    """Return images of some sorts, filtered by ``language`` and ``include_image_language``."""
     asked = None
     if query.get("language") or query.get("include_image_language"):
         named = f"{query.get('language', '')[:2]},{query.get('include_image_language', '')}".split(",")
@@ -49,7 +42,8 @@ def images(query: Query, draws: Draws, original: str, keys: Iterable[str]) -> di
         some = [
             {
                 "aspect_ratio": round(width / height, 3), "height": height,
-                "iso_639_1": draws.pick(languages or ("en", original, "de", "fr", None)), "file_path": draws.image(),
+                "iso_639_1": draws.pick(languages or ("en", original, "de", "fr", None)),
+                "file_path": draws.image(),
                 "vote_average": round(draws.unit() * 10, 3), "vote_count": draws.below(40), "width": width,
             }
             for _ in range(draws.between(least, greatest))
@@ -113,15 +107,7 @@ def watch_providers(path: str, draws: Draws) -> dict[str, Any]:
 def related(
     query: Query, draws: Draws, item: int, count: int, summary: Callable[[int, str], dict[str, Any] | None]
 ) -> dict[str, Any]:
-    """Return a page of other records.
-
-    Args:
-        query: Query parameters.
-        draws: Numbers to draw from.
-        item: Id of the record itself, which is not among them.
-        count: Highest id to draw.
-        summary: Gives a record as a list shows it; None for one that does not exist.
-    """
+    """Return a page of other records."""
     language = query.get("language", "en-US")
     most = min(PAGE_SIZE, max(0, count // 4)) * _RELATED_PAGES
     found: dict[int, dict[str, Any]] = {}
@@ -196,14 +182,7 @@ def account_states(draws: Draws) -> dict[str, Any]:
 
 
 def accounts(draws: Draws, name: str, item: int, wikidata: int) -> dict[str, Any]:
-    """Return the ids at Wikidata and the social networks.
-
-    Args:
-        draws: Numbers to draw from.
-        name: Word for the kind of the record.
-        item: Id of the record.
-        wikidata: Number that Wikidata's ids of the kind begin with.
-    """
+    """Return the ids at Wikidata, which begin with the number ``wikidata``, and at the social networks."""
     return {
         "wikidata_id": f"Q{wikidata + item}" if draws.chance(0.6) else None,
         "facebook_id": f"{name}{item}" if draws.chance(0.2) else None,
@@ -227,14 +206,10 @@ def alternative_titles(query: Query, draws: Draws) -> list[dict[str, Any]]:
 
 
 def translations(data: Callable[[str, str], dict[str, Any] | None]) -> dict[str, Any]:
-    """Return the part ``translations``.
-
-    Args:
-        data: Gives the field ``data`` for a language code and a country; None without a translation.
-    """
+    """Return the part ``translations``; ``data`` gives the data for a code and a language such as ``de-DE``."""
     found = []
     for code, country in TRANSLATIONS:
-        content = data(code, country)
+        content = data(code, f"{code}-{country}")
         if content is not None:
             english, native = LANGUAGES[code]
             names = {"iso_3166_1": country, "iso_639_1": code, "name": native, "english_name": english}

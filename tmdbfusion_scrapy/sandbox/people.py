@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from datetime import date
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.sandbox import parts, words
 from tmdbfusion_scrapy.sandbox.population import Churn, Clock, Population, Row, moved
-from tmdbfusion_scrapy.sandbox.records import Facts, Generated
+from tmdbfusion_scrapy.sandbox.records import Facts, Generated, Media
 from tmdbfusion_scrapy.sandbox.reference import JOBS
 from tmdbfusion_scrapy.sandbox.words import REVISIONS_PER_TEXT, Draws, Texts
 
@@ -49,14 +49,10 @@ def person(seed: int, item: int) -> dict[str, Any]:
     return {
         # Three in four act.
         "known_for_department": "Acting" if draws.chance(0.75) else draws.pick(_DEPARTMENTS),
-        "adult": _is_adult(item),
-        "gender": draws.below(3),
-        "id": item,
-        "name": name,
-        "original_name": name,
+        "adult": _is_adult(item), "gender": draws.below(3), "id": item, "name": name, "original_name": name,
         "popularity": round(0.6 + 30 * draws.unit() ** 6, 4),
         "profile_path": None if draws.chance(0.35) else draws.image(),
-    }
+    }  # fmt: skip
 
 
 def cast_of(
@@ -85,13 +81,7 @@ def crew_of(seed: int, draws: Draws, people: int, least: int, most: int) -> list
 
 
 def movie_credits(seed: int, movie: int, people: int) -> dict[str, Any]:
-    """Return about 33 cast and 20 crew entries: with the details some 16 KB, as a well-known movie has on TMDB.
-
-    Args:
-        seed: Seed of the catalogue.
-        movie: Id of the movie.
-        people: Highest id of a person.
-    """
+    """Return about 33 cast and 20 crew entries: with the details some 16 KB, as a well-known movie has on TMDB."""
     draws = Draws("credits", seed, movie)
     cast = cast_of(seed, draws, people, 22, 44)
     for entry in cast:
@@ -117,33 +107,14 @@ def aggregated(credits_: dict[str, Any], episodes: int) -> dict[str, Any]:
     return found
 
 
-class Works(Protocol):
-    """The movies or the series that people are credited with."""
-
-    @property
-    def count(self) -> int:
-        """The highest id on the first day."""
-
-    def summary(self, item: int, language: str) -> dict[str, Any] | None:
-        """Return a movie or series as a list shows it; None for an id that does not exist."""
-
-
 class GeneratedPeople(Generated):
     """People of a catalogue.
 
     The credits of a person name movies and series that exist, which need not name the person.
-
-    Args:
-        count: Highest id on the first day.
-        seed: Another seed gives other people.
-        gaps: Share of ids that do not exist, of those that may be missing.
-        works: The movies and the series, by TMDB's media type.
-        clock: Tells the day.
-        churn: How the people change from day to day.
     """
 
     def __init__(
-        self, count: int, seed: int, gaps: float, works: Mapping[str, Works], clock: Clock, churn: Churn
+        self, count: int, seed: int, gaps: float, works: Mapping[str, Media], clock: Clock, churn: Churn
     ) -> None:
         super().__init__(Population("person", seed, count, gaps, churn, perishable=_PERISHABLE), clock)
         self._seed = seed
@@ -151,16 +122,13 @@ class GeneratedPeople(Generated):
         self._texts = Texts("person ", seed)
 
     def is_adult(self, item: int) -> bool:
-        """Tell whether an id is an adult one, gone or not."""
         return _is_adult(item)
 
     def facts(self) -> Iterator[Facts]:
-        """Give the facts of all people of today, by ascending id."""
         for row in self.population.rows(self.today().toordinal()):
             yield Facts(row.id, _is_adult(row.id), self._body(row)["popularity"])
 
     def export_lines(self, day: date, *, adult: bool) -> Iterator[str]:
-        """Give the lines of ``person_ids`` of a day, or of ``adult_person_ids``."""
         flag = "true" if adult else "false"
         for row in self.population.rows(day.toordinal()):
             if _is_adult(row.id) is adult:
@@ -171,7 +139,6 @@ class GeneratedPeople(Generated):
                 )
 
     def summary(self, item: int, language: str) -> dict[str, Any] | None:
-        """Return a person as lists show them."""
         row = self.row(item)
         if row is None:
             return None
@@ -179,7 +146,6 @@ class GeneratedPeople(Generated):
         return {**self._body(row), "known_for": [_without_credit(work) for work in works]}
 
     def details(self, item: int, language: str) -> dict[str, Any] | None:
-        """Return the body of ``person/{id}`` in a language such as ``en-US``."""
         row = self.row(item)
         if row is None:
             return None
@@ -195,11 +161,10 @@ class GeneratedPeople(Generated):
             "deathday": date.fromordinal(died).isoformat() if 0 < died < row.touched else None,
             "homepage": f"https://person-{item}.example" if draws.chance(0.1) else None,
             "imdb_id": f"nm{20_000_000 + item}" if draws.chance(0.7) else None,
-            "place_of_birth": words.place(draws) if draws.chance(0.5) else None,
+            "place_of_birth": words.name(draws, "place") if draws.chance(0.5) else None,
         }
 
     def part(self, item: int, name: str, query: Query) -> dict[str, Any] | None:
-        """Return a part without ``id``; None for one that does not exist."""
         row = self.row(item)
         if row is None:
             return None
@@ -271,8 +236,7 @@ class GeneratedPeople(Generated):
     def _translations(self, row: Row) -> dict[str, Any]:
         name = self._body(row)["name"]
 
-        def data(code: str, country: str) -> dict[str, Any] | None:
-            language = f"{code}-{country}"
+        def data(_code: str, language: str) -> dict[str, Any] | None:
             if not self._texts.exists(row.id, "en", language):
                 return None
             return {"biography": self._biography(row, language), "name": name}
@@ -287,5 +251,4 @@ PERSON_PARTS = (
 
 
 def _without_credit(work: dict[str, Any]) -> dict[str, Any]:
-    """Return a work without what it says of the person's part in it."""
     return {key: value for key, value in work.items() if key not in _CREDIT_FIELDS}

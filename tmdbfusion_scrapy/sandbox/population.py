@@ -24,11 +24,7 @@ _NOON = time(12)
 
 
 class Clock:
-    """The sandbox's own clock, which tests move. Safe between threads.
-
-    Args:
-        fixed: The day to stand still on, at noon, or the moment; None follows the real clock.
-    """
+    """The sandbox's own clock, which tests move. Safe between threads."""
 
     def __init__(self, fixed: date | None = None) -> None:
         self._lock = Lock()
@@ -40,7 +36,6 @@ class Clock:
         return (self._fixed or datetime.now(timezone.utc)) + self._ahead
 
     def today(self) -> date:
-        """Return the day, in UTC."""
         return self.now().date()
 
     def advance(self, *, days: float = 0, hours: float = 0) -> None:
@@ -80,7 +75,7 @@ _MASK = (1 << 64) - 1
 
 @dataclass(frozen=True)
 class Churn:
-    """How a catalogue moves from day to day, as shares of its size on ``EPOCH``; each 0 to 0.5.
+    """The move of a catalogue from day to day, as shares of its size on ``EPOCH``; each 0 to 0.5.
 
     Args:
         changed: Share of the ids that change on a day.
@@ -96,11 +91,8 @@ class Churn:
 class Row(NamedTuple):
     """One id on one day.
 
-    Args:
-        id: The id.
-        numbers: Twelve drawn numbers of 32 bits, the same on all days.
-        revision: How often it changed since ``EPOCH``, negative before; since its first day for a later id.
-        touched: Ordinal of the day of its last change, at least that of ``EPOCH``.
+    ``numbers`` are drawn ones of 32 bits, the same on all days. ``revision`` counts the changes since ``EPOCH`` or
+    its first day, negative before; ``touched`` is the ordinal of the day of the last one, or of ``EPOCH``.
     """
 
     id: int
@@ -130,7 +122,7 @@ class _Turns:
         return (place - self.offset(block)) % self.length
 
     def on(self, day: int, last_id: int) -> Iterator[int]:
-        """The ids up to ``last_id`` whose turn it is on a day, ascending."""
+        """Give the ids up to ``last_id`` whose turn it is on a day, ascending."""
         for block in range(last_id // self.length + 1):
             item = block * self.length + (day + self.offset(block)) % self.length
             if 1 <= item <= last_id:
@@ -140,14 +132,8 @@ class _Turns:
 class Population:
     """The ids of one kind. All days are ordinals of ``datetime.date``.
 
-    Args:
-        kind: Name of the kind: other names draw other numbers.
-        seed: Another seed draws other numbers.
-        count: Highest id on ``EPOCH``.
-        gaps: Share of the ids that never exist.
-        churn: How it moves from day to day.
-        perishable: Only ids that are divisible by it may be missing or vanish. The others can be named by other
-            records, which must not lead nowhere.
+    Only ids that are divisible by ``perishable`` may be missing (``gaps``) or vanish. The others can be named by
+    other records, which must not lead nowhere.
     """
 
     def __init__(
@@ -162,29 +148,29 @@ class Population:
         self._perishable = perishable
 
     def last_id(self, day: int) -> int:
-        """The highest id that there was on a day."""
+        """Return the highest id that there was on a day."""
         return max(1, self._count + math.floor((day - EPOCH_DAY) * self._new_a_day))
 
     def row(self, item: int, day: int) -> Row | None:
-        """An id on a day; None if it does not exist then."""
+        """Return an id on a day; None if it does not exist then."""
         if not 1 <= item <= self.last_id(day) or self._end(item) <= day:
             return None
         numbers = self._numbers(item)
         return None if numbers is None else self._row(item, numbers, day)
 
     def rows(self, day: int) -> Iterator[Row]:
-        """All ids of a day, ascending."""
+        """Give all ids of a day, ascending."""
         for item in range(1, self.last_id(day) + 1):
             numbers = self._numbers(item)
             if numbers is not None and self._end(item) > day:
                 yield self._row(item, numbers, day)
 
     def latest(self, day: int) -> int | None:
-        """The highest id that exists on a day; None if there is none."""
+        """Return the highest id that exists on a day; None if there is none."""
         return next((item for item in range(self.last_id(day), 0, -1) if self.row(item, day)), None)
 
     def changed(self, first: int, last: int) -> Iterator[int]:
-        """The ids that changed or appeared on the days from ``first`` to ``last``, latest day first.
+        """Give the ids that changed or appeared on the days from ``first`` to ``last``, latest day first.
 
         One that has vanished since is among them, one that changed on several days is there several times.
         """
@@ -199,18 +185,17 @@ class Population:
                     yield item
 
     def numbers(self, item: int) -> tuple[int, ...]:
-        """The drawn numbers of an id, whether it exists or not."""
+        """Return the drawn numbers of an id, whether it exists or not."""
         return _TWELVE(blake2b(b"%b%d" % (self._prefix, item), digest_size=48).digest())
 
     def _numbers(self, item: int) -> tuple[int, ...] | None:
-        """The drawn numbers of an id, None in a gap."""
+        """Return the drawn numbers of an id, None in a gap."""
         numbers = self.numbers(item)
         if numbers[0] < self._gap_below and item % self._perishable == 0:
             return None
         return numbers
 
     def _row(self, item: int, numbers: tuple[int, ...], day: int) -> Row:
-        """The state of an id that exists."""
         start = self._start(item)
         length = self._changes.length
         if not length:
@@ -221,7 +206,7 @@ class Population:
         return Row(item, numbers, revision, max(start, day - rest))
 
     def _start(self, item: int) -> int:
-        """The day from which changes of an id are counted: ``EPOCH``, or its first day if that is later."""
+        """Return the day from which changes of an id are counted: ``EPOCH``, or its first day if that is later."""
         above = item - self._count
         if above <= 0:
             return EPOCH_DAY
@@ -234,7 +219,7 @@ class Population:
         return day
 
     def _end(self, item: int) -> int:
-        """The first day on which an id is gone, after its first one and after ``EPOCH``."""
+        """Return the first day on which an id is gone, after its first one and after ``EPOCH``."""
         length = self._ends.length
         if not length or item % self._perishable:
             return _NEVER
@@ -246,7 +231,7 @@ _NEVER = 1 << 40
 
 
 def moved(value: float, item: int, revision: int) -> float:
-    """A number of at least 0.5 after some changes: another one than the one before, and itself at revision 0."""
+    """Return a number of at least 0.5 after some changes: another one than before, itself at revision 0."""
     if not revision:
         return value
     share = (item * 7919 + revision * 104_729) % 1000 / 1000
@@ -254,5 +239,5 @@ def moved(value: float, item: int, revision: int) -> float:
 
 
 def more_votes(count: int, revision: int) -> int:
-    """A number of votes after some changes; none stay none."""
+    """Return a number of votes after some changes; none stay none."""
     return max(1, count + revision * (1 + count // 200)) if count else 0

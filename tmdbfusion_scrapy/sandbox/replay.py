@@ -50,9 +50,6 @@ class ReplayedMovies(Catalogue):
     Lines are kept as bytes, so memory is about the size of the unpacked files. A later line replaces an earlier
     one with the same id.
 
-    Args:
-        paths: ``.jsonl`` or ``.jsonl.gz`` files.
-
     Raises:
         ReplayError: A file cannot be read, or a line is not a JSON object with a whole number as ``id``.
     """
@@ -85,7 +82,6 @@ class ReplayedMovies(Catalogue):
         return _released(body) or date.min
 
     def _bodies(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        """Give id and body of all movies, by ascending id."""
         for item in sorted(self._lines):
             yield item, msgspec.json.decode(self._lines[item])
 
@@ -94,28 +90,20 @@ class ReplayedMovies(Catalogue):
         return self._today
 
     def facts(self) -> Iterator[Facts]:
-        """Give the facts of all movies, by ascending id."""
         for item, body in self._bodies():
             released = _released(body)
             yield Facts(
-                id=item,
-                adult=bool(body.get("adult")),
-                popularity=_number(body.get("popularity")),
+                id=item, adult=bool(body.get("adult")), popularity=_number(body.get("popularity")),
                 vote_average=_number(body.get("vote_average")),
-                vote_count=int(_number(body.get("vote_count"))),
-                revenue=int(_number(body.get("revenue"))),
-                day=released.toordinal() if released else 0,
-                runtime=int(_number(body.get("runtime"))),
-                genre_ids=tuple(genre_ids(body)),
-                language=str(body.get("original_language") or ""),
-            )
+                vote_count=int(_number(body.get("vote_count"))), revenue=int(_number(body.get("revenue"))),
+                day=released.toordinal() if released else 0, runtime=int(_number(body.get("runtime"))),
+                genre_ids=tuple(genre_ids(body)), language=str(body.get("original_language") or ""),
+            )  # fmt: skip
 
     def latest(self) -> int | None:
-        """Return the highest id, None for files without a movie."""
         return max(self._lines, default=None)
 
     def export_lines(self, day: date, *, adult: bool) -> Iterator[str]:  # noqa: ARG002 - the same on all days
-        """Give the lines of ``movie_ids``, or of ``adult_movie_ids``."""
         for item, body in self._bodies():
             if bool(body.get("adult")) is adult:
                 title = str(body.get("original_title") or body.get("title") or "")
@@ -124,14 +112,12 @@ class ReplayedMovies(Catalogue):
                 yield msgspec.json.encode(line).decode() + "\n"
 
     def details(self, item: int, language: str) -> dict[str, Any] | None:  # noqa: ARG002 - one language only
-        """Return the line's body without appended parts; None for an id that is in no file."""
         line = self._lines.get(item)
         if line is None:
             return None
         return {key: value for key, value in msgspec.json.decode(line).items() if key not in MOVIE_PARTS}
 
     def part(self, item: int, name: str, query: Query) -> dict[str, Any] | None:  # noqa: ARG002
-        """Return a part that the line holds; None for others."""
         line = self._lines.get(item)
         part = msgspec.json.decode(line).get(name) if line is not None and name in MOVIE_PARTS else None
         return part if isinstance(part, dict) else None
@@ -146,7 +132,6 @@ def _released(body: Mapping[str, Any]) -> date | None:
 
 
 def _number(value: Any) -> float:
-    """Return a number of a body, 0 where it is null or odd."""
     return value if isinstance(value, (int, float)) else 0
 
 
@@ -167,9 +152,6 @@ class _Body(NamedTuple):
 
 class RecordedAnswers:
     """Answers of folders of recordings.
-
-    Args:
-        folders: Folders that hold ``exchanges/``, or ``bodies/`` with an ``INDEX.md`` beside it, or both.
 
     Raises:
         ReplayError: A folder holds neither, or a file in it cannot be read.
@@ -222,12 +204,10 @@ def _relevant(query: Query) -> list[tuple[str, str]]:
 
 
 def _key(method: str, path: str, query: Query) -> tuple[Any, ...]:
-    """Return the key that two equal requests share."""
     return (method, path, *_relevant(query))
 
 
 def _load(path: Path) -> Any:
-    """Return the JSON of a file."""
     try:
         return msgspec.json.decode(path.read_bytes())
     except (OSError, msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -235,7 +215,6 @@ def _load(path: Path) -> Any:
 
 
 def _exchange(path: Path) -> _Exchange:
-    """Return one recorded exchange."""
     recorded = _load(path)
     try:
         url = urlsplit(recorded["request"]["url"])
@@ -268,7 +247,6 @@ def _moment(raw: Any) -> float:
 
 
 def _bodies(folder: Path) -> list[_Body]:
-    """Return the bodies that a folder's index lists."""
     found = []
     for file, template, appended, status in _INDEX_ROW.findall((folder / "INDEX.md").read_text("utf-8")):
         content = _load(folder / file)

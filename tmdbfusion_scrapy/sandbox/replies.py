@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from dataclasses import replace
 from functools import cached_property
 from hashlib import md5
 from typing import TYPE_CHECKING, Any
@@ -10,35 +11,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from tmdbfusion_scrapy.sandbox.http import Response
+from tmdbfusion_scrapy.sandbox.reference import STATUSES
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox.http import RecordedRequest
 
 JSON_HEADERS = (("Content-Type", "application/json;charset=utf-8"), ("Vary", "Accept-Encoding"))
-
-# TMDB code -> (HTTP status, message), those that the sandbox sends.
-_STATUSES = {
-    1: (200, "Success."),
-    2: (501, "Invalid service: this service does not exist."),
-    5: (422, "Invalid parameters: Your request parameters are incorrect."),
-    7: (401, "Invalid API key: You must be granted a valid key."),
-    9: (503, "Service offline: This service is temporarily offline, try again later."),
-    11: (500, "Internal error: Something went wrong, contact TMDB."),
-    13: (200, "The item/record was deleted successfully."),
-    18: (400, "Validation failed."),
-    19: (406, "Invalid accept header."),
-    20: (422, "Invalid date range: Should be a range no longer than 14 days."),
-    22: (400, "Invalid page: Pages start at 1 and max at 500. They are expected to be an integer."),
-    23: (400, "Invalid date: Format needs to be YYYY-MM-DD."),
-    24: (504, "Your request to the backend server timed out. Try again."),
-    25: (429, "Your request count (#) is over the allowed limit of (40)."),
-    27: (400, "Too many append to response objects: The maximum number of remote calls is 20."),
-    34: (404, "The resource you requested could not be found."),
-    42: (405, "This request method is not supported for this resource."),
-    43: (502, "Couldn't connect to the backend server."),
-    45: (403, "This user has been suspended."),
-    47: (400, "The input is not valid."),
-}
 
 # The TMDB code that a bare HTTP status most often carries.
 CODE_OF_HTTP_STATUS = {
@@ -56,14 +34,8 @@ class TMDBFailure(Exception):
 
 
 def status_reply(code: int, *, message: str | None = None, http_status: int | None = None) -> Response:
-    """Return the answer that carries a TMDB code.
-
-    Args:
-        code: TMDB's code.
-        message: Text instead of TMDB's own.
-        http_status: Status instead of the one that TMDB documents for the code.
-    """
-    status, text = _STATUSES[code]
+    """Return the answer that carries a TMDB code."""
+    status, text = STATUSES[code]
     content = {"success": code in {1, 13}, "status_code": code, "status_message": message or text}
     # Seen: these two are cacheable by header.
     cached = (("Cache-Control", "public, max-age=300"),) if code in {7, 34} else ()
@@ -71,13 +43,7 @@ def status_reply(code: int, *, message: str | None = None, http_status: int | No
 
 
 def json_reply(content: Any, max_age: int | None = None) -> Response:
-    """Return a 200 with the headers that TMDB sends with it.
-
-    Args:
-        content: The body as a JSON value.
-        max_age: Seconds that caches may keep it; the rest of 8 hours in TMDB's own cache by default, another
-            number for each body.
-    """
+    """Return a 200 with the headers that TMDB sends with it."""
     body = msgspec.json.encode(content)
     digest = md5(body, usedforsecurity=False)
     age = max_age or 2_400 + int.from_bytes(digest.digest()[:4], "big") % 26_400
@@ -96,7 +62,7 @@ class PreparedReply:
     def gzipped(self) -> Response:
         """The compressed answer, the same bytes each time."""
         body = gzip.compress(self.plain.body, compresslevel=4, mtime=0)
-        return Response(self.plain.status, (*self.plain.headers, ("Content-Encoding", "gzip")), body)
+        return replace(self.plain, headers=(*self.plain.headers, ("Content-Encoding", "gzip")), body=body)
 
     @property
     def size(self) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.sandbox.faults import IMAGE_FAULTS, FailureQueue, RandomFaults
@@ -13,8 +14,6 @@ from tmdbfusion_scrapy.sandbox.traffic import RateLimit
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
-    from datetime import date
-    from pathlib import Path
 
     from tmdbfusion_scrapy.sandbox.faults import Failure
     from tmdbfusion_scrapy.sandbox.http import Answer, RecordedRequest
@@ -31,11 +30,6 @@ class Responder:
 
     ``stopping`` ends waits of requests that are never answered, ``worker`` does what takes long; the server sets
     both when it starts. ``rate_limit`` may change at any time.
-
-    Args:
-        options: How the sandbox behaves.
-        service: Gives the good answers.
-        traffic: Counts the answers.
     """
 
     def __init__(self, options: SandboxOptions, service: Service, traffic: Traffic) -> None:
@@ -50,12 +44,7 @@ class Responder:
         self.worker: Executor | None = None
 
     def respond(self, request: RecordedRequest, number: int) -> Answer:
-        """Choose between the good answer and all others.
-
-        Args:
-            request: The request.
-            number: Its number, which random faults go by.
-        """
+        """Choose between the good answer and all others."""
         of_api = not request.path.startswith((f"{EXPORTS_PATH}/", f"{IMAGES_PATH}/"))
         # Exports and images are on other hosts at TMDB, without token and rate limit.
         limit = self.rate_limit if of_api else None
@@ -96,7 +85,6 @@ class Responder:
         return RESET
 
     def _finished(self, request: RecordedRequest, good: PreparedReply, failing: Failure | None) -> Response:
-        """Return the good answer or what the fault makes of it."""
         if failing is None:
             return self._answered(request, good)
         self._traffic.answered(request.method, request.path, failing.fault)
@@ -109,7 +97,6 @@ class Responder:
         return response
 
     def _download(self, request: RecordedRequest, failing: Failure | None) -> Answer:
-        """Answer for a daily export or an image."""
         fault = None if failing is None else failing.fault
         readable = request.method in {"GET", "HEAD"}
 
@@ -128,18 +115,12 @@ class Responder:
         named = self.exports.named(request.path.removeprefix(f"{EXPORTS_PATH}/")) if readable else None
         if named is None:
             return counted(missing(self._options.exports_missing))
-        file = self.exports.ready(*named)
-        if file is not None:
-            return counted(download(file, request, fault))
 
         async def later() -> Response:
-            return counted(download(await self._made(*named), request, fault))
+            file = await asyncio.get_running_loop().run_in_executor(self.worker, self.exports.file, *named)
+            return counted(download(file, request, fault))
 
         return later
-
-    async def _made(self, name: str, day: date) -> Path:
-        """Make an export file off the event loop."""
-        return await asyncio.get_running_loop().run_in_executor(self.worker, self.exports.file, name, day)
 
     def _is_authorised(self, request: RecordedRequest) -> bool:
         """Tell whether the request carries a bearer token or an api_key that is accepted."""
@@ -156,7 +137,5 @@ class Responder:
             25, message=f"Your request count ({limit + 1}) is over the allowed limit of {limit}."
         )
         if self._options.retry_after is not None:
-            reply = Response(
-                429, (*reply.headers, ("Retry-After", str(self._options.retry_after))), reply.body
-            )
+            reply = replace(reply, headers=(*reply.headers, ("Retry-After", str(self._options.retry_after))))
         return PreparedReply(reply)

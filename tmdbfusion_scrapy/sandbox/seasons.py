@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tmdbfusion_scrapy.sandbox import parts, words
@@ -25,18 +26,13 @@ _AHEAD_DAYS = 200
 
 
 class Schedule(NamedTuple):
-    """The days on which the episodes of a series air.
-
-    Args:
-        series_id: The series.
-        first: Ordinal of the first day, 0 for none.
-        planned: Seasons from beginning to end.
-        key: A drawn number.
-    """
+    """The days on which the episodes of a series air, as ordinals; ``first`` is 0 where there is none."""
 
     series_id: int
     first: int
+    # Seasons from beginning to end.
     planned: int
+    # A drawn number.
     key: int
 
     def start(self, season: int) -> int:
@@ -92,13 +88,7 @@ def iso(day: int) -> str | None:
 
 
 class Seasons:
-    """Bodies of seasons and episodes.
-
-    Args:
-        seed: Seed of the catalogue.
-        people: Highest id of a person in the credits.
-        texts: Texts of series: seasons and episodes are translated as their series is.
-    """
+    """Bodies of seasons and episodes."""
 
     def __init__(self, seed: int, people: int, texts: Texts) -> None:
         self._seed = seed
@@ -149,27 +139,22 @@ class Seasons:
         return body | self._episode_people(schedule, season, number)
 
     def _episode(self, schedule: Schedule, season: int, number: int, language: str) -> dict[str, Any]:
-        """Return an episode without its people."""
         draws = Draws("episode", self._seed, schedule.series_id, season, number)
         translated = self._texts.exists(schedule.series_id, "en", language)
         votes = draws.below(40) if draws.chance(0.5) else 0
         title = words.english_title(draws)
         return {
             "runtime": draws.between(20, 65) if draws.chance(0.9) else None,
-            "air_date": iso(schedule.airs(season, number)),
-            "episode_number": number,
-            "id": episode_id(schedule.series_id, season, number),
+            "air_date": iso(schedule.airs(season, number)), "episode_number": number, "season_number": season,
+            "id": episode_id(schedule.series_id, season, number), "vote_count": votes,
             "name": title if language.startswith("en") else f"Episode {number}",
             "overview": words.text(draws, language[:2], draws.between(1, 3)) if translated else "",
             "production_code": f"{season}{number:02}" if schedule.key & 1 else "",
-            "season_number": season,
             "still_path": None if votes % 5 == 4 else Draws("still", self._seed, schedule, number).image(),
             "vote_average": round(3 + votes % 60 / 10, 1) if votes else 0.0,
-            "vote_count": votes,
-        }
+        }  # fmt: skip
 
     def _episode_people(self, schedule: Schedule, season: int, number: int) -> dict[str, Any]:
-        """Return the crew and guests of an episode."""
         draws = Draws("guests", self._seed, schedule.series_id, season, number)
         return {
             "crew": crew_of(self._seed, draws, self._people, 1, 3),
@@ -190,29 +175,26 @@ class Seasons:
         """
         series_id, count = schedule.series_id, schedule.episodes(season)
         draws = Draws("part", name, self._seed, series_id, season, number)
-        if name in {"credits", "aggregate_credits"} and number is None:
-            content = series_credits(self._seed, f"{series_id}:{season}", self._people)
-            return content if name == "credits" else aggregated(content, count)
-        if name == "credits" and number is not None:
+        if name in {"credits", "aggregate_credits"}:
             regular = series_credits(self._seed, f"{series_id}:{season}", self._people)
-            return {"cast": regular["cast"], **self._episode_people(schedule, season, number)}
-        if name == "account_states":
-            if number is not None:
-                return parts.account_states(draws)
-            ids = [(episode_id(series_id, season, episode), episode) for episode in range(1, count + 1)]
+            if number is None:
+                return regular if name == "credits" else aggregated(regular, count)
+            people = self._episode_people(schedule, season, number)
+            return {"cast": regular["cast"], **people} if name == "credits" else None
+        if name == "account_states" and number is None:
+            rated = [(episode, parts.account_states(draws)["rated"]) for episode in range(1, count + 1)]
+            key = partial(episode_id, series_id, season)
             return {
-                "results": [
-                    {"id": key, "episode_number": episode, "rated": parts.account_states(draws)["rated"]}
-                    for key, episode in ids
-                ]
+                "results": [{"id": key(nth), "episode_number": nth, "rated": rating} for nth, rating in rated]
             }
+        if name == "account_states":
+            return parts.account_states(draws)
         if name == "external_ids":
             item = season_id(series_id, season) if number is None else episode_id(series_id, season, number)
             found = dict.fromkeys(("freebase_mid", "freebase_id", "tvrage_id", "wikidata_id"))
             found["tvdb_id"] = 3_000_000 + item if draws.chance(0.7) else None
-            if number is not None:
-                found["imdb_id"] = f"tt{500_000_000 + item}" if draws.chance(0.5) else None
-            return found
+            imdb_id = f"tt{500_000_000 + item}" if draws.chance(0.5) else None
+            return found if number is None else {**found, "imdb_id": imdb_id}
         if name == "images":
             return parts.images(query, draws, "en", ("posters",) if number is None else ("stills",))
         if name == "videos":
@@ -222,8 +204,8 @@ class Seasons:
         return self._translations(series_id, draws) if name == "translations" else None
 
     def _translations(self, series_id: int, draws: Draws) -> dict[str, Any]:
-        def data(code: str, country: str) -> dict[str, Any] | None:
-            if not self._texts.exists(series_id, "en", f"{code}-{country}"):
+        def data(code: str, language: str) -> dict[str, Any] | None:
+            if not self._texts.exists(series_id, "en", language):
                 return None
             return {"name": "", "overview": words.text(draws, code, 1)}
 

@@ -6,33 +6,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tmdbfusion_scrapy.sandbox import entities, parts, words
 from tmdbfusion_scrapy.sandbox.people import aggregated, lasting_person, person, series_credits
-from tmdbfusion_scrapy.sandbox.population import RANGE, Churn, Clock, Population, Row, more_votes, moved
-from tmdbfusion_scrapy.sandbox.records import (
-    SHARED,
-    Facts,
-    Media,
-    is_adult,
-    origin,
-    popularity,
-    release_day,
-    some_genres,
-    spoken_languages,
-)
+from tmdbfusion_scrapy.sandbox.records import SHARED, Facts, Media, spoken_languages
 from tmdbfusion_scrapy.sandbox.reference import COUNTRIES, TV_GENRES
 from tmdbfusion_scrapy.sandbox.seasons import Schedule, Seasons, episode_id, iso, planned_seasons, season_id
 from tmdbfusion_scrapy.sandbox.words import Draws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from datetime import date
 
     from tmdbfusion_scrapy.sandbox.parts import Query
+    from tmdbfusion_scrapy.sandbox.population import Churn, Clock, Row
     from tmdbfusion_scrapy.sandbox.records import Build
 
-_PAST_DAYS = 18_000
-_FUTURE_DAYS = 150
-_MOST_POPULAR = 300
-_GENRE_IDS = tuple(TV_GENRES)
 _TYPES = ("Scripted", "Scripted", "Scripted", "Documentary", "Reality", "Miniseries", "Talk Show")
 _CREATOR_FIELDS = ("id", "name", "original_name", "gender", "profile_path")
 
@@ -42,62 +27,32 @@ class GeneratedSeries(Media):
 
     What depends on the date (the last and next episode, how many seasons there are, the status) is as it was when
     the record last changed: a record that moved with the calendar would change without a line in the change list.
-
-    Args:
-        count: Highest id on the first day.
-        seed: Another seed gives other series.
-        gaps: Share of ids that do not exist.
-        people: Highest id of a person in the credits.
-        clock: Tells the day.
-        churn: How the series change from day to day.
     """
 
     kind = "tv"
     genres = TV_GENRES
     titles = ("name", "original_name")
     prefix = ("tv",)
+    skew = (20_000, 8, 300, 18_000, 150)
     listed = (*Media.listed, "origin_country")
 
     def __init__(self, count: int, seed: int, gaps: float, people: int, clock: Clock, churn: Churn) -> None:
-        super().__init__(Population("tv", seed, count, gaps, churn), clock, seed, count, people)
+        super().__init__(seed, count, gaps, people, clock, churn)
         self._seasons = Seasons(seed, people, self.texts)
 
     def facts(self) -> Iterator[Facts]:
-        """Give the facts of all series of today, by ascending id."""
         today = self.today().toordinal()
         for row in self.population.rows(today):
             facts = self.facts_of(row)
             yield facts._replace(next_air=_schedule(row, facts.day).next_air(today))
 
-    def facts_of(self, row: Row) -> Facts:
-        """Return the facts of a series but ``next_air``."""
-        numbers = row.numbers
-        vote_count = more_votes(int(20_000 * (numbers[3] / RANGE) ** 8), row.revision)
-        return Facts(
-            id=row.id,
-            adult=is_adult(numbers),
-            popularity=moved(popularity(numbers, _MOST_POPULAR), row.id, row.revision),
-            vote_average=round(3.0 + 6.2 * numbers[4] / RANGE, 3) if vote_count else 0.0,
-            vote_count=vote_count,
-            day=release_day(numbers[1], numbers[2], _PAST_DAYS, _FUTURE_DAYS),
-            runtime=0 if numbers[9] & 3 == 0 else 20 + (numbers[9] >> 8) % 45,
-            genre_ids=some_genres(_GENRE_IDS, numbers[6], numbers[7]),
-            language=origin(numbers)[0],
-            revision=row.revision,
-            touched=row.touched,
-        )
+    def runtime(self, number: int) -> int:
+        return 0 if number & 3 == 0 else 20 + (number >> 8) % 45
 
-    def export_lines(self, day: date, *, adult: bool) -> Iterator[str]:
-        """Give the lines of ``tv_series_ids`` of a day, or of ``adult_tv_series_ids``."""
-        for item, numbers, revision, _ in self.population.rows(day.toordinal()):
-            if is_adult(numbers) is adult:
-                yield (
-                    f'{{"id":{item},"original_name":"{words.title_of(numbers[11], origin(numbers)[0])}",'
-                    f'"popularity":{moved(popularity(numbers, _MOST_POPULAR), item, revision)}}}\n'
-                )
+    def export_line(self, row: Row, line: str) -> str:  # noqa: ARG002 - movies tell more
+        return f"{{{line}}}\n"
 
     def details(self, item: int, language: str) -> dict[str, Any] | None:
-        """Return the body of ``tv/{id}`` in a language such as ``en-US``."""
         row = self.row(item)
         if row is None:
             return None
@@ -118,12 +73,9 @@ class GeneratedSeries(Media):
             "episode_run_time": [facts.runtime] if facts.runtime else [],
             "first_air_date": iso(facts.day) or "",
             "homepage": f"https://series-{item}.example/" if draws.chance(0.4) else "",
-            "in_production": coming is not None,
-            "languages": [facts.language],
-            "last_air_date": iso(schedule.airs(*aired)) if aired else None,
-            "last_episode_to_air": last,
-            "next_episode_to_air": following,
-            "networks": self._networks(item),
+            "in_production": coming is not None, "languages": [facts.language],
+            "last_air_date": iso(schedule.airs(*aired)) if aired else None, "last_episode_to_air": last,
+            "next_episode_to_air": following, "networks": self._networks(item),
             "number_of_episodes": sum(schedule.episodes(number) for number in known if number),
             "number_of_seasons": sum(1 for number in known if number),
             "poster_path": None if draws.chance(0.05) else draws.image(),
@@ -132,7 +84,7 @@ class GeneratedSeries(Media):
             "spoken_languages": spoken_languages(facts.language, draws),
             "status": "Returning Series" if coming else draws.pick(("Ended", "Ended", "Canceled")),
             "type": draws.pick(_TYPES),
-        }
+        }  # fmt: skip
 
     def part(self, item: int, name: str, query: Query) -> dict[str, Any] | None:
         """Return a part without ``id``; None for one that does not exist.
@@ -146,13 +98,7 @@ class GeneratedSeries(Media):
         return found if found is None else {key: value for key, value in found.items() if key != "id"}
 
     def within(self, item: int, path: list[str], query: Query) -> dict[str, Any] | None:
-        """Return a season, an episode or a part of one, with ``id``; None for one that does not exist.
-
-        Args:
-            item: Id of the series.
-            path: What follows ``season/``, such as ``["1", "episode", "2", "credits"]``.
-            query: Query parameters.
-        """
+        """Return a season, an episode or a part of one, with ``id``; None for one that does not exist."""
         row = self.row(item)
         numbers = [int(raw) for raw in path[:3:2] if raw.isascii() and raw.isdecimal() and len(raw) < 9]
         if row is None or not numbers:
@@ -229,20 +175,11 @@ class GeneratedSeries(Media):
         return {**page, "results": [{**item, "media_type": "tv"} for item in page["results"]]}
 
     builders: ClassVar[Mapping[str, Build]] = {
-        **SHARED,
-        "aggregate_credits": _aggregate_credits,
-        "alternative_titles": lambda _series, _facts, query, draws: {
-            "results": parts.alternative_titles(query, draws)
-        },
-        "content_ratings": _content_ratings,
-        "credits": _credits,
-        "episode_groups": _episode_groups,
-        "external_ids": _external_ids,
-        "keywords": lambda series, _facts, _query, draws: {"results": entities.keywords(series.seed, draws)},
-        "lists": lambda _series, _facts, query, draws: parts.lists(query, draws, {"iso_3166_1": "US"}),
+        **SHARED, "aggregate_credits": _aggregate_credits, "content_ratings": _content_ratings,
+        "credits": _credits, "episode_groups": _episode_groups, "external_ids": _external_ids,
         "recommendations": _recommendations,
         "screened_theatrically": lambda _series, _facts, _query, _draws: {"results": []},
-    }
+    }  # fmt: skip
 
 
 TV_PARTS = tuple(sorted(GeneratedSeries.builders))

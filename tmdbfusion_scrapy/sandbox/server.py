@@ -7,7 +7,7 @@ import contextlib
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from queue import Empty, Queue
+from select import select
 from tempfile import TemporaryFile
 from threading import Thread
 from typing import IO, TYPE_CHECKING, Any
@@ -60,14 +60,7 @@ class _Addresses:
 
 
 class _Controls(_Addresses):
-    """The side of a sandbox that tests see and steer, from any thread.
-
-    Args:
-        options: What to serve; None is the defaults of ``SandboxOptions``.
-
-    Raises:
-        ValueError: A replay file or folder cannot be used.
-    """
+    """The side of a sandbox that tests see and steer, from any thread."""
 
     def __init__(self, options: SandboxOptions | None = None) -> None:
         self.options = options or SandboxOptions()
@@ -163,7 +156,6 @@ class _Controls(_Addresses):
         self._traffic.clear()
 
     async def _start(self) -> None:
-        """Listen in the running loop."""
         if self._server is not None:
             raise RuntimeError(_RUNS_ALREADY)
         host = "127.0.0.1" if self.options.host == "localhost" else self.options.host
@@ -190,28 +182,16 @@ class _Controls(_Addresses):
         self._responder.exports.close()
 
     def _handle(self, request: RecordedRequest) -> Answer:
-        """Answer one request and count it."""
         if request.path.startswith(CONTROL_PATH):
             return self._control(request)
         number = self._traffic.arrived(request)
-        answer: Answer | None = None
         if not self.options.latency:
-            try:
-                answer = self._responder.respond(request, number)
-            finally:
-                if answer is None or isinstance(answer, Response):
-                    self._traffic.finished()
-            if isinstance(answer, Response):
-                return answer
+            return self._responder.respond(request, number)
 
         async def later() -> Response:
-            try:
-                if self.options.latency:
-                    await asyncio.sleep(self.options.latency)
-                found = answer or self._responder.respond(request, number)
-                return found if isinstance(found, Response) else await found()
-            finally:
-                self._traffic.finished()
+            await asyncio.sleep(self.options.latency)
+            answer = self._responder.respond(request, number)
+            return answer if isinstance(answer, Response) else await answer()
 
         return later
 
@@ -265,13 +245,8 @@ class Sandbox(_Controls):
 class ThreadedSandbox(_Controls):
     """A TMDB-compatible server in a thread and event loop of its own.
 
-    It serves blocking, asyncio and Scrapy tests alike: the test's own loop may be busy, blocked or missing.
-
-    Args:
-        options: What to serve; None is the defaults of ``SandboxOptions``.
-
-    Raises:
-        ValueError: A replay file or folder cannot be used.
+    It serves blocking, asyncio and Scrapy tests alike: the test's own loop may be busy, blocked or missing. It is
+    made as a ``Sandbox`` is.
     """
 
     _loop: asyncio.AbstractEventLoop | None = None
@@ -372,33 +347,22 @@ class SandboxProcess(_Addresses):
             # Ctrl-C goes to the whole session: the sandbox has to outlive a crawl that is closing down.
             start_new_session=True,
         )
-        line = self._first_line(self._child)
+        line = ""
+        if self._child.stdout is not None and select([self._child.stdout], [], [], self._timeout)[0]:
+            line = self._child.stdout.readline()
         if not line.startswith("http"):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                # What ended the output may be the end of the process.
+                self._child.wait(0 if line else 1)
             state = self._child.poll()
             self._child.kill()
-            self._child.wait()
             self._errors.seek(0)
             said = self._errors.read().strip() or "nothing"
             self.stop()
-            ended = (
-                f"did not listen in {self._timeout:g} s" if state is None else f"ended with status {state}"
-            )
+            ended = f"did not listen in {self._timeout:g} s"
+            ended = ended if state is None else f"ended with status {state}"
             raise RuntimeError(f"the sandbox {ended}; it wrote to standard error: {said}")
         self._root = line.strip().removesuffix("/3")
-
-    def _first_line(self, child: subprocess.Popen[str]) -> str:
-        """Return the first line on standard output, empty when the child ends or takes too long."""
-        lines: Queue[str] = Queue()
-        assert child.stdout is not None  # noqa: S101 - it is a pipe
-        Thread(target=lambda read: lines.put(read()), args=(child.stdout.readline,), daemon=True).start()
-        try:
-            line = lines.get(timeout=self._timeout)
-        except Empty:
-            return ""
-        if not line:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                child.wait(1)
-        return line
 
     def stop(self) -> None:
         """End the process and wait for it. May be called again."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
@@ -24,16 +25,14 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox.records import Catalogue
 
 _MAX_APPENDED = 20
+_RATING = re.compile(r"(movie|tv)/\d+/rating", re.ASCII)
+# What follows the id of a record: nothing, a season, or an episode.
+_IS_RECORD = re.compile(r"(season/[^/]+(/[^/]+/[^/]+)?)?")
 _PAGED_PARTS = frozenset({"lists", "recommendations", "reviews", "similar", "tagged_images"})
 
 
 class World:
-    """Movies, series, people, and the companies, networks, keywords and collections that they name.
-
-    Args:
-        options: How many of each, and how they change.
-        clock: Tells the day.
-    """
+    """Movies, series, people, and the companies, networks, keywords and collections that they name."""
 
     def __init__(self, options: SandboxOptions, clock: Clock) -> None:
         seed, gaps, people = options.seed, options.gaps, options.people
@@ -48,10 +47,6 @@ class World:
 
 class Service:
     """Answers requests below ``/3/`` from a generated or a replayed catalogue and recorded exchanges.
-
-    Args:
-        options: Which records to serve, and how much memory ready bodies may take.
-        clock: Tells the day.
 
     Raises:
         ValueError: A replay file or folder cannot be used.
@@ -70,7 +65,9 @@ class Service:
             self.world = World(options, clock)
             self.catalogues = self.world.catalogues
         self._lists = Lists(self.catalogues)
-        self._cache = _ReplyCache(options.cache_bytes)
+        self._cache_bytes = options.cache_bytes
+        self._held = 0
+        self._replies: OrderedDict[tuple[Any, ...], PreparedReply] = OrderedDict()
         self.is_slow = self._lists.is_slow
 
     def ids(self, kind: str) -> list[int]:
@@ -89,23 +86,23 @@ class Service:
 
     def ready(self, key: tuple[Any, ...]) -> PreparedReply | None:
         """Return the answer of a request that was asked before and is still in memory."""
-        return self._cache.get(key)
+        found = self._replies.get(key)
+        if found is not None:
+            self._replies.move_to_end(key)
+        return found
 
     def keep(self, key: tuple[Any, ...], reply: Response) -> PreparedReply:
-        """Make an answer ready to send, and keep it if it may be asked for again."""
+        """Make an answer ready to send, and keep it; the least recently used go when memory runs out."""
         prepared = PreparedReply(reply)
-        if reply.status == 200:
-            self._cache.put(key, prepared)
+        if reply.status == 200 and key not in self._replies:
+            self._replies[key] = prepared
+            self._held += prepared.size
+            while self._held > self._cache_bytes:
+                self._held -= self._replies.popitem(last=False)[1].size
         return prepared
 
     def answer(self, method: str, path: str, query: Query) -> Response:
-        """Return the answer to a request.
-
-        Args:
-            method: HTTP method; HEAD is answered as GET.
-            path: Path below ``/3/``, without slashes at its ends.
-            query: Query parameters.
-        """
+        """Return the answer to a request."""
         method = "GET" if method == "HEAD" else method
         try:
             return (
@@ -118,7 +115,6 @@ class Service:
             return status_reply(error.code)
 
     def _from_catalogues(self, path: str, query: Query) -> Response | None:
-        """Return the answer for a record or a list of records; None where there is none."""
         listed = self._lists.answer(path, query)
         if listed is not None:
             return json_reply(listed, max_age=600)
@@ -133,7 +129,7 @@ class Service:
 
     def _reply(self, kind: str, item: int, part: str, query: Query) -> Response | None:
         """Return a record or a part of one, with the parts that were asked for; unknown ones are left out."""
-        names = _appended(query) if _takes_parts(part) else []
+        names = _appended(query) if _IS_RECORD.fullmatch(part) else []
         if part in _PAGED_PARTS:
             page_number(query)
         body = self._body(kind, item, part, query)
@@ -147,7 +143,6 @@ class Service:
         return json_reply(body)
 
     def _body(self, kind: str, item: int, part: str, query: Query) -> dict[str, Any] | None:
-        """Return a record or a part of one, with its id."""
         catalogue = self.catalogues.get(kind)
         if catalogue is None:
             known = self.world is not None and kind in ENTITIES
@@ -160,20 +155,10 @@ class Service:
         return content if content is None or part == "changes" else {"id": item, **content}
 
 
-def _takes_parts(path: str) -> bool:
-    """Tell whether a path below a record's is a record itself: a season or an episode."""
-    names = path.split("/")
-    return not path or (names[0] == "season" and len(names) in {2, 4})
-
-
 def _fixed(method: str, path: str) -> Response:
     """Return the answers that do not depend on the catalogue, and the errors."""
-    names = path.split("/")
-    if len(names) == 3 and names[0] in {"movie", "tv"} and names[1].isdecimal() and names[2] == "rating":
-        if method == "POST":
-            return status_reply(1, http_status=201)
-        if method == "DELETE":
-            return status_reply(13)
+    if _RATING.fullmatch(path) and method in {"POST", "DELETE"}:
+        return status_reply(1, http_status=201) if method == "POST" else status_reply(13)
     if method != "GET":
         raise TMDBFailure(42)
     if path == "authentication":
@@ -191,27 +176,3 @@ def _appended(query: Query) -> list[str]:
     if not _PAGED_PARTS.isdisjoint(names):
         page_number(query)
     return names
-
-
-class _ReplyCache:
-    """Ready replies; the least recently used go when they take more than ``limit`` bytes."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._held = 0
-        self._replies: OrderedDict[tuple[Any, ...], PreparedReply] = OrderedDict()
-
-    def get(self, key: tuple[Any, ...]) -> PreparedReply | None:
-        found = self._replies.get(key)
-        if found is not None:
-            self._replies.move_to_end(key)
-        return found
-
-    def put(self, key: tuple[Any, ...], prepared: PreparedReply) -> None:
-        if key in self._replies:
-            return
-        self._replies[key] = prepared
-        self._held += prepared.size
-        while self._held > self._limit:
-            _, oldest = self._replies.popitem(last=False)
-            self._held -= oldest.size

@@ -25,11 +25,7 @@ class ConnectionCounts:
 
 
 class Traffic:
-    """Counters and the newest requests.
-
-    Args:
-        keep: How many requests to hold; 0 holds none.
-    """
+    """Counters and the newest requests."""
 
     def __init__(self, keep: int) -> None:
         self._lock = Lock()
@@ -41,13 +37,9 @@ class Traffic:
     def _reset(self) -> None:
         """Set back what is counted; what is open stays open."""
         self._answered: Counter[tuple[str, int | str]] = Counter()
-        self._seen = 0
-        self._in_flight = 0
-        self._max_in_flight = 0
-        self._connections = self._open
-        self._max_open = self._open
         self._last_second: deque[float] = deque()
-        self._max_per_second = 0
+        self._seen = self._in_flight = self._max_in_flight = self._max_per_second = 0
+        self._connections = self._max_open = self._open
 
     def connected(self) -> int:
         """Count a new connection and return its number."""
@@ -59,7 +51,6 @@ class Traffic:
             return self._connection_number
 
     def disconnected(self) -> None:
-        """Count a connection as gone."""
         with self._lock:
             self._open -= 1
 
@@ -92,12 +83,10 @@ class Traffic:
             self._in_flight = max(0, self._in_flight - 1)
 
     def requests(self) -> list[RecordedRequest]:
-        """Return the newest requests, oldest first."""
         with self._lock:
             return list(self._requests)
 
     def connections(self) -> ConnectionCounts:
-        """Return the connections so far."""
         with self._lock:
             return ConnectionCounts(self._open, self._max_open, self._connections)
 
@@ -115,22 +104,15 @@ class Traffic:
                 by_path.setdefault(pattern, {})[str(outcome)] = count
             return {
                 "requests": {
-                    "total": self._seen,
-                    "in_flight": self._in_flight,
-                    "max_in_flight": self._max_in_flight,
-                    "max_per_second": self._max_per_second,
-                    "by_path": by_path,
+                    "total": self._seen, "in_flight": self._in_flight, "max_in_flight": self._max_in_flight,
+                    "max_per_second": self._max_per_second, "by_path": by_path,
                 },
                 "connections": {"open": self._open, "max_open": self._max_open, "total": self._connections},
-            }
+            }  # fmt: skip
 
 
 class RateLimit:
-    """Counts the requests of each client address in the last second.
-
-    Args:
-        limit: Requests to let through in any one second.
-    """
+    """Counts the requests of each client address in the last second."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
