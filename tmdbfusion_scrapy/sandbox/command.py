@@ -84,7 +84,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         if option.name in _ARGUMENTS:
             text = " ".join(explained.get(option.name, "").split()).replace("%", "%%")
             default = None if option.default is MISSING else option.default
-            given = {"type": type(default), "default": default, "help": text} | _ARGUMENTS[option.name]
+            given: dict[str, Any] = {"type": type(default), "default": default, "help": text}
+            given |= _ARGUMENTS[option.name]
             if given["default"]:
                 given["help"] += " (default: %(default)s)"
             parser.add_argument(f"--{option.name.replace('_', '-')}", **given)

@@ -241,6 +241,9 @@ class _Connection(asyncio.Protocol):
         self.task = self._loop.create_task(work)
         self.task.add_done_callback(partial(self._next, request))
 
+    def _is_idle(self) -> bool:
+        return self.task is None
+
     def _finished(self, request: RecordedRequest) -> None:
         if request.number:
             self._server.traffic.finished()
@@ -252,7 +255,7 @@ class _Connection(asyncio.Protocol):
         if not task.cancelled() and (error := task.exception()) is not None:
             self._loop.call_exception_handler({"message": _FAILED, "exception": error})
             self.end("reset")
-        while self._waiting and self.task is None and not self.transport.is_closing():
+        while self._waiting and self._is_idle() and not self.transport.is_closing():
             self._answer(self._waiting.popleft())
 
     def _write(self, response: Response, request: RecordedRequest) -> bool:

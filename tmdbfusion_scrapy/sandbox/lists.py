@@ -83,8 +83,7 @@ def discover(query: Query, kind: str) -> Order:
             filters.append((column, _between(_number(low, -math.inf), _number(high, math.inf))))
     filters += _days(query, kind)
     for group in filter(None, query.get("with_genres", "").split(",")):
-        asked = _ids(group, "|")
-        filters.append(("genre_ids", lambda genres, asked=asked: not asked.isdisjoint(genres)))
+        filters.append(("genre_ids", _any_of(_ids(group, "|"))))
     without = _ids(query.get("without_genres", "").replace("|", ","), ",")
     if without:
         filters.append(("genre_ids", without.isdisjoint))
@@ -108,6 +107,10 @@ def preset(name: str, today: date) -> tuple[Order, dict[str, Any]]:
             low_day, high_day = (date.fromordinal(first + days).isoformat() for days in (low, high))
             return order, {"dates": {"maximum": high_day, "minimum": low_day}}
     return order, {}
+
+
+def _any_of(asked: frozenset[int]) -> Callable[[Any], bool]:
+    return lambda genres: not asked.isdisjoint(genres)
 
 
 def _between(low: float, high: float) -> Callable[[float], bool]:

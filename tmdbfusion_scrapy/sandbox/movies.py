@@ -116,7 +116,7 @@ class GeneratedMovies(Media):
 
 
 MOVIE_PARTS = tuple(sorted(GeneratedMovies.builders))
-"""What append_to_response takes for a movie, besides the undocumented old names."""
+"""The parts that append_to_response takes for a movie, besides the undocumented old names."""
 
 
 def _is_video(numbers: tuple[int, ...]) -> bool:

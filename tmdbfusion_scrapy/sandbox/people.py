@@ -247,7 +247,7 @@ class GeneratedPeople(Generated):
 PERSON_PARTS = (
     *_KINDS_OF_CREDITS, "changes", "external_ids", "images", "tagged_images", "translations",
 )  # fmt: skip
-"""What append_to_response takes for a person."""
+"""The parts that append_to_response takes for a person."""
 
 
 def _without_credit(work: dict[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ EPOCH = date(2026, 6, 1)
 """The day on which a generated catalogue has exactly the ids that its options name."""
 
 MOST_AHEAD = timedelta(days=36_525)
-"""How far the clock can be moved in all: a century, beyond which the dates of the catalogue end."""
+"""The farthest move of the clock in all: a century, beyond which the dates of the catalogue end."""
 
 _NOON = time(12)
 

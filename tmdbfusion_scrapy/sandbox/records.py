@@ -230,13 +230,12 @@ class Media(Generated):
         return parts.translations(data)
 
 
+_IMAGES = ("backdrops", "logos", "posters")
 SHARED: Mapping[str, Build] = {
     "account_states": lambda _media, _facts, _query, draws: parts.account_states(draws),
     "alternative_titles": Media.alternative_titles,
     "changes": lambda _media, _facts, _query, draws: parts.changes(draws, "overview"),
-    "images": lambda _media, facts, *asked: parts.images(
-        *asked, facts.language, ("backdrops", "logos", "posters")
-    ),
+    "images": lambda _media, facts, query, draws: parts.images(query, draws, facts.language, _IMAGES),
     "keywords": Media.keywords, "lists": Media.lists, "recommendations": Media.related,
     "reviews": lambda _media, _facts, *asked: parts.reviews(*asked), "similar": Media.related,
     "translations": Media.translations, "videos": lambda _media, _facts, *asked: parts.videos(*asked),

@@ -183,7 +183,7 @@ class GeneratedSeries(Media):
 
 
 TV_PARTS = tuple(sorted(GeneratedSeries.builders))
-"""What append_to_response takes for a series, besides seasons."""
+"""The parts that append_to_response takes for a series, besides seasons."""
 
 
 def _schedule(row: Row, day: int) -> Schedule:

@@ -1,4 +1,4 @@
-"""From a request to TMDB's answer, without any network."""
+"""TMDB's answer to a request, without any network."""
 
 from __future__ import annotations
 

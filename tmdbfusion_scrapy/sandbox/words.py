@@ -21,7 +21,7 @@ _SIXTEEN = Struct("<16I").unpack
 _FIVE = Struct("<5I").pack
 _EMPTY = {"title": "", "overview": "", "tagline": ""}
 REVISIONS_PER_TEXT = 4
-"""How many changes of a record go to one of its text."""
+"""The changes of a record that go to one of its text."""
 
 
 class Draws:
