@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox.parts import Query
     from tmdbfusion_scrapy.sandbox.records import Build
 
+_FLAGS = ("false", "true")
 _UNFINISHED = ("Post Production", "In Production", "Planned", "Rumored")
 
 
@@ -52,7 +53,7 @@ class GeneratedMovies(Media):
         return 0 if number & 31 == 0 else 62 + (number >> 8) % 110
 
     def export_line(self, row: Row, line: str) -> str:
-        adult, video = ("true" if yes else "false" for yes in (is_adult(row.numbers), _is_video(row.numbers)))
+        adult, video = _FLAGS[is_adult(row.numbers)], _FLAGS[_is_video(row.numbers)]
         return f'{{"adult":{adult},{line},"video":{video}}}\n'
 
     def details(self, item: int, language: str) -> dict[str, Any] | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, timezone
 from functools import lru_cache
 from hashlib import blake2b
+from itertools import repeat
 from struct import Struct
 from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
@@ -153,17 +154,11 @@ class Population:
 
     def row(self, item: int, day: int) -> Row | None:
         """Return an id on a day; None if it does not exist then."""
-        if not 1 <= item <= self.last_id(day) or self._end(item) <= day:
-            return None
-        numbers = self._numbers(item)
-        return None if numbers is None else self._row(item, numbers, day)
+        return self._row(item, day) if 1 <= item <= self.last_id(day) else None
 
     def rows(self, day: int) -> Iterator[Row]:
         """Give all ids of a day, ascending."""
-        for item in range(1, self.last_id(day) + 1):
-            numbers = self._numbers(item)
-            if numbers is not None and self._end(item) > day:
-                yield self._row(item, numbers, day)
+        return filter(None, map(self._row, range(1, self.last_id(day) + 1), repeat(day)))
 
     def latest(self, day: int) -> int | None:
         """Return the highest id that exists on a day; None if there is none."""
@@ -178,7 +173,7 @@ class Population:
             highest, before = self.last_id(day), self.last_id(day - 1)
             if self._changes.length:
                 for item in self._changes.on(day, before):
-                    if self._numbers(item) is not None and self._end(item) > day:
+                    if self._numbers(item) is not None and self._end(item, self._start(item)) > day:
                         yield item
             for item in range(before + 1, highest + 1):
                 if self._numbers(item) is not None:
@@ -195,15 +190,18 @@ class Population:
             return None
         return numbers
 
-    def _row(self, item: int, numbers: tuple[int, ...], day: int) -> Row:
-        start = self._start(item)
+    def _row(self, item: int, day: int) -> Row | None:
+        """Return an id that has appeared; None if it is gone or never was."""
+        numbers = self._numbers(item)
+        start = EPOCH_DAY if item <= self._count else self._start(item)
+        if numbers is None or self._end(item, start) <= day:
+            return None
         length = self._changes.length
         if not length:
             return Row(item, numbers, 0, start)
         phase = self._changes.phase(item)
-        rest = (day - phase) % length
-        revision = (day - phase) // length - (start - phase) // length
-        return Row(item, numbers, revision, max(start, day - rest))
+        turns, rest = divmod(day - phase, length)
+        return Row(item, numbers, turns - (start - phase) // length, max(start, day - rest))
 
     def _start(self, item: int) -> int:
         """Return the day from which changes of an id are counted: ``EPOCH``, or its first day if that is later."""
@@ -218,13 +216,12 @@ class Population:
             day -= 1
         return day
 
-    def _end(self, item: int) -> int:
+    def _end(self, item: int, start: int) -> int:
         """Return the first day on which an id is gone, after its first one and after ``EPOCH``."""
         length = self._ends.length
         if not length or item % self._perishable:
             return _NEVER
-        earliest = self._start(item) + 1
-        return earliest + (self._ends.phase(item) - earliest) % length
+        return start + 1 + (self._ends.phase(item) - start - 1) % length
 
 
 _NEVER = 1 << 40

@@ -134,6 +134,7 @@ class Media(Generated):
         self, seed: int, count: int, gaps: float, people: int, clock: Clock | None, churn: Churn | None
     ) -> None:
         super().__init__(Population(self.kind, seed, count, gaps, churn or Churn()), clock or Clock(EPOCH))
+        self._genre_ids = tuple(self.genres)
         self.seed = seed
         self.count = count
         self.people = people
@@ -148,7 +149,7 @@ class Media(Generated):
             row.id, is_adult(numbers), self.popularity(row),
             vote_average=round(3.0 + 6.2 * numbers[4] / RANGE, 3) if votes else 0.0, vote_count=votes,
             day=_release_day(numbers[1], numbers[2], past, future), runtime=self.runtime(numbers[9]),
-            genre_ids=_some_genres(tuple(self.genres), numbers[6], numbers[7]), language=origin(numbers)[0],
+            genre_ids=_some_genres(self._genre_ids, numbers[6], numbers[7]), language=origin(numbers)[0],
             revision=row.revision, touched=row.touched,
         )  # fmt: skip
 
