@@ -35,7 +35,7 @@ from loopback import pin, running_server
 from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.movies import MovieDetails
-from tmdbfusion_scrapy.sandbox.generated import GeneratedCatalogue
+from tmdbfusion_scrapy.sandbox.movies import GeneratedMovies
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
@@ -49,7 +49,7 @@ IMPORTED = "tmdbfusion_scrapy.client"
 
 def movie_with_credits() -> bytes:
     """The generated movie whose body with credits is nearest to 16 KB."""
-    catalogue = GeneratedCatalogue(200, seed=1, gaps=0.0)
+    catalogue = GeneratedMovies(200, seed=1, gaps=0.0)
     bodies = []
     for movie_id in range(1, 200):
         movie = catalogue.details(movie_id, "en-US")

@@ -29,7 +29,7 @@ from line_plot import Line, Panel, write_svg
 from loopback import MARK, running_server
 from own_process import run_script
 
-from tmdbfusion_scrapy.sandbox.generated import GeneratedCatalogue
+from tmdbfusion_scrapy.sandbox.movies import GeneratedMovies
 
 SIZE = 16 * 1024
 SCRAPYS = ("stock", "aiohttp", "httpx", "httpx2")
@@ -46,7 +46,7 @@ Run = dict[str, Any]
 
 def marked_movie() -> bytes:
     """The generated movie whose body with credits is nearest to 16 KB, its id left to the server."""
-    catalogue = GeneratedCatalogue(200, seed=1, gaps=0.0)
+    catalogue = GeneratedMovies(200, seed=1, gaps=0.0)
     bodies = []
     for movie_id in range(1, 200):
         movie = catalogue.details(movie_id, "en-US")

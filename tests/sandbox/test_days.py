@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from tmdbfusion_scrapy.sandbox import SandboxOptions
-from tmdbfusion_scrapy.sandbox.calendar import EPOCH, Clock
-from tmdbfusion_scrapy.sandbox.population import Churn, Population
-from tmdbfusion_scrapy.sandbox.world import World
+from tmdbfusion_scrapy.sandbox.lists import Lists
+from tmdbfusion_scrapy.sandbox.population import EPOCH, Churn, Clock, Population
+from tmdbfusion_scrapy.sandbox.service import World
 
 KINDS = ("movie", "tv", "person")
 LIVELY = {"daily_changed": 0.02, "daily_new": 0.004, "daily_gone": 0.004}
@@ -139,7 +139,7 @@ def test_without_churn_nothing_moves():
     clock.advance(days=500)
     assert everything() == before
     query = {"start_date": "2027-10-01", "end_date": "2027-10-14"}
-    assert world.changes.answer("movie", query, clock.today())["total_results"] == 0
+    assert Lists(world.catalogues).answer("movie/changes", query)["total_results"] == 0
 
 
 @pytest.mark.parametrize("perishable", [1, 8])

@@ -13,9 +13,9 @@ import httpx
 import pytest
 
 from tmdbfusion_scrapy.sandbox import SandboxOptions, ThreadedSandbox
-from tmdbfusion_scrapy.sandbox.calendar import Clock
-from tmdbfusion_scrapy.sandbox.exports import Exports
-from tmdbfusion_scrapy.sandbox.world import World
+from tmdbfusion_scrapy.sandbox.files import Exports
+from tmdbfusion_scrapy.sandbox.population import Clock
+from tmdbfusion_scrapy.sandbox.service import World
 
 FIELDS = {
     "movie_ids": {"adult", "id", "original_title", "popularity", "video"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.sandbox.pages import all_ids
-from tmdbfusion_scrapy.sandbox.generated import GeneratedCatalogue
+from tmdbfusion_scrapy.sandbox.movies import GeneratedMovies
 
 MOVIES = 400
 
@@ -19,7 +19,7 @@ def tmdb_sandbox(tmdb_sandbox_factory):
 @pytest.fixture(scope="module")
 def movies():
     """All movies of that sandbox by id, as ``movie/{id}`` gives them."""
-    catalogue = GeneratedCatalogue(MOVIES, 1, 0.03)
+    catalogue = GeneratedMovies(MOVIES, 1, 0.03)
     return {facts.id: catalogue.details(facts.id, "en-US") for facts in catalogue.facts()}
 
 

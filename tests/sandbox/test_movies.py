@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-from tmdbfusion_scrapy.sandbox.catalogue import MOVIE_PARTS
+from tmdbfusion_scrapy.sandbox.movies import MOVIE_PARTS
 
 ALL_PARTS = ",".join(MOVIE_PARTS)
 KNOWN_MOVIE = ("The Faded Inheritance", "1999-01-23", 0)

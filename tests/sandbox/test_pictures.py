@@ -8,7 +8,7 @@ import ssl
 import httpx
 import pytest
 
-from tmdbfusion_scrapy.sandbox.pictures import picture
+from tmdbfusion_scrapy.sandbox.files import picture
 
 Image = pytest.importorskip("PIL.Image", reason="Pillow reads the images")
 

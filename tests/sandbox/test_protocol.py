@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import os
 import subprocess
 import sys
 import threading
@@ -196,9 +197,9 @@ def test_ready_bodies_take_bounded_memory(tmdb_sandbox_factory, connect):
     client = connect(sandbox)
     bodies = [client.get(f"movie/{movie_id}").content for movie_id in sandbox.movie_ids[:20]]
     assert bodies == [client.get(f"movie/{movie_id}").content for movie_id in sandbox.movie_ids[:20]]
-    cache = sandbox._sandbox._service._cache
-    assert 0 < cache._held <= 20_000
-    assert len(cache._replies) < 20
+    service = sandbox._service
+    assert 0 < service._held <= 20_000
+    assert len(service._replies) < 20
 
 
 @coroutine_test
@@ -269,15 +270,28 @@ def test_options_outside_their_range_are_refused(options, message):
         SandboxOptions(**options)
 
 
-def test_the_plugin_is_cheap_to_load():
+def test_a_pytest_run_that_does_not_use_the_plugin_loads_nothing_but_its_module(tmp_path):
+    command = [sys.executable, "-X", "importtime", "-m", "pytest", "--co", "-q", "-p", "no:cacheprovider"]
+    # Other plugins load what they need, Twisted for one.
+    alone = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command += ["-p", "tmdbfusion_scrapy.sandbox.pytest_plugin"]
+    run = subprocess.run(command, cwd=tmp_path, env=alone, capture_output=True, text=True, check=False)
+    assert run.returncode == pytest.ExitCode.NO_TESTS_COLLECTED
+    loaded = {line.rpartition("|")[2].strip() for line in run.stderr.splitlines() if "|" in line}
+    # Pytest's own loader, which brings the plugin, is not reported.
+    plugin = {f"tmdbfusion_scrapy{name}" for name in ("", ".version", ".sandbox", ".sandbox.pytest_plugin")}
+    assert {name for name in loaded if name.startswith("tmdbfusion_scrapy")} <= plugin
+    assert "pytest" in loaded
+    assert not loaded & {"aiohttp", "httptools", "httpx", "msgspec", "scrapy", "twisted"}
+
+
+def test_the_server_stands_on_asyncio_and_httptools_alone():
     script = (
-        "import sys, tmdbfusion_scrapy.sandbox.pytest_plugin\n"
-        "print([name for name in ('aiohttp', 'httpx', 'scrapy', 'twisted', 'asyncio') if name in sys.modules])"
+        "import sys, tmdbfusion_scrapy.sandbox.server\n"
+        "print([name for name in ('aiohttp', 'httpx', 'tmdbfusion_scrapy.transport') if name in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
-    loaded = set(run.stdout.strip("[]\n").replace("'", "").split(", "))
-    # pytest itself may load asyncio.
-    assert loaded <= {"", "asyncio"}
+    assert run.stdout.strip() == "[]"
 
 
 def test_the_server_loads_neither_scrapy_nor_twisted():

@@ -11,8 +11,10 @@ from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.models.decoding import decode
 from tmdbfusion_scrapy.models.extras import find_extras
 from tmdbfusion_scrapy.sandbox import Sandbox, SandboxOptions
-from tmdbfusion_scrapy.sandbox.calendar import EPOCH, Clock
-from tmdbfusion_scrapy.sandbox.catalogue import MOVIE_PARTS, PERSON_PARTS, TV_PARTS
+from tmdbfusion_scrapy.sandbox.movies import MOVIE_PARTS
+from tmdbfusion_scrapy.sandbox.people import PERSON_PARTS
+from tmdbfusion_scrapy.sandbox.population import EPOCH, Clock
+from tmdbfusion_scrapy.sandbox.series import TV_PARTS
 from tmdbfusion_scrapy.sandbox.service import Service
 
 SEASON_PARTS = (

@@ -10,29 +10,19 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tmdbfusion_scrapy.sandbox.http import RecordedRequest
     from tmdbfusion_scrapy.sandbox.options import SandboxOptions
-    from tmdbfusion_scrapy.sandbox.process import SandboxProcess
-    from tmdbfusion_scrapy.sandbox.server import Sandbox
-    from tmdbfusion_scrapy.sandbox.threaded import ThreadedSandbox
-    from tmdbfusion_scrapy.sandbox.traffic import ConnectionCounts, RecordedRequest
+    from tmdbfusion_scrapy.sandbox.server import Sandbox, SandboxProcess, ThreadedSandbox
+    from tmdbfusion_scrapy.sandbox.traffic import ConnectionCounts
 
 _HOME_OF = {
-    "ConnectionCounts": "traffic",
-    "RecordedRequest": "traffic",
-    "Sandbox": "server",
-    "SandboxOptions": "options",
-    "SandboxProcess": "process",
-    "ThreadedSandbox": "threaded",
-}
+    "ConnectionCounts": "traffic", "RecordedRequest": "http", "Sandbox": "server", "SandboxOptions": "options",
+    "SandboxProcess": "server", "ThreadedSandbox": "server",
+}  # fmt: skip
 
 __all__ = [
-    "ConnectionCounts",
-    "RecordedRequest",
-    "Sandbox",
-    "SandboxOptions",
-    "SandboxProcess",
-    "ThreadedSandbox",
-]
+    "ConnectionCounts", "RecordedRequest", "Sandbox", "SandboxOptions", "SandboxProcess", "ThreadedSandbox",
+]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:

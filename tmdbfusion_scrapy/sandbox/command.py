@@ -1,33 +1,34 @@
-"""The command line of the sandbox, for ``python -m tmdbfusion_scrapy.sandbox`` and for whoever embeds it."""
+"""Command line of the sandbox, for ``python -m tmdbfusion_scrapy.sandbox`` and for ``scrapy tmdb-sandbox``."""
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import inspect
 import os
 import re
 import signal
 import stat
 import sys
+from dataclasses import MISSING, fields
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.sandbox.faults import FAULT_NAMES
 from tmdbfusion_scrapy.sandbox.options import SandboxOptions, check_fault_probabilities
-from tmdbfusion_scrapy.sandbox.people import PEOPLE
-from tmdbfusion_scrapy.sandbox.population import Churn
 from tmdbfusion_scrapy.sandbox.server import Sandbox
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s)")
 _PARENT_CHECK_SECONDS = 0.5
+# An argument of a docstring and its text, up to the next one.
+_EXPLAINED = re.compile(r"^    (\w+): ((?:.+\n?(?:        .*\n?)*))", re.MULTILINE)
 
 
 def duration(raw: str) -> float:
-    """Seconds of a text such as ``50ms`` or ``0.5s``."""
+    """Return the seconds of a text such as ``50ms`` or ``0.5s``."""
     match = _DURATION.fullmatch(raw.strip())
     if match is None:
         raise argparse.ArgumentTypeError(f"{raw!r} is no duration: write 50ms or 0.5s")
@@ -35,7 +36,7 @@ def duration(raw: str) -> float:
 
 
 def moment(raw: str) -> date:
-    """The day of a text such as ``2026-11-22``, or the moment of ``2026-11-22T05:00``."""
+    """Return the day of a text such as ``2026-11-22``, or the moment of ``2026-11-22T05:00``."""
     try:
         return date.fromisoformat(raw) if len(raw) == 10 else datetime.fromisoformat(raw)
     except ValueError:
@@ -43,7 +44,7 @@ def moment(raw: str) -> date:
 
 
 def fault_probabilities(raw: str) -> dict[str, float]:
-    """The probabilities of a text such as ``timeout=0.01,500=0.02``."""
+    """Return the probabilities of a text such as ``timeout=0.01,500=0.02``."""
     faults: dict[str, float] = {}
     for item in filter(None, (part.strip() for part in raw.split(","))):
         name, separator, value = item.partition("=")
@@ -59,113 +60,54 @@ def fault_probabilities(raw: str) -> dict[str, float]:
     return faults
 
 
+_ARGUMENTS: Mapping[str, Mapping[str, Any]] = {
+    **{name: {} for name in ("host", "movies", "series", "people", "seed", "gaps")},
+    "port": {"default": 8390},
+    "today": {"type": moment, "metavar": "DATE"},
+    **{f"daily_{name}": {"metavar": "SHARE"} for name in ("changed", "new", "gone")},
+    "replay": {"type": Path, "action": "append", "default": [], "metavar": "PATH"},
+    "rate_limit": {"type": int, "metavar": "N"},
+    "retry_after": {"type": int, "nargs": "?", "const": 1, "metavar": "SECONDS"},
+    "latency": {"type": duration, "metavar": "TIME"},
+    "faults": {"type": fault_probabilities, "default": {}, "metavar": "NAME=P,..."},
+    "exports_missing": {"choices": (403, 404)},
+    "etag": {"choices": ("ignore", "304")},
+    "token": {"type": str},
+}
+"""The fields of ``SandboxOptions`` that are options here, and what argparse needs to know beside them."""
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the sandbox's options to a parser."""
-    add = parser.add_argument
-    add("--host", default="127.0.0.1", help="loopback address to listen on (default: %(default)s)")
-    add("--port", type=int, default=8390, help="port to listen on; 0 takes a free one (default: %(default)s)")
-    add(
-        "--movies", type=int, default=10_000, help="highest id of the generated movies (default: %(default)s)"
-    )
-    add("--series", type=int, default=2_000, help="highest id of the series (default: %(default)s)")
-    add("--people", type=int, default=PEOPLE, help="highest id of the people (default: %(default)s)")
-    add(
-        "--seed",
-        type=int,
-        default=1,
-        help="seed of the generated movies and of the faults (default: %(default)s)",
-    )
-    add("--gaps", type=float, default=0.03, help="share of ids that do not exist (default: %(default)s)")
-    add(
-        "--today", type=moment, metavar="DATE",
-        help="stand still on a day, 2026-11-22, or a moment in UTC, 2026-11-22T05:00 (default: the real time)",
-    )  # fmt: skip
-    for name, what in (("changed", "change"), ("new", "appear"), ("gone", "vanish")):
-        add(
-            f"--daily-{name}", type=float, default=getattr(Churn, name), metavar="SHARE",
-            help=f"share of the movies, series and people that {what} each day (default: %(default)s)",
-        )  # fmt: skip
-    add(
-        "--replay", type=Path, action="append", default=[], metavar="PATH",
-        help="serve a .jsonl or .jsonl.gz of movie bodies, or a folder of recorded exchanges, instead; repeatable",
-    )  # fmt: skip
-    add(
-        "--rate-limit",
-        type=int,
-        metavar="N",
-        help="requests a second and client address, 429 above (default: none)",
-    )
-    add(
-        "--retry-after", type=int, nargs="?", const=1, metavar="SECONDS",
-        help="send Retry-After with the 429 of --rate-limit (1 second unless given)",
-    )  # fmt: skip
-    add("--latency", type=duration, default=0.0, metavar="TIME", help="wait before each answer, e.g. 50ms")
-    add(
-        "--faults", type=fault_probabilities, default={}, metavar="NAME=P,...",
-        help=f"spoil answers with these probabilities, e.g. 429=0.01,500=0.02; names: {', '.join(FAULT_NAMES)}",
-    )  # fmt: skip
-    add(
-        "--exports-missing", type=int, choices=(403, 404), default=403,
-        help="status of daily exports that are not there yet or any more (default: %(default)s)",
-    )  # fmt: skip
-    add(
-        "--etag", choices=("ignore", "304"), default="ignore",
-        help="what an If-None-Match with the current ETag does (default: %(default)s)",
-    )  # fmt: skip
-    add("--token", help="accept this bearer token or api_key only (default: any but 'invalid')")
-    add(
-        "--cache-mb",
-        type=int,
-        default=128,
-        metavar="MB",
-        help="memory for ready bodies (default: %(default)s)",
-    )
-    add(
-        "--exit-with-parent",
-        action="store_true",
-        help="end when the parent process ends or closes standard input",
-    )
+    """Add the sandbox's options to a parser: those of ``SandboxOptions``, explained by its docstring."""
+    explained = dict(_EXPLAINED.findall(inspect.getdoc(SandboxOptions) or ""))
+    for option in fields(SandboxOptions):
+        if option.name in _ARGUMENTS:
+            text = " ".join(explained.get(option.name, "").split()).replace("%", "%%")
+            default = None if option.default is MISSING else option.default
+            given: dict[str, Any] = {"type": type(default), "default": default, "help": text}
+            given |= _ARGUMENTS[option.name]
+            if given["default"]:
+                given["help"] += " (default: %(default)s)"
+            parser.add_argument(f"--{option.name.replace('_', '-')}", **given)
+    memory = "memory for ready bodies (default: %(default)s)"
+    parser.add_argument("--cache-mb", type=int, default=128, metavar="MB", help=memory)
+    ending = "end when the parent process ends or closes standard input"
+    parser.add_argument("--exit-with-parent", action="store_true", help=ending)
 
 
 def options_of(arguments: argparse.Namespace) -> SandboxOptions:
-    """The options of parsed arguments.
+    """Return the options of parsed arguments.
 
     Raises:
         ValueError: An argument is outside its range.
     """
-    return SandboxOptions(
-        host=arguments.host,
-        port=arguments.port,
-        movies=arguments.movies,
-        series=arguments.series,
-        people=arguments.people,
-        seed=arguments.seed,
-        gaps=arguments.gaps,
-        today=arguments.today,
-        daily_changed=arguments.daily_changed,
-        daily_new=arguments.daily_new,
-        daily_gone=arguments.daily_gone,
-        exports_missing=arguments.exports_missing,
-        etag=arguments.etag,
-        replay=tuple(arguments.replay),
-        rate_limit=arguments.rate_limit,
-        retry_after=arguments.retry_after,
-        latency=arguments.latency,
-        faults=arguments.faults,
-        token=arguments.token,
-        cache_bytes=arguments.cache_mb * 1024 * 1024,
-        # Nobody can read them in a process of its own.
-        keep_requests=0,
-    )
+    given = {name: getattr(arguments, name) for name in _ARGUMENTS}
+    # Nobody can read the requests in a process of its own.
+    return SandboxOptions(**given, cache_bytes=arguments.cache_mb * 1024 * 1024, keep_requests=0)
 
 
 async def serve(sandbox: Sandbox, *, exit_with_parent: bool = False) -> None:
-    """Print the base URL when it listens, and serve until SIGINT, SIGTERM or the end of the parent process.
-
-    Args:
-        sandbox: A sandbox that does not run yet.
-        exit_with_parent: End with the parent process, too.
-    """
+    """Print the base URL when it listens, and serve until SIGINT, SIGTERM or the end of the parent process."""
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -207,11 +149,7 @@ async def _parent_gone(ended: asyncio.Event) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; 0 after a signal, 1 if it cannot listen, 2 for bad arguments.
-
-    Args:
-        argv: Arguments without the program's name; those of the process by default.
-    """
+    """Run the command; 0 after a signal, 1 if it cannot listen, 2 for bad arguments."""
     parser = argparse.ArgumentParser(
         prog="python -m tmdbfusion_scrapy.sandbox",
         description="A TMDB-compatible server on loopback. Prints its base URL when it listens. Ctrl-C ends it.",
@@ -226,13 +164,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def run(sandbox: Sandbox, program: str, *, exit_with_parent: bool) -> int:
-    """Serve until it is told to end; 0 after a signal, 1 if it cannot listen.
-
-    Args:
-        sandbox: A sandbox that does not run yet.
-        program: Name of the command, for messages.
-        exit_with_parent: End with the parent process, too.
-    """
+    """Serve until it is told to end; 0 after a signal, 1 if it cannot listen."""
     try:
         asyncio.run(serve(sandbox, exit_with_parent=exit_with_parent))
     except OSError as error:

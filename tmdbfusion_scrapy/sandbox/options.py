@@ -10,18 +10,22 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Literal
 
-from tmdbfusion_scrapy.sandbox.calendar import EPOCH, as_moment
 from tmdbfusion_scrapy.sandbox.faults import FAULT_NAMES
 from tmdbfusion_scrapy.sandbox.people import PEOPLE
-from tmdbfusion_scrapy.sandbox.population import Churn
+from tmdbfusion_scrapy.sandbox.population import EPOCH, Churn, as_moment
 
-MAX_MOVIES = 10_000_000
-MAX_SERIES = 1_000_000
+# Least and greatest value, None for no bound; NaN is outside of all.
+_RANGES: Mapping[str, tuple[float, float | None]] = {
+    "port": (0, 65535), "movies": (1, 10_000_000), "series": (1, 1_000_000), "people": (1, 10_000_000),
+    "daily_changed": (0, 0.5), "daily_new": (0, 0.5), "daily_gone": (0, 0.5), "latency": (0, 3600),
+    "cache_bytes": (0, None), "large_body_bytes": (1, None), "keep_requests": (0, None), "rate_limit": (1, None),
+    "retry_after": (0, None),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
 class SandboxOptions:
-    """What a sandbox serves and how it behaves.
+    """Options of a sandbox: the records to serve and how it behaves.
 
     Args:
         host: Loopback address to listen on. Others are refused: the sandbox checks no real credentials.
@@ -86,30 +90,20 @@ class SandboxOptions:
                 f"host must be a loopback address such as 127.0.0.1 or ::1, not {self.host!r}: "
                 "the sandbox is for this machine only"
             )
-        _check_range("port", self.port, 0, 65535)
-        _check_range("movies", self.movies, 1, MAX_MOVIES)
-        _check_range("series", self.series, 1, MAX_SERIES)
-        _check_range("people", self.people, 1, MAX_MOVIES)
-        for name in ("daily_changed", "daily_new", "daily_gone"):
-            _check_range(name, getattr(self, name), 0, 0.5)
+        for name, (low, high) in _RANGES.items():
+            value = getattr(self, name)
+            if value is not None and not (value >= low and (high is None or value <= high)):
+                bounds = f"at least {low}" if high is None else f"between {low} and {high}"
+                raise ValueError(f"{name} must be {bounds}, not {value!r}")
         if self.today is not None and as_moment(self.today).date() < EPOCH:
             raise ValueError(
                 f"today must not be before {EPOCH}, where the catalogue begins, not {self.today}"
             )
-        if self.exports_missing not in {403, 404}:
-            raise ValueError(f"exports_missing must be 403 or 404, not {self.exports_missing!r}")
-        if self.etag not in {"ignore", "304"}:
-            raise ValueError(f"etag must be 'ignore' or '304', not {self.etag!r}")
-        _check_range("latency", self.latency, 0, 3600)
-        _check_range("cache_bytes", self.cache_bytes, 0, None)
-        _check_range("large_body_bytes", self.large_body_bytes, 1, None)
-        _check_range("keep_requests", self.keep_requests, 0, None)
+        for name, (first, second) in (("exports_missing", (403, 404)), ("etag", ("ignore", "304"))):
+            if getattr(self, name) not in {first, second}:
+                raise ValueError(f"{name} must be {first!r} or {second!r}, not {getattr(self, name)!r}")
         if not 0 <= self.gaps < 1:
             raise ValueError(f"gaps must be at least 0 and less than 1, not {self.gaps!r}")
-        if self.rate_limit is not None:
-            _check_range("rate_limit", self.rate_limit, 1, None)
-        if self.retry_after is not None:
-            _check_range("retry_after", self.retry_after, 0, None)
         if self.token is not None and not self.token.strip():
             raise ValueError("token must not be empty")
         check_fault_probabilities(self.faults)
@@ -131,15 +125,8 @@ def check_fault_probabilities(faults: Mapping[str, float]) -> None:
         raise ValueError(f"faults: the probabilities add up to {sum(faults.values()):g}, more than 1")
 
 
-def _check_range(name: str, value: float, low: float, high: float | None) -> None:
-    """Raise ValueError unless ``low <= value <= high``; NaN fails as well."""
-    if not (value >= low and (high is None or value <= high)):
-        bounds = f"at least {low}" if high is None else f"between {low} and {high}"
-        raise ValueError(f"{name} must be {bounds}, not {value!r}")
-
-
 def _is_loopback(host: str) -> bool:
-    """Whether an address or the name ``localhost`` stays on this machine."""
+    """Tell whether an address or the name ``localhost`` stays on this machine."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -1,136 +1,198 @@
-"""The parts of a generated movie: what append_to_response adds and ``movie/{id}/<part>`` answers."""
+"""Parts that several kinds of records share, each without its ``id``."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.sandbox import entities, media_parts, words
-from tmdbfusion_scrapy.sandbox.draws import Draws
-from tmdbfusion_scrapy.sandbox.people import movie_credits
-from tmdbfusion_scrapy.sandbox.reference import COUNTRIES
-from tmdbfusion_scrapy.sandbox.texts import Texts, translations
+from tmdbfusion_scrapy.sandbox import words
+from tmdbfusion_scrapy.sandbox.reference import COUNTRIES, LANGUAGES, TRANSLATIONS
+from tmdbfusion_scrapy.sandbox.words import Draws
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable
 
-    from tmdbfusion_scrapy.sandbox.catalogue import Facts
+Query = Mapping[str, str]
+"""Query parameters."""
 
-    Build = Callable[[Facts, Mapping[str, str], Draws], dict[str, Any]]
+_PROVIDERS = tuple((8 + 3 * number, f"Sandbox Stream {number + 1}") for number in range(8))
+_VIDEO_TYPES = ("Trailer", "Teaser", "Clip", "Featurette", "Behind the Scenes")
+_RELATED_PAGES = 2
+PAGE_SIZE = 20
+# Key of the part -> least and greatest number, width, height, and the languages to draw from beside the original.
+_MOSTLY_NONE = (None, None, None, "en")
+_IMAGES = {
+    "backdrops": (1, 10, 1920, 1080, _MOSTLY_NONE),
+    "logos": (0, 3, 500, 203, None),
+    "posters": (1, 14, 1000, 1500, None),
+    "profiles": (0, 6, 900, 1350, _MOSTLY_NONE),
+    "stills": (0, 4, 1920, 1080, _MOSTLY_NONE),
+}
 
 
-class PartsOfMovie:
-    """Builds parts.
+def images(query: Query, draws: Draws, original: str, keys: Iterable[str]) -> dict[str, Any]:
+    """Return images of some sorts, filtered by ``language`` and ``include_image_language``."""
+    asked = None
+    if query.get("language") or query.get("include_image_language"):
+        named = f"{query.get('language', '')[:2]},{query.get('include_image_language', '')}".split(",")
+        asked = {None if name == "null" else name for name in named if name}
+    found: dict[str, Any] = {}
+    for key in keys:
+        least, greatest, width, height, languages = _IMAGES[key]
+        some = [
+            {
+                "aspect_ratio": round(width / height, 3), "height": height,
+                "iso_639_1": draws.pick(languages or ("en", original, "de", "fr", None)),
+                "file_path": draws.image(),
+                "vote_average": round(draws.unit() * 10, 3), "vote_count": draws.below(40), "width": width,
+            }
+            for _ in range(draws.between(least, greatest))
+        ]  # fmt: skip
+        found[key] = [image for image in some if asked is None or image["iso_639_1"] in asked]
+    return found
 
-    Args:
-        seed: Seed of the catalogue.
-        movies: Highest id that similar and recommended movies may have.
-        people: Highest id of a person in the credits.
-        details: Gives the body of a movie in a language.
-        summary: Gives a movie as a list shows it.
-    """
 
-    def __init__(
-        self,
-        seed: int,
-        movies: int,
-        people: int,
-        details: Callable[[int, str], dict[str, Any] | None],
-        summary: Callable[[int, str], dict[str, Any] | None],
-    ) -> None:
-        self._seed = seed
-        self._details = details
-        self.texts = Texts("", seed)
+def logos(draws: Draws) -> dict[str, Any]:
+    """Return logos of a company or network."""
+    return {
+        "logos": [
+            {
+                "aspect_ratio": 2.5, "file_path": draws.image(".png"), "height": 200, "id": draws.identifier(),
+                "file_type": draws.pick((".png", ".svg")), "vote_average": round(draws.unit() * 10, 3),
+                "vote_count": draws.below(20), "width": 500,
+            }
+            for _ in range(draws.below(3))
+        ]
+    }  # fmt: skip
 
-        def related(facts: Facts, query: Mapping[str, str], draws: Draws) -> dict[str, Any]:
-            return media_parts.related(query, draws, facts.id, movies, summary)
 
-        self._builders: dict[str, Build] = {
-            "account_states": lambda _facts, _query, draws: media_parts.account_states(draws),
-            "alternative_titles": self._alternative_titles,
-            "changes": lambda _facts, _query, draws: media_parts.changes(draws, "overview"),
-            "credits": lambda facts, _query, _draws: movie_credits(seed, facts.id, people),
-            "external_ids": self._external_ids,
-            "images": lambda facts, query, draws: media_parts.images(
-                query, draws, facts.language, ("backdrops", "logos", "posters")
-            ),
-            "keywords": lambda _facts, _query, draws: {"keywords": keywords(seed, draws)},
-            "lists": lambda _facts, query, draws: media_parts.lists(query, draws, {"list_type": "movie"}),
-            "recommendations": related,
-            "release_dates": self._release_dates,
-            "reviews": lambda _facts, query, draws: media_parts.reviews(query, draws),
-            "similar": related,
-            "translations": self._translations,
-            "videos": lambda _facts, query, draws: media_parts.videos(query, draws),
-            "watch/providers": lambda facts, _query, draws: media_parts.watch_providers(
-                f"movie/{facts.id}", draws
-            ),
-        }
+def videos(query: Query, draws: Draws) -> dict[str, Any]:
+    """Return videos; there are English ones only."""
+    if not query.get("language", "en-US").startswith("en"):
+        return {"results": []}
+    return {
+        "results": [
+            {
+                "iso_639_1": "en", "iso_3166_1": "US",
+                "name": f"{words.english_title(draws)} {draws.pick(_VIDEO_TYPES)}",
+                "key": draws.identifier()[:11], "site": "YouTube", "size": draws.pick((480, 720, 1080, 2160)),
+                "type": draws.pick(_VIDEO_TYPES), "official": draws.chance(0.7),
+                "published_at": draws.timestamp(), "id": draws.identifier(),
+            }
+            for _ in range(draws.below(6))
+        ]
+    }  # fmt: skip
 
-    def build(self, facts: Facts, name: str, query: Mapping[str, str]) -> dict[str, Any] | None:
-        """A part without its ``id``; None for a name that TMDB does not know."""
-        builder = self._builders.get(name)
-        return None if builder is None else builder(facts, query, Draws(name, self._seed, facts.id))
 
-    def _translations(self, facts: Facts, _query: Mapping[str, str], _draws: Draws) -> dict[str, Any]:
-        original_title = (self._details(facts.id, "en-US") or {})["original_title"]
-
-        def data(code: str, country: str) -> dict[str, Any] | None:
-            language = f"{code}-{country}"
-            texts = self.texts.translation(facts.id, facts.language, original_title, language, facts.revision)
-            if not texts["title"]:
-                return None
-            # TMDB leaves a title out of the data where it equals the original one.
-            title = "" if code == facts.language else texts["title"]
-            return {**texts, "title": title, "homepage": "", "runtime": facts.runtime}
-
-        return translations(data)
-
-    def _external_ids(self, facts: Facts, _query: Mapping[str, str], draws: Draws) -> dict[str, Any]:
-        details = self._details(facts.id, "en-US") or {}
-        return {
-            "imdb_id": details["imdb_id"],
-            "wikidata_id": f"Q{900_000_000 + facts.id}" if draws.chance(0.6) else None,
-            "facebook_id": f"movie{facts.id}" if draws.chance(0.2) else None,
-            "instagram_id": f"movie{facts.id}" if draws.chance(0.2) else None,
-            "twitter_id": None,
-        }
-
-    def _alternative_titles(self, _facts: Facts, query: Mapping[str, str], draws: Draws) -> dict[str, Any]:
-        return {"titles": alternative_titles(query, draws)}
-
-    def _release_dates(self, facts: Facts, _query: Mapping[str, str], draws: Draws) -> dict[str, Any]:
-        details = self._details(facts.id, "en-US") or {}
-        day = details["release_date"]
-        countries = dict.fromkeys(draws.pick(COUNTRIES)[0] for _ in range(draws.below(12))) if day else {}
-        return {
-            "results": [
-                {
-                    "iso_3166_1": country,
-                    "release_dates": [
-                        {
-                            "certification": draws.pick(("", "12", "15", "PG-13", "R")),
-                            "descriptors": [],
-                            "iso_639_1": "",
-                            "note": draws.pick(("", "", "", "Sandbox Film Festival")),
-                            "release_date": f"{day}T00:00:00.000Z",
-                            "type": kind,
-                        }
-                        for kind in ((3,) if draws.chance(0.7) else (3, 4))
-                    ],
+def watch_providers(path: str, draws: Draws) -> dict[str, Any]:
+    """Return where to watch, by country; ``path`` is that of the record, such as ``movie/550``."""
+    results: dict[str, Any] = {}
+    for country, _, _ in COUNTRIES:
+        if not draws.chance(0.25):
+            continue
+        offer: dict[str, Any] = {"link": f"https://www.example.org/{path}/watch?locale={country}"}
+        for kind in ("flatrate", "rent", "buy"):
+            if draws.chance(0.5):
+                key, name = draws.pick(_PROVIDERS)
+                provider = {
+                    "logo_path": Draws("provider", key).image(),
+                    "provider_id": key,
+                    "provider_name": name,
                 }
-                for country in countries
-            ]
+                offer[kind] = [{**provider, "display_priority": draws.below(20)}]
+        results[country] = offer
+    return {"results": results}
+
+
+def related(
+    query: Query, draws: Draws, item: int, count: int, summary: Callable[[int, str], dict[str, Any] | None]
+) -> dict[str, Any]:
+    """Return a page of other records."""
+    language = query.get("language", "en-US")
+    most = min(PAGE_SIZE, max(0, count // 4)) * _RELATED_PAGES
+    found: dict[int, dict[str, Any]] = {}
+    # Bounded: a small catalogue may hold fewer records than the pages have room for.
+    for _ in range(most * 3):
+        other = draws.between(1, count)
+        if len(found) < most and other != item and other not in found:
+            body = summary(other, language)
+            if body is not None:
+                found[other] = body
+    return page_of(list(found.values()), query)
+
+
+def reviews(query: Query, draws: Draws) -> dict[str, Any]:
+    """Return a page of reviews."""
+    results = []
+    for _ in range(draws.below(4)):
+        name, key, created = words.person_name(draws), draws.identifier(), draws.timestamp()
+        results.append(
+            {
+                "author": name,
+                "author_details": {
+                    "name": name if draws.chance(0.5) else "",
+                    "username": name.replace(" ", "").lower(),
+                    "avatar_path": draws.image() if draws.chance(0.5) else None,
+                    "rating": float(draws.between(1, 10)) if draws.chance(0.8) else None,
+                },
+                "content": words.text(draws, "en", draws.between(2, 8)),
+                "created_at": created, "id": key, "updated_at": created,
+                "url": f"https://www.example.org/review/{key}",
+            }
+        )  # fmt: skip
+    return page_of(results, query)
+
+
+def lists(query: Query, draws: Draws, extra: Query) -> dict[str, Any]:
+    """Return a page of users' lists; ``extra`` holds the fields that only movies' or only series' lists have."""
+    results = [
+        {
+            "description": words.text(draws, "en", 1), "favorite_count": 0, "id": draws.between(1, 9_000_000),
+            "item_count": draws.between(1, 900), "iso_639_1": "en", "name": words.english_title(draws),
+            "poster_path": None, **extra,
         }
+        for _ in range(draws.below(6))
+    ]  # fmt: skip
+    return page_of(results, query)
 
 
-def keywords(seed: int, draws: Draws) -> list[dict[str, Any]]:
-    """Some keywords, each once."""
-    ids = dict.fromkeys(draws.between(1, entities.KEYWORDS) for _ in range(draws.below(15)))
-    return [entities.keyword(seed, key) for key in ids]
+def changes(draws: Draws, text: str) -> dict[str, Any]:
+    """Return changes of the key ``text`` and of images."""
+    found = []
+    for key, action, language, country in ((text, "updated", "en", "US"), ("images", "added", "", "")):
+        if draws.chance(0.4):
+            item: dict[str, Any] = {
+                "id": draws.identifier(), "action": action,
+                "time": draws.timestamp(2026, 2026)[:19].replace("T", " ") + " UTC",
+                "iso_639_1": language, "iso_3166_1": country,
+            }  # fmt: skip
+            image = key == "images"
+            item["value"] = {"poster": {"file_path": draws.image()}} if image else words.text(draws, "en", 2)
+            found.append({"key": key, "items": [item]})
+    return {"changes": found}
 
 
-def alternative_titles(query: Mapping[str, str], draws: Draws) -> list[dict[str, Any]]:
-    """Other titles, of one country if the query names one."""
+def account_states(draws: Draws) -> dict[str, Any]:
+    """Return what an account did with a record."""
+    return {
+        "favorite": draws.chance(0.2),
+        "rated": {"value": float(draws.between(1, 10))} if draws.chance(0.3) else False,
+        "watchlist": draws.chance(0.2),
+    }
+
+
+def accounts(draws: Draws, name: str, item: int, wikidata: int) -> dict[str, Any]:
+    """Return the ids at Wikidata, which begin with the number ``wikidata``, and at the social networks."""
+    return {
+        "wikidata_id": f"Q{wikidata + item}" if draws.chance(0.6) else None,
+        "facebook_id": f"{name}{item}" if draws.chance(0.2) else None,
+        "instagram_id": f"{name}{item}" if draws.chance(0.2) else None,
+        "twitter_id": None,
+    }
+
+
+def alternative_titles(query: Query, draws: Draws) -> list[dict[str, Any]]:
+    """Return other titles, of one country if the query names one."""
     titles = [
         {
             "iso_3166_1": draws.pick(COUNTRIES)[0],
@@ -141,3 +203,26 @@ def alternative_titles(query: Mapping[str, str], draws: Draws) -> list[dict[str,
     ]
     country = query.get("country")
     return [item for item in titles if not country or item["iso_3166_1"] == country]
+
+
+def translations(data: Callable[[str, str], dict[str, Any] | None]) -> dict[str, Any]:
+    """Return the part ``translations``; ``data`` gives the data for a code and a language such as ``de-DE``."""
+    found = []
+    for code, country in TRANSLATIONS:
+        content = data(code, f"{code}-{country}")
+        if content is not None:
+            english, native = LANGUAGES[code]
+            names = {"iso_3166_1": country, "iso_639_1": code, "name": native, "english_name": english}
+            found.append({**names, "data": content})
+    return {"translations": found}
+
+
+def page_of(results: list[dict[str, Any]], query: Query) -> dict[str, Any]:
+    """Return a page of 20 of some results that are all there."""
+    page = int(query.get("page", "1"))
+    return {
+        "page": page,
+        "results": results[(page - 1) * PAGE_SIZE : page * PAGE_SIZE],
+        "total_pages": -(-len(results) // PAGE_SIZE),
+        "total_results": len(results),
+    }

@@ -1,118 +1,254 @@
-"""Credits of generated movies, series and episodes, and the people in them."""
+"""The generated people: those in credits, and some whom no record names."""
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import date
+from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.sandbox import words
-from tmdbfusion_scrapy.sandbox.draws import Draws
+from tmdbfusion_scrapy.sandbox import parts, words
+from tmdbfusion_scrapy.sandbox.population import Churn, Clock, Population, Row, moved
+from tmdbfusion_scrapy.sandbox.records import Facts, Generated, Media
 from tmdbfusion_scrapy.sandbox.reference import JOBS
+from tmdbfusion_scrapy.sandbox.words import REVISIONS_PER_TEXT, Draws, Texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from tmdbfusion_scrapy.sandbox.parts import Query
 
 PEOPLE = 60_000
 """Highest id of a person: one number for catalogues of any size, so that a movie does not depend on the others."""
 
-PERISHABLE = 8
-"""Only people whose id is divisible by it may vanish; no credits name one of them."""
-
+# Only people whose id is divisible by it may vanish; no credits name one of them.
+_PERISHABLE = 8
 _DEPARTMENTS = tuple(JOBS)
 _CREW_JOBS = tuple((department, job) for department, jobs in JOBS.items() for job in jobs)
+_EARLIEST = date(1900, 1, 1).toordinal()
+_LATEST = date(2010, 1, 1).toordinal()
+_KNOWN_FOR = 3
+_CREDIT_FIELDS = frozenset({"character", "credit_id", "episode_count", "order"})
+_GONE_IDS = ("freebase_mid", "freebase_id", "tvrage_id", "tiktok_id", "youtube_id")
+_KINDS_OF_CREDITS = {"combined_credits": ("movie", "tv"), "movie_credits": ("movie",), "tv_credits": ("tv",)}
 
 
 def lasting_person(draws: Draws, people: int) -> int:
-    """The id of a person who will not vanish."""
+    """Return the id of a person who will not vanish."""
     item = draws.between(1, people)
-    return item - 1 if item % PERISHABLE == 0 else item
+    return item - 1 if item % _PERISHABLE == 0 else item
 
 
-def is_adult(person_id: int) -> bool:
-    """Whether TMDB would call a person adult; they all are among the perishable ones."""
-    return person_id % (PERISHABLE * 25) == 0
+def _is_adult(item: int) -> bool:
+    """Tell whether TMDB would call a person adult; they all are among the perishable ones."""
+    return item % (_PERISHABLE * 25) == 0
 
 
-def person(seed: int, person_id: int) -> dict[str, Any]:
-    """What credits say of a person; their popularity there is that of the first day."""
-    draws = Draws("person", seed, person_id)
+def person(seed: int, item: int) -> dict[str, Any]:
+    """Return the fields of a person in credits; their popularity there is that of the first day."""
+    draws = Draws("person", seed, item)
     name = words.person_name(draws)
-    # Three in four act.
-    department = "Acting" if draws.chance(0.75) else draws.pick(_DEPARTMENTS)
     return {
-        "adult": is_adult(person_id),
-        "gender": draws.below(3),
-        "id": person_id,
-        "known_for_department": department,
-        "name": name,
-        "original_name": name,
+        # Three in four act.
+        "known_for_department": "Acting" if draws.chance(0.75) else draws.pick(_DEPARTMENTS),
+        "adult": _is_adult(item), "gender": draws.below(3), "id": item, "name": name, "original_name": name,
         "popularity": round(0.6 + 30 * draws.unit() ** 6, 4),
         "profile_path": None if draws.chance(0.35) else draws.image(),
-    }
+    }  # fmt: skip
 
 
-def actor(seed: int, draws: Draws, people: int, order: int) -> dict[str, Any]:
-    """One entry of a cast."""
-    return {
-        **person(seed, lasting_person(draws, people)),
-        "character": words.person_name(draws) if draws.chance(0.97) else "",
-        "credit_id": draws.identifier(),
-        "order": order,
-    }
+def cast_of(
+    seed: int, draws: Draws, people: int, least: int, most: int, first: int = 0
+) -> list[dict[str, Any]]:
+    """Return ``least`` to ``most`` entries of a cast, in an order that begins with ``first``."""
+    return [
+        {
+            **person(seed, lasting_person(draws, people)),
+            "character": words.person_name(draws) if draws.chance(0.97) else "",
+            "credit_id": draws.identifier(),
+            "order": order,
+        }
+        for order in range(first, first + draws.between(least, most))
+    ]
 
 
-def crew_member(seed: int, draws: Draws, people: int, position: int) -> dict[str, Any]:
-    """One entry of a crew; the one at position 0 directs."""
-    department, job = _CREW_JOBS[0] if position == 0 else draws.pick(_CREW_JOBS)
-    return {
-        **person(seed, lasting_person(draws, people)),
-        "credit_id": draws.identifier(),
-        "department": department,
-        "job": job,
-    }
+def crew_of(seed: int, draws: Draws, people: int, least: int, most: int) -> list[dict[str, Any]]:
+    """Return ``least`` to ``most`` entries of a crew, of whom the first one directs."""
+    crew = []
+    for position in range(draws.between(least, most)):
+        department, job = draws.pick(_CREW_JOBS) if position else _CREW_JOBS[0]
+        named = person(seed, lasting_person(draws, people))
+        crew.append({**named, "credit_id": draws.identifier(), "department": department, "job": job})
+    return crew
 
 
-def movie_credits(seed: int, movie_id: int, people: int) -> dict[str, Any]:
-    """About 33 cast and 20 crew entries: with the details some 16 KB, as a well-known movie has on TMDB.
-
-    Args:
-        seed: Seed of the catalogue.
-        movie_id: The movie.
-        people: Highest id of a person.
-    """
-    draws = Draws("credits", seed, movie_id)
-    cast = [actor(seed, draws, people, order) for order in range(draws.between(22, 44))]
+def movie_credits(seed: int, movie: int, people: int) -> dict[str, Any]:
+    """Return about 33 cast and 20 crew entries: with the details some 16 KB, as a well-known movie has on TMDB."""
+    draws = Draws("credits", seed, movie)
+    cast = cast_of(seed, draws, people, 22, 44)
     for entry in cast:
         entry["cast_id"] = entry["order"] + 2
-    crew = [crew_member(seed, draws, people, position) for position in range(draws.between(12, 28))]
-    return {"cast": cast, "crew": crew}
+    return {"cast": cast, "crew": crew_of(seed, draws, people, 12, 28)}
 
 
-def series_credits(seed: int, key: str, people: int) -> dict[str, Any]:
-    """The credits of a series, a season or an episode: its regular cast and its crew.
-
-    Args:
-        seed: Seed of the catalogue.
-        key: Names the record.
-        people: Highest id of a person.
-    """
+def series_credits(seed: int, key: object, people: int) -> dict[str, Any]:
+    """Return the credits of a series or a season, which ``key`` names: its regular cast and its crew."""
     draws = Draws("tv credits", seed, key)
-    return {
-        "cast": [actor(seed, draws, people, order) for order in range(draws.between(4, 12))],
-        "crew": [crew_member(seed, draws, people, position) for position in range(draws.between(2, 6))],
-    }
+    return {"cast": cast_of(seed, draws, people, 4, 12), "crew": crew_of(seed, draws, people, 2, 6)}
 
 
 def aggregated(credits_: dict[str, Any], episodes: int) -> dict[str, Any]:
-    """The credits with roles and jobs in place of characters, as ``aggregate_credits`` has them."""
-    cast = []
-    for entry in credits_["cast"]:
-        item = {key: value for key, value in entry.items() if key not in {"character", "credit_id"}}
-        role = {
-            "credit_id": entry["credit_id"],
-            "character": entry["character"],
-            "episode_count": episodes,
+    """Return the credits with roles and jobs in place of characters, as ``aggregate_credits`` has them."""
+    found: dict[str, Any] = {}
+    for group, name, plural in (("cast", "character", "roles"), ("crew", "job", "jobs")):
+        found[group] = []
+        for entry in credits_[group]:
+            kept = {key: value for key, value in entry.items() if key not in {name, "credit_id"}}
+            part = {"credit_id": entry["credit_id"], name: entry[name], "episode_count": episodes}
+            found[group].append({**kept, plural: [part], "total_episode_count": episodes})
+    return found
+
+
+class GeneratedPeople(Generated):
+    """People of a catalogue.
+
+    The credits of a person name movies and series that exist, which need not name the person.
+    """
+
+    def __init__(
+        self, count: int, seed: int, gaps: float, works: Mapping[str, Media], clock: Clock, churn: Churn
+    ) -> None:
+        super().__init__(Population("person", seed, count, gaps, churn, perishable=_PERISHABLE), clock)
+        self._seed = seed
+        self._works = works
+        self._texts = Texts("person ", seed)
+
+    def is_adult(self, item: int) -> bool:
+        return _is_adult(item)
+
+    def facts(self) -> Iterator[Facts]:
+        for row in self.population.rows(self.today().toordinal()):
+            yield Facts(row.id, _is_adult(row.id), self._body(row)["popularity"])
+
+    def export_lines(self, day: date, *, adult: bool) -> Iterator[str]:
+        flag = "true" if adult else "false"
+        for row in self.population.rows(day.toordinal()):
+            if _is_adult(row.id) is adult:
+                body = self._body(row)
+                yield (
+                    f'{{"adult":{flag},"id":{row.id},"name":"{body["name"]}",'
+                    f'"popularity":{body["popularity"]}}}\n'
+                )
+
+    def summary(self, item: int, language: str) -> dict[str, Any] | None:
+        row = self.row(item)
+        if row is None:
+            return None
+        works = self._works_of(item, ("movie", "tv"), language, "cast")[:_KNOWN_FOR]
+        return {**self._body(row), "known_for": [_without_credit(work) for work in works]}
+
+    def details(self, item: int, language: str) -> dict[str, Any] | None:
+        row = self.row(item)
+        if row is None:
+            return None
+        body = self._body(row)
+        del body["original_name"]
+        draws = Draws("person details", self._seed, item)
+        born = draws.between(_EARLIEST, _LATEST) if draws.chance(0.6) else 0
+        died = born + draws.between(7_000, 35_000) if born and draws.chance(0.2) else 0
+        return body | {
+            "also_known_as": [words.person_name(draws) for _ in range(draws.below(4))],
+            "biography": self._biography(row, language),
+            "birthday": date.fromordinal(born).isoformat() if born else None,
+            "deathday": date.fromordinal(died).isoformat() if 0 < died < row.touched else None,
+            "homepage": f"https://person-{item}.example" if draws.chance(0.1) else None,
+            "imdb_id": f"nm{20_000_000 + item}" if draws.chance(0.7) else None,
+            "place_of_birth": words.name(draws, "place") if draws.chance(0.5) else None,
         }
-        cast.append({**item, "roles": [role], "total_episode_count": episodes})
-    crew = []
-    for entry in credits_["crew"]:
-        item = {key: value for key, value in entry.items() if key not in {"job", "credit_id"}}
-        job = {"credit_id": entry["credit_id"], "job": entry["job"], "episode_count": episodes}
-        crew.append({**item, "jobs": [job], "total_episode_count": episodes})
-    return {"cast": cast, "crew": crew}
+
+    def part(self, item: int, name: str, query: Query) -> dict[str, Any] | None:
+        row = self.row(item)
+        if row is None:
+            return None
+        draws = Draws("person", name, self._seed, item)
+        if name in _KINDS_OF_CREDITS:
+            return self._credits(row, _KINDS_OF_CREDITS[name], query.get("language") or "en-US")
+        if name == "changes":
+            return parts.changes(draws, "biography")
+        if name == "external_ids":
+            imdb_id = (self.details(item, "en-US") or {})["imdb_id"]
+            known = {"imdb_id": imdb_id, **parts.accounts(draws, "person", item, 700_000_000)}
+            return dict.fromkeys(_GONE_IDS) | known
+        if name == "images":
+            return parts.images(query, draws, "en", ("profiles",))
+        if name == "tagged_images":
+            return self._tagged_images(row, query, draws)
+        return self._translations(row) if name == "translations" else None
+
+    def _body(self, row: Row) -> dict[str, Any]:
+        """Return the fields of a person in credits, with the popularity of today."""
+        body = person(self._seed, row.id)
+        body["popularity"] = moved(body["popularity"], row.id, row.revision)
+        return body
+
+    def _biography(self, row: Row, language: str) -> str:
+        """Return the biography in a language, empty where there is none; one change in four rewrites it."""
+        if not self._texts.exists(row.id, "en", language):
+            return ""
+        draws = Draws("biography", self._seed, row.id, language, row.revision // REVISIONS_PER_TEXT)
+        return words.text(draws, language[:2], draws.between(1, 4)) if draws.chance(0.7) else ""
+
+    def _credits(self, row: Row, kinds: tuple[str, ...], language: str) -> dict[str, Any]:
+        """Return cast and crew; ``media_type`` is told where both kinds are together."""
+        found = {role: self._works_of(row.id, kinds, language, role) for role in ("cast", "crew")}
+        if len(kinds) == 1:
+            for entry in (*found["cast"], *found["crew"]):
+                del entry["media_type"]
+        return found
+
+    def _works_of(self, item: int, kinds: tuple[str, ...], language: str, role: str) -> list[dict[str, Any]]:
+        """Return up to four movies and as many series that a person plays in (``cast``) or helped to make."""
+        found = []
+        for kind in kinds:
+            draws = Draws("person works", role, kind, self._seed, item)
+            works = self._works[kind]
+            for order in range(draws.below(5)):
+                work = works.summary(draws.between(1, works.count), language)
+                entry: dict[str, Any] = {"credit_id": draws.identifier()}
+                if role == "cast":
+                    entry["character"] = words.person_name(draws)
+                else:
+                    entry["department"], entry["job"] = draws.pick(_CREW_JOBS)
+                if kind == "tv":
+                    entry["episode_count"] = draws.between(1, 30)
+                elif role == "cast":
+                    entry["order"] = order
+                if work is not None:
+                    found.append({**work, **entry, "media_type": kind})
+        return found
+
+    def _tagged_images(self, row: Row, query: Query, draws: Draws) -> dict[str, Any]:
+        results = []
+        for work in self._works_of(row.id, ("movie",), query.get("language") or "en-US", "cast"):
+            image = parts.images({}, draws, "en", ("posters",))["posters"][0]
+            tag = {"id": draws.identifier(), "image_type": "poster", "media_type": "movie"}
+            results.append({**image, **tag, "media": _without_credit(work)})
+        return parts.page_of(results, query)
+
+    def _translations(self, row: Row) -> dict[str, Any]:
+        name = self._body(row)["name"]
+
+        def data(_code: str, language: str) -> dict[str, Any] | None:
+            if not self._texts.exists(row.id, "en", language):
+                return None
+            return {"biography": self._biography(row, language), "name": name}
+
+        return parts.translations(data)
+
+
+PERSON_PARTS = (
+    *_KINDS_OF_CREDITS, "changes", "external_ids", "images", "tagged_images", "translations",
+)  # fmt: skip
+"""The parts that append_to_response takes for a person."""
+
+
+def _without_credit(work: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in work.items() if key not in _CREDIT_FIELDS}

@@ -1,27 +1,82 @@
-"""Which ids of a kind exist on a day, and which changed: computed from the id and the day, never stored."""
+"""Day by day: the sandbox's clock, which ids exist, and which changed; computed from id and day, never stored."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta, timezone
+from functools import lru_cache
 from hashlib import blake2b
+from itertools import repeat
 from struct import Struct
+from threading import Lock
 from typing import TYPE_CHECKING, NamedTuple
-
-from tmdbfusion_scrapy.sandbox.calendar import EPOCH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+EPOCH = date(2026, 6, 1)
+"""The day on which a generated catalogue has exactly the ids that its options name."""
+
+MOST_AHEAD = timedelta(days=36_525)
+"""The farthest move of the clock in all: a century, beyond which the dates of the catalogue end."""
+
+_NOON = time(12)
+
+
+class Clock:
+    """The sandbox's own clock, which tests move. Safe between threads."""
+
+    def __init__(self, fixed: date | None = None) -> None:
+        self._lock = Lock()
+        self._fixed = None if fixed is None else as_moment(fixed)
+        self._ahead = timedelta()
+
+    def now(self) -> datetime:
+        """Return the moment, in UTC."""
+        return (self._fixed or datetime.now(timezone.utc)) + self._ahead
+
+    def today(self) -> date:
+        return self.now().date()
+
+    def advance(self, *, days: float = 0, hours: float = 0) -> None:
+        """Move the clock forward.
+
+        Raises:
+            ValueError: The step is no number, or negative: what the sandbox told before would turn untrue. Or the
+                clock would go beyond :data:`MOST_AHEAD`.
+        """
+        try:
+            step = timedelta(days=days, hours=hours)
+        except OverflowError:
+            step = timedelta.max
+        if step < timedelta():
+            raise ValueError(f"the sandbox's clock goes forward only, not by days={days!r}, hours={hours!r}")
+        with self._lock:
+            if step > MOST_AHEAD - self._ahead:
+                raise ValueError(
+                    f"the sandbox's clock goes {MOST_AHEAD.days} days ahead at most, so not by days={days!r}, "
+                    f"hours={hours!r}"
+                )
+            self._ahead += step
+
+
+def as_moment(value: date) -> datetime:
+    """Return a moment in UTC: noon of a day; a datetime without a zone is taken as UTC."""
+    if not isinstance(value, datetime):
+        return datetime.combine(value, _NOON, timezone.utc)
+    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+
+
 RANGE = 4294967296.0
 _TWELVE = Struct("<12I").unpack
-_EPOCH_DAY = EPOCH.toordinal()
+EPOCH_DAY = EPOCH.toordinal()
 _MASK = (1 << 64) - 1
 
 
 @dataclass(frozen=True)
 class Churn:
-    """How a catalogue moves from day to day, as shares of its size on ``EPOCH``; each 0 to 0.5.
+    """The move of a catalogue from day to day, as shares of its size on ``EPOCH``; each 0 to 0.5.
 
     Args:
         changed: Share of the ids that change on a day.
@@ -37,11 +92,8 @@ class Churn:
 class Row(NamedTuple):
     """One id on one day.
 
-    Args:
-        id: The id.
-        numbers: Twelve drawn numbers of 32 bits, the same on all days.
-        revision: How often it changed since ``EPOCH``, negative before; since its first day for a later id.
-        touched: Ordinal of the day of its last change, at least that of ``EPOCH``.
+    ``numbers`` are drawn ones of 32 bits, the same on all days. ``revision`` counts the changes since ``EPOCH`` or
+    its first day, negative before; ``touched`` is the ordinal of the day of the last one, or of ``EPOCH``.
     """
 
     id: int
@@ -56,20 +108,22 @@ class _Turns:
     def __init__(self, name: str, seed: int, share: float) -> None:
         self.length = round(1 / share) if share else 0
         self._salt = int.from_bytes(blake2b(f"{name}:{seed}".encode(), digest_size=8).digest(), "little")
+        # Neighbours share it.
+        self.offset = lru_cache(256)(self._offset)
 
-    def offset(self, block: int) -> int:
-        """By how many days the turns of a block are shifted. Mixed as splitmix64 does, for speed."""
+    def _offset(self, block: int) -> int:
+        """Return the days by which the turns of a block are shifted. Mixed as splitmix64 does, for speed."""
         mixed = ((block + self._salt) * 0x9E3779B97F4A7C15) & _MASK
         mixed = ((mixed ^ (mixed >> 30)) * 0xBF58476D1CE4E5B9) & _MASK
         return (mixed >> 33) % self.length
 
     def phase(self, item: int) -> int:
-        """The days on which it is the id's turn leave this rest when divided by ``length``."""
+        """Return the rest that the days of the id's turn leave when divided by ``length``."""
         block, place = divmod(item, self.length)
         return (place - self.offset(block)) % self.length
 
     def on(self, day: int, last_id: int) -> Iterator[int]:
-        """The ids up to ``last_id`` whose turn it is on a day, ascending."""
+        """Give the ids up to ``last_id`` whose turn it is on a day, ascending."""
         for block in range(last_id // self.length + 1):
             item = block * self.length + (day + self.offset(block)) % self.length
             if 1 <= item <= last_id:
@@ -79,14 +133,8 @@ class _Turns:
 class Population:
     """The ids of one kind. All days are ordinals of ``datetime.date``.
 
-    Args:
-        kind: Name of the kind: other names draw other numbers.
-        seed: Another seed draws other numbers.
-        count: Highest id on ``EPOCH``.
-        gaps: Share of the ids that never exist.
-        churn: How it moves from day to day.
-        perishable: Only ids that are divisible by it may be missing or vanish. The others can be named by other
-            records, which must not lead nowhere.
+    Only ids that are divisible by ``perishable`` may be missing (``gaps``) or vanish. The others can be named by
+    other records, which must not lead nowhere.
     """
 
     def __init__(
@@ -101,64 +149,23 @@ class Population:
         self._perishable = perishable
 
     def last_id(self, day: int) -> int:
-        """The highest id that there was on a day."""
-        return max(1, self._count + math.floor((day - _EPOCH_DAY) * self._new_a_day))
+        """Return the highest id that there was on a day."""
+        return max(1, self._count + math.floor((day - EPOCH_DAY) * self._new_a_day))
 
     def row(self, item: int, day: int) -> Row | None:
-        """An id on a day; None if it does not exist then."""
-        if not 1 <= item <= self.last_id(day) or self._end(item) <= day:
-            return None
-        numbers = self._numbers(item)
-        return None if numbers is None else self._row(item, numbers, day)
+        """Return an id on a day; None if it does not exist then."""
+        return self._row(item, day) if 1 <= item <= self.last_id(day) else None
 
     def rows(self, day: int) -> Iterator[Row]:
-        """All ids of a day, ascending."""
-        last = self.last_id(day)
-        yield from self._first_rows(min(last, self._count), day)
-        for item in range(self._count + 1, last + 1):
-            numbers = self._numbers(item)
-            if numbers is not None and self._end(item) > day:
-                yield self._row(item, numbers, day)
-
-    def _first_rows(self, last: int, day: int) -> Iterator[Row]:
-        """The ids of ``EPOCH`` on a day: as ``row()`` has them, with what a block shares computed once."""
-        prefix, gap_below, perishable = self._prefix, self._gap_below, self._perishable
-        changes, ends = self._changes, self._ends
-        since = _EPOCH_DAY + 1
-        passed = day - since
-        change_offset = end_offset = revision = 0
-        next_change_block = next_end_block = 0
-        touched = _EPOCH_DAY
-        for item in range(1, last + 1):
-            numbers = _TWELVE(blake2b(b"%b%d" % (prefix, item), digest_size=48).digest())
-            perishes = item % perishable == 0
-            if perishes and numbers[0] < gap_below:
-                continue
-            if ends.length and perishes and passed >= 0:
-                if item >= next_end_block:
-                    block = item // ends.length
-                    end_offset = ends.offset(block)
-                    next_end_block = (block + 1) * ends.length
-                if (item - end_offset - since) % ends.length <= passed:
-                    continue
-            if changes.length:
-                if item >= next_change_block:
-                    block = item // changes.length
-                    # The start of a block is a multiple of the length, so it drops out of every rest.
-                    change_offset = changes.offset(block)
-                    next_change_block = (block + 1) * changes.length
-                phase = (item - change_offset) % changes.length
-                turns, rest = divmod(day - phase, changes.length)
-                revision = turns - (_EPOCH_DAY - phase) // changes.length
-                touched = max(_EPOCH_DAY, day - rest)
-            yield Row(item, numbers, revision, touched)
+        """Give all ids of a day, ascending."""
+        return filter(None, map(self._row, range(1, self.last_id(day) + 1), repeat(day)))
 
     def latest(self, day: int) -> int | None:
-        """The highest id that exists on a day; None if there is none."""
+        """Return the highest id that exists on a day; None if there is none."""
         return next((item for item in range(self.last_id(day), 0, -1) if self.row(item, day)), None)
 
     def changed(self, first: int, last: int) -> Iterator[int]:
-        """The ids that changed or appeared on the days from ``first`` to ``last``, latest day first.
+        """Give the ids that changed or appeared on the days from ``first`` to ``last``, latest day first.
 
         One that has vanished since is among them, one that changed on several days is there several times.
         """
@@ -166,40 +173,42 @@ class Population:
             highest, before = self.last_id(day), self.last_id(day - 1)
             if self._changes.length:
                 for item in self._changes.on(day, before):
-                    if self._numbers(item) is not None and self._end(item) > day:
+                    if self._numbers(item) is not None and self._end(item, self._start(item)) > day:
                         yield item
             for item in range(before + 1, highest + 1):
                 if self._numbers(item) is not None:
                     yield item
 
     def numbers(self, item: int) -> tuple[int, ...]:
-        """The drawn numbers of an id, whether it exists or not."""
+        """Return the drawn numbers of an id, whether it exists or not."""
         return _TWELVE(blake2b(b"%b%d" % (self._prefix, item), digest_size=48).digest())
 
     def _numbers(self, item: int) -> tuple[int, ...] | None:
-        """The drawn numbers of an id, None in a gap."""
+        """Return the drawn numbers of an id, None in a gap."""
         numbers = self.numbers(item)
         if numbers[0] < self._gap_below and item % self._perishable == 0:
             return None
         return numbers
 
-    def _row(self, item: int, numbers: tuple[int, ...], day: int) -> Row:
-        """The state of an id that exists."""
-        start = self._start(item)
+    def _row(self, item: int, day: int) -> Row | None:
+        """Return an id that has appeared; None if it is gone or never was."""
+        numbers = self._numbers(item)
+        start = EPOCH_DAY if item <= self._count else self._start(item)
+        if numbers is None or self._end(item, start) <= day:
+            return None
         length = self._changes.length
         if not length:
             return Row(item, numbers, 0, start)
         phase = self._changes.phase(item)
-        rest = (day - phase) % length
-        revision = (day - phase) // length - (start - phase) // length
-        return Row(item, numbers, revision, max(start, day - rest))
+        turns, rest = divmod(day - phase, length)
+        return Row(item, numbers, turns - (start - phase) // length, max(start, day - rest))
 
     def _start(self, item: int) -> int:
-        """The day from which changes of an id are counted: ``EPOCH``, or its first day if that is later."""
+        """Return the day from which changes of an id are counted: ``EPOCH``, or its first day if that is later."""
         above = item - self._count
         if above <= 0:
-            return _EPOCH_DAY
-        day = _EPOCH_DAY + math.ceil(above / self._new_a_day)
+            return EPOCH_DAY
+        day = EPOCH_DAY + math.ceil(above / self._new_a_day)
         # The quotient may round to the day before or after.
         while self.last_id(day) < item:
             day += 1
@@ -207,20 +216,19 @@ class Population:
             day -= 1
         return day
 
-    def _end(self, item: int) -> int:
-        """The first day on which an id is gone, after its first one and after ``EPOCH``."""
+    def _end(self, item: int, start: int) -> int:
+        """Return the first day on which an id is gone, after its first one and after ``EPOCH``."""
         length = self._ends.length
         if not length or item % self._perishable:
             return _NEVER
-        earliest = self._start(item) + 1
-        return earliest + (self._ends.phase(item) - earliest) % length
+        return start + 1 + (self._ends.phase(item) - start - 1) % length
 
 
 _NEVER = 1 << 40
 
 
 def moved(value: float, item: int, revision: int) -> float:
-    """A number of at least 0.5 after some changes: another one than the one before, and itself at revision 0."""
+    """Return a number of at least 0.5 after some changes: another one than before, itself at revision 0."""
     if not revision:
         return value
     share = (item * 7919 + revision * 104_729) % 1000 / 1000
@@ -228,5 +236,5 @@ def moved(value: float, item: int, revision: int) -> float:
 
 
 def more_votes(count: int, revision: int) -> int:
-    """A number of votes after some changes; none stay none."""
+    """Return a number of votes after some changes; none stay none."""
     return max(1, count + revision * (1 + count // 200)) if count else 0

@@ -11,7 +11,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tmdbfusion_scrapy.sandbox.threaded import ThreadedSandbox
+    from tmdbfusion_scrapy.sandbox.server import ThreadedSandbox
 
 _MOVIES = 1_000
 # The day on which the catalogue begins: tests see the same records on every day of the year.

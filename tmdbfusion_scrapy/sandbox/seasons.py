@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from datetime import date
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tmdbfusion_scrapy.sandbox import media_parts, words
-from tmdbfusion_scrapy.sandbox.draws import Draws
-from tmdbfusion_scrapy.sandbox.people import actor, aggregated, crew_member, series_credits
+from tmdbfusion_scrapy.sandbox import parts, words
+from tmdbfusion_scrapy.sandbox.people import aggregated, cast_of, crew_of, series_credits
 from tmdbfusion_scrapy.sandbox.population import RANGE
-from tmdbfusion_scrapy.sandbox.texts import Texts, translations
+from tmdbfusion_scrapy.sandbox.words import Draws, Texts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from tmdbfusion_scrapy.sandbox.parts import Query
 
 # Room for the numbers of seasons and episodes inside their ids, which stay below 2**31 for a million series.
 _SEASON_ROOM = 48
@@ -26,46 +26,41 @@ _AHEAD_DAYS = 200
 
 
 class Schedule(NamedTuple):
-    """When the episodes of a series air.
-
-    Args:
-        series_id: The series.
-        first: Ordinal of the first day, 0 for none.
-        planned: Seasons from beginning to end.
-        key: A drawn number.
-    """
+    """The days on which the episodes of a series air, as ordinals; ``first`` is 0 where there is none."""
 
     series_id: int
     first: int
+    # Seasons from beginning to end.
     planned: int
+    # A drawn number.
     key: int
 
     def start(self, season: int) -> int:
-        """The ordinal of a season's first day, 0 for none. Specials begin with the series."""
+        """Return the ordinal of a season's first day, 0 for none. Specials begin with the series."""
         return self.first + max(0, season - 1) * _SEASON_DAYS if self.first else 0
 
     def episodes(self, season: int) -> int:
-        """How many episodes a season has; 0 for specials of a series without them."""
+        """Return how many episodes a season has; 0 for specials of a series without them."""
         if season == 0:
             return 1 + (self.key >> 2) % 5 if self.key % 3 == 0 else 0
         return 6 + (self.key >> season % 28) % 8
 
     def airs(self, season: int, episode: int) -> int:
-        """The ordinal of the day on which an episode airs, 0 for none."""
+        """Return the ordinal of the day on which an episode airs, 0 for none."""
         return self.start(season) + (episode - 1) * _WEEK if self.first else 0
 
     def known(self, day: int) -> list[int]:
-        """The numbers of the seasons that the record has on a day, ascending."""
+        """Return the numbers of the seasons that the record has on a day, ascending."""
         last = min(self.planned, max(1, (day + _AHEAD_DAYS - self.first) // _SEASON_DAYS + 1))
         return list(range(0 if self.episodes(0) else 1, last + 1))
 
     def next_air(self, day: int) -> int:
-        """The ordinal of the first day from a day on with an episode, specials aside; 0 for none."""
+        """Return the ordinal of the first day from a day on with an episode, specials aside; 0 for none."""
         found = self.next_episode(day)
         return self.airs(*found) if found else 0
 
     def next_episode(self, day: int) -> tuple[int, int] | None:
-        """The season and number of the first episode that airs on a day or after it."""
+        """Return the season and number of the first episode that airs on a day or after it."""
         if not self.first:
             return None
         season = max(1, (day - self.first) // _SEASON_DAYS + 1)
@@ -75,7 +70,7 @@ class Schedule(NamedTuple):
         return (season, episode) if season <= self.planned else None
 
     def last_episode(self, day: int) -> tuple[int, int] | None:
-        """The season and number of the last episode that aired before a day."""
+        """Return the season and number of the last episode that aired before a day."""
         if not self.first or day <= self.first:
             return None
         season = min(self.planned, (day - 1 - self.first) // _SEASON_DAYS + 1)
@@ -83,23 +78,17 @@ class Schedule(NamedTuple):
 
 
 def planned_seasons(number: int) -> int:
-    """How many seasons a drawn number gives: most series have one, a few have dozens."""
+    """Return how many seasons a drawn number gives: most series have one, a few have dozens."""
     return 1 + int(MAX_SEASONS * (number / RANGE) ** 10)
 
 
 def iso(day: int) -> str | None:
-    """A date as TMDB writes it; None for no date."""
+    """Return a date as TMDB writes it; None for no date."""
     return date.fromordinal(day).isoformat() if day else None
 
 
 class Seasons:
-    """Bodies of seasons and episodes.
-
-    Args:
-        seed: Seed of the catalogue.
-        people: Highest id of a person in the credits.
-        texts: Texts of series: seasons and episodes are translated as their series is.
-    """
+    """Bodies of seasons and episodes."""
 
     def __init__(self, seed: int, people: int, texts: Texts) -> None:
         self._seed = seed
@@ -107,14 +96,14 @@ class Seasons:
         self._texts = texts
 
     def item(self, schedule: Schedule, season: int, language: str) -> dict[str, Any]:
-        """A season as the details of its series list it."""
+        """Return a season as the details of its series list it."""
         draws = Draws("season", self._seed, schedule.series_id, season)
         translated = self._texts.exists(schedule.series_id, "en", language)
         return {
             "air_date": iso(schedule.start(season)),
             "episode_count": schedule.episodes(season),
             "id": season_id(schedule.series_id, season),
-            "name": "Specials" if season == 0 else f"Season {season}",
+            "name": f"Season {season}" if season else "Specials",
             "overview": words.text(draws, language[:2], 1) if translated and draws.chance(0.7) else "",
             "poster_path": None if draws.chance(0.1) else draws.image(),
             "season_number": season,
@@ -124,147 +113,110 @@ class Seasons:
     def season(
         self, schedule: Schedule, season: int, networks: list[dict[str, Any]], language: str
     ) -> dict[str, Any]:
-        """The body of a season that exists."""
+        """Return the body of a season that exists."""
         body = self.item(schedule, season, language)
-        count = body.pop("episode_count")
+        numbers = range(1, body.pop("episode_count") + 1)
         return {
             "_id": Draws("season key", self._seed, schedule.series_id, season).identifier(),
             **body,
             "episodes": [
-                self.listed_episode(schedule, season, number, language) for number in range(1, count + 1)
+                self.listed_episode(schedule, season, number, language)
+                | self._episode_people(schedule, season, number)
+                for number in numbers
             ],
             "networks": networks,
         }
 
-    def listed_episode(
-        self, schedule: Schedule, season: int, number: int, language: str, *, people: bool = True
-    ) -> dict[str, Any]:
-        """An episode as its season lists it; without ``people`` as its series does."""
-        body = self.episode(schedule, season, number, language, people=people)
-        last = number == schedule.episodes(season)
-        return {
-            **body,
-            "episode_type": "finale" if last and season else "standard",
-            "show_id": schedule.series_id,
-        }
+    def listed_episode(self, schedule: Schedule, season: int, number: int, language: str) -> dict[str, Any]:
+        """Return an episode as its series lists it."""
+        last = season and number == schedule.episodes(season)
+        kind = {"episode_type": "finale" if last else "standard", "show_id": schedule.series_id}
+        return self._episode(schedule, season, number, language) | kind
 
-    def episode(
-        self, schedule: Schedule, season: int, number: int, language: str, *, people: bool = True
-    ) -> dict[str, Any]:
-        """The body of an episode that exists."""
+    def episode(self, schedule: Schedule, season: int, number: int, language: str) -> dict[str, Any]:
+        """Return the body of an episode that exists."""
+        body = self._episode(schedule, season, number, language)
+        return body | self._episode_people(schedule, season, number)
+
+    def _episode(self, schedule: Schedule, season: int, number: int, language: str) -> dict[str, Any]:
         draws = Draws("episode", self._seed, schedule.series_id, season, number)
         translated = self._texts.exists(schedule.series_id, "en", language)
         votes = draws.below(40) if draws.chance(0.5) else 0
         title = words.english_title(draws)
-        runtime = draws.between(20, 65) if draws.chance(0.9) else None
-        body = {
-            "air_date": iso(schedule.airs(season, number)),
-            "episode_number": number,
-            "id": episode_id(schedule.series_id, season, number),
+        return {
+            "runtime": draws.between(20, 65) if draws.chance(0.9) else None,
+            "air_date": iso(schedule.airs(season, number)), "episode_number": number, "season_number": season,
+            "id": episode_id(schedule.series_id, season, number), "vote_count": votes,
             "name": title if language.startswith("en") else f"Episode {number}",
             "overview": words.text(draws, language[:2], draws.between(1, 3)) if translated else "",
             "production_code": f"{season}{number:02}" if schedule.key & 1 else "",
-            "runtime": runtime,
-            "season_number": season,
             "still_path": None if votes % 5 == 4 else Draws("still", self._seed, schedule, number).image(),
             "vote_average": round(3 + votes % 60 / 10, 1) if votes else 0.0,
-            "vote_count": votes,
-        }
-        if people:
-            body |= self._episode_people(schedule, season, number)
-        return body
+        }  # fmt: skip
 
     def _episode_people(self, schedule: Schedule, season: int, number: int) -> dict[str, Any]:
-        """The crew and guests of an episode."""
         draws = Draws("guests", self._seed, schedule.series_id, season, number)
-        seed, people = self._seed, self._people
         return {
-            "crew": [crew_member(seed, draws, people, position) for position in range(draws.between(1, 3))],
-            "guest_stars": [actor(seed, draws, people, 60 + order) for order in range(draws.below(5))],
+            "crew": crew_of(self._seed, draws, self._people, 1, 3),
+            "guest_stars": cast_of(self._seed, draws, self._people, 0, 4, first=60),
         }
 
-    def season_part(
-        self, schedule: Schedule, season: int, name: str, query: Mapping[str, str]
+    def part(
+        self, schedule: Schedule, season: int, number: int | None, name: str, query: Query
     ) -> dict[str, Any] | None:
-        """A part of a season without its ``id``; None for a name that TMDB does not know."""
-        series_id = schedule.series_id
-        draws = Draws("season part", name, self._seed, series_id, season)
+        """Return a part of an episode without its ``id``, or of a season; None for a name that TMDB does not know.
+
+        Args:
+            schedule: The series.
+            season: Number of the season.
+            number: Number of the episode; None for the season.
+            name: Name of the part.
+            query: Query parameters.
+        """
+        series_id, count = schedule.series_id, schedule.episodes(season)
+        draws = Draws("part", name, self._seed, series_id, season, number)
         if name in {"credits", "aggregate_credits"}:
-            content = series_credits(self._seed, f"{series_id}:{season}", self._people)
-            return content if name == "credits" else aggregated(content, schedule.episodes(season))
-        if name == "account_states":
-            rated = [
-                {
-                    "id": episode_id(series_id, season, number),
-                    "episode_number": number,
-                    "rated": media_parts.account_states(draws)["rated"],
-                }
-                for number in range(1, schedule.episodes(season) + 1)
-            ]
-            return {"results": rated}
-        if name == "external_ids":
-            return {
-                "freebase_mid": None,
-                "freebase_id": None,
-                "tvdb_id": 3_000_000 + season_id(series_id, season) if draws.chance(0.7) else None,
-                "tvrage_id": None,
-                "wikidata_id": None,
-            }
-        if name == "images":
-            return media_parts.images(query, draws, "en", ("posters",))
-        return self._shared_part(series_id, name, query, draws, f"tv/{series_id}/season/{season}")
-
-    def episode_part(
-        self, schedule: Schedule, season: int, number: int, name: str, query: Mapping[str, str]
-    ) -> dict[str, Any] | None:
-        """A part of an episode without its ``id``; None for a name that TMDB does not know."""
-        series_id = schedule.series_id
-        draws = Draws("episode part", name, self._seed, series_id, season, number)
-        if name == "credits":
             regular = series_credits(self._seed, f"{series_id}:{season}", self._people)
-            return {"cast": regular["cast"], **self._episode_people(schedule, season, number)}
-        if name == "account_states":
-            return media_parts.account_states(draws)
-        if name == "external_ids":
-            item = episode_id(series_id, season, number)
+            if number is None:
+                return regular if name == "credits" else aggregated(regular, count)
+            people = self._episode_people(schedule, season, number)
+            return {"cast": regular["cast"], **people} if name == "credits" else None
+        if name == "account_states" and number is None:
+            rated = [(episode, parts.account_states(draws)["rated"]) for episode in range(1, count + 1)]
+            key = partial(episode_id, series_id, season)
             return {
-                "imdb_id": f"tt{500_000_000 + item}" if draws.chance(0.5) else None,
-                "freebase_mid": None,
-                "freebase_id": None,
-                "tvdb_id": 7_000_000 + item if draws.chance(0.7) else None,
-                "tvrage_id": None,
-                "wikidata_id": None,
+                "results": [{"id": key(nth), "episode_number": nth, "rated": rating} for nth, rating in rated]
             }
+        if name == "account_states":
+            return parts.account_states(draws)
+        if name == "external_ids":
+            item = season_id(series_id, season) if number is None else episode_id(series_id, season, number)
+            found = dict.fromkeys(("freebase_mid", "freebase_id", "tvrage_id", "wikidata_id"))
+            found["tvdb_id"] = 3_000_000 + item if draws.chance(0.7) else None
+            imdb_id = f"tt{500_000_000 + item}" if draws.chance(0.5) else None
+            return found if number is None else {**found, "imdb_id": imdb_id}
         if name == "images":
-            return media_parts.images(query, draws, "en", ("stills",))
-        if name == "watch/providers":
-            return None
-        return self._shared_part(series_id, name, query, draws, "")
-
-    def _shared_part(
-        self, series_id: int, name: str, query: Mapping[str, str], draws: Draws, path: str
-    ) -> dict[str, Any] | None:
-        """The parts that seasons and episodes have alike."""
+            return parts.images(query, draws, "en", ("posters",) if number is None else ("stills",))
         if name == "videos":
-            return media_parts.videos(query, draws)
-        if name == "watch/providers":
-            return media_parts.watch_providers(path, draws)
-        if name == "translations":
-            return translations(
-                lambda code, country: (
-                    {"name": "", "overview": words.text(draws, code, 1)}
-                    if self._texts.exists(series_id, "en", f"{code}-{country}")
-                    else None
-                )
-            )
-        return None
+            return parts.videos(query, draws)
+        if name == "watch/providers" and number is None:
+            return parts.watch_providers(f"tv/{series_id}/season/{season}", draws)
+        return self._translations(series_id, draws) if name == "translations" else None
+
+    def _translations(self, series_id: int, draws: Draws) -> dict[str, Any]:
+        def data(code: str, language: str) -> dict[str, Any] | None:
+            if not self._texts.exists(series_id, "en", language):
+                return None
+            return {"name": "", "overview": words.text(draws, code, 1)}
+
+        return parts.translations(data)
 
 
 def season_id(series_id: int, season: int) -> int:
-    """The id of a season."""
+    """Return the id of a season."""
     return series_id * _SEASON_ROOM + season
 
 
 def episode_id(series_id: int, season: int, number: int) -> int:
-    """The id of an episode."""
+    """Return the id of an episode."""
     return season_id(series_id, season) * _EPISODE_ROOM + number

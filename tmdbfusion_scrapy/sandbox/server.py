@@ -1,72 +1,66 @@
-"""The sandbox as an asyncio server."""
+"""The three ways to run a sandbox: in the running event loop, in a thread, as a child process."""
 
 from __future__ import annotations
 
 import asyncio
-import socket
+import contextlib
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
-from time import monotonic
-from typing import TYPE_CHECKING, Any
+from select import select
+from tempfile import TemporaryFile
+from threading import Thread
+from typing import IO, TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from urllib.request import ProxyHandler, Request, build_opener
 
 import msgspec
-from aiohttp import web
 
-from tmdbfusion_scrapy.sandbox.calendar import Clock
-from tmdbfusion_scrapy.sandbox.exports import EXPORTS_PATH
 from tmdbfusion_scrapy.sandbox.faults import failure
+from tmdbfusion_scrapy.sandbox.http import HTTPServer, Response
 from tmdbfusion_scrapy.sandbox.options import SandboxOptions
-from tmdbfusion_scrapy.sandbox.pictures import IMAGES_PATH
-from tmdbfusion_scrapy.sandbox.responder import Responder
+from tmdbfusion_scrapy.sandbox.population import Clock
+from tmdbfusion_scrapy.sandbox.replies import JSON_HEADERS
+from tmdbfusion_scrapy.sandbox.responder import EXPORTS_PATH, IMAGES_PATH, Responder
 from tmdbfusion_scrapy.sandbox.service import Service
-from tmdbfusion_scrapy.sandbox.statuses import JSON_HEADERS
-from tmdbfusion_scrapy.sandbox.traffic import ConnectionCounts, RateLimit, RecordedRequest, Traffic
+from tmdbfusion_scrapy.sandbox.traffic import ConnectionCounts, RateLimit, Traffic
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import date
 
-    from aiohttp.web_protocol import RequestHandler
     from typing_extensions import Self
 
+    from tmdbfusion_scrapy.sandbox.http import Answer, RecordedRequest
+
 CONTROL_PATH = "/_sandbox/"
-_KEEP_ALIVE_SECONDS = 75.0
-_STOP_SECONDS = 1.0
-_BACKLOG = 1024
+_STOP_SECONDS = 10.0
+_RUNS_ALREADY = "this sandbox runs already; stop() it first or make another one"
 
 
-class _CountingServer(web.Server):
-    """An aiohttp server that counts and numbers its connections."""
+class _Addresses:
+    """The addresses to use instead of TMDB's."""
 
-    def __init__(self, handler: Any, traffic: Traffic, numbers: dict[RequestHandler, int]) -> None:
-        # handler_cancellation: a fault that hangs must end when its client leaves.
-        super().__init__(
-            handler, handler_cancellation=True, access_log=None, keepalive_timeout=_KEEP_ALIVE_SECONDS
-        )
-        self._traffic = traffic
-        self._numbers = numbers
+    _root = ""
 
-    def connection_made(self, handler: RequestHandler, transport: asyncio.Transport) -> None:
-        super().connection_made(handler, transport)
-        self._numbers[handler] = self._traffic.connected()
+    @property
+    def base_url(self) -> str:
+        """The address to use instead of ``https://api.themoviedb.org/3``. Empty before ``start()``."""
+        return self._root and f"{self._root}/3"
 
-    def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
-        super().connection_lost(handler, exc)
-        if self._numbers.pop(handler, None) is not None:
-            self._traffic.disconnected()
+    @property
+    def exports_url(self) -> str:
+        """The address to use instead of ``https://files.tmdb.org/p/exports``. Empty before ``start()``."""
+        return self._root and self._root + EXPORTS_PATH
+
+    @property
+    def images_url(self) -> str:
+        """The address to use instead of ``https://image.tmdb.org/t/p``. Empty before ``start()``."""
+        return self._root and self._root + IMAGES_PATH
 
 
-class Sandbox:
-    """A TMDB-compatible server in the running event loop.
-
-    ``async with Sandbox() as sandbox:`` starts and stops it. ``requests``, ``connections``, ``advance``,
-    ``fail_next``, ``set_rate_limit`` and ``clear`` may be used from any thread.
-
-    Args:
-        options: What to serve; None is the defaults of ``SandboxOptions``.
-
-    Raises:
-        ValueError: A replay file or folder cannot be used.
-    """
+class _Controls(_Addresses):
+    """The side of a sandbox that tests see and steer, from any thread."""
 
     def __init__(self, options: SandboxOptions | None = None) -> None:
         self.options = options or SandboxOptions()
@@ -74,25 +68,8 @@ class Sandbox:
         self._service = Service(self.options, self._clock)
         self._traffic = Traffic(self.options.keep_requests)
         self._responder = Responder(self.options, self._service, self._traffic)
-        self._runner: web.ServerRunner | None = None
-        self._connection_numbers: dict[RequestHandler, int] = {}
+        self._server: HTTPServer | None = None
         self._worker: ThreadPoolExecutor | None = None
-        self._base_url = ""
-
-    @property
-    def base_url(self) -> str:
-        """The address to use instead of ``https://api.themoviedb.org/3``. Empty before ``start()``."""
-        return self._base_url
-
-    @property
-    def exports_url(self) -> str:
-        """The address to use instead of ``https://files.tmdb.org/p/exports``. Empty before ``start()``."""
-        return self._base_url and self._base_url.removesuffix("/3") + EXPORTS_PATH
-
-    @property
-    def images_url(self) -> str:
-        """The address to use instead of ``https://image.tmdb.org/t/p``. Empty before ``start()``."""
-        return self._base_url and self._base_url.removesuffix("/3") + IMAGES_PATH
 
     @property
     def today(self) -> date:
@@ -103,7 +80,7 @@ class Sandbox:
         """Move the sandbox's clock forward: records change, appear and vanish, and new exports are published.
 
         Raises:
-            ValueError: The step is negative.
+            ValueError: The step is negative, or goes beyond a century in all.
         """
         self._clock.advance(days=days, hours=hours)
 
@@ -133,7 +110,7 @@ class Sandbox:
         return self._service.ids("person")
 
     def state(self) -> dict[str, Any]:
-        """What ``GET /_sandbox/state`` answers: the time, counts of requests and connections, the highest rate."""
+        """Return the body of ``GET /_sandbox/state``: time, counts of requests and connections, highest rate."""
         return {"now": self._clock.now().isoformat(timespec="seconds"), **self._traffic.state()}
 
     def fail_next(
@@ -178,6 +155,72 @@ class Sandbox:
         self._responder.failures.clear()
         self._traffic.clear()
 
+    async def _start(self) -> None:
+        if self._server is not None:
+            raise RuntimeError(_RUNS_ALREADY)
+        host = "127.0.0.1" if self.options.host == "localhost" else self.options.host
+        self._responder.stopping = asyncio.Event()
+        self._responder.worker = self._worker = ThreadPoolExecutor(1, "tmdb-sandbox-worker")
+        server = HTTPServer(self._handle, self._traffic)
+        try:
+            port = await server.start(host, self.options.port)
+        except BaseException:
+            await self._stop()
+            raise
+        self._server = server
+        self._root = f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+    async def _stop(self) -> None:
+        """Close all connections and stop listening. May be called again."""
+        self._responder.stopping.set()
+        server, self._server = self._server, None
+        if server is not None:
+            await server.stop()
+        if self._worker is not None:
+            self._worker.shutdown(wait=False, cancel_futures=True)
+            self._responder.worker = self._worker = None
+        self._responder.exports.close()
+
+    def _handle(self, request: RecordedRequest) -> Answer:
+        if request.path.startswith(CONTROL_PATH):
+            return self._control(request)
+        number = self._traffic.arrived(request)
+        if not self.options.latency:
+            return self._responder.respond(request, number)
+
+        async def later() -> Response:
+            await asyncio.sleep(self.options.latency)
+            answer = self._responder.respond(request, number)
+            return answer if isinstance(answer, Response) else await answer()
+
+        return later
+
+    def _control(self, request: RecordedRequest) -> Response:
+        """Answer ``GET state`` and ``POST advance?days=1&hours=2``, for whoever runs the sandbox as a process."""
+        name = request.path.removeprefix(CONTROL_PATH)
+        if name == "advance" and request.method == "POST":
+            try:
+                self.advance(**{unit: float(request.query.get(unit, "0")) for unit in ("days", "hours")})
+            except (ValueError, OverflowError) as error:
+                return Response(400, [("Content-Type", "text/plain; charset=utf-8")], str(error).encode())
+        elif name != "state":
+            return Response(404)
+        return Response(200, JSON_HEADERS, msgspec.json.encode(self.state()))
+
+
+class Sandbox(_Controls):
+    """A TMDB-compatible server in the running event loop.
+
+    ``async with Sandbox() as sandbox:`` starts and stops it. All but ``start`` and ``stop`` may be used from any
+    thread.
+
+    Args:
+        options: What to serve; None is the defaults of ``SandboxOptions``.
+
+    Raises:
+        ValueError: A replay file or folder cannot be used.
+    """
+
     async def start(self) -> None:
         """Listen.
 
@@ -185,38 +228,11 @@ class Sandbox:
             OSError: The address cannot be listened on.
             RuntimeError: The sandbox runs already.
         """
-        if self._runner is not None:
-            raise RuntimeError("this sandbox runs already; stop() it first or make another one")
-        host = "127.0.0.1" if self.options.host == "localhost" else self.options.host
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        listener = socket.create_server((host, self.options.port), family=family, backlog=_BACKLOG)
-        try:
-            self._responder.stopping = asyncio.Event()
-            self._responder.worker = self._worker = ThreadPoolExecutor(1, "tmdb-sandbox-worker")
-            server = _CountingServer(self._handle, self._traffic, self._connection_numbers)
-            self._runner = web.ServerRunner(server, shutdown_timeout=_STOP_SECONDS)
-            await self._runner.setup()
-            await web.SockSite(self._runner, listener, backlog=_BACKLOG).start()
-        except BaseException:
-            listener.close()
-            await self.stop()
-            raise
-        shown = f"[{host}]" if ":" in host else host
-        self._base_url = f"http://{shown}:{listener.getsockname()[1]}/3"
+        await self._start()
 
     async def stop(self) -> None:
         """Close all connections and stop listening. May be called again."""
-        self._responder.stopping.set()
-        runner, self._runner = self._runner, None
-        if runner is not None:
-            await runner.cleanup()
-            # Transports call connection_lost in the next turns of the loop.
-            while self._connection_numbers:  # noqa: ASYNC110 - some turns, not a time
-                await asyncio.sleep(0)
-        if self._worker is not None:
-            self._worker.shutdown(wait=False, cancel_futures=True)
-            self._responder.worker = self._worker = None
-        self._responder.exports.close()
+        await self._stop()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -225,45 +241,150 @@ class Sandbox:
     async def __aexit__(self, *exc_info: object) -> None:
         await self.stop()
 
-    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request and count it."""
-        if request.path.startswith(CONTROL_PATH):
-            return self._controlled(request)
-        now = monotonic()
-        number = self._traffic.arrived(now)
+
+class ThreadedSandbox(_Controls):
+    """A TMDB-compatible server in a thread and event loop of its own.
+
+    It serves blocking, asyncio and Scrapy tests alike: the test's own loop may be busy, blocked or missing. It is
+    made as a ``Sandbox`` is.
+    """
+
+    _loop: asyncio.AbstractEventLoop | None = None
+    _thread: Thread | None = None
+
+    def start(self) -> None:
+        """Listen; returns when requests are answered.
+
+        Raises:
+            OSError: The address cannot be listened on.
+            RuntimeError: The sandbox runs already.
+        """
+        if self._thread is not None:
+            raise RuntimeError(_RUNS_ALREADY)
+        self._loop = asyncio.new_event_loop()
+        self._thread = Thread(target=self._loop.run_forever, name="tmdb-sandbox", daemon=True)
+        self._thread.start()
         try:
-            query = dict(request.query)
-            if self.options.keep_requests:
-                self._traffic.record(await self._recorded(request, query, number, now))
-            if self.options.latency:
-                await asyncio.sleep(self.options.latency)
-            return await self._responder.respond(request, query, number)
+            asyncio.run_coroutine_threadsafe(self._start(), self._loop).result()
+        except BaseException:
+            self.stop()
+            raise
+
+    def stop(self) -> None:
+        """Close all connections and end the thread. May be called again."""
+        loop, thread = self._loop, self._thread
+        if loop is None or thread is None:
+            return
+        self._loop = self._thread = None
+        try:
+            asyncio.run_coroutine_threadsafe(self._stop(), loop).result()
         finally:
-            self._traffic.finished()
+            loop.call_soon_threadsafe(loop.stop)
+            thread.join()
+            loop.close()
 
-    def _controlled(self, request: web.BaseRequest) -> web.Response:
-        """``GET state`` and ``POST advance?days=1&hours=2``, for whoever runs the sandbox as a process."""
-        name = request.path.removeprefix(CONTROL_PATH)
-        if name == "advance" and request.method == "POST":
-            try:
-                self.advance(**{unit: float(request.query.get(unit, "0")) for unit in ("days", "hours")})
-            except (ValueError, OverflowError) as error:
-                return web.Response(status=400, text=str(error))
-        elif name != "state":
-            return web.Response(status=404)
-        return web.Response(body=msgspec.json.encode(self.state()), headers=dict(JSON_HEADERS))
+    def __enter__(self) -> Self:
+        self.start()
+        return self
 
-    async def _recorded(
-        self, request: web.BaseRequest, query: dict[str, str], number: int, now: float
-    ) -> RecordedRequest:
-        """The request as tests want to see it."""
-        return RecordedRequest(
-            number=number,
-            connection=self._connection_numbers.get(request.protocol, 0),
-            received_at=now,
-            method=request.method,
-            path=request.path,
-            query=query,
-            headers={name.lower(): value for name, value in request.headers.items()},
-            body=await request.read() if request.can_read_body else b"",
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+
+class SandboxProcess(_Addresses):
+    """``python -m tmdbfusion_scrapy.sandbox`` on a free port, which ends with this process whatever happens to it.
+
+    Args:
+        arguments: Arguments of the command, for example ``["--movies", "10000"]``. ``--port 0`` unless given.
+        timeout: Seconds to wait for the base URL.
+        python: Interpreter to run it with; the current one by default.
+    """
+
+    def __init__(
+        self, arguments: Sequence[str] = (), *, timeout: float = 30.0, python: str = sys.executable
+    ) -> None:
+        module = "tmdbfusion_scrapy.sandbox"
+        self._command = [python, "-m", module, "--port", "0", "--exit-with-parent", *arguments]
+        self._timeout = timeout
+        self._child: subprocess.Popen[str] | None = None
+        self._errors: IO[str] | None = None
+
+    def advance(self, *, days: float = 0, hours: float = 0) -> None:
+        """Move the sandbox's clock forward; see ``Sandbox.advance``.
+
+        Raises:
+            OSError: The sandbox refused the step, or does not run.
+        """
+        if not self._root:
+            raise ConnectionError("this sandbox does not run")
+        query = urlencode({"days": days, "hours": hours})
+        request = Request(f"{self._root}/_sandbox/advance?{query}", method="POST")  # noqa: S310 - its own server
+        # A proxy of the environment is not for loopback.
+        with build_opener(ProxyHandler({})).open(request, timeout=self._timeout):
+            pass
+
+    @property
+    def pid(self) -> int | None:
+        """Process id, None while it does not run."""
+        return None if self._child is None else self._child.pid
+
+    def start(self) -> None:
+        """Start the process and wait until it listens.
+
+        Raises:
+            RuntimeError: It ended or stayed silent; the message holds what it wrote to its standard error.
+        """
+        if self._child is not None:
+            raise RuntimeError(_RUNS_ALREADY)
+        # A file, not a pipe: a pipe that nobody reads would block the child one day.
+        self._errors = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - stop() closes it
+        self._child = subprocess.Popen(  # noqa: S603 - the command is this package's own
+            self._command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            text=True,
+            # Ctrl-C goes to the whole session: the sandbox has to outlive a crawl that is closing down.
+            start_new_session=True,
         )
+        line = ""
+        if self._child.stdout is not None and select([self._child.stdout], [], [], self._timeout)[0]:
+            line = self._child.stdout.readline()
+        if not line.startswith("http"):
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                # What ended the output may be the end of the process.
+                self._child.wait(0 if line else 1)
+            state = self._child.poll()
+            self._child.kill()
+            self._errors.seek(0)
+            said = self._errors.read().strip() or "nothing"
+            self.stop()
+            ended = f"did not listen in {self._timeout:g} s"
+            ended = ended if state is None else f"ended with status {state}"
+            raise RuntimeError(f"the sandbox {ended}; it wrote to standard error: {said}")
+        self._root = line.strip().removesuffix("/3")
+
+    def stop(self) -> None:
+        """End the process and wait for it. May be called again."""
+        child, self._child = self._child, None
+        self._root = ""
+        if child is not None:
+            child.terminate()
+            try:
+                child.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+            for stream in (child.stdin, child.stdout):
+                if stream is not None:
+                    stream.close()
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()

@@ -1,41 +1,18 @@
-"""What the sandbox saw: requests, connections, rates. Safe between threads."""
+"""Requests, connections and rates that the sandbox saw. Safe between threads."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter, deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tmdbfusion_scrapy.sandbox.http import RecordedRequest
 
 # The version at the start of a path is no id.
 _NUMBER_SEGMENT = re.compile(r"(?<=[^/]/)\d+(?=/|$)")
-
-
-@dataclass(frozen=True)
-class RecordedRequest:
-    """A request as it arrived.
-
-    Args:
-        number: 1 for the first request, and so on.
-        connection: Number of the connection that carried it, 1 for the first.
-        received_at: Seconds of ``time.monotonic()``.
-        method: HTTP method.
-        path: Path with ``/3``, decoded, without the query.
-        query: Query parameters, ``api_key`` included; the last one of a name.
-        headers: Headers with names in lower case, ``authorization`` included.
-        body: Body of a POST or DELETE.
-    """
-
-    number: int
-    connection: int
-    received_at: float
-    method: str
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    body: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -48,11 +25,7 @@ class ConnectionCounts:
 
 
 class Traffic:
-    """Counters and the newest requests.
-
-    Args:
-        keep: How many requests to hold; 0 holds none.
-    """
+    """Counters and the newest requests."""
 
     def __init__(self, keep: int) -> None:
         self._lock = Lock()
@@ -64,13 +37,9 @@ class Traffic:
     def _reset(self) -> None:
         """Set back what is counted; what is open stays open."""
         self._answered: Counter[tuple[str, int | str]] = Counter()
-        self._seen = 0
-        self._in_flight = 0
-        self._max_in_flight = 0
-        self._connections = self._open
-        self._max_open = self._open
         self._last_second: deque[float] = deque()
-        self._max_per_second = 0
+        self._seen = self._in_flight = self._max_in_flight = self._max_per_second = 0
+        self._connections = self._max_open = self._open
 
     def connected(self) -> int:
         """Count a new connection and return its number."""
@@ -82,12 +51,12 @@ class Traffic:
             return self._connection_number
 
     def disconnected(self) -> None:
-        """Count a connection as gone."""
         with self._lock:
             self._open -= 1
 
-    def arrived(self, now: float) -> int:
-        """Count a request and return its number; ``now`` is in seconds."""
+    def arrived(self, request: RecordedRequest) -> int:
+        """Count a request, keep it, and return its number."""
+        now = request.received_at
         with self._lock:
             self._seen += 1
             self._in_flight += 1
@@ -97,12 +66,9 @@ class Traffic:
             while window[0] <= now - 1.0:
                 window.popleft()
             self._max_per_second = max(self._max_per_second, len(window))
-            return self._seen
-
-    def record(self, request: RecordedRequest) -> None:
-        """Keep a request."""
-        with self._lock:
+            request.number = self._seen
             self._requests.append(request)
+            return self._seen
 
     def answered(self, method: str, path: str, outcome: int | str) -> None:
         """Count an answer by its status, or by the fault that stood in for one."""
@@ -111,18 +77,16 @@ class Traffic:
             self._answered[f"{method} {pattern}", outcome] += 1
 
     def finished(self) -> None:
-        """A request is no longer in flight."""
+        """Count a request as no longer in flight."""
         with self._lock:
             # clear() may have come between its arrival and its end.
             self._in_flight = max(0, self._in_flight - 1)
 
     def requests(self) -> list[RecordedRequest]:
-        """The newest requests, oldest first."""
         with self._lock:
             return list(self._requests)
 
     def connections(self) -> ConnectionCounts:
-        """The connections so far."""
         with self._lock:
             return ConnectionCounts(self._open, self._max_open, self._connections)
 
@@ -133,36 +97,29 @@ class Traffic:
             self._reset()
 
     def state(self) -> dict[str, Any]:
-        """All counters as a JSON value."""
+        """Return all counters as a JSON value."""
         with self._lock:
             by_path: dict[str, dict[str, int]] = {}
             for (pattern, outcome), count in sorted(self._answered.items(), key=str):
                 by_path.setdefault(pattern, {})[str(outcome)] = count
             return {
                 "requests": {
-                    "total": self._seen,
-                    "in_flight": self._in_flight,
-                    "max_in_flight": self._max_in_flight,
-                    "max_per_second": self._max_per_second,
-                    "by_path": by_path,
+                    "total": self._seen, "in_flight": self._in_flight, "max_in_flight": self._max_in_flight,
+                    "max_per_second": self._max_per_second, "by_path": by_path,
                 },
                 "connections": {"open": self._open, "max_open": self._max_open, "total": self._connections},
-            }
+            }  # fmt: skip
 
 
 class RateLimit:
-    """Counts the requests of each client address in the last second.
-
-    Args:
-        limit: Requests to let through in any one second.
-    """
+    """Counts the requests of each client address in the last second."""
 
     def __init__(self, limit: int) -> None:
         self.limit = limit
         self._passed: dict[str, deque[float]] = {}
 
     def admits(self, client: str, now: float) -> bool:
-        """Whether a request may pass; one that may not does not count."""
+        """Tell whether a request may pass; one that may not does not count."""
         window = self._passed.setdefault(client, deque())
         while window and window[0] <= now - 1.0:
             window.popleft()

@@ -1,142 +1,145 @@
-"""Invented names, titles and texts."""
+"""Drawn numbers, and the names, titles and texts made of them."""
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from functools import cache
-from typing import TYPE_CHECKING
+from hashlib import blake2b
+from pathlib import Path
+from struct import Struct
+from typing import TYPE_CHECKING, TypeVar
 
-from tmdbfusion_scrapy.sandbox.draws import Draws
+from tmdbfusion_scrapy.sandbox.reference import TRANSLATIONS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+T = TypeVar("T")
 
-def _words(text: str) -> tuple[str, ...]:
-    """The words of a text."""
-    return tuple(text.split())
+_SIXTEEN = Struct("<16I").unpack
+_FIVE = Struct("<5I").pack
+_EMPTY = {"title": "", "overview": "", "tagline": ""}
+REVISIONS_PER_TEXT = 4
+"""The changes of a record that go to one of its text."""
 
 
-_ADJECTIVES = _words(
-    "Amber Borrowed Broken Crimson Distant Drowned Electric Emerald Endless Faded Fearless Folded "
-    "Forgotten Fragile Frozen Gentle Golden Hidden Hollow Hungry Invisible Iron Ivory Last Little Lonely "
-    "Lost Lunar Midnight Paper Patient Quiet Reckless Restless Sacred Salted Scarlet Second Secret "
-    "Seventh Silent Silver Sleeping Stolen Stubborn Tangled Twelfth Velvet Wandering Winter"
-)
-_NOUNS = _words(
-    "Anchor Archive Avalanche Balcony Bridge Cartographer Cathedral Clockmaker Comet Compass Courier "
-    "Dynamo Eclipse Ember Envoy Falconer Ferry Gardener Glacier Harbor Horizon Inheritance Interpreter "
-    "Island Juggler Kingdom Lantern Lighthouse Locksmith Machine Meridian Mirror Monsoon Mountain Oracle "
-    "Orchard Passenger Pilgrim Postman Quarry River Sailor Satellite Shepherd Signal Smuggler Sparrow "
-    "Stranger Summer Theorem Tides Translator Voyage Watchman Witness"
-)
-_PLACES = _words(
-    "Arvendale Belcastro Calderpoint Dornmoor Eskerry Farrowgate Glimmerfen Hollinbay Isenwald Jarrowmere "
-    "Kestrelcove Lindqvara Marrowick Nightpass Ostreach Pellworm Quillhaven Ravenfall Saltmarsh Tarnhill "
-    "Umberfield Vantor Westerlyn Yarrowdeep Zelmira"
-)
-_FIRST_SYLLABLES = _words(
-    "Al Ber Cor Da El Fen Gis Ha Il Jo Ka Lu Mar Ne Or Pe Quin Ro Sil Tam U Vi Wen Yo Zel"
-)
-_FIRST_ENDINGS = _words(
-    "a an bert da den dra el en ia in ira is la len na nor ra rin sa son th ton va vin wen"
-)
-_LAST_SYLLABLES = _words(
-    "Ab Bran Cald Dor Esk Fair Grun Hol Ing Jas Kel Lind Mor Nor Ost Pell Quar Rav Stor Tor"
-)
-_LAST_ENDINGS = _words(
-    "acre berg by combe dahl eaux er field gate grave ham ides ing ley mark ner ova quist son wick"
-)
+class Draws:
+    """An endless row of 32 bit numbers that depend on their key alone, read from BLAKE2b in counter mode.
 
-_COMPANY_KINDS = ("Pictures", "Films", "Studios", "Media")
-_NETWORK_KINDS = ("TV", "Television", "One", "Channel", "Stream", "Broadcasting")
+    ``random.Random`` promises the same numbers in the next Python version for ``random()`` only, and seeding one
+    costs more than a whole record needs.
+    """
 
-_SYLLABLES = {
-    "ja": ("カ", "ミ", "の", "星", "夜", "空", "ラ", "ト", "海", "風", "夢", "町"),
-    "ko": ("하", "늘", "별", "바", "람", "꿈", "길", "소", "나", "무", "달", "빛"),
-    "zh": ("天", "山", "月", "光", "城", "河", "梦", "风", "影", "雪", "花", "路"),
-    "ru": ("ма", "ла", "вер", "ти", "ка", "ни", "дья", "зе", "ля"),
-    "uk": ("ма", "лі", "вер", "ти", "ка", "ні", "дія", "ї", "зе", "ля"),
-    "he": ("של", "ום", "אור", "לי", "נה", "ים", "בר", "דר", "כן", "מה"),
-    "ar": ("نو", "ري", "با", "سم", "لي", "مار", "دن", "قا", "زي"),
-    "hi": ("सा", "रा", "ना", "दि", "ल", "का", "मे", "री", "ज", "ग"),
-    "fr": ("lu", "mière", "vel", "é", "tan", "rou", "ce", "bel", "oi", "sau"),
-    "de": ("stern", "wal", "den", "ü", "ber", "licht", "schat", "ten", "ge", "sicht"),
-    "es": ("ca", "mi", "no", "luz", "del", "ma", "ña", "sol", "ve", "ra"),
-    "pt": ("ca", "mi", "nho", "luz", "ção", "mar", "ver", "são", "lo", "ra"),
-}  # fmt: skip
-_OTHER_SYLLABLES = ("va", "len", "tor", "mi", "ska", "ren", "dol", "eth", "or", "ny")
+    __slots__ = ("_at", "_block", "_key", "_numbers")
+
+    def __init__(self, *key: object) -> None:
+        self._key = ":".join(map(str, key)).encode()
+        self._block = 0
+        self._numbers: tuple[int, ...] = ()
+        self._at = 16
+
+    def number(self) -> int:
+        """Return the next number, 0 to 2**32 - 1."""
+        at = self._at
+        if at == 16:
+            self._numbers = _SIXTEEN(blake2b(b"%b/%d" % (self._key, self._block)).digest())
+            self._block += 1
+            at = 0
+        self._at = at + 1
+        return self._numbers[at]
+
+    def unit(self) -> float:
+        return self.number() / 4294967296
+
+    def below(self, bound: int) -> int:
+        """Return a whole number in [0, bound)."""
+        return self.number() * bound >> 32
+
+    def between(self, low: int, high: int) -> int:
+        """Return a whole number in [low, high]."""
+        return low + (self.number() * (high - low + 1) >> 32)
+
+    def pick(self, choices: Sequence[T]) -> T:
+        return choices[self.number() * len(choices) >> 32]
+
+    def chance(self, probability: float) -> bool:
+        return self.number() < probability * 4294967296
+
+    def identifier(self) -> str:
+        """Return 24 hexadecimal digits, as TMDB's credit and video ids have."""
+        return f"{self.number():08x}{self.number():08x}{self.number():08x}"
+
+    def image(self, suffix: str = ".jpg") -> str:
+        """Return the file path of an image: a slash, 27 letters and digits, the suffix."""
+        number = self.number
+        raw = _FIVE(number(), number(), number(), number(), number())
+        return f"/{b64encode(raw, b'qZ')[:27].decode()}{suffix}"
+
+    def timestamp(self, first_year: int = 2012, last_year: int = 2025) -> str:
+        """Return a moment such as ``2018-06-09T17:51:53.359Z``."""
+        return (
+            f"{self.between(first_year, last_year)}-{self.between(1, 12):02}-{self.between(1, 28):02}"
+            f"T{self.below(24):02}:{self.below(60):02}:{self.below(60):02}.{self.below(1000):03}Z"
+        )
+
+
+_WORDS = json.loads(Path(__file__).with_suffix(".json").read_text("utf-8"))
+_ADJECTIVES, _NOUNS, _PLACES = _WORDS["adjectives"], _WORDS["nouns"], _WORDS["places"]
+# First and last names are made of a beginning and an ending.
+_NAME_PIECES = [_WORDS[f"{name}_{piece}"] for name in ("first", "last") for piece in ("syllables", "endings")]
+_NAMES = {
+    "company": (_ADJECTIVES, _NOUNS, _WORDS["company_kinds"]),
+    "network": (_PLACES, _WORDS["network_kinds"]),
+    "keyword": (_ADJECTIVES, _NOUNS),
+    "place": (_PLACES,),
+}
+_SYLLABLES = _WORDS["syllables"]
 _WITHOUT_SPACES = {"ja", "zh"}
 _LEXICON_SIZE = 600
 
-_SENTENCES = (
-    "A {adjective} {noun} returns to {place} after twenty years, and nobody there will say why.",
-    "When the {noun} of {place} vanishes, {name} has one night to find out who gains by it.",
-    "{name} inherits a {adjective} house in {place} and a debt that cannot be paid in money.",
-    "In the summer of the {adjective} {noun}, three friends decide to leave {place} for good.",
-    "Hired to draw one last map, {name} learns that {place} was never meant to be found.",
-    "A {noun} and a {adjective} stranger share a train to {place}, each with the other's luggage.",
-    "The only witness is a {adjective} {noun}; the only road out of {place} is closed until spring.",
-    "{name} builds a {noun} from what the flood left behind, and the whole of {place} comes to look.",
-    "Old rivals must run the {adjective} {noun} together or lose {place} to the sea.",
-    "Nothing in {place} is as {adjective} as the letter that {name} was told to burn.",
-)
-_TAGLINES = (
-    "Every {noun} has two ends.",
-    "The {adjective} always come home.",
-    "{place} remembers.",
-    "Some doors open once.",
-    "Trust the {noun}.",
-)
-
 
 def person_name(draws: Draws) -> str:
-    """A first and a last name."""
-    return (
-        f"{draws.pick(_FIRST_SYLLABLES)}{draws.pick(_FIRST_ENDINGS)} "
-        f"{draws.pick(_LAST_SYLLABLES)}{draws.pick(_LAST_ENDINGS)}"
-    )
+    """Return a first and a last name."""
+    first, first_ending, last, last_ending = map(draws.pick, _NAME_PIECES)
+    return f"{first}{first_ending} {last}{last_ending}"
 
 
 def foreign_words(draws: Draws, language: str, count: int) -> str:
-    """Invented words in the script of a language."""
-    syllables = _SYLLABLES.get(language, _OTHER_SYLLABLES)
+    """Return invented words in the script of a language."""
+    syllables = _SYLLABLES.get(language, _SYLLABLES["other"])
     words = ["".join(draws.pick(syllables) for _ in range(draws.between(2, 4))) for _ in range(count)]
     return ("" if language in _WITHOUT_SPACES else " ").join(words).capitalize()
 
 
 def english_title(draws: Draws) -> str:
-    """A title such as ``The Silver Cartographer``."""
+    """Return a title such as ``The Silver Cartographer``."""
     form = draws.below(5)
     return _english(form, draws.pick(_ADJECTIVES), draws.pick(_NOUNS), draws.pick)
 
 
 def _english(form: int, adjective: str, noun: str, pick: Callable[[Sequence[str]], str]) -> str:
-    """A title in one of five forms; ``pick`` chooses its third word, where there is one."""
-    if form == 0:
-        return f"The {adjective} {noun}"
-    if form == 1:
-        return f"{noun} of {pick(_PLACES)}"
-    if form == 2:
-        return f"{adjective} {noun}"
-    if form == 3:
-        return f"The {noun}'s {pick(_NOUNS)}"
-    return f"{adjective} {noun}s of {pick(_PLACES)}"
+    """Return a title in one of five forms; ``pick`` chooses its third word, where there is one."""
+    if form % 2 == 0 and form < 4:
+        return f"{adjective} {noun}" if form else f"The {adjective} {noun}"
+    other = pick(_NOUNS if form == 3 else _PLACES)
+    return {1: f"{noun} of {other}", 3: f"The {noun}'s {other}"}.get(form, f"{adjective} {noun}s of {other}")
 
 
 def title(draws: Draws, language: str) -> str:
-    """A title in a language."""
+    """Return a title in a language."""
     return english_title(draws) if language == "en" else foreign_words(draws, language, draws.between(1, 3))
 
 
 @cache
 def _lexicon(language: str) -> tuple[str, ...]:
-    """Ready words of a language, so that a million titles take seconds."""
+    """Return ready words of a language, so that a million titles take seconds."""
     draws = Draws("lexicon", language)
     return tuple(foreign_words(draws, language, 1) for _ in range(_LEXICON_SIZE))
 
 
 def title_of(number: int, language: str) -> str:
-    """The title that a number below 2**32 stands for, without quotes or backslashes."""
+    """Return the title that a number below 2**32 stands for, without quotes or backslashes."""
     number, form = divmod(number, 5)
     if language != "en":
         lexicon = _lexicon(language)
@@ -152,7 +155,6 @@ def title_of(number: int, language: str) -> str:
 
 
 def _fill(draws: Draws, pattern: str) -> str:
-    """One sentence with its slots filled."""
     return pattern.format(
         adjective=draws.pick(_ADJECTIVES).lower(),
         noun=draws.pick(_NOUNS).lower(),
@@ -162,32 +164,63 @@ def _fill(draws: Draws, pattern: str) -> str:
 
 
 def text(draws: Draws, language: str, sentences: int) -> str:
-    """Some sentences in a language."""
+    """Return some sentences in a language."""
     if language == "en":
-        return " ".join(_fill(draws, draws.pick(_SENTENCES)) for _ in range(sentences))
+        return " ".join(_fill(draws, draws.pick(_WORDS["sentences"])) for _ in range(sentences))
     return " ".join(foreign_words(draws, language, draws.between(5, 12)) + "." for _ in range(sentences))
 
 
 def tagline(draws: Draws, language: str) -> str:
-    """A line for the poster."""
-    return _fill(draws, draws.pick(_TAGLINES)) if language == "en" else foreign_words(draws, language, 4)
+    """Return a line for the poster."""
+    return (
+        _fill(draws, draws.pick(_WORDS["taglines"]))
+        if language == "en"
+        else foreign_words(draws, language, 4)
+    )
 
 
-def keyword(draws: Draws) -> str:
-    """A keyword such as ``silver ferry``."""
-    return f"{draws.pick(_ADJECTIVES)} {draws.pick(_NOUNS)}".lower()
+def name(draws: Draws, kind: str) -> str:
+    """Return the name of a ``company``, ``network``, ``keyword`` or ``place``."""
+    return " ".join(draws.pick(choices) for choices in _NAMES[kind])
 
 
-def network(draws: Draws) -> str:
-    """The name of a television network."""
-    return f"{draws.pick(_PLACES)} {draws.pick(_NETWORK_KINDS)}"
+class Texts:
+    """Title, overview and tagline of the records of one kind."""
+
+    def __init__(self, prefix: str, seed: int) -> None:
+        self._translated = f"{prefix}translated"
+        self._translation = f"{prefix}translation"
+        self._seed = seed
+
+    def exists(self, item: int, original: str, language: str) -> bool:
+        """Tell whether a record has texts in a language such as ``de-DE``; always in English and its own."""
+        code, key = _key(language)
+        if code not in {"en", original} and not Draws(self._translated, self._seed, item, *key).chance(0.5):
+            return False
+        return key in TRANSLATIONS or code == original
+
+    def translation(
+        self, item: int, original: str, original_title: str, language: str, revision: int = 0
+    ) -> dict[str, str]:
+        """Return the texts in a language; empty without a translation: TMDB does not fall back."""
+        if not self.exists(item, original, language):
+            return _EMPTY
+        code, key = _key(language)
+        draws = Draws(self._translation, self._seed, item, *key)
+        own = original_title if code == original else title(draws, code)
+        edition = revision // REVISIONS_PER_TEXT
+        writing = Draws(self._translation, self._seed, item, *key, edition) if edition else draws
+        return {
+            "title": own,
+            "overview": "" if writing.chance(0.03) else text(writing, code, writing.between(2, 5)),
+            "tagline": tagline(writing, code) if writing.chance(0.6) else "",
+        }
 
 
-def place(draws: Draws) -> str:
-    """The name of a town."""
-    return draws.pick(_PLACES)
-
-
-def company(draws: Draws) -> str:
-    """The name of a production company."""
-    return f"{draws.pick(_ADJECTIVES)} {draws.pick(_NOUNS)} {draws.pick(_COMPANY_KINDS)}"
+def _key(language: str) -> tuple[str, tuple[str, str]]:
+    """Return the code of a language, and the translation that it means: the first one without a country."""
+    code, _, country = language.partition("-")
+    for key in TRANSLATIONS:
+        if key[0] == code and (not country or key[1] == country):
+            return code, key
+    return code, (code, country)
