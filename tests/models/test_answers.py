@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.api.answers import check_answer
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models import Page, Record, decode
-from tmdbfusion_scrapy.models.answers import check_answer
 from tmdbfusion_scrapy.models.configuration import Country
 from tmdbfusion_scrapy.models.lists import ListDetails
 from tmdbfusion_scrapy.models.movie_list_item import MovieListItem

@@ -9,9 +9,9 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from tmdbfusion_scrapy.api.answers import Asked
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.hidden import plain_text
-from tmdbfusion_scrapy.models.answers import Asked
 
 M = TypeVar("M")
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from tmdbfusion_scrapy.api.answers import judge
 from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, fill_target, values_in
 from tmdbfusion_scrapy.client.event_hooks import sent_headers
 from tmdbfusion_scrapy.credentials import Credentials
@@ -19,7 +20,6 @@ from tmdbfusion_scrapy.exceptions import (
 )
 from tmdbfusion_scrapy.hidden import plain_text, without_frames
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.models.answers import judge
 from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, read_body
 from tmdbfusion_scrapy.version import __version__
 

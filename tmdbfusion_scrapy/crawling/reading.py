@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.api.answers import judge
 from tmdbfusion_scrapy.api.appending import Assembly, may_exist
 from tmdbfusion_scrapy.crawling.calls import (
     CALL_KEY,
@@ -23,7 +24,6 @@ from tmdbfusion_scrapy.crawling.calls import (
 from tmdbfusion_scrapy.crawling.conditional import stored_etag
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.models import Record
-from tmdbfusion_scrapy.models.answers import judge
 from tmdbfusion_scrapy.models.fields import SLASHED_KEYS
 from tmdbfusion_scrapy.models.languages import DEFAULT_LANGUAGE, note_language
 from tmdbfusion_scrapy.models.record import Decoded
