@@ -11,7 +11,7 @@ import httpx
 DEFAULT_LIMITS: Final = httpx.Limits(
     max_connections=100,
     max_keepalive_connections=20,
-    # Longer than the gaps of a slow crawl, shorter than the 60 to 75 seconds after which common servers
+    # Longer than the pauses of a paced crawl, shorter than the 60 to 75 seconds after which common servers
     # and load balancers close an idle connection; httpx's own 5 seconds would reconnect after every pause.
     keepalive_expiry=30.0,
 )
