@@ -79,7 +79,7 @@ DESCENDING = {"movies": "popularity", "tv_shows": "popularity", "people": "popul
 """The column that a table is sorted by at first, greatest first."""
 
 UNITS = {"runtime": "minute"}
-HIDDEN = frozenset({"tmdb_schema", "tmdb_wanted"})
+HIDDEN = frozenset({"tmdb_schema", "tmdb_frontier"})
 
 
 def datasette_metadata() -> str:

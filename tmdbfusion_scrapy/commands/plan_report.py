@@ -30,15 +30,16 @@ from tmdbfusion_scrapy.sources import (
     ListSource,
     StaleSource,
 )
-from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
-from tmdbfusion_scrapy.storage.options import database_options
-from tmdbfusion_scrapy.storage.outlook import Outlook
-from tmdbfusion_scrapy.storage.read_only import (
+from tmdbfusion_scrapy.storage.crawl_state import CrawlState
+from tmdbfusion_scrapy.storage.database import (
     MissingDatabaseError,
+    database_label,
     database_size,
     empty_database,
     open_for_reading,
+    parse_database_url,
 )
+from tmdbfusion_scrapy.storage.options import database_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -69,15 +70,15 @@ def report(crawl: UnstartedCrawl, spider: type[TMDBSourceSpider], plan: Plan) ->
     """
     crawler, stores = crawl.crawler, crawl.stores
     with _database(crawler, stores=stores) as engine:
-        outlook = Outlook(engine, spider.kind())
-        survey = asyncio.run(Surveyor(crawler, spider, plan, outlook).survey())
+        state = CrawlState(engine, spider.kind())
+        survey = asyncio.run(Surveyor(crawler, spider, plan, state).survey())
         yield paragraph(f"{spider.name}: {source_words(plan, survey)}")
         rows = [
-            *_record_rows(survey, plan, outlook),
-            *_request_rows(crawler, spider, plan, survey, outlook),
+            *_record_rows(survey, plan, state),
+            *_request_rows(crawler, spider, plan, survey, state),
         ]
         if stores:
-            rows += _disk_rows(crawler, spider, plan, survey, outlook, engine)
+            rows += _disk_rows(crawler, spider, plan, survey, state, engine)
         yield from described(rows)
     if survey.run is not None:
         begun = f"{survey.run.started_at:%Y-%m-%d %H:%M} UTC"
@@ -117,7 +118,7 @@ def source_words(plan: Plan, survey: Survey) -> str:
     return f"what failed before{tail}"
 
 
-def _record_rows(survey: Survey, plan: Plan, outlook: Outlook) -> Iterator[Row]:
+def _record_rows(survey: Survey, plan: Plan, state: CrawlState) -> Iterator[Row]:
     """How many records there are, and how many are left."""
     is_export = isinstance(plan.source, ExportSource)
     yield "Listed", f"{survey.listed:,}", "" if survey.is_exact else "at most: some are listed more than once"
@@ -127,7 +128,7 @@ def _record_rows(survey: Survey, plan: Plan, outlook: Outlook) -> Iterator[Row]:
     elif survey.run is not None and survey.run.is_planned and plan.limit is None:
         yield "Done already", f"{max(0, survey.listed - survey.left):,}", "stored, found deleted or given up"
     else:
-        stored = outlook.stored()
+        stored = state.stored()
         again = "in all; those that are listed are fetched again" if not is_export else "in all"
         yield "Stored already", f"{stored:,}", again if stored else ""
     if survey.given_up:
@@ -139,7 +140,7 @@ def _record_rows(survey: Survey, plan: Plan, outlook: Outlook) -> Iterator[Row]:
 
 
 def _request_rows(
-    crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, survey: Survey, outlook: Outlook
+    crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, survey: Survey, state: CrawlState
 ) -> Iterator[Row]:
     """Requests, and the time that they take at the set rate."""
     settings = TMDBSettings.from_settings(crawler.settings)
@@ -149,7 +150,7 @@ def _request_rows(
     remarks = [f"{number} a record"]
     if issubclass(spider, TMDBSeriesSpider) and spider.seasons:
         room = room_for_seasons(len(parts))
-        more = outlook.long_series(room, MAX_APPENDS)
+        more = state.long_series(room, MAX_APPENDS)
         remarks = [f"{number} a series, with {room} seasons"]
         if more is None:
             remarks.append("longer ones take more, which are not counted")
@@ -158,7 +159,7 @@ def _request_rows(
             each += more
         if len(settings.languages) > 1:
             which = "texts of seasons and episodes that are not in the first of TMDB_LANGUAGES"
-            texts = outlook.other_languages()
+            texts = state.other_languages()
             if texts is None:
                 remarks.append(f"{which} take more, which are not counted")
             else:
@@ -187,7 +188,7 @@ def _disk_rows(
     spider: type[TMDBSourceSpider],
     plan: Plan,
     survey: Survey,
-    outlook: Outlook,
+    state: CrawlState,
     engine: Engine,
 ) -> Iterator[Row]:
     """What the records take on the disk, and what the database takes now."""
@@ -195,7 +196,7 @@ def _disk_rows(
     settings = TMDBSettings.from_settings(crawler.settings)
     url = parse_database_url(options.url)
     backend = url.get_backend_name()
-    documents = outlook.documents()
+    documents = state.documents()
     if documents is not None:
         size, by = documents.bytes, f"by the {documents.count:,} stored last"
     else:

@@ -14,14 +14,14 @@ from tmdbfusion_scrapy.crawling.source_spider import RESULTS_PER_PAGE
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
 from tmdbfusion_scrapy.sources import DiscoverSource, ExportSource, ListSource
 from tmdbfusion_scrapy.sources.windows import windows
-from tmdbfusion_scrapy.storage.runs import Run
+from tmdbfusion_scrapy.storage.crawl_state import Run
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from tmdbfusion_scrapy.crawling import TMDBSourceSpider
     from tmdbfusion_scrapy.sources import Plan
-    from tmdbfusion_scrapy.storage.outlook import Outlook
+    from tmdbfusion_scrapy.storage.crawl_state import CrawlState
 
 
 @dataclass(frozen=True)
@@ -58,16 +58,16 @@ class Surveyor:
         crawler: One that is not started.
         spider: The class of its spider.
         plan: What its arguments say.
-        outlook: The database.
+        state: The database.
     """
 
     def __init__(
-        self, crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, outlook: Outlook
+        self, crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, state: CrawlState
     ) -> None:
         self._crawler = crawler
         self._spider = spider
         self._plan = plan
-        self._outlook = outlook
+        self._state = state
         self._kind = spider.kind()
 
     async def survey(self) -> Survey:
@@ -77,15 +77,15 @@ class Surveyor:
             ConfigurationError: There is nothing to go by.
             TMDBError: TMDB could not be asked.
         """
-        run = self._outlook.unfinished_run(self._spider.name, self._plan.arguments)
+        run = self._state.unfinished_run(self._spider.name, self._plan.arguments)
         source = self._plan.source
         if isinstance(source, ListSource):
             return await self._of_list(source, run)
         if isinstance(source, DiscoverSource):
             return await self._of_discover(source, run)
         if run is not None and run.is_planned:
-            progress = self._outlook.progress(run)
-            return Survey(progress.wanted, progress.left, run=run)
+            progress = self._state.progress(run)
+            return Survey(progress.listed, progress.left, run=run)
         return await self._of_listing(run)
 
     async def _of_list(self, source: ListSource, run: Run | None) -> Survey:
@@ -116,12 +116,12 @@ class Surveyor:
     async def _of_listing(self, run: Run | None) -> Survey:
         """What the source lists without a page being read, or the change feed."""
         source = self._plan.source
-        listing = await list_source(self._crawler, self._kind, source, self._outlook.known)
+        listing = await list_source(self._crawler, self._kind, source, self._state)
         if listing.changes_since is not None:
             return await self._of_changes(listing.changes_since, run)
         keys = {key for key, _ in listing.entries}
         adult = None if listing.adult is None else set(listing.adult)
-        share = self._outlook.share(keys, adult=adult, is_adult=listing.is_adult)
+        share = self._state.share(keys, adult=adult, is_adult=listing.is_adult)
         limit = self._plan.limit
         given_up = unlisted = 0
         left = len(keys)
@@ -167,7 +167,7 @@ class Surveyor:
         """How many are left, where an unfinished run has fetched some."""
         if run is None:
             return listed
-        return max(0, listed - self._outlook.fetched_since(run.started_at))
+        return max(0, listed - self._state.fetched_since(run.started_at))
 
     async def _first_page(self, operation: str, **arguments: Any) -> Any:
         """The first page of a list."""

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.crawling.export_download import Export
     from tmdbfusion_scrapy.sources import Source
-    from tmdbfusion_scrapy.storage.known import Known
+    from tmdbfusion_scrapy.storage.crawl_state import CrawlState
 
     Ask = Callable[..., Awaitable[Any]]
 
@@ -82,7 +82,7 @@ class Listing:
 
 
 async def list_source(
-    crawler: Crawler, kind: str, source: Source, known: Known, ask: Ask = asyncio.to_thread
+    crawler: Crawler, kind: str, source: Source, known: CrawlState, ask: Ask = asyncio.to_thread
 ) -> Listing:
     """Return what a source lists.
 
@@ -119,7 +119,7 @@ def is_before_today(day: str | None) -> bool:
     return day is not None and day < datetime.datetime.now(datetime.timezone.utc).date().isoformat()
 
 
-async def _export(crawler: Crawler, kind: str, source: ExportSource, known: Known, ask: Ask) -> Listing:
+async def _export(crawler: Crawler, kind: str, source: ExportSource, known: CrawlState, ask: Ask) -> Listing:
     """The records of a daily export."""
     adult = source.wanted.adult is True
     if adult and kind not in ADULT_EXPORTS:
@@ -159,7 +159,7 @@ async def _adult(
     kind: str,
     download: ExportDownload,
     day: datetime.date,
-    known: Known,
+    known: CrawlState,
     ask: Ask,
     *,
     force: bool,
@@ -175,7 +175,7 @@ async def _adult(
 
 
 async def _size(
-    crawler: Crawler, kind: str, export: Export, known: Known, ask: Ask, *, adult: bool, force: bool
+    crawler: Crawler, kind: str, export: Export, known: CrawlState, ask: Ask, *, adult: bool, force: bool
 ) -> int:
     """How many lines an export has, which is one that can be believed.
 
@@ -247,7 +247,7 @@ class _WantedEntries:
 
 
 async def _changes(
-    crawler: Crawler, kind: str, source: ChangesSource, known: Known, today: datetime.date, ask: Ask
+    crawler: Crawler, kind: str, source: ChangesSource, known: CrawlState, today: datetime.date, ask: Ask
 ) -> Listing:
     """What changed, by the feed; where too much time passed, all that TMDB has."""
     since = source.since

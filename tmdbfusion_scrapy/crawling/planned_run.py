@@ -25,10 +25,9 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
+    from tmdbfusion_scrapy.storage.crawl_state import CrawlState, Progress, Run
     from tmdbfusion_scrapy.storage.frontier import Frontier
-    from tmdbfusion_scrapy.storage.known import Known
     from tmdbfusion_scrapy.storage.options import DatabaseOptions
-    from tmdbfusion_scrapy.storage.runs import Progress, Run
 
 logger = logging.getLogger(__name__)
 
@@ -92,9 +91,9 @@ class PlannedRun:
         return self._run.is_resumed
 
     @property
-    def known(self) -> Known:
+    def known(self) -> CrawlState:
         """What the database can tell of the records."""
-        return self._frontier.known
+        return self._frontier
 
     def adopt(self, request: Request) -> Request:
         """Return a request as one of the run's: the run decides what is wanted, not what was asked for before.
@@ -122,8 +121,8 @@ class PlannedRun:
         self._run, progress = await self.ask(
             self._frontier.plan, self._run, _repeatable(listed), limit=limit, **how
         )
-        done = progress.wanted - progress.left
-        self._say("%d records are listed, %d are to be fetched", progress.wanted, max(progress.left, 0))
+        done = progress.listed - progress.left
+        self._say("%d records are listed, %d are to be fetched", progress.listed, max(progress.left, 0))
         if limit is None and done > 0:
             self._say("%d of them are stored or given up already", done)
 
@@ -285,8 +284,8 @@ class _Patience:
         """
         from sqlalchemy.exc import SQLAlchemyError
 
-        from tmdbfusion_scrapy.storage.faults import reason_of
-        from tmdbfusion_scrapy.storage.patience import patiently
+        from tmdbfusion_scrapy.storage.backend import reason_of
+        from tmdbfusion_scrapy.storage.database import patiently
 
         try:
             return await asyncio.to_thread(

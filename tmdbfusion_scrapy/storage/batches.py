@@ -10,19 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select, update
 
-from tmdbfusion_scrapy.crawling.items import FailedCall
-from tmdbfusion_scrapy.storage.deleted import mark_deleted, mark_there
-from tmdbfusion_scrapy.storage.failing import own_calls
-from tmdbfusion_scrapy.storage.faults import RECORD_ERRORS, is_record_fault, reason_of
+from tmdbfusion_scrapy.crawling.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
+from tmdbfusion_scrapy.hidden import printable
+from tmdbfusion_scrapy.storage.backend import (
+    RECORD_ERRORS,
+    WRITE_LOCK,
+    backend_of,
+    is_record_fault,
+    reason_of,
+)
+from tmdbfusion_scrapy.storage.failures import own_calls
 from tmdbfusion_scrapy.storage.fitting import fitted, without_documents
-from tmdbfusion_scrapy.storage.locks import WRITE_LOCK, take_lock
-from tmdbfusion_scrapy.storage.refusals import name_of, storage_failure
-from tmdbfusion_scrapy.storage.row_writers import rows_on
-from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS, WATERMARK_COLUMNS, Changes, LeftOut
+from tmdbfusion_scrapy.storage.marks import mark_deleted, mark_fetched, mark_there, spared_bytes
+from tmdbfusion_scrapy.storage.rows import (
+    FAILURE_COLUMNS,
+    WATERMARK_COLUMNS,
+    Changes,
+    LeftOut,
+    declaration_of,
+)
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, collector_paused, in_slices
 from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
-from tmdbfusion_scrapy.storage.unchanged import mark_fetched, spared_bytes
 from tmdbfusion_scrapy.storage.upserts import Replacement, Upsert
 
 if TYPE_CHECKING:
@@ -98,14 +107,14 @@ def store_batch(engine: Engine, entries: Sequence[Entry], *, store_raw: bool = T
     try:
         changes = _changes_of(entries, store_raw=store_raw)
         with engine.begin() as connection:
-            take_lock(connection, WRITE_LOCK)
+            backend_of(connection).take_lock(connection, WRITE_LOCK)
             return write_changes(connection, changes)
     except RECORD_ERRORS as error:
         if not is_record_fault(error):
             raise
     result = BatchResult()
     with engine.begin() as connection:
-        take_lock(connection, WRITE_LOCK)
+        backend_of(connection).take_lock(connection, WRITE_LOCK)
         for part in _store_in_parts(connection, entries, store_raw=store_raw):
             result.add(part)
     return result
@@ -149,7 +158,7 @@ def _store_or_refuse(
     except RECORD_ERRORS as error:
         if not is_record_fault(error):
             raise
-        failure = storage_failure(item, reason_of(error), datetime.now(timezone.utc))
+        failure = _storage_failure(item, reason_of(error), datetime.now(timezone.utc))
         result = _store_one(connection, failure, failure.tried_at, store_raw=store_raw)
         result.refused.append(failure)
         return result
@@ -173,7 +182,7 @@ def _store_one(connection: Connection, item: Item, fetched_at: datetime, *, stor
             columns += changed
         else:
             if columns:
-                result.fitted.append(f"{name_of(item)}: {', '.join(columns)}")
+                result.fitted.append(f"{_name_of(item)}: {', '.join(columns)}")
             return result
 
 
@@ -183,7 +192,7 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
     Raises:
         SQLAlchemyError: The database failed, or a row does not fit.
     """
-    rows = rows_on(connection)
+    rows = backend_of(connection).rows(connection)
     mentions: dict[Table, list[Mention]] = defaultdict(list)
     for mention in changes.mentions:
         mentions[mention.table].append(mention)
@@ -338,3 +347,41 @@ def _by_kind(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
     for kind, key in found:
         by_kind[kind].append(key)
     return by_kind
+
+
+def _name_of(item: Item) -> str:
+    """Return what an item is called in a report: its kind and id."""
+    if isinstance(item, ClearedFailure | FailedCall | UnchangedRecord | Watermark):
+        return type(item).__name__
+    key = getattr(item, "id", None)
+    return declaration_of(item).table.name if key is None else f"{declaration_of(item).table.name} {key}"
+
+
+def _storage_failure(item: Item, message: str, tried_at: datetime) -> FailedCall:
+    """Return the failure to put on record for an item that the database does not take."""
+    if isinstance(item, FailedCall):
+        kind, key, path = item.kind, item.id, item.path
+    elif isinstance(item, ClearedFailure):
+        kind, key, path = item.kind, None, item.path
+    elif isinstance(item, Watermark):
+        kind, key, path = None, None, f"watermark {item.name}"
+    elif isinstance(item, UnchangedRecord):
+        kind, key, path = item.kind, str(item.id), f"/{item.kind}/{item.id}"
+    else:
+        stored = declaration_of(item)
+        number = getattr(item, "id", None)
+        kind, key = stored.table.name, None if number is None else str(number)
+        path = stored.path if key is None else f"{stored.path}/{key}"
+    return FailedCall(
+        kind=kind,
+        id=key,
+        # PostgreSQL indexes no text over 2,704 bytes, and the path is part of the key.
+        path=path[:500],
+        error="StorageError",
+        status_code=None,
+        tmdb_code=None,
+        message=printable(message),
+        attempts=1,
+        retryable=False,
+        tried_at=tried_at,
+    )

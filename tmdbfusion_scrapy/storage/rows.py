@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.crawling.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
 from tmdbfusion_scrapy.hidden import printable
-from tmdbfusion_scrapy.storage.failing import is_own_call
+from tmdbfusion_scrapy.storage.failures import is_own_call
 from tmdbfusion_scrapy.storage.mapping import MENTIONS, STORED
 from tmdbfusion_scrapy.storage.mapping.declaration import Stored, StoredList, elements_of
 from tmdbfusion_scrapy.storage.slices import give_way
