@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from meanings import TABLES, column_meaning, split_name, table_meaning
 
-from tmdbfusion_scrapy.storage.tables import metadata
+from tmdbfusion_scrapy.storage.entities import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -15,8 +15,8 @@ from tests.storage.database_access import execute_sqlite, select, sqlite_url, wr
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage import check_database
 from tmdbfusion_scrapy.storage.database import database_label, open_database, parse_database_url
-from tmdbfusion_scrapy.storage.tables import metadata
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_schema
+from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_schema
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -284,8 +284,7 @@ class _Patience:
         """
         from sqlalchemy.exc import SQLAlchemyError
 
-        from tmdbfusion_scrapy.storage.backend import reason_of
-        from tmdbfusion_scrapy.storage.database import patiently
+        from tmdbfusion_scrapy.storage.backend import patiently, reason_of
 
         try:
             return await asyncio.to_thread(

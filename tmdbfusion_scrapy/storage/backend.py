@@ -6,20 +6,24 @@ A record's fault costs that record only, one of the moment is tried again, the d
 from __future__ import annotations
 
 import sqlite3
-from typing import TYPE_CHECKING, Any, Protocol
+import time
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.postgresql import PostgreSQL
 from tmdbfusion_scrapy.storage.sqlite import SQLite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from sqlalchemy import Column, ColumnElement, Table
     from sqlalchemy.engine import URL, Connection, Engine
 
     from tmdbfusion_scrapy.storage.upserts import Replacement, Row, Upsert
+
+    T = TypeVar("T")
 
 # Any numbers, the same in every process.
 TABLES_LOCK = 8_471_263
@@ -30,6 +34,10 @@ the other holds."""
 RUNS_LOCK = 8_471_265
 """Held while a run is begun: the same command started twice is to be one run."""
 _RUN_LOCKS = 8_471_266 << 32
+
+_FIRST_WAIT = 0.1
+_LONGEST_WAIT = 5.0
+"""Seconds between two tries."""
 
 RECORD_ERRORS = (StatementError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a record that fits no row may raise, besides what the database says (a ``StatementError`` too)."""
@@ -163,6 +171,36 @@ def reason_of(error: Exception) -> str:
     cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
     lines = str(cause).strip().splitlines()
     return lines[0] if lines else type(cause).__name__
+
+
+def patiently(action: Callable[[], T], seconds: float, on_wait: Callable[[str], None]) -> T:
+    """Return what an action returns; try it again while the database is locked or away. Blocks.
+
+    Args:
+        action: Asks or writes, as a whole: it is done from its beginning each time.
+        seconds: How long it is tried again, from the first failure on: waiting for another crawl is none.
+        on_wait: Called with the reason, once, when it has to be tried again.
+
+    Raises:
+        Exception: What the action raised, where that does not pass or did not pass in time.
+    """
+    deadline = None
+    wait = _FIRST_WAIT
+    while True:
+        try:
+            return action()
+        except Exception as error:
+            # Opening says so of a database that cannot be reached.
+            fault = error.__cause__ if isinstance(error, ConfigurationError) else error
+            if not isinstance(fault, Exception) or not may_pass(fault):
+                raise
+            if deadline is None:
+                deadline = time.monotonic() + seconds
+                on_wait(reason_of(fault))
+            elif time.monotonic() > deadline:
+                raise
+        time.sleep(wait)
+        wait = min(wait * 2, _LONGEST_WAIT)
 
 
 def _raised_by(error: DBAPIError) -> Backend:

@@ -19,9 +19,11 @@ from tmdbfusion_scrapy.storage.backend import (
     is_record_fault,
     reason_of,
 )
+from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_watermarks
 from tmdbfusion_scrapy.storage.failures import own_calls
 from tmdbfusion_scrapy.storage.fitting import fitted, without_documents
-from tmdbfusion_scrapy.storage.marks import mark_deleted, mark_fetched, mark_there, spared_bytes
+from tmdbfusion_scrapy.storage.marks import mark_deleted, mark_fetched, mark_there, parts_of, spared_bytes
 from tmdbfusion_scrapy.storage.rows import (
     FAILURE_COLUMNS,
     WATERMARK_COLUMNS,
@@ -30,8 +32,6 @@ from tmdbfusion_scrapy.storage.rows import (
     declaration_of,
 )
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, collector_paused, in_slices
-from tmdbfusion_scrapy.storage.tables import metadata
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
 from tmdbfusion_scrapy.storage.upserts import Replacement, Upsert
 
 if TYPE_CHECKING:
@@ -41,12 +41,12 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.sql import Executable
 
-    from tmdbfusion_scrapy.storage.mapping.declaration import (
+    from tmdbfusion_scrapy.storage.entities.declaration import (
         Addition,
         Children,
-        Mention,
         Relation,
         Stored,
+        Stub,
         Values,
     )
     from tmdbfusion_scrapy.storage.rows import Item
@@ -193,24 +193,25 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         SQLAlchemyError: The database failed, or a row does not fit.
     """
     rows = backend_of(connection).rows(connection)
-    mentions: dict[Table, list[Mention]] = defaultdict(list)
-    for mention in changes.mentions:
-        mentions[mention.table].append(mention)
+    stubs: dict[Table, list[Stub]] = defaultdict(list)
+    for stub in changes.stubs:
+        stubs[stub.table].append(stub)
     # Before what came in full, which wins.
-    unchanged = mark_fetched(connection, changes.unchanged)
-    spared = spared_bytes(connection, changes.unchanged)
+    unchanged = mark_fetched(connection, changes.unchanged) if changes.unchanged else set()
+    spared = spared_bytes(connection, changes.unchanged) if changes.unchanged else 0
     stored: Counter[str] = Counter()
     # Tables that others refer to come first.
     for table in metadata.sorted_tables:
         keys: set[Any] = set()
-        for mention in mentions[table]:
-            named = changes.mentions[mention]
+        for stub in stubs[table]:
+            named = changes.stubs[stub]
             keys.update(named)
             # In order of their keys, so that there is less to sort.
-            rows.upsert(_mention_upsert(mention), [named[key] for key in sorted(named)])
+            rows.upsert(_stub_upsert(stub), [named[key] for key in sorted(named)])
         if table in changes.records:
             keys.update(changes.records[table])
-            mark_there(connection, table, changes.records[table])
+            if parts_of(table):
+                mark_there(connection, table, changes.records[table])
             for declaration, values in _by_declaration(changes.records[table].values()).items():
                 rows.upsert(_record_upsert(declaration), values)
         if keys:
@@ -232,7 +233,7 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         _clear_failures(connection, changes.fetched | unchanged)
     if changes.cleared:
         _clear_calls(connection, changes.cleared)
-    deleted = mark_deleted(connection, changes.failures)
+    deleted = mark_deleted(connection, changes.failures) if changes.failures else set()
     failures = [row for place, row in changes.failures.items() if place not in deleted]
     if failures:
         rows.upsert(Upsert(tmdb_failures, FAILURE_COLUMNS), failures)
@@ -259,11 +260,9 @@ def _by_declaration(records: Iterable[tuple[Stored, Values]]) -> dict[Stored, li
 
 
 @cache
-def _mention_upsert(mention: Mention) -> Upsert:
+def _stub_upsert(stub: Stub) -> Upsert:
     """How what is named only is written."""
-    return Upsert(
-        mention.table, mention.columns, frozenset(mention.columns[1:]), yields=True, fills=mention.fills
-    )
+    return Upsert(stub.table, stub.columns, frozenset(stub.columns[1:]), yields=True, fills=stub.fills)
 
 
 @cache

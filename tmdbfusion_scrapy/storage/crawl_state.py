@@ -18,10 +18,10 @@ from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.season_texts import LANGUAGE_KEY
 from tmdbfusion_scrapy.storage.backend import backend_of
 from tmdbfusion_scrapy.storage.database import reading
+from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_frontier, tmdb_runs, tmdb_watermarks
 from tmdbfusion_scrapy.storage.marks import stored_bytes
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
-from tmdbfusion_scrapy.storage.tables import metadata
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_frontier, tmdb_runs, tmdb_watermarks
 
 if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Select

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
@@ -12,10 +11,10 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.backend import SQLITE, backend_for, backend_of, may_pass, reason_of
+from tmdbfusion_scrapy.storage.backend import SQLITE, backend_for, backend_of, reason_of
+from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.schema import check_version, prepare, stored_version
 from tmdbfusion_scrapy.storage.sqlite import READING, legible
-from tmdbfusion_scrapy.storage.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -24,16 +23,9 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.storage.backend import Backend
 
-    T = TypeVar("T")
-
 _ENCODE = "percent-encode @ : / ? # and % in a user name or password, @ as %40 and / as %2F"
 
 _NOTHING_YET = "nothing was crawled into it yet, or another one is meant (-s TMDB_DATABASE_URL=...)"
-
-
-_FIRST_WAIT = 0.1
-_LONGEST_WAIT = 5.0
-"""Seconds between two tries."""
 
 
 class MissingDatabaseError(ConfigurationError):
@@ -162,36 +154,6 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """Yield a connection to read on, which keeps no one from writing."""
     with engine.connect().execution_options(**{READING: True}) as connection:
         yield connection
-
-
-def patiently(action: Callable[[], T], seconds: float, on_wait: Callable[[str], None]) -> T:
-    """Return what an action returns; try it again while the database is locked or away. Blocks.
-
-    Args:
-        action: Asks or writes, as a whole: it is done from its beginning each time.
-        seconds: How long it is tried again, from the first failure on: waiting for another crawl is none.
-        on_wait: Called with the reason, once, when it has to be tried again.
-
-    Raises:
-        Exception: What the action raised, where that does not pass or did not pass in time.
-    """
-    deadline = None
-    wait = _FIRST_WAIT
-    while True:
-        try:
-            return action()
-        except Exception as error:
-            # Opening says so of a database that cannot be reached.
-            fault = error.__cause__ if isinstance(error, ConfigurationError) else error
-            if not isinstance(fault, Exception) or not may_pass(fault):
-                raise
-            if deadline is None:
-                deadline = time.monotonic() + seconds
-                on_wait(reason_of(fault))
-            elif time.monotonic() > deadline:
-                raise
-        time.sleep(wait)
-        wait = min(wait * 2, _LONGEST_WAIT)
 
 
 def parse_database_url(url: str) -> URL:

@@ -13,8 +13,8 @@ from sqlalchemy import and_, func, not_, or_, select
 
 from tmdbfusion_scrapy.formulas import without_formula
 from tmdbfusion_scrapy.storage.database import reading
-from tmdbfusion_scrapy.storage.mapping import STORED
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures
+from tmdbfusion_scrapy.storage.entities import STORED
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator

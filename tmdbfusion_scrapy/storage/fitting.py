@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, BigInteger, Integer
 
+from tmdbfusion_scrapy.storage.entities.columns import UTCDateTime
 from tmdbfusion_scrapy.storage.rows import storable_text
-from tmdbfusion_scrapy.storage.tables.columns import UTCDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sqlalchemy import Column, Table
 
-    from tmdbfusion_scrapy.storage.mapping.declaration import Values
+    from tmdbfusion_scrapy.storage.entities.declaration import Values
     from tmdbfusion_scrapy.storage.rows import Changes
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
@@ -69,8 +69,8 @@ def fitted(changes: Changes) -> list[str]:
         The columns, as ``table.column``, once each; empty where everything fits.
     """
     fitting = _Fitting()
-    for mention, named in changes.mentions.items():
-        fitting.rows(mention.table, mention.columns, named)
+    for stub, named in changes.stubs.items():
+        fitting.rows(stub.table, stub.columns, named)
     own = True
     for table, records in changes.records.items():
         for key, (stored, row) in list(records.items()):

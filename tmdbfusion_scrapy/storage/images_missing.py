@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from tmdbfusion_scrapy.storage.database import reading
+from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.images_choice import ImageFile
 from tmdbfusion_scrapy.storage.marks import parts_of
-from tmdbfusion_scrapy.storage.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import bindparam, func, select, update
 
 from tmdbfusion_scrapy.storage.backend import backend_of
+from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.failures import is_record_path
 from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
-from tmdbfusion_scrapy.storage.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
     from sqlalchemy.sql import Executable
 
-    from tmdbfusion_scrapy.storage.mapping.declaration import Values
+    from tmdbfusion_scrapy.storage.entities.declaration import Values
 
 _STATUS = FAILURE_COLUMNS.index("status_code")
 _TRIED_AT = FAILURE_COLUMNS.index("tried_at")

@@ -12,8 +12,8 @@ from sqlalchemy.exc import DBAPIError
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.backend import TABLES_LOCK, backend_of
-from tmdbfusion_scrapy.storage.tables import metadata
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_schema
+from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_schema
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine, Inspector

@@ -16,10 +16,10 @@ from tmdbfusion_scrapy.crawling.items import ClearedFailure, FailedCall
 from tmdbfusion_scrapy.crawling.reading import RECORD_CAME
 from tmdbfusion_scrapy.settings import TMDBSettings
 from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures
 from tmdbfusion_scrapy.storage.images_missing import may_miss_images, missing_images
 from tmdbfusion_scrapy.storage.options import database_options
 from tmdbfusion_scrapy.storage.rows import STORABLE
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures
 from tmdbfusion_scrapy.storage.writer import Writer
 
 if TYPE_CHECKING:

@@ -13,9 +13,9 @@ from collections import deque
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from tmdbfusion_scrapy.storage.backend import reason_of
+from tmdbfusion_scrapy.storage.backend import patiently, reason_of
 from tmdbfusion_scrapy.storage.batches import store_batch
-from tmdbfusion_scrapy.storage.database import open_database, patiently
+from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.failures import FailingCalls, failing_calls
 
 if TYPE_CHECKING:

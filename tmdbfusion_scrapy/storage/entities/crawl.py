@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text
 
-from tmdbfusion_scrapy.storage.tables.columns import UTCDateTime, metadata
+from tmdbfusion_scrapy.storage.entities.columns import UTCDateTime, metadata
 
 tmdb_failures = Table(
     "tmdb_failures",
