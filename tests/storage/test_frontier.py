@@ -13,9 +13,9 @@ from sqlalchemy import text
 
 from tests.storage.database_access import failed_call, movie, select
 from tmdbfusion_scrapy.storage.batches import store_batch
-from tmdbfusion_scrapy.storage.crawl_state import Progress
 from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.frontier import Frontier
+from tmdbfusion_scrapy.storage.runs import Progress
 
 HOUR = timedelta(hours=1)
 

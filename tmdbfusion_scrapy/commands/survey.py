@@ -14,7 +14,7 @@ from tmdbfusion_scrapy.crawling.source_spider import RESULTS_PER_PAGE
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
 from tmdbfusion_scrapy.sources import DiscoverSource, ExportSource, ListSource
 from tmdbfusion_scrapy.sources.windows import windows
-from tmdbfusion_scrapy.storage.crawl_state import Run
+from tmdbfusion_scrapy.storage.runs import Run
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

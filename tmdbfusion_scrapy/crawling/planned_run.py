@@ -25,9 +25,10 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
     from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
-    from tmdbfusion_scrapy.storage.crawl_state import CrawlState, Progress, Run
+    from tmdbfusion_scrapy.storage.crawl_state import CrawlState
     from tmdbfusion_scrapy.storage.frontier import Frontier
     from tmdbfusion_scrapy.storage.options import DatabaseOptions
+    from tmdbfusion_scrapy.storage.runs import Progress, Run
 
 logger = logging.getLogger(__name__)
 

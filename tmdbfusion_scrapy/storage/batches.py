@@ -57,7 +57,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class BatchResult:
-    """What became of a batch.
+    """Result of a batch.
 
     Attributes:
         stored: Rows upserted in tables of records and of the crawl, by name of the table.
@@ -121,7 +121,7 @@ def store_batch(engine: Engine, entries: Sequence[Entry], *, store_raw: bool = T
 
 
 def _changes_of(entries: Iterable[Entry], *, store_raw: bool) -> Changes:
-    """What items change, in the order in which they came."""
+    """Return the changes of items, in the order in which they came."""
     changes = Changes(store_raw=store_raw)
     for item, fetched_at in entries:
         changes.add(item, fetched_at)
@@ -261,25 +261,25 @@ def _by_declaration(records: Iterable[tuple[Stored, Values]]) -> dict[Stored, li
 
 @cache
 def _stub_upsert(stub: Stub) -> Upsert:
-    """How what is named only is written."""
+    """Return the upsert of stub rows."""
     return Upsert(stub.table, stub.columns, frozenset(stub.columns[1:]), yields=True, fills=stub.fills)
 
 
 @cache
 def _replacement(relation: Relation) -> Replacement:
-    """How the rows of a link table are written."""
+    """Return the replacement of rows in a link table."""
     return Replacement(relation.table, relation.owner, relation.columns)
 
 
 @cache
 def _addition_upsert(addition: Addition) -> Upsert:
-    """How what is added to another record's link table is written."""
+    """Return the upsert of rows in another record's link table."""
     return Upsert(addition.table, addition.columns, frozenset(addition.columns[2:]))
 
 
 @cache
 def _record_upsert(stored: Stored) -> Upsert:
-    """How a record is written."""
+    """Return the upsert of records."""
     return Upsert(stored.table, stored.columns, stored.keeps)
 
 
@@ -341,7 +341,7 @@ def _clear_calls(connection: Connection, calls: Iterable[tuple[str, str]]) -> No
 
 
 def _by_kind(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """What is told by kind, sorted by it."""
+    """Return keys by kind."""
     by_kind: dict[str, list[str]] = defaultdict(list)
     for kind, key in found:
         by_kind[kind].append(key)

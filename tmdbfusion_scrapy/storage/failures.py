@@ -146,7 +146,7 @@ class FailureFilter:
 
     @property
     def is_open(self) -> bool:
-        """Whether all failures are meant."""
+        """True where all failures are meant."""
         return self == FailureFilter()
 
     def condition(self) -> list[ColumnElement[bool]]:

@@ -28,10 +28,11 @@ from sqlalchemy import (
 )
 
 from tmdbfusion_scrapy.storage.backend import RUNS_LOCK, backend_of, run_lock
-from tmdbfusion_scrapy.storage.crawl_state import CrawlState, Progress, Run, text_of, unfinished_run
+from tmdbfusion_scrapy.storage.crawl_state import CrawlState
 from tmdbfusion_scrapy.storage.database import reading
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_frontier, tmdb_runs, tmdb_watermarks
 from tmdbfusion_scrapy.storage.rows import WATERMARK_COLUMNS
+from tmdbfusion_scrapy.storage.runs import Progress, Run, text_of, unfinished_run
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.storage.upserts import Upsert
 

@@ -83,7 +83,7 @@ class _Listing:
 
 
 class Changes:
-    """What items change in the database; of two with the same key the later one wins.
+    """Rows that items change in the database; of two with the same key the later one wins.
 
     Attributes:
         stubs: Rows of what is named only, by declaration and key.
@@ -370,7 +370,7 @@ def _part(record: Any, path: str) -> Any:
 
 
 def _is_incomplete(record: Any, path: str) -> bool:
-    """Whether a part of a record could not be read as a whole, and says nothing of what is gone."""
+    """Return whether a part of a record could not be read as a whole, and says nothing of what is gone."""
     for name in path.split("."):
         if record is None:
             return True
@@ -395,5 +395,5 @@ def _others(stub: Stub) -> tuple[tuple[Stub, tuple[int | None, ...]], ...]:
 
 @cache
 def _getter(stored: Stored) -> Callable[[Any], Values]:
-    """What reads the fields of a record."""
+    """Return the function that reads the fields of a record."""
     return attrgetter(*stored.fields)

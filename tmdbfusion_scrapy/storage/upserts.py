@@ -90,7 +90,7 @@ class Replacement:
 
     @cached_property
     def upsert(self) -> Upsert:
-        """How the rows are written."""
+        """The upsert of its rows."""
         return Upsert(self.table, (self.owner, *self.columns), differs=True)
 
     def rows(self, found: Mapping[Any, Iterable[Row]]) -> list[Row]:

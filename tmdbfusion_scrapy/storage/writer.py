@@ -73,7 +73,7 @@ class Writer:
 
     @property
     def running(self) -> bool:
-        """Whether the database was opened and :meth:`close` is still to be called."""
+        """True from when the database was opened until :meth:`close`."""
         return self._thread is not None
 
     @property

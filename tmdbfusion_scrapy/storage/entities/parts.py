@@ -252,7 +252,7 @@ def position_key() -> Column[Any]:
 
 
 class Readable(list[Any]):
-    """What could be read of a list, with the place of each element in TMDB's list.
+    """Readable elements of a list, with the place of each element in TMDB's list.
 
     Args:
         elements: What could be read.

@@ -1,0 +1,123 @@
+"""Runs: a crawl from its first start until all of its frontier is done, however many processes it takes."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from sqlalchemy import select
+
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from sqlalchemy.engine import Connection
+
+
+@dataclass(frozen=True)
+class Run:
+    """One crawl, from its first start until all of its frontier is done, however many processes it takes.
+
+    Args:
+        id: Its key.
+        started_at: When it was first started, in UTC.
+        since: What was stored, found deleted or failed from then on is done; ``None`` if what was stored at any
+            time is, and what has failed for good.
+        upto: The watermark that stands when it is finished; ``None`` for none.
+        is_planned: Whether its whole frontier stands in the database.
+        is_resumed: Whether an earlier process began it.
+    """
+
+    id: int
+    started_at: datetime
+    since: datetime | None
+    upto: str | None
+    is_planned: bool
+    is_resumed: bool
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Progress of a run.
+
+    Args:
+        listed: Records that its source listed.
+        left: Of these the ones that are to be fetched.
+    """
+
+    listed: int
+    left: int
+
+
+@dataclass(frozen=True)
+class FetchedOtherwise:
+    """Stored records that lack something that is asked for now.
+
+    Args:
+        missing: Parts that they were fetched without.
+        language: Languages that they were asked for in, best first; empty for TMDB's own choice.
+        count: How many they are.
+    """
+
+    missing: tuple[str, ...]
+    language: str
+    count: int
+
+
+def text_of(arguments: Mapping[str, str]) -> str:
+    """Return a spider's arguments as one text, the same for the same command."""
+    return json.dumps(dict(sorted(arguments.items())), ensure_ascii=False)
+
+
+def unfinished_run(connection: Connection, spider: str, arguments: Mapping[str, str]) -> Run | None:
+    """Return the run that the same command goes on with; ``None`` where it begins a new one.
+
+    Args:
+        connection: To the database.
+        spider: The spider's name.
+        arguments: Its arguments.
+    """
+    columns = tmdb_runs.columns
+    query = (
+        select(columns.id, columns.started_at, columns.since, columns.upto, columns.planned_at)
+        .where(
+            columns.spider == spider,
+            columns.arguments == text_of(arguments),
+            columns.finished_at.is_(None),
+        )
+        .order_by(columns.id.desc())
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    if row is None:
+        return None
+    is_planned = row.planned_at is not None
+    return Run(row.id, row.started_at, row.since, row.upto, is_planned=is_planned, is_resumed=True)
+
+
+def requests_of_runs(
+    connection: Connection, run: Run
+) -> Iterator[tuple[tuple[tuple[str, ...], str], datetime, datetime | None]]:
+    """Yield parts and languages that a spider asked for, from when to when; alike runs in a row are one."""
+    columns = tmdb_runs.columns
+    spider = select(columns.spider).where(columns.id == run.id).scalar_subquery()
+    query = (
+        select(columns.started_at, columns.arguments, columns.language)
+        .where(columns.spider == spider)
+        .order_by(columns.started_at, columns.id)
+    )
+    asked: tuple[tuple[str, ...], str] | None = None
+    since: datetime | None = None
+    for started_at, arguments, language in connection.execute(query):
+        append = json.loads(arguments).get("append", "")
+        now = (tuple(part.strip() for part in append.split(",") if part.strip()), language or "")
+        if now == asked:
+            continue
+        if asked is not None and since is not None:
+            yield asked, since, started_at
+        asked, since = now, started_at
+    if asked is not None and since is not None:
+        yield asked, since, None
