@@ -26,8 +26,8 @@ from scrapy import signals
 from scrapy.crawler import AsyncCrawlerProcess, Crawler
 
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
-from tmdbfusion_scrapy.crawling.export_download import ExportDownload
 from tmdbfusion_scrapy.sandbox import SandboxProcess
+from tmdbfusion_scrapy.sources.export_download import ExportDownload
 
 DAY = "2026-06-01"
 

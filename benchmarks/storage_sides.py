@@ -13,11 +13,11 @@ import sqlalchemy
 from scrapy.exporters import JsonLinesItemExporter
 from sqlalchemy.dialects import postgresql, sqlite
 
-from tmdbfusion_scrapy.crawling.feed_exporters import RecordJsonLinesItemExporter
+from tmdbfusion_scrapy.feeds.exporters import RecordJsonLinesItemExporter
+from tmdbfusion_scrapy.feeds.parquet import ParquetItemExporter
 from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.options import DatabaseOptions
-from tmdbfusion_scrapy.storage.parquet import ParquetItemExporter
 from tmdbfusion_scrapy.storage.rows import Changes
 from tmdbfusion_scrapy.storage.writer import Writer
 

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
 import importlib.metadata
 import importlib.resources
@@ -128,10 +127,8 @@ ELSEWHERE = {
 def test_the_tests_elsewhere_are_there(fault):
     for named in ELSEWHERE[fault]:
         path, name = named.split("::")
-        tree = ast.parse((ROOT / "tests" / path).read_text())
-        assert name in {
-            node.name for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        }
+        text = (ROOT / "tests" / path).read_text()
+        assert re.search(rf"^(?:async )?def {name}\(", text, re.MULTILINE)
 
 
 def find_records() -> dict[str, Any]:

@@ -128,17 +128,17 @@ def check_no_clear_token(name: str, urls_name: str, urls: Iterable[str]) -> None
 
 
 def is_plain(url: str) -> bool:
-    """Whether a base URL that :func:`check_url` returned is plain http."""
+    """Return whether a base URL that :func:`check_url` returned is plain http."""
     return url.startswith("http:")
 
 
 def is_loopback_url(url: str) -> bool:
-    """Whether the host of a base URL that :func:`check_url` returned is this machine."""
+    """Return whether the host of a base URL that :func:`check_url` returned is this machine."""
     return is_loopback(urlsplit(url).hostname or "")
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host name or address is this machine's own."""
+    """Return whether a host name or address is this machine's own."""
     if host == "localhost" or host.endswith(".localhost"):
         return True
     try:
@@ -148,7 +148,7 @@ def is_loopback(host: str) -> bool:
 
 
 def is_below(url: str, base: str) -> bool:
-    """Whether a URL lies at or below a base URL that :func:`check_url` returned.
+    """Return whether a URL lies at or below a base URL that :func:`check_url` returned.
 
     Letter case of scheme and host and a default port make no difference, as for a server. A user name in the
     URL does: such a URL is written to mislead.
@@ -172,7 +172,7 @@ def _origin(url: str) -> tuple[str, str, int | None] | None:
 
 
 def _origin_of(parts: SplitResult) -> tuple[str, str, int | None]:
-    """What must be equal for two URLs to reach the same server."""
+    """Return the parts that are equal in two URLs of one server."""
     return parts.scheme, parts.hostname or "", parts.port or _PORTS.get(parts.scheme)
 
 

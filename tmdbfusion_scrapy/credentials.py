@@ -237,7 +237,7 @@ _FAULTS = (
 
 
 def _faults(text: str) -> str:
-    """What is wrong with a token or session id, and nothing else; the text itself is not shown."""
+    """Return a sentence on the fault of a token or session id; the text itself is not shown."""
     found = [name for pattern, name in _FAULTS if pattern.search(text)]
     if not found:
         return "it is too short"
@@ -252,18 +252,18 @@ def _variable(name: str, environ: Mapping[str, str] | None) -> str | None:
 
 @lru_cache(maxsize=64)
 def _pattern(*secrets: str) -> re.Pattern[str]:
-    """What finds secrets, in whatever form."""
+    """Return a pattern that finds secrets, in whatever form."""
     return re.compile("|".join(map(re.escape, _forms(*secrets))))
 
 
 @lru_cache(maxsize=8)
 def _bytes_forms(secret: str) -> tuple[bytes, ...]:
-    """What a secret looks like in a body."""
+    """Return the forms of a secret in a body."""
     return tuple(form.encode() for form in _forms(secret))
 
 
 def _forms(*secrets: str) -> list[str]:
-    """What secrets look like where they are repeated: plain, in a URL, JSON or HTML, quoted; longest first."""
+    """Return the forms in which secrets are repeated: plain, in a URL, JSON or HTML, quoted; longest first."""
     forms: set[str] = set()
     for secret in secrets:
         in_url = {quote(secret, safe="", errors="replace"), quote_plus(secret, errors="replace")}

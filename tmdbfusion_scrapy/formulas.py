@@ -13,7 +13,7 @@ _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 class Writer(Protocol):
-    """What ``csv.writer()`` returns."""
+    """Writer as ``csv.writer()`` returns it."""
 
     def writerow(self, row: Iterable[Any], /) -> Any:
         """Write a row."""

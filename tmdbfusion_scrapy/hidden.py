@@ -1,4 +1,4 @@
-"""What is shown of a text: nothing of a secret, and no character that a terminal obeys."""
+"""Text made fit to be shown: nothing of a secret, and no character that a terminal obeys."""
 
 from __future__ import annotations
 

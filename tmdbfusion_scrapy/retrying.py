@@ -1,4 +1,4 @@
-"""Whether and when to try again: pure decisions, no clock and no network."""
+"""Retry decisions, pure: no clock and no network."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How often to try again and how long to wait.
+    """Number of retries and the waits before them.
 
     Args:
         times: Retries after the first attempt; 0 turns them off.
@@ -74,7 +74,7 @@ class RetryPolicy:
 
 
 def may_send_again(error: TMDBError) -> bool:
-    """Whether sending the same call again can do no harm.
+    """Return whether sending the same call again can do no harm.
 
     A GET can always be sent again. A POST or DELETE only where it was surely not carried out: TMDB refused it
     for its rate, or it never left because there was no connection.

@@ -196,7 +196,7 @@ SETTINGS: Mapping[str, Setting] = {
 
 
 class SettingsReader(Protocol):
-    """What of ``scrapy.settings.BaseSettings`` is used."""
+    """Methods of ``scrapy.settings.BaseSettings`` that are used."""
 
     def get(self, name: Any, default: Any = None) -> Any:
         """Return a setting."""
@@ -319,16 +319,16 @@ class TMDBSettings:
         )
 
     def is_tmdb(self, url: str) -> bool:
-        """Whether a URL lies below :attr:`api_url`, so that the token may go with it."""
+        """Return whether a URL lies below :attr:`api_url`, so that the token may go with it."""
         return is_below(url, self.api_url)
 
     def is_image(self, url: str) -> bool:
-        """Whether a URL lies below :attr:`images_url`."""
+        """Return whether a URL lies below :attr:`images_url`."""
         return is_below(url, self.images_url)
 
 
 def is_enabled(settings: SettingsReader) -> bool:
-    """Whether the add-on is to do anything; no other setting of ours is looked at for it.
+    """Return whether the add-on is to do anything; no other setting of ours is looked at for it.
 
     Raises:
         ConfigurationError: ``TMDB_ENABLED`` is neither true nor false.
@@ -337,7 +337,7 @@ def is_enabled(settings: SettingsReader) -> bool:
 
 
 def tells_exit_status(settings: SettingsReader) -> bool:
-    """Whether the exit status of a crawl tells what became of it.
+    """Return whether the exit status of a crawl tells what became of it.
 
     Raises:
         ConfigurationError: ``TMDB_EXIT_STATUS`` is neither true nor false.
@@ -515,7 +515,7 @@ def check_region(name: str, value: object) -> str | None:
 
 
 def _check(check: Callable[[str, object], str], name: str, value: object) -> str | None:
-    """What a check of a call's parameter says of a setting, which may be empty."""
+    """Return a setting as the check of a call's parameter passes it; it may be empty."""
     if value is None or not str(value).strip():
         return None
     try:

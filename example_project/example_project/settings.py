@@ -14,5 +14,14 @@ ADDONS = {
     "tmdbfusion_scrapy.Addon": 500,
 }
 # Known before add-ons are loaded: scrapy crawl tmdb_movies -O movies.parquet
-FEED_EXPORTERS = {"parquet": "tmdbfusion_scrapy.storage.ParquetItemExporter"}
+FEED_EXPORTERS = {"parquet": "tmdbfusion_scrapy.feeds.ParquetItemExporter"}
+FEED_EXPORT_ENCODING = "utf-8"
 LOG_LEVEL = "INFO"
+
+# For other hosts, as scrapy startproject has it. TMDB's slot has neither a delay nor a robots.txt: its limit is
+# TMDB_REQUESTS_PER_SECOND.
+USER_AGENT = "example_project (+https://www.themoviedb.org)"
+ROBOTSTXT_OBEY = True
+CONCURRENT_REQUESTS_PER_DOMAIN = 1
+DOWNLOAD_DELAY = 1
+DOWNLOAD_SLOTS = {"tmdb": {"concurrency": 8}}

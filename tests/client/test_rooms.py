@@ -7,7 +7,20 @@ import sys
 
 import pytest
 
-PURE = ("exceptions", "settings", "transport", "pacing", "retrying", "credentials", "api", "models", "client")
+PURE = (
+    "exceptions",
+    "settings",
+    "items",
+    "stores",
+    "sources",
+    "transport",
+    "pacing",
+    "retrying",
+    "credentials",
+    "api",
+    "models",
+    "client",
+)
 
 
 @pytest.mark.parametrize("module", PURE)

@@ -6,6 +6,7 @@ import asyncio
 import json
 import re
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 
@@ -20,7 +21,7 @@ from tmdbfusion_scrapy.commands.estimate import (
     requests_per_record,
     time_words,
 )
-from tmdbfusion_scrapy.crawling.items import Watermark
+from tmdbfusion_scrapy.items import Watermark
 from tmdbfusion_scrapy.models import TVDetails, decode
 from tmdbfusion_scrapy.storage.batches import store_batch
 from tmdbfusion_scrapy.storage.crawl_state import CrawlState
@@ -85,6 +86,15 @@ async def test_the_crawl_makes_the_requests_that_were_planned(
     settings = settings_of(small_sandbox.base_url, TMDB_EXPORTS_URL=small_sandbox.exports_url)
     ended = await crawl(spider, settings, errors=None, **arguments)
     assert count(planned, "Requests") == ended.stats["tmdb/request_count"]
+
+
+def test_ids_of_a_file(scrapy_command, small_sandbox):
+    Path("links.csv").write_text("movieId,imdbId,tmdbId\n1,2,3\n4,5,\n6,7,8\n", encoding="utf-8")
+    arguments = arguments_of({"source": "csv", "file": "links.csv", "column": "tmdbId", "limit": "1"})
+    planned = scrapy_command("tmdb-plan", MoviesSpider.name, *arguments, **urls_of(small_sandbox))
+    assert "movies: 2 ids in column tmdbId of links.csv, 1 at most" in " ".join(planned.out.split())
+    assert (count(planned, "Listed"), count(planned, "Requests")) == (2, 1)
+    assert small_sandbox.requests == []
 
 
 @pytest.mark.parametrize(("appended", "requests", "room"), [(0, 1, 19), (5, 1, 14), (19, 1, 0), (20, 2, 19)])

@@ -13,7 +13,7 @@ from tests.crawling.test_sources import SourceSpider
 from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.crawling import TMDBSeriesSpider
 from tmdbfusion_scrapy.crawling.conditional import MOST_IGNORED, conditions_of
-from tmdbfusion_scrapy.crawling.items import UnchangedRecord
+from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.storage.crawl_state import CrawlState
 from tmdbfusion_scrapy.storage.database import open_database
 

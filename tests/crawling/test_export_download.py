@@ -18,10 +18,10 @@ import pytest
 
 from tests.coroutines import coroutine_test
 from tests.transport.server import in_turn, truncate
-from tmdbfusion_scrapy.crawling import export_download
-from tmdbfusion_scrapy.crawling.export_download import TRIES, ExportDownload, export_client
 from tmdbfusion_scrapy.exceptions import ServerError
-from tmdbfusion_scrapy.sources.export import EXPORT_NAMES, read_file
+from tmdbfusion_scrapy.sources import export_download
+from tmdbfusion_scrapy.sources.export_download import TRIES, ExportDownload, export_client
+from tmdbfusion_scrapy.sources.export_file import EXPORT_NAMES, read_file
 from tmdbfusion_scrapy.transport import PooledTransport
 
 ROOT = Path(__file__).parents[2]

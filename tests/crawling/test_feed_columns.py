@@ -23,14 +23,14 @@ from tests.crawling.crawls import crawl, settings_of
 from tests.crawling.test_feeds import exported
 from tmdbfusion_scrapy import TMDBSpider, models
 from tmdbfusion_scrapy.api import OPERATIONS
-from tmdbfusion_scrapy.crawling.feed_exporters import (
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.feeds.exporters import (
     RecordCsvItemExporter,
     RecordJsonItemExporter,
     RecordJsonLinesItemExporter,
     RecordXmlItemExporter,
 )
-from tmdbfusion_scrapy.crawling.items import FailedCall, UnchangedRecord
-from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.items import FailedCall, UnchangedRecord
 from tmdbfusion_scrapy.models import (
     CompanyDetails,
     Credits,
@@ -268,7 +268,7 @@ def test_what_is_no_record_does_not_decide_what_parquet_holds(tmp_path, first):
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
     from pyarrow import parquet
 
-    from tmdbfusion_scrapy.storage import ParquetItemExporter
+    from tmdbfusion_scrapy.feeds import ParquetItemExporter
 
     path = tmp_path / "movies.parquet"
     with path.open("wb") as file:

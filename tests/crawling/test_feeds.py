@@ -27,13 +27,13 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, settings_of
 from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.api import OPERATIONS
-from tmdbfusion_scrapy.crawling.feed_exporters import (
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.feeds.exporters import (
     RecordCsvItemExporter,
     RecordJsonItemExporter,
     RecordJsonLinesItemExporter,
     RecordXmlItemExporter,
 )
-from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.models import (
     CastMember,
     CountryWatchProviders,
@@ -221,7 +221,7 @@ def test_the_page_shows_what_is_written(marker, exporter_class, options):
 def test_the_queries_of_the_page_work(tmp_path):
     duckdb = pytest.importorskip("duckdb", reason="duckdb is not installed")
     pytest.importorskip("pyarrow", reason="pyarrow is not installed")
-    from tmdbfusion_scrapy.storage import ParquetItemExporter
+    from tmdbfusion_scrapy.feeds import ParquetItemExporter
 
     for number in (1, 2):
         with (tmp_path / f"movies-{number}.parquet").open("wb") as file:
@@ -399,7 +399,7 @@ async def test_failed_calls_leave_the_file_whole(tmdb_sandbox):
     tmdb_sandbox.fail_next("404", path="/movie/1")
     feeds: dict[str, Any] = {
         "all.parquet": {},
-        "failures.parquet": {"item_classes": ["tmdbfusion_scrapy.crawling.items.FailedCall"]},
+        "failures.parquet": {"item_classes": ["tmdbfusion_scrapy.items.FailedCall"]},
         "movies.parquet": {"item_classes": [MovieDetails]},
         "none.parquet": {"item_classes": [Genre]},
     }
@@ -433,7 +433,7 @@ async def test_a_parquet_feed_that_cannot_be_written_ends_the_crawl_before_it_be
     (tmp_path / "there.parquet").write_bytes(b"PAR1")
     settings = parquet_settings(tmdb_sandbox.base_url, {name: options})
     # As a project has it that uses -o on the command line.
-    settings["FEED_EXPORTERS"] = {"parquet": "tmdbfusion_scrapy.storage.parquet.ParquetItemExporter"}
+    settings["FEED_EXPORTERS"] = {"parquet": "tmdbfusion_scrapy.feeds.parquet.ParquetItemExporter"}
     runner = AsyncCrawlerRunner(Settings(settings))
     with pytest.raises(ConfigurationError, match=message) as caught:
         await runner.crawl(MoviesSpider, ids=[1])
@@ -453,7 +453,7 @@ def test_without_pyarrow_a_parquet_feed_ends_the_crawl_before_it_begins():
     script = (
         "import sys; sys.modules['pyarrow'] = None\n"
         "from scrapy.settings import Settings\n"
-        "from tmdbfusion_scrapy.crawling.feeds import install_feeds\n"
+        "from tmdbfusion_scrapy.feeds.install import install_feeds\n"
         "install_feeds(Settings({'FEEDS': {'a.csv': {'format': 'csv'}}}))\n"
         "try: install_feeds(Settings({'FEEDS': {'a.parquet': {'format': 'parquet'}}}))\n"
         "except ValueError as error: print(error)"

@@ -5,6 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tmdbfusion_scrapy.exceptions import ResponseError
+from tmdbfusion_scrapy.images.choice import chosen_path, images_of
+from tmdbfusion_scrapy.images.download import check_image
+from tmdbfusion_scrapy.images.options import DEFAULT_SIZES, SIZES, image_options
 from tmdbfusion_scrapy.models.companies import CompanyDetails
 from tmdbfusion_scrapy.models.images import Image, Images
 from tmdbfusion_scrapy.models.media import MediaItem, SeasonItem
@@ -14,9 +17,6 @@ from tmdbfusion_scrapy.models.people import PersonDetails
 from tmdbfusion_scrapy.models.tv import TVDetails
 from tmdbfusion_scrapy.models.tv_episodes import Episode, EpisodeDetails
 from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
-from tmdbfusion_scrapy.storage.images_check import check_image
-from tmdbfusion_scrapy.storage.images_choice import chosen_path, images_of
-from tmdbfusion_scrapy.storage.images_options import DEFAULT_SIZES, SIZES, image_options
 
 ALL = {kind: [size] for kind, size in DEFAULT_SIZES.items()}
 

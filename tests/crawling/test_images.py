@@ -22,13 +22,13 @@ from tests.crawling.crawls import TOKEN, MoviesSpider, crawl, failure_rows, rows
 from tests.transport.server import hang, in_turn, redirect, reset_early, truncate
 from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.images import TMDBImagesPipeline, pipeline
+from tmdbfusion_scrapy.images.choice import ImageFile
+from tmdbfusion_scrapy.images.store import AtomicFilesStore, ImageShelf
 from tmdbfusion_scrapy.models.images import Image, Images
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
 from tmdbfusion_scrapy.models.tv import TVDetails
-from tmdbfusion_scrapy.storage import TMDBImagesPipeline, images
-from tmdbfusion_scrapy.storage.images_choice import ImageFile
-from tmdbfusion_scrapy.storage.images_store import AtomicFilesStore, ImageShelf
 
 ROOT = Path(__file__).parents[2]
 
@@ -337,7 +337,7 @@ async def test_the_pace_of_the_images(image_server):
 
 @coroutine_test
 async def test_the_crawl_waits_when_too_many_images_do(image_server, monkeypatch):
-    monkeypatch.setattr(images, "MAX_WAITING", 2)
+    monkeypatch.setattr(pipeline, "MAX_WAITING", 2)
     waiting = []
 
     class CountingPipeline(TMDBImagesPipeline):
@@ -354,7 +354,7 @@ async def test_the_crawl_waits_when_too_many_images_do(image_server, monkeypatch
 
 @coroutine_test
 async def test_the_spider_stays_open_for_images_that_have_no_room_yet(image_server, monkeypatch):
-    monkeypatch.setattr(images, "MAX_WAITING", 2)
+    monkeypatch.setattr(pipeline, "MAX_WAITING", 2)
     wanted = [movie(number) for number in range(1, 21)]
     open_until = []
 
@@ -412,7 +412,7 @@ class StoppedSpider(ItemsSpider):
 @pytest.mark.parametrize("most", [1000, 3])
 @coroutine_test
 async def test_a_stop_ends_what_was_begun_and_puts_the_rest_on_record(image_server, monkeypatch, most):
-    monkeypatch.setattr(images, "MAX_WAITING", most)
+    monkeypatch.setattr(pipeline, "MAX_WAITING", most)
 
     async def wait(connection, seen):
         await connection.server.gate.wait()

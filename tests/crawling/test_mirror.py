@@ -13,7 +13,8 @@ import pytest
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import crawl, failure_rows, rows, settings_of
-from tmdbfusion_scrapy.crawling import TMDBSeriesSpider, TMDBSourceSpider, discover_parts
+from tmdbfusion_scrapy.crawling import TMDBSeriesSpider, TMDBSourceSpider
+from tmdbfusion_scrapy.sources import discover as discover_parts
 from tmdbfusion_scrapy.sources import partition
 
 

@@ -205,4 +205,4 @@ def test_annotations_of_callbacks_can_be_read():
             if "parse" in name and inspect.isfunction(method):
                 assert issubclass(get_type_hints(method)["response"], Response)
                 checked.add(name)
-    assert {"parse_page", "parse_details", "parse_part", "_parse_first_page"} <= checked
+    assert {"parse_page", "parse_details", "parse_listing", "_parse_first_page"} <= checked

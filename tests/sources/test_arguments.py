@@ -16,26 +16,28 @@ from tmdbfusion_scrapy.sources import (
     FailedSource,
     IdsSource,
     ImagesSource,
+    Kind,
     ListSource,
     Plan,
     StaleSource,
 )
-from tmdbfusion_scrapy.sources.export import ExportFilter
+from tmdbfusion_scrapy.sources.export_file import ExportFilter
 
-MOVIES = {
-    "lists": {
+MOVIES = Kind(
+    "movies",
+    lists={
         "popular": OPERATIONS["movie-popular-list"],
         "top_rated": OPERATIONS["movie-top-rated-list"],
     },
-    "discover": OPERATIONS["discover-movie"],
-    "changes": OPERATIONS["changes-movie-list"],
-}
-COLLECTIONS = {"lists": {}, "discover": None}
+    discover=OPERATIONS["discover-movie"],
+    changes=OPERATIONS["changes-movie-list"],
+)
+COLLECTIONS = Kind("collections")
 ANY = ExportFilter()
 
 
 def plan(kind=MOVIES, **arguments):
-    return Plan.from_arguments(arguments, **kind)
+    return Plan.from_arguments(arguments, kind)
 
 
 @pytest.mark.parametrize(
@@ -98,7 +100,7 @@ def test_records_without_lists_are_exported():
         (
             {"source": "everything"},
             "source=everything",
-            "use one of changes, discover, export, failed, ids, ",
+            "use one of changes, csv, discover, export, failed, ids, ",
         ),
         ({"source": "ids"}, "source=ids", "add -a ids="),
         ({"source": "images", "append": "credits"}, "append", "leave it out"),

@@ -12,7 +12,7 @@ from datetime import date, datetime, timedelta, timezone
 import pytest
 
 from tmdbfusion_scrapy.exceptions import ResponseError
-from tmdbfusion_scrapy.sources.export import (
+from tmdbfusion_scrapy.sources.export_file import (
     EXPORT_NAMES,
     ExportEntry,
     ExportFilter,

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from tmdbfusion_scrapy.sources.windows import Window, is_too_long, windows
+from tmdbfusion_scrapy.sources.changes import Window, is_too_long, windows
 
 TODAY = date(2026, 6, 1)
 DAY = timedelta(days=1)

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import create_engine, delete, exists, make_url, text
 from sqlalchemy import select as sa_select
 
-from tmdbfusion_scrapy.crawling.items import FailedCall
+from tmdbfusion_scrapy.items import FailedCall
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.tv import TVDetails

@@ -6,7 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 from tests.storage.stored_records import listed, made, season, show, store
-from tmdbfusion_scrapy.crawling.items import UnchangedRecord
+from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.storage.marks import stored_bytes
 

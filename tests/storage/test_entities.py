@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.storage.expected_rows import LEFT_TO_RAW
-from tmdbfusion_scrapy.crawling.items import FailedCall, Watermark
+from tmdbfusion_scrapy.items import FailedCall, Watermark
 from tmdbfusion_scrapy.models.record import Record
 from tmdbfusion_scrapy.storage.entities import STORED, metadata
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_watermarks

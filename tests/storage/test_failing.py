@@ -8,10 +8,10 @@ import pytest
 
 from tests.storage.database_access import failed_call, movie
 from tests.storage.stored_records import listed, part, rows, season, show, store
-from tmdbfusion_scrapy.crawling.items import ClearedFailure, UnchangedRecord
+from tmdbfusion_scrapy.images.choice import ImageFile
+from tmdbfusion_scrapy.images.missing import may_miss_images, missing_images
+from tmdbfusion_scrapy.items import ClearedFailure, UnchangedRecord
 from tmdbfusion_scrapy.storage.failures import failing_calls
-from tmdbfusion_scrapy.storage.images_choice import ImageFile
-from tmdbfusion_scrapy.storage.images_missing import may_miss_images, missing_images
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine

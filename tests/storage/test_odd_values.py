@@ -19,7 +19,7 @@ from tests.storage.expected_rows import ODD, Expected, differences, dump
 from tests.storage.stored_records import cast, credit, listed, made, member, part, rows, show, store
 from tests.storage.stored_records import season as season_of
 from tests.storage.whole_documents import WHOLE
-from tmdbfusion_scrapy.crawling.items import UnchangedRecord
+from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.collections import CollectionDetails
 from tmdbfusion_scrapy.models.movies import MovieDetails

@@ -20,8 +20,9 @@ import pytest
 from tests.models.test_recorded import examples, roots
 from tmdbfusion_scrapy import models
 from tmdbfusion_scrapy.api import OPERATIONS
-from tmdbfusion_scrapy.crawling.items import FailedCall
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.feeds import ParquetItemExporter
+from tmdbfusion_scrapy.items import FailedCall
 from tmdbfusion_scrapy.models import (
     AccountStates,
     CastMember,
@@ -36,7 +37,6 @@ from tmdbfusion_scrapy.models import (
     decode,
 )
 from tmdbfusion_scrapy.models.fields import field_hints
-from tmdbfusion_scrapy.storage import ParquetItemExporter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -518,7 +518,7 @@ def run(script: str) -> str:
 def test_pyarrow_is_loaded_for_a_parquet_feed_only():
     script = (
         "import sys; from tmdbfusion_scrapy import Addon, TMDBSpider\n"
-        "from tmdbfusion_scrapy.storage.parquet import ParquetItemExporter; print('pyarrow' in sys.modules)"
+        "from tmdbfusion_scrapy.feeds.parquet import ParquetItemExporter; print('pyarrow' in sys.modules)"
     )
     assert run(script) == "False"
 
@@ -526,7 +526,7 @@ def test_pyarrow_is_loaded_for_a_parquet_feed_only():
 def test_without_pyarrow_the_message_names_the_extra():
     script = (
         "import io, sys; sys.modules['pyarrow'] = None\n"
-        "from tmdbfusion_scrapy.storage import ParquetItemExporter\n"
+        "from tmdbfusion_scrapy.feeds import ParquetItemExporter\n"
         "try: ParquetItemExporter(io.BytesIO())\n"
         "except ValueError as error: print(error)"
     )

@@ -24,7 +24,7 @@ from tests.storage.stored_records import (
     show,
     store,
 )
-from tmdbfusion_scrapy.crawling.items import Watermark
+from tmdbfusion_scrapy.items import Watermark
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.collections import CollectionDetails
 from tmdbfusion_scrapy.models.companies import CompanyDetails

@@ -11,7 +11,7 @@ from tmdbfusion_scrapy.models.status import Status
 
 
 class Authentication(Namespace[E]):
-    """What a token or key is good for, and the sessions of users and guests.
+    """Validity of a token or key, and the sessions of users and guests.
 
     A user's session takes three steps: :meth:`create_request_token`; the user approves it at
     ``https://www.themoviedb.org/authenticate/{request_token}`` (or :meth:`create_session_from_login` does);
@@ -23,7 +23,7 @@ class Authentication(Namespace[E]):
     @get("authentication", operation_id="authentication-validate-key")
     @staticmethod
     def validate_key() -> Status:
-        """Whether the token or key is accepted.
+        """Return whether the token or key is accepted.
 
         A bad one raises ``AuthenticationError``.
 

@@ -87,7 +87,7 @@ class API(Generic[E]):
             return namespace
 
     def _bind(self, endpoint: Endpoint[..., Any]) -> BoundEndpoint:
-        """What an endpoint is on the namespaces of this API."""
+        """Return an endpoint as the namespaces of this API have it."""
         return BoundEndpoint(endpoint, self._execute_call, type(self).__name__)
 
     def __dir__(self) -> list[str]:

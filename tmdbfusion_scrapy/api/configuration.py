@@ -16,7 +16,7 @@ from tmdbfusion_scrapy.models.configuration import (
 
 
 class Configuration(Namespace[E]):
-    """What does not belong to one movie, series or person: image sizes, countries, languages, jobs."""
+    """Facts beyond one movie, series or person: image sizes, countries, languages, jobs."""
 
     name: ClassVar[str] = "configuration"
 

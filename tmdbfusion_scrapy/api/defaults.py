@@ -1,4 +1,4 @@
-"""Which defaults of a client stand for the arguments that a call does not give."""
+"""Defaults of a client for the arguments that a call does not give."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the catalogue differs from TMDB's OpenAPI document on purpose, each difference with its reason."""
+"""Intended differences between the catalogue and TMDB's OpenAPI document, each with its reason."""
 
 from __future__ import annotations
 

@@ -98,12 +98,12 @@ class Endpoint(Generic[P, M]):
 
     @property
     def is_details(self) -> bool:
-        """Whether the answer is the record of one thing, of the namespace's ``kind``."""
+        """Return whether the answer is the record of one thing, of the namespace's ``kind``."""
         return self.name == "details" and bool(self.kind)
 
     @property
     def is_paged(self) -> bool:
-        """Whether the answer is one page of a list, chosen by the parameter ``page``."""
+        """Return whether the answer is one page of a list, chosen by the parameter ``page``."""
         model: Any = typing.get_origin(self.model) or self.model
         return "page" in self.parameters and isinstance(model, type) and issubclass(model, Paged)
 
@@ -158,7 +158,7 @@ class Endpoint(Generic[P, M]):
 
     @cached_property
     def _pattern(self) -> re.Pattern[str]:
-        """What a path of this endpoint looks like."""
+        """Pattern of the paths of this endpoint."""
         return re.compile("/" + re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", self.path))
 
     def path_values(self, path: str) -> Mapping[str, str]:
@@ -256,7 +256,7 @@ class Endpoint(Generic[P, M]):
 
     @cached_property
     def _secret_places(self) -> frozenset[int]:
-        """Where secrets stand among the arguments without names."""
+        """Positions of secrets among the arguments without names."""
         return frozenset(place for place, name in enumerate(self._positional) if name in SECRET_PARAMETERS)
 
     @cached_property

@@ -22,7 +22,7 @@ ExternalSource = Literal[
 
 
 class Find(Namespace[E]):
-    """What has an id of another site."""
+    """Records by their id of another site."""
 
     name: ClassVar[str] = "find"
 

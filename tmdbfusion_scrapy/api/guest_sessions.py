@@ -13,7 +13,7 @@ SortBy = Literal["created_at.asc", "created_at.desc"]
 
 
 class GuestSessions(Namespace[E]):
-    """What a guest rated. A session is begun by ``authentication.create_guest_session``."""
+    """Ratings of a guest. A session is begun by ``authentication.create_guest_session``."""
 
     name: ClassVar[str] = "guest_sessions"
 

@@ -42,7 +42,7 @@ class Lists(Namespace[E]):
         language: str | None = None,
         movie_id: int | None = None,
     ) -> ListItemStatus:
-        """Whether a movie is on a list.
+        """Return whether a movie is on a list.
 
         https://developer.themoviedb.org/reference/list-check-item-status
 

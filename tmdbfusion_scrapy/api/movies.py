@@ -69,7 +69,7 @@ class Movies(Namespace[E]):
         session_id: str | None = None,
         guest_session_id: str | None = None,
     ) -> AccountStates:
-        """Whether a user rated a movie, made it a favourite, or wants to watch it.
+        """Return whether a user rated a movie, made it a favourite, or wants to watch it.
 
         https://developer.themoviedb.org/reference/movie-account-states
 
@@ -278,7 +278,7 @@ class Movies(Namespace[E]):
     @get("movie/{movie_id}/watch/providers", operation_id="movie-watch-providers")
     @staticmethod
     def watch_providers(movie_id: int) -> WatchProviders:
-        """Where to watch a movie, by country. Attribute the data to JustWatch.
+        """Ways to watch a movie, by country. Attribute the data to JustWatch.
 
         https://developer.themoviedb.org/reference/movie-watch-providers
 

@@ -143,7 +143,7 @@ def _parameter_differences(
 
 
 def _answer_differences(endpoint: Endpoint[..., Any], answer: bytes) -> Iterator[Difference]:
-    """What of an example the record has no field for."""
+    """Return the values of an example that the record has no field for."""
     try:
         record = decode(answer, endpoint.model)
     except ResponseError as error:

@@ -105,7 +105,7 @@ def _check_json(json: Any) -> None:
 
 
 def _divide(given: Mapping[str, Any], place: Place) -> tuple[dict[str, Any], list[Secret]]:
-    """What may be seen and what may not; a query parameter that is ``None`` is left out."""
+    """Divide values into those that may be seen and secrets; a query parameter that is ``None`` is left out."""
     secrets = [
         Secret(name, place, check_secret(name, given[name]))
         for name in sorted(SECRET_PARAMETERS & given.keys())

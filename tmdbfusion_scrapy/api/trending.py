@@ -17,7 +17,7 @@ TimeWindow = Literal["day", "week"]
 
 
 class Trending(Namespace[E]):
-    """What is trending, by day or week."""
+    """Trending titles and people, by day or week."""
 
     name: ClassVar[str] = "trending"
 

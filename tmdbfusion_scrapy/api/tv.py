@@ -75,7 +75,7 @@ class TV(Namespace[E]):
         session_id: str | None = None,
         guest_session_id: str | None = None,
     ) -> AccountStates:
-        """Whether a user rated a series, made it a favourite, or wants to watch it.
+        """Return whether a user rated a series, made it a favourite, or wants to watch it.
 
         https://developer.themoviedb.org/reference/tv-series-account-states
 
@@ -325,7 +325,7 @@ class TV(Namespace[E]):
     @get("tv/{series_id}/watch/providers", operation_id="tv-series-watch-providers")
     @staticmethod
     def watch_providers(series_id: int) -> WatchProviders:
-        """Where to watch a series, by country. Attribute the data to JustWatch.
+        """Ways to watch a series, by country. Attribute the data to JustWatch.
 
         https://developer.themoviedb.org/reference/tv-series-watch-providers
 

@@ -82,7 +82,7 @@ class TVEpisodes(Namespace[E]):
         session_id: str | None = None,
         guest_session_id: str | None = None,
     ) -> AccountStates:
-        """Whether a user rated an episode.
+        """Return whether a user rated an episode.
 
         https://developer.themoviedb.org/reference/tv-episode-account-states
 

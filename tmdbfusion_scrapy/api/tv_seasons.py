@@ -74,7 +74,7 @@ class TVSeasons(Namespace[E]):
         session_id: str | None = None,
         guest_session_id: str | None = None,
     ) -> SeasonAccountStates:
-        """How a user rated the episodes of a season.
+        """Ratings by a user of the episodes of a season.
 
         https://developer.themoviedb.org/reference/tv-season-account-states
 
@@ -216,7 +216,7 @@ class TVSeasons(Namespace[E]):
     @get("tv/{series_id}/season/{season_number}/watch/providers", operation_id="tv-season-watch-providers")
     @staticmethod
     def watch_providers(series_id: int, season_number: int, *, language: str | None = None) -> WatchProviders:
-        """Where to watch a season, by country. Attribute the data to JustWatch.
+        """Ways to watch a season, by country. Attribute the data to JustWatch.
 
         https://developer.themoviedb.org/reference/tv-season-watch-providers
 

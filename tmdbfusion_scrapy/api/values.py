@@ -224,7 +224,7 @@ def check_secret(name: str, value: Any) -> str:
 
 
 def _is_unicode(text: str) -> bool:
-    """Whether UTF-8 can hold a text: half a surrogate pair it cannot."""
+    """Return whether UTF-8 can hold a text: half a surrogate pair it cannot."""
     try:
         text.encode()
     except UnicodeEncodeError:

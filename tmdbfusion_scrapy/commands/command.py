@@ -1,4 +1,4 @@
-"""What the commands have in common: arguments that are not known end them, and so do errors with a message."""
+"""Base of the commands: unknown arguments end them, and so do errors, with a message."""
 
 from __future__ import annotations
 

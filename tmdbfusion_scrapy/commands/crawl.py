@@ -31,7 +31,7 @@ class CrawlCommand(ScrapyCrawlCommand):
         )
 
     def long_desc(self) -> str:
-        """What the help says."""
+        """Return the text of the help."""
         return (
             "Run a spider. Exit status: 0 when all that was wanted is stored, gone from TMDB or on record as "
             "failed; 1 when the crawl could not do its work; 3 when records are left and the same command "

@@ -28,7 +28,7 @@ class FailuresCommand(TMDBCommand):
     name = "tmdb-failures"
 
     def syntax(self) -> str:
-        """What follows the name."""
+        """Return the arguments after the name."""
         return "[options]"
 
     def short_desc(self) -> str:
@@ -36,7 +36,7 @@ class FailuresCommand(TMDBCommand):
         return "List, group or export the TMDB calls that failed for good"
 
     def long_desc(self) -> str:
-        """What the help says."""
+        """Return the text of the help."""
         return (
             "List what stands in tmdb_failures of TMDB_DATABASE_URL, the newest first: calls whose retries are "
             "spent, or for which a retry is of no use. The database is only read."
@@ -134,7 +134,7 @@ class FailuresCommand(TMDBCommand):
     def _lines(
         self, report: FailuresReport, wanted: FailureFilter, opts: argparse.Namespace
     ) -> Iterator[str]:
-        """What is printed."""
+        """Return the lines that are printed."""
         from tmdbfusion_scrapy.storage.failures import FailureFilter
 
         groups = report.groups(wanted)
@@ -197,7 +197,7 @@ def _group_lines(groups: Sequence[FailureGroup]) -> Iterator[str]:
 
 
 def _summary(groups: Sequence[FailureGroup], opts: argparse.Namespace) -> Iterator[str]:
-    """How many there are, and whether all are shown."""
+    """Return a line on how many there are, and whether all are shown."""
     total = sum(group.count for group in groups)
     permanent = sum(group.count for group in groups if not group.retryable)
     line = f"{_failures(total)}: {total - permanent:,} temporary, {permanent:,} permanent."
@@ -208,7 +208,7 @@ def _summary(groups: Sequence[FailureGroup], opts: argparse.Namespace) -> Iterat
 
 
 def _advice(groups: Sequence[FailureGroup], spiders: dict[str, str]) -> Iterator[str]:
-    """How to try again."""
+    """Return advice on how to try again."""
     by_kind: dict[str, int] = defaultdict(int)
     for group in groups:
         by_kind[group.kind if group.with_id else ""] += group.count

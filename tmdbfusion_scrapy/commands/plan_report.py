@@ -18,18 +18,9 @@ from tmdbfusion_scrapy.commands.estimate import (
     time_words,
 )
 from tmdbfusion_scrapy.commands.layout import described, paragraph
-from tmdbfusion_scrapy.commands.survey import Surveyor
+from tmdbfusion_scrapy.commands.lookup import PlanLookup
 from tmdbfusion_scrapy.crawling import Addon, TMDBSeriesSpider
 from tmdbfusion_scrapy.settings import TMDBSettings
-from tmdbfusion_scrapy.sources import (
-    ChangesSource,
-    DiscoverSource,
-    ExportSource,
-    IdsSource,
-    ImagesSource,
-    ListSource,
-    StaleSource,
-)
 from tmdbfusion_scrapy.storage.crawl_state import CrawlState
 from tmdbfusion_scrapy.storage.database import (
     MissingDatabaseError,
@@ -48,9 +39,10 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from tmdbfusion_scrapy.commands.project import UnstartedCrawl
-    from tmdbfusion_scrapy.commands.survey import Survey
     from tmdbfusion_scrapy.crawling import TMDBSourceSpider
     from tmdbfusion_scrapy.sources import Plan
+    from tmdbfusion_scrapy.sources.source import Estimate
+    from tmdbfusion_scrapy.storage.runs import Run
 
 Row = tuple[str, str, str]
 """What, how much, and a remark."""
@@ -71,17 +63,18 @@ def report(crawl: UnstartedCrawl, spider: type[TMDBSourceSpider], plan: Plan) ->
     crawler, stores = crawl.crawler, crawl.stores
     with _database(crawler, stores=stores) as engine:
         state = CrawlState(engine, spider.kind())
-        survey = asyncio.run(Surveyor(crawler, spider, plan, state).survey())
-        yield paragraph(f"{spider.name}: {source_words(plan, survey)}")
+        lookup = PlanLookup(crawler, spider, plan, state)
+        estimate = asyncio.run(lookup.estimate())
+        yield paragraph(f"{spider.name}: {source_words(plan, estimate)}")
         rows = [
-            *_record_rows(survey, plan, state),
-            *_request_rows(crawler, spider, plan, survey, state),
+            *_record_rows(estimate, lookup.run, plan, state),
+            *_request_rows(crawler, spider, plan, estimate, state),
         ]
         if stores:
-            rows += _disk_rows(crawler, spider, plan, survey, state, engine)
+            rows += _disk_rows(crawler, spider, plan, estimate, state, engine)
         yield from described(rows)
-    if survey.run is not None:
-        begun = f"{survey.run.started_at:%Y-%m-%d %H:%M} UTC"
+    if lookup.run is not None:
+        begun = f"{lookup.run.started_at:%Y-%m-%d %H:%M} UTC"
         yield paragraph(f"The run begun at {begun} is not finished: the same command goes on with it.")
     if not stores:
         yield paragraph("SQLPipeline is turned off: the crawl stores nothing, and cannot be gone on with.")
@@ -89,58 +82,45 @@ def report(crawl: UnstartedCrawl, spider: type[TMDBSourceSpider], plan: Plan) ->
         yield paragraph("Images are not counted: they have a pace and a folder of their own.")
 
 
-def source_words(plan: Plan, survey: Survey) -> str:
+def source_words(plan: Plan, estimate: Estimate) -> str:
     """Return where the ids come from, in words."""
-    source = plan.source
-    filters = {
-        name: value
-        for name, value in plan.arguments.items()
-        if name not in {"source", "limit", "append", "ids", "list", "pages", "day", "since", "days"}
-    }
-    tail = "".join(f", {name}={value}" for name, value in filters.items())
-    if plan.limit is not None:
-        tail += f", {plan.limit:,} at most"
-    if isinstance(source, IdsSource):
-        return f"{len(source.ids):,} given id{'' if len(source.ids) == 1 else 's'}{tail}"
-    if isinstance(source, ListSource):
-        return f"TMDB's list {source.list_name}, {source.pages} pages at most{tail}"
-    if isinstance(source, DiscoverSource):
-        pages = f", {source.pages} pages at most" if source.pages is not None else ""
-        return f"what discover finds{pages}{tail}"
-    if isinstance(source, ExportSource):
-        return f"the daily export{f' of {survey.day}' if survey.day else ''}{tail}"
-    if isinstance(source, ChangesSource):
-        return f"what changed{f' since {survey.day}' if survey.day else ''}{tail}"
-    if isinstance(source, StaleSource):
-        return f"what was not fetched for {source.days:g} days, popular records earlier{tail}"
-    if isinstance(source, ImagesSource):
-        return f"the images of what is stored; no record is fetched{tail}"
-    return f"what failed before{tail}"
+    told = {"source", "limit", "append", *plan.source.described}
+    others = [f", {name}={value}" for name, value in plan.arguments.items() if name not in told]
+    limit = f", {plan.limit:,} at most" if plan.limit is not None else ""
+    return f"{plan.source.describe(estimate.day)}{''.join(others)}{limit}"
 
 
-def _record_rows(survey: Survey, plan: Plan, state: CrawlState) -> Iterator[Row]:
+def _record_rows(estimate: Estimate, run: Run | None, plan: Plan, state: CrawlState) -> Iterator[Row]:
     """How many records there are, and how many are left."""
-    is_export = isinstance(plan.source, ExportSource)
-    yield "Listed", f"{survey.listed:,}", "" if survey.is_exact else "at most: some are listed more than once"
-    if survey.stored is not None:
-        is_again = survey.stored and not is_export
-        yield "Stored already", f"{survey.stored:,}", "fetched again all the same" if is_again else ""
-    elif survey.run is not None and survey.run.is_planned and plan.limit is None:
-        yield "Done already", f"{max(0, survey.listed - survey.left):,}", "stored, found deleted or given up"
+    fetches_again = plan.source.fetches_again
+    yield (
+        "Listed",
+        f"{estimate.listed:,}",
+        "" if estimate.is_exact else "at most: some are listed more than once",
+    )
+    if estimate.stored is not None:
+        is_again = estimate.stored and fetches_again
+        yield "Stored already", f"{estimate.stored:,}", "fetched again all the same" if is_again else ""
+    elif run is not None and run.is_planned and plan.limit is None:
+        yield (
+            "Done already",
+            f"{max(0, estimate.listed - estimate.left):,}",
+            "stored, found deleted or given up",
+        )
     else:
         stored = state.stored()
-        again = "in all; those that are listed are fetched again" if not is_export else "in all"
+        again = "in all; those that are listed are fetched again" if fetches_again else "in all"
         yield "Stored already", f"{stored:,}", again if stored else ""
-    if survey.given_up:
+    if estimate.given_up:
         again = "-a source=failed -a permanent=true tries them again"
-        yield "Given up", f"{survey.given_up:,}", f"failed for good: {again}"
-    if survey.unlisted:
-        yield "Not listed", f"{survey.unlisted:,}", "stored, looked up to see whether TMDB deleted them"
-    yield "To be fetched", f"{survey.left:,}", ""
+        yield "Given up", f"{estimate.given_up:,}", f"failed for good: {again}"
+    if estimate.unlisted:
+        yield "Not listed", f"{estimate.unlisted:,}", "stored, looked up to see whether TMDB deleted them"
+    yield "To be fetched", f"{estimate.left:,}", ""
 
 
 def _request_rows(
-    crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, survey: Survey, state: CrawlState
+    crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, estimate: Estimate, state: CrawlState
 ) -> Iterator[Row]:
     """Requests, and the time that they take at the set rate."""
     settings = TMDBSettings.from_settings(crawler.settings)
@@ -165,9 +145,9 @@ def _request_rows(
             else:
                 remarks.append(f"{texts:.2f} for {which}, by the series stored")
                 each += texts
-    if survey.pages:
-        remarks.append(f"{survey.pages:,} for what lists them")
-    requests = round(survey.left * each) + survey.pages
+    if estimate.pages:
+        remarks.append(f"{estimate.pages:,} for what lists them")
+    requests = round(estimate.left * each) + estimate.pages
     yield "Requests", f"{requests:,}", "; ".join([*remarks, "retries not counted"])
     addon = crawler.get_addon(Addon)
     speed = addon.speed if addon is not None else None
@@ -187,7 +167,7 @@ def _disk_rows(
     crawler: Crawler,
     spider: type[TMDBSourceSpider],
     plan: Plan,
-    survey: Survey,
+    estimate: Estimate,
     state: CrawlState,
     engine: Engine,
 ) -> Iterator[Row]:
@@ -205,12 +185,12 @@ def _disk_rows(
         by = "a rough guess: none is stored yet"
     each = DISK[backend].size(size, store_raw=options.store_raw)
     # What is fetched again takes the place of what was.
-    is_export = isinstance(plan.source, ExportSource)
-    again = survey.unlisted if is_export else survey.stored or 0
-    new = max(0, survey.left - again)
+    fetches_again = plan.source.fetches_again
+    again = (estimate.stored or 0) if fetches_again else estimate.unlisted
+    new = max(0, estimate.left - again)
     needed = new * each
     # Which of them are stored already is not known before their ids are.
-    may_be_less = survey.stored is None and documents is not None and not is_export
+    may_be_less = estimate.stored is None and documents is not None and fetches_again
     remark = f"if all are new: {byte_words(each)} each" if may_be_less else f"{byte_words(each)} a new record"
     yield "Disk", byte_words(needed), f"{remark}, {by}"
     # In memory: one that is not there.

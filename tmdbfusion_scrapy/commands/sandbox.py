@@ -18,7 +18,7 @@ class SandboxCommand(TMDBCommand):
     name = "tmdb-sandbox"
 
     def syntax(self) -> str:
-        """What follows the name."""
+        """Return the arguments after the name."""
         return "[options]"
 
     def short_desc(self) -> str:
@@ -26,7 +26,7 @@ class SandboxCommand(TMDBCommand):
         return "Serve an invented TMDB on loopback, for trials and tests"
 
     def long_desc(self) -> str:
-        """What the help says."""
+        """Return the text of the help."""
         return "A TMDB-compatible server on loopback. Prints its base URL when it listens. Ctrl-C ends it."
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

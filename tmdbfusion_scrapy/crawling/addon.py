@@ -16,7 +16,6 @@ from tmdbfusion_scrapy.certificates import check_certificate_variables
 from tmdbfusion_scrapy.crawling.caching import POLICY_SETTING, TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.dupefilter import DUPEFILTER_SETTING, TMDBDupeFilter
 from tmdbfusion_scrapy.crawling.fallbacks import FALLBACK_SETTING
-from tmdbfusion_scrapy.crawling.feeds import install_feeds
 from tmdbfusion_scrapy.crawling.fingerprinter import FINGERPRINTER_SETTING, TMDBRequestFingerprinter
 from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
@@ -28,7 +27,7 @@ from tmdbfusion_scrapy.crawling.start import LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, TMDBSettings, is_enabled, tells_exit_status
+from tmdbfusion_scrapy.settings import SLOT, TMDBSettings, is_enabled, tells_exit_status
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -39,6 +38,11 @@ _ASYNCIO_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
 CONCURRENT_ITEMS = 1
 """Scrapy 2.15 to 2.19 start this many tasks for every response; see docs/performance.md for what they cost."""
+
+STORAGE = "tmdbfusion_scrapy.storage.sql.install_storage"
+FEEDS = "tmdbfusion_scrapy.feeds.install.install_feeds"
+IMAGES = "tmdbfusion_scrapy.images.options.install_images"
+"""Import paths, as Scrapy's settings have them, of what installs the components that stand above this package."""
 
 _NO_LIMIT = 2**31
 
@@ -93,10 +97,11 @@ class Addon:
             self.speed = crawl_speed(settings, ours, keeps_delay=keeps_delay)
             _install_slot(settings, ours, keeps_delay=keeps_delay)
             _install_cache_policy(settings)
-            self._install_storage(settings)
+            asks_tmdb = issubclass(self._spidercls, _spider_class())
+            load_object(STORAGE)(settings, asks_tmdb=asks_tmdb)
             install_run_queues(settings)
-            install_feeds(settings)
-            _install_images(settings, ours, keeps_delay=keeps_delay)
+            load_object(FEEDS)(settings)
+            load_object(IMAGES)(settings, slot=_no_delay(keeps_delay=keeps_delay))
         # Before robots.txt (100), default headers (400) and cookies (700).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
@@ -108,51 +113,12 @@ class Addon:
         _chain(settings, "DUPEFILTER_CLASS", TMDBDupeFilter, DUPEFILTER_SETTING)
         _chain(settings, "REQUEST_FINGERPRINTER_CLASS", TMDBRequestFingerprinter, FINGERPRINTER_SETTING)
 
-    def _install_storage(self, settings: BaseSettings) -> None:
-        """Install the pipeline, and try the database before the crawl asks TMDB for anything.
 
-        A spider that need not meet TMDB at all gets a database with its first record only.
-        """
-        # Storage knows the items of this package, so it is loaded after it; the spider knows this module.
-        from tmdbfusion_scrapy.crawling.spider import TMDBSpider
-        from tmdbfusion_scrapy.storage import SQLPipeline, check_database
-        from tmdbfusion_scrapy.storage.database import parse_database_url
-        from tmdbfusion_scrapy.storage.options import database_options
-        from tmdbfusion_scrapy.storage.sql import OPEN_LATE_SETTING
+def _spider_class() -> type[Spider]:
+    """The base class of spiders, which knows this module."""
+    from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 
-        chosen = {load_object(path): order for path, order in settings.getdict("ITEM_PIPELINES").items()}
-        if chosen.get(SQLPipeline, 0) is None:
-            return
-        url = database_options(settings).url
-        if SQLPipeline in chosen or issubclass(self._spidercls, TMDBSpider):
-            check_database(url)
-        else:
-            parse_database_url(url)
-            settings.set(OPEN_LATE_SETTING, True, priority="addon")
-        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", SQLPipeline, 900)
-
-
-def _install_images(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool) -> None:
-    """Install the pipeline for images where some are wanted, and give their requests a slot."""
-    from tmdbfusion_scrapy.storage.images_options import image_options
-
-    if image_options(settings) is None:
-        return
-    from tmdbfusion_scrapy.storage.images import MAX_WAITING, TMDBImagesPipeline
-
-    slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
-    slots[IMAGES_SLOT] = {
-        "concurrency": ours.images_max_connections or MAX_WAITING,
-        **_no_delay(keeps_delay=keeps_delay),
-        **(slots.get(IMAGES_SLOT) or {}),
-    }
-    priority = max(settings.getpriority("DOWNLOAD_SLOTS") or 0, SETTINGS_PRIORITIES["addon"])
-    settings.set("DOWNLOAD_SLOTS", slots, priority=priority)
-    if not any(
-        issubclass(load_object(path), TMDBImagesPipeline) for path in settings.getdict("ITEM_PIPELINES")
-    ):
-        # Behind the database: what becomes of an image is told after its record.
-        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", TMDBImagesPipeline, 950)
+    return TMDBSpider
 
 
 def _check_reactor(settings: BaseSettings) -> None:

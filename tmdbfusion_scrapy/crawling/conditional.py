@@ -15,7 +15,6 @@ from weakref import ref
 from scrapy.http import Response  # noqa: TC002 - likewise
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.items import UnchangedRecord
 from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.crawling.requests import (
     CONDITION_KEY,
@@ -26,6 +25,7 @@ from tmdbfusion_scrapy.crawling.requests import (
 )
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.crawling.vault import SECRETS_KEY, shows_secret
+from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.settings import TMDBSettings
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 from tmdbfusion_scrapy.api.call import Secret
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
 from tmdbfusion_scrapy.crawling.errors import error_name
-from tmdbfusion_scrapy.crawling.items import FailedCall
 from tmdbfusion_scrapy.crawling.requests import endpoint_of
+from tmdbfusion_scrapy.items import FailedCall
 
 if TYPE_CHECKING:
     from scrapy import Request

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED
 from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
-from tmdbfusion_scrapy.storage.sql import DATABASE_FAILED
+from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

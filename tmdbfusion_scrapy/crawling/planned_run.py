@@ -6,7 +6,6 @@ import asyncio
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from functools import partial
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -15,20 +14,18 @@ from scrapy import signals
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.requests import RUN_KEY
 from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON, TMDBRetryMiddleware
-from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import TMDBSettings, check_boolean
+from tmdbfusion_scrapy.stores import DATABASE_FAILED, RecordStore
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterable, Sequence
 
     from scrapy import Request
     from scrapy.crawler import Crawler
 
     from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
-    from tmdbfusion_scrapy.storage.crawl_state import CrawlState
-    from tmdbfusion_scrapy.storage.frontier import Frontier
-    from tmdbfusion_scrapy.storage.options import DatabaseOptions
-    from tmdbfusion_scrapy.storage.runs import Progress, Run
+    from tmdbfusion_scrapy.sources import Listing
+    from tmdbfusion_scrapy.stores import CrawlState, KnownRecords, Progress, Run
 
 logger = logging.getLogger(__name__)
 
@@ -43,16 +40,16 @@ class RunClosedError(Exception):
 
 
 class PlannedRun:
-    """The run of a spider, see :class:`~tmdbfusion_scrapy.storage.frontier.Frontier`.
+    """The run of a spider, see :class:`~tmdbfusion_scrapy.stores.CrawlState`.
 
     The database is asked in a thread, one question at a time.
 
     Args:
         spider: The spider.
-        frontier: The database.
+        store: Asks the database.
+        state: What the database knows.
         run: The run.
         watermark: Name of the watermark that moves when the run is finished.
-        patience: How long it waits for a database that is locked or away.
 
     Attributes:
         coverage: What a crawl of discover in parts found, as JSON.
@@ -61,11 +58,11 @@ class PlannedRun:
     """
 
     def __init__(
-        self, spider: TMDBSourceSpider, frontier: Frontier, run: Run, watermark: str, patience: _Patience
+        self, spider: TMDBSourceSpider, store: RecordStore, state: CrawlState, run: Run, watermark: str
     ) -> None:
         self._spider = spider
-        self._patience = patience
-        self._frontier = frontier
+        self._store = store
+        self._state = state
         self._run = run
         self._watermark = watermark
         self._asking = asyncio.Lock()
@@ -92,9 +89,9 @@ class PlannedRun:
         return self._run.is_resumed
 
     @property
-    def known(self) -> CrawlState:
+    def known(self) -> KnownRecords:
         """What the database can tell of the records."""
-        return self._frontier
+        return self._state
 
     def adopt(self, request: Request) -> Request:
         """Return a request as one of the run's: the run decides what is wanted, not what was asked for before.
@@ -111,33 +108,38 @@ class PlannedRun:
         """Whether a request is of this process; an earlier one may have left others in a scheduler."""
         return bool(request.meta[RUN_KEY] == self._process)
 
-    async def plan(
-        self,
-        listed: Iterable[tuple[int, float | None]],
-        *,
-        limit: int | None = None,
-        **how: Any,
-    ) -> None:
-        """Make what is listed what the run wants; see ``Frontier.plan``."""
+    async def plan(self, listing: Listing, limit: int | None) -> None:
+        """Make what is listed, and not stored yet, what the run fetches."""
         self._run, progress = await self.ask(
-            self._frontier.plan, self._run, _repeatable(listed), limit=limit, **how
+            self._state.plan,
+            self._run,
+            _repeatable(listing.entries),
+            is_complete=listing.is_complete and limit is None,
+            limit=limit,
+            upto=listing.upto if limit is None else None,
+            adult=listing.adult,
+            is_adult=listing.is_adult,
+            export=listing.export,
         )
         done = progress.listed - progress.left
         self._say("%d records are listed, %d are to be fetched", progress.listed, max(progress.left, 0))
         if limit is None and done > 0:
             self._say("%d of them are stored or given up already", done)
 
-    async def renew(self, listed: Iterable[tuple[int, float | None]], *, upto: str) -> None:
-        """Add what is listed to what is left; see ``Frontier.renew``."""
-        self._run, progress = await self.ask(self._frontier.renew, self._run, _repeatable(listed), upto=upto)
+    async def renew(self, listing: Listing) -> None:
+        """Add what is listed to what is left, even what the run has stored before."""
+        self._run, progress = await self.ask(
+            self._state.renew, self._run, _repeatable(listing.entries), upto=listing.upto or ""
+        )
         self._say("With what changed since, %d records are to be fetched", progress.left)
 
-    async def tell_others(self, parts: Sequence[str]) -> None:
+    async def tell_others(self) -> None:
         """Say how many records are stored without these parts, or in other languages, and what changes that."""
         spider = self._spider
+        parts = spider.plan.append
         language = languages_of(spider.crawler)
         append = f" -a append={','.join(parts)}" if parts else ""
-        for other in await self.ask(self._frontier.fetched_otherwise, self._run, parts, language):
+        for other in await self.ask(self._state.fetched_otherwise, self._run, parts, language):
             without = f"without {', '.join(other.missing)}" if other.missing else ""
             if other.language != language:
                 tongue = other.language or "TMDB's own choice of language"
@@ -154,18 +156,18 @@ class PlannedRun:
     async def ids(self) -> AsyncIterator[list[int]]:
         """Yield the ids that are still wanted, in their order and in portions."""
         if self._run.is_resumed:
-            progress = await self.ask(self._frontier.go_on, self._run)
+            progress = await self.ask(self._state.go_on, self._run)
             self._say(
                 "Going on with the run begun at %s: %d records are left",
                 f"{self._run.started_at:%Y-%m-%d %H:%M} UTC",
                 progress.left,
             )
         after = 0
-        while part := await self.ask(self._frontier.left, self._run, after=after, limit=_IDS_AT_ONCE):
+        while part := await self.ask(self._state.left, self._run, after=after, limit=_IDS_AT_ONCE):
             after = part[-1][0]
             yield [key for _, key in part]
 
-    async def etags(self, ids: list[int]) -> dict[int, str]:
+    async def etags(self, ids: Sequence[int]) -> dict[int, str]:
         """Return the ETags of those of some records that are stored."""
         store_raw = check_boolean("TMDB_STORE_RAW", self._spider.settings.get("TMDB_STORE_RAW", True))
         found: dict[int, str] = await self.ask(self.known.etags_of, ids, with_raw=store_raw)
@@ -191,7 +193,7 @@ class PlannedRun:
         """Return those of some ids that this run did not store, find deleted or give up."""
         if not self._run.is_resumed:
             return list(keys)
-        found: list[int] = await self.ask(self._frontier.not_done, self._run, keys)
+        found: list[int] = await self.ask(self._state.not_done, self._run, keys)
         return found
 
     async def ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
@@ -204,7 +206,7 @@ class PlannedRun:
         async with self._asking:
             if self._is_closed:
                 raise RunClosedError
-            return await self._patience.ask(question, *args, **kwargs)
+            return await self._store.ask(question, *args, **kwargs)
 
     async def _close(self, reason: str) -> None:
         """End the run if the crawl came to its end, else say how to go on."""
@@ -213,7 +215,7 @@ class PlannedRun:
             lost = 0 if self.is_planned else self._spider.crawler.stats.get_value(names.STORAGE_FAILED, 0)
             if reason == "finished" and not lost:
                 progress: Progress = await self.ask(
-                    self._frontier.finish, self._run, watermark=self._watermark, coverage=self.coverage
+                    self._state.finish, self._run, watermark=self._watermark, coverage=self.coverage
                 )
                 self.is_finished = not progress.left
                 if self.is_finished:
@@ -229,7 +231,7 @@ class PlannedRun:
         finally:
             async with self._asking:
                 self._is_closed = True
-                await asyncio.to_thread(self._frontier.close)
+                await asyncio.to_thread(self._state.close)
 
     def _tell_if_unanswered(self) -> None:
         """Say how to try again where everything is on record, but for want of answers."""
@@ -242,9 +244,6 @@ class PlannedRun:
 
     def _advice(self, reason: str) -> str | None:
         """How to go on; ``None`` where an error has said it."""
-        # Loaded with the pipeline, for those who store.
-        from tmdbfusion_scrapy.storage.sql import DATABASE_FAILED
-
         calls = self._spider.crawler.get_downloader_middleware(TMDBRetryMiddleware)
         if reason == SOURCE_FAILED:
             return None
@@ -265,72 +264,23 @@ class PlannedRun:
         logger.info(message, *args, extra={"spider": self._spider})
 
 
-class _Patience:
-    """Asks the database in a thread, with the patience that the writer has.
-
-    Args:
-        spider: The spider.
-        options: How long, in seconds, and which database.
-    """
-
-    def __init__(self, spider: TMDBSourceSpider, options: DatabaseOptions) -> None:
-        self._spider = spider
-        self._options = options
-
-    async def ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
-        """Return the answer to a question that may be asked again from its beginning.
-
-        Raises:
-            ConfigurationError: It was away for too long, or cannot be asked.
-        """
-        from sqlalchemy.exc import SQLAlchemyError
-
-        from tmdbfusion_scrapy.storage.backend import patiently, reason_of
-
-        try:
-            return await asyncio.to_thread(
-                patiently, partial(question, *args, **kwargs), self._options.retry_seconds, self._warn
-            )
-        except SQLAlchemyError as error:
-            raise ConfigurationError(f"the database cannot be asked: {reason_of(error)}") from error
-
-    def _warn(self, reason: str) -> None:
-        """Say why the crawl waits."""
-        logger.warning(
-            "The database cannot be asked now (%s): trying again for up to %g seconds",
-            reason,
-            self._options.retry_seconds,
-            extra={"spider": self._spider},
-        )
-
-
-async def open_run(
-    spider: TMDBSourceSpider, kind: str, arguments: Mapping[str, str], *, again: bool, watermark: str
-) -> PlannedRun | None:
+async def open_run(spider: TMDBSourceSpider, *, again: bool) -> PlannedRun | None:
     """Return the run of a spider; ``None`` where nothing is stored in a database.
 
     Args:
-        spider: The spider.
-        kind: Table of its records.
-        arguments: Its arguments: the same command goes on with a run that is not finished.
+        spider: The spider: the same command goes on with a run that is not finished.
         again: Whether what was stored before the run is fetched again.
-        watermark: Name of the watermark that moves when the run is finished.
 
     Raises:
         ConfigurationError: The database cannot be used.
     """
-    options = _database_options(spider.crawler)
-    if options is None:
+    store = spider.crawler.get_item_pipeline(RecordStore)
+    if store is None:
         return None
-    from tmdbfusion_scrapy.storage.database import reopen_database
-    from tmdbfusion_scrapy.storage.frontier import Frontier
-
-    # The pipeline has opened it.
-    patience = _Patience(spider, options)
-    frontier = Frontier(await patience.ask(reopen_database, options.url), kind)
+    state = await store.open_state(spider.kind())
     language = languages_of(spider.crawler)
-    run = await patience.ask(frontier.begin, spider.name, arguments, again=again, language=language)
-    return PlannedRun(spider, frontier, run, watermark, patience)
+    run = await store.ask(state.begin, spider.name, spider.plan.arguments, again=again, language=language)
+    return PlannedRun(spider, store, state, run, f"{spider.kind()}/changes")
 
 
 def languages_of(crawler: Crawler) -> str:
@@ -342,13 +292,3 @@ def languages_of(crawler: Crawler) -> str:
 def _repeatable(listed: Iterable[tuple[int, float | None]]) -> Iterable[tuple[int, float | None]]:
     """What can be gone through once more, where the database is lost meanwhile."""
     return list(listed) if isinstance(listed, Iterator) else listed
-
-
-def _database_options(crawler: Crawler) -> DatabaseOptions | None:
-    """How the crawl stores; ``None`` where it does not."""
-    # SQLAlchemy is loaded for those who store.
-    from tmdbfusion_scrapy.storage.options import database_options
-    from tmdbfusion_scrapy.storage.sql import SQLPipeline
-
-    stored = crawler.get_item_pipeline(SQLPipeline) is not None
-    return database_options(crawler.settings) if stored else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy import stats as names
@@ -17,7 +18,7 @@ from tmdbfusion_scrapy.crawling.appending import (
     part_label,
 )
 from tmdbfusion_scrapy.crawling.conditional import stored_etag
-from tmdbfusion_scrapy.crawling.failed import public_path
+from tmdbfusion_scrapy.crawling.failed import call_of, public_path
 from tmdbfusion_scrapy.crawling.requests import (
     endpoint_of,
     ids_asked_for,
@@ -31,6 +32,7 @@ from tmdbfusion_scrapy.models.answers import check_answer
 from tmdbfusion_scrapy.models.languages import note_language
 from tmdbfusion_scrapy.models.record import Decoded
 from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.stores import RECORD_CAME
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -41,9 +43,6 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.exceptions import TMDBError
 
 logger = logging.getLogger(__name__)
-
-RECORD_CAME = object()
-"""Signal: a ``request`` was answered with its whole record, which its callback is to get."""
 
 
 class RecordReader:
@@ -107,7 +106,8 @@ class RecordReader:
 
     def _count(self, request: Request, endpoint: Endpoint[..., Any] | None, record: Any) -> None:
         """Count what a callback is to get, and what is odd with it; note which language it is in."""
-        self._crawler.signals.send_catch_log(RECORD_CAME, request=request)
+        call = partial(call_of, request, self._settings.api_url)
+        self._crawler.signals.send_catch_log(RECORD_CAME, call=call)
         language = language_asked_for(request)
         if language is not None and isinstance(record, Record):
             note_language(record, language)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
 
     from tmdbfusion_scrapy.api import Call, Endpoint
-    from tmdbfusion_scrapy.crawling.items import FailedCall
+    from tmdbfusion_scrapy.items import FailedCall
 
 
 class TMDBSpider(Spider):

@@ -1,4 +1,4 @@
-"""What an account says of a movie, a series, an episode and of the episodes of a season."""
+"""States of an account: of a movie, a series, an episode and the episodes of a season."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tmdbfusion_scrapy.models.record import Record
 
 @dataclass
 class AccountStates(Record):
-    """What an account says of a movie, a series or an episode; ``rated`` is ``False`` or ``{"value": 8.5}``."""
+    """State of a movie, a series or an episode for an account; ``rated`` is ``False`` or ``{"value": 8.5}``."""
 
     id: int | None = None
     favorite: bool | None = None

@@ -1,4 +1,4 @@
-"""What an answer must have, whichever executor it came through."""
+"""Checks of an answer against its call, whichever executor it came through."""
 
 from __future__ import annotations
 

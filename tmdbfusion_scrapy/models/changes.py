@@ -1,4 +1,4 @@
-"""What changed, and when."""
+"""Changes of records, with their times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What TMDB's configuration endpoints answer."""
+"""Records of TMDB's configuration endpoints."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _KINDS: tuple[ImageKind, ...] = get_args(ImageKind)
 
 @dataclass
 class ImagesConfiguration(Record):
-    """Where images are and in which sizes: ``w500`` is 500 pixels wide, ``h632`` 632 high."""
+    """Addresses and sizes of images: ``w500`` is 500 pixels wide, ``h632`` 632 high."""
 
     base_url: str | None = None
     secure_base_url: str | None = None

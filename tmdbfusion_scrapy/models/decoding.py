@@ -63,7 +63,7 @@ Inside a JSON string a quote is escaped, so this meets keys only.
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """How a model is decoded, worked out once.
+    """Decoder of a model, worked out once.
 
     Args:
         decoder: The strict decoder.
@@ -182,7 +182,7 @@ def _decode_each(body: bytes, model: Any) -> RecordList[Any]:
 
 @cache
 def _is_record_list(model: Any) -> bool:
-    """Whether a model is a list of records."""
+    """Return whether a model is a list of records."""
     inner = typing.get_args(model)[0] if typing.get_origin(model) is list else None
     kind = typing.get_origin(inner) or inner
     return isinstance(kind, type) and issubclass(kind, Record)
@@ -260,7 +260,7 @@ def decoder_of(model: Any) -> msgspec.json.Decoder[Any]:
 
 @cache
 def _plan(model: Any) -> _Plan:
-    """How a model is decoded."""
+    """Return the decoder of a model."""
     if not dataclasses.is_dataclass(typing.get_origin(model) or model):
         return _Plan(decoder_of(model))
     hints = field_hints(cast("Any", model))
@@ -298,7 +298,7 @@ def _decode_leniently(body: bytes, model: Any, error: Exception) -> tuple[Any, t
 
 
 def _label(model: Any) -> str:
-    """What drift calls a model: ``MovieDetails``, ``list[Country]``."""
+    """Return the name of a model in drift: ``MovieDetails``, ``list[Country]``."""
     if typing.get_origin(model) is list:
         return f"list[{_label(typing.get_args(model)[0])}]"
     return str(getattr(model, "__name__", model))

@@ -1,4 +1,4 @@
-"""What TMDB sent and no field of the record took."""
+"""Values that TMDB sent and no field of the record took."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which field of a record a key of TMDB's belongs to, and of which type that field is."""
+"""Fields of a record by TMDB's keys, and their types."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _PART_KEYS = {field: key for key, field in SLASHED_KEYS.items()}
 
 
 class Place(NamedTuple):
-    """Where the value of a key goes.
+    """Field that takes the value of a key.
 
     Args:
         field: Name of the record's field.
@@ -53,7 +53,7 @@ def find_place(key: str, model: Any) -> Place | None:
 # Bounded, because what comes as a key is not ours to say.
 @lru_cache(maxsize=4096)
 def _find_place(key: str, hint: Any) -> Place | None:
-    """As :func:`find_place`, whose arguments type checkers take as they are."""
+    """Return the same as :func:`find_place`, whose arguments type checkers take as they are."""
     hints = field_hints(hint)
     if "/" in key:
         name, _, number = key.partition("/")

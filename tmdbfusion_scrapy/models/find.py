@@ -1,4 +1,4 @@
-"""What is found by an id of another site."""
+"""Results of a search by an id of another site."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tmdbfusion_scrapy.models.tv_list_item import TVListItem
 
 @dataclass
 class FindResults(Record):
-    """What has the id, by kind; all lists are empty where nothing was found."""
+    """Records that have the id, by kind; all lists are empty where nothing was found."""
 
     movie_results: list[MovieListItem] = field(default_factory=list)
     person_results: list[PersonListItem] = field(default_factory=list)

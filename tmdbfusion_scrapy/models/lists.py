@@ -39,13 +39,13 @@ class ListDetails(Paged[MovieOrTVItem]):
 
     @property
     def is_whole(self) -> bool:
-        """Whether all items are here: the answer in TMDB's document has them all and counts no pages."""
+        """Return whether all items are here: the answer in TMDB's document has them all and counts no pages."""
         return self.total_pages is None and self.item_count is not None and len(self.items) >= self.item_count
 
 
 @dataclass
 class ListItemStatus(Record):
-    """Whether a movie is on a list; ``id`` is the list's."""
+    """Return whether a movie is on a list; ``id`` is the list's."""
 
     id: int | None = None
     item_present: bool | None = None

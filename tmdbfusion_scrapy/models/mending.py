@@ -47,7 +47,7 @@ class Dropped(NamedTuple):
 
 @dataclass
 class Findings:
-    """What was met on the way.
+    """Findings of one decoding.
 
     Attributes:
         drift: Fields that came with a value of the wrong type, as ``Model.field``.
@@ -216,7 +216,7 @@ def _convert(value: Any, hint: Any, *, strict: bool) -> Any:
 
 
 def _guess(value: Any, hint: Any) -> Any:
-    """What a value of the wrong type can only mean."""
+    """Return the one value that a value of the wrong type can mean."""
     if hint is str and isinstance(value, int | float) and not isinstance(value, bool):
         return str(value)
     if hint is datetime.date and isinstance(value, str):

@@ -26,7 +26,7 @@ class Paged(Record, Generic[T]):
 
     @property
     def entries(self) -> list[T]:
-        """What is on the page."""
+        """Items of the page."""
         raise NotImplementedError
 
     @property
@@ -36,17 +36,17 @@ class Paged(Record, Generic[T]):
 
     @property
     def is_whole(self) -> bool:
-        """Whether this is the whole list, although it does not count pages."""
+        """Return whether this is the whole list, although it does not count pages."""
         return False
 
     @property
     def is_cut(self) -> bool:
-        """Whether TMDB has more pages of this list than it serves."""
+        """Return whether TMDB has more pages of this list than it serves."""
         return (self.total_pages or 0) > LAST_PAGE
 
     @property
     def cut_notice(self) -> str:
-        """What to tell somebody who wanted the whole of a list that is cut."""
+        """Notice for somebody who wanted the whole of a list that is cut."""
         if not self.total_results or not self.total_pages:
             return f"TMDB has {self.total_pages} pages but serves the first {LAST_PAGE} only: {_CURE}"
         served = LAST_PAGE * -(-self.total_results // self.total_pages)

@@ -45,7 +45,7 @@ class PersonImages(Record):
 
 @dataclass
 class TaggedMedia(MovieOrTVItem):
-    """What an image is of: a movie, a series, a season or an episode.
+    """Subject of an image: a movie, a series, a season or an episode.
 
     Here ``media_type`` is ``movie``, ``tv``, ``tv_season`` or ``tv_episode``. ``runtime`` is in minutes,
     ``show_id`` is the id of the series of a season or episode, and ``_id`` is TMDB's internal key.

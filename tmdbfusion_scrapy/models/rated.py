@@ -1,4 +1,4 @@
-"""What a user or guest rated; ``rating`` is theirs, 0.5 to 10."""
+"""Titles with the rating of a user or guest; ``rating`` is theirs, 0.5 to 10."""
 
 from __future__ import annotations
 

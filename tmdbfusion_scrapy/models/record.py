@@ -1,4 +1,4 @@
-"""What every record is."""
+"""Base classes of the records."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Decoded:
-    """What was made of JSON, and knows the JSON it came from."""
+    """Object decoded from JSON that keeps the JSON."""
 
     # Not annotated, so that dataclasses do not take them for fields.
     _raw = b""
@@ -53,7 +53,7 @@ class Decoded:
 
     @property
     def extras(self) -> Mapping[str, Any]:
-        """What TMDB sent and no field holds as it was sent, by its place in the JSON.
+        """Values that no field holds as TMDB sent them, by their place in the JSON.
 
         A place is written ``softcore`` or ``credits.cast[3].name``, with TMDB's keys. A key that no field has
         stands with its whole value, and so do a value of the wrong type (:attr:`drift`), whether its field
@@ -138,7 +138,7 @@ _short.maxstring = _short.maxother = 60
 
 
 class _Count(int):
-    """How many are in a list or an object."""
+    """Count of the elements in a list or an object."""
 
     @override
     def __repr__(self) -> str:

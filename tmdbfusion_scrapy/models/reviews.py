@@ -10,7 +10,7 @@ from tmdbfusion_scrapy.models.record import Record
 
 @dataclass
 class ReviewAuthor(Record):
-    """Who wrote a review; ``rating`` is theirs, 0.5 to 10."""
+    """Author of a review; ``rating`` is theirs, 0.5 to 10."""
 
     name: str | None = None
     username: str | None = None

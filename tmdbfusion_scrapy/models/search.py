@@ -1,4 +1,4 @@
-"""What only search names."""
+"""Records that only search names."""
 
 from __future__ import annotations
 

@@ -112,12 +112,12 @@ def _fill(record: Any, other: Any, language: str) -> None:
 
 
 def _lacks_text(season: Any) -> bool:
-    """Whether a season, or one of its episodes, lacks a text."""
+    """Return whether a season, or one of its episodes, lacks a text."""
     return any(_is_lacking(record, name) for record in (season, *season.episodes) for name in _TEXTS)
 
 
 def _is_lacking(record: Any, name: str) -> bool:
-    """Whether a season or an episode lacks a text."""
+    """Return whether a season or an episode lacks a text."""
     if _is_blank(getattr(record, name)):
         return True
     return name == "name" and _is_blank(record.overview) and _is_made_up(record)
@@ -128,7 +128,7 @@ def _is_blank(text: str | None) -> bool:
 
 
 def _is_made_up(record: Any) -> bool:
-    """Whether a name is a word with the number alone: ``Season 2``, ``Episódio 5``."""
+    """Return whether a name is a word with the number alone: ``Season 2``, ``Episódio 5``."""
     number = getattr(record, "episode_number", None)
     number = record.season_number if number is None else number
     return re.fullmatch(rf"\D*0*{number}\D*", record.name or "") is not None

@@ -42,7 +42,7 @@ class Job(Record):
 
 @dataclass
 class AggregatePerson(Record):
-    """What the cast and the crew of a whole series or season have in common."""
+    """Fields that the cast and the crew of a whole series or season have in common."""
 
     id: int | None = None
     adult: bool | None = None

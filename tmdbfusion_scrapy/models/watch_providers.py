@@ -1,4 +1,4 @@
-"""Where to watch, by country. The data is JustWatch's and must be attributed to them."""
+"""Ways to watch, by country. The data is JustWatch's and must be attributed to them."""
 
 from __future__ import annotations
 

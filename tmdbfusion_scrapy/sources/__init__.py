@@ -1,26 +1,28 @@
-"""What to crawl: pure planning, no network."""
+"""Sources of the ids of a crawl: one class a source, without Scrapy."""
 
-from tmdbfusion_scrapy.sources.kinds import (
-    ChangesSource,
-    DiscoverSource,
-    ExportSource,
-    FailedSource,
-    IdsSource,
-    ImagesSource,
-    ListSource,
-    Source,
-    StaleSource,
-)
-from tmdbfusion_scrapy.sources.plan import Plan
+from tmdbfusion_scrapy.sources.changes import ChangesSource
+from tmdbfusion_scrapy.sources.csv_file import CsvSource
+from tmdbfusion_scrapy.sources.discover import DiscoverSource
+from tmdbfusion_scrapy.sources.export import ExportSource
+from tmdbfusion_scrapy.sources.ids import IdsSource
+from tmdbfusion_scrapy.sources.lists import ListSource
+from tmdbfusion_scrapy.sources.plan import SOURCES, Plan
+from tmdbfusion_scrapy.sources.source import Kind, Listing, Lookup, Source
+from tmdbfusion_scrapy.sources.stored import FailedSource, ImagesSource, StaleSource
 
 __all__ = [
+    "SOURCES",
     "ChangesSource",
+    "CsvSource",
     "DiscoverSource",
     "ExportSource",
     "FailedSource",
     "IdsSource",
     "ImagesSource",
+    "Kind",
     "ListSource",
+    "Listing",
+    "Lookup",
     "Plan",
     "Source",
     "StaleSource",

@@ -1,240 +1,195 @@
-"""TMDB's daily ID exports: their names, their days, their lines.
-
-https://developer.themoviedb.org/docs/daily-id-exports
-"""
+"""Records of TMDB's daily export as a source."""
 
 from __future__ import annotations
 
+import asyncio
 import datetime
-import zlib
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Annotated
+import logging
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
-import msgspec
-
-from tmdbfusion_scrapy.exceptions import ResponseError
-from tmdbfusion_scrapy.models.decoding import decoder_of
+from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError
+from tmdbfusion_scrapy.settings import check_boolean
+from tmdbfusion_scrapy.sources.arguments import take_day, take_flag, take_number
+from tmdbfusion_scrapy.sources.export_file import (
+    ADULT_EXPORTS,
+    EXPORT_NAMES,
+    ExportFilter,
+    OddLines,
+    odd_lines,
+    read_file,
+)
+from tmdbfusion_scrapy.sources.source import Listing, Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-    from pathlib import Path
 
-EXPORT_NAMES = {
-    "movies": "movie_ids",
-    "tv_shows": "tv_series_ids",
-    "people": "person_ids",
-    "collections": "collection_ids",
-    "networks": "tv_network_ids",
-    "keywords": "keyword_ids",
-    "companies": "production_company_ids",
-}
-"""Name of the file by the table of the records. TMDB has none of seasons and episodes."""
+    from typing_extensions import Self
 
-ADULT_EXPORTS = frozenset({"movies", "tv_shows", "people"})
-"""Tables whose records for adults TMDB lists in files of their own, and not in the others."""
+    from tmdbfusion_scrapy.sources.export_download import Export, ExportDownload
+    from tmdbfusion_scrapy.sources.source import Kind, Lookup
+    from tmdbfusion_scrapy.stores import Entry
 
-PUBLISHED_AT = datetime.time(8)
-"""Time of day in UTC from which the day's files are there."""
+logger = logging.getLogger(__name__)
 
-ODD_LINES = 1_000
-"""An export of which more than one line in so many is odd is broken. One odd line breaks none."""
+FOLDER = "tmdb_exports"
+"""Where exports are kept, below ``.scrapy``."""
 
-_CHUNK = 1 << 18
-_NAMED = 5
-_SHOWN = 80
-
-_LONGEST_LINE = 1 << 20
-"""Bytes. A line of TMDB has some 100; a broken file must not be held as one line."""
-
-
-class ExportEntry(msgspec.Struct):
-    """One line of an export.
-
-    Args:
-        id: TMDB's id.
-        popularity: ``None`` in the files of collections, networks, keywords and companies.
-        adult: ``None`` where the file does not say.
-        video: ``None`` where the file does not say.
-    """
-
-    id: Annotated[int, msgspec.Meta(ge=1, le=10**18 - 1)]
-    popularity: float | None = None
-    adult: bool | None = None
-    video: bool | None = None
-
-
-@dataclass
-class OddLines:
-    """Lines of an export that are no entries.
-
-    Attributes:
-        lines: Lines that were read, blank ones left out.
-        count: How many of them are odd.
-        named: The first few, in words.
-    """
-
-    lines: int = 0
-    count: int = 0
-    named: list[str] = field(default_factory=list)
-
-    @property
-    def are_too_many(self) -> bool:
-        """Whether the export is broken."""
-        return self.count == self.lines > 0 or self.count > max(1, self.lines // ODD_LINES)
-
-    def add(self, number: int, line: bytes, reason: str) -> None:
-        """Note a line."""
-        self.count += 1
-        if len(self.named) < _NAMED:
-            shown = ascii(line[:_SHOWN])[2:-1] + ("..." if len(line) > _SHOWN else "")
-            self.named.append(f"line {number} ({reason}): {shown}")
+MOST_SHRINKAGE = 0.05
+"""Part by which an export may be shorter than the one before it."""
 
 
 @dataclass(frozen=True)
-class ExportFilter:
-    """Which lines of an export are wanted.
+class ExportSource(Source):
+    """The records of TMDB's daily export.
 
     Args:
-        min_popularity: The least popularity; lines without one are wanted whatever it is.
-        adult: Whether it is for adults; ``None`` for what the file has; those for adults are in another.
-        video: Whether it is a video; ``None`` for both.
+        wanted: Which of them.
+        day: The day of the export, UTC; ``None`` for the newest.
+        force: Whether it is believed even if it is much shorter than the last one.
     """
 
-    min_popularity: float | None = None
-    adult: bool | None = None
-    video: bool | None = None
+    name: ClassVar[str] = "export"
+    implied_by: ClassVar = ("day", "min_popularity")
+    described: ClassVar = ("day",)
+    needs_database: ClassVar[bool] = True
+    fetches_again: ClassVar[bool] = False
+    is_mirror: ClassVar[bool] = True
 
-    @property
-    def is_open(self) -> bool:
-        """Whether every line is wanted."""
-        return self == ExportFilter()
+    wanted: ExportFilter
+    day: datetime.date | None
+    force: bool = False
 
-    def wants(self, entry: ExportEntry) -> bool:
-        """Whether a line is wanted."""
-        if self.min_popularity is not None and (entry.popularity or 0.0) < self.min_popularity:
-            return entry.popularity is None
-        if self.adult is not None and entry.adult is not None and entry.adult != self.adult:
-            return False
-        return self.video is None or entry.video is None or entry.video == self.video
+    @classmethod
+    def from_arguments(cls, given: dict[str, str], kind: Kind) -> Self:  # noqa: ARG003 - the interface
+        """Return which records of which export are fetched.
 
-
-def export_file(kind: str, day: datetime.date, *, adult: bool = False) -> str:
-    """Return the name of a file, such as ``movie_ids_11_22_2026.json.gz``.
-
-    Args:
-        kind: Table of the records, one of :data:`EXPORT_NAMES`.
-        day: The day in UTC.
-        adult: Whether it is the file of records for adults, which only :data:`ADULT_EXPORTS` have.
-    """
-    prefix = "adult_" if adult else ""
-    return f"{prefix}{EXPORT_NAMES[kind]}_{day:%m_%d_%Y}.json.gz"
-
-
-def newest_day(now: datetime.datetime) -> datetime.date:
-    """Return the newest day of which the files are there, by TMDB's timetable.
-
-    Args:
-        now: Any moment with a time zone.
-    """
-    now = now.astimezone(datetime.timezone.utc)
-    today = now.date()
-    return today if now.time() >= PUBLISHED_AT else today - datetime.timedelta(days=1)
-
-
-def read_entries(chunks: Iterable[bytes], odd: OddLines | None = None) -> Iterator[ExportEntry]:
-    """Yield the entries of a file, a chunk of it held at a time.
-
-    Args:
-        chunks: The bytes of the file, compressed as they came.
-        odd: Takes lines that are no entries, which are left out; without it there must be none.
-
-    Raises:
-        ResponseError: The file is broken: it is not gzip, ends too early, or a line is no entry.
-    """
-    decoder = decoder_of(ExportEntry)
-    rest = b""
-    number = 0
-    for data in _decompressed(chunks):
-        lines = (rest + data).split(b"\n")
-        rest = lines.pop()
-        if len(rest) > _LONGEST_LINE:
-            raise ResponseError(f"line {number + len(lines) + 1} of the export is no entry: it does not end")
-        for line in lines:
-            number += 1
-            if line.strip() and (entry := _entry(decoder, line, number, odd)) is not None:
-                yield entry
-    if rest.strip() and (entry := _entry(decoder, rest, number + 1, odd)) is not None:
-        yield entry
-
-
-def read_file(path: Path, odd: OddLines | None = None) -> Iterator[ExportEntry]:
-    """Yield the entries of a file on disk; see :func:`read_entries`."""
-    return read_entries(_chunks(path), odd)
-
-
-def odd_lines(path: Path) -> OddLines:
-    """Return what is odd with a file on disk, and how many lines it has.
-
-    Raises:
-        ResponseError: The file is broken; more than one line in :data:`ODD_LINES` is odd, say.
-    """
-    odd = OddLines()
-    for _ in read_file(path, odd):
-        pass
-    if odd.are_too_many:
-        raise ResponseError(
-            f"the export is broken: {odd.count:,} of {odd.lines:,} lines are no entries, such as {odd.named[0]}"
+        Raises:
+            ConfigurationError: ``min_popularity``, ``adult``, ``video``, ``day`` or ``force`` cannot be used.
+        """
+        popularity = take_number(given, "min_popularity")
+        adult, video = (
+            check_boolean(f"-a {name}", given.pop(name)) if name in given else None
+            for name in ("adult", "video")
         )
-    return odd
+        return cls(ExportFilter(popularity, adult, video), take_day(given, "day"), take_flag(given, "force"))
+
+    def describe(self, day: str | None) -> str:
+        """Return in words where the ids come from."""
+        return f"the daily export{f' of {day}' if day else ''}"
+
+    async def listing(self, lookup: Lookup) -> Listing:
+        """Return the records of the export, which is downloaded where it is not there.
+
+        Raises:
+            ServerError: The export could not be had.
+            ResponseError: It is broken.
+            ConfigurationError: It is much shorter than the last one, or there is none for adults.
+        """
+        table = lookup.kind.table
+        adult = self.wanted.adult is True
+        if adult and table not in ADULT_EXPORTS:
+            raise ConfigurationError(
+                "TMDB lists movies, series and people for adults in files of their own, and nothing else: "
+                "leave out -a adult"
+            )
+        try:
+            async with lookup.exports() as download:
+                export = await download.fetch(table, self.day, adult=adult)
+                size = await _size(lookup, export, adult=adult, force=self.force)
+                others = None
+                if (
+                    self.wanted.is_open
+                    and table in ADULT_EXPORTS
+                    and await lookup.ask(lookup.known.has_adult)
+                ):
+                    others = await _adult(lookup, download, export.day, force=self.force)
+        except OSError as error:
+            # What the network does ends in errors of httpx: this is the disk.
+            raise ConfigurationError(
+                f"exports are kept in .scrapy/{FOLDER} of the project's folder, which cannot be written "
+                f"({error}): make it writable, or start the crawl in a folder that is"
+            ) from error
+        return Listing(
+            _WantedEntries(export.path, self.wanted),
+            is_complete=self.wanted in (ExportFilter(), ExportFilter(adult=True)),
+            upto=export.day.isoformat() if self.wanted.is_open else None,
+            adult=others,
+            is_adult=adult,
+            export=(_export_name(table, adult=adult), size),
+        )
 
 
-def check_file(path: Path) -> None:
-    """See that a file on disk is complete.
+async def _adult(
+    lookup: Lookup, download: ExportDownload, day: datetime.date, *, force: bool
+) -> Iterable[int] | None:
+    """Return the ids of all records for adults; ``None`` where they cannot be had, so none seems gone."""
+    try:
+        export = await download.fetch(lookup.kind.table, day, adult=True)
+        await _size(lookup, export, adult=True, force=force)
+    except (ServerError, ResponseError, ConfigurationError) as error:
+        logger.warning("Records for adults are not looked at: %s", error, extra=lookup.log_extra)
+        return None
+    return [key for key, _ in _WantedEntries(export.path, ExportFilter())]
+
+
+async def _size(lookup: Lookup, export: Export, *, adult: bool, force: bool) -> int:
+    """Return how many lines an export has, which is one that can be believed.
 
     Raises:
-        ResponseError: It is broken: it is not gzip, or ends too early.
+        ResponseError: It is broken.
+        ConfigurationError: It is much shorter than the last one.
     """
-    for _ in _decompressed(_chunks(path)):
-        pass
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, a piece at a time."""
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            yield chunk
-
-
-def _entry(
-    decoder: msgspec.json.Decoder[ExportEntry], line: bytes, number: int, odd: OddLines | None
-) -> ExportEntry | None:
-    """One line, decoded; ``None`` for an odd one that may be left out."""
-    if odd is not None:
-        odd.lines += 1
     try:
-        return decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if odd is None:
-            raise ResponseError(f"line {number} of the export is no entry: {error}") from None
-        odd.add(number, line, str(error))
-        return None
+        odd = await asyncio.to_thread(odd_lines, export.path)
+    except ResponseError:
+        # The next start fetches it again.
+        export.path.unlink(missing_ok=True)
+        raise
+    if odd.count:
+        lookup.count(names.EXPORT_SKIPPED, odd.count)
+        logger.warning(
+            "%d of %d lines of the export %s are no entries and are left out: %s%s",
+            odd.count,
+            odd.lines,
+            export.path.name,
+            "; ".join(odd.named),
+            "; ..." if odd.count > len(odd.named) else "",
+            extra=lookup.log_extra,
+        )
+    last: int | None = await lookup.ask(
+        lookup.known.export_size, _export_name(lookup.kind.table, adult=adult)
+    )
+    if last is not None and odd.lines < last * (1 - MOST_SHRINKAGE) and not force:
+        export.path.unlink(missing_ok=True)
+        raise ConfigurationError(
+            f"the export of {export.day} has {odd.lines:,} lines, {1 - odd.lines / last:.0%} fewer than the last "
+            f"one, which had {last:,}: a part of it seems to be missing, and what is missing would seem to be "
+            "deleted. If it is right, add -a force=true; else take the next day's"
+        )
+    return odd.lines
 
 
-def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """What gzip data holds, a piece at a time; its checksum is looked at."""
-    unzip = zlib.decompressobj(wbits=31)
-    try:
-        for chunk in chunks:
-            data = chunk
-            while data:
-                yield unzip.decompress(data, _CHUNK)
-                data = unzip.unconsumed_tail
-                if unzip.eof:
-                    # A gzip file may have several members.
-                    data = unzip.unused_data
-                    if data:
-                        unzip = zlib.decompressobj(wbits=31)
-    except zlib.error as error:
-        raise ResponseError(f"the export is no gzip file, or broken: {error}") from None
-    if not unzip.eof:
-        raise ResponseError("the export is not complete: it ends in the middle")
+def _export_name(table: str, *, adult: bool) -> str:
+    """Return the name of an export without its day."""
+    return f"{'adult_' if adult else ''}{EXPORT_NAMES[table]}"
+
+
+@dataclass(frozen=True)
+class _WantedEntries:
+    """Lines of an export that a filter lets through, read anew each time that they are gone through.
+
+    Args:
+        path: The file.
+        wanted: Which lines.
+    """
+
+    path: Path
+    wanted: ExportFilter
+
+    def __iter__(self) -> Iterator[Entry]:
+        for entry in read_file(self.path, OddLines()):
+            if self.wanted.wants(entry):
+                yield entry.id, entry.popularity

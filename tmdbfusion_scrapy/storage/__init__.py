@@ -1,4 +1,4 @@
-"""Item pipelines that keep records in a database, and their images in a folder; the Parquet feed.
+"""The item pipeline that keeps records in a database.
 
 The public names are loaded on first use, so that reading the settings does not load SQLAlchemy.
 """
@@ -10,18 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.storage.database import check_database
-    from tmdbfusion_scrapy.storage.images import TMDBImagesPipeline
-    from tmdbfusion_scrapy.storage.parquet import ParquetItemExporter
     from tmdbfusion_scrapy.storage.sql import SQLPipeline
 
 _HOME_OF = {
-    "ParquetItemExporter": "tmdbfusion_scrapy.storage.parquet",
     "SQLPipeline": "tmdbfusion_scrapy.storage.sql",
-    "TMDBImagesPipeline": "tmdbfusion_scrapy.storage.images",
     "check_database": "tmdbfusion_scrapy.storage.database",
 }
 
-__all__ = ["ParquetItemExporter", "SQLPipeline", "TMDBImagesPipeline", "check_database"]
+__all__ = ["SQLPipeline", "check_database"]
 
 
 def __getattr__(name: str) -> Any:

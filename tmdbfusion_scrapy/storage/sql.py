@@ -9,41 +9,49 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from scrapy import signals
+from scrapy.utils.misc import load_object
+from sqlalchemy.exc import SQLAlchemyError
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.failed import call_of
-from tmdbfusion_scrapy.crawling.items import ClearedFailure, FailedCall
-from tmdbfusion_scrapy.crawling.reading import RECORD_CAME
-from tmdbfusion_scrapy.settings import TMDBSettings
-from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.items import ClearedFailure, FailedCall
+from tmdbfusion_scrapy.storage.backend import patiently, reason_of
+from tmdbfusion_scrapy.storage.database import (
+    check_database,
+    database_label,
+    parse_database_url,
+    reopen_database,
+)
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures
-from tmdbfusion_scrapy.storage.images_missing import may_miss_images, missing_images
+from tmdbfusion_scrapy.storage.frontier import Frontier
 from tmdbfusion_scrapy.storage.options import database_options
 from tmdbfusion_scrapy.storage.rows import STORABLE
 from tmdbfusion_scrapy.storage.writer import Writer
+from tmdbfusion_scrapy.stores import DATABASE_FAILED, RECORD_CAME, RecordStore
 
 if TYPE_CHECKING:
-    from scrapy import Request
+    from collections.abc import Awaitable, Callable, Collection, Mapping
+    from typing import TypeVar
+
     from scrapy.crawler import Crawler
+    from scrapy.settings import BaseSettings
+    from sqlalchemy.engine import Engine
     from typing_extensions import Self
 
-    from tmdbfusion_scrapy.crawling.items import UnchangedRecord
     from tmdbfusion_scrapy.models.record import Record
     from tmdbfusion_scrapy.storage.batches import BatchResult
-    from tmdbfusion_scrapy.storage.images_choice import ImageFile
     from tmdbfusion_scrapy.storage.options import DatabaseOptions
     from tmdbfusion_scrapy.storage.rows import LeftOut
 
-logger = logging.getLogger(__name__)
+    T = TypeVar("T")
 
-DATABASE_FAILED = "tmdb_database_failed"
-"""Reason with which the crawl is closed when the database failed for good."""
+logger = logging.getLogger(__name__)
 
 OPEN_LATE_SETTING = "TMDB_DATABASE_OPEN_LATE"
 """Set by the add-on where nobody asked for storage: a crawl without a record leaves no empty database behind."""
 
 
-class SQLPipeline:
+class SQLPipeline(RecordStore):
     """Stores TMDB records and failed calls in the database of ``TMDB_DATABASE_URL``.
 
     A record goes to the table of its kind and to those of what is in it, a ``FailedCall`` to ``tmdb_failures``,
@@ -74,7 +82,7 @@ class SQLPipeline:
         self._closing_crawl: asyncio.Task[None] | None = None
         self._stored: Counter[str] = Counter()
         self._clearing: set[asyncio.Task[None]] = set()
-        self._api_url = TMDBSettings.from_settings(crawler.settings).api_url
+        self._before_closing: list[Callable[[], Awaitable[None]]] = []
         self._writer = Writer(
             options, on_batch=self._count_batch, on_wait=self._warn, on_failure=self._close_crawl
         )
@@ -119,18 +127,58 @@ class SQLPipeline:
         if self._writer.running and self._writer.failing.discard(kind, path):
             await self._writer.put(ClearedFailure(kind, path))
 
-    async def missing_images(self, item: UnchangedRecord) -> list[ImageFile]:
-        """Return the images of a stored record, and of what came inside it, that could not be had before."""
-        failing = self._writer.failing.images
-        if not self._writer.running or not may_miss_images(item.kind, item.id, failing):
-            return []
-        return await self._writer.ask(partial(missing_images, kind=item.kind, key=item.id, failing=failing))
+    @property
+    def failing_images(self) -> Mapping[str, Mapping[int, Collection[str]]]:
+        """Addresses of the images that could not be had, by kind and id of their record."""
+        return self._writer.failing.images if self._writer.running else {}
 
-    def _note_call(self, request: Request) -> None:
+    async def read(self, question: Callable[[Engine], T]) -> T:
+        """Return what a question finds in the database, asked in another thread; what waits is not there yet.
+
+        Raises:
+            RuntimeError: The database is not open.
+            SQLAlchemyError: It cannot be asked, and could not for ``TMDB_DATABASE_RETRY_SECONDS``.
+        """
+        return await self._writer.ask(question)
+
+    def before_closing(self, wait: Callable[[], Awaitable[None]]) -> None:
+        """Have something waited for before the database is closed: Scrapy closes all pipelines at once.
+
+        Args:
+            wait: Returns when nothing more comes to be stored.
+        """
+        self._before_closing.append(wait)
+
+    async def open_state(self, kind: str) -> Frontier:
+        """Return the state of the crawls of a kind of records; who asks for it closes it."""
+        return Frontier(await self.ask(reopen_database, self._options.url), kind)
+
+    async def ask(self, question: Callable[..., T], *args: Any, **kwargs: Any) -> T:
+        """Return what a blocking question finds; see :class:`~tmdbfusion_scrapy.stores.RecordStore`."""
+        try:
+            return await asyncio.to_thread(
+                patiently,
+                partial(question, *args, **kwargs),
+                self._options.retry_seconds,
+                self._warn_of_asking,
+            )
+        except SQLAlchemyError as error:
+            raise ConfigurationError(f"the database cannot be asked: {reason_of(error)}") from error
+
+    def _warn_of_asking(self, reason: str) -> None:
+        """Say why the crawl waits."""
+        logger.warning(
+            "The database cannot be asked now (%s): trying again for up to %g seconds",
+            reason,
+            self._options.retry_seconds,
+            extra={"spider": self._crawler.spider},
+        )
+
+    def _note_call(self, call: Callable[[], tuple[str | None, str | None, str]]) -> None:
         """Take the failure of a call away whose record came, if it is not to be stored first."""
         if not self._writer.failing:
             return
-        kind, _, path = call_of(request, self._api_url)
+        kind, _, path = call()
         if (kind or "", path) in self._writer.failing:
             task = asyncio.ensure_future(self.clear_failure(kind, path))
             self._clearing.add(task)
@@ -151,13 +199,8 @@ class SQLPipeline:
 
     async def close_spider(self) -> None:
         """Write what is left and say what stands where."""
-        if self._crawler.settings.get("TMDB_IMAGES") is not None:
-            from tmdbfusion_scrapy.storage.images import TMDBImagesPipeline
-
-            # Scrapy closes all pipelines at once, and images that fail until the end are put on record here.
-            images = self._crawler.get_item_pipeline(TMDBImagesPipeline)
-            if images is not None:
-                await images.finished()
+        for wait in self._before_closing:
+            await wait()
         if self._clearing:
             await asyncio.wait(list(self._clearing))
         self._closed = True
@@ -252,6 +295,28 @@ class SQLPipeline:
     def _count(self, key: str, number: int) -> None:
         """Add to one of the crawl's stats."""
         self._stats.inc_value(key, number)
+
+
+def install_storage(settings: BaseSettings, *, asks_tmdb: bool) -> None:
+    """Install the pipeline, and try the database before the crawl asks TMDB for anything.
+
+    Args:
+        settings: Those of the crawl; what the user set wins.
+        asks_tmdb: Whether the spider is sure to ask TMDB: another one gets a database with its first record only.
+
+    Raises:
+        ConfigurationError: The database cannot be used.
+    """
+    chosen = {load_object(path): order for path, order in settings.getdict("ITEM_PIPELINES").items()}
+    if chosen.get(SQLPipeline, 0) is None:
+        return
+    url = database_options(settings).url
+    if SQLPipeline in chosen or asks_tmdb:
+        check_database(url)
+    else:
+        parse_database_url(url)
+        settings.set(OPEN_LATE_SETTING, True, priority="addon")
+    settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", SQLPipeline, 900)
 
 
 _IRREGULAR = {"people": "person", "companies": "company"}

@@ -7,13 +7,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from scrapy.settings import SETTINGS_PRIORITIES
+from scrapy.utils.misc import load_object
+
 from tmdbfusion_scrapy.base_urls import is_below
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.images.choice import NO_LANGUAGE
 from tmdbfusion_scrapy.models.image_addresses import ORIGINAL, ImageKind
-from tmdbfusion_scrapy.settings import TMDBSettings, check_boolean, check_language
-from tmdbfusion_scrapy.storage.images_choice import NO_LANGUAGE
+from tmdbfusion_scrapy.settings import IMAGES_SLOT, TMDBSettings, check_boolean, check_language
 
 if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
+
     from tmdbfusion_scrapy.settings import SettingsReader
 
 SIZES: Mapping[ImageKind, Sequence[str]] = {
@@ -79,6 +84,35 @@ def image_options(settings: SettingsReader) -> ImageOptions | None:
         str(store),
         check_boolean("TMDB_IMAGES_SEASONS", settings.get("TMDB_IMAGES_SEASONS", False)),
     )
+
+
+def install_images(settings: BaseSettings, *, slot: Mapping[str, Any]) -> None:
+    """Install the pipeline for images where some are wanted, and give their requests a download slot.
+
+    Args:
+        settings: Those of the crawl; what the user set wins.
+        slot: Options of the slot, such as its delay.
+
+    Raises:
+        ConfigurationError: A setting is of no use.
+    """
+    if image_options(settings) is None:
+        return
+    from tmdbfusion_scrapy.images.pipeline import MAX_WAITING, TMDBImagesPipeline
+
+    slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
+    slots[IMAGES_SLOT] = {
+        "concurrency": TMDBSettings.from_settings(settings).images_max_connections or MAX_WAITING,
+        **slot,
+        **(slots.get(IMAGES_SLOT) or {}),
+    }
+    priority = max(settings.getpriority("DOWNLOAD_SLOTS") or 0, SETTINGS_PRIORITIES["addon"])
+    settings.set("DOWNLOAD_SLOTS", slots, priority=priority)
+    if not any(
+        issubclass(load_object(path), TMDBImagesPipeline) for path in settings.getdict("ITEM_PIPELINES")
+    ):
+        # Behind the database: what becomes of an image is told after its record.
+        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", TMDBImagesPipeline, 950)
 
 
 def _sizes(value: Any) -> dict[ImageKind, Sequence[str]]:

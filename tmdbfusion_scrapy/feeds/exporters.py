@@ -23,8 +23,8 @@ from scrapy.exporters import (
 )
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.items import NOT_RECORDS
 from tmdbfusion_scrapy.formulas import FormulaWriter
+from tmdbfusion_scrapy.items import NOT_RECORDS
 from tmdbfusion_scrapy.models.objects import as_object
 from tmdbfusion_scrapy.models.record import Record
 from tmdbfusion_scrapy.settings import TMDBSettings, check_boolean
@@ -64,7 +64,7 @@ class RecordCsvItemExporter(CsvItemExporter):
 
     The columns are the fields of the feed, or else of the first record's class. An item with others is left out,
     said in the log and counted in ``tmdb/feed/left_out_count``; so is a
-    :class:`~tmdbfusion_scrapy.crawling.items.FailedCall`, which is never the one to decide. ``item_classes`` of a
+    :class:`~tmdbfusion_scrapy.items.FailedCall`, which is never the one to decide. ``item_classes`` of a
     feed gives it the columns of all of its classes. A feed without records is written as Scrapy does it.
 
     Args:

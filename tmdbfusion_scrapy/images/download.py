@@ -1,8 +1,10 @@
-"""One image from TMDB: its request, its retries, and what comes of them."""
+"""One image from TMDB: its request, its retries, whether it is whole, and the item for one that did not come."""
 
 from __future__ import annotations
 
 import asyncio
+import datetime
+import re
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,19 +13,20 @@ from scrapy import Request
 from scrapy.http.request import NO_CALLBACK
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ResponseError, TMDBError, error_from_response
+from tmdbfusion_scrapy.hidden import printable
+from tmdbfusion_scrapy.items import FailedCall
 from tmdbfusion_scrapy.models.image_addresses import check_path
 from tmdbfusion_scrapy.pacing import PacerClosed
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import IMAGES_SLOT
-from tmdbfusion_scrapy.storage.images_check import check_image
-from tmdbfusion_scrapy.storage.images_failures import ImageLost
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
-    from tmdbfusion_scrapy.storage.images_choice import ImageFile
+    from tmdbfusion_scrapy.images.choice import ImageFile
 
 IMAGE_KEY = "tmdb_image"
 """Meta key: the ``ImageFile`` that a request is for."""
@@ -33,6 +36,49 @@ _NAP = 0.25
 
 _ACCEPT = "image/jpeg, image/png, image/svg+xml, image/*;q=0.5"
 """The file has the suffix that TMDB's path has, so its own type comes first."""
+
+_STOPPED = "Stopped"
+
+_TAIL = 4096
+"""Bytes at the end in which the end of an image has to stand: some have a little behind it."""
+
+_SVG = re.compile(rb"\s*(<\?xml|<!--|<!DOCTYPE\s+svg|<svg[\s>])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ImageLost:
+    """Why an image is not there; the fields are those of ``FailedCall``."""
+
+    error: str
+    message: str
+    attempts: int
+    retryable: bool = True
+
+    @classmethod
+    def of(cls, error: TMDBError, attempts: int) -> ImageLost:
+        """It could not be downloaded."""
+        status = f"HTTP {error.status_code}: " if error.status_code is not None else ""
+        return cls(error_name(error), f"{status}{error.message}", attempts, error.retryable)
+
+    @classmethod
+    def by(cls, error: Exception, attempts: int) -> ImageLost:
+        """Something in between did not let it pass."""
+        return cls(type(error).__name__, printable(str(error)) or type(error).__name__, attempts)
+
+    @classmethod
+    def not_stored(cls, error: Exception) -> ImageLost:
+        """It came, and the store did not take it."""
+        return cls("StorageError", printable(f"{type(error).__name__}: {error}"), 1)
+
+    @classmethod
+    def stopped(cls, attempts: int = 0) -> ImageLost:
+        """The crawl ended before its turn."""
+        return cls(_STOPPED, "the crawl was stopped before the image was there", attempts)
+
+    @property
+    def is_stop(self) -> bool:
+        """Whether nothing went wrong."""
+        return self.error == _STOPPED
 
 
 @dataclass(frozen=True)
@@ -141,3 +187,64 @@ class ImageDownloader:
         # No signal tells of a stop before all downloads have ended.
         while (left := end - time.monotonic()) > 0 and not self._session.is_stopping():  # noqa: ASYNC110
             await asyncio.sleep(min(left, _NAP))
+
+
+def failed_image(image: ImageFile, url: str, lost: ImageLost) -> FailedCall:
+    """Return the item that tells of an image that is not there.
+
+    It has kind and id of the record: when that comes again, or TMDB says that it has not changed, the
+    image is tried again, and the failure is over when it is there. Its path is the whole URL, which tells it from
+    calls of the API. It has no status, for a 404 of this kind and id would say that the record is gone, and not
+    its image.
+    """
+    return FailedCall(
+        kind=image.kind,
+        id=str(image.id),
+        path=url,
+        error=lost.error,
+        status_code=None,
+        tmdb_code=None,
+        message=lost.message,
+        attempts=lost.attempts,
+        retryable=lost.retryable,
+        tried_at=datetime.datetime.now(datetime.timezone.utc),
+    )
+
+
+def check_image(body: bytes, content_type: str = "") -> str:
+    """Return the media type of an image, such as ``image/jpeg``.
+
+    A body that broke off on its way is found by its length; this finds what a server sent so, with HTTP 200.
+
+    Args:
+        body: The image.
+        content_type: What the server says it is; what names another class of types is refused.
+
+    Raises:
+        ResponseError: It is none, or not whole. It may be another time: a CDN's error page goes away.
+    """
+    if not body:
+        raise ResponseError("the image is empty")
+    named = content_type.partition(";")[0].strip().lower()
+    if named.startswith(("text/", "application/json", "application/xml", "application/xhtml", "multipart/")):
+        raise ResponseError(f"{named[:100]} instead of an image")
+    tail = body[-_TAIL:]
+    if body.startswith(b"\xff\xd8\xff"):
+        return _whole("image/jpeg", b"\xff\xd9" in tail)
+    if body.startswith(b"\x89PNG\r\n\x1a\n"):
+        return _whole("image/png", b"IEND\xaeB`\x82" in tail)
+    if body.startswith(b"RIFF") and body[8:12] == b"WEBP":
+        return _whole("image/webp", len(body) >= int.from_bytes(body[4:8], "little") + 8)
+    if body.startswith((b"GIF87a", b"GIF89a")):
+        return _whole("image/gif", tail.rstrip(b"\0").endswith(b"\x3b"))
+    text = body.removeprefix(b"\xef\xbb\xbf")
+    if _SVG.match(text) and b"<svg" in text.lower():
+        return _whole("image/svg+xml", b"</svg" in tail.lower() or tail.rstrip().endswith(b"/>"))
+    raise ResponseError("what came is no image")
+
+
+def _whole(media_type: str, whole: bool) -> str:
+    """The media type of an image that is whole."""
+    if not whole:
+        raise ResponseError(f"the image ({media_type}) breaks off")
+    return media_type

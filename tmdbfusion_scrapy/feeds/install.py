@@ -12,23 +12,25 @@ from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.misc import load_object
 from w3lib.url import file_uri_to_path
 
-from tmdbfusion_scrapy.crawling.feed_exporters import RecordCsvItemExporter
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.feeds.exporters import RecordCsvItemExporter
+from tmdbfusion_scrapy.feeds.parquet import NO_APPENDING, ParquetItemExporter
+from tmdbfusion_scrapy.feeds.parquet_options import ParquetOptions, load_pyarrow
 from tmdbfusion_scrapy.settings import check_boolean
 
 if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
 
 EXPORTERS = {
-    "parquet": "tmdbfusion_scrapy.storage.ParquetItemExporter",
-    "json": "tmdbfusion_scrapy.crawling.feed_exporters.RecordJsonItemExporter",
-    "jsonlines": "tmdbfusion_scrapy.crawling.feed_exporters.RecordJsonLinesItemExporter",
-    "jsonl": "tmdbfusion_scrapy.crawling.feed_exporters.RecordJsonLinesItemExporter",
-    "jl": "tmdbfusion_scrapy.crawling.feed_exporters.RecordJsonLinesItemExporter",
-    "csv": "tmdbfusion_scrapy.crawling.feed_exporters.RecordCsvItemExporter",
-    "xml": "tmdbfusion_scrapy.crawling.feed_exporters.RecordXmlItemExporter",
+    "parquet": "tmdbfusion_scrapy.feeds.ParquetItemExporter",
+    "json": "tmdbfusion_scrapy.feeds.RecordJsonItemExporter",
+    "jsonlines": "tmdbfusion_scrapy.feeds.RecordJsonLinesItemExporter",
+    "jsonl": "tmdbfusion_scrapy.feeds.RecordJsonLinesItemExporter",
+    "jl": "tmdbfusion_scrapy.feeds.RecordJsonLinesItemExporter",
+    "csv": "tmdbfusion_scrapy.feeds.RecordCsvItemExporter",
+    "xml": "tmdbfusion_scrapy.feeds.RecordXmlItemExporter",
 }
-"""Exporters by feed format. Paths, so that pyarrow is loaded for a Parquet feed only."""
+"""Exporters by feed format, as paths, which the user's own may be, too."""
 
 
 def install_feeds(settings: BaseSettings) -> None:
@@ -67,8 +69,6 @@ def _format(uri: Any, feed: dict[str, Any]) -> str:
 
 def _is_parquet(exporter: Any) -> bool:
     """Whether an exporter, or its import path, is ours for Parquet."""
-    from tmdbfusion_scrapy.storage import ParquetItemExporter
-
     return exporter is not None and load_object(exporter) is ParquetItemExporter
 
 
@@ -78,9 +78,6 @@ def _check_parquet(uri: str, feed: dict[str, Any]) -> None:
     Raises:
         ConfigurationError: The feed cannot be written.
     """
-    from tmdbfusion_scrapy.storage.parquet import NO_APPENDING
-    from tmdbfusion_scrapy.storage.parquet_options import ParquetOptions, load_pyarrow
-
     load_pyarrow()
     options = feed["item_export_kwargs"] = dict(feed.get("item_export_kwargs") or {})
     known = [field.name for field in dataclasses.fields(ParquetOptions)]

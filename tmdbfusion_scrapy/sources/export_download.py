@@ -14,7 +14,7 @@ import httpx
 
 from tmdbfusion_scrapy.exceptions import ResponseError, ServerError
 from tmdbfusion_scrapy.hidden import printable
-from tmdbfusion_scrapy.sources.export import check_file, export_file, newest_day
+from tmdbfusion_scrapy.sources.export_file import check_file, export_file, newest_day
 
 logger = logging.getLogger(__name__)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
@@ -11,21 +12,27 @@ from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.pipelines.files import FilesPipeline, FTPFilesStore
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.items import UnchangedRecord
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.settings import IMAGES_SLOT
-from tmdbfusion_scrapy.storage.images_choice import ImageFile, images_of
-from tmdbfusion_scrapy.storage.images_download import IMAGE_KEY, ImageDownloader, image_request
-from tmdbfusion_scrapy.storage.images_failures import ImageLost, failed_image
-from tmdbfusion_scrapy.storage.images_options import image_options
-from tmdbfusion_scrapy.storage.images_store import (
+from tmdbfusion_scrapy.images.choice import ImageFile, images_of
+from tmdbfusion_scrapy.images.download import (
+    IMAGE_KEY,
+    ImageDownloader,
+    ImageLost,
+    failed_image,
+    image_request,
+)
+from tmdbfusion_scrapy.images.options import image_options
+from tmdbfusion_scrapy.images.store import (
     AtomicFilesStore,
     ImagesGCSStore,
     ImageShelf,
     ImagesS3Store,
 )
+from tmdbfusion_scrapy.items import UnchangedRecord
+from tmdbfusion_scrapy.settings import IMAGES_SLOT
+from tmdbfusion_scrapy.stores import ImageStore
 
 if TYPE_CHECKING:
     from typing import ClassVar
@@ -46,7 +53,7 @@ MAX_WAITING = 1000
 """Images that may wait before the crawl has to: a megabyte of memory, and what a ``kill -9`` can cost."""
 
 
-class TMDBImagesPipeline(FilesPipeline):
+class TMDBImagesPipeline(FilesPipeline, ImageStore):
     """Downloads the images of records: posters, backdrops, profiles, stills and logos, as ``TMDB_IMAGES`` says.
 
     The add-on installs it where ``TMDB_IMAGES`` is set, behind ``SQLPipeline``. Records are returned at once, and
@@ -56,7 +63,7 @@ class TMDBImagesPipeline(FilesPipeline):
     It is Scrapy's ``FilesPipeline`` with its stores (folder, S3, GCS, FTP), and has its hooks
     ``get_media_requests`` and ``file_path``. An image that is there is not asked for again, until TMDB has another
     path for it: ``FILES_EXPIRES`` does not count. No field of a record tells of its images;
-    :attr:`~tmdbfusion_scrapy.storage.images_choice.ImageFile.path` says where they are. An image that could not be
+    :attr:`~tmdbfusion_scrapy.images.choice.ImageFile.path` says where they are. An image that could not be
     had is a ``FailedCall``, which ``SQLPipeline`` gets.
 
     Raises:
@@ -117,6 +124,9 @@ class TMDBImagesPipeline(FilesPipeline):
         self._shelf = ImageShelf(self.store, self.spiderinfo)
         await self._shelf.sweep()
         self.crawler.signals.connect(self._on_idle, signals.spider_idle)
+        if (sql := self._sql()) is not None:
+            # Images that fail until the end are put on record there.
+            sql.before_closing(self.finished)
         # Places of their own: requests for images are not to keep those of the API out.
         self.crawler.engine.downloader.total_concurrency += self._concurrency
 
@@ -158,7 +168,15 @@ class TMDBImagesPipeline(FilesPipeline):
         if not isinstance(item, UnchangedRecord):
             return self.get_media_requests(item, self.spiderinfo)
         sql = self._sql()
-        missing = await sql.missing_images(item) if sql is not None else []
+        if sql is None:
+            return []
+        # Without a database, images are to do without SQLAlchemy.
+        from tmdbfusion_scrapy.images.missing import may_miss_images, missing_images
+
+        failing = sql.failing_images
+        if not may_miss_images(item.kind, item.id, failing):
+            return []
+        missing = await sql.read(partial(missing_images, kind=item.kind, key=item.id, failing=failing))
         wanted = self._options.sizes
         return [self.request_for(image) for image in missing if image.size in wanted.get(image.image, ())]
 

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
+from tmdbfusion_scrapy.images.choice import ImageFile
 from tmdbfusion_scrapy.storage.database import reading
 from tmdbfusion_scrapy.storage.entities import metadata
-from tmdbfusion_scrapy.storage.images_choice import ImageFile
 from tmdbfusion_scrapy.storage.marks import parts_of
 
 if TYPE_CHECKING:

@@ -10,17 +10,16 @@ from typing import IO, TYPE_CHECKING, Any
 from scrapy.exporters import BaseItemExporter
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.items import NOT_RECORDS
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.feeds.parquet_options import ParquetOptions, load_pyarrow
+from tmdbfusion_scrapy.items import NOT_RECORDS
 from tmdbfusion_scrapy.models.objects import hint_of
-from tmdbfusion_scrapy.storage.parquet_options import ParquetOptions, load_pyarrow
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
-    from tmdbfusion_scrapy.storage.parquet_file import RowGroupWriter
-    from tmdbfusion_scrapy.storage.parquet_rows import RowBuilder
+    from tmdbfusion_scrapy.feeds.parquet_rows import RowBuilder, RowGroupWriter
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +47,7 @@ class ParquetItemExporter(BaseItemExporter):
 
     The columns are those of the class, whatever the data: see ``docs/feeds.md``. A feed holds one class, that of
     ``item_class`` or else of its first item. An item of another class is left out, said in the log and counted in
-    ``tmdb/feed/left_out_count``; so is a :class:`~tmdbfusion_scrapy.crawling.items.FailedCall`, which is never
+    ``tmdb/feed/left_out_count``; so is a :class:`~tmdbfusion_scrapy.items.FailedCall`, which is never
     the one to decide. An item with a value of the wrong type is lost alone and counted in
     ``tmdb/feed/failed_count``; only one that was built by hand can have one. A whole number beyond 64 bits
     becomes null and is counted in ``tmdb/feed/null_count``.
@@ -62,7 +61,7 @@ class ParquetItemExporter(BaseItemExporter):
             Besides the fields, a record has ``raw`` and ``fetched_at``.
         encoding: Not used: texts are UTF-8.
         indent: Not used.
-        options: See :class:`~tmdbfusion_scrapy.storage.parquet_options.ParquetOptions`.
+        options: See :class:`~tmdbfusion_scrapy.feeds.parquet_options.ParquetOptions`.
 
     Raises:
         ConfigurationError: pyarrow is not installed, or an option is of no use.
@@ -97,7 +96,7 @@ class ParquetItemExporter(BaseItemExporter):
 
     def export_item(self, item: Any) -> None:
         """Take an item. It is written with others, at the latest by :meth:`finish_exporting`."""
-        from tmdbfusion_scrapy.storage.parquet_rows import fits
+        from tmdbfusion_scrapy.feeds.parquet_rows import fits
 
         if self._kind is None and dataclasses.is_dataclass(item) and not isinstance(item, NOT_RECORDS):
             self._begin(hint_of(item))
@@ -134,8 +133,7 @@ class ParquetItemExporter(BaseItemExporter):
     def _begin(self, kind: Any) -> None:
         """Begin the file for a class; one without a class has no columns."""
         pa = load_pyarrow()
-        from tmdbfusion_scrapy.storage.parquet_file import RowGroupWriter
-        from tmdbfusion_scrapy.storage.parquet_rows import ADDED, RowBuilder
+        from tmdbfusion_scrapy.feeds.parquet_rows import ADDED, RowBuilder, RowGroupWriter
 
         self._kind = kind
         try:

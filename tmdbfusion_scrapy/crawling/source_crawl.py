@@ -1,0 +1,242 @@
+"""A crawl as its source sees it: the requests that it makes, and what it may look up."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scrapy.utils.project import data_path
+
+from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.crawling.conditional import conditions_of
+from tmdbfusion_scrapy.crawling.failed import failed_call
+from tmdbfusion_scrapy.crawling.session import session_of
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError, TMDBError
+from tmdbfusion_scrapy.settings import TMDBSettings
+from tmdbfusion_scrapy.sources.export import FOLDER
+from tmdbfusion_scrapy.sources.export_download import ExportDownload, export_client
+from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, RESULTS_PER_PAGE
+from tmdbfusion_scrapy.stores import ImageStore
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+
+    from scrapy import Request
+    from scrapy.crawler import Crawler
+
+    from tmdbfusion_scrapy.api import Endpoint
+    from tmdbfusion_scrapy.crawling.planned_run import PlannedRun
+    from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+    from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
+    from tmdbfusion_scrapy.items import FailedCall
+    from tmdbfusion_scrapy.sources.source import Kind, Reader
+    from tmdbfusion_scrapy.stores import KnownRecords
+
+logger = logging.getLogger(__name__)
+
+
+class CrawlLookup:
+    """Access of a source to what a crawler knows; see :class:`~tmdbfusion_scrapy.sources.source.Lookup`.
+
+    Args:
+        crawler: Need not be started.
+        kind: The kind of records.
+        limit: Most records.
+    """
+
+    def __init__(self, crawler: Crawler, kind: Kind, limit: int | None) -> None:
+        self.crawler = crawler
+        self.kind = kind
+        self.limit = limit
+
+    @property
+    def log_extra(self) -> Mapping[str, Any]:
+        """``extra`` of log records."""
+        return {"spider": self.crawler.spider}
+
+    def count(self, stat: str, number: int) -> None:
+        """Add to one of the crawl's stats."""
+        if self.crawler.stats is not None:
+            self.crawler.stats.inc_value(stat, number)
+
+    @asynccontextmanager
+    async def exports(self) -> AsyncIterator[ExportDownload]:
+        """Open what fetches TMDB's daily exports, into ``.scrapy`` of the project's folder."""
+        session = session_of(self.crawler)
+        url = session.settings.exports_url
+        timeout = self.crawler.settings.getfloat("DOWNLOAD_TIMEOUT")
+        async with export_client(session.new_pool(url, 1), timeout) as client:
+            yield ExportDownload(client, url, await asyncio.to_thread(_folder_for, url))
+
+
+def _folder_for(url: str) -> Path:
+    """Return where exports of a server are kept: another one's, such as a sandbox's, have the same names."""
+    folder = Path(data_path(FOLDER, createdir=True))
+    origin = folder / "origin.txt"
+    if not origin.exists() or origin.read_text(encoding="utf-8") != url:
+        for file in folder.iterdir():
+            file.unlink()
+        origin.write_text(url, encoding="utf-8")
+    return folder
+
+
+class SourceCrawl(CrawlLookup):
+    """The crawl of a spider; see :class:`~tmdbfusion_scrapy.sources.source.Crawl`.
+
+    Args:
+        spider: The spider.
+        run: Its run in the database, if there is one.
+
+    Attributes:
+        asked: The ids that pages named, so that each is asked for once.
+        reader: Reads the pages that the source asks for.
+        page_failed: Whether a page that lists records could not be had.
+    """
+
+    def __init__(self, spider: TMDBSourceSpider, run: PlannedRun | None) -> None:
+        super().__init__(spider.crawler, spider.records_kind(), spider.plan.limit)
+        self._spider = spider
+        self.run = run
+        self.reader: Reader | None = None
+        self.page_failed = False
+        # With JOBDIR the spider has a state that lasts; the limit is for all processes together, as in a run.
+        state: dict[str, Any] | None = getattr(spider, "state", None)
+        self.asked: set[int] = set() if state is None or run else state.setdefault("tmdb_asked", set())
+
+    @property
+    def found_no_list(self) -> bool:
+        """Whether what lists the records could not be had at all."""
+        return self.page_failed and not self.asked
+
+    @property
+    def known(self) -> KnownRecords:
+        """What the database knows."""
+        if self.run is None:
+            raise ConfigurationError(NEEDS_DATABASE)
+        return self.run.known
+
+    async def ask(self, question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Return what a question to the database finds, asked in a thread."""
+        if self.run is None:
+            raise ConfigurationError(NEEDS_DATABASE)
+        return await self.run.ask(question, *args, **kwargs)
+
+    def read_with(self, reader: Reader) -> None:
+        """Have the answers to the requests of :meth:`page` read by a reader."""
+        self.reader = reader
+
+    def set_stat(self, stat: str, value: Any) -> None:
+        """Set one of the crawl's stats."""
+        self.crawler.stats.set_value(stat, value)
+
+    def page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Request:
+        """Return the request for a page that goes to the reader."""
+        return self._list_request(endpoint, callback=self._spider.parse_listing, **arguments)
+
+    def pages(self, endpoint: Endpoint[..., Any], most: int | None, **arguments: Any) -> Request:
+        """Return the request for the pages of a list, of which each record is fetched."""
+        if self.limit is not None:
+            enough = -(-self.limit // RESULTS_PER_PAGE)
+            most = enough if most is None else min(most, enough)
+        ask = partial(self._list_request, endpoint)
+        return self._spider.paginate(ask, pages=most, callback=self._spider.parse_page, **arguments)
+
+    def _list_request(self, endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> Request:
+        """Return the request for a page that lists records."""
+        spider = self._spider
+        return self._adopted(spider.tmdb_request(endpoint, *args, errback=spider.page_failed, **kwargs))
+
+    def _adopted(self, request: Request) -> Request:
+        """Return a request past the duplicate filter where a run in the database decides what is fetched."""
+        return request if self.run is None else self.run.adopt(request)
+
+    async def records(self, ids: Sequence[int]) -> AsyncIterator[Request]:
+        """Yield requests for records; with ``TMDB_CONDITIONAL``, for what has changed of those that are stored."""
+        conditions = conditions_of(self.crawler)
+        etags = await self.run.etags(ids) if self.run is not None and conditions.asks else {}
+        for record_id in ids:
+            request = self._adopted(self._spider.details_request(record_id))
+            yield conditions.conditional(request, record_id, etags.get(record_id))
+
+    async def records_left(self) -> AsyncIterator[Request]:
+        """Yield the requests for the records that are left of the planned run."""
+        assert self.run is not None  # noqa: S101 - it was planned
+        async for ids in self.run.ids():
+            async for request in self.records(ids):
+                yield request
+
+    async def records_of(self, response: TMDBResponse, entries: Sequence[Any]) -> AsyncIterator[Any]:
+        """Yield the requests for the records of some entries of a page."""
+        if any(entry.id is None for entry in entries):
+            yield self.incomplete(response, "results without an id")
+        fresh = []
+        for entry in entries:
+            if entry.id is None or entry.id in self.asked:
+                continue
+            if self.limit is not None and len(self.asked) >= self.limit:
+                break
+            self.asked.add(entry.id)
+            fresh.append(entry.id)
+        if self.run is not None:
+            fresh = await self.run.not_done(fresh)
+        async for request in self.records(fresh):
+            yield request
+
+    def incomplete(self, response: TMDBResponse, what: str) -> FailedCall:
+        """Return the item that puts a page on record of which something was missing."""
+        assert response.request is not None  # noqa: S101 - the engine sets it
+        error = ResponseError(f"the page is not complete: {what}", status_code=response.status)
+        logger.warning("%s: %s", response.url, error.message, extra=self.log_extra)
+        api_url = TMDBSettings.from_settings(self.crawler.settings).api_url
+        return failed_call(error, response.request, api_url)
+
+    def note_failure(self, error: BaseException | None) -> None:
+        """Note that a page that lists records could not be had."""
+        self.page_failed = True
+        if self.reader is not None:
+            # Another component may have raised anything; who waits for the pages is to know of it.
+            self.reader.fail(error if isinstance(error, TMDBError) else ServerError(repr(error)))
+
+    async def fetch_stored_images(self) -> None:
+        """Have the images of all stored records downloaded, as far as they are not there.
+
+        Raises:
+            ConfigurationError: There is no database, or no images are wanted.
+        """
+        images = self.crawler.get_item_pipeline(ImageStore)
+        if self.run is None:
+            raise ConfigurationError(NEEDS_DATABASE)
+        if images is None:
+            raise ConfigurationError(
+                "no images are wanted: set TMDB_IMAGES and IMAGES_STORE, such as -s TMDB_IMAGES=poster "
+                "-s IMAGES_STORE=images"
+            )
+        await self._fetch_images(images, self.run, limit=self.limit)
+
+    async def fetch_images_left(self) -> None:
+        """Have the images downloaded of what earlier processes stored for the run, as far as they are not there.
+
+        A process that is killed forgets the images that wait, and the records that they are of are not fetched
+        again.
+        """
+        images = self.crawler.get_item_pipeline(ImageStore)
+        if images is not None and self.run is not None and self.run.is_resumed:
+            logger.info("Looking for images that are left of this run", extra=self.log_extra)
+            await self._fetch_images(images, self.run, of_run=True)
+
+    async def _fetch_images(
+        self, images: ImageStore, run: PlannedRun, *, of_run: bool = False, limit: int | None = None
+    ) -> None:
+        """Hand stored records to the pipeline, up to a limit, until the crawl is stopped."""
+        session = session_of(self.crawler)
+        model: Any = OPERATIONS[self._spider.details_operation].model
+        number = 0
+        async for record in run.stored_records(model, of_run=of_run):
+            if session.is_stopping() or number == limit:
+                return
+            await images.fetch_stored(record)
+            number += 1

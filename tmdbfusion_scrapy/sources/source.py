@@ -1,0 +1,381 @@
+"""Interface of a source: what lists the records of a crawl.
+
+One class a source: it reads its arguments (``-a name=value``), makes its requests, estimates them for
+``scrapy tmdb-plan``, and says in words what it is. :data:`~tmdbfusion_scrapy.sources.plan.SOURCES` names them all.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from tmdbfusion_scrapy.api import Endpoint
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.stores import Entry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import Set as AbstractSet
+    from contextlib import AbstractAsyncContextManager
+
+    from scrapy import Request
+    from typing_extensions import Self
+
+    from tmdbfusion_scrapy.exceptions import TMDBError
+    from tmdbfusion_scrapy.items import FailedCall
+    from tmdbfusion_scrapy.sources.export_download import ExportDownload
+    from tmdbfusion_scrapy.stores import KnownRecords
+
+RESULTS_PER_PAGE = 20
+
+NEEDS_DATABASE = "it needs a database: leave SQLPipeline in ITEM_PIPELINES"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Kind of records that a spider crawls, and what TMDB has to list them.
+
+    Args:
+        table: Table of the records, such as ``movies``.
+        lists: The lists by TMDB's names; the first is the default.
+        discover: The discover endpoint; ``None`` where there is none.
+        discover_date: The date by which a large discover is split.
+        changes: The list of changed ids; ``None`` where there is none.
+    """
+
+    table: str
+    lists: Mapping[str, Endpoint[..., Any]] = field(default_factory=dict)
+    # An endpoint is a descriptor, for which a field with its type would be taken.
+    discover: Any = None
+    discover_date: str = "primary_release_date"
+    changes: Any = None
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Records that a source lists without a request of the crawl.
+
+    Args:
+        entries: The ids and their popularity, by which the most popular come first. They can be gone through more
+            than once: the database may be lost while they are written.
+        is_complete: Whether that is all that TMDB has of the kind.
+        upto: The day up to which changes are known when all of it is fetched.
+        adult: The ids of all records for adults, which are in an export of their own; ``None`` where they are not
+            known.
+        is_adult: Whether the entries are the records for adults, and no others.
+        export: The export that the entries are of, without its day, and how many lines it has.
+    """
+
+    entries: Iterable[Entry] = ()
+    is_complete: bool = False
+    upto: str | None = None
+    adult: Iterable[int] | None = None
+    is_adult: bool = False
+    export: tuple[str, int] | None = None
+
+    @classmethod
+    def of_ids(cls, ids: Iterable[int]) -> Self:
+        """Return a listing of ids that are fetched in the order given."""
+        return cls([(key, float(-place)) for place, key in enumerate(ids)])
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Records that a crawl would have to fetch.
+
+    Args:
+        listed: Records that the source lists.
+        left: Records that would be fetched.
+        pages: Requests for what lists the records.
+        is_exact: Whether ``listed`` is no upper bound.
+        stored: Of the listed the ones that are stored; ``None`` where their ids are not known yet.
+        given_up: Of the listed the ones that are not fetched because they failed for good.
+        unlisted: Stored records that are looked up because TMDB lists them no more; they are in ``left``.
+        day: The day of the export, or the one from which changes are read.
+    """
+
+    listed: int
+    left: int
+    pages: int = 0
+    is_exact: bool = True
+    stored: int | None = None
+    given_up: int = 0
+    unlisted: int = 0
+    day: str | None = None
+
+
+class Lookup(Protocol):
+    """Access of a source to what it may look up, in a crawl and in the estimate of one."""
+
+    @property
+    def kind(self) -> Kind:
+        """The kind of records."""
+
+    @property
+    def limit(self) -> int | None:
+        """Most records; ``None`` for all."""
+
+    @property
+    def known(self) -> KnownRecords:
+        """The database, whose methods block: they are called by :meth:`ask`."""
+
+    @property
+    def log_extra(self) -> Mapping[str, Any]:
+        """``extra`` of log records, which tells them from those of other crawls."""
+
+    async def ask(self, question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Return what a question to :attr:`known` finds, asked in a thread where that is of use."""
+
+    def exports(self) -> AbstractAsyncContextManager[ExportDownload]:
+        """Open what fetches TMDB's daily exports."""
+
+    def count(self, stat: str, number: int) -> None:
+        """Add to one of the crawl's stats."""
+
+
+class CrawlRun(Protocol):
+    """The run of a crawl in the database, as a source sees it."""
+
+    coverage: str | None
+
+    @property
+    def is_planned(self) -> bool:
+        """Whether all that is to be fetched stands in the database."""
+
+    @property
+    def upto(self) -> str | None:
+        """The day up to which changes are known when the run is finished."""
+
+    async def plan(self, listing: Listing, limit: int | None) -> None:
+        """Make what is listed, and not stored yet, what the run fetches."""
+
+    async def renew(self, listing: Listing) -> None:
+        """Add what is listed to what is left."""
+
+    async def tell_others(self) -> None:
+        """Say how many records are stored without the parts that are asked for now."""
+
+
+class Crawl(Lookup, Protocol):
+    """A crawl as its source sees it."""
+
+    @property
+    def run(self) -> CrawlRun | None:
+        """The run in the database; ``None`` where nothing is stored in one."""
+
+    def records(self, ids: Sequence[int]) -> AsyncIterator[Request]:
+        """Yield the requests for records."""
+
+    def records_left(self) -> AsyncIterator[Request]:
+        """Yield the requests for the records that are left of the planned run."""
+
+    def records_of(self, response: Any, entries: Sequence[Any]) -> AsyncIterator[Any]:
+        """Yield the requests for the records of some entries of a page, each record once in the crawl."""
+
+    def pages(self, endpoint: Endpoint[..., Any], most: int | None, **arguments: Any) -> Request:
+        """Return the request for the pages of a list, of which each record is fetched.
+
+        Args:
+            endpoint: The list.
+            most: Most pages; ``None`` for all that TMDB serves. ``limit`` may want fewer.
+            arguments: Those of the endpoint.
+        """
+
+    def page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Request:
+        """Return the request for a page that goes to the :class:`Reader` of the crawl.
+
+        Args:
+            endpoint: The list.
+            arguments: Those of the endpoint and of a request; ``cb_kwargs`` go to :meth:`Reader.read`.
+        """
+
+    def read_with(self, reader: Reader) -> None:
+        """Have the answers to the requests of :meth:`page` read by a reader."""
+
+    def incomplete(self, response: Any, what: str) -> FailedCall:
+        """Return the item that puts a page on record of which something was missing."""
+
+    def set_stat(self, stat: str, value: Any) -> None:
+        """Set one of the crawl's stats."""
+
+    async def fetch_stored_images(self) -> None:
+        """Have the images of all stored records downloaded, as far as they are not there."""
+
+
+class Reader(Protocol):
+    """Reads the pages of a list that takes more than one page after the other."""
+
+    @property
+    def read(self) -> Callable[..., AsyncIterator[Any]]:
+        """Method that yields what follows from a page: requests, and items.
+
+        It takes the response, its ``record`` decoded, and ``cb_kwargs`` of the request.
+        """
+
+    def fail(self, error: TMDBError) -> None:
+        """Note that a page could not be had."""
+
+
+class EstimateLookup(Lookup, Protocol):
+    """Access of a source to what it may look up for an estimate."""
+
+    def first_page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Awaitable[Any]:
+        """Return the record of a list's first page, or of another."""
+
+    def not_fetched(self, listed: int) -> int:
+        """Return how many of some records are left, where an unfinished run has fetched some."""
+
+    def share(
+        self, listed: AbstractSet[int], *, adult: AbstractSet[int] | None = None, is_adult: bool = False
+    ) -> Any:
+        """Return how many of some ids are ``stored``, ``given_up``, and how many stored ones ``unlisted``."""
+
+
+class Source(ABC):
+    """Source of the ids of a crawl, named by ``-a source=``.
+
+    A subclass of one's own has :meth:`from_arguments`, :meth:`describe` and :meth:`listing`, and stands in
+    ``sources`` of its spider; see docs/sources.md. One that reads TMDB's lists page by page has
+    :meth:`requests` and :meth:`estimate` in place of :meth:`listing`.
+
+    Attributes:
+        name: Value of ``-a source=``.
+        implied_by: Arguments that name the source where ``-a source=`` does not.
+        described: Arguments of which :meth:`describe` tells.
+        needs_database: Whether it is of use only with a database.
+        fetches_again: Whether records that are stored already are fetched again.
+        asks_for_records: Whether it has records fetched at all.
+        is_mirror: Whether it keeps all records of a kind up to date, so that a crawl says which of them are stored
+            with fewer parts than it asks for.
+    """
+
+    name: ClassVar[str]
+    implied_by: ClassVar[Sequence[str]] = ()
+    described: ClassVar[Sequence[str]] = ()
+    needs_database: ClassVar[bool] = False
+    fetches_again: ClassVar[bool] = True
+    asks_for_records: ClassVar[bool] = True
+    is_mirror: ClassVar[bool] = False
+
+    @classmethod
+    def is_offered(cls, kind: Kind) -> bool:  # noqa: ARG003 - those of subclasses need it
+        """Return whether there is such a source for a kind of records."""
+        return True
+
+    @classmethod
+    @abstractmethod
+    def from_arguments(cls, given: dict[str, str], kind: Kind) -> Self:
+        """Return the source that some arguments describe.
+
+        Args:
+            given: The arguments by their names. Those of the source are taken out: what is left is refused.
+            kind: The kind of records.
+
+        Raises:
+            ConfigurationError: An argument is missing, or cannot be used; the message names it and the fix.
+        """
+
+    @abstractmethod
+    def describe(self, day: str | None) -> str:
+        """Return in words where the ids come from, such as ``TMDB's list popular, 5 pages at most``.
+
+        Args:
+            day: :attr:`Estimate.day`.
+        """
+
+    def identify(self, arguments: Mapping[str, str]) -> Mapping[str, str]:
+        """Return the arguments that tell the same command from another.
+
+        A source whose arguments name a file adds what is in it: with other ids it is another command.
+
+        Args:
+            arguments: The arguments as they were given.
+        """
+        return arguments
+
+    async def listing(self, lookup: Lookup) -> Listing:
+        """Return what the source lists.
+
+        Args:
+            lookup: What it may look up.
+
+        Raises:
+            ConfigurationError: There is nothing to go by.
+            TMDBError: What lists the records could not be had.
+        """
+        raise NotImplementedError
+
+    async def requests(self, crawl: Crawl) -> AsyncIterator[Request]:
+        """Yield the requests of a crawl.
+
+        Raises:
+            ConfigurationError: There is nothing to go by, or no database where one is needed.
+            TMDBError: What lists the records could not be had.
+        """
+        run = crawl.run
+        if run is None:
+            if self.needs_database:
+                raise ConfigurationError(NEEDS_DATABASE)
+            listing = await self.listing(crawl)
+            async for request in crawl.records([key for key, _ in islice(listing.entries, crawl.limit)]):
+                yield request
+            return
+        if not run.is_planned:
+            await run.plan(await self.listing(crawl), crawl.limit)
+        if self.is_mirror:
+            await run.tell_others()
+        async for request in crawl.records_left():
+            yield request
+
+    async def estimate(self, lookup: EstimateLookup) -> Estimate:
+        """Return what a crawl would have to fetch.
+
+        Raises:
+            ConfigurationError: There is nothing to go by.
+            TMDBError: TMDB could not be asked.
+        """
+        return self.estimate_of(await self.listing(lookup), lookup)
+
+    def estimate_of(self, listing: Listing, lookup: EstimateLookup) -> Estimate:
+        """Return what of a listing a crawl would have to fetch."""
+        keys = {key for key, _ in listing.entries}
+        adult = None if listing.adult is None else set(listing.adult)
+        share = lookup.share(keys, adult=adult, is_adult=listing.is_adult)
+        given_up = unlisted = 0
+        if self.fetches_again:
+            left = lookup.not_fetched(len(keys))
+        else:
+            given_up = share.given_up
+            left = len(keys) - share.stored - given_up
+        if lookup.limit is not None:
+            left = min(left, lookup.limit)
+        elif listing.is_complete:
+            unlisted = share.unlisted
+            left += unlisted
+        return Estimate(
+            len(keys),
+            left,
+            stored=share.stored,
+            given_up=given_up,
+            unlisted=unlisted,
+            day=listing.upto,
+        )
+
+
+def estimate_pages(page: Any, most: int, lookup: EstimateLookup) -> Estimate:
+    """Return what a crawl of so many pages would have to fetch.
+
+    Args:
+        page: The record of the first page.
+        most: Most pages.
+        lookup: What is left of them.
+    """
+    pages = min(most, page.last_page)
+    listed = min(page.total_results or 0, pages * RESULTS_PER_PAGE)
+    if lookup.limit is not None:
+        listed = min(listed, lookup.limit)
+        pages = min(pages, -(-listed // RESULTS_PER_PAGE))
+    return Estimate(listed, lookup.not_fetched(listed), max(pages, 1))
