@@ -102,7 +102,7 @@ def store(folder: Path, number: int) -> None:
         connection.execute(
             "INSERT OR IGNORE INTO movies (id, title, popularity, fetched_at, raw) "
             "SELECT id, 'Movie ' || id, 1.0, '2026-06-01 12:00:00.000000', json_object('id', id) "
-            "FROM tmdb_wanted WHERE position <= ?",
+            "FROM tmdb_frontier WHERE position <= ?",
             (number,),
         )
 

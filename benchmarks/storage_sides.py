@@ -16,9 +16,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from tmdbfusion_scrapy.feeds.exporters import RecordJsonLinesItemExporter
 from tmdbfusion_scrapy.feeds.parquet import ParquetItemExporter
 from tmdbfusion_scrapy.storage.database import open_database
+from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.options import DatabaseOptions
 from tmdbfusion_scrapy.storage.rows import Changes
-from tmdbfusion_scrapy.storage.tables import metadata
 from tmdbfusion_scrapy.storage.writer import Writer
 
 if TYPE_CHECKING:
@@ -92,8 +92,8 @@ class CommitEach:
     def _write(self, connection: sqlalchemy.Connection, changes: Changes) -> None:
         """Write the rows of a movie."""
         named: dict[sqlalchemy.Table, list[tuple[tuple[str, ...], Iterable[Any]]]] = defaultdict(list)
-        for mention, rows in changes.mentions.items():
-            named[mention.table].append((mention.columns, rows.values()))
+        for stub, rows in changes.stubs.items():
+            named[stub.table].append((stub.columns, rows.values()))
         for record_table, found in changes.records.items():
             for stored, row in found.values():
                 named[record_table].append((stored.columns, [row]))

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from meanings import TABLES, column_meaning, split_name, table_meaning
 
-from tmdbfusion_scrapy.storage.tables import metadata
+from tmdbfusion_scrapy.storage.entities import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -79,7 +79,7 @@ DESCENDING = {"movies": "popularity", "tv_shows": "popularity", "people": "popul
 """The column that a table is sorted by at first, greatest first."""
 
 UNITS = {"runtime": "minute"}
-HIDDEN = frozenset({"tmdb_schema", "tmdb_wanted"})
+HIDDEN = frozenset({"tmdb_schema", "tmdb_frontier"})
 
 
 def datasette_metadata() -> str:

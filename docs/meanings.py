@@ -38,7 +38,7 @@ TABLES = {
     "tmdb_failures": "Calls that failed for good, and records that the database did not take.",
     "tmdb_watermarks": "How far lists of TMDB were read, such as its list of changes.",
     "tmdb_runs": "Crawls with a plan, one for each command: the same command goes on where it ended.",
-    "tmdb_wanted": "What a crawl is to fetch.",
+    "tmdb_frontier": "What a crawl is to fetch.",
     "tmdb_schema": "The version of these tables, in one row.",
 }
 
@@ -168,7 +168,7 @@ COLUMN_TEXTS = {
     "spider": "Name of the spider",
     "arguments": "Its arguments, as JSON",
     "started_at": "When it was first started, in UTC",
-    "wanted": "How many records were listed, those that were stored already too; NULL before that is known",
+    "listed": "How many records were listed, those that were stored already too; NULL before that is known",
     "vanished": "Whether a list that had the record has it no more",
     "since": "What was stored from then on is not fetched again, in UTC; NULL for whatever is stored",
     "upto": "The watermark to set when nothing is left to do",
@@ -194,7 +194,7 @@ COLUMN_TEXTS = {
     "movie_release_dates.iso_639_1": "ISO 639-1 code of the language of the release; often empty",
     "tmdb_runs.id": "Number of the crawl",
     "tmdb_runs.language": "Languages that texts were asked for in, best first; empty for TMDB's own choice",
-    "tmdb_wanted.position": "Place in the order of fetching",
+    "tmdb_frontier.position": "Place in the order of fetching",
     "person_also_known_as.name": "Another name",
     "*_videos.id": "TMDB's id of the video",
     "*_videos.name": "Name of the video",

@@ -8,8 +8,8 @@ from markup import anchor, code, table
 from meanings import OWNERS, TABLES, check_meanings, column_meaning, split_name, table_meaning
 from sqlalchemy import JSON, Boolean, Date, Float, Integer, Text
 
-from tmdbfusion_scrapy.storage.tables import metadata
-from tmdbfusion_scrapy.storage.tables.columns import UTCDateTime
+from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.entities.columns import UTCDateTime
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Table

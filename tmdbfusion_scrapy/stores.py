@@ -87,12 +87,8 @@ class KnownRecords(Protocol):
         """Return some stored records behind an id: each has an ``id``, and ``decoded(model)`` gives the record."""
 
 
-class CrawlState(Protocol):
+class CrawlState(KnownRecords, Protocol):
     """The state of the crawls of one kind of records, in a database. All methods block."""
-
-    @property
-    def known(self) -> KnownRecords:
-        """The records that it knows."""
 
     def begin(
         self, spider: str, arguments: Mapping[str, str], *, again: bool, language: str | None = None

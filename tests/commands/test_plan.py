@@ -24,9 +24,9 @@ from tmdbfusion_scrapy.commands.estimate import (
 from tmdbfusion_scrapy.items import Watermark
 from tmdbfusion_scrapy.models import TVDetails, decode
 from tmdbfusion_scrapy.storage.batches import store_batch
+from tmdbfusion_scrapy.storage.crawl_state import CrawlState
 from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.frontier import Frontier
-from tmdbfusion_scrapy.storage.outlook import Outlook
 
 DATABASE = "sqlite:///tmdb.db"
 
@@ -171,8 +171,8 @@ def test_what_is_left_is_what_a_run_would_want(database):
         failed_call(8, kind="people", path="/person/8"),
     ]
     store_batch(engine, [(failure, now) for failure in [*gone, *others]])
-    outlook = Outlook(engine, "movies")
-    share = outlook.share(frozenset(listed))
+    state = CrawlState(engine, "movies")
+    share = state.share(frozenset(listed))
     assert (share.stored, share.given_up, share.unlisted) == (2, 1, 1)
     planned = len(listed) - share.stored - share.given_up + share.unlisted
     with Frontier(open_database(database), "movies") as frontier:
@@ -180,9 +180,9 @@ def test_what_is_left_is_what_a_run_would_want(database):
         run, progress = frontier.plan(run, [(key, None) for key in listed], is_complete=True)
         assert progress.left == planned
         store_batch(engine, [(movie(8), datetime.now(timezone.utc))])
-        expected = outlook.progress(run)
+        expected = state.progress(run)
         assert frontier.go_on(run) == expected
-        assert outlook.progress(run) == expected
+        assert state.progress(run) == expected
     assert expected.left < planned
     engine.dispose()
 
@@ -263,7 +263,7 @@ def test_nothing_is_written(scrapy_command, small_sandbox, tmp_path):
     for arguments in (["-a", "source=export"], ["-a", "source=list"], ["-a", "ids=1"]):
         assert scrapy_command("tmdb-plan", "movies", *arguments, **urls_of(small_sandbox)).status == 0
     assert rows("SELECT count(*) FROM tmdb_runs") == [(0,)]
-    assert rows("SELECT count(*) FROM tmdb_wanted") == [(0,)]
+    assert rows("SELECT count(*) FROM tmdb_frontier") == [(0,)]
     assert rows("SELECT count(*) FROM movies WHERE fetched_at IS NOT NULL") == [(1,)]
 
 

@@ -14,8 +14,8 @@ from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.crawling import TMDBSeriesSpider
 from tmdbfusion_scrapy.crawling.conditional import MOST_IGNORED, conditions_of
 from tmdbfusion_scrapy.items import UnchangedRecord
+from tmdbfusion_scrapy.storage.crawl_state import CrawlState
 from tmdbfusion_scrapy.storage.database import open_database
-from tmdbfusion_scrapy.storage.known import Known
 
 APPEND = {"append_to_response": "credits,keywords,release_dates"}
 
@@ -24,7 +24,7 @@ def stored_etags(kind, ids, database="tmdb.db", **options):
     """What the database has of the ETags of some records."""
     engine = open_database(f"sqlite:///{database}")
     try:
-        return Known(engine, kind).etags_of(ids, **options)
+        return CrawlState(engine, kind).etags_of(ids, **options)
     finally:
         engine.dispose()
 
@@ -229,7 +229,7 @@ async def test_a_run_counts_what_has_not_changed_as_done(tmdb_sandbox_factory, s
     second = await crawl(SourceSpider, settings, **source)
     assert second.stats["tmdb/conditional/not_modified_count"] == len(first.ids) > 0
     assert rows("SELECT count(*) FROM tmdb_runs WHERE finished_at IS NOT NULL") == [(2,)]
-    assert rows("SELECT count(*) FROM tmdb_wanted") == [(0,)]
+    assert rows("SELECT count(*) FROM tmdb_frontier") == [(0,)]
 
 
 class AllSeasonsSpider(TMDBSeriesSpider):

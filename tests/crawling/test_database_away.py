@@ -48,7 +48,7 @@ def server(private: PrivateServer) -> Iterator[PrivateServer]:
         private.url,
         "DROP FUNCTION IF EXISTS hinder CASCADE",
         "DROP SEQUENCE IF EXISTS tries",
-        "TRUNCATE movies, people, tmdb_runs, tmdb_wanted, tmdb_watermarks CASCADE",
+        "TRUNCATE movies, people, tmdb_runs, tmdb_frontier, tmdb_watermarks CASCADE",
     )
 
 
@@ -91,7 +91,7 @@ class Started:
 def is_whole(url: str) -> bool:
     """Whether all that was listed is stored, and the run is finished."""
     ((stored,),) = select(url, "SELECT count(*) FROM movies WHERE fetched_at IS NOT NULL")
-    runs = select(url, "SELECT wanted FROM tmdb_runs WHERE finished_at IS NOT NULL")
+    runs = select(url, "SELECT listed FROM tmdb_runs WHERE finished_at IS NOT NULL")
     return stored >= MOVIES and runs == [(stored,)]
 
 
@@ -114,7 +114,7 @@ async def test_a_restart_while_ids_are_read_costs_none_of_them(server, tmdb_sand
     assert is_whole(server.url)
 
 
-@pytest.mark.parametrize("table", ["tmdb_runs", "tmdb_wanted"], ids=["begun", "planned"])
+@pytest.mark.parametrize("table", ["tmdb_runs", "tmdb_frontier"], ids=["begun", "planned"])
 @coroutine_test
 async def test_a_restart_while_the_run_is_planned(server, tmdb_sandbox_factory, table):
     sandbox = tmdb_sandbox_factory(movies=MOVIES, today=TODAY)

@@ -157,7 +157,7 @@ def test_what_a_killed_process_left_in_the_queue_costs_nothing(tmp_path, ends):
         )
     assert last.returncode == 0, last.stderr
     assert ask(project, "SELECT id FROM tmdb_failures") == []
-    [(wanted,)] = ask(project, "SELECT wanted FROM tmdb_runs WHERE finished_at IS NOT NULL")
+    [(wanted,)] = ask(project, "SELECT listed FROM tmdb_runs WHERE finished_at IS NOT NULL")
     assert before < fetched(project) == wanted
 
 

@@ -91,7 +91,7 @@ async def test_all_of_an_export_the_most_popular_first(sandbox, settings):
     order = [popularity[key] for key in asked(sandbox)]
     assert order == sorted(order, reverse=True)
     assert rows("SELECT name, value FROM tmdb_watermarks") == [("movies/changes", BEFORE.isoformat())]
-    assert rows("SELECT count(*) FROM tmdb_wanted") == [(0,)]
+    assert rows("SELECT count(*) FROM tmdb_frontier") == [(0,)]
 
 
 @coroutine_test

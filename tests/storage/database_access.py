@@ -17,7 +17,7 @@ from tmdbfusion_scrapy.items import FailedCall
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.tv import TVDetails
-from tmdbfusion_scrapy.storage.tables import metadata
+from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.writer import Writer
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Date, select
 
 from tests.storage.database_access import tables_with_rows
-from tmdbfusion_scrapy.storage.tables import metadata
-from tmdbfusion_scrapy.storage.tables.columns import UTCDateTime
+from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.entities.columns import UTCDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -17,8 +17,8 @@ from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.genres import Genre, GenreList
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.storage.database import open_database
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures
-from tmdbfusion_scrapy.storage.tables.records import movies
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures
+from tmdbfusion_scrapy.storage.entities.movies import movies
 
 if TYPE_CHECKING:
     from pathlib import Path

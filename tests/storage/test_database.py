@@ -15,8 +15,8 @@ from tests.storage.database_access import execute_sqlite, select, sqlite_url, wr
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage import check_database
 from tmdbfusion_scrapy.storage.database import database_label, open_database, parse_database_url
-from tmdbfusion_scrapy.storage.tables import metadata
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_schema
+from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_schema
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -161,7 +161,7 @@ def test_a_role_that_may_not_write(postgres_database: str) -> None:
 
 
 def test_a_locked_file_is_refused_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tmdbfusion_scrapy.storage.preparation._OPEN_SECONDS", 0.2)
+    monkeypatch.setattr("tmdbfusion_scrapy.storage.schema._OPEN_SECONDS", 0.2)
     check_database("sqlite:///tmdb.db")
     with write_lock(tmp_path / "tmdb.db"):
         assert "Another program is writing to it" in refusal(sqlite_url(tmp_path / "tmdb.db"))

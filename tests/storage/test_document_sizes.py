@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from tests.storage.stored_records import listed, made, season, show, store
 from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.models.movies import MovieDetails
-from tmdbfusion_scrapy.storage.document_sizes import stored_bytes
+from tmdbfusion_scrapy.storage.marks import stored_bytes
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine

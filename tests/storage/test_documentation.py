@@ -15,8 +15,8 @@ from tests.storage.database_access import select
 from tests.storage.library import LIBRARY, store
 from tmdbfusion_scrapy import stats
 from tmdbfusion_scrapy.settings import SETTINGS
+from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.rows import STORABLE
-from tmdbfusion_scrapy.storage.tables import metadata
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "storage.md").read_text(encoding="utf-8")

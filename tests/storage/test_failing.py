@@ -11,7 +11,7 @@ from tests.storage.stored_records import listed, part, rows, season, show, store
 from tmdbfusion_scrapy.images.choice import ImageFile
 from tmdbfusion_scrapy.images.missing import may_miss_images, missing_images
 from tmdbfusion_scrapy.items import ClearedFailure, UnchangedRecord
-from tmdbfusion_scrapy.storage.failing_calls import failing_calls
+from tmdbfusion_scrapy.storage.failures import failing_calls
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine

@@ -258,7 +258,7 @@ class TestInterruptedPlans:
         run = begin(frontier)
         with pytest.raises(OSError, match="the file ends"):
             frontier.plan(run, broken())
-        assert select(url, "SELECT count(*) FROM tmdb_wanted") == [(0,)]
+        assert select(url, "SELECT count(*) FROM tmdb_frontier") == [(0,)]
         found = begin(frontier)
         assert (found.id, found.is_planned) == (run.id, False)
         assert frontier.plan(found, entries(5))[1] == Progress(1, 1)
@@ -314,7 +314,7 @@ class TestVanished:
         assert frontier.go_on(run).left == 4
         store(9, 1, failed_call(2, tried_at=now()), failure(3))
         assert frontier.finish(run).left == 0
-        assert frontier.known.watermark("x") is None
+        assert frontier.watermark("x") is None
 
 
 class TestGoingOn:
@@ -372,11 +372,11 @@ class TestFinish:
         run, *_ = planned(frontier, entries(1, 2), again=True, upto="2026-06-01")
         store(1)
         assert frontier.finish(run, watermark="movies/changes", coverage="{}") == Progress(2, 1)
-        assert frontier.known.watermark("movies/changes") is None
+        assert frontier.watermark("movies/changes") is None
         assert select(url, "SELECT finished_at, coverage FROM tmdb_runs") == [(None, None)]
         store(2)
         assert frontier.finish(run, watermark="movies/changes", coverage="{}") == Progress(2, 0)
-        assert frontier.known.watermark("movies/changes") == "2026-06-01"
+        assert frontier.watermark("movies/changes") == "2026-06-01"
         ((finished_at, coverage),) = select(url, "SELECT finished_at, coverage FROM tmdb_runs")
         assert finished_at is not None
         assert coverage == "{}"
@@ -385,8 +385,8 @@ class TestFinish:
         for day in ("2026-06-01", "2026-06-02"):
             run, *_ = planned(frontier, [], upto=day)
             frontier.finish(run, watermark="movies/changes")
-            assert frontier.known.watermark("movies/changes") == day
-        assert frontier.known.watermark("tv_shows/changes") is None
+            assert frontier.watermark("movies/changes") == day
+        assert frontier.watermark("tv_shows/changes") is None
 
     def test_without_a_watermark_none_is_set(self, frontier, url):
         run, *_ = planned(frontier, [])
@@ -401,7 +401,7 @@ class TestFinish:
             store(1)
             assert other.finish(same, watermark="movies/changes").left == 0
             assert frontier.finish(run, watermark="movies/changes").left == 0
-        assert frontier.known.watermark("movies/changes") == "2026-06-01"
+        assert frontier.watermark("movies/changes") == "2026-06-01"
 
 
 class TestKnown:
@@ -416,13 +416,13 @@ class TestKnown:
         store(7, at=now() - 31 * days)
         store(8, at=now() - 99 * days)
         store(failed_call(8))
-        assert sorted(frontier.known.stale(30, now()), key=lambda entry: entry[0]) == [
+        assert sorted(frontier.stale(30, now()), key=lambda entry: entry[0]) == [
             (1, 0.1), (3, 3.0), (5, 10.0), (7, None),
         ]  # fmt: skip
 
     def test_a_run_is_planned_from_what_is_stale(self, frontier, store):
         store(1, 2, at=now() - timedelta(days=40), popularity=1.0)
-        _run, _, found = planned(frontier, frontier.known.stale(30, now()), again=True)
+        _run, _, found = planned(frontier, frontier.stale(30, now()), again=True)
         assert found == [1, 2]
 
     def test_kinds_without_popularity(self, url, engine):
@@ -432,14 +432,14 @@ class TestKnown:
                 {"at": "2026-01-01 00:00:00+00:00"},
             )
         with Frontier(open_database(url), "keywords") as frontier:
-            assert list(frontier.known.stale(30, now())) == [(1, None)]
+            assert list(frontier.stale(30, now())) == [(1, None)]
 
     def test_what_failed(self, frontier, store):
         store(failure(1, at=now() - HOUR), failure(2, at=now() - 2 * HOUR), failure(3, kind="people"))
         store(failed_call(0, id="abc", path="/movie/abc"), failure(1, path="w500/{}.jpg"))
-        found = list(frontier.known.failed())
+        found = list(frontier.failed())
         assert found[:2] == [(2, None), (1, None)]
-        _run, _, wanted = planned(frontier, frontier.known.failed(), again=True)
+        _run, _, wanted = planned(frontier, frontier.failed(), again=True)
         assert wanted == [1, 2]
 
 
@@ -464,7 +464,7 @@ class TestRenewal:
         assert run.upto == "2026-06-05"
         store(2, 3, 4, 7)
         assert frontier.finish(run, watermark="movies/changes").left == 0
-        assert frontier.known.watermark("movies/changes") == "2026-06-05"
+        assert frontier.watermark("movies/changes") == "2026-06-05"
 
     def test_two_processes_do_it_once(self, frontier, store):
         run, _, _ = planned(frontier, entries(1, 2), again=True, upto="2026-06-01")
@@ -496,9 +496,9 @@ class TestRecordsForAdults:
 
     def test_whether_there_are_some(self, frontier, store):
         store(1, adult=False)
-        assert not frontier.known.has_adult()
+        assert not frontier.has_adult()
         store(8, adult=True)
-        assert frontier.known.has_adult()
+        assert frontier.has_adult()
 
 
 class TestFetchedOtherwise:
@@ -519,9 +519,9 @@ class TestFetchedOtherwise:
         assert frontier.fetched_otherwise(run, ["images"], "en") == []
 
     def test_the_size_of_the_last_export(self, frontier):
-        assert frontier.known.export_size("movie_ids") is None
+        assert frontier.export_size("movie_ids") is None
         frontier.plan(begin(frontier, limit="1"), entries(1), export=("movie_ids", 100))
         frontier.plan(begin(frontier, limit="2"), entries(1), export=("adult_movie_ids", 7))
         frontier.plan(begin(frontier, limit="3"), entries(1), export=("movie_ids", 99))
         begin(frontier)
-        assert frontier.known.export_size("movie_ids") == 99
+        assert frontier.export_size("movie_ids") == 99

@@ -15,7 +15,7 @@ from tests.storage.real_documents import real_documents
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.storage.batches import store_batch
-from tmdbfusion_scrapy.storage.tables import metadata
+from tmdbfusion_scrapy.storage.entities import metadata
 
 if TYPE_CHECKING:
     from pathlib import Path

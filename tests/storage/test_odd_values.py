@@ -25,8 +25,8 @@ from tmdbfusion_scrapy.models.collections import CollectionDetails
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
 from tmdbfusion_scrapy.models.tv import TVDetails
+from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.rows import LeftOut
-from tmdbfusion_scrapy.storage.tables import metadata
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine

@@ -31,7 +31,7 @@ from tmdbfusion_scrapy.models.companies import CompanyDetails
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
 from tmdbfusion_scrapy.models.tv import TVDetails
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_watermarks
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_watermarks
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine

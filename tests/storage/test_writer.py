@@ -27,8 +27,8 @@ from tests.storage.database_access import (
     write_lock,
 )
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.storage.backend import WRITE_LOCK, backend_of
 from tmdbfusion_scrapy.storage.database import open_database
-from tmdbfusion_scrapy.storage.locks import WRITE_LOCK, take_lock
 from tmdbfusion_scrapy.storage.options import DatabaseOptions
 from tmdbfusion_scrapy.storage.writer import Writer
 
@@ -358,7 +358,7 @@ async def test_two_writers_share_one_database(database):
 @coroutine_test
 async def test_another_crawls_long_batch_is_waited_for(postgres_database, monkeypatch):
     # A batch of the other crawl that takes longer than any statement waits for a lock.
-    monkeypatch.setattr("tmdbfusion_scrapy.storage.locks.LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("tmdbfusion_scrapy.storage.postgresql.LOCK_SECONDS", 0.05)
     engine = open_database(postgres_database)
     recorder = Recorder()
     writer = recorder.writer(
@@ -366,7 +366,7 @@ async def test_another_crawls_long_batch_is_waited_for(postgres_database, monkey
     )
     await writer.start()
     with engine.begin() as connection:
-        take_lock(connection, WRITE_LOCK)
+        backend_of(connection).take_lock(connection, WRITE_LOCK)
         await writer.put(movie(1))
         await asyncio.sleep(0.5)
         assert (recorder.batches, recorder.waits, recorder.failures) == ([], [], [])
@@ -378,7 +378,7 @@ async def test_another_crawls_long_batch_is_waited_for(postgres_database, monkey
 
 @coroutine_test
 async def test_a_program_that_holds_a_table_is_not_waited_for_for_ever(postgres_database, monkeypatch):
-    monkeypatch.setattr("tmdbfusion_scrapy.storage.locks.LOCK_SECONDS", 0.05)
+    monkeypatch.setattr("tmdbfusion_scrapy.storage.postgresql.LOCK_SECONDS", 0.05)
     recorder = Recorder()
     writer = recorder.writer(
         DatabaseOptions(postgres_database, batch_size=1, flush_interval=NEVER, retry_seconds=0.2)
@@ -397,13 +397,13 @@ async def test_a_program_that_holds_a_table_is_not_waited_for_for_ever(postgres_
 
 @coroutine_test
 async def test_a_crawl_that_hangs_does_not_hold_the_others(postgres_database, monkeypatch):
-    monkeypatch.setattr("tmdbfusion_scrapy.storage.locks.IDLE_SECONDS", 0.3)
+    monkeypatch.setattr("tmdbfusion_scrapy.storage.postgresql.IDLE_SECONDS", 0.3)
     recorder = Recorder()
     writer = recorder.writer(DatabaseOptions(postgres_database, batch_size=1, flush_interval=NEVER))
     await writer.start()
     engine = open_database(postgres_database)
     with contextlib.suppress(DBAPIError), engine.begin() as connection:
-        take_lock(connection, WRITE_LOCK)
+        backend_of(connection).take_lock(connection, WRITE_LOCK)
         await writer.put(movie(1))
         await until(lambda: recorder.batches)
     engine.dispose()

@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.api import Endpoint
     from tmdbfusion_scrapy.crawling import TMDBSourceSpider
     from tmdbfusion_scrapy.sources import Plan
-    from tmdbfusion_scrapy.storage.known import Known
-    from tmdbfusion_scrapy.storage.outlook import Outlook, Share
+    from tmdbfusion_scrapy.storage.crawl_state import CrawlState, Share
     from tmdbfusion_scrapy.stores import Run
 
 DOCUMENT_BYTES = {
@@ -52,20 +51,20 @@ class PlanLookup(CrawlLookup):
         crawler: One that is not started.
         spider: The class of its spider.
         plan: What its arguments say.
-        outlook: The database.
+        state: The database.
 
     Attributes:
         run: The unfinished run that the crawl would go on with.
     """
 
     def __init__(
-        self, crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, outlook: Outlook
+        self, crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, state: CrawlState
     ) -> None:
         super().__init__(crawler, spider.records_kind(), plan.limit)
         self._plan = plan
-        self._outlook = outlook
+        self._state = state
         self._client: AsyncTMDBClient | None = None
-        self.run: Run | None = outlook.unfinished_run(spider.name, plan.arguments)
+        self.run: Run | None = state.unfinished_run(spider.name, plan.arguments)
 
     async def estimate(self) -> Estimate:
         """Return what the crawl would have to fetch.
@@ -75,7 +74,7 @@ class PlanLookup(CrawlLookup):
             TMDBError: TMDB could not be asked.
         """
         if self.run is not None and self.run.is_planned:
-            progress = self._outlook.progress(self.run)
+            progress = self._state.progress(self.run)
             return Estimate(progress.listed, progress.left)
         try:
             return await self._plan.source.estimate(self)
@@ -84,9 +83,9 @@ class PlanLookup(CrawlLookup):
                 await self._client.aclose()
 
     @property
-    def known(self) -> Known:
+    def known(self) -> CrawlState:
         """Records that the database knows."""
-        return self._outlook.known
+        return self._state
 
     async def ask(self, question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Return what a question to the database finds, asked in a thread."""
@@ -96,13 +95,13 @@ class PlanLookup(CrawlLookup):
         """Return how many of some records are left, where an unfinished run has fetched some."""
         if self.run is None:
             return listed
-        return max(0, listed - self._outlook.fetched_since(self.run.started_at))
+        return max(0, listed - self._state.fetched_since(self.run.started_at))
 
     def share(
         self, listed: AbstractSet[int], *, adult: AbstractSet[int] | None = None, is_adult: bool = False
     ) -> Share:
         """Return how many of some ids are stored, given up, and how many stored ones are not listed."""
-        return self._outlook.share(listed, adult=adult, is_adult=is_adult)
+        return self._state.share(listed, adult=adult, is_adult=is_adult)
 
     async def first_page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Any:
         """Return the record of a list's first page."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from tmdbfusion_scrapy.storage.failures_report import FailureFilter, FailureGroup, FailuresReport
+    from tmdbfusion_scrapy.storage.failures import FailureFilter, FailureGroup, FailuresReport
 
 _DEFAULT_LIMIT = 20
 _NO_KIND = "-"
@@ -70,7 +70,7 @@ class FailuresCommand(TMDBCommand):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         """Check the options."""
-        from tmdbfusion_scrapy.storage.failures_report import EXPORT_FORMATS
+        from tmdbfusion_scrapy.storage.failures import EXPORT_FORMATS
 
         super().process_options(args, opts)
         if opts.limit is not None and opts.limit < 1:
@@ -86,9 +86,9 @@ class FailuresCommand(TMDBCommand):
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
         """Read the failures and print them."""
         from tmdbfusion_scrapy.exceptions import ConfigurationError
-        from tmdbfusion_scrapy.storage.failures_report import FailureFilter, FailuresReport
+        from tmdbfusion_scrapy.storage.database import open_for_reading
+        from tmdbfusion_scrapy.storage.failures import FailureFilter, FailuresReport
         from tmdbfusion_scrapy.storage.options import database_options
-        from tmdbfusion_scrapy.storage.read_only import open_for_reading
 
         wanted = FailureFilter(
             tuple("" if kind == _NO_KIND else kind for kind in opts.kind),
@@ -135,7 +135,7 @@ class FailuresCommand(TMDBCommand):
         self, report: FailuresReport, wanted: FailureFilter, opts: argparse.Namespace
     ) -> Iterator[str]:
         """Return the lines that are printed."""
-        from tmdbfusion_scrapy.storage.failures_report import FailureFilter
+        from tmdbfusion_scrapy.storage.failures import FailureFilter
 
         groups = report.groups(wanted)
         if not groups:

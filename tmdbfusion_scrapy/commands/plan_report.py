@@ -21,15 +21,16 @@ from tmdbfusion_scrapy.commands.estimate import (
 from tmdbfusion_scrapy.commands.layout import described, paragraph
 from tmdbfusion_scrapy.crawling import Addon, TMDBSeriesSpider
 from tmdbfusion_scrapy.settings import TMDBSettings, settings_of
-from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
-from tmdbfusion_scrapy.storage.options import database_options_of
-from tmdbfusion_scrapy.storage.outlook import Outlook
-from tmdbfusion_scrapy.storage.read_only import (
+from tmdbfusion_scrapy.storage.crawl_state import CrawlState
+from tmdbfusion_scrapy.storage.database import (
     MissingDatabaseError,
+    database_label,
     database_size,
     empty_database,
     open_for_reading,
+    parse_database_url,
 )
+from tmdbfusion_scrapy.storage.options import database_options_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -61,16 +62,16 @@ def report(crawl: UnstartedCrawl, spider: type[TMDBSourceSpider], plan: Plan) ->
     """
     crawler, stores = crawl.crawler, crawl.stores
     with _database(crawler, stores=stores) as engine:
-        outlook = Outlook(engine, spider.kind())
-        lookup = PlanLookup(crawler, spider, plan, outlook)
+        state = CrawlState(engine, spider.kind())
+        lookup = PlanLookup(crawler, spider, plan, state)
         estimate = asyncio.run(lookup.estimate())
         yield paragraph(f"{spider.name}: {source_words(plan, estimate)}")
         rows = [
-            *_record_rows(estimate, lookup.run, plan, outlook),
-            *_request_rows(crawler, spider, plan, estimate, outlook),
+            *_record_rows(estimate, lookup.run, plan, state),
+            *_request_rows(crawler, spider, plan, estimate, state),
         ]
         if stores:
-            rows += _disk_rows(crawler, spider, plan, estimate, outlook, engine)
+            rows += _disk_rows(crawler, spider, plan, estimate, state, engine)
         yield from described(rows)
     if lookup.run is not None:
         begun = f"{lookup.run.started_at:%Y-%m-%d %H:%M} UTC"
@@ -89,7 +90,7 @@ def source_words(plan: Plan, estimate: Estimate) -> str:
     return f"{plan.source.describe(estimate.day)}{''.join(others)}{limit}"
 
 
-def _record_rows(estimate: Estimate, run: Run | None, plan: Plan, outlook: Outlook) -> Iterator[Row]:
+def _record_rows(estimate: Estimate, run: Run | None, plan: Plan, state: CrawlState) -> Iterator[Row]:
     """Yield how many records there are, and how many are left."""
     fetches_again = plan.source.fetches_again
     yield (
@@ -107,7 +108,7 @@ def _record_rows(estimate: Estimate, run: Run | None, plan: Plan, outlook: Outlo
             "stored, found deleted or given up",
         )
     else:
-        stored = outlook.stored()
+        stored = state.stored()
         again = "in all; those that are listed are fetched again" if fetches_again else "in all"
         yield "Stored already", f"{stored:,}", again if stored else ""
     if estimate.given_up:
@@ -119,7 +120,7 @@ def _record_rows(estimate: Estimate, run: Run | None, plan: Plan, outlook: Outlo
 
 
 def _request_rows(
-    crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, estimate: Estimate, outlook: Outlook
+    crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, estimate: Estimate, state: CrawlState
 ) -> Iterator[Row]:
     """Requests, and the time that they take at the set rate."""
     settings = settings_of(crawler.settings)
@@ -129,7 +130,7 @@ def _request_rows(
     remarks = [f"{number} a record"]
     if issubclass(spider, TMDBSeriesSpider) and spider.seasons:
         room = room_for_seasons(len(parts))
-        more = outlook.long_series(room, MAX_APPENDS)
+        more = state.long_series(room, MAX_APPENDS)
         remarks = [f"{number} a series, with {room} seasons"]
         if more is None:
             remarks.append("longer ones take more, which are not counted")
@@ -138,7 +139,7 @@ def _request_rows(
             each += more
         if len(settings.languages) > 1:
             which = "texts of seasons and episodes that are not in the first of TMDB_LANGUAGES"
-            texts = outlook.other_languages()
+            texts = state.other_languages()
             if texts is None:
                 remarks.append(f"{which} take more, which are not counted")
             else:
@@ -167,7 +168,7 @@ def _disk_rows(
     spider: type[TMDBSourceSpider],
     plan: Plan,
     estimate: Estimate,
-    outlook: Outlook,
+    state: CrawlState,
     engine: Engine,
 ) -> Iterator[Row]:
     """Yield what the records take on the disk, and what the database takes now."""
@@ -175,7 +176,7 @@ def _disk_rows(
     settings = settings_of(crawler.settings)
     url = parse_database_url(options.url)
     backend = url.get_backend_name()
-    documents = outlook.documents()
+    documents = state.documents()
     if documents is not None:
         size, by = documents.bytes, f"by the {documents.count:,} stored last"
     else:

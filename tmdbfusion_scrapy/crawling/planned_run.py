@@ -91,7 +91,7 @@ class PlannedRun:
     @property
     def known(self) -> KnownRecords:
         """Records that the database knows."""
-        return self._state.known
+        return self._state
 
     def adopt(self, request: Request) -> Request:
         """Return a request as one of the run's: the run decides what is wanted, not what was asked for before.

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 
 from tmdbfusion_scrapy.images.choice import ImageFile
-from tmdbfusion_scrapy.storage.deleted import parts_of
-from tmdbfusion_scrapy.storage.known import reading
-from tmdbfusion_scrapy.storage.tables import metadata
+from tmdbfusion_scrapy.storage.database import reading
+from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.marks import parts_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping
@@ -34,9 +34,8 @@ _LISTS = {
 
 def may_miss_images(kind: str, key: int, failing: Failing) -> bool:
     """Return whether a record, or something of a kind that may have come inside it, is among what failed."""
-    return bool(failing) and (
-        key in failing.get(kind, ())
-        or any(failing.get(table.name) for table, _ in parts_of(metadata.tables[kind]))
+    return key in failing.get(kind, ()) or any(
+        failing.get(table.name) for table, _ in parts_of(metadata.tables[kind])
     )
 
 

@@ -10,19 +10,28 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select, update
 
-from tmdbfusion_scrapy.items import FailedCall
-from tmdbfusion_scrapy.storage.deleted import mark_deleted, mark_there
-from tmdbfusion_scrapy.storage.failing import own_calls
-from tmdbfusion_scrapy.storage.faults import RECORD_ERRORS, is_record_fault, reason_of
+from tmdbfusion_scrapy.hidden import printable
+from tmdbfusion_scrapy.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
+from tmdbfusion_scrapy.storage.backend import (
+    RECORD_ERRORS,
+    WRITE_LOCK,
+    backend_of,
+    is_record_fault,
+    reason_of,
+)
+from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_watermarks
+from tmdbfusion_scrapy.storage.failures import own_calls
 from tmdbfusion_scrapy.storage.fitting import fitted, without_documents
-from tmdbfusion_scrapy.storage.locks import WRITE_LOCK, take_lock
-from tmdbfusion_scrapy.storage.refusals import name_of, storage_failure
-from tmdbfusion_scrapy.storage.row_writers import rows_on
-from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS, WATERMARK_COLUMNS, Changes, LeftOut
+from tmdbfusion_scrapy.storage.marks import mark_deleted, mark_fetched, mark_there, parts_of, spared_bytes
+from tmdbfusion_scrapy.storage.rows import (
+    FAILURE_COLUMNS,
+    WATERMARK_COLUMNS,
+    Changes,
+    LeftOut,
+    declaration_of,
+)
 from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
-from tmdbfusion_scrapy.storage.tables import metadata
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
-from tmdbfusion_scrapy.storage.unchanged import mark_fetched, spared_bytes
 from tmdbfusion_scrapy.storage.upserts import Replacement, Upsert
 
 if TYPE_CHECKING:
@@ -32,12 +41,12 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
     from sqlalchemy.sql import Executable
 
-    from tmdbfusion_scrapy.storage.mapping.declaration import (
+    from tmdbfusion_scrapy.storage.entities.declaration import (
         Addition,
         Children,
-        Mention,
         Relation,
         Stored,
+        Stub,
         Values,
     )
     from tmdbfusion_scrapy.storage.rows import Item
@@ -48,7 +57,7 @@ if TYPE_CHECKING:
 
 @dataclass
 class BatchResult:
-    """What became of a batch.
+    """Result of a batch.
 
     Attributes:
         stored: Rows upserted in tables of records and of the crawl, by name of the table.
@@ -97,21 +106,21 @@ def store_batch(engine: Engine, entries: Sequence[Entry], *, store_raw: bool = T
     try:
         changes = _changes_of(entries, store_raw=store_raw)
         with engine.begin() as connection:
-            take_lock(connection, WRITE_LOCK)
+            backend_of(connection).take_lock(connection, WRITE_LOCK)
             return write_changes(connection, changes)
     except RECORD_ERRORS as error:
         if not is_record_fault(error):
             raise
     result = BatchResult()
     with engine.begin() as connection:
-        take_lock(connection, WRITE_LOCK)
+        backend_of(connection).take_lock(connection, WRITE_LOCK)
         for part in _store_in_parts(connection, entries, store_raw=store_raw):
             result.add(part)
     return result
 
 
 def _changes_of(entries: Iterable[Entry], *, store_raw: bool) -> Changes:
-    """What items change, in the order in which they came."""
+    """Return the changes of items, in the order in which they came."""
     changes = Changes(store_raw=store_raw)
     for item, fetched_at in entries:
         changes.add(item, fetched_at)
@@ -148,7 +157,7 @@ def _store_or_refuse(
     except RECORD_ERRORS as error:
         if not is_record_fault(error):
             raise
-        failure = storage_failure(item, reason_of(error), datetime.now(timezone.utc))
+        failure = _storage_failure(item, reason_of(error), datetime.now(timezone.utc))
         result = _store_one(connection, failure, failure.tried_at, store_raw=store_raw)
         result.refused.append(failure)
         return result
@@ -172,7 +181,7 @@ def _store_one(connection: Connection, item: Item, fetched_at: datetime, *, stor
             columns += changed
         else:
             if columns:
-                result.fitted.append(f"{name_of(item)}: {', '.join(columns)}")
+                result.fitted.append(f"{_name_of(item)}: {', '.join(columns)}")
             return result
 
 
@@ -182,25 +191,26 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
     Raises:
         SQLAlchemyError: The database failed, or a row does not fit.
     """
-    rows = rows_on(connection)
-    mentions: dict[Table, list[Mention]] = defaultdict(list)
-    for mention in changes.mentions:
-        mentions[mention.table].append(mention)
+    rows = backend_of(connection).rows(connection)
+    stubs: dict[Table, list[Stub]] = defaultdict(list)
+    for stub in changes.stubs:
+        stubs[stub.table].append(stub)
     # Before what came in full, which wins.
-    unchanged = mark_fetched(connection, changes.unchanged)
-    spared = spared_bytes(connection, changes.unchanged)
+    unchanged = mark_fetched(connection, changes.unchanged) if changes.unchanged else set()
+    spared = spared_bytes(connection, changes.unchanged) if changes.unchanged else 0
     stored: Counter[str] = Counter()
     # Tables that others refer to come first.
     for table in metadata.sorted_tables:
         keys: set[Any] = set()
-        for mention in mentions[table]:
-            named = changes.mentions[mention]
+        for stub in stubs[table]:
+            named = changes.stubs[stub]
             keys.update(named)
             # In order of their keys, so that there is less to sort.
-            rows.upsert(_mention_upsert(mention), [named[key] for key in sorted(named)])
+            rows.upsert(_stub_upsert(stub), [named[key] for key in sorted(named)])
         if table in changes.records:
             keys.update(changes.records[table])
-            mark_there(connection, table, changes.records[table])
+            if parts_of(table):
+                mark_there(connection, table, changes.records[table])
             for declaration, values in _by_declaration(changes.records[table].values()).items():
                 rows.upsert(_record_upsert(declaration), values)
         if keys:
@@ -222,7 +232,7 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         _clear_failures(connection, changes.fetched | unchanged)
     if changes.cleared:
         _clear_calls(connection, changes.cleared)
-    deleted = mark_deleted(connection, changes.failures)
+    deleted = mark_deleted(connection, changes.failures) if changes.failures else set()
     failures = [row for place, row in changes.failures.items() if place not in deleted]
     if failures:
         rows.upsert(Upsert(tmdb_failures, FAILURE_COLUMNS), failures)
@@ -249,28 +259,26 @@ def _by_declaration(records: Iterable[tuple[Stored, Values]]) -> dict[Stored, li
 
 
 @cache
-def _mention_upsert(mention: Mention) -> Upsert:
-    """How what is named only is written."""
-    return Upsert(
-        mention.table, mention.columns, frozenset(mention.columns[1:]), yields=True, fills=mention.fills
-    )
+def _stub_upsert(stub: Stub) -> Upsert:
+    """Return the upsert of stub rows."""
+    return Upsert(stub.table, stub.columns, frozenset(stub.columns[1:]), yields=True, fills=stub.fills)
 
 
 @cache
 def _replacement(relation: Relation) -> Replacement:
-    """How the rows of a link table are written."""
+    """Return the replacement of rows in a link table."""
     return Replacement(relation.table, relation.owner, relation.columns)
 
 
 @cache
 def _addition_upsert(addition: Addition) -> Upsert:
-    """How what is added to another record's link table is written."""
+    """Return the upsert of rows in another record's link table."""
     return Upsert(addition.table, addition.columns, frozenset(addition.columns[2:]))
 
 
 @cache
 def _record_upsert(stored: Stored) -> Upsert:
-    """How a record is written."""
+    """Return the upsert of records."""
     return Upsert(stored.table, stored.columns, stored.keeps)
 
 
@@ -332,8 +340,46 @@ def _clear_calls(connection: Connection, calls: Iterable[tuple[str, str]]) -> No
 
 
 def _by_kind(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """What is told by kind, sorted by it."""
+    """Return keys by kind."""
     by_kind: dict[str, list[str]] = defaultdict(list)
     for kind, key in found:
         by_kind[kind].append(key)
     return by_kind
+
+
+def _name_of(item: Item) -> str:
+    """Return what an item is called in a report: its kind and id."""
+    if isinstance(item, ClearedFailure | FailedCall | UnchangedRecord | Watermark):
+        return type(item).__name__
+    key = getattr(item, "id", None)
+    return declaration_of(item).table.name if key is None else f"{declaration_of(item).table.name} {key}"
+
+
+def _storage_failure(item: Item, message: str, tried_at: datetime) -> FailedCall:
+    """Return the failure to put on record for an item that the database does not take."""
+    if isinstance(item, FailedCall):
+        kind, key, path = item.kind, item.id, item.path
+    elif isinstance(item, ClearedFailure):
+        kind, key, path = item.kind, None, item.path
+    elif isinstance(item, Watermark):
+        kind, key, path = None, None, f"watermark {item.name}"
+    elif isinstance(item, UnchangedRecord):
+        kind, key, path = item.kind, str(item.id), f"/{item.kind}/{item.id}"
+    else:
+        stored = declaration_of(item)
+        number = getattr(item, "id", None)
+        kind, key = stored.table.name, None if number is None else str(number)
+        path = stored.path if key is None else f"{stored.path}/{key}"
+    return FailedCall(
+        kind=kind,
+        id=key,
+        # PostgreSQL indexes no text over 2,704 bytes, and the path is part of the key.
+        path=path[:500],
+        error="StorageError",
+        status_code=None,
+        tmdb_code=None,
+        message=printable(message),
+        attempts=1,
+        retryable=False,
+        tried_at=tried_at,
+    )

@@ -1,50 +1,35 @@
-"""Opening the database that ``TMDB_DATABASE_URL`` names, and checking that it can be used."""
+"""Opening the database that ``TMDB_DATABASE_URL`` names, to write or to read."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
-from sqlalchemy import create_engine, event
+from sqlalchemy import create_engine
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.pool import StaticPool
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.faults import reason_of
-from tmdbfusion_scrapy.storage.locks import LOCK_SECONDS, limit_waiting
-from tmdbfusion_scrapy.storage.preparation import prepare
+from tmdbfusion_scrapy.storage.backend import SQLITE, backend_for, backend_of, reason_of
+from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.schema import check_version, prepare, stored_version
+from tmdbfusion_scrapy.storage.sqlite import READING, legible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sqlalchemy.engine import Connection, Engine
 
-_DRIVERS = {"sqlite": "sqlite", "sqlite+pysqlite": "sqlite"} | dict.fromkeys(
-    # SQLAlchemy 2.0 takes psycopg2 for the bare name, 2.1 psycopg 3, which is what the extra installs.
-    ("postgresql", "postgres", "postgresql+psycopg"),
-    "postgresql+psycopg",
-)
+    from tmdbfusion_scrapy.storage.backend import Backend
 
 _ENCODE = "percent-encode @ : / ? # and % in a user name or password, @ as %40 and / as %2F"
 
-READING = "tmdb_reading"
-"""Execution option of a connection that only reads, and so takes no lock."""
+_NOTHING_YET = "nothing was crawled into it yet, or another one is meant (-s TMDB_DATABASE_URL=...)"
 
-_CONNECT_ARGUMENTS: dict[str, dict[str, Any]] = {
-    "sqlite": {"timeout": LOCK_SECONDS},
-    # A server that went away without a word must not hold the crawl for the hours TCP would wait.
-    "postgresql": {
-        "connect_timeout": 10,
-        # psycopg gives bytes for text where the database is of SQL_ASCII, as one made in the C locale is.
-        "client_encoding": "utf8",
-        "keepalives_idle": 30,
-        "keepalives_interval": 10,
-        "keepalives_count": 3,
-        "tcp_user_timeout": 60_000,
-    },
-}
-"""What a URL may say otherwise in its query string."""
+
+class MissingDatabaseError(ConfigurationError):
+    """There is no database, or it holds none of this package's tables: nothing was crawled yet."""
 
 
 def check_database(url: str) -> None:
@@ -84,33 +69,91 @@ def _reach(engine: Engine, label: str) -> None:  # noqa: ARG001 - as prepare()
 
 
 def _opened(url: str, begin: Callable[[Engine, str], None]) -> Engine:
-    """An engine for a database, of which the first use is made here."""
+    """Return an engine for a database, of which the first use is made here."""
     parsed = parse_database_url(url)
     label = database_label(parsed)
+    backend = _backend(parsed)
     try:
-        _check_directory(parsed)
+        backend.check_place(parsed, label)
     except (OSError, ValueError) as error:
         if isinstance(error, ConfigurationError):
             raise
         raise ConfigurationError(f"TMDB_DATABASE_URL={label} cannot be used: {error}") from error
-    engine = open_engine(parsed)
+    engine = _engine(parsed)
     try:
         begin(engine, label)
     except SQLAlchemyError as error:
         engine.dispose()
         raise ConfigurationError(
-            f"TMDB_DATABASE_URL={label} cannot be used: {reason_of(error)}. {_fix(parsed, reason_of(error))}"
+            f"TMDB_DATABASE_URL={label} cannot be used: {reason_of(error)}. {backend.advice(reason_of(error))}"
         ) from error
     except ConfigurationError:
         engine.dispose()
         raise
-    # What the driver says of an option in the URL's query string.
+    # The driver's word on an option in the URL's query string.
     except (ValueError, TypeError, ArithmeticError, OSError) as error:
         engine.dispose()
         raise ConfigurationError(
             f"TMDB_DATABASE_URL={label} cannot be used: {error}. Check what follows the ? in it"
         ) from error
     return engine
+
+
+def open_for_reading(url: str) -> Engine:
+    """Return an engine for a database that is there, in which nothing is changed; the caller disposes of it.
+
+    Args:
+        url: ``TMDB_DATABASE_URL``.
+
+    Raises:
+        MissingDatabaseError: There is none, or it has no tables of this package.
+        ConfigurationError: It cannot be read, or is of another version; the message names the fix.
+    """
+    parsed = parse_database_url(url)
+    label = database_label(parsed)
+    try:
+        engine = _engine(parsed, read_only=True)
+    except FileNotFoundError:
+        raise MissingDatabaseError(
+            f"TMDB_DATABASE_URL={label}: there is no such file: {_NOTHING_YET}"
+        ) from None
+    try:
+        with engine.connect() as connection:
+            version = stored_version(connection)
+        if version is None:
+            raise MissingDatabaseError(f"TMDB_DATABASE_URL={label} has no tables of a crawl: {_NOTHING_YET}")
+        check_version(version, label)
+    except SQLAlchemyError as error:
+        engine.dispose()
+        raise ConfigurationError(f"TMDB_DATABASE_URL={label} cannot be read: {reason_of(error)}") from error
+    except ConfigurationError:
+        engine.dispose()
+        raise
+    return engine
+
+
+def empty_database() -> Engine:
+    """Return an engine for a database in memory that nothing was crawled into."""
+    engine = create_engine("sqlite://", poolclass=StaticPool, connect_args={"check_same_thread": False})
+    metadata.create_all(engine)
+    return engine
+
+
+def database_size(engine: Engine) -> int:
+    """Return the bytes on the disk that the tables and their indexes take.
+
+    Args:
+        engine: Of :func:`open_for_reading`.
+    """
+    with engine.connect() as connection:
+        return backend_of(engine).size(connection, list(metadata.tables))
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Yield a connection to read on, which keeps no one from writing."""
+    with engine.connect().execution_options(**{READING: True}) as connection:
+        yield connection
 
 
 def parse_database_url(url: str) -> URL:
@@ -128,47 +171,32 @@ def parse_database_url(url: str) -> URL:
             "TMDB_DATABASE_URL is not an SQLAlchemy URL: write it like sqlite:///tmdb.db or "
             f"postgresql://user:password@host/database. {_ENCODE[0].upper()}{_ENCODE[1:]}"
         ) from None
-    if parsed.get_backend_name() != "sqlite" and url.count("@") > 1:
+    backend = backend_for(parsed)
+    if backend is not SQLITE and url.count("@") > 1:
         # The rest of the password would be taken for the host or the database, and shown as that.
         raise ConfigurationError(f"TMDB_DATABASE_URL has more than one @: {_ENCODE}")
-    driver = _DRIVERS.get(parsed.drivername)
-    if driver is None:
+    if backend is None:
         raise ConfigurationError(
             f"TMDB_DATABASE_URL names {parsed.drivername!r}, which is not supported: use sqlite:///<path> or "
             "postgresql://user:password@host/database"
         )
-    if driver == "sqlite" and parsed.database in (None, "", ":memory:"):
-        raise ConfigurationError(
-            "TMDB_DATABASE_URL names an SQLite database in memory, which is gone when the crawl ends: name a "
-            "file, such as sqlite:///tmdb.db"
-        )
-    if driver == "sqlite":
-        # So that the letters are UTF-8 on the disk, whatever the locale.
-        parsed = parsed.set(database=os.fsdecode(str(parsed.database).encode("utf-8")))
-    return parsed.set(drivername=driver)
+    return backend.checked_url(parsed).set(drivername=backend.driver)
 
 
 def database_label(url: URL) -> str:
     """Return the URL for messages: without the password, and without the query string, which may hold one."""
     shown = url.set(query={}, drivername=url.get_backend_name())
     if shown.database is not None:
-        shown = shown.set(database=_legible(shown.database))
+        shown = shown.set(database=legible(shown.database))
     return shown.render_as_string(hide_password=True)
 
 
-def _legible(path: str) -> str:
-    """A path with the letters that its bytes stand for."""
-    return path.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
-def open_engine(url: URL) -> Engine:
+def _engine(url: URL, *, read_only: bool = False) -> Engine:
     """Return an engine for a URL of :func:`parse_database_url`; nothing is connected yet."""
-    backend = url.get_backend_name()
-    defaults = _CONNECT_ARGUMENTS[backend]
     try:
-        engine = create_engine(
+        return _backend(url).engine(
             url,
-            connect_args={name: value for name, value in defaults.items() if name not in url.query},
+            read_only=read_only,
             # A connection that the server closed while the crawl was slow is replaced unseen.
             pool_pre_ping=True,
             # Errors would quote whole batches.
@@ -185,83 +213,10 @@ def open_engine(url: URL) -> Engine:
         raise ConfigurationError(
             f"TMDB_DATABASE_URL={database_label(url)} cannot be used: {error}. Check what follows the ? in it"
         ) from error
-    if backend == "sqlite":
-        event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
-    else:
-        event.listen(engine, "connect", _set_up_postgresql)
-        event.listen(engine, "begin", limit_waiting)
-    return engine
 
 
-def _set_up_sqlite(connection: Any, _record: Any) -> None:
-    """Prepare a new SQLite connection."""
-    # sqlite3 begins transactions by its own rules, which leave savepoints out; see _begin_sqlite.
-    # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    # Readers go on reading while a batch is written: the database can be looked into during a crawl.
-    # Changing to WAL takes a lock of its own, so it is done once in the life of the file.
-    if cursor.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
-        cursor.execute("PRAGMA journal_mode = WAL")
-    # With WAL this may lose the last batches on a power cut, never spoil the file, and saves a disk flush
-    # for each batch. https://www.sqlite.org/pragma.html#pragma_synchronous
-    cursor.execute("PRAGMA synchronous = NORMAL")
-    # SQLite does not look at foreign keys unless told so, on every connection.
-    cursor.execute("PRAGMA foreign_keys = ON")
-    # KB. SQLite's own 2 MB hold neither a batch nor the indexes that it touches: pages go out and come in again.
-    cursor.execute("PRAGMA cache_size = -32768")
-    # Pages. A batch is more than SQLite's own 1,000, so that each would end with two flushes to disk.
-    cursor.execute("PRAGMA wal_autocheckpoint = 10000")
-    cursor.close()
-
-
-def _set_up_postgresql(connection: Any, _record: Any) -> None:
-    """Prepare a new PostgreSQL connection."""
-    with connection.cursor() as cursor:
-        # PostgreSQL's own compression takes most of the time of storing a document. From version 14, where the
-        # server was built with LZ4. https://www.postgresql.org/docs/current/runtime-config-client.html
-        cursor.execute(
-            "SELECT set_config(name, 'lz4', false) FROM pg_settings "
-            "WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
-        )
-    connection.commit()
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """Begin by taking the write lock.
-
-    A transaction that reads first and writes later fails at once where another program wrote in between; one
-    that begins with the lock waits its turn.
-    """
-    reads = connection.get_execution_options().get(READING, False)
-    connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
-
-
-def _check_directory(url: URL) -> None:
-    """Say it plainly when the directory of an SQLite file is missing; SQLite only says it cannot open it."""
-    path = url.database
-    if url.get_backend_name() != "sqlite" or path is None or path.startswith("file:"):
-        return
-    parent = Path(path).parent
-    if not parent.is_dir():
-        raise ConfigurationError(
-            f"TMDB_DATABASE_URL={database_label(url)}: there is no directory "
-            f"{_legible(str(parent.absolute()))}: create it, or name another file"
-        )
-    if Path(path).is_dir():
-        raise ConfigurationError(
-            f"TMDB_DATABASE_URL={database_label(url)} is a directory: name a file in it, such as "
-            f"{database_label(url)}/tmdb.db"
-        )
-
-
-def _fix(url: URL, reason: str) -> str:
-    """What the user may do."""
-    if url.get_backend_name() == "postgresql":
-        return "Check user, password, host, port and database, and that the server runs"
-    if "locked" in reason:
-        return "Another program is writing to it: end that one, or name another file"
-    if "not a database" in reason or "malformed" in reason:
-        return "Name another file, or move that one away"
-    return "Make the file and its directory writable, or name another file"
+def _backend(url: URL) -> Backend:
+    """Return the backend for a URL of :func:`parse_database_url`."""
+    backend = backend_for(url)
+    assert backend is not None  # noqa: S101 - else the URL was refused
+    return backend

@@ -1,4 +1,4 @@
-"""Single values that no column takes, so that they do not cost the record."""
+"""Single values that no column takes: they are made to fit, and do not cost the record."""
 
 from __future__ import annotations
 
@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import JSON, BigInteger, Integer
 
+from tmdbfusion_scrapy.storage.entities.columns import UTCDateTime
 from tmdbfusion_scrapy.storage.rows import storable_text
-from tmdbfusion_scrapy.storage.tables.columns import UTCDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from sqlalchemy import Column, Table
 
-    from tmdbfusion_scrapy.storage.mapping.declaration import Values
+    from tmdbfusion_scrapy.storage.entities.declaration import Values
     from tmdbfusion_scrapy.storage.rows import Changes
 
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
@@ -69,8 +69,8 @@ def fitted(changes: Changes) -> list[str]:
         The columns, as ``table.column``, once each; empty where everything fits.
     """
     fitting = _Fitting()
-    for mention, named in changes.mentions.items():
-        fitting.rows(mention.table, mention.columns, named)
+    for stub, named in changes.stubs.items():
+        fitting.rows(stub.table, stub.columns, named)
     own = True
     for table, records in changes.records.items():
         for key, (stored, row) in list(records.items()):
@@ -138,7 +138,7 @@ def _columns(table: Table, names: tuple[str, ...]) -> tuple[Column[Any], ...]:
 
 @cache
 def _is_indexed(column: Column[Any]) -> bool:
-    """Whether a column is in the key or in an index."""
+    """Return whether a column is in the key or in an index."""
     return column.primary_key or any(column.name in index.columns for index in column.table.indexes)
 
 
@@ -178,7 +178,7 @@ def _fitting_document(document: str) -> str:
 
 
 def _is_broken(code: int, place: int, escapes: list[re.Match[str]]) -> bool:
-    """Whether an escape is a NUL or half a surrogate pair."""
+    """Return whether an escape is a NUL or half a surrogate pair."""
     if code == 0:
         return True
     if 0xD800 <= code < 0xDC00:
@@ -189,7 +189,7 @@ def _is_broken(code: int, place: int, escapes: list[re.Match[str]]) -> bool:
 
 
 def _is_beside(escapes: list[re.Match[str]], place: int, other: int, codes: range) -> bool:
-    """Whether another escape is directly before or after one, and of these codes."""
+    """Return whether another escape is directly before or after one, and of these codes."""
     if not 0 <= other < len(escapes) or escapes[other][1] is None:
         return False
     first, second = sorted((escapes[place], escapes[other]), key=lambda escape: escape.start())

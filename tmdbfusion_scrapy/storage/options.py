@@ -1,4 +1,4 @@
-"""What the database settings say, checked."""
+"""The database settings, checked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ DEFAULT_FLUSH_INTERVAL: float = SETTINGS["TMDB_DATABASE_FLUSH_INTERVAL"].default
 
 
 class Settings(Protocol):
-    """What is needed of Scrapy's settings; a ``dict`` will do."""
+    """Part of Scrapy's settings that is needed; a ``dict`` will do."""
 
     def get(self, name: str, default: Any = None, /) -> Any:
         """Return the value of a setting, or ``default``."""
@@ -23,7 +23,7 @@ class Settings(Protocol):
 
 @dataclass(frozen=True)
 class DatabaseOptions:
-    """How records are written.
+    """Options of writing records.
 
     Args:
         url: SQLAlchemy URL of the database, with its password: not for logs.
@@ -45,11 +45,11 @@ class DatabaseOptions:
     store_raw: bool = True
 
     def fills_batch(self, items: int, size: int) -> bool:
-        """Whether items of this size, in bytes, are enough for a batch."""
+        """Return whether items of this size, in bytes, are enough for a batch."""
         return items >= self.batch_size or size >= self.batch_bytes
 
     def is_too_much(self, items: int, size: int) -> bool:
-        """Whether with these waiting the crawl has to wait too."""
+        """Return whether with these waiting the crawl has to wait too."""
         return self.fills_batch(items // self.batches_ahead, size // self.batches_ahead)
 
 

@@ -6,16 +6,16 @@ import dataclasses
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
-from operator import attrgetter, itemgetter
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.hidden import printable
 from tmdbfusion_scrapy.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
-from tmdbfusion_scrapy.storage.failing import is_own_call
-from tmdbfusion_scrapy.storage.mapping import MENTIONS, STORED
-from tmdbfusion_scrapy.storage.mapping.declaration import Stored, StoredList, elements_of
+from tmdbfusion_scrapy.storage.entities import STORED, STUBS, metadata
+from tmdbfusion_scrapy.storage.entities.declaration import Stored, StoredList
+from tmdbfusion_scrapy.storage.entities.parts import elements_of
+from tmdbfusion_scrapy.storage.failures import is_own_call
 from tmdbfusion_scrapy.storage.slices import give_way
-from tmdbfusion_scrapy.storage.tables import metadata
 
 if TYPE_CHECKING:
     import datetime
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
 
     from tmdbfusion_scrapy.models.record import Record
-    from tmdbfusion_scrapy.storage.mapping.declaration import (
+    from tmdbfusion_scrapy.storage.entities.declaration import (
         Addition,
         Children,
-        Mention,
         Relation,
+        Stub,
         Values,
     )
 
@@ -83,10 +83,10 @@ class _Listing:
 
 
 class Changes:
-    """What items change in the database; of two with the same key the later one wins.
+    """Rows that items change in the database; of two with the same key the later one wins.
 
     Attributes:
-        mentions: Rows of what is named only, by declaration and key.
+        stubs: Rows of what is named only, by declaration and key.
         records: Rows of records, with their declaration, by table and key.
         links: All link rows of a record without its id, by declaration and that id.
         merged: Link rows of a record of which there may be more, by declaration, id of the record, and what tells
@@ -105,7 +105,7 @@ class Changes:
 
     def __init__(self, *, store_raw: bool = True) -> None:
         self._store_raw = store_raw
-        self.mentions: dict[Mention, dict[Any, Values]] = defaultdict(dict)
+        self.stubs: dict[Stub, dict[Any, Values]] = defaultdict(dict)
         self.records: dict[Table, dict[Any, tuple[Stored, Values]]] = defaultdict(dict)
         self.links: dict[Relation, dict[Any, list[Values]]] = defaultdict(dict)
         self.merged: dict[Relation, dict[Any, dict[Any, Values]]] = defaultdict(dict)
@@ -165,7 +165,7 @@ class Changes:
         stored = declaration_of(record)
         if isinstance(stored, StoredList):
             rows = list(stored.read(record))
-            self._mention(stored.mention, rows)
+            self._stub(stored.stub, rows)
             self._clear_failures(stored, (str(row[0]) for row in rows if row[0] is not None))
             return
         key = record.id  # type: ignore[attr-defined]
@@ -174,8 +174,8 @@ class Changes:
                 raise ValueError("the record has no id")
             self._leave_out(f"{stored.table.name}.id")
             return
-        for mention, read in stored.mentions:
-            self._mention(mention, read(record))
+        for stub, read in stored.stubs:
+            self._stub(stub, read(record))
         self._count += 1
         row = self._record_row(stored, record, fetched_at)
         self._set_record(stored.inside if is_inside else stored, key, row)
@@ -206,7 +206,7 @@ class Changes:
     def _add_children(self, children: Children, record: Record, key: Any) -> None:
         """Add the records that a record lists."""
         rows = list(children.read(_part(record, children.path), key))
-        self._mention(children.mention, rows)
+        self._stub(children.stub, rows)
         keys = frozenset(row[0] for row in rows)
         if None not in keys and not _is_incomplete(record, children.path):
             self.children[children][key] = _Listing(keys, self._count)
@@ -236,29 +236,29 @@ class Changes:
         # What came is not deleted, whatever it was before.
         return (*_getter(stored)(record), *computed, raw, fetched_at, None, record.etag)
 
-    def _mention(self, mention: Mention, rows: Iterable[Values], *, is_counted: bool = True) -> None:
+    def _stub(self, stub: Stub, rows: Iterable[Values], *, is_counted: bool = True) -> None:
         """Add what is named; a later value wins over an earlier one, and any value over none.
 
         Rows of links lack the same keys, and are counted there.
         """
-        known = self.mentions[mention]
-        others = _others(mention)
+        known = self.stubs[stub]
+        others = _others(stub)
         for row in rows:
             key = row[0]
             if key is None:
                 if is_counted:
-                    self._leave_out(f"{mention.table.name}.{mention.columns[0]}")
+                    self._leave_out(f"{stub.table.name}.{stub.columns[0]}")
                 continue
-            if None in row and key in known:
+            if key in known and None in row:
                 known[key] = tuple(
                     old if new is None else new for old, new in zip(known[key], row, strict=True)
                 )
             else:
                 known[key] = row
             for other, shared in others:
-                if key in self.mentions[other]:
-                    before = self.mentions[other][key]
-                    self.mentions[other][key] = tuple(
+                if key in self.stubs[other]:
+                    before = self.stubs[other][key]
+                    self.stubs[other][key] = tuple(
                         old if place is None or row[place] is None else row[place]
                         for old, place in zip(before, shared, strict=True)
                     )
@@ -273,18 +273,21 @@ class Changes:
                 break
         else:
             return
-        for mention, read in relation.mentions:
-            self._mention(mention, read(part), is_counted=False)
-        required, key_of = _row_getters(relation)
-        rows: dict[Any, Values] = {}
-        for row in relation.read(part):
-            if None in (needed := required(row)):
-                self._leave_out(
-                    f"{relation.table.name}.{relation.columns[relation.required[needed.index(None)]]}"
-                )
-                is_incomplete = True
-            else:
-                rows.setdefault(key_of(row), row)
+        for stub, read in relation.stubs:
+            self._stub(stub, read(part), is_counted=False)
+        key_of = relation.key_of
+        found = list(relation.read(part))
+        rows = dict(zip(map(key_of, found), found, strict=True))
+        columns = list(zip(*found, strict=True))
+        if len(rows) < len(found) or any(None in columns[index] for index in relation.required if found):
+            rows = {}
+            for row in found:
+                lacking = next((index for index in relation.required if row[index] is None), None)
+                if lacking is not None:
+                    self._leave_out(f"{relation.table.name}.{relation.columns[lacking]}")
+                    is_incomplete = True
+                else:
+                    rows.setdefault(key_of(row), row)
         if not is_incomplete:
             self.links[relation][key] = list(rows.values())
             self.merged[relation].pop(key, None)
@@ -306,8 +309,8 @@ class Changes:
         part = _part(record, addition.path)
         if part is None:
             return
-        for mention, read in addition.mentions:
-            self._mention(mention, read(part), is_counted=False)
+        for stub, read in addition.stubs:
+            self._stub(stub, read(part), is_counted=False)
         owners = self.additions[_WRITTEN_AS[addition]]
         for row in addition.read(part, key):
             if None in row[:2]:
@@ -367,7 +370,7 @@ def _part(record: Any, path: str) -> Any:
 
 
 def _is_incomplete(record: Any, path: str) -> bool:
-    """Whether a part of a record could not be read as a whole, and says nothing of what is gone."""
+    """Return whether a part of a record could not be read as a whole, and says nothing of what is gone."""
     for name in path.split("."):
         if record is None:
             return True
@@ -378,27 +381,19 @@ def _is_incomplete(record: Any, path: str) -> bool:
 
 
 @cache
-def _others(mention: Mention) -> tuple[tuple[Mention, tuple[int | None, ...]], ...]:
-    """Other mentions of the same table, with the places that their columns have in this one."""
+def _others(stub: Stub) -> tuple[tuple[Stub, tuple[int | None, ...]], ...]:
+    """Other stubs of the same table, with the places that their columns have in this one."""
     return tuple(
         (
             other,
-            tuple(mention.columns.index(name) if name in mention.columns else None for name in other.columns),
+            tuple(stub.columns.index(name) if name in stub.columns else None for name in other.columns),
         )
-        for other in MENTIONS
-        if other is not mention and other.table is mention.table
+        for other in STUBS
+        if other is not stub and other.table is stub.table
     )
 
 
 @cache
 def _getter(stored: Stored) -> Callable[[Any], Values]:
-    """What reads the fields of a record."""
+    """Return the function that reads the fields of a record."""
     return attrgetter(*stored.fields)
-
-
-@cache
-def _row_getters(relation: Relation) -> tuple[Callable[[Values], Values], Callable[[Values], Any]]:
-    """What reads the required values of a row, as a tuple, and its key."""
-    required = relation.required
-    # itemgetter gives no tuple for one index.
-    return itemgetter(*required, required[0]), itemgetter(*relation.key)

@@ -1,19 +1,36 @@
-"""Runs: a crawl from its first start until all that it wants is done, however many processes it takes."""
+"""Runs: a crawl from its first start until all of its frontier is done, however many processes it takes."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from sqlalchemy import select
 
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_runs
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_runs
 from tmdbfusion_scrapy.stores import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
+    from datetime import datetime
 
     from sqlalchemy.engine import Connection
+
+
+@dataclass(frozen=True)
+class FetchedOtherwise:
+    """Stored records that lack something that is asked for now.
+
+    Args:
+        missing: Parts that they were fetched without.
+        language: Languages that they were asked for in, best first; empty for TMDB's own choice.
+        count: How many they are.
+    """
+
+    missing: tuple[str, ...]
+    language: str
+    count: int
 
 
 def text_of(arguments: Mapping[str, str]) -> str:
@@ -45,3 +62,28 @@ def unfinished_run(connection: Connection, spider: str, arguments: Mapping[str, 
         return None
     is_planned = row.planned_at is not None
     return Run(row.id, row.started_at, row.since, row.upto, is_planned=is_planned, is_resumed=True)
+
+
+def requests_of_runs(
+    connection: Connection, run: Run
+) -> Iterator[tuple[tuple[tuple[str, ...], str], datetime, datetime | None]]:
+    """Yield parts and languages that a spider asked for, from when to when; alike runs in a row are one."""
+    columns = tmdb_runs.columns
+    spider = select(columns.spider).where(columns.id == run.id).scalar_subquery()
+    query = (
+        select(columns.started_at, columns.arguments, columns.language)
+        .where(columns.spider == spider)
+        .order_by(columns.started_at, columns.id)
+    )
+    asked: tuple[tuple[str, ...], str] | None = None
+    since: datetime | None = None
+    for started_at, arguments, language in connection.execute(query):
+        append = json.loads(arguments).get("append", "")
+        now = (tuple(part.strip() for part in append.split(",") if part.strip()), language or "")
+        if now == asked:
+            continue
+        if asked is not None and since is not None:
+            yield asked, since, started_at
+        asked, since = now, started_at
+    if asked is not None and since is not None:
+        yield asked, since, None

@@ -27,7 +27,7 @@ woken up.
 
 
 class _Turn(threading.local):
-    """When the thread had its last pause."""
+    """Moment at which the thread had its last pause."""
 
     ended = 0.0
 

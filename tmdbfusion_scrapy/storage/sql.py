@@ -15,18 +15,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.items import ClearedFailure, FailedCall
+from tmdbfusion_scrapy.storage.backend import patiently, reason_of
 from tmdbfusion_scrapy.storage.database import (
     check_database,
     database_label,
     parse_database_url,
     reopen_database,
 )
-from tmdbfusion_scrapy.storage.faults import reason_of
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures
 from tmdbfusion_scrapy.storage.frontier import Frontier
 from tmdbfusion_scrapy.storage.options import database_options_of
-from tmdbfusion_scrapy.storage.patience import patiently
 from tmdbfusion_scrapy.storage.rows import STORABLE
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures
 from tmdbfusion_scrapy.storage.writer import Writer
 from tmdbfusion_scrapy.stores import DATABASE_FAILED, RECORD_CAME, RecordStore
 
@@ -324,7 +323,7 @@ _IRREGULAR = {"people": "person", "companies": "company"}
 
 
 def _summary(stored: Counter[str]) -> str:
-    """Return what was stored, in words: ``3000 movies and 2 failed calls (table tmdb_failures)``."""
+    """Return numbers of rows in words: ``3000 movies and 2 failed calls (table tmdb_failures)``."""
     parts = []
     for table, number in stored.items():
         words = "failed calls" if table == tmdb_failures.name else table.replace("_", " ")

@@ -1,4 +1,4 @@
-"""What becomes of a row that is there already."""
+"""Rows on their way into a table: upserts, and lists that are replaced as a whole."""
 
 from __future__ import annotations
 
@@ -7,24 +7,21 @@ from functools import cache, cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Boolean, Date, DateTime, Table, and_, case, func, or_
-from sqlalchemy.engine import make_url
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import Table, and_, case, false, func, or_, select
 
 from tmdbfusion_scrapy.storage.slices import in_slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sqlalchemy import ColumnElement
+    from sqlalchemy import ColumnElement, Delete, Insert, Update
     from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.types import TypeEngine
 
     InsertT = TypeVar("InsertT", sqlite.Insert, postgresql.Insert)
     Row = tuple[Any, ...]
-    Processors = tuple[tuple[int, Callable[[Any], Any]], ...]
-
-DIALECTS = {name: make_url(f"{name}://").get_dialect()() for name in ("sqlite", "postgresql")}
-"""The dialects that statements are written in, by name."""
+    Process = Callable[[Any], Any]
+    ProcessorOf = Callable[[TypeEngine[Any]], Process | None]
 
 
 @dataclass(frozen=True)
@@ -93,7 +90,7 @@ class Replacement:
 
     @cached_property
     def upsert(self) -> Upsert:
-        """How the rows are written."""
+        """The upsert of its rows."""
         return Upsert(self.table, (self.owner, *self.columns), differs=True)
 
     def rows(self, found: Mapping[Any, Iterable[Row]]) -> list[Row]:
@@ -115,9 +112,20 @@ def in_key_order(table: Table, columns: tuple[str, ...], rows: Iterable[Row]) ->
     return sorted(rows, key=_key_getter(table, columns))
 
 
-def prepared(dialect: str, table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> list[Row]:
-    """Return rows for the driver: their values in :func:`table_order`, and of the driver's types."""
-    order, processors = _preparation(dialect, table, columns)
+def prepared(
+    table: Table, columns: tuple[str, ...], rows: Sequence[Row], processor_of: ProcessorOf
+) -> list[Row]:
+    """Return rows for the driver: their values in :func:`table_order`, and of the driver's types.
+
+    Args:
+        table: The table.
+        columns: The columns of the rows, in their order.
+        rows: The rows.
+        processor_of: Gives the function that makes a value of a type one of the driver's; ``None`` for none.
+    """
+    order, processors = _preparation(table, columns, processor_of)
+    if not processors and order == tuple(range(len(columns))):
+        return list(rows)
     found: list[Row] = []
     for part in in_slices(rows):
         # Column by column, because a function that is mapped costs a third of a loop over rows.
@@ -130,35 +138,25 @@ def prepared(dialect: str, table: Table, columns: tuple[str, ...], rows: Sequenc
 
 @cache
 def _key_getter(table: Table, columns: tuple[str, ...]) -> Callable[[Row], Any]:
-    """What gives the key of a row."""
+    """Return the function that gives the key of a row."""
     return itemgetter(*(columns.index(column.name) for column in table.primary_key))
 
 
 @cache
-def _preparation(dialect: str, table: Table, columns: tuple[str, ...]) -> tuple[tuple[int, ...], Processors]:
-    """Where the values of a row are in the table's order, and what its types do with a value.
-
-    SQLite has no dates and no booleans of its own. A document is JSON text already.
-    """
+def _preparation(
+    table: Table, columns: tuple[str, ...], processor_of: ProcessorOf
+) -> tuple[tuple[int, ...], tuple[tuple[int, Process], ...]]:
+    """Return the places of a row's values in the table's order, and the functions for some of them."""
     order = tuple(columns.index(name) for name in table_order(table, columns))
-    processors: list[tuple[int, Callable[[Any], Any]]] = []
-    for index, name in enumerate(columns):
-        kind = table.columns[name].type
-        if isinstance(kind, Boolean) and dialect == "sqlite":
-            processors.append((index, _FLAGS.__getitem__))
-        elif isinstance(kind, Boolean | Date | DateTime | TypeDecorator):
-            process = kind.dialect_impl(DIALECTS[dialect]).bind_processor(DIALECTS[dialect])
-            if process is not None:
-                processors.append((index, process))
-    return order, tuple(processors)
+    found = ((index, processor_of(table.columns[name].type)) for index, name in enumerate(columns))
+    return order, tuple((index, process) for index, process in found if process is not None)
 
 
-class _Flags(dict[Any, Any]):
-    """Booleans as SQLite has them; SQLAlchemy's own function for it takes ten times as long."""
-
-    def __missing__(self, value: Any) -> Any:
-        """Refuse anything else."""
-        raise TypeError(f"{value!r} is neither true nor false")
-
-
-_FLAGS = _Flags({None: None, False: 0, True: 1})
+def probes(table: Table) -> tuple[Insert, Update, Delete]:
+    """Return what a batch does to a table, done to no row."""
+    names = [column.name for column in table.columns]
+    return (
+        table.insert().from_select(names, select(table).where(false())),
+        table.update().where(false()).values({names[0]: table.columns[names[0]]}),
+        table.delete().where(false()),
+    )

@@ -13,11 +13,10 @@ from collections import deque
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tmdbfusion_scrapy.storage.backend import patiently, reason_of
 from tmdbfusion_scrapy.storage.batches import store_batch
 from tmdbfusion_scrapy.storage.database import open_database
-from tmdbfusion_scrapy.storage.failing_calls import FailingCalls, failing_calls
-from tmdbfusion_scrapy.storage.faults import reason_of
-from tmdbfusion_scrapy.storage.patience import patiently
+from tmdbfusion_scrapy.storage.failures import FailingCalls, failing_calls
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -74,7 +73,7 @@ class Writer:
 
     @property
     def running(self) -> bool:
-        """Whether the database was opened and :meth:`close` is still to be called."""
+        """True from when the database was opened until :meth:`close`."""
         return self._thread is not None
 
     @property

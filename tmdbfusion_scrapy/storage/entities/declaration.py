@@ -1,13 +1,12 @@
-"""How the mapping of a record type to tables is declared."""
+"""Declarations: the rows that a record becomes."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import cache, cached_property
-from itertools import count
-from operator import attrgetter
+from functools import cached_property, partial
+from operator import attrgetter, itemgetter
 from typing import Any, cast
 
 from sqlalchemy import Table
@@ -20,59 +19,18 @@ Values = tuple[Any, ...]
 
 def fields(*names: str) -> Callable[[Iterable[Any]], Iterator[Values]]:
     """Return a reader of rows that are the fields of these names, two at least, of each element."""
-    row_of: Callable[[Any], Values] = attrgetter(*names)
-    return lambda elements: map(row_of, elements)
-
-
-class Readable(list[Any]):
-    """What could be read of a list, with the place of each element in TMDB's list.
-
-    Args:
-        elements: What could be read.
-        missing: Indexes of what could not be.
-    """
-
-    def __init__(self, elements: Iterable[Any], missing: Iterable[Any]) -> None:
-        super().__init__(elements)
-        gaps = set(missing)
-        self.places = tuple(index for index in range(len(self) + len(gaps)) if index not in gaps)
-
-
-def elements_of(record: Record, name: str) -> Any:
-    """Return what a field of a record has; a list of which elements could not be read as :class:`Readable`."""
-    found = getattr(record, name)
-    missing = record._lost.get(name)  # noqa: SLF001 - the decoder's word to those who store
-    return Readable(found, missing) if missing and isinstance(found, list) else found
-
-
-def in_places(elements: Iterable[Any]) -> Iterator[tuple[int | None, Any]]:
-    """Return elements with their places in TMDB's list; of one that says nothing the place is ``None``."""
-    places = elements.places if isinstance(elements, Readable) else count()
-    for place, element in zip(places, elements):  # noqa: B905 - count() has no end
-        yield None if isinstance(element, Record) and _says_nothing(element) else place, element
-
-
-def _says_nothing(record: Record) -> bool:
-    """Whether no field of a record has a value."""
-    model: Any = type(record)
-    return bool(record == _blank(model))
-
-
-@cache
-def _blank(model: Any) -> Any:
-    """A record of which no field has a value."""
-    return model()
+    return partial(map, attrgetter(*names))
 
 
 @dataclass(frozen=True, eq=False)
-class Mention:
-    """Rows of records that another record only names: the genre of a movie, the people of its cast.
+class Stub:
+    """Stub rows, of records that another record only names: the genre of a movie, the people of its cast.
 
-    A mention fills what is not known yet: a value that it lacks wipes out none.
+    A stub row fills what is not known yet: a value that it lacks wipes out none.
 
     Args:
         table: Their table.
-        columns: The columns that a mention knows; the key first.
+        columns: The columns of a stub row; the key first.
         fills: Columns that the record's own answer does not have. All others of a row that was fetched for its
             own sake are left as they are, so that they are of one answer.
     """
@@ -95,16 +53,16 @@ class Relation:
         path: Where the part is in the record: ``genres``, ``credits.cast``. With several, the first that is there.
         columns: Columns that ``read`` gives, in its order; the id of the record comes before them.
         read: Gives the rows of the part.
-        mentions: What the part names, and the function that gives the rows of it from the part.
+        stubs: What the part names, and the function that gives the rows of it from the part.
     """
 
     table: Table
     path: str | tuple[str, ...]
     columns: tuple[str, ...]
     read: Callable[[Any], Iterable[Values]]
-    mentions: tuple[tuple[Mention, Callable[[Any], Iterable[Values]]], ...] = ()
+    stubs: tuple[tuple[Stub, Callable[[Any], Iterable[Values]]], ...] = ()
 
-    @property
+    @cached_property
     def paths(self) -> tuple[str, ...]:
         """The places of the part, best first."""
         return (self.path,) if isinstance(self.path, str) else self.path
@@ -116,12 +74,17 @@ class Relation:
 
     @cached_property
     def key(self) -> tuple[int, ...]:
-        """Where in the values those are that tell the rows of one record apart."""
+        """Places in the values that tell the rows of one record apart."""
         return tuple(index for index, name in enumerate(self.columns) if self.table.columns[name].primary_key)
 
     @cached_property
+    def key_of(self) -> Callable[[Values], Any]:
+        """The function that gives the key of a row among those of one record."""
+        return itemgetter(*self.key)
+
+    @cached_property
     def required(self) -> tuple[int, ...]:
-        """Where in the values those are that must be there."""
+        """Places in the values that must be there."""
         return tuple(
             index for index, name in enumerate(self.columns) if not self.table.columns[name].nullable
         )
@@ -138,14 +101,14 @@ class Addition:
         path: Where the part is in the record.
         columns: Columns that ``read`` gives, in its order.
         read: Gives the rows from the part and the id of the record.
-        mentions: What the part names, and the function that gives the rows of it from the part.
+        stubs: What the part names, and the function that gives the rows of it from the part.
     """
 
     table: Table
     path: str
     columns: tuple[str, ...]
     read: Callable[[Any, Any], Iterable[Values]]
-    mentions: tuple[tuple[Mention, Callable[[Any], Iterable[Values]]], ...] = ()
+    stubs: tuple[tuple[Stub, Callable[[Any], Iterable[Values]]], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -158,7 +121,7 @@ class Children:
         table: Their table.
         parent: Its column with the id of the record.
         path: Where the list is in the record.
-        mention: What the list says of them; the second column is ``parent``.
+        stub: What the list says of them; the second column is ``parent``.
         read: Gives the rows of the list from it and the id of the record; the key first.
         are_parts: Whether they are taken away. Else ``parent`` becomes NULL, where a row is known from lists only.
     """
@@ -166,14 +129,14 @@ class Children:
     table: Table
     parent: str
     path: str
-    mention: Mention
+    stub: Stub
     read: Callable[[Any, Any], Iterable[Values]]
     are_parts: bool = True
 
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """How a record type is stored.
+    """Declaration of a record type that is stored.
 
     A column of the table takes the field of its own name; what has another name or shape is ``computed``.
 
@@ -183,7 +146,7 @@ class Stored:
         path: Path of its call at TMDB, without the id.
         computed: Columns that are no field of the record, with the function that makes them.
         keeps: Columns that not every call for the record tells: a NULL leaves them as they are.
-        mentions: What the record names, and the function that gives the rows of it from the record.
+        stubs: What the record names, and the function that gives the rows of it from the record.
         relations: Its link tables.
         additions: Link tables of others that it adds to.
         children: Records that belong to it.
@@ -195,7 +158,7 @@ class Stored:
     path: str
     computed: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     keeps: frozenset[str] = frozenset()
-    mentions: tuple[tuple[Mention, Callable[[Any], Iterable[Values]]], ...] = ()
+    stubs: tuple[tuple[Stub, Callable[[Any], Iterable[Values]]], ...] = ()
     relations: tuple[Relation, ...] = ()
     additions: tuple[Addition, ...] = ()
     children: tuple[Children, ...] = ()
@@ -212,7 +175,7 @@ class Stored:
 
     @cached_property
     def inside(self) -> Stored:
-        """How the record is stored that came inside another one, and has no document of its own."""
+        """The declaration for a record that came inside another one, and has no document of its own."""
         return dataclasses.replace(self, keeps=self.keeps | {"raw"})
 
     @cached_property
@@ -223,21 +186,21 @@ class Stored:
 
 @dataclass(frozen=True, eq=False)
 class StoredList:
-    """How a record that is but the envelope of others is stored.
+    """Declaration of a record that is but the envelope of others.
 
     Args:
         record: The record type.
         path: Path of the call at TMDB.
-        mention: The table and columns of what is in it.
+        stub: The table and columns of what is in it.
         read: Gives the rows.
     """
 
     record: type[Record]
     path: str
-    mention: Mention
+    stub: Stub
     read: Callable[[Any], Iterable[Values]]
 
     @property
     def table(self) -> Table:
         """The table of what is in it."""
-        return self.mention.table
+        return self.stub.table

@@ -13,10 +13,9 @@ import pytest
 from tests.storage.expected_rows import LEFT_TO_RAW
 from tmdbfusion_scrapy.items import FailedCall, Watermark
 from tmdbfusion_scrapy.models.record import Record
-from tmdbfusion_scrapy.storage.mapping import STORED
-from tmdbfusion_scrapy.storage.mapping.declaration import Stored, StoredList
-from tmdbfusion_scrapy.storage.tables import metadata
-from tmdbfusion_scrapy.storage.tables.crawl import tmdb_failures, tmdb_watermarks
+from tmdbfusion_scrapy.storage.entities import STORED, metadata
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_watermarks
+from tmdbfusion_scrapy.storage.entities.declaration import Stored, StoredList
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,8 +70,8 @@ def test_what_is_declared_is_there(stored: Stored) -> None:
     assert stored.keeps <= set(stored.columns)
     for declared in (*stored.relations, *stored.additions):
         assert set(declared.columns) <= {column.name for column in declared.table.columns}
-        for mention, _ in declared.mentions:
-            assert mention.fills < set(mention.columns)
+        for stub, _ in declared.stubs:
+            assert stub.fills < set(stub.columns)
     for relation in stored.relations:
         keys = {column.name for column in relation.table.primary_key}
         assert keys == {relation.owner, *(relation.columns[index] for index in relation.key)}
@@ -83,8 +82,8 @@ def test_what_is_declared_is_there(stored: Stored) -> None:
         keys = {column.name for column in addition.table.primary_key}
         assert keys == set(addition.columns[:2])
     for children in stored.children:
-        assert children.mention.table is children.table
-        assert children.parent in children.mention.columns
+        assert children.stub.table is children.table
+        assert children.parent in children.stub.columns
 
 
 def test_declarations_of_one_table_write_the_same_columns() -> None:
@@ -100,11 +99,11 @@ def test_every_table_is_written_by_some_declaration() -> None:
     for stored in STORED:
         if isinstance(stored, StoredList):
             continue
-        mentions = [mention for mention, _ in stored.mentions]
+        stubs = [stub for stub, _ in stored.stubs]
         for declared in (*stored.relations, *stored.additions):
             written.add(declared.table.name)
-            mentions += [mention for mention, _ in declared.mentions]
-        written.update(mention.table.name for mention in mentions)
+            stubs += [stub for stub, _ in declared.stubs]
+        written.update(stub.table.name for stub in stubs)
     assert {name for name in metadata.tables if not name.startswith("tmdb_")} == written
 
 

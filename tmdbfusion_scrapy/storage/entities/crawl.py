@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text
 
-from tmdbfusion_scrapy.storage.tables.columns import UTCDateTime, metadata
+from tmdbfusion_scrapy.storage.entities.columns import UTCDateTime, metadata
 
 tmdb_failures = Table(
     "tmdb_failures",
@@ -45,10 +45,10 @@ tmdb_runs = Table(
     Column("since", UTCDateTime),
     # The watermark that stands when the run is finished.
     Column("upto", Text),
-    # NULL until all that is wanted stands in tmdb_wanted.
+    # NULL until the whole frontier stands in tmdb_frontier.
     Column("planned_at", UTCDateTime),
     # How many records were listed, those that were stored already among them.
-    Column("wanted", Integer),
+    Column("listed", Integer),
     # The export that it was planned from, without its day, and how many lines that has.
     Column("export", Text),
     Column("export_size", Integer),
@@ -61,14 +61,14 @@ tmdb_runs = Table(
     Index("ix_tmdb_runs_spider_arguments", "spider", "arguments"),
 )
 
-tmdb_wanted = Table(
-    "tmdb_wanted",
+tmdb_frontier = Table(
+    "tmdb_frontier",
     metadata,
     Column("run_id", ForeignKey("tmdb_runs.id", ondelete="CASCADE"), primary_key=True),
     # In the order in which they are to be fetched.
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("id", BigInteger, nullable=False),
-    # Whether it is stored, and wanted all the same because TMDB lists it no more.
+    # Whether it is stored, and fetched all the same because TMDB lists it no more.
     Column("vanished", Boolean, nullable=False),
     # The key is what is asked for, in its order: SQLite keeps the rows in it.
     sqlite_with_rowid=False,

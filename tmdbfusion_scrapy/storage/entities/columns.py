@@ -24,6 +24,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy.engine import Dialect
 
 metadata = MetaData()
@@ -61,11 +63,16 @@ class UTCDateTime(TypeDecorator[datetime.datetime]):
         return value.astimezone(datetime.timezone.utc)
 
 
-def record_table(name: str, *columns: Column[Any]) -> Table:
-    """A table of records: TMDB's id, what the crawl knows of it, the columns, and the document.
+def record_table(name: str, *columns: Column[Any], indexes: Iterable[tuple[str, ...]] = ()) -> Table:
+    """Return a table of records: TMDB's id, what the crawl knows of it, the columns, and the document.
 
     ``fetched_at`` is NULL in a row that is known only because another record names it. ``deleted_at`` is when TMDB
     first said that it has no such record any more. ``etag`` tells the call that the row is of, and its ETag.
+
+    Args:
+        name: Its name.
+        columns: The columns, named as the record's fields.
+        indexes: Columns that people look records up by.
     """
     table = Table(
         name,
@@ -81,6 +88,14 @@ def record_table(name: str, *columns: Column[Any]) -> Table:
     # What is stored, and what is stale, is found without a look at the rows.
     index_where_known(table, "fetched_at", *(("popularity",) if "popularity" in table.columns else ()))
     index_where_known(table, "deleted_at")
+    for names in indexes:
+        Index(f"ix_{name}_{'_'.join(names)}", *(table.columns[column] for column in names))
+    if "imdb_id" in table.columns:
+        index_where_known(table, "imdb_id")
+    if "adult" in table.columns:
+        # Whether there are some is asked before each export is planned.
+        is_adult = table.columns.adult.is_(True)
+        Index(f"ix_{name}_adult", table.columns.adult, sqlite_where=is_adult, postgresql_where=is_adult)
     return table
 
 
@@ -92,56 +107,56 @@ def index_where_known(table: Table, name: str, *then_by: str) -> None:
 
 
 def tmdb_id() -> Column[int]:
-    """TMDB's own id as the key: the database must not count ids up itself."""
+    """Return TMDB's own id as the key: the database must not count ids up itself."""
     return Column("id", TMDB_ID, primary_key=True, autoincrement=False)
 
 
 def text(*names: str) -> list[Column[Any]]:
-    """Columns of text."""
+    """Return columns of text."""
     return [Column(name, Text) for name in names]
 
 
 def document(*names: str) -> list[Column[Any]]:
-    """Columns of JSON. The row gives it as text, see ``database.open_engine``."""
+    """Return columns of JSON. The row gives it as text, see ``database.open_database``."""
     kind = JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql")
     return [Column(name, kind) for name in names]
 
 
 def integer(*names: str) -> list[Column[Any]]:
-    """Columns of whole numbers of 32 bits."""
+    """Return columns of whole numbers of 32 bits."""
     return [Column(name, Integer) for name in names]
 
 
 def long_integer(*names: str) -> list[Column[Any]]:
-    """Columns of whole numbers of 64 bits."""
+    """Return columns of whole numbers of 64 bits."""
     return [Column(name, BigInteger) for name in names]
 
 
 def number(*names: str) -> list[Column[Any]]:
-    """Columns of floating-point numbers."""
+    """Return columns of floating-point numbers."""
     return [Column(name, Float) for name in names]
 
 
 def flag(*names: str) -> list[Column[Any]]:
-    """Columns of true and false."""
+    """Return columns of true and false."""
     return [Column(name, Boolean) for name in names]
 
 
 def date(*names: str) -> list[Column[Any]]:
-    """Columns of dates."""
+    """Return columns of dates."""
     return [Column(name, Date) for name in names]
 
 
 def moment(*names: str) -> list[Column[Any]]:
-    """Columns of moments in UTC."""
+    """Return columns of moments in UTC."""
     return [Column(name, UTCDateTime) for name in names]
 
 
 def reference(name: str, to: str, **options: Any) -> Column[Any]:
-    """A column with the key of another table's row, ``to`` as ``table.column``."""
+    """Return a column with the key of another table's row, ``to`` as ``table.column``."""
     return Column(name, ForeignKey(to), **options)
 
 
 def parent(name: str, to: str, **options: Any) -> Column[Any]:
-    """A column with the key of the row that this one belongs to, and is gone with."""
+    """Return a column with the key of the row that this one belongs to, and is gone with."""
     return Column(name, ForeignKey(to, ondelete="CASCADE"), **options)

@@ -1,0 +1,208 @@
+"""SQLite or PostgreSQL: the interface to all that differs between them, and what their errors mean.
+
+A record's fault costs that record only, one of the moment is tried again, the database's ends the crawl.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
+
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.storage.postgresql import PostgreSQL
+from tmdbfusion_scrapy.storage.sqlite import SQLite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from sqlalchemy import Column, ColumnElement, Table
+    from sqlalchemy.engine import URL, Connection, Engine
+
+    from tmdbfusion_scrapy.storage.upserts import Replacement, Row, Upsert
+
+    T = TypeVar("T")
+
+# Any numbers, the same in every process.
+TABLES_LOCK = 8_471_263
+"""Held while tables are created: two crawls that start at once would both find them missing."""
+WRITE_LOCK = 8_471_264
+"""Held while a batch is written: two batches name the same genres and people, and each would wait for rows that
+the other holds."""
+RUNS_LOCK = 8_471_265
+"""Held while a run is begun: the same command started twice is to be one run."""
+_RUN_LOCKS = 8_471_266 << 32
+
+_FIRST_WAIT = 0.1
+_LONGEST_WAIT = 5.0
+"""Seconds between two tries."""
+
+RECORD_ERRORS = (StatementError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+"""What a record that fits no row may raise, besides what the database says (a ``StatementError`` too)."""
+
+
+class RowWriter(Protocol):
+    """Writer of rows in a transaction that is open."""
+
+    def upsert(self, upsert: Upsert, rows: Iterable[Row]) -> None:
+        """Insert rows, or update those that are there."""
+
+    def replace(self, replacement: Replacement, rows: Mapping[Any, Sequence[Row]]) -> None:
+        """Make these rows, by what they belong to, all that there are."""
+
+
+class Backend(Protocol):
+    """All that differs between databases; nobody else asks which one it is.
+
+    Attributes:
+        drivers: Names before the ``://`` of a URL.
+        driver: The one that is used for them.
+    """
+
+    drivers: tuple[str, ...]
+    driver: str
+
+    def checked_url(self, url: URL) -> URL:
+        """Return a URL as it is used.
+
+        Raises:
+            ConfigurationError: Its database is of no use.
+        """
+
+    def check_place(self, url: URL, label: str) -> None:
+        """Raise ``ConfigurationError`` where there cannot be a database; ``label`` is for messages."""
+
+    def engine(self, url: URL, *, read_only: bool, **options: Any) -> Engine:
+        """Return an engine with some options of ``create_engine``; nothing is connected yet.
+
+        Raises:
+            FileNotFoundError: There is no database to read.
+        """
+
+    def advice(self, reason: str) -> str:
+        """Return what the user may do about a database that cannot be opened, as the driver says the reason."""
+
+    def is_record_fault(self, error: DBAPIError) -> bool:
+        """Return whether other records may be stored although this error came."""
+
+    def may_pass(self, error: DBAPIError) -> bool:
+        """Return whether the same may work a little later."""
+
+    def waits_to_open(self, error: DBAPIError) -> bool:
+        """Return whether opening the database is tried again."""
+
+    def take_lock(self, connection: Connection, lock: int) -> None:
+        """Wait for a lock, and hold it until the transaction ends."""
+
+    def is_locked(self, connection: Connection, lock: int) -> bool:
+        """Return whether another transaction holds a lock; else this one may have it."""
+
+    def check_encoding(self, connection: Connection, label: str) -> None:
+        """Raise ``ConfigurationError`` where not every text can be stored."""
+
+    def columns(self, connection: Connection) -> set[tuple[str, str]]:
+        """Return the columns of all tables by name; none where that takes longer than looking closely."""
+
+    def probe(self, connection: Connection, tables: Sequence[Table]) -> None:
+        """Raise the driver's error where tables cannot be written to."""
+
+    def size(self, connection: Connection, tables: Sequence[str]) -> int:
+        """Return the bytes on the disk that tables and their indexes take."""
+
+    def document_bytes(self, column: Column[Any]) -> ColumnElement[int]:
+        """Return the expression for the bytes of a document."""
+
+    def fill(self, connection: Connection, table: Table, entries: Iterable[tuple[Any, ...]]) -> None:
+        """Create a temporary table with the key ``id``, and fill it; the later of two with the same id counts."""
+
+    def add_ids(self, connection: Connection, table: Table, ids: Iterable[int]) -> None:
+        """Add ids to a table that :meth:`fill` made; some may stand there twice from then on."""
+
+    def expect_many(self, connection: Connection) -> None:
+        """Prepare a transaction for questions about a million ids."""
+
+    def analyze(self, connection: Connection, table: Table) -> None:
+        """Let the planner know that a table has grown."""
+
+    def rows(self, connection: Connection) -> RowWriter:
+        """Return the writer of rows for the transaction that is open."""
+
+
+SQLITE: Backend = SQLite()
+POSTGRESQL: Backend = PostgreSQL()
+_BACKENDS = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
+
+
+def backend_of(bind: Engine | Connection) -> Backend:
+    """Return the backend of an engine or a connection."""
+    return _BACKENDS[bind.dialect.name]
+
+
+def backend_for(url: URL) -> Backend | None:
+    """Return the backend for a URL; ``None`` where there is none."""
+    return next((backend for backend in _BACKENDS.values() if url.drivername in backend.drivers), None)
+
+
+def run_lock(run_id: int) -> int:
+    """Return the lock that is held while a run is planned or finished; others go on meanwhile."""
+    return _RUN_LOCKS + run_id
+
+
+def is_record_fault(error: Exception) -> bool:
+    """Return whether other records may be stored although this error came."""
+    if not isinstance(error, DBAPIError):
+        return isinstance(error, RECORD_ERRORS)
+    if error.connection_invalidated:
+        return False
+    return isinstance(error, DataError | IntegrityError) or _raised_by(error).is_record_fault(error)
+
+
+def may_pass(error: Exception) -> bool:
+    """Return whether the same batch may be stored a little later."""
+    if not isinstance(error, DBAPIError):
+        return False
+    return error.connection_invalidated or _raised_by(error).may_pass(error)
+
+
+def reason_of(error: Exception) -> str:
+    """Return what went wrong, in the driver's own words: one line, without the statement and the row."""
+    cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
+    lines = str(cause).strip().splitlines()
+    return lines[0] if lines else type(cause).__name__
+
+
+def patiently(action: Callable[[], T], seconds: float, on_wait: Callable[[str], None]) -> T:
+    """Return what an action returns; try it again while the database is locked or away. Blocks.
+
+    Args:
+        action: Asks or writes, as a whole: it is done from its beginning each time.
+        seconds: How long it is tried again, from the first failure on: waiting for another crawl is none.
+        on_wait: Called with the reason, once, when it has to be tried again.
+
+    Raises:
+        Exception: What the action raised, where that does not pass or did not pass in time.
+    """
+    deadline = None
+    wait = _FIRST_WAIT
+    while True:
+        try:
+            return action()
+        except Exception as error:
+            # Opening says so of a database that cannot be reached.
+            fault = error.__cause__ if isinstance(error, ConfigurationError) else error
+            if not isinstance(fault, Exception) or not may_pass(fault):
+                raise
+            if deadline is None:
+                deadline = time.monotonic() + seconds
+                on_wait(reason_of(fault))
+            elif time.monotonic() > deadline:
+                raise
+        time.sleep(wait)
+        wait = min(wait * 2, _LONGEST_WAIT)
+
+
+def _raised_by(error: DBAPIError) -> Backend:
+    """Return the backend whose driver raised an error."""
+    return SQLITE if isinstance(error.orig, sqlite3.Error) else POSTGRESQL
