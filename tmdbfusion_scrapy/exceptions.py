@@ -27,7 +27,7 @@ import ssl
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import httpx
@@ -261,30 +261,37 @@ def error_from_response(
     )
 
 
+FailureKind = Literal["url", "address", "connection", "time", "exchange", "protocol", "body"]
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Meaning of an exception of httpx.
 
     Args:
         error: The class of the error.
-        kind: The step that failed: ``url``, ``address`` (of a host), ``connection``, ``time`` (is up),
-            ``exchange``, ``protocol`` (the server broke off, or speaks no HTTP) or ``body``.
+        kind: The step that failed; ``address`` is that of the host, ``time`` is up, and with ``protocol`` the
+            server broke off, or speaks no HTTP.
         retryable: Whether the same call may work later.
+        is_unsent: Whether the request surely did not reach the server.
     """
 
     error: type[TMDBError]
-    kind: str
+    kind: FailureKind
     retryable: bool = True
+    is_unsent: bool = False
 
 
-_FAILURES: Mapping[type[Exception], Failure] = {
+_FAILURES: Mapping[type[BaseException], Failure] = {
     httpx.InvalidURL: Failure(ValidationError, "url", retryable=False),
     httpx.UnsupportedProtocol: Failure(ValidationError, "url", retryable=False),
-    httpx.ConnectError: Failure(ServerError, "connection"),
+    httpx.ConnectError: Failure(ServerError, "connection", is_unsent=True),
+    httpx.ConnectTimeout: Failure(ServerError, "time", is_unsent=True),
+    httpx.PoolTimeout: Failure(ServerError, "time", is_unsent=True),
     httpx.TimeoutException: Failure(ServerError, "time"),
     httpx.RemoteProtocolError: Failure(ServerError, "protocol"),
     httpx.DecodingError: Failure(ResponseError, "body"),
-    Exception: Failure(ServerError, "exchange"),
+    BaseException: Failure(ServerError, "exchange"),
 }
 """The table of httpx's exceptions; one that is not in it is what its base class is."""
 
