@@ -131,12 +131,12 @@ class ResponseError(TMDBError):
     default_retryable = True
 
     is_other_record = False
-    """Whether TMDB answered with the record of another id, as for one that it has merged."""
+    """True if TMDB answered with the record of another id, as for one that it has merged."""
 
 
 @dataclass(frozen=True, slots=True)
 class TMDBCode:
-    """What a TMDB status code means to a caller.
+    """Meaning of a TMDB status code to a caller.
 
     ``error`` is ``None`` for the codes that tell of success.
     """
@@ -334,7 +334,7 @@ def error_from_exception(
 
 
 def is_certificate_error(exception: BaseException) -> bool:
-    """Whether an exception tells of a certificate that was not accepted, which another try does not change."""
+    """Return whether an exception tells of a certificate that was not accepted, which another try does not change."""
     return any(isinstance(found, ssl.SSLCertVerificationError) for found in chain_of(exception))
 
 
@@ -404,7 +404,7 @@ def _describe(status: int, headers: Mapping[str, str], body: bytes) -> str:
 
 
 def _target(location: str | None) -> str:
-    """Where a redirect leads, without the query, which may repeat an API key."""
+    """The target of a redirect, without the query, which may repeat an API key."""
     try:
         parts = urlsplit(location or "")
     except ValueError:
