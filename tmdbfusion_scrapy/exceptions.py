@@ -334,7 +334,7 @@ def error_from_exception(
 
 
 def is_certificate_error(exception: BaseException) -> bool:
-    """Return whether an exception tells of a certificate that was not accepted, which another try does not change."""
+    """Return whether a certificate was not accepted, which another try does not change."""
     return any(isinstance(found, ssl.SSLCertVerificationError) for found in chain_of(exception))
 
 

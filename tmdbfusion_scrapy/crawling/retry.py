@@ -196,7 +196,7 @@ class TMDBRetryMiddleware:
             room.expect()
 
     def _is_worth_it(self, error: TMDBError) -> bool:
-        """Return whether to try again at all: what the user chose in ``RETRY_HTTP_CODES``, else what the error says."""
+        """Return whether to try again at all: by ``RETRY_HTTP_CODES``, else by what the error says."""
         if not may_send_again(error):
             return False
         codes = self._settings.retry_http_codes
