@@ -27,7 +27,7 @@ import ssl
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 import msgspec
@@ -131,12 +131,12 @@ class ResponseError(TMDBError):
     default_retryable = True
 
     is_other_record = False
-    """Whether TMDB answered with the record of another id, as for one that it has merged."""
+    """True if TMDB answered with the record of another id, as for one that it has merged."""
 
 
 @dataclass(frozen=True, slots=True)
 class TMDBCode:
-    """What a TMDB status code means to a caller.
+    """Meaning of a TMDB status code to a caller.
 
     ``error`` is ``None`` for the codes that tell of success.
     """
@@ -261,30 +261,37 @@ def error_from_response(
     )
 
 
+FailureKind = Literal["url", "address", "connection", "time", "exchange", "protocol", "body"]
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """Meaning of an exception of httpx.
 
     Args:
         error: The class of the error.
-        kind: The step that failed: ``url``, ``address`` (of a host), ``connection``, ``time`` (is up),
-            ``exchange``, ``protocol`` (the server broke off, or speaks no HTTP) or ``body``.
+        kind: The step that failed; ``address`` is that of the host, ``time`` is up, and with ``protocol`` the
+            server broke off, or speaks no HTTP.
         retryable: Whether the same call may work later.
+        is_unsent: Whether the request surely did not reach the server.
     """
 
     error: type[TMDBError]
-    kind: str
+    kind: FailureKind
     retryable: bool = True
+    is_unsent: bool = False
 
 
-_FAILURES: Mapping[type[Exception], Failure] = {
+_FAILURES: Mapping[type[BaseException], Failure] = {
     httpx.InvalidURL: Failure(ValidationError, "url", retryable=False),
     httpx.UnsupportedProtocol: Failure(ValidationError, "url", retryable=False),
-    httpx.ConnectError: Failure(ServerError, "connection"),
+    httpx.ConnectError: Failure(ServerError, "connection", is_unsent=True),
+    httpx.ConnectTimeout: Failure(ServerError, "time", is_unsent=True),
+    httpx.PoolTimeout: Failure(ServerError, "time", is_unsent=True),
     httpx.TimeoutException: Failure(ServerError, "time"),
     httpx.RemoteProtocolError: Failure(ServerError, "protocol"),
     httpx.DecodingError: Failure(ResponseError, "body"),
-    Exception: Failure(ServerError, "exchange"),
+    BaseException: Failure(ServerError, "exchange"),
 }
 """The table of httpx's exceptions; one that is not in it is what its base class is."""
 
@@ -327,7 +334,7 @@ def error_from_exception(
 
 
 def is_certificate_error(exception: BaseException) -> bool:
-    """Whether an exception tells of a certificate that was not accepted, which another try does not change."""
+    """Return whether a certificate was not accepted, which another try does not change."""
     return any(isinstance(found, ssl.SSLCertVerificationError) for found in chain_of(exception))
 
 
@@ -397,7 +404,7 @@ def _describe(status: int, headers: Mapping[str, str], body: bytes) -> str:
 
 
 def _target(location: str | None) -> str:
-    """Where a redirect leads, without the query, which may repeat an API key."""
+    """The target of a redirect, without the query, which may repeat an API key."""
     try:
         parts = urlsplit(location or "")
     except ValueError:

@@ -8,8 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tmdbfusion_scrapy.exceptions import ConfigurationError, RateLimitError, TMDBError
-from tmdbfusion_scrapy.http import httpx
+from tmdbfusion_scrapy.exceptions import ConfigurationError, RateLimitError, TMDBError, failure_of
 
 IDEMPOTENT_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 """Methods that are sent again after a failure. A POST or DELETE that failed may have worked."""
@@ -80,5 +79,6 @@ def may_send_again(error: TMDBError) -> bool:
     """
     if error.method is None or error.method in IDEMPOTENT_METHODS:
         return True
-    unsent = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-    return isinstance(error, RateLimitError) or isinstance(error.__cause__, unsent)
+    if isinstance(error, RateLimitError):
+        return True
+    return error.__cause__ is not None and failure_of(error.__cause__).is_unsent

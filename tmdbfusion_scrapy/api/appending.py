@@ -291,13 +291,13 @@ def may_exist(parts: Iterable[str], record: Record) -> bool:
 
 
 def _is_known(part: str, model: Any) -> bool:
-    """Whether a field takes a part, or it is one of a season or episode, for which there is no field."""
+    """Return whether a field takes a part, or it is one of a season or episode, for which there is no field."""
     field = NUMBERED_KEYS.get(part.partition("/")[0])
     return find_place(part, model) is not None or field in field_hints(model)
 
 
 def _is_missing(value: msgspec.Raw) -> bool:
-    """Whether JSON in the place of a part is null, or the notice of an error."""
+    """Return whether JSON in the place of a part is null, or the notice of an error."""
     text = bytes(value)
     if text[:1] != b"{":
         return text == b"null"

@@ -1,4 +1,4 @@
-"""What the HTTP cache keeps of TMDB's answers."""
+"""The policy of the HTTP cache for TMDB's answers."""
 
 from __future__ import annotations
 
@@ -65,12 +65,12 @@ class TMDBCachePolicy:
         return bool(self._policy.is_cached_response_valid(cachedresponse, response, request))
 
     def _is_bad(self, cachedresponse: Response, request: Request) -> bool:
-        """Whether the cache has what it would not keep: without the add-on it may."""
+        """Return whether the cache has what it would not keep: without the add-on it may."""
         return not 200 <= cachedresponse.status < 300 and self._settings.is_tmdb(request.url)
 
 
 def _is_good(request: Request, response: Response, api_url: str) -> bool:
-    """Whether an answer is the record that was asked for."""
+    """Return whether an answer is the record that was asked for."""
     if not 200 <= response.status < 300 or _BROKEN.intersection(response.flags):
         return False
     call = call_of(request, api_url)

@@ -62,7 +62,7 @@ _NOT_SHOWN = SECRET_PARAMETERS | {"api_key"}
 """Query parameters that a URL of the user's own may have."""
 
 _SETTINGS = {"session_id": "TMDB_SESSION_ID", "guest_session_id": "TMDB_GUEST_SESSION_ID"}
-"""Where the secrets that every run of a crawl knows come from. The setting's name is their label."""
+"""Settings of the secrets that every run of a crawl knows; their names are the labels."""
 
 
 def build_request(call: Call[Any], base_url: str, arguments: Mapping[str, Any]) -> Request:

@@ -58,7 +58,7 @@ class Conditions:
 
     @property
     def asks(self) -> bool:
-        """Whether the crawl makes conditional requests; not any more once TMDB turned out to ignore them."""
+        """True if the crawl makes conditional requests; not any more once TMDB turned out to ignore them."""
         return self._asks
 
     def conditional(self, request: Request, record_id: int, etag: str | None) -> Request:

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.http import httpx
 
+    from tmdbfusion_scrapy.exceptions import FailureKind
+
 
 class TimeoutServerError(ServerError, DownloadTimeoutError):
     """No answer in time."""
@@ -64,7 +66,7 @@ class UnsupportedURLValidationError(ValidationError, UnsupportedURLSchemeError):
     """The URL cannot be requested."""
 
 
-_SCRAPYS: Mapping[str, type[TMDBError]] = {
+_SCRAPYS: Mapping[FailureKind, type[TMDBError]] = {
     "url": UnsupportedURLValidationError,
     "address": ResolutionServerError,
     "connection": ConnectionServerError,

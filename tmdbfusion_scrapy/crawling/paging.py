@@ -128,7 +128,7 @@ def _api_url(spider: Spider) -> str:
 
 
 async def _results(output: Any) -> AsyncIterator[Any]:
-    """What a callback or errback returned, one by one; it may be of any kind that Scrapy takes."""
+    """The results of a callback or errback, one by one; it may be of any kind that Scrapy takes."""
     output = await ensure_awaitable(output)
     if hasattr(output, "__aiter__"):
         async for result in output:

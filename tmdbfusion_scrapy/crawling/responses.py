@@ -194,7 +194,7 @@ class BodyReader:
             )
 
     def _connection(self, response: httpx.Response) -> dict[str, Any]:
-        """What Scrapy tells of the connection: address, certificate, protocol."""
+        """Scrapy's attributes of a connection: address, certificate, protocol."""
         version: bytes = response.extensions.get("http_version", b"HTTP/1.1")
         known: dict[str, Any] = {"protocol": version.decode()}
         stream = response.extensions.get("network_stream")
@@ -208,7 +208,7 @@ class BodyReader:
         return known
 
     def _is_heard(self, signal: object) -> bool:
-        """Whether a signal has a handler; most crawls have none for these two, and sending costs more."""
+        """Return whether a signal has a handler; most crawls have none for these two, and sending costs more."""
         return next(iter(getAllReceivers(self._crawler, signal)), None) is not None
 
     def _signal(self, signal: object, request: Request, **arguments: Any) -> StopDownload | None:

@@ -72,12 +72,12 @@ class TMDBRetryMiddleware:
 
     @property
     def found_no_one(self) -> bool:
-        """Whether calls failed, and TMDB answered none."""
+        """True if calls failed, and TMDB answered none."""
         return self._unanswered > 0 and self._answered == 0
 
     @property
     def found_few(self) -> bool:
-        """Whether more calls failed that may work later than were answered."""
+        """True if more calls failed that may work later than were answered."""
         return self._unanswered > self._answered
 
     @classmethod
@@ -152,7 +152,7 @@ class TMDBRetryMiddleware:
         )
 
     def _handled_by_request(self, request: Request, response: Response) -> bool:
-        """Whether the request or the spider asked for this status as it is."""
+        """Return whether the request or the spider asked for this status as it is."""
         if 200 <= response.status < 300:
             return False
         if request.meta.get("handle_httpstatus_all"):
@@ -196,7 +196,7 @@ class TMDBRetryMiddleware:
             room.expect()
 
     def _is_worth_it(self, error: TMDBError) -> bool:
-        """Whether to try again at all: what the user chose in ``RETRY_HTTP_CODES``, else what the error says."""
+        """Return whether to try again at all: by ``RETRY_HTTP_CODES``, else by what the error says."""
         if not may_send_again(error):
             return False
         codes = self._settings.retry_http_codes
@@ -247,6 +247,6 @@ class TMDBRetryMiddleware:
 
 
 def _reason(error: TMDBError) -> str:
-    """What Scrapy's retry stats name an error: its class, and the status where there is one."""
+    """The name of an error in Scrapy's retry stats: its class, and the status where there is one."""
     name = error_name(error)
     return f"{error.status_code} {name}" if error.status_code is not None else name

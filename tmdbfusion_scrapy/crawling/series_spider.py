@@ -30,7 +30,7 @@ class TMDBSeriesSpider(TMDBSourceSpider):
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """What is appended, and the first seasons; season 0 holds the specials."""
+        """The parts that are appended, and the first seasons; season 0 holds the specials."""
         append = self.plan.append
         return parts_of_series(append, self._tmdb_settings.languages) if self.seasons else append
 

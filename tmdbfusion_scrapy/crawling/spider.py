@@ -145,7 +145,7 @@ class TMDBSpider(Spider):
 
     @cached_property
     def _call_defaults(self) -> Mapping[str, Any]:
-        """What stands for the arguments that a call does not give."""
+        """Defaults of the arguments that a call does not give."""
         settings = self._tmdb_settings
         return {
             "language": settings.language,
