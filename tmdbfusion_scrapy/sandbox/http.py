@@ -165,6 +165,7 @@ class _Connection(asyncio.Protocol):
         self._waiting: deque[RecordedRequest] = deque()
         self._writable = asyncio.Event()
         self._writable.set()
+        self._answered: RecordedRequest | None = None
         self._idle_since = loop.time()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -225,15 +226,16 @@ class _Connection(asyncio.Protocol):
         answer = self._server.handle(request)
         if not isinstance(answer, Response):
             self._begin(request, self._answer_later(request, answer))
-        elif self._write(answer, request):
+            return
+        self._finished(request)
+        if self._write(answer, request):
             self._begin(request, self._send_rest(answer, request))
-        else:
-            self._finished(request)
 
     async def _answer_later(
         self, request: RecordedRequest, answer: Callable[[], Awaitable[Response]]
     ) -> None:
         response = await answer()
+        self._finished(request)
         if self._write(response, request):
             await self._send_rest(response, request)
 
@@ -245,7 +247,9 @@ class _Connection(asyncio.Protocol):
         return self.task is None
 
     def _finished(self, request: RecordedRequest) -> None:
-        if request.number:
+        """Count a request as answered, once, before its client can see the answer."""
+        if request.number and request is not self._answered:
+            self._answered = request
             self._server.traffic.finished()
 
     def _next(self, request: RecordedRequest, task: asyncio.Task[None]) -> None:
