@@ -31,9 +31,8 @@ from tmdbfusion_scrapy.exceptions import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tmdbfusion_scrapy.http import httpx
-
     from tmdbfusion_scrapy.exceptions import FailureKind
+    from tmdbfusion_scrapy.http import httpx
 
 
 class TimeoutServerError(ServerError, DownloadTimeoutError):
