@@ -41,7 +41,7 @@ class FailedCall:
 
 @dataclass
 class Watermark:
-    """How far something was read: ``SQLPipeline`` keeps it in ``tmdb_watermarks``.
+    """Point up to which something was read: ``SQLPipeline`` keeps it in ``tmdb_watermarks``.
 
     It stands in the same transaction as the items that came right before it, or in a later one.
 
@@ -90,4 +90,4 @@ class ClearedFailure:
 
 
 NOT_RECORDS = (FailedCall, Watermark, UnchangedRecord, ClearedFailure)
-"""What a crawl says beside the records: where a feed is of one class, none of these decides which."""
+"""Items of a crawl beside the records: where a feed is of one class, none of these decides which."""

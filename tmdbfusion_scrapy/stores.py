@@ -29,7 +29,7 @@ class Run(Protocol):
 
     @property
     def started_at(self) -> datetime:
-        """When it was first started, in UTC."""
+        """Time of its first start, in UTC."""
 
     @property
     def upto(self) -> str | None:
@@ -37,15 +37,15 @@ class Run(Protocol):
 
     @property
     def is_planned(self) -> bool:
-        """Whether all that it is to fetch stands in the database."""
+        """True where all that it is to fetch stands in the database."""
 
     @property
     def is_resumed(self) -> bool:
-        """Whether an earlier process began it."""
+        """True where an earlier process began it."""
 
 
 class Progress(Protocol):
-    """How far a run is."""
+    """Progress of a run."""
 
     @property
     def listed(self) -> int:
@@ -57,7 +57,7 @@ class Progress(Protocol):
 
 
 class KnownRecords(Protocol):
-    """What a database knows of the records of one kind. All methods block."""
+    """Records of one kind that a database knows. All methods block."""
 
     def watermark(self, name: str) -> str | None:
         """Return how far something was read; ``None`` where it never was."""

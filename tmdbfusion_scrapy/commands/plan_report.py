@@ -1,4 +1,4 @@
-"""What ``scrapy tmdb-plan`` prints."""
+"""Report of ``scrapy tmdb-plan``."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.appending import MAX_APPENDS, room_for_seasons, with_translations
 from tmdbfusion_scrapy.commands.estimate import (
     DISK,
+    PlanLookup,
     byte_words,
     document_bytes,
     requests_per_record,
     time_words,
 )
 from tmdbfusion_scrapy.commands.layout import described, paragraph
-from tmdbfusion_scrapy.commands.lookup import PlanLookup
 from tmdbfusion_scrapy.crawling import Addon, TMDBSeriesSpider
 from tmdbfusion_scrapy.settings import TMDBSettings
 from tmdbfusion_scrapy.storage.crawl_state import CrawlState
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.storage.runs import Run
 
 Row = tuple[str, str, str]
-"""What, how much, and a remark."""
+"""Name, number, and a remark."""
 
 
 def report(crawl: UnstartedCrawl, spider: type[TMDBSourceSpider], plan: Plan) -> Iterator[str]:
@@ -91,7 +91,7 @@ def source_words(plan: Plan, estimate: Estimate) -> str:
 
 
 def _record_rows(estimate: Estimate, run: Run | None, plan: Plan, state: CrawlState) -> Iterator[Row]:
-    """How many records there are, and how many are left."""
+    """Yield how many records there are, and how many are left."""
     fetches_again = plan.source.fetches_again
     yield (
         "Listed",
@@ -158,7 +158,7 @@ def _request_rows(
 
 
 def _parts(settings: TMDBSettings, spider: type[TMDBSourceSpider], plan: Plan) -> tuple[str, ...]:
-    """What is appended to each record, seasons apart."""
+    """Return what is appended to each record, seasons apart."""
     has_chain = "languages" in OPERATIONS[spider.details_operation].parameters
     return with_translations(plan.append, settings.languages if has_chain else ())
 
@@ -171,7 +171,7 @@ def _disk_rows(
     state: CrawlState,
     engine: Engine,
 ) -> Iterator[Row]:
-    """What the records take on the disk, and what the database takes now."""
+    """Yield what the records take on the disk, and what the database takes now."""
     options = database_options(crawler.settings)
     settings = TMDBSettings.from_settings(crawler.settings)
     url = parse_database_url(options.url)

@@ -75,7 +75,7 @@ class PlannedRun:
 
     @property
     def is_planned(self) -> bool:
-        """Whether all that is wanted stands in the database."""
+        """True where all that is to be fetched stands in the database."""
         return self._run.is_planned
 
     @property
@@ -85,12 +85,12 @@ class PlannedRun:
 
     @property
     def is_resumed(self) -> bool:
-        """Whether an earlier process began it."""
+        """True where an earlier process began it."""
         return self._run.is_resumed
 
     @property
     def known(self) -> KnownRecords:
-        """What the database can tell of the records."""
+        """Records that the database knows."""
         return self._state
 
     def adopt(self, request: Request) -> Request:
@@ -105,7 +105,7 @@ class PlannedRun:
         return request
 
     def has_made(self, request: Request) -> bool:
-        """Whether a request is of this process; an earlier one may have left others in a scheduler."""
+        """Return whether a request is of this process; an earlier one may have left others in a scheduler."""
         return bool(request.meta[RUN_KEY] == self._process)
 
     async def plan(self, listing: Listing, limit: int | None) -> None:
@@ -243,7 +243,7 @@ class PlannedRun:
             )
 
     def _advice(self, reason: str) -> str | None:
-        """How to go on; ``None`` where an error has said it."""
+        """Return how to go on; ``None`` where an error has said it."""
         calls = self._spider.crawler.get_downloader_middleware(TMDBRetryMiddleware)
         if reason == SOURCE_FAILED:
             return None
@@ -290,5 +290,5 @@ def languages_of(crawler: Crawler) -> str:
 
 
 def _repeatable(listed: Iterable[tuple[int, float | None]]) -> Iterable[tuple[int, float | None]]:
-    """What can be gone through once more, where the database is lost meanwhile."""
+    """Return entries that can be gone through once more, where the database is lost meanwhile."""
     return list(listed) if isinstance(listed, Iterator) else listed

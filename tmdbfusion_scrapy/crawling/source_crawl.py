@@ -89,32 +89,38 @@ class SourceCrawl(CrawlLookup):
 
     Args:
         spider: The spider.
-        run: Its run in the database, if there is one.
 
     Attributes:
+        run: Its run in the database, if there is one.
         asked: The ids that pages named, so that each is asked for once.
         reader: Reads the pages that the source asks for.
         page_failed: Whether a page that lists records could not be had.
     """
 
-    def __init__(self, spider: TMDBSourceSpider, run: PlannedRun | None) -> None:
+    def __init__(self, spider: TMDBSourceSpider) -> None:
         super().__init__(spider.crawler, spider.records_kind(), spider.plan.limit)
         self._spider = spider
-        self.run = run
+        self.run: PlannedRun | None = None
         self.reader: Reader | None = None
         self.page_failed = False
+        self.asked: set[int] = set()
+
+    def begin(self, run: PlannedRun | None) -> None:
+        """Take the run of the spider, where something is stored in a database."""
+        self.run = run
         # With JOBDIR the spider has a state that lasts; the limit is for all processes together, as in a run.
-        state: dict[str, Any] | None = getattr(spider, "state", None)
-        self.asked: set[int] = set() if state is None or run else state.setdefault("tmdb_asked", set())
+        state: dict[str, Any] | None = getattr(self._spider, "state", None)
+        if state is not None and run is None:
+            self.asked = state.setdefault("tmdb_asked", self.asked)
 
     @property
     def found_no_list(self) -> bool:
-        """Whether what lists the records could not be had at all."""
+        """True where what lists the records could not be had at all."""
         return self.page_failed and not self.asked
 
     @property
     def known(self) -> KnownRecords:
-        """What the database knows."""
+        """Records that the database knows."""
         if self.run is None:
             raise ConfigurationError(NEEDS_DATABASE)
         return self.run.known

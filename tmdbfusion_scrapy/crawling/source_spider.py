@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator  # noqa: TC003 - scrapy-poet reads the annotations of callbacks
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from scrapy import Request  # noqa: TC002 - likewise
@@ -61,25 +62,28 @@ class TMDBSourceSpider(TMDBSpider):
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         super().__init__(name)
         self.plan = self.plan_of(arguments)
-        self._crawl: SourceCrawl | None = None
         self._closing: asyncio.Future[None] | None = None
         self._has_failed = False
+
+    @cached_property
+    def _crawl(self) -> SourceCrawl:
+        """The crawl as its source sees it."""
+        return SourceCrawl(self)
 
     @property
     def _run(self) -> PlannedRun | None:
         """The run in the database; ``None`` where there is none, or not yet."""
-        return self._crawl.run if self._crawl is not None else None
+        return self._crawl.run
 
     @property
     def has_failed(self) -> bool:
-        """Whether it could not be found out what to crawl, or not be noted what was done."""
-        crawl, run = self._crawl, self._run
-        found_no_list = crawl is not None and crawl.found_no_list
-        return self._has_failed or found_no_list or (run is not None and run.has_failed)
+        """True where it could not be found out what to crawl, or not be noted what was done."""
+        run = self._run
+        return self._has_failed or self._crawl.found_no_list or (run is not None and run.has_failed)
 
     @property
     def goes_on(self) -> bool:
-        """Whether the same command goes on with what is left: there is a run, or a job directory."""
+        """True where the same command goes on with what is left: there is a run, or a job directory."""
         return self._run is not None or bool(self.crawler.settings.get("JOBDIR"))
 
     def is_finished(self, reason: str | None) -> bool:
@@ -156,21 +160,19 @@ class TMDBSourceSpider(TMDBSpider):
     async def _source_requests(self) -> AsyncIterator[Request]:
         """Ask for the records, or for what lists them."""
         source = self.plan.source
-        run = await open_run(self, again=source.fetches_again)
-        self._crawl = SourceCrawl(self, run)
+        self._crawl.begin(await open_run(self, again=source.fetches_again))
         async for request in source.requests(self._crawl):
             yield request
         if source.asks_for_records:
             await self._crawl.fetch_images_left()
 
     def is_obsolete(self, request: Request) -> bool:
-        """Whether an earlier process left a request in the scheduler that this one makes by itself."""
+        """Return whether an earlier process left a request in the scheduler that this one makes by itself."""
         return self._run is None or not self._run.has_made(request)
 
     def page_failed(self, failure: Failure) -> Iterator[FailedCall]:
         """Note that a page that lists records could not be had."""
-        if self._crawl is not None:
-            self._crawl.note_failure(failure.value)
+        self._crawl.note_failure(failure.value)
         yield from self.record_failure(failure)
 
     def details_request(self, record_id: int) -> Request:
@@ -186,14 +188,12 @@ class TMDBSourceSpider(TMDBSpider):
 
     async def parse_page(self, response: TMDBResponse) -> AsyncIterator[Any]:
         """Ask for the records of a page; lists move while they are read, so some come twice."""
-        assert self._crawl is not None  # noqa: S101 - it asked for the page
         async for result in self._crawl.records_of(response, response.record.results):
             yield result
 
     async def parse_listing(self, response: TMDBResponse, **place: Any) -> AsyncIterator[Any]:
         """Have a page read that the source asked for."""
-        assert self._crawl is not None  # noqa: S101 - it asked for the page
-        assert self._crawl.reader is not None  # noqa: S101 - likewise
+        assert self._crawl.reader is not None  # noqa: S101 - it asked for the page
         async for result in self._crawl.reader.read(response, **place):
             yield result
 

@@ -107,7 +107,7 @@ class RecordCsvItemExporter(CsvItemExporter):
             self._leave_out(item)
 
     def _has_columns_of(self, item: Any) -> bool:
-        """Whether nothing of an item would be lost, where no one chose the columns."""
+        """Return whether nothing of an item would be lost, where no one chose the columns."""
         if self._columns is not None:
             return self._columns.issuperset(ItemAdapter(item).field_names())
         return bool(self.fields_to_export) or not isinstance(item, NOT_RECORDS)
@@ -172,7 +172,7 @@ def _plain(item: Any, convert: Callable[[Any], Any] | None = None) -> Any:
 
 @cache
 def _has_serializers(kind: Any) -> bool:
-    """Whether a field of a record class says how it is written, in its metadata."""
+    """Return whether a field of a record class says how it is written, in its metadata."""
     return any("serializer" in field.metadata for field in dataclasses.fields(kind))
 
 

@@ -68,7 +68,7 @@ def _format(uri: Any, feed: dict[str, Any]) -> str:
 
 
 def _is_parquet(exporter: Any) -> bool:
-    """Whether an exporter, or its import path, is ours for Parquet."""
+    """Return whether an exporter, or its import path, is ours for Parquet."""
     return exporter is not None and load_object(exporter) is ParquetItemExporter
 
 

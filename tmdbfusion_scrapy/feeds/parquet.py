@@ -35,7 +35,7 @@ NO_APPENDING = (
     "{name} is there already, and Parquet cannot be appended to: set 'overwrite': True in FEEDS, or put %(time)s "
     "into the name"
 )
-"""What to say of a feed whose file exists."""
+"""Message for a feed whose file exists."""
 
 
 class ParquetItemExporter(BaseItemExporter):
@@ -225,7 +225,7 @@ class ParquetItemExporter(BaseItemExporter):
 
 
 def _name(kind: Any) -> str:
-    """What a class is called in the log."""
+    """Return the name of a class for the log."""
     return "records" if kind is None else getattr(kind, "__name__", str(kind))
 
 

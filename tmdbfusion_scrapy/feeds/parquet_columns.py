@@ -1,4 +1,4 @@
-"""From dataclasses to Arrow: the columns that a class has, and what fills them.
+"""Columns in Arrow of a dataclass, and what fills them.
 
 A column is built at once from the values of many records, which is several times faster than one record at a time.
 """
@@ -235,7 +235,7 @@ It would cut 1.5 down to 1 and make a date of a number.
 
 
 def _offsets(values: Sequence[Any], kind: type, label: str) -> tuple[pa.Array, Sequence[Any]]:
-    """Where the elements of each value begin, null for a value that is none, and the values that are."""
+    """Return where the elements of each value begin, null for a value that is none, and the values that are."""
     kinds = set(map(type, values))
     for value in values if not kinds.issubset((kind, types.NoneType)) else ():
         if value is not None and not isinstance(value, kind):

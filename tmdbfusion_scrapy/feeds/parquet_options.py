@@ -1,4 +1,4 @@
-"""What ``item_export_kwargs`` of a Parquet feed may say; pyarrow is not loaded for it."""
+"""Options of a Parquet feed, its ``item_export_kwargs``; pyarrow is not loaded for it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 COMPRESSIONS = ("zstd", "snappy", "gzip", "brotli", "lz4", "none")
-"""What pyarrow's own packages can compress with."""
+"""Compressions of pyarrow's own packages."""
 
 
 @dataclass(frozen=True)
 class ParquetOptions:
-    """How a Parquet feed is written.
+    """Options of a Parquet feed.
 
     Args:
         item_class: The dataclass that the feed holds, or its import path. ``None`` for that of the first item.

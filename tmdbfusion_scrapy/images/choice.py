@@ -1,4 +1,4 @@
-"""Which images a record has, and where each is stored; pure."""
+"""Choice of a record's images, and the path of each in the store; pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 NO_LANGUAGE = "null"
-"""What stands for an image without text, as in TMDB's ``include_image_language``."""
+"""Mark of an image without text, as in TMDB's ``include_image_language``."""
 
 MAIN_IMAGES: Mapping[str, ImageKind] = {
     "movies": "poster",
@@ -91,7 +91,7 @@ class ImageFile:
 
     @property
     def path(self) -> str:
-        """Where it is stored: ``movies/550/w500.jpg``, and ``movies/550/backdrop-w1280.jpg`` beside it."""
+        """Path in the store: ``movies/550/w500.jpg``, and ``movies/550/backdrop-w1280.jpg`` beside it."""
         name = self.size if self.image == MAIN_IMAGES.get(self.kind) else f"{self.image}-{self.size}"
         suffix = _SUFFIX.search(self.target)
         return f"{self.kind}/{self.id}/{name}{suffix[0].lower() if suffix else '.jpg'}"
@@ -166,7 +166,7 @@ def chosen_path(record: Any, image: ImageKind, languages: Sequence[str] = ()) ->
 
 
 def _is_in(entry: Any, wanted: str) -> bool:
-    """Whether an image is in a language."""
+    """Return whether an image is in a language."""
     language = getattr(entry, "iso_639_1", None) or NO_LANGUAGE
     code, _, country = wanted.partition("-")
     return language == code and (not country or getattr(entry, "iso_3166_1", None) == country.upper())

@@ -77,7 +77,7 @@ class ImageLost:
 
     @property
     def is_stop(self) -> bool:
-        """Whether nothing went wrong."""
+        """True where nothing went wrong."""
         return self.error == _STOPPED
 
 

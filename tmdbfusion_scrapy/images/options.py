@@ -1,4 +1,4 @@
-"""What the settings say of images, checked."""
+"""Settings for images, checked, and the installation of their pipeline."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ DEFAULT_SIZES: Mapping[ImageKind, str] = {
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """Which images are stored, and where.
+    """Images that are stored, and their store.
 
     Args:
         sizes: The sizes of each sort that is wanted.

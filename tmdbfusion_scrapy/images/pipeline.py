@@ -152,7 +152,7 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
             self._start(request, path)
 
     def _path_of(self, request: Request, item: Any) -> str:
-        """Where the image of a request is stored."""
+        """Return the path of a request's image in the store."""
         return str(self.file_path(request, info=self.spiderinfo, item=item))
 
     async def _find_room(self) -> None:
@@ -232,7 +232,7 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
             raise DontCloseSpider
 
     def _is_busy(self) -> bool:
-        """Whether there is an image to wait for; Scrapy does not count items of ``start()`` that wait here."""
+        """Return whether an image is waited for; Scrapy does not count items of ``start()`` that wait here."""
         return bool(self._tasks or self._waiting_for_room)
 
     def _start(self, request: Request, path: str) -> None:

@@ -1,4 +1,4 @@
-"""Where images are kept: Scrapy's stores, the local one with files that are whole or not there.
+"""Stores of images: Scrapy's, the local one with files that are whole or not there.
 
 Beside an image stands a small file with the path that TMDB has for it. That path changes with the image, so it
 tells whether the image is still the one that TMDB names.
@@ -154,7 +154,7 @@ class ImageShelf:
         )
 
     async def _stat(self, path: str) -> dict[str, Any]:
-        """What a store tells of a file, nothing where there is none."""
+        """Return the facts that a store has of a file, nothing where there is none."""
         try:
             return dict(await ensure_awaitable(self._store.stat_file(path, self._info)))
         except Exception:  # noqa: BLE001 - for S3 a file that is not there is an error as any other

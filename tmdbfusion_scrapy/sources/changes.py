@@ -29,7 +29,7 @@ LONGEST = datetime.timedelta(days=14)
 """Longest span of one request (https://developer.themoviedb.org/reference/changes-movie-list)."""
 
 OVERLAP = datetime.timedelta(days=1)
-"""How far a window goes back into the one before it: a change of the last minutes may be listed late."""
+"""Reach of a window back into the one before it: a change of the last minutes may be listed late."""
 
 LONGEST_GAP = datetime.timedelta(days=84)
 """A longer gap is not read from the feed: so many records changed that all are looked at."""
@@ -73,7 +73,7 @@ def windows(since: datetime.date, today: datetime.date) -> Iterator[Window]:
 
 
 def is_too_long(since: datetime.date, today: datetime.date) -> bool:
-    """Whether so many days passed that the feed is not worth reading."""
+    """Return whether so many days passed that the feed is not worth reading."""
     return today - since > LONGEST_GAP
 
 

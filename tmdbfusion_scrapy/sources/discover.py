@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MOST_MOVED = 1.5
-"""How many times the results of the whole its parts may have: some are added while they are read."""
+"""Results that the parts may have, as a multiple of the whole's: some are added while they are read."""
 
 
 @dataclass(frozen=True)
@@ -179,7 +179,7 @@ class DiscoverParts:
             yield self._request(part, number)
 
     def _is_smaller(self, total: int, depth: int) -> bool:
-        """Whether the parts are smaller than what they are parts of; if not, they would be split without end."""
+        """Return whether parts are smaller than what they are parts of; else they would be split without end."""
         self._results_at[depth] += total
         if self._is_heeded and self._results_at[depth] > MOST_MOVED * self._expected:
             logger.error(
@@ -258,5 +258,5 @@ class DiscoverParts:
 
 
 def _is_descending(response: Any) -> bool:
-    """Whether a page of the whole is of the list from its end."""
+    """Return whether a page of the whole is of the list from its end."""
     return ".desc" in response.url

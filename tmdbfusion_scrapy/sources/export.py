@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 FOLDER = "tmdb_exports"
-"""Where exports are kept, below ``.scrapy``."""
+"""Folder of the exports, below ``.scrapy``."""
 
 MOST_SHRINKAGE = 0.05
 """Part by which an export may be shorter than the one before it."""

@@ -19,7 +19,7 @@ from tmdbfusion_scrapy.sources.export_file import check_file, export_file, newes
 logger = logging.getLogger(__name__)
 
 TRIES = 5
-"""How often a file is asked for before it is given up."""
+"""Requests for a file before it is given up."""
 
 DAYS_BACK = 3
 """Days to go back where the newest file is not there."""
@@ -140,7 +140,7 @@ class ExportDownload:
 
 
 class _Part:
-    """What there is of a file, beside it until all is there. All methods block."""
+    """Part of a file that has come, beside it until all is there. All methods block."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -148,7 +148,7 @@ class _Part:
         self._tag = path.with_suffix(".etag")
 
     def state(self) -> tuple[int, str]:
-        """How many bytes can be gone on from, and the ETag of the file that they are of."""
+        """Return the bytes that can be gone on from, and the ETag of the file that they are of."""
         try:
             return self._data.stat().st_size, self._tag.read_text(encoding="ascii")
         except FileNotFoundError:
@@ -182,7 +182,7 @@ class _Part:
 
 
 def _is_complete(path: Path) -> bool:
-    """Whether a file is there; a broken one, as a power cut may leave it, is removed."""
+    """Return whether a file is there; a broken one, as a power cut may leave it, is removed."""
     try:
         check_file(path)
     except FileNotFoundError:
@@ -202,7 +202,7 @@ def _remove_others(path: Path) -> None:
 
 
 def _said(error: Exception) -> str:
-    """What an error says; some of httpx say nothing."""
+    """Return the text of an error; some of httpx say nothing."""
     return printable(str(error)) or type(error).__name__
 
 

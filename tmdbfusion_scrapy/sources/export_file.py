@@ -79,7 +79,7 @@ class OddLines:
 
     @property
     def are_too_many(self) -> bool:
-        """Whether the export is broken."""
+        """True where the export is broken."""
         return self.count == self.lines > 0 or self.count > max(1, self.lines // ODD_LINES)
 
     def add(self, number: int, line: bytes, reason: str) -> None:
@@ -92,7 +92,7 @@ class OddLines:
 
 @dataclass(frozen=True)
 class ExportFilter:
-    """Which lines of an export are wanted.
+    """Filter of the lines of an export.
 
     Args:
         min_popularity: The least popularity; lines without one are wanted whatever it is.
@@ -106,11 +106,11 @@ class ExportFilter:
 
     @property
     def is_open(self) -> bool:
-        """Whether every line is wanted."""
+        """True where every line passes."""
         return self == ExportFilter()
 
     def wants(self, entry: ExportEntry) -> bool:
-        """Whether a line is wanted."""
+        """Return whether a line passes."""
         if self.min_popularity is not None and (entry.popularity or 0.0) < self.min_popularity:
             return entry.popularity is None
         if self.adult is not None and entry.adult is not None and entry.adult != self.adult:
@@ -221,7 +221,7 @@ def _entry(
 
 
 def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
-    """What gzip data holds, a piece at a time; its checksum is looked at."""
+    """Yield the content of gzip data, a piece at a time; its checksum is looked at."""
     unzip = zlib.decompressobj(wbits=31)
     try:
         for chunk in chunks:

@@ -33,7 +33,7 @@ _LANGUAGES = (
     "nr nv ny oc oj om os pi rn sc se sg sm sn ss ti to ts tt tw ty ug ve vo wa yi za"
 )
 LANGUAGES = tuple(_LANGUAGES.split())
-"""What TMDB has as original language: ISO 639-1, and its own ``cn`` (Cantonese) and ``xx`` (none).
+"""Original languages at TMDB: ISO 639-1, and its own ``cn`` (Cantonese) and ``xx`` (none).
 
 https://developer.themoviedb.org/reference/configuration-languages
 """
@@ -169,13 +169,13 @@ def _day(value: datetime.date | str) -> datetime.date:
 
 
 def is_too_large(total_pages: int) -> bool:
-    """Whether a part has more pages than TMDB serves."""
+    """Return whether a part has more pages than TMDB serves."""
     return total_pages > LAST_PAGE
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """What a discover crawl in parts found.
+    """Outcome of a discover crawl in parts.
 
     Args:
         expected: Results that TMDB counted for the whole.

@@ -1,4 +1,4 @@
-"""From a spider's arguments to what it crawls."""
+"""Plan of a crawl, read from a spider's arguments."""
 
 from __future__ import annotations
 

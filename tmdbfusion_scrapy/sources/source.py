@@ -143,7 +143,7 @@ class CrawlRun(Protocol):
 
     @property
     def is_planned(self) -> bool:
-        """Whether all that is to be fetched stands in the database."""
+        """True where all that is to be fetched stands in the database."""
 
     @property
     def upto(self) -> str | None:

@@ -323,7 +323,7 @@ _IRREGULAR = {"people": "person", "companies": "company"}
 
 
 def _summary(stored: Counter[str]) -> str:
-    """Return numbers of rows in words: ``3000 movies and 2 failed calls (table tmdb_failures)``."""
+    """Return what was stored, in words: ``3000 movies and 2 failed calls (table tmdb_failures)``."""
     parts = []
     for table, number in stored.items():
         words = "failed calls" if table == tmdb_failures.name else table.replace("_", " ")
