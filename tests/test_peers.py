@@ -26,7 +26,7 @@ from tmdbfusion_scrapy import models
 from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.models import Record, decode
 from tmdbfusion_scrapy.models.fields import NUMBERED_KEYS, part_key
-from tmdbfusion_scrapy.models.media import MediaItem
+from tmdbfusion_scrapy.models.list_items import MediaItem
 from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.people import TaggedImage
 from tmdbfusion_scrapy.models.tv import TVDetails

@@ -10,8 +10,7 @@ from tmdbfusion_scrapy.images.download import check_image
 from tmdbfusion_scrapy.images.options import DEFAULT_SIZES, SIZES, image_options
 from tmdbfusion_scrapy.models.companies import CompanyDetails
 from tmdbfusion_scrapy.models.images import Image, Images
-from tmdbfusion_scrapy.models.media import MediaItem, SeasonItem
-from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.list_items import MediaItem, MovieListItem, SeasonItem
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
 from tmdbfusion_scrapy.models.tv import TVDetails

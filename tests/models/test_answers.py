@@ -11,10 +11,9 @@ from tmdbfusion_scrapy.api.answers import check_answer
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models import Page, Record, decode
 from tmdbfusion_scrapy.models.configuration import Country
-from tmdbfusion_scrapy.models.lists import ListDetails
-from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.list_items import MovieListItem
+from tmdbfusion_scrapy.models.lists import ListDetails, Status
 from tmdbfusion_scrapy.models.movies import MovieDetails
-from tmdbfusion_scrapy.models.status import Status
 
 
 def refused(body: bytes, model: Any, page: str | None = None) -> str:

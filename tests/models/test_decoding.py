@@ -15,17 +15,15 @@ from itemadapter import ItemAdapter
 
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models import DatedPage, Page, Record, decode
-from tmdbfusion_scrapy.models.account_states import AccountStates
+from tmdbfusion_scrapy.models.account import AccountStates, RequestToken
 from tmdbfusion_scrapy.models.changes import Changes
 from tmdbfusion_scrapy.models.configuration import ConfigurationDetails, Country, CountryTimezones
-from tmdbfusion_scrapy.models.genres import Genre, GenreList
 from tmdbfusion_scrapy.models.images import Images
-from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.keywords import Genre, GenreList
+from tmdbfusion_scrapy.models.list_items import MovieListItem
+from tmdbfusion_scrapy.models.lists import Review, Status
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.releases import ReleaseDates
-from tmdbfusion_scrapy.models.reviews import Review
-from tmdbfusion_scrapy.models.sessions import RequestToken
-from tmdbfusion_scrapy.models.status import Status
 from tmdbfusion_scrapy.models.tv import TVDetails
 from tmdbfusion_scrapy.models.videos import Videos
 from tmdbfusion_scrapy.models.watch_providers import WatchProviders

@@ -14,7 +14,7 @@ import sys, threading
 from concurrent.futures import ThreadPoolExecutor
 from tmdbfusion_scrapy.models import (
     MovieDetails, Page, PersonDetails, SeasonDetails, TVDetails, decode)
-from tmdbfusion_scrapy.models.media import MediaItem
+from tmdbfusion_scrapy.models.list_items import MediaItem
 
 BODIES = (
     (TVDetails, b'{"id": 1, "seasons": [{"id": 2}], "genres": [{"id": 3}], "networks": [{"id": 4}]}'),

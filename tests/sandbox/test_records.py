@@ -9,7 +9,7 @@ import pytest
 
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.models.decoding import decode
-from tmdbfusion_scrapy.models.extras import find_extras
+from tmdbfusion_scrapy.models.lenient import find_extras
 from tmdbfusion_scrapy.sandbox import Sandbox, SandboxOptions
 from tmdbfusion_scrapy.sandbox.movies import MOVIE_PARTS
 from tmdbfusion_scrapy.sandbox.people import PERSON_PARTS

@@ -11,7 +11,7 @@ import pytest
 from tests.storage.database_access import movie
 from tests.storage.stored_records import rows, store
 from tmdbfusion_scrapy.models import decode
-from tmdbfusion_scrapy.models.genres import GenreList
+from tmdbfusion_scrapy.models.keywords import GenreList
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.releases import Release
 from tmdbfusion_scrapy.models.tv import TVDetails

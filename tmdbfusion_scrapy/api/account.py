@@ -7,12 +7,10 @@ from typing import ClassVar, Literal
 from tmdbfusion_scrapy.api.endpoint import get, post
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
 from tmdbfusion_scrapy.models.account import AccountDetails
-from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.list_items import MovieListItem, RatedEpisode, RatedMovie, RatedTV, TVListItem
+from tmdbfusion_scrapy.models.lists import Status
 from tmdbfusion_scrapy.models.movies import ListSummary
 from tmdbfusion_scrapy.models.paging import Page
-from tmdbfusion_scrapy.models.rated import RatedEpisode, RatedMovie, RatedTV
-from tmdbfusion_scrapy.models.status import Status
-from tmdbfusion_scrapy.models.tv_list_item import TVListItem
 
 SortBy = Literal["created_at.asc", "created_at.desc"]
 MediaType = Literal["movie", "tv"]

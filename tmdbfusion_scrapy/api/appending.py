@@ -15,9 +15,8 @@ from tmdbfusion_scrapy.api.call import Call
 from tmdbfusion_scrapy.exceptions import AuthenticationError, ResponseError, TMDBError
 from tmdbfusion_scrapy.models.decoding import decode, split_object
 from tmdbfusion_scrapy.models.fields import NUMBERED_KEYS, SLASHED_KEYS, field_hints, find_place
-from tmdbfusion_scrapy.models.languages import apply_languages
-from tmdbfusion_scrapy.models.mending import is_notice
-from tmdbfusion_scrapy.models.season_texts import add_answer, fill_seasons, texts_to_ask
+from tmdbfusion_scrapy.models.languages import add_answer, apply_languages, fill_seasons, texts_to_ask
+from tmdbfusion_scrapy.models.lenient import is_notice
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

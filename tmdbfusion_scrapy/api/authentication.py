@@ -6,8 +6,8 @@ from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import delete, get, post
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.sessions import GuestSession, RequestToken, Session
-from tmdbfusion_scrapy.models.status import Status
+from tmdbfusion_scrapy.models.account import GuestSession, RequestToken, Session
+from tmdbfusion_scrapy.models.lists import Status
 
 
 class Authentication(Namespace[E]):

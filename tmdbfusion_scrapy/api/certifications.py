@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.certifications import Certifications as CertificationsByCountry
+from tmdbfusion_scrapy.models.releases import Certifications as CertificationsByCountry
 
 
 class Certifications(Namespace[E]):

@@ -7,8 +7,7 @@ from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.alternative_names import AlternativeNames
-from tmdbfusion_scrapy.models.companies import CompanyDetails
+from tmdbfusion_scrapy.models.companies import AlternativeNames, CompanyDetails
 from tmdbfusion_scrapy.models.images import Logos
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.person_credits import CreditDetails
+from tmdbfusion_scrapy.models.credits import CreditDetails
 
 
 class Credits(Namespace[E]):

@@ -8,9 +8,8 @@ from typing import ClassVar, Literal
 
 from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.list_items import MovieListItem, TVListItem
 from tmdbfusion_scrapy.models.paging import Page
-from tmdbfusion_scrapy.models.tv_list_item import TVListItem
 
 Filter = Iterable[str | int] | str | int
 """Values of a filter: one, several (all must hold), or text in TMDB's form (``28|12``)."""

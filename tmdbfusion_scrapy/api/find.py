@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 
 from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.find import FindResults
+from tmdbfusion_scrapy.models.list_items import FindResults
 
 ExternalSource = Literal[
     "imdb_id",

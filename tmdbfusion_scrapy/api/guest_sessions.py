@@ -6,8 +6,8 @@ from typing import ClassVar, Literal
 
 from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
+from tmdbfusion_scrapy.models.list_items import RatedEpisode, RatedMovie, RatedTV
 from tmdbfusion_scrapy.models.paging import Page
-from tmdbfusion_scrapy.models.rated import RatedEpisode, RatedMovie, RatedTV
 
 SortBy = Literal["created_at.asc", "created_at.desc"]
 

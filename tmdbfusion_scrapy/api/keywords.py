@@ -7,7 +7,7 @@ from typing import ClassVar
 from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
 from tmdbfusion_scrapy.models.keywords import Keyword
-from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.list_items import MovieListItem
 from tmdbfusion_scrapy.models.paging import Page
 
 

@@ -6,8 +6,7 @@ from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import delete, get, post
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.lists import CreatedList, ListDetails, ListItemStatus
-from tmdbfusion_scrapy.models.status import Status
+from tmdbfusion_scrapy.models.lists import CreatedList, ListDetails, ListItemStatus, Status
 
 
 class Lists(Namespace[E]):

@@ -7,9 +7,8 @@ from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.alternative_names import AlternativeNames
+from tmdbfusion_scrapy.models.companies import AlternativeNames, NetworkDetails
 from tmdbfusion_scrapy.models.images import Logos
-from tmdbfusion_scrapy.models.networks import NetworkDetails
 
 
 class Networks(Namespace[E]):

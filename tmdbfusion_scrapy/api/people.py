@@ -9,14 +9,14 @@ from typing import ClassVar
 from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
 from tmdbfusion_scrapy.models.changes import Changes
-from tmdbfusion_scrapy.models.paging import Page
-from tmdbfusion_scrapy.models.people import PersonDetails, PersonExternalIds, PersonImages, TaggedImage
-from tmdbfusion_scrapy.models.person_credits import (
+from tmdbfusion_scrapy.models.credits import (
     PersonCombinedCredits,
     PersonMovieCredits,
     PersonTVCredits,
 )
-from tmdbfusion_scrapy.models.person_list_item import PersonListItem
+from tmdbfusion_scrapy.models.list_items import PersonListItem
+from tmdbfusion_scrapy.models.paging import Page
+from tmdbfusion_scrapy.models.people import PersonDetails, PersonExternalIds, PersonImages, TaggedImage
 from tmdbfusion_scrapy.models.translations import PersonTranslations
 
 

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.reviews import ReviewDetails
+from tmdbfusion_scrapy.models.lists import ReviewDetails
 
 
 class Reviews(Namespace[E]):

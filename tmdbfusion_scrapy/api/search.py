@@ -8,12 +8,14 @@ from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
 from tmdbfusion_scrapy.models.companies import ProductionCompany
 from tmdbfusion_scrapy.models.keywords import Keyword
-from tmdbfusion_scrapy.models.media import MediaItem
-from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.list_items import (
+    CollectionListItem,
+    MediaItem,
+    MovieListItem,
+    PersonListItem,
+    TVListItem,
+)
 from tmdbfusion_scrapy.models.paging import Page
-from tmdbfusion_scrapy.models.person_list_item import PersonListItem
-from tmdbfusion_scrapy.models.search import CollectionListItem
-from tmdbfusion_scrapy.models.tv_list_item import TVListItem
 
 
 class Search(Namespace[E]):

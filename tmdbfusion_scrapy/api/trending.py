@@ -6,11 +6,8 @@ from typing import ClassVar, Literal
 
 from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.media import MediaItem
-from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.list_items import MediaItem, MovieListItem, PersonListItem, TVListItem
 from tmdbfusion_scrapy.models.paging import Page
-from tmdbfusion_scrapy.models.person_list_item import PersonListItem
-from tmdbfusion_scrapy.models.tv_list_item import TVListItem
 
 TimeWindow = Literal["day", "week"]
 """The time that trending looks back on."""

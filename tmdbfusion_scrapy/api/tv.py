@@ -8,22 +8,19 @@ from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import delete, get, post
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.account_states import AccountStates
+from tmdbfusion_scrapy.models.account import AccountStates
 from tmdbfusion_scrapy.models.changes import Changes
-from tmdbfusion_scrapy.models.content_ratings import ContentRatings
-from tmdbfusion_scrapy.models.credits import Credits
-from tmdbfusion_scrapy.models.episode_groups import EpisodeGroups
+from tmdbfusion_scrapy.models.credits import AggregateCredits, Credits
 from tmdbfusion_scrapy.models.external_ids import TVExternalIds
 from tmdbfusion_scrapy.models.images import Images
+from tmdbfusion_scrapy.models.list_items import TVListItem
+from tmdbfusion_scrapy.models.lists import Review, Status
 from tmdbfusion_scrapy.models.movies import ListSummary
 from tmdbfusion_scrapy.models.paging import Page
-from tmdbfusion_scrapy.models.releases import TVAlternativeTitles
-from tmdbfusion_scrapy.models.reviews import Review
-from tmdbfusion_scrapy.models.status import Status
+from tmdbfusion_scrapy.models.releases import ContentRatings, TVAlternativeTitles
 from tmdbfusion_scrapy.models.translations import TVTranslations
 from tmdbfusion_scrapy.models.tv import ScreenedTheatrically, TVDetails, TVKeywords
-from tmdbfusion_scrapy.models.tv_credits import AggregateCredits
-from tmdbfusion_scrapy.models.tv_list_item import TVListItem
+from tmdbfusion_scrapy.models.tv_episodes import EpisodeGroups
 from tmdbfusion_scrapy.models.videos import Videos
 from tmdbfusion_scrapy.models.watch_providers import WatchProviders
 

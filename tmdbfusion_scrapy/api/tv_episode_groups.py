@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import get
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.episode_groups import EpisodeGroupDetails
+from tmdbfusion_scrapy.models.tv_episodes import EpisodeGroupDetails
 
 
 class TVEpisodeGroups(Namespace[E]):

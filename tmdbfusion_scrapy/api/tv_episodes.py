@@ -7,13 +7,13 @@ from typing import ClassVar
 
 from tmdbfusion_scrapy.api.endpoint import delete, get, post
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.account_states import AccountStates
+from tmdbfusion_scrapy.models.account import AccountStates
 from tmdbfusion_scrapy.models.changes import Changes
+from tmdbfusion_scrapy.models.credits import EpisodeCredits
 from tmdbfusion_scrapy.models.external_ids import EpisodeExternalIds
 from tmdbfusion_scrapy.models.images import EpisodeImages
-from tmdbfusion_scrapy.models.status import Status
+from tmdbfusion_scrapy.models.lists import Status
 from tmdbfusion_scrapy.models.translations import EpisodeTranslations
-from tmdbfusion_scrapy.models.tv_credits import EpisodeCredits
 from tmdbfusion_scrapy.models.tv_episodes import EpisodeDetails
 from tmdbfusion_scrapy.models.videos import Videos
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, overload
 
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.forking import Renewal
-from tmdbfusion_scrapy.models.image_addresses import check_path
+from tmdbfusion_scrapy.models.images import check_path
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.api import API, Asynchronous, Blocking
     from tmdbfusion_scrapy.models.configuration import ConfigurationDetails, ImagesConfiguration
-    from tmdbfusion_scrapy.models.image_addresses import ImageKind
+    from tmdbfusion_scrapy.models.images import ImageKind
 
 
 _renewal = Renewal()

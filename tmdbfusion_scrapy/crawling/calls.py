@@ -22,7 +22,7 @@ from tmdbfusion_scrapy.credentials import proxy_secrets
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.hidden import hidden
 from tmdbfusion_scrapy.items import FailedCall
-from tmdbfusion_scrapy.models.sessions import GuestSession, RequestToken, Session
+from tmdbfusion_scrapy.models.account import GuestSession, RequestToken, Session
 from tmdbfusion_scrapy.settings import SLOT, settings_of
 
 if TYPE_CHECKING:

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.models.collections import CollectionDetails
-from tmdbfusion_scrapy.models.companies import CompanyDetails
-from tmdbfusion_scrapy.models.image_addresses import ORIGINAL, ImageKind
-from tmdbfusion_scrapy.models.media import EpisodeItem, MovieOrTVItem, SeasonItem
-from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.companies import CompanyDetails, NetworkDetails
+from tmdbfusion_scrapy.models.images import ORIGINAL, ImageKind
+from tmdbfusion_scrapy.models.list_items import (
+    EpisodeItem,
+    MovieListItem,
+    MovieOrTVItem,
+    PersonListItem,
+    SeasonItem,
+    TVListItem,
+)
 from tmdbfusion_scrapy.models.movies import MovieDetails
-from tmdbfusion_scrapy.models.networks import NetworkDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
-from tmdbfusion_scrapy.models.person_list_item import PersonListItem
 from tmdbfusion_scrapy.models.tv import TVDetails, whole_seasons
-from tmdbfusion_scrapy.models.tv_list_item import TVListItem
 from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
 
 if TYPE_CHECKING:

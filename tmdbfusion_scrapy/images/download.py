@@ -18,7 +18,7 @@ from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ResponseError, TMDBError, error_from_response
 from tmdbfusion_scrapy.hidden import printable
 from tmdbfusion_scrapy.items import FailedCall
-from tmdbfusion_scrapy.models.image_addresses import check_path
+from tmdbfusion_scrapy.models.images import check_path
 from tmdbfusion_scrapy.rate_limit import RateLimiterClosed
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import IMAGES_SLOT

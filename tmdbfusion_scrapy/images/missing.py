@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sqlalchemy import Table
     from sqlalchemy.engine import Connection, Engine
 
-    from tmdbfusion_scrapy.models.image_addresses import ImageKind
+    from tmdbfusion_scrapy.models.images import ImageKind
 
     Failing = Mapping[str, Mapping[int, Collection[str]]]
     """Addresses of the images that could not be had, by kind and id of their record."""

@@ -13,7 +13,7 @@ from scrapy.utils.misc import load_object
 from tmdbfusion_scrapy.base_urls import is_below
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.images.choice import NO_LANGUAGE
-from tmdbfusion_scrapy.models.image_addresses import ORIGINAL, ImageKind
+from tmdbfusion_scrapy.models.images import ORIGINAL, ImageKind
 from tmdbfusion_scrapy.settings import (
     IMAGES_SLOT,
     check_boolean,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from tmdbfusion_scrapy.models.images import Image
-from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.list_items import MovieListItem
 from tmdbfusion_scrapy.models.record import Record
 from tmdbfusion_scrapy.models.translations import CollectionTranslations
 

@@ -1,14 +1,29 @@
-"""Companies; and companies, networks, countries and languages as a movie or series names them."""
+"""Companies, networks, countries and languages of titles."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from tmdbfusion_scrapy.models.alternative_names import AlternativeNames
 from tmdbfusion_scrapy.models.images import Logos
-from tmdbfusion_scrapy.models.movie_list_item import MovieListItem
+from tmdbfusion_scrapy.models.list_items import MovieListItem
 from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.record import Record
+
+
+@dataclass
+class AlternativeName(Record):
+    """Another name; ``type`` says of what kind or when (a span of years), an empty string as a rule."""
+
+    name: str | None = None
+    type: str | None = None
+
+
+@dataclass
+class AlternativeNames(Record):
+    """The other names of a company or network."""
+
+    id: int | None = None
+    results: list[AlternativeName] = field(default_factory=list)
 
 
 @dataclass
@@ -70,3 +85,24 @@ class SpokenLanguage(Record):
     english_name: str | None = None
     iso_639_1: str | None = None
     name: str | None = None
+
+
+@dataclass
+class NetworkDetails(Record):
+    """A network, with the parts that were asked for by ``append_to_response``.
+
+    ``origin_country`` is an ISO 3166-1 code, an empty string where unknown. A part that was not asked for is
+    ``None``.
+    """
+
+    _needs_id = True
+
+    id: int | None = None
+    name: str | None = None
+    headquarters: str | None = None
+    homepage: str | None = None
+    logo_path: str | None = None
+    origin_country: str | None = None
+
+    alternative_names: AlternativeNames | None = None
+    images: Logos | None = None

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import get_args, overload
 
 from tmdbfusion_scrapy.exceptions import ResponseError, ValidationError
-from tmdbfusion_scrapy.models.image_addresses import ORIGINAL, ImageKind, check_path, nearest_size
+from tmdbfusion_scrapy.models.images import ORIGINAL, ImageKind, check_path, nearest_size
 from tmdbfusion_scrapy.models.record import Record
 
 _KINDS: tuple[ImageKind, ...] = get_args(ImageKind)

@@ -1,8 +1,8 @@
 """JSON to records: strict and fast where TMDB keeps its word, lenient where it does not.
 
 One odd value never costs a record. The whole body is first decoded straight into the record by msgspec. If a
-value does not fit, the body is decoded once more without types and mended field by field
-(:mod:`~tmdbfusion_scrapy.models.mending`). What was not of its field's type is named in
+value does not fit, the body is decoded once more without types and read field by field
+(:mod:`~tmdbfusion_scrapy.models.lenient`). What was not of its field's type is named in
 :attr:`~tmdbfusion_scrapy.models.record.Record.drift`.
 """
 
@@ -30,7 +30,7 @@ from tmdbfusion_scrapy.models.fields import (
     in_order,
     record_in,
 )
-from tmdbfusion_scrapy.models.mending import Findings, UnusableError, mend, parse
+from tmdbfusion_scrapy.models.lenient import Findings, UnusableError, parse, read_leniently
 from tmdbfusion_scrapy.models.record import Decoded, Record, RecordList
 
 T = TypeVar("T")
@@ -291,7 +291,7 @@ def _decode_leniently(body: bytes, model: Any, error: Exception) -> tuple[Any, t
     content = _parse_as(body, list if typing.get_origin(model) is list else dict, error, model)
     findings = Findings()
     try:
-        value = mend(content, model, _label(model), "", findings)
+        value = read_leniently(content, model, _label(model), "", findings)
     except (RecursionError, UnusableError):
         raise ResponseError(_describe(body, error)) from error
     return value, tuple(findings.drift)

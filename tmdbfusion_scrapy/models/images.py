@@ -1,10 +1,16 @@
-"""Images of a movie, series, person or company."""
+"""Images and their addresses."""
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
 
+from tmdbfusion_scrapy.exceptions import ResponseError, ValidationError
 from tmdbfusion_scrapy.models.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 @dataclass
@@ -74,3 +80,55 @@ class Logos(Record):
 
     id: int | None = None
     logos: list[Logo] = field(default_factory=list)
+
+
+ImageKind = Literal["backdrop", "logo", "poster", "profile", "still"]
+"""What an image is of; each kind has sizes of its own."""
+
+ORIGINAL = "original"
+"""The size that every image has: as it was uploaded."""
+
+_PATH = re.compile(r"/[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*")
+_SIZE = re.compile(r"([wh])([1-9][0-9]{0,5})")
+
+
+def check_path(path: Any) -> str:
+    """Return the path of an image, such as ``/kqjL17yufvn9OVLyXYpvtyrFfak.jpg``.
+
+    Raises:
+        ValidationError: It is none: no text, a whole URL, or without the slash at its beginning.
+    """
+    if isinstance(path, str) and _PATH.fullmatch(path):
+        return path
+    if isinstance(path, str) and "://" in path:
+        # Avatars of Gravatar come from TMDB as "/https://secure.gravatar.com/avatar/...".
+        problem = "it is a whole URL, to be used as it is"
+    elif isinstance(path, str) and not path.startswith("/"):
+        problem = "a path begins with a slash"
+    else:
+        problem = "give a value of poster_path, backdrop_path, file_path and the like"
+    raise ValidationError(f"path {path!r:.200} is none of an image of TMDB's: {problem}")
+
+
+def nearest_size(size: Any, offered: Iterable[str]) -> str:
+    """Return the size offered that is nearest to the one wanted, the larger of two that are equally near.
+
+    Widths (``w500``) are compared with widths, heights (``h632``) with heights; ``original`` is always there.
+
+    Raises:
+        ValidationError: The size is no such text, or nothing offered can be compared with it.
+        ResponseError: Nothing is offered.
+    """
+    if size == ORIGINAL:
+        return ORIGINAL
+    sizes = {match[0]: (match[1], int(match[2])) for text in offered if (match := _SIZE.fullmatch(text))}
+    if not sizes:
+        raise ResponseError("TMDB's configuration names no sizes of images", path="/configuration")
+    wanted = _SIZE.fullmatch(size) if isinstance(size, str) else None
+    near = {text: number for text, (side, number) in sizes.items() if wanted and side == wanted[1]}
+    if wanted is None or not near:
+        names = ", ".join([*sorted(sizes, key=sizes.__getitem__), ORIGINAL])
+        raise ValidationError(
+            f"size is {size!r:.200}: use one of {names}, or another width or height like these"
+        )
+    return min(near, key=lambda text: (abs(near[text] - int(wanted[2])), -near[text]))

@@ -1,4 +1,4 @@
-"""Keywords."""
+"""Keywords and genres."""
 
 from __future__ import annotations
 
@@ -23,3 +23,18 @@ class MovieKeywords(Record):
 
     id: int | None = None
     keywords: list[Keyword] = field(default_factory=list)
+
+
+@dataclass
+class Genre(Record):
+    """A genre; its name is in the language asked for."""
+
+    id: int | None = None
+    name: str | None = None
+
+
+@dataclass
+class GenreList(Record):
+    """All genres of movies or of series."""
+
+    genres: list[Genre] = field(default_factory=list)

@@ -1,14 +1,56 @@
-"""Users' own lists."""
+"""Lists of users, reviews, and TMDB's notices."""
 
 from __future__ import annotations
 
+import datetime
 from dataclasses import dataclass, field
 from typing import Any
 
-from tmdbfusion_scrapy.models.media import MovieOrTVItem
+from tmdbfusion_scrapy.models.list_items import MovieOrTVItem
 from tmdbfusion_scrapy.models.paging import Paged
 from tmdbfusion_scrapy.models.record import Record
-from tmdbfusion_scrapy.models.status import Status
+
+
+@dataclass
+class Status(Record):
+    """A notice; ``status_code`` is TMDB's, see :data:`tmdbfusion_scrapy.exceptions.TMDB_CODES`."""
+
+    success: bool | None = None
+    status_code: int | None = None
+    status_message: str | None = None
+
+
+@dataclass
+class ReviewAuthor(Record):
+    """Author of a review; ``rating`` is theirs, 0.5 to 10."""
+
+    name: str | None = None
+    username: str | None = None
+    avatar_path: str | None = None
+    rating: float | None = None
+
+
+@dataclass
+class Review(Record):
+    """A review."""
+
+    id: str | None = None
+    author: str | None = None
+    author_details: ReviewAuthor | None = None
+    content: str | None = None
+    created_at: datetime.datetime | None = None
+    updated_at: datetime.datetime | None = None
+    url: str | None = None
+
+
+@dataclass
+class ReviewDetails(Review):
+    """A review with what it is of: ``media_type`` is ``movie`` or ``tv``, ``media_id`` the id of that."""
+
+    iso_639_1: str | None = None
+    media_id: int | None = None
+    media_title: str | None = None
+    media_type: str | None = None
 
 
 @dataclass

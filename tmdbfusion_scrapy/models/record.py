@@ -57,7 +57,7 @@ class Decoded:
 
         A place is written ``softcore`` or ``credits.cast[3].name``, with TMDB's keys. A key that no field has
         stands with its whole value, and so do a value of the wrong type (:attr:`drift`), whether its field
-        could be mended or not, and an error that TMDB sent in the place of an appended part. A null, and ``""``
+        could be used or not, and an error that TMDB sent in the place of an appended part. A null, and ``""``
         for a date, of a field are nothing extra.
 
         Found in :attr:`raw` when first asked for. Empty for a record inside another one: the extras of the outer
@@ -65,7 +65,7 @@ class Decoded:
         """
         if self._extras is None:
             # Loaded here, because records are what it works on.
-            from tmdbfusion_scrapy.models.extras import find_extras
+            from tmdbfusion_scrapy.models.lenient import find_extras
 
             self._extras = find_extras(self._raw, self._model or type(self)) if self._raw else {}
         return self._extras

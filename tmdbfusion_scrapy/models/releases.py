@@ -1,4 +1,4 @@
-"""Titles and release dates by country."""
+"""Releases, certifications and content ratings."""
 
 from __future__ import annotations
 
@@ -6,6 +6,39 @@ import datetime
 from dataclasses import dataclass, field
 
 from tmdbfusion_scrapy.models.record import Record
+
+
+@dataclass
+class Certification(Record):
+    """A certification; ``order`` is its place in its country, the mildest first."""
+
+    certification: str | None = None
+    meaning: str | None = None
+    order: int | None = None
+
+
+@dataclass
+class Certifications(Record):
+    """The certifications by country: an ISO 3166-1 code, or one of a region (``CA-QC``)."""
+
+    certifications: dict[str, list[Certification]] = field(default_factory=dict)
+
+
+@dataclass
+class ContentRating(Record):
+    """The rating of a series in a country, such as ``TV-MA``; ``descriptors`` are its reasons."""
+
+    iso_3166_1: str | None = None
+    descriptors: list[str] = field(default_factory=list)
+    rating: str | None = None
+
+
+@dataclass
+class ContentRatings(Record):
+    """The ratings of a series by country."""
+
+    id: int | None = None
+    results: list[ContentRating] = field(default_factory=list)
 
 
 @dataclass

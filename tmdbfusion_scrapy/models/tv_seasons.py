@@ -6,14 +6,13 @@ import datetime
 from dataclasses import dataclass, field
 from typing import cast
 
-from tmdbfusion_scrapy.models.account_states import SeasonAccountStates
+from tmdbfusion_scrapy.models.account import SeasonAccountStates
 from tmdbfusion_scrapy.models.companies import Network
-from tmdbfusion_scrapy.models.credits import Credits
+from tmdbfusion_scrapy.models.credits import AggregateCredits, Credits
 from tmdbfusion_scrapy.models.external_ids import SeasonExternalIds
 from tmdbfusion_scrapy.models.images import SeasonImages
 from tmdbfusion_scrapy.models.record import Record
 from tmdbfusion_scrapy.models.translations import SeasonTranslations
-from tmdbfusion_scrapy.models.tv_credits import AggregateCredits
 from tmdbfusion_scrapy.models.tv_episodes import Episode
 from tmdbfusion_scrapy.models.videos import Videos
 from tmdbfusion_scrapy.models.watch_providers import WatchProviders

@@ -14,7 +14,7 @@ from sqlalchemy import cast as sql_cast
 
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models import decode
-from tmdbfusion_scrapy.models.season_texts import LANGUAGE_KEY
+from tmdbfusion_scrapy.models.languages import LANGUAGE_KEY
 from tmdbfusion_scrapy.storage.backend import backend_of
 from tmdbfusion_scrapy.storage.database import reading
 from tmdbfusion_scrapy.storage.entities import metadata

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.models.companies import CompanyDetails
-from tmdbfusion_scrapy.models.networks import NetworkDetails
+from tmdbfusion_scrapy.models.companies import CompanyDetails, NetworkDetails
 from tmdbfusion_scrapy.storage.entities.columns import record_table, reference, text
 from tmdbfusion_scrapy.storage.entities.declaration import Stored, Stub, Values
 from tmdbfusion_scrapy.storage.entities.parts import Parts

@@ -22,7 +22,7 @@ from tmdbfusion_scrapy.storage.entities.parts import TEXT_LANGUAGES, Parts, in_p
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from tmdbfusion_scrapy.models.tv_credits import GuestStar
+    from tmdbfusion_scrapy.models.credits import GuestStar
     from tmdbfusion_scrapy.storage.entities.declaration import Relation
 
 people = record_table(

@@ -35,8 +35,8 @@ from tmdbfusion_scrapy.storage.entities.shared import COUNTRY, GENRE, KEYWORD, L
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from tmdbfusion_scrapy.models.content_ratings import ContentRating
-    from tmdbfusion_scrapy.models.media import SeasonItem
+    from tmdbfusion_scrapy.models.list_items import SeasonItem
+    from tmdbfusion_scrapy.models.releases import ContentRating
     from tmdbfusion_scrapy.models.tv import Creator
 
 tv_shows = record_table(

@@ -79,7 +79,7 @@ def parse(body: bytes) -> Any:
         return json.loads(body, parse_int=_whole_number)
 
 
-def mend(value: Any, hint: Any, label: str, path: str, findings: Findings) -> Any:
+def read_leniently(value: Any, hint: Any, label: str, path: str, findings: Findings) -> Any:
     """Bring a value into the type of its field.
 
     Args:
@@ -97,18 +97,18 @@ def mend(value: Any, hint: Any, label: str, path: str, findings: Findings) -> An
         if value is None:
             return None
         inner = next(arm for arm in typing.get_args(hint) if arm is not types.NoneType)
-        return mend(value, inner, label, path, findings)
+        return read_leniently(value, inner, label, path, findings)
     model = origin or hint
     if dataclasses.is_dataclass(model):
-        return _mend_record(value, hint, path, findings)
+        return _read_record(value, hint, path, findings)
     if model is list and isinstance(value, list):
         (inner,) = typing.get_args(hint) or (Any,)
         places = ((index, f"{path}[{index}]", part) for index, part in enumerate(value))
-        return [mended for _, mended in _mend_each(places, inner, label, path, findings)]
+        return [found for _, found in _read_each(places, inner, label, path, findings)]
     if model is dict and isinstance(value, dict):
         _, inner = typing.get_args(hint) or (Any, Any)
         places = ((key, _below(path, key), part) for key, part in value.items())
-        return dict(_mend_each(places, inner, label, path, findings))
+        return dict(_read_each(places, inner, label, path, findings))
     if model in (list, dict):
         # A list or an object that is none. Not left to msgspec, which would look into the classes inside:
         # decoders alone may do that, under a lock.
@@ -117,7 +117,7 @@ def mend(value: Any, hint: Any, label: str, path: str, findings: Findings) -> An
         return None
     if hint is datetime.datetime and isinstance(value, str) and (utc := _UTC.fullmatch(value)):
         value = f"{utc[1]}T{utc[2]}Z"
-    return _mend_scalar(value, hint, label, path, findings)
+    return _read_scalar(value, hint, label, path, findings)
 
 
 def _whole_number(text: str) -> float:
@@ -125,7 +125,7 @@ def _whole_number(text: str) -> float:
     return int(text) if len(text) < 400 else math.copysign(math.inf, -1 if text.startswith("-") else 1)
 
 
-def _mend_record(value: Any, hint: Any, path: str, findings: Findings) -> Any:
+def _read_record(value: Any, hint: Any, path: str, findings: Findings) -> Any:
     """Build a record from an object, field by field."""
     if not isinstance(value, dict):
         raise UnusableError
@@ -145,7 +145,7 @@ def _mend_record(value: Any, hint: Any, path: str, findings: Findings) -> Any:
         label = f"{model.__name__}.{place.field}"
         so_far = len(findings.dropped)
         try:
-            mended = mend(part, place.hint, label, inside, findings)
+            found = read_leniently(part, place.hint, label, inside, findings)
         except UnusableError:
             findings.note_dropped(Dropped(label, path, key), inside, part)
             lost[place.field] = ()
@@ -153,9 +153,9 @@ def _mend_record(value: Any, hint: Any, path: str, findings: Findings) -> Any:
         if len(findings.dropped) > so_far:
             lost[place.field] = tuple(each.key for each in findings.dropped[so_far:] if each.within == inside)
         if place.number is not None:
-            numbered.setdefault(place.field, []).append((place.number, mended))
-        elif mended is not None:
-            known[place.field] = mended
+            numbered.setdefault(place.field, []).append((place.number, found))
+        elif found is not None:
+            known[place.field] = found
     record = model(**known, **{name: in_order(parts) for name, parts in numbered.items()})
     record._drift = tuple(findings.drift[before:])  # noqa: SLF001 - the decoder is what fills a record
     if lost:
@@ -174,27 +174,27 @@ def _below(path: str, key: str) -> str:
     return f"{path}.{key}" if path else key
 
 
-def _mend_each(
+def _read_each(
     places: Iterable[tuple[Any, str, Any]], hint: Any, label: str, within: str, findings: Findings
 ) -> Iterator[tuple[Any, Any]]:
     """Keep the elements that can be used, each with its index or key."""
     for key, path, part in places:
         try:
-            yield key, mend(part, hint, label, path, findings)
+            yield key, read_leniently(part, hint, label, path, findings)
         except UnusableError:
             findings.note_dropped(Dropped(label, within, key), path, part)
 
 
-def _mend_scalar(value: Any, hint: Any, label: str, path: str, findings: Findings) -> Any:
+def _read_scalar(value: Any, hint: Any, label: str, path: str, findings: Findings) -> Any:
     """Convert a single value, first strictly, then by what it can only mean."""
     try:
-        mended = _convert(value, hint, strict=True)
-        if not isinstance(mended, str) or mended == value:
-            return mended
+        found = _convert(value, hint, strict=True)
+        if not isinstance(found, str) or found == value:
+            return found
     except UnusableError:
-        mended = _convert(_guess(value, hint), hint, strict=False)
+        found = _convert(_guess(value, hint), hint, strict=False)
     findings.note_drift(label, path, value)
-    return mended
+    return found
 
 
 def _convert(value: Any, hint: Any, *, strict: bool) -> Any:
@@ -228,3 +228,24 @@ def _guess(value: Any, hint: Any) -> Any:
         # A number would be taken for seconds since 1970.
         raise UnusableError
     return value
+
+
+def find_extras(body: bytes, model: Any) -> dict[str, Any]:
+    """Return what of a body the fields of its record do not hold as it was sent.
+
+    Args:
+        body: JSON in UTF-8 that was decoded into the record.
+        model: The record class, with its arguments if it is generic: ``Page[MovieListItem]``.
+
+    Returns:
+        Values by their place in the JSON, such as ``credits.cast[3].name``: keys that no field has, with all
+        that is in them, and values of the wrong type. See :attr:`~tmdbfusion_scrapy.models.record.Record.extras`.
+    """
+    try:
+        value = parse(body)
+    except UnicodeDecodeError:
+        # The decoder does not look into strings of keys it does not know, so a byte may be off there.
+        value = parse(body.decode(errors="replace").encode())
+    findings = Findings()
+    read_leniently(value, model, "", "", findings)
+    return findings.extras

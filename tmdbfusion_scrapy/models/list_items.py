@@ -1,0 +1,197 @@
+"""Titles, people and collections as lists, search and other records name them.
+
+A list of several kinds is of one class with the fields of all of them, and those of the others stay at their
+defaults: a movie has ``title`` and ``release_date`` where a series has ``name`` and ``first_air_date``.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass, field
+
+from tmdbfusion_scrapy.models.record import Record
+
+
+@dataclass
+class MovieListItem(Record):
+    """A movie as lists, discover and search name it."""
+
+    id: int | None = None
+    adult: bool | None = None
+    backdrop_path: str | None = None
+    genre_ids: list[int] = field(default_factory=list)
+    media_type: str | None = None
+    original_language: str | None = None
+    original_title: str | None = None
+    overview: str | None = None
+    popularity: float | None = None
+    poster_path: str | None = None
+    release_date: datetime.date | None = None
+    softcore: bool | None = None
+    title: str | None = None
+    video: bool | None = None
+    vote_average: float | None = None
+    vote_count: int | None = None
+
+
+@dataclass
+class TVListItem(Record):
+    """A series as lists, discover and search name it; ``media_type`` is in mixed lists only."""
+
+    id: int | None = None
+    adult: bool | None = None
+    backdrop_path: str | None = None
+    first_air_date: datetime.date | None = None
+    genre_ids: list[int] = field(default_factory=list)
+    media_type: str | None = None
+    name: str | None = None
+    origin_country: list[str] = field(default_factory=list)
+    original_language: str | None = None
+    original_name: str | None = None
+    overview: str | None = None
+    popularity: float | None = None
+    poster_path: str | None = None
+    softcore: bool | None = None
+    vote_average: float | None = None
+    vote_count: int | None = None
+
+
+@dataclass
+class MovieOrTVItem(Record):
+    """A movie or a series; ``media_type`` is ``movie`` or ``tv``."""
+
+    id: int | None = None
+    adult: bool | None = None
+    backdrop_path: str | None = None
+    first_air_date: datetime.date | None = None
+    genre_ids: list[int] = field(default_factory=list)
+    media_type: str | None = None
+    name: str | None = None
+    origin_country: list[str] = field(default_factory=list)
+    original_language: str | None = None
+    original_name: str | None = None
+    original_title: str | None = None
+    overview: str | None = None
+    popularity: float | None = None
+    poster_path: str | None = None
+    release_date: datetime.date | None = None
+    softcore: bool | None = None
+    title: str | None = None
+    video: bool | None = None
+    vote_average: float | None = None
+    vote_count: int | None = None
+
+
+@dataclass
+class MediaItem(MovieOrTVItem):
+    """A movie, a series or a person; ``media_type`` is ``movie``, ``tv`` or ``person``."""
+
+    gender: int | None = None
+    known_for: list[MovieOrTVItem] = field(default_factory=list)
+    known_for_department: str | None = None
+    profile_path: str | None = None
+
+
+@dataclass
+class SeasonItem(Record):
+    """A season as lists name it; ``show_id`` is the id of its series."""
+
+    id: int | None = None
+    air_date: datetime.date | None = None
+    episode_count: int | None = None
+    media_type: str | None = None
+    name: str | None = None
+    overview: str | None = None
+    poster_path: str | None = None
+    season_number: int | None = None
+    show_id: int | None = None
+    vote_average: float | None = None
+
+
+@dataclass
+class EpisodeItem(Record):
+    """An episode as lists name it.
+
+    ``runtime`` is in minutes; ``show_id`` is the id of its series.
+    """
+
+    id: int | None = None
+    air_date: datetime.date | None = None
+    episode_number: int | None = None
+    episode_type: str | None = None
+    media_type: str | None = None
+    name: str | None = None
+    overview: str | None = None
+    production_code: str | None = None
+    runtime: int | None = None
+    season_number: int | None = None
+    show_id: int | None = None
+    still_path: str | None = None
+    vote_average: float | None = None
+    vote_count: int | None = None
+
+
+@dataclass
+class PersonListItem(Record):
+    """A person as lists and search name them; ``media_type`` is in mixed lists only.
+
+    ``gender``: 0 not set, 1 female, 2 male, 3 non-binary
+    (https://developer.themoviedb.org/reference/person-details).
+    """
+
+    id: int | None = None
+    adult: bool | None = None
+    gender: int | None = None
+    known_for: list[MovieOrTVItem] = field(default_factory=list)
+    known_for_department: str | None = None
+    media_type: str | None = None
+    name: str | None = None
+    original_name: str | None = None
+    popularity: float | None = None
+    profile_path: str | None = None
+
+
+@dataclass
+class CollectionListItem(Record):
+    """A collection as search names it."""
+
+    id: int | None = None
+    adult: bool | None = None
+    backdrop_path: str | None = None
+    name: str | None = None
+    original_language: str | None = None
+    original_name: str | None = None
+    overview: str | None = None
+    poster_path: str | None = None
+
+
+@dataclass
+class FindResults(Record):
+    """Records that have the id, by kind; all lists are empty where nothing was found."""
+
+    movie_results: list[MovieListItem] = field(default_factory=list)
+    person_results: list[PersonListItem] = field(default_factory=list)
+    tv_results: list[TVListItem] = field(default_factory=list)
+    tv_episode_results: list[EpisodeItem] = field(default_factory=list)
+    tv_season_results: list[SeasonItem] = field(default_factory=list)
+
+
+@dataclass
+class RatedMovie(MovieListItem):
+    """A movie with the user's rating."""
+
+    rating: float | None = None
+
+
+@dataclass
+class RatedTV(TVListItem):
+    """A series with the user's rating."""
+
+    rating: float | None = None
+
+
+@dataclass
+class RatedEpisode(EpisodeItem):
+    """An episode with the user's rating."""
+
+    rating: float | None = None
