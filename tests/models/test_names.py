@@ -70,7 +70,7 @@ def test_a_name_that_is_none():
 def test_a_module_is_loaded_when_a_record_of_it_is_asked_for():
     program = (
         "import sys; from tmdbfusion_scrapy.models import MovieDetails; "
-        "print(MovieDetails.__module__, 'tmdbfusion_scrapy.models.configuration' in sys.modules)"
+        "print(MovieDetails.__module__, 'tmdbfusion_scrapy.models.tv' in sys.modules)"
     )
     ended = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert ended.stdout.split() == ["tmdbfusion_scrapy.models.movies", "False"]
