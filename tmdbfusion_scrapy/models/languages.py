@@ -3,8 +3,9 @@
 TMDB has no fallback for texts: where a translation is missing it sends an empty string
 (https://developer.themoviedb.org/docs/languages). With all translations in the same answer the choice is ours.
 
-TMDB sends no translations of seasons and episodes with a series, only texts in the language of the call. What is
-missing there stands in answers in other languages, which are kept within the series' own JSON under keys of their own.
+TMDB sends no translations of seasons and episodes with a series, only texts in the language of the call. What
+is missing there stands in answers in other languages, which are kept within the series' own JSON under keys
+of their own.
 """
 
 from __future__ import annotations
