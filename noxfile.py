@@ -55,7 +55,7 @@ def coverage(session: nox.Session) -> None:
 @nox.session
 def lint(session: nox.Session) -> None:
     """Check style and types of everything, and the example project as Scrapy's linter sees it."""
-    session.install("-e", ".[test,images,lint]", "scrapy-lint")
+    session.install("-e", ".[test,images,lint]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
     session.run("mypy")
