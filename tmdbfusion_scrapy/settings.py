@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any, Protocol, TypeVar
 from weakref import finalize
 
-from tmdbfusion_scrapy.api import values
+from tmdbfusion_scrapy.api import parameters
 from tmdbfusion_scrapy.base_urls import (
     API_URL,
     IPFamily,
@@ -527,7 +527,7 @@ def check_language(name: str, value: object) -> str | None:
     Raises:
         ConfigurationError: It is not ISO 639-1, with or without a country.
     """
-    return _check(values.check_language, name, value)
+    return _check(parameters.check_language, name, value)
 
 
 def check_languages(name: str, value: object) -> tuple[str, ...]:
@@ -541,7 +541,7 @@ def check_languages(name: str, value: object) -> tuple[str, ...]:
         ConfigurationError: One is not ISO 639-1, with or without a country.
     """
     try:
-        return values.check_languages(name, value or None)
+        return parameters.check_languages(name, value or None)
     except ValidationError as error:
         raise ConfigurationError(error.message) from None
 
@@ -552,7 +552,7 @@ def check_region(name: str, value: object) -> str | None:
     Raises:
         ConfigurationError: It is not two letters.
     """
-    return _check(values.check_region, name, value)
+    return _check(parameters.check_region, name, value)
 
 
 def _check(check: Callable[[str, object], str], name: str, value: object) -> str | None:

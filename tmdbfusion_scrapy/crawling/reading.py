@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.api import OPERATIONS
-from tmdbfusion_scrapy.api.answers import judge
 from tmdbfusion_scrapy.api.appending import Assembly, may_exist
+from tmdbfusion_scrapy.api.call import judge
 from tmdbfusion_scrapy.crawling.calls import (
     CALL_KEY,
     CONDITION_KEY,
