@@ -20,16 +20,17 @@ from tmdbfusion_scrapy.crawling.dupefilter import (
     TMDBDupeFilter,
     TMDBRequestFingerprinter,
 )
-from tmdbfusion_scrapy.crawling.fallbacks import FALLBACK_SETTING
-from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
+from tmdbfusion_scrapy.crawling.handler import (
+    FALLBACK_SETTING,
+    TMDBHTTPDownloadHandler,
+    TMDBHTTPSDownloadHandler,
+)
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
-from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware
-from tmdbfusion_scrapy.crawling.run_queue import install_run_queues
+from tmdbfusion_scrapy.crawling.retry import RetryQueue, TMDBRetryMiddleware
+from tmdbfusion_scrapy.crawling.scheduling import LazyStartMiddleware, install_run_queues
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.crawling.speed import Speed, crawl_speed
-from tmdbfusion_scrapy.crawling.start import LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.startup import plain_messages
-from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import SLOT, TMDBSettings, is_enabled, settings_of, tells_exit_status
 
@@ -111,7 +112,7 @@ class Addon:
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560)
         settings.setdefault_in_component_priority_dict("SPIDER_MIDDLEWARES", LazyStartMiddleware, 10)
-        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryWaitingRoom, 0)
+        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryQueue, 0)
         if not settings.getpriority("CONCURRENT_ITEMS"):
             settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
         _chain(settings, "DUPEFILTER_CLASS", TMDBDupeFilter, DUPEFILTER_SETTING)

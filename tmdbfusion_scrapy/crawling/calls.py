@@ -17,13 +17,12 @@ from tmdbfusion_scrapy.api.call import JSON_TYPE, Secret
 from tmdbfusion_scrapy.api.catalogue import call_from_json, call_from_url
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
 from tmdbfusion_scrapy.crawling.errors import error_name
-from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.credentials import proxy_secrets
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.hidden import hidden
 from tmdbfusion_scrapy.items import FailedCall
 from tmdbfusion_scrapy.models.sessions import GuestSession, RequestToken, Session
-from tmdbfusion_scrapy.settings import SLOT, settings_of
+from tmdbfusion_scrapy.settings import SLOT, once_a_crawl, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -284,7 +283,7 @@ class CallSecrets:
         return value
 
 
-@per_crawler
+@once_a_crawl
 def call_secrets_of(crawler: Crawler) -> CallSecrets:
     """Return the secrets of the calls of a crawl, made at the first use."""
     settings = settings_of(crawler.settings)

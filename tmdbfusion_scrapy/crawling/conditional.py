@@ -18,10 +18,9 @@ from scrapy.http import Response  # noqa: TC002 - likewise
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.calls import CONDITION_KEY, call_of, shows_secret
-from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.items import UnchangedRecord
-from tmdbfusion_scrapy.settings import settings_of
+from tmdbfusion_scrapy.settings import once_a_crawl, settings_of
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -126,7 +125,7 @@ class Conditions:
             )
 
 
-@per_crawler
+@once_a_crawl
 def conditions_of(crawler: Crawler) -> Conditions:
     """Return the conditional requests of a crawl, made at the first use."""
     return Conditions(crawler)

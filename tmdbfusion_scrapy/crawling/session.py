@@ -1,10 +1,13 @@
-"""What all TMDB requests of one crawl share: settings, credentials, rate limit, pool; and those of the images."""
+"""Session of a crawl: the credentials, rate limit, pool and TLS of its requests; and those of its images."""
 
 from __future__ import annotations
 
 import logging
+import os
+import ssl
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -12,9 +15,7 @@ from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.base_urls import is_loopback_url, is_plain
-from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
-from tmdbfusion_scrapy.crawling.tls import tls_context
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter
@@ -24,10 +25,19 @@ from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
+    from scrapy.settings import BaseSettings
 
     from tmdbfusion_scrapy.settings import SettingsReader
 
 logger = logging.getLogger(__name__)
+
+
+_TLS_VERSIONS = {
+    "TLSv1.0": ssl.TLSVersion.TLSv1,
+    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
+    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
+    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
+}
 
 
 @dataclass(frozen=True)
@@ -209,7 +219,7 @@ class CrawlSession:
             stats.set_value(names.IMAGES_OPENED, self._images_pool.statistics().opened)
 
 
-@per_crawler
+@once_a_crawl
 def session_of(crawler: Crawler) -> CrawlSession:
     """Return the session of a crawl, made at its first use."""
     return CrawlSession(crawler)
@@ -243,3 +253,40 @@ def _bind_host(address: Any) -> str | None:
             host,
         )
     return host or None
+
+
+def tls_context(settings: BaseSettings, *, verify: bool) -> ssl.SSLContext:
+    """Return the TLS context of a crawl.
+
+    ``DOWNLOAD_TLS_MIN_VERSION``, ``DOWNLOAD_TLS_MAX_VERSION`` (since Scrapy 2.17) and
+    ``DOWNLOADER_CLIENT_TLS_CIPHERS`` hold, and the environment variable ``SSLKEYLOGFILE``
+    (https://docs.scrapy.org/en/latest/topics/settings.html). Scrapy's own setting for verification counts for
+    other hosts.
+
+    Raises:
+        ValueError: A TLS version is not one.
+        ssl.SSLError: The ciphers are none that OpenSSL knows.
+    """
+    context = httpx.create_ssl_context(verify=verify)
+    for bound, name in (
+        ("minimum_version", "DOWNLOAD_TLS_MIN_VERSION"),
+        ("maximum_version", "DOWNLOAD_TLS_MAX_VERSION"),
+    ):
+        version = settings.get(name)
+        if version is not None and version not in _TLS_VERSIONS:
+            raise ValueError(f"Unknown {name} value: {version}")
+        if version is not None:
+            setattr(context, bound, _TLS_VERSIONS[version])
+    ciphers = settings.get("DOWNLOADER_CLIENT_TLS_CIPHERS")
+    # Scrapy's default leaves the choice to OpenSSL; Python's own, which it would replace, is the stricter one.
+    if ciphers and ciphers != "DEFAULT":
+        context.set_ciphers(ciphers)
+    path = os.environ.get("SSLKEYLOGFILE")
+    if path and context.keylog_filename != path:
+        # For Wireshark. Python sets it where it verifies.
+        try:
+            with Path(path).open("ab"):
+                context.keylog_filename = path
+        except OSError as error:
+            logger.warning("Cannot write TLS session keys to %s: %s", path, error)
+    return context
