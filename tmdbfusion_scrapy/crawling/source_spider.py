@@ -1,18 +1,22 @@
-"""Spiders of which ``-a source=...`` says what they crawl."""
+"""Spiders of which ``-a source=...`` says what they crawl, and what became of a crawl as an exit status."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator  # noqa: TC003 - scrapy-poet reads the annotations of callbacks
+from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from scrapy import Request  # noqa: TC002 - likewise
 
 from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.api.appending import parts_of_series
+from tmdbfusion_scrapy.crawling.calls import with_all_seasons
 from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, RunClosedError, open_run
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
+from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.source_crawl import SourceCrawl
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
@@ -20,6 +24,7 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
 from tmdbfusion_scrapy.sources import SOURCES, Kind, Plan, Source
 from tmdbfusion_scrapy.sources.changes import IncompleteFeedError
+from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +77,6 @@ class TMDBSourceSpider(TMDBSpider):
 
     @property
     def _run(self) -> PlannedRun | None:
-        """The run in the database; ``None`` where there is none, or not yet."""
         return self._crawl.run
 
     @property
@@ -207,3 +211,78 @@ class TMDBSourceSpider(TMDBSpider):
                 ", ".join(unknown),
                 extra={"spider": self},
             )
+
+
+class TMDBSeriesSpider(TMDBSourceSpider):
+    """Crawls series: each with its seasons and episodes, as many in one request as TMDB takes.
+
+    What is appended and the seasons are 20 parts at most; with ``TMDB_LANGUAGES``, so is ``translations``. The
+    first request asks for as many seasons as there is room for; TMDB leaves out those that a series does not have.
+    Only a longer series takes more requests. ``parse_details`` gets one record with all seasons in
+    ``appended_seasons``. A series of which one cannot be had is a failed call.
+
+    Attributes:
+        seasons: Whether to ask for seasons and episodes.
+    """
+
+    details_operation = "tv-series-details"
+    discover_date = "first_air_date"
+    seasons = True
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that are appended, and the first seasons; season 0 holds the specials."""
+        append = self.plan.append
+        return parts_of_series(append, self._tmdb_settings.languages) if self.seasons else append
+
+    def details_request(self, record_id: int) -> Request:
+        """Return the request for the details of a series."""
+        request = super().details_request(record_id)
+        return with_all_seasons(request) if self.seasons else request
+
+
+class ExitStatus(IntEnum):
+    """Exit status of ``scrapy crawl``."""
+
+    DONE = 0
+    """All that was wanted is stored, gone from TMDB, or on record as failed."""
+
+    FAILED = 1
+    """The crawl could not do its work."""
+
+    LEFT = 3
+    """Records are left, and the same command goes on with them. 2 is a command line that cannot be used."""
+
+
+_BROKEN = frozenset({BAD_TOKEN_REASON, SOURCE_FAILED, DATABASE_FAILED, "start_error"})
+"""Reasons for closing with which a crawl could not do its work."""
+
+
+def exit_status(crawler: Crawler) -> ExitStatus:
+    """Return what became of a crawl that has ended.
+
+    Args:
+        crawler: One that has run. For a program that starts crawls by itself::
+
+            crawler = process.create_crawler("tmdb_movies")
+            process.crawl(crawler, source="export")
+            process.start()
+            sys.exit(exit_status(crawler))
+    """
+    try:
+        reason = crawler.stats.get_value("finish_reason")
+        calls = crawler.get_downloader_middleware(TMDBRetryMiddleware)
+    except (AttributeError, RuntimeError):
+        # It never began: a setting or an argument was refused.
+        return ExitStatus.FAILED
+    spider = crawler.spider
+    if spider is None or reason in _BROKEN or (calls is not None and calls.found_no_one):
+        return ExitStatus.FAILED
+    if not isinstance(spider, TMDBSourceSpider):
+        # Nobody but the spider knows what it wanted.
+        return ExitStatus.DONE
+    if spider.has_failed:
+        return ExitStatus.FAILED
+    if not spider.is_finished(reason):
+        return ExitStatus.LEFT if spider.goes_on else ExitStatus.FAILED
+    return ExitStatus.FAILED if calls is not None and calls.found_few else ExitStatus.DONE
