@@ -13,7 +13,7 @@ from scrapy import Request  # noqa: TC002 - likewise
 
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.appending import parts_of_series
-from tmdbfusion_scrapy.crawling.calls import with_all_seasons
+from tmdbfusion_scrapy.crawling.calls import CALL_KEY
 from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, RunClosedError, open_run
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
 from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON, TMDBRetryMiddleware
@@ -72,7 +72,6 @@ class TMDBSourceSpider(TMDBSpider):
 
     @cached_property
     def _crawl(self) -> SourceCrawl:
-        """The crawl as its source sees it."""
         return SourceCrawl(self)
 
     @property
@@ -91,11 +90,7 @@ class TMDBSourceSpider(TMDBSpider):
         return self._run is not None or bool(self.crawler.settings.get("JOBDIR"))
 
     def is_finished(self, reason: str | None) -> bool:
-        """Return whether nothing is left of what was wanted.
-
-        Args:
-            reason: The one with which the crawl was closed; ``None`` where it was cut short.
-        """
+        """Return whether nothing is left of what was wanted, the crawl having been closed with a reason."""
         return self._run.is_finished if self._run is not None else reason == "finished"
 
     @classmethod
@@ -139,11 +134,22 @@ class TMDBSourceSpider(TMDBSpider):
 
     async def start(self) -> AsyncIterator[Any]:
         """Ask for the records, or for what lists them."""
-        self._warn_of_unknown_parts()
+        model: Any = OPERATIONS[self.details_operation].model
+        unknown = [part for part in self.plan.append if find_place(part, model) is None]
+        if unknown:
+            logger.warning(
+                "-a append: %s is no part of a record known here; TMDB leaves out what it does not know",
+                ", ".join(unknown),
+                extra={"spider": self},
+            )
+        source = self.plan.source
         reason = None
         try:
-            async for request in self._source_requests():
+            self._crawl.begin(await open_run(self, again=source.fetches_again))
+            async for request in source.requests(self._crawl):
                 yield request
+            if source.asks_for_records:
+                await self._crawl.fetch_images_left()
         except RunClosedError:
             return
         except ConfigurationError as error:
@@ -156,19 +162,10 @@ class TMDBSourceSpider(TMDBSpider):
             raise
         if reason is not None:
             self._has_failed = True
-            logger.error("-a source=%s: %s", self.plan.source.name, reason, extra={"spider": self})
+            logger.error("-a source=%s: %s", source.name, reason, extra={"spider": self})
             engine: Any = self.crawler.engine
             # Not awaited here: closing waits for start() to end.
             self._closing = asyncio.ensure_future(engine.close_spider_async(reason=SOURCE_FAILED))
-
-    async def _source_requests(self) -> AsyncIterator[Request]:
-        """Ask for the records, or for what lists them."""
-        source = self.plan.source
-        self._crawl.begin(await open_run(self, again=source.fetches_again))
-        async for request in source.requests(self._crawl):
-            yield request
-        if source.asks_for_records:
-            await self._crawl.fetch_images_left()
 
     def is_obsolete(self, request: Request) -> bool:
         """Return whether an earlier process left a request in the scheduler that this one makes by itself."""
@@ -201,17 +198,6 @@ class TMDBSourceSpider(TMDBSpider):
         async for result in self._crawl.reader.read(response, **place):
             yield result
 
-    def _warn_of_unknown_parts(self) -> None:
-        """Name the parts in ``append`` that the record does not have; TMDB leaves them out without a word."""
-        model: Any = OPERATIONS[self.details_operation].model
-        unknown = [part for part in self.plan.append if find_place(part, model) is None]
-        if unknown:
-            logger.warning(
-                "-a append: %s is no part of a record known here; TMDB leaves out what it does not know",
-                ", ".join(unknown),
-                extra={"spider": self},
-            )
-
 
 class TMDBSeriesSpider(TMDBSourceSpider):
     """Crawls series: each with its seasons and episodes, as many in one request as TMDB takes.
@@ -238,7 +224,9 @@ class TMDBSeriesSpider(TMDBSourceSpider):
     def details_request(self, record_id: int) -> Request:
         """Return the request for the details of a series."""
         request = super().details_request(record_id)
-        return with_all_seasons(request) if self.seasons else request
+        if self.seasons:
+            request.meta[CALL_KEY]["has_all_seasons"] = True
+        return request
 
 
 class ExitStatus(IntEnum):
