@@ -6,7 +6,6 @@ import asyncio
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from scrapy import Request, signals
-from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.misc import build_from_crawler, load_object
 
 from tmdbfusion_scrapy.crawling.calls import RUN_KEY
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
     from scrapy.crawler import Crawler
-    from scrapy.settings import BaseSettings
     from typing_extensions import Self
 
 REQUESTS_AHEAD = 1000
@@ -158,18 +156,3 @@ class StartRunQueue(RunQueue):
     disk_setting = "SCHEDULER_START_DISK_QUEUE"
     memory_setting = "SCHEDULER_START_MEMORY_QUEUE"
     before_setting = "TMDB_FALLBACK_START_DISK_QUEUE"
-
-
-def install_run_queues(settings: BaseSettings) -> None:
-    """Put our queues before those that were there, where there is a job directory."""
-    if not settings.get("JOBDIR"):
-        return
-    for ours in (RunQueue, StartRunQueue):
-        name = ours.disk_setting
-        before = settings[name]
-        # None is the start requests' for having no queue of their own.
-        if before is None or load_object(before) is ours:
-            continue
-        settings.set(ours.before_setting, before, priority="addon")
-        priority = max(settings.getpriority(name) or 0, SETTINGS_PRIORITIES["addon"])
-        settings.set(name, ours, priority=priority)
