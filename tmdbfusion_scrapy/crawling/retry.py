@@ -165,13 +165,23 @@ class TMDBRetryMiddleware:
         return response.status in (listed or ())
 
     def _note(self, error: TMDBError) -> None:
-        """Count an error, and close the spider if it is one of the token."""
+        """Count an error, and close the spider, once, if no other call will work either."""
         self._stats.inc_value(f"{names.ERROR_COUNT}/{error_name(error)}")
-        if isinstance(error, AuthenticationError):
-            self._close_if_bad_token(error)
+        is_of_token = isinstance(error, AuthenticationError) and error.tmdb_code in (None, *BAD_TOKEN_CODES)
+        if not is_of_token or self._closing is not None:
+            return
+        logger.error(
+            "TMDB does not accept the token: %s. Check TMDB_ACCESS_TOKEN or TMDB_API_KEY. "
+            "The spider is closed; what was stored stays.",
+            error.message,
+            extra={"spider": self._crawler.spider},
+        )
+        # Not awaited: closing waits for the requests in flight, of which this is one.
+        closing = self._crawler.engine.close_spider_async(reason=BAD_TOKEN_REASON)
+        self._closing = asyncio.ensure_future(closing)
 
     def _retry(self, request: Request, error: TMDBError) -> Request | None:
-        """The retry of a call, or ``None`` where it is of no use or none is left."""
+        """Return the retry of a call, ``None`` where it is of no use or none is left."""
         if not self._enabled or request.meta.get("dont_retry") or not self._is_worth_it(error):
             return None
         delay = self._policy.backoff(request.meta.get("retry_times", 0) + 1, error.retry_after)
@@ -221,27 +231,9 @@ class TMDBRetryMiddleware:
             # What Scrapy logs names the class alone; this names the host that does not answer, say. Of what is not
             # tried again, such as a bad certificate, Scrapy logs nothing.
             lasting = isinstance(error, ServerError) and not error.retryable
-            logger.log(
-                logging.ERROR if lasting else logging.INFO,
-                "%s",
-                error,
-                extra={"spider": self._crawler.spider},
-            )
+            level = logging.ERROR if lasting else logging.INFO
+            logger.log(level, "%s", error, extra={"spider": self._crawler.spider})
         raise error
-
-    def _close_if_bad_token(self, error: AuthenticationError) -> None:
-        """Close the spider, once, if no other call will work either."""
-        if self._closing is not None or error.tmdb_code not in (None, *BAD_TOKEN_CODES):
-            return
-        logger.error(
-            "TMDB does not accept the token: %s. Check TMDB_ACCESS_TOKEN or TMDB_API_KEY. "
-            "The spider is closed; what was stored stays.",
-            error.message,
-            extra={"spider": self._crawler.spider},
-        )
-        # Not awaited: closing waits for the requests in flight, of which this is one.
-        closing = self._crawler.engine.close_spider_async(reason=BAD_TOKEN_REASON)
-        self._closing = asyncio.ensure_future(closing)
 
 
 def take_back(request: Request) -> Request | None:
@@ -258,7 +250,7 @@ def take_back(request: Request) -> Request | None:
 
 
 def _reason(error: TMDBError) -> str:
-    """The name of an error in Scrapy's retry stats: its class, and the status where there is one."""
+    """Return the name of an error in Scrapy's retry stats: its class, and the status where there is one."""
     name = error_name(error)
     return f"{error.status_code} {name}" if error.status_code is not None else name
 
