@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.http import Headers, Response
+    from scrapy.http import Response
 
     from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.credentials import Credentials
@@ -64,7 +64,8 @@ class RecordReader:
         self._is_offline = crawler.settings.getbool("HTTPCACHE_ENABLED") and crawler.settings.getbool(
             "HTTPCACHE_IGNORE_MISSING"
         )
-        self._absences = Absences(crawler)
+        self._came: set[tuple[str | None, str]] = set()
+        self._absences: Counter[tuple[str | None, str]] = Counter()
 
     def read(self, request: Request, response: Response, secrets: Iterable[str]) -> TMDBResponse | Request:
         """Return the response with the record of the call, or the request for the rest of it.
@@ -75,7 +76,11 @@ class RecordReader:
             TMDBError: The answer tells of a failure, or is not what was asked for.
         """
         call = call_of(request, self._api_url)
-        headers = _headers_of_error(response.headers) if response.status >= 300 else {}
+        headers = {}
+        if response.status >= 300:
+            # An error is made from them.
+            found = {name: response.headers.get(name) for name in ("retry-after", "location")}
+            headers = {name: value.decode("latin-1") for name, value in found.items() if value is not None}
         record = judge(call, response.status, headers, response.body, self._credentials, secrets)
         assembly = assembly_of(request, call) if isinstance(record, Record) else None
         if assembly is None or assembly.step == "first":
@@ -108,7 +113,7 @@ class RecordReader:
             response = TMDBResponse(first.url, headers=headers, body=body, request=first)
         elif first is not request:
             response = response.replace(cls=TMDBResponse, url=first.url, body=body, request=first)
-        self._absences.note(assembly, assembly.record)
+        self._note_absences(assembly, assembly.record)
         return self._whole(request, response, assembly.call, assembly.record)
 
     def _next_request(self, request: Request, assembly: Assembly[Any]) -> Request:
@@ -140,7 +145,7 @@ class RecordReader:
 
     def _may_ask(self, call: Call[Any], part: str) -> bool:
         """Return whether to ask again for a part that was left out."""
-        return not self._is_offline and self._absences.may_come(call, part)
+        return not self._is_offline and self._absences[call.operation_id, _label(part)] < MOST_ABSENCES
 
     def _whole(self, request: Request, response: Response, call: Call[Any], record: Any) -> TMDBResponse:
         """Give a response its record; count what is odd with it, and note which language it is in."""
@@ -166,37 +171,24 @@ class RecordReader:
             logger.info("TMDB left out %s of %s", ", ".join(missing), call.path, extra=extra)
         return whole
 
+    def _note_absences(self, assembly: Assembly[Any], record: Record) -> None:
+        """Note which parts came with a record, and tell of those that are not asked for again from now on.
 
-class Absences:
-    """Counts how often which part stayed away in a crawl, though it was asked for again.
-
-    A part that TMDB never sends would cost each record another request. Operations are told apart.
-    """
-
-    def __init__(self, crawler: Crawler) -> None:
-        self._crawler = crawler
-        self._came: set[tuple[str | None, str]] = set()
-        self._counts: Counter[tuple[str | None, str]] = Counter()
-
-    def may_come(self, call: Call[Any], part: str) -> bool:
-        """Return whether it is worth asking for a part again."""
-        return self._counts[call.operation_id, _label(part)] < MOST_ABSENCES
-
-    def note(self, assembly: Assembly[Any], record: Record) -> None:
-        """Note what came with a record, and tell of parts that are not asked for again from now on."""
+        A part that TMDB never sends would cost each record another request.
+        """
         operation = assembly.call.operation_id
         missing = set(record.missing_parts)
         came = {(operation, _label(part)) for part in assembly.parts if part not in missing}
         self._came |= came
         for key in came:
-            self._counts.pop(key, None)
+            self._absences.pop(key, None)
         absent = assembly.parts_to_ask_again(record, missing)
         for label in sorted({_label(part) for part in absent}):
             key = operation, label
             if key in self._came:
                 continue
-            self._counts[key] += 1
-            if self._counts[key] == MOST_ABSENCES:
+            self._absences[key] += 1
+            if self._absences[key] == MOST_ABSENCES:
                 logger.warning(
                     "TMDB left %s out of %d records of %s in a row, also when it was asked for again. In this "
                     "crawl it is not asked for again any more: leave it out of append_to_response, unless it is "
@@ -234,12 +226,6 @@ def _first_request(request: Request) -> Request:
     )
     made.meta[CALL_KEY] = {**made.meta[CALL_KEY], "url": made.url}
     return made
-
-
-def _headers_of_error(headers: Headers) -> dict[str, str]:
-    """Return the headers that an error is made from."""
-    found = {name: headers.get(name) for name in ("retry-after", "location")}
-    return {name: value.decode("latin-1") for name, value in found.items() if value is not None}
 
 
 def _label(part: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import logging
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from pydispatch.dispatcher import getAllReceivers
@@ -92,13 +92,8 @@ class BodyReader:
         headers = response.headers.raw
         named = {name.lower(): value for name, value in headers}
         content_type = named.get(b"content-type", b"").lower()
-        make = partial(
-            _response,
-            is_json=b"json" in content_type,
-            url=request.url,
-            status=response.status_code,
-            **self._connection(response),
-        )
+        is_json = b"json" in content_type
+        arguments = {"url": request.url, "status": response.status_code, **self._connection(response)}
         flags: list[str] = []
         chunks: list[bytes] = []
         try:
@@ -111,7 +106,8 @@ class BodyReader:
                 )
             await self._read_chunks(stream, request, chunks)
         except StopDownload as stop:
-            stopped = make(headers, b"".join(chunks), flags=["download_stopped"])
+            flags = ["download_stopped"]
+            stopped = _response(headers, b"".join(chunks), is_json=is_json, flags=flags, **arguments)
             if stop.fail:
                 stop.response = stopped
                 raise
@@ -127,13 +123,13 @@ class BodyReader:
         if response.status_code == 304:
             # They are of the body that is not here, and the HTTP cache gives them to the one that it has.
             headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
-        if b"json" in content_type or not content_type.startswith(_LEFT_ALONE):
+        if is_json or not content_type.startswith(_LEFT_ALONE):
             encoding = b",".join(value for name, value in headers if name.lower() == b"content-encoding")
             decoded = self._decode(body, encoding.decode("latin-1"), request, flags, response.status_code)
             if encoding or decoded is not body:
                 body = decoded
                 headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
-        return make(headers, body, flags=flags)
+        return _response(headers, body, is_json=is_json, flags=flags, **arguments)
 
     async def _read_chunks(
         self, stream: httpx.AsyncByteStream, request: Request, chunks: list[bytes]
@@ -229,11 +225,11 @@ class BodyReader:
 def _response(
     headers: list[tuple[bytes, bytes]], body: bytes, *, is_json: bool, **arguments: Any
 ) -> Response:
-    """Make the response: ours for JSON, else of the class that Scrapy has for the type."""
-    if is_json:
-        return TMDBResponse(headers=headers, body=body, **arguments)
+    """Return a response: ours for JSON, else of the class that Scrapy has for the type."""
     made_of = Headers(headers)
-    cls = responsetypes.from_args(headers=made_of, url=arguments["url"], body=body)
+    cls: type[Response] = TMDBResponse
+    if not is_json:
+        cls = responsetypes.from_args(headers=made_of, url=arguments["url"], body=body)
     return cls(headers=made_of, body=body, **arguments)
 
 

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
     from typing_extensions import Self
 
-    from tmdbfusion_scrapy.crawling.planned_run import PlannedRun
     from tmdbfusion_scrapy.items import FailedCall
 
 logger = logging.getLogger(__name__)
@@ -75,23 +74,20 @@ class TMDBSourceSpider(TMDBSpider):
         return SourceCrawl(self)
 
     @property
-    def _run(self) -> PlannedRun | None:
-        return self._crawl.run
-
-    @property
     def has_failed(self) -> bool:
         """True where it could not be found out what to crawl, or not be noted what was done."""
-        run = self._run
+        run = self._crawl.run
         return self._has_failed or self._crawl.found_no_list or (run is not None and run.has_failed)
 
     @property
     def goes_on(self) -> bool:
         """True where the same command goes on with what is left: there is a run, or a job directory."""
-        return self._run is not None or bool(self.crawler.settings.get("JOBDIR"))
+        return self._crawl.run is not None or bool(self.crawler.settings.get("JOBDIR"))
 
     def is_finished(self, reason: str | None) -> bool:
         """Return whether nothing is left of what was wanted, the crawl having been closed with a reason."""
-        return self._run.is_finished if self._run is not None else reason == "finished"
+        run = self._crawl.run
+        return run.is_finished if run is not None else reason == "finished"
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -169,7 +165,8 @@ class TMDBSourceSpider(TMDBSpider):
 
     def is_obsolete(self, request: Request) -> bool:
         """Return whether an earlier process left a request in the scheduler that this one makes by itself."""
-        return self._run is None or not self._run.has_made(request)
+        run = self._crawl.run
+        return run is None or not run.has_made(request)
 
     def page_failed(self, failure: Failure) -> Iterator[FailedCall]:
         """Note that a page that lists records could not be had."""
