@@ -20,8 +20,7 @@ from typing import TYPE_CHECKING, Any
 from storage_documents import movies, series
 
 from tmdbfusion_scrapy.models import MovieDetails, TVDetails, decode
-from tmdbfusion_scrapy.storage.options import DatabaseOptions
-from tmdbfusion_scrapy.storage.writer import Writer
+from tmdbfusion_scrapy.storage.writer import DatabaseOptions, Writer
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence

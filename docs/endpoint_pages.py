@@ -12,8 +12,7 @@ from markup import anchor, code, plain, table, type_text, wrapped
 from tmdbfusion_scrapy.api import NAMESPACES, OPERATIONS, Endpoint, values
 from tmdbfusion_scrapy.api.catalogue import endpoints_of, load_namespace
 from tmdbfusion_scrapy.api.openapi import ADDRESS
-from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
-from tmdbfusion_scrapy.api.values import MAX_CHANGE_DAYS
+from tmdbfusion_scrapy.api.parameters import MAX_CHANGE_DAYS, SECRET_PARAMETERS
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from functools import wraps
 from typing import Any, Protocol, TypeVar
 from weakref import finalize
 
-from tmdbfusion_scrapy.api import values
+from tmdbfusion_scrapy.api import parameters
 from tmdbfusion_scrapy.base_urls import (
     API_URL,
     IPFamily,
@@ -197,6 +197,7 @@ SETTINGS: Mapping[str, Setting] = {
 """All settings of ours, in the order of the documentation."""
 
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
@@ -332,24 +333,25 @@ class TMDBSettings:
         return is_below(url, self.images_url)
 
 
-def once_a_crawl(read: Callable[[SettingsReader], T]) -> Callable[[SettingsReader], T]:
-    """Make a function read the settings of a crawl once, when they are complete, and return the same from then on.
+def once_a_crawl(make: Callable[[K], T]) -> Callable[[K], T]:
+    """Make a function of a crawl's settings, or of its crawler, return what it returned the first time.
 
     Scrapy has one settings object for each crawl, and freezes it after the last add-on. Before that ours reads it
     once to check it, and another add-on may yet change it.
 
     Args:
-        read: Reads and checks settings. What it returns must not hold them.
+        make: Reads settings, or makes something of a crawler. What it returns must not hold them, nor the stats or
+            anything else that does, but by a weak reference.
     """
     found: dict[tuple[int, bool], T] = {}
 
-    @wraps(read)
-    def of(settings: SettingsReader) -> T:
+    @wraps(make)
+    def of(crawl: K) -> T:
         # By identity, as Scrapy's settings cannot be hashed.
-        key = id(settings), getattr(settings, "frozen", True)
+        key = id(crawl), getattr(crawl, "frozen", True)
         if key not in found:
-            found[key] = read(settings)
-            finalize(settings, found.pop, key)
+            found[key] = make(crawl)
+            finalize(crawl, found.pop, key)
         return found[key]
 
     return of
@@ -527,7 +529,7 @@ def check_language(name: str, value: object) -> str | None:
     Raises:
         ConfigurationError: It is not ISO 639-1, with or without a country.
     """
-    return _check(values.check_language, name, value)
+    return _check(parameters.check_language, name, value)
 
 
 def check_languages(name: str, value: object) -> tuple[str, ...]:
@@ -541,7 +543,7 @@ def check_languages(name: str, value: object) -> tuple[str, ...]:
         ConfigurationError: One is not ISO 639-1, with or without a country.
     """
     try:
-        return values.check_languages(name, value or None)
+        return parameters.check_languages(name, value or None)
     except ValidationError as error:
         raise ConfigurationError(error.message) from None
 
@@ -552,7 +554,7 @@ def check_region(name: str, value: object) -> str | None:
     Raises:
         ConfigurationError: It is not two letters.
     """
-    return _check(values.check_region, name, value)
+    return _check(parameters.check_region, name, value)
 
 
 def _check(check: Callable[[str, object], str], name: str, value: object) -> str | None:

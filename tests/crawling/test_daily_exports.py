@@ -14,7 +14,7 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import crawl, failure_rows, rows, settings_of
 from tests.storage.database_access import execute_sqlite
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
-from tmdbfusion_scrapy.crawling.outcome import exit_status
+from tmdbfusion_scrapy.crawling.source_spider import exit_status
 
 DAY = datetime.date(2026, 6, 1)
 LATER = datetime.date(2026, 6, 2)

@@ -22,7 +22,7 @@ from tests.crawling import crawls
 from tests.crawling.crawls import MoviesSpider, rows, settings_of
 from tests.crawling.test_project import TOKEN, UNPACED, copy_of_the_project, environment
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
-from tmdbfusion_scrapy.crawling.outcome import ExitStatus, exit_status
+from tmdbfusion_scrapy.crawling.source_spider import ExitStatus, exit_status
 
 crawl = functools.partial(crawls.crawl, errors=None)
 

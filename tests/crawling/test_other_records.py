@@ -12,7 +12,7 @@ from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, rows, setti
 from tests.crawling.test_sources import SourceSpider
 from tests.transport.server import running
 from tmdbfusion_scrapy.crawling import TMDBSeriesSpider, TMDBSpider
-from tmdbfusion_scrapy.crawling.outcome import exit_status
+from tmdbfusion_scrapy.crawling.source_spider import exit_status
 
 ONE = {"id": 1, "title": "One", "runtime": 90, "genres": [{"id": 18, "name": "Drama"}]}
 

@@ -15,7 +15,7 @@ from tests.crawling.crawls import crawl, settings_of
 from tests.transport.server import running
 from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.crawling.calls import REQUEST_ARGUMENTS
-from tmdbfusion_scrapy.crawling.spider_api import RequestArguments
+from tmdbfusion_scrapy.crawling.spider import RequestArguments
 from tmdbfusion_scrapy.exceptions import ValidationError
 
 OTHERS = {

@@ -10,7 +10,7 @@ from scrapy import signals
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, settings_of
-from tmdbfusion_scrapy.crawling import TMDBSpider, start
+from tmdbfusion_scrapy.crawling import TMDBSpider, scheduling
 
 PORTION = 100
 
@@ -23,7 +23,7 @@ OPEN_QUEUES = "ignore:unclosed file .*requests.queue:ResourceWarning"
 
 @pytest.fixture(autouse=True)
 def _small_portions(monkeypatch):
-    monkeypatch.setattr(start, "REQUESTS_AHEAD", PORTION)
+    monkeypatch.setattr(scheduling, "REQUESTS_AHEAD", PORTION)
 
 
 class AfterReading:
@@ -123,7 +123,7 @@ async def test_duplicates_are_not_counted(tmdb_sandbox_factory):
 @coroutine_test
 async def test_without_the_middleware_it_is_read_at_once(tmdb_sandbox_factory):
     sandbox = tmdb_sandbox_factory()
-    off = {"SPIDER_MIDDLEWARES": {"tmdbfusion_scrapy.crawling.start.LazyStartMiddleware": None}}
+    off = {"SPIDER_MIDDLEWARES": {"tmdbfusion_scrapy.crawling.scheduling.LazyStartMiddleware": None}}
     ended = await crawl(ManySpider, settings_of(sandbox.base_url, **off))
     assert ended.spider.furthest > PORTION * 2
 
@@ -147,7 +147,7 @@ async def test_retries_come_after_all_that_start_yields(tmdb_sandbox_factory):
 @coroutine_test
 async def test_no_more_is_read_while_too_many_retries_are_scheduled(tmdb_sandbox_factory, monkeypatch, many):
     if not many:
-        monkeypatch.setattr(start, "MOST_SCHEDULED", PORTION // 2)
+        monkeypatch.setattr(scheduling, "MOST_SCHEDULED", PORTION // 2)
     sandbox = tmdb_sandbox_factory()
     sandbox.fail_next(503, times=ManySpider.count)
     ended = await crawl(ManySpider, settings_of(sandbox.base_url, RETRY_TIMES=20))

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tmdbfusion_scrapy.api import OPERATIONS
-from tmdbfusion_scrapy.api.answers import check_answer
+from tmdbfusion_scrapy.api.call import check_answer
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models import Page, Record, decode
 from tmdbfusion_scrapy.models.configuration import Country

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tmdbfusion_scrapy.api.call import Call, Secret
 from tmdbfusion_scrapy.api.endpoint import Endpoint
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.api.values import check_appends
+from tmdbfusion_scrapy.api.parameters import check_appends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -16,17 +16,19 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast, overload
 from urllib.parse import unquote
 
-from tmdbfusion_scrapy.api.answers import Asked
 from tmdbfusion_scrapy.api.appending import with_translations
-from tmdbfusion_scrapy.api.call import Call, Place, Secret, escape_segment
+from tmdbfusion_scrapy.api.call import Asked, Call, Place, Secret, escape_segment
 from tmdbfusion_scrapy.api.parameters import (
     SECRET_PARAMETERS,
     Parameter,
+    check_appends,
+    check_change_span,
+    check_languages,
     choose_check,
     find_choices,
     find_ruled_out,
+    write_value,
 )
-from tmdbfusion_scrapy.api.values import check_appends, check_change_span, check_languages, write_value
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.hidden import hidden, with_hidden
 from tmdbfusion_scrapy.models.paging import Paged
@@ -64,7 +66,7 @@ class Endpoint(Generic[P, M]):
         operation_id: TMDB's operationId in its OpenAPI document.
         body: Parameters that are sent in the JSON body, as Python name to TMDB's name.
         echoes: Path parameters that the answer repeats, with the place of each in the record; as of
-            :class:`~tmdbfusion_scrapy.api.answers.Asked`.
+            :class:`~tmdbfusion_scrapy.api.call.Asked`.
     """
 
     def __init__(

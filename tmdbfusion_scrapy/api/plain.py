@@ -10,8 +10,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from tmdbfusion_scrapy.api.call import Call, Secret
-from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
-from tmdbfusion_scrapy.api.values import check_secret, write_value
+from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS, check_secret, write_value
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.hidden import HiddenText, plain_text
 

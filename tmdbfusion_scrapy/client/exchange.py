@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from tmdbfusion_scrapy.api.answers import judge
-from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, fill_target, values_in
+from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, fill_target, judge, values_in
 from tmdbfusion_scrapy.client.event_hooks import sent_headers
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import (

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict
 
-from tmdbfusion_scrapy.api.values import check_languages, check_secret
+from tmdbfusion_scrapy.api.parameters import check_languages, check_secret
 from tmdbfusion_scrapy.base_urls import (
     API_URL,
     IPFamily,

@@ -65,7 +65,7 @@ class CrawlCommand(ScrapyCrawlCommand):
 def _status(crawler: Crawler) -> int:
     """The status of a crawl; Scrapy's own where TMDB has no part in it, or where that is wanted."""
     from tmdbfusion_scrapy.crawling import Addon
-    from tmdbfusion_scrapy.crawling.outcome import exit_status
+    from tmdbfusion_scrapy.crawling.source_spider import exit_status
     from tmdbfusion_scrapy.settings import tells_exit_status
 
     if crawler.get_addon(Addon) is None or not tells_exit_status(crawler.settings):

@@ -21,7 +21,7 @@ class PlanCommand(TMDBCommand):
     most_arguments = 1
 
     def syntax(self) -> str:
-        """What follows the name."""
+        """Return the arguments as the help shows them."""
         return "[options] <spider>"
 
     def short_desc(self) -> str:
@@ -29,7 +29,7 @@ class PlanCommand(TMDBCommand):
         return "Say what a TMDB crawl would take: requests, hours and disk"
 
     def long_desc(self) -> str:
-        """What the help says."""
+        """Return the text of the help."""
         return (
             "Say before a crawl what it would take: requests, hours at the set rate, disk, and how much of it is "
             "stored already. Takes the arguments of scrapy crawl. Asks TMDB for no record, only for what lists "

@@ -4,8 +4,7 @@ from tmdbfusion_scrapy.crawling.addon import Addon
 from tmdbfusion_scrapy.crawling.handler import TMDBDownloadHandler
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
 from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware
-from tmdbfusion_scrapy.crawling.series_spider import TMDBSeriesSpider
-from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
+from tmdbfusion_scrapy.crawling.source_spider import TMDBSeriesSpider, TMDBSourceSpider
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 
 __all__ = [

@@ -20,16 +20,17 @@ from tmdbfusion_scrapy.crawling.dupefilter import (
     TMDBDupeFilter,
     TMDBRequestFingerprinter,
 )
-from tmdbfusion_scrapy.crawling.fallbacks import FALLBACK_SETTING
-from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
+from tmdbfusion_scrapy.crawling.handler import (
+    FALLBACK_SETTING,
+    TMDBHTTPDownloadHandler,
+    TMDBHTTPSDownloadHandler,
+)
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
-from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware
-from tmdbfusion_scrapy.crawling.run_queue import install_run_queues
+from tmdbfusion_scrapy.crawling.retry import RetryQueue, TMDBRetryMiddleware
+from tmdbfusion_scrapy.crawling.scheduling import LazyStartMiddleware, RunQueue, StartRunQueue
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.crawling.speed import Speed, crawl_speed
-from tmdbfusion_scrapy.crawling.start import LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.startup import plain_messages
-from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import SLOT, TMDBSettings, is_enabled, settings_of, tells_exit_status
 
@@ -86,6 +87,8 @@ class Addon:
 
     def update_settings(self, settings: BaseSettings) -> None:
         """Change the settings of a crawl; what the user set wins."""
+        from tmdbfusion_scrapy.crawling.spider import TMDBSpider
+
         with plain_messages():
             if not is_enabled(settings):
                 raise NotConfigured("TMDB_ENABLED is False")
@@ -99,30 +102,31 @@ class Addon:
             _install_handler(settings)
             keeps_delay = _asks_for_delay(settings, self._spidercls)
             self.speed = crawl_speed(settings, ours, keeps_delay=keeps_delay)
-            _install_slot(settings, ours, keeps_delay=keeps_delay)
-            _install_cache_policy(settings)
-            asks_tmdb = issubclass(self._spidercls, _spider_class())
-            load_object(STORAGE)(settings, asks_tmdb=asks_tmdb)
-            install_run_queues(settings)
+            no_delay = {} if keeps_delay else {"delay": 0.0}
+            _install_slot(settings, ours, no_delay)
+            if settings.getbool("HTTPCACHE_ENABLED"):
+                _put_before(settings, "HTTPCACHE_POLICY", TMDBCachePolicy, POLICY_SETTING)
+            load_object(STORAGE)(settings, asks_tmdb=issubclass(self._spidercls, TMDBSpider))
+            if settings.get("JOBDIR"):
+                for queue in (RunQueue, StartRunQueue):
+                    _put_before(settings, queue.disk_setting, queue, queue.before_setting)
             load_object(FEEDS)(settings)
-            load_object(IMAGES)(settings, slot=_no_delay(keeps_delay=keeps_delay))
+            load_object(IMAGES)(settings, slot=no_delay)
         # Before robots.txt (100), default headers (400) and cookies (700).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560)
         settings.setdefault_in_component_priority_dict("SPIDER_MIDDLEWARES", LazyStartMiddleware, 10)
-        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryWaitingRoom, 0)
+        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryQueue, 0)
         if not settings.getpriority("CONCURRENT_ITEMS"):
             settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
-        _chain(settings, "DUPEFILTER_CLASS", TMDBDupeFilter, DUPEFILTER_SETTING)
-        _chain(settings, "REQUEST_FINGERPRINTER_CLASS", TMDBRequestFingerprinter, FINGERPRINTER_SETTING)
-
-
-def _spider_class() -> type[Spider]:
-    """The base class of spiders, which knows this module."""
-    from tmdbfusion_scrapy.crawling.spider import TMDBSpider
-
-    return TMDBSpider
+        for name, ours_of_it, before in (
+            ("DUPEFILTER_CLASS", TMDBDupeFilter, DUPEFILTER_SETTING),
+            ("REQUEST_FINGERPRINTER_CLASS", TMDBRequestFingerprinter, FINGERPRINTER_SETTING),
+        ):
+            # What the user chose stays.
+            if (settings.getpriority(name) or 0) <= SETTINGS_PRIORITIES["addon"]:
+                _put_before(settings, name, ours_of_it, before)
 
 
 def _check_reactor(settings: BaseSettings) -> None:
@@ -162,29 +166,20 @@ def _install_handler(settings: BaseSettings) -> None:
     settings.set("DOWNLOAD_HANDLERS", entries, priority=max(given, SETTINGS_PRIORITIES["addon"]))
 
 
-def _install_cache_policy(settings: BaseSettings) -> None:
-    """Put our policy for the HTTP cache before the one that was there."""
-    if settings.getbool("HTTPCACHE_ENABLED"):
-        settings.set(POLICY_SETTING, settings["HTTPCACHE_POLICY"], priority="addon")
-        priority = max(settings.getpriority("HTTPCACHE_POLICY") or 0, SETTINGS_PRIORITIES["addon"])
-        settings.set("HTTPCACHE_POLICY", TMDBCachePolicy, priority=priority)
+def _put_before(settings: BaseSettings, name: str, ours: type, before_setting: str) -> None:
+    """Put a class of ours before the one that was there, which it asks about all but TMDB's requests.
 
-
-def _chain(settings: BaseSettings, name: str, ours: type, before_setting: str) -> None:
-    """Put a class of ours before the one of Scrapy or of another add-on, which it asks about other requests.
-
-    What the user chose stays, as does a class that is made of ours.
+    A class that is made of ours stays. ``None`` does, too: start requests have no queue of their own then.
     """
-    if (settings.getpriority(name) or 0) > SETTINGS_PRIORITIES["addon"]:
+    before = settings[name] and load_object(settings[name])
+    if before is None or (isinstance(before, type) and issubclass(before, ours)):
         return
-    before = load_object(settings[name])
-    if not (isinstance(before, type) and issubclass(before, ours)):
-        settings.set(before_setting, before, priority="addon")
-        settings.set(name, ours, priority="addon")
+    settings.set(before_setting, before, priority="addon")
+    settings.set(name, ours, priority=max(settings.getpriority(name) or 0, SETTINGS_PRIORITIES["addon"]))
 
 
 def _asks_for_delay(settings: BaseSettings, spidercls: type[Spider]) -> bool:
-    """Whether a delay is meant for TMDB: the spider or the command line sets it, or AutoThrottle works it out.
+    """Return whether a delay is meant for TMDB: of the spider, the command line, or AutoThrottle.
 
     A project's ``DOWNLOAD_DELAY`` is meant for web sites: ``scrapy startproject`` writes one.
     """
@@ -195,17 +190,11 @@ def _asks_for_delay(settings: BaseSettings, spidercls: type[Spider]) -> bool:
     )
 
 
-def _no_delay(*, keeps_delay: bool) -> dict[str, float]:
-    """What a slot says where no delay is meant for it."""
-    return {} if keeps_delay else {"delay": 0.0}
-
-
-def _install_slot(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool) -> None:
+def _install_slot(settings: BaseSettings, ours: TMDBSettings, options: dict[str, float]) -> None:
     """Give the slot its concurrency, and the delay that is meant for it.
 
-    Where 0 stands for no limit, Scrapy would send nothing at all.
-
-    It does so for a slot, and before 2.19 for ``CONCURRENT_REQUESTS``.
+    Where 0 stands for no limit, Scrapy would send nothing at all: for a slot, and before 2.19 for
+    ``CONCURRENT_REQUESTS``.
     """
     for name in ("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN"):
         if settings.getint(name) == 0:
@@ -214,7 +203,7 @@ def _install_slot(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bo
     # Not more than connections: a request that would wait for one waits in the slot.
     limits = [limit for limit in (ours.slot_concurrency, ours.max_connections) if limit is not None]
     slots[SLOT] = {
-        **_no_delay(keeps_delay=keeps_delay),
+        **options,
         **(slots.get(SLOT) or {}),
         "concurrency": min(limits, default=_NO_LIMIT),
     }

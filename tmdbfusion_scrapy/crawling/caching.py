@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.utils.misc import load_object
 
-from tmdbfusion_scrapy.api.answers import judge
+from tmdbfusion_scrapy.api.call import judge
 from tmdbfusion_scrapy.crawling.calls import call_of
 from tmdbfusion_scrapy.crawling.reading import assembly_of
 from tmdbfusion_scrapy.exceptions import TMDBError

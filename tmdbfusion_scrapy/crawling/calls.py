@@ -17,13 +17,12 @@ from tmdbfusion_scrapy.api.call import JSON_TYPE, Secret
 from tmdbfusion_scrapy.api.catalogue import call_from_json, call_from_url
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
 from tmdbfusion_scrapy.crawling.errors import error_name
-from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.credentials import proxy_secrets
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.hidden import hidden
 from tmdbfusion_scrapy.items import FailedCall
 from tmdbfusion_scrapy.models.account import GuestSession, RequestToken, Session
-from tmdbfusion_scrapy.settings import SLOT, settings_of
+from tmdbfusion_scrapy.settings import SLOT, once_a_crawl, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +31,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.exceptions import TMDBError
+    from tmdbfusion_scrapy.settings import TMDBSettings
 
 CALL_KEY = "tmdb_call"
 """Meta key: the call as of :meth:`Call.to_json`, and the ``url`` that the request has for it."""
@@ -66,12 +66,9 @@ _SETTINGS = {"session_id": "TMDB_SESSION_ID", "guest_session_id": "TMDB_GUEST_SE
 
 
 def build_request(call: Call[Any], base_url: str, arguments: Mapping[str, Any]) -> Request:
-    """Return the request for a call. It holds no secret, and a job directory can keep it.
+    """Return the request for a call with labels in place of its secrets, so that a job directory can keep it.
 
-    Args:
-        call: The call, with labels in place of its secrets.
-        base_url: Base URL of the API.
-        arguments: Of :data:`REQUEST_ARGUMENTS`.
+    ``arguments`` are those of :data:`REQUEST_ARGUMENTS`.
     """
     meta = {"download_slot": SLOT, "allow_offsite": True, **(arguments.get("meta") or {})}
     # Meta of another call's response may have been passed on.
@@ -88,13 +85,13 @@ def build_request(call: Call[Any], base_url: str, arguments: Mapping[str, Any]) 
     given = {name: value for name, value in arguments.items() if name not in ("meta", "headers")}
     url = _url_of(call, base_url)
     request = Request(url, method=call.method, meta=meta, headers=headers, body=body, **given)
-    keep_call(request, call)
-    return request
+    return keep_call(request, call)
 
 
-def keep_call(request: Request, call: Call[Any]) -> None:
-    """Put a call into the meta of its request."""
+def keep_call(request: Request, call: Call[Any]) -> Request:
+    """Put a call into the meta of its request, and return the request."""
     request.meta[CALL_KEY] = {**call.to_json(), "url": request.url}
+    return request
 
 
 def has_call(request: Request) -> bool:
@@ -104,14 +101,10 @@ def has_call(request: Request) -> bool:
 
 
 def call_of(request: Request, api_url: str) -> Call[Any]:
-    """Return the call of a request.
+    """Return the call of a request of which the URL is TMDB's.
 
     It is the one in its meta, unless the request was given another URL since, or the meta is of another request
     and was passed on: what a URL says goes before. What no URL shows is kept where the path is the same.
-
-    Args:
-        request: A request of which the URL is TMDB's.
-        api_url: Base URL of the API.
     """
     kept = request.meta.get(CALL_KEY)
     call = call_from_json(kept) if kept is not None else None
@@ -144,15 +137,7 @@ def note_call(request: Request, api_url: str) -> None:
 
 def with_call(request: Request, call: Call[Any], api_url: str, **changed: Any) -> Request:
     """Return a request for another call; ``changed`` are arguments of ``Request.replace``."""
-    other: Request = request.replace(url=_url_of(call, api_url), **changed)
-    keep_call(other, call)
-    return other
-
-
-def with_all_seasons(request: Request) -> Request:
-    """Return a request for a series so that all seasons that it lists are asked for."""
-    request.meta[CALL_KEY] = {**request.meta[CALL_KEY], "has_all_seasons": True}
-    return request
+    return keep_call(request.replace(url=_url_of(call, api_url), **changed), call)
 
 
 def unseen_in_url(request: Request, api_url: str) -> list[str]:
@@ -176,7 +161,7 @@ def unseen_in_url(request: Request, api_url: str) -> list[str]:
 
 
 def _url_of(call: Call[Any], base_url: str) -> str:
-    """The URL of a request for a call, with the parts that it can ask for."""
+    """Return the URL of a request for a call, with the parts that it can ask for."""
     if len(call.appends) > MAX_APPENDS:
         call = call.with_appends(split_parts(call.appends)[0])
     return call.url(base_url)
@@ -225,25 +210,26 @@ class CallSecrets:
 
     A session that is set in the settings has the setting's name for its label, so that a job's next run knows
     it. All others get a label drawn at random, of which another process can make nothing.
-
-    Args:
-        known: The secrets from the settings, by TMDB's names; ``None`` for what is not set.
-        proxy: URL of the proxy of the settings.
     """
 
-    def __init__(self, known: Mapping[str, str | None], proxy: str | None = None) -> None:
-        self._of_proxy = proxy_secrets(proxy)
+    def __init__(self, settings: TMDBSettings) -> None:
+        self._of_proxy = proxy_secrets(settings.proxy)
         self._values: dict[str, str] = {}
         self._labels: dict[tuple[str, str], str] = {}
-        for key, value in known.items():
+        for key, name in _SETTINGS.items():
+            value = getattr(settings, key)
             if value is not None:
-                self._values[_SETTINGS[key]] = hidden(value)
-                self._labels[key, hidden(value)] = _SETTINGS[key]
+                self._values[name] = hidden(value)
+                self._labels[key, hidden(value)] = name
 
     def take(self, call: Call[Any]) -> Call[Any]:
         """Return a call with labels in place of its secrets, which are taken in; equal ones have equal labels."""
-        taken = tuple(Secret(one.key, one.place, "", self._label(one)) for one in call.secrets)
-        return replace(call, secrets=taken)
+        taken = []
+        for one in call.secrets:
+            label = self._labels.setdefault((one.key, hidden(one.value)), secrets.token_hex(8))
+            self._values[label] = hidden(one.value)
+            taken.append(Secret(one.key, one.place, "", label))
+        return replace(call, secrets=tuple(taken))
 
     def secrets_of(self, request: Request) -> tuple[Secret, ...]:
         """Return the secrets of a request.
@@ -263,16 +249,8 @@ class CallSecrets:
             values += proxy_secrets(None, authorization)
         return [*values, *self._of_proxy]
 
-    def _label(self, secret: Secret) -> str:
-        """The label of a secret, which is taken in if it is new."""
-        label = self._labels.get((secret.key, secret.value))
-        if label is None:
-            label = self._labels[secret.key, hidden(secret.value)] = secrets.token_hex(8)
-            self._values[label] = hidden(secret.value)
-        return label
-
     def _value(self, key: str, label: str) -> str:
-        """The secret that a label stands for."""
+        """Return the secret that a label stands for."""
         value = self._values.get(label)
         if value is None:
             setting = _SETTINGS.get(key)
@@ -284,9 +262,7 @@ class CallSecrets:
         return value
 
 
-@per_crawler
+@once_a_crawl
 def call_secrets_of(crawler: Crawler) -> CallSecrets:
     """Return the secrets of the calls of a crawl, made at the first use."""
-    settings = settings_of(crawler.settings)
-    sessions = {"session_id": settings.session_id, "guest_session_id": settings.guest_session_id}
-    return CallSecrets(sessions, settings.proxy)
+    return CallSecrets(settings_of(crawler.settings))

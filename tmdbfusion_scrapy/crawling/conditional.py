@@ -18,10 +18,9 @@ from scrapy.http import Response  # noqa: TC002 - likewise
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.calls import CONDITION_KEY, call_of, shows_secret
-from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.items import UnchangedRecord
-from tmdbfusion_scrapy.settings import settings_of
+from tmdbfusion_scrapy.settings import once_a_crawl, settings_of
 
 if TYPE_CHECKING:
     from scrapy import Request
@@ -35,17 +34,19 @@ logger = logging.getLogger(__name__)
 MOST_IGNORED = 20
 """Unchanged records sent in full, and none with 304, after which a crawl no longer asks."""
 
-_DIGEST_DIGITS = 12
-
 
 class Conditions:
-    """The conditional requests of a crawl, and what came of them. See :func:`conditions_of`."""
+    """The conditional requests of a crawl, and what came of them. See :func:`conditions_of`.
+
+    Attributes:
+        asks: True if the crawl makes conditional requests; not any more once TMDB turned out to ignore them.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = ref(crawler)
         settings = settings_of(crawler.settings)
         self._api_url = settings.api_url
-        self._asks = settings.conditional
+        self.asks = settings.conditional
         self._ignored = 0
         self._heeded = False
 
@@ -56,23 +57,15 @@ class Conditions:
         assert crawler is not None  # noqa: S101 - it is running
         return crawler.stats
 
-    @property
-    def asks(self) -> bool:
-        """True if the crawl makes conditional requests; not any more once TMDB turned out to ignore them."""
-        return self._asks
-
     def conditional(self, request: Request, record_id: int, etag: str | None) -> Request:
-        """Make a request for a record conditional, if that is how the record was fetched last.
+        """Return a request for the details of a record, conditional if the record was fetched that way last.
 
         Args:
-            request: For the details of a record, as the spider makes it.
+            request: The request.
             record_id: TMDB's id of the record.
-            etag: What the column ``etag`` has for the record; ``None`` for a record that is not stored.
-
-        Returns:
-            The request.
+            etag: Value of the column ``etag`` for the record; ``None`` for a record that is not stored.
         """
-        if etag is None or not self._asks:
+        if etag is None or not self.asks:
             return request
         digest, _, sent = etag.partition(" ")
         if sent and digest == _digest(request, call_of(request, self._api_url)):
@@ -116,8 +109,8 @@ class Conditions:
             return
         self._stats.inc_value(names.CONDITIONAL_IGNORED)
         self._ignored += 1
-        if self._asks and not self._heeded and self._ignored == MOST_IGNORED:
-            self._asks = False
+        if self.asks and not self._heeded and self._ignored == MOST_IGNORED:
+            self.asks = False
             logger.info(
                 "TMDB sent %d unchanged records in full, so it does not heed If-None-Match: it is no longer asked "
                 "that way in this crawl. TMDB_CONDITIONAL is of no use now",
@@ -126,20 +119,14 @@ class Conditions:
             )
 
 
-@per_crawler
+@once_a_crawl
 def conditions_of(crawler: Crawler) -> Conditions:
     """Return the conditional requests of a crawl, made at the first use."""
     return Conditions(crawler)
 
 
 def stored_etag(request: Request, call: Call[Any], headers: Headers) -> str | None:
-    """Return what is stored of an answer's ETag; ``None`` where none can be used.
-
-    Args:
-        request: The request for the record, of which it was the only one.
-        call: The call of the request.
-        headers: Headers of its answer.
-    """
+    """Return what is stored of the ETag of an answer to a call's only request; ``None`` where none can be used."""
     etag = headers.get("ETag")
     if etag is None or b"***" in etag:
         # One that had a secret in it is no use.
@@ -149,16 +136,16 @@ def stored_etag(request: Request, call: Call[Any], headers: Headers) -> str | No
 
 
 def _digest(request: Request, call: Call[Any]) -> str | None:
-    """All that the record of a call depends on; ``None`` for one that is of one user, or has a secret."""
+    """Return a digest of all that a record depends on; ``None`` for one of one user, or with a secret."""
     if call.method != "GET" or call.secrets or shows_secret(request.url):
         return None
     query = sorted(call.query.items())
     told = [call.path, query, call.appends, call.languages, call.has_all_seasons]
-    return sha1(msgspec.json.encode(told), usedforsecurity=False).hexdigest()[:_DIGEST_DIGITS]
+    return sha1(msgspec.json.encode(told), usedforsecurity=False).hexdigest()[:12]
 
 
 def _strong(etag: str) -> str:
-    """An ETag for comparing; a server that compresses an answer may call its ETag weak."""
+    """Return an ETag for comparing; a server that compresses an answer may call its ETag weak."""
     return etag.removeprefix("W/")
 
 

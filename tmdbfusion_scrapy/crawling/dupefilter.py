@@ -38,7 +38,7 @@ _NUMBER = re.compile(r"(?<=/)[1-9][0-9]{0,11}(?=/|$)")
 """A number that is written in one way only."""
 
 _BITS = 256
-"""Numbers that share an integer. One that stands alone takes no more room so than a fingerprint."""
+"""Numbers that share an integer, as ids lie close together. One alone takes no more room than a fingerprint."""
 
 
 class TMDBRequestFingerprinter:
@@ -85,26 +85,9 @@ class TMDBRequestFingerprinter:
         return sha1(told, usedforsecurity=False).digest(), int(found.group())
 
     def _told(self, request: Request, path: str, query: str) -> bytes:
-        """All that tells a request apart."""
+        """Return all that tells a request apart."""
         parts = [request.method, path, query, *unseen_in_url(request, self._settings.api_url)]
         return b"\n".join([*(part.encode() for part in parts), request.body])
-
-
-class _Numbers:
-    """A set of numbers that lie close together, as TMDB's ids do."""
-
-    __slots__ = ("_masks",)
-
-    def __init__(self) -> None:
-        self._masks: dict[int, int] = {}
-
-    def add(self, number: int) -> bool:
-        """Add a number and return whether it is new."""
-        place, bit = divmod(number, _BITS)
-        mask = self._masks.get(place, 0)
-        with_it = mask | 1 << bit
-        self._masks[place] = with_it
-        return with_it != mask
 
 
 class TMDBDupeFilter(BaseDupeFilter):
@@ -115,13 +98,7 @@ class TMDBDupeFilter(BaseDupeFilter):
     all of them with a ``REQUEST_FINGERPRINTER_CLASS`` of your own.
 
     With ``JOBDIR`` the next run knows what was seen. Logging, ``DUPEFILTER_DEBUG`` and the stats are those of the
-    filter that was there before.
-
-    Args:
-        path: The job directory, ``None`` for none.
-        debug: As of Scrapy's filter.
-        fingerprinter: Tells requests apart.
-        others: Takes what is not TMDB's; Scrapy's filter by default.
+    filter that was there before, ``others``; Scrapy's by default.
     """
 
     def __init__(
@@ -137,7 +114,7 @@ class TMDBDupeFilter(BaseDupeFilter):
         logs = type(self._others).log is not BaseDupeFilter.log
         self._logging = self._others if logs else RFPDupeFilter(None, debug, fingerprinter=fingerprinter)
         self._numbered: Callable[[Request], tuple[bytes, int] | None] | None = None
-        self._seen: dict[bytes, _Numbers] = {}
+        self._seen: dict[bytes, dict[int, int]] = {}
         self._seen_without_number: set[bytes] = set()
         self._seen_file: BinaryIO | None = None
         if isinstance(fingerprinter, TMDBRequestFingerprinter):
@@ -155,12 +132,8 @@ class TMDBDupeFilter(BaseDupeFilter):
         if not (is_chosen or isinstance(fingerprinter, TMDBRequestFingerprinter)):
             # An add-on after ours has put another one there, which knows nothing of sessions.
             fingerprinter = TMDBRequestFingerprinter(crawler)
-        return cls(
-            job_dir(settings),
-            settings.getbool("DUPEFILTER_DEBUG"),
-            fingerprinter=fingerprinter,
-            others=others,
-        )
+        debug = settings.getbool("DUPEFILTER_DEBUG")
+        return cls(job_dir(settings), debug, fingerprinter=fingerprinter, others=others)
 
     def open(self) -> Deferred[None] | None:
         """Open the filter of other requests."""
@@ -209,14 +182,15 @@ class TMDBDupeFilter(BaseDupeFilter):
             is_new = group not in self._seen_without_number
             self._seen_without_number.add(group)
             return is_new
-        numbers = self._seen.get(group)
-        if numbers is None:
-            numbers = self._seen[group] = _Numbers()
-        return numbers.add(number)
+        masks = self._seen.setdefault(group, {})
+        index, bit = divmod(number, _BITS)
+        mask = masks.get(index, 0)
+        masks[index] = mask | 1 << bit
+        return masks[index] != mask
 
 
 def _read(line: bytes) -> tuple[bytes, int] | None:
-    """The request of a line, ``None`` for one that a crash cut short."""
+    """Return the request of a line, ``None`` for one that a crash cut short."""
     group, _, number = line.partition(b" ")
     if not line.endswith(b"\n") or len(group) != 40 or not number.strip().isdigit():
         return None
@@ -224,6 +198,6 @@ def _read(line: bytes) -> tuple[bytes, int] | None:
 
 
 def _path_and_query(url: str) -> tuple[str, str]:
-    """The path, with all before it, and the query in a fixed order."""
+    """Return the path, with all before it, and the query in a fixed order."""
     path, _, query = url.partition("#")[0].partition("?")
     return path, "&".join(sorted(query.split("&"))) if "&" in query else query

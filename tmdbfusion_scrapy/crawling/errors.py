@@ -79,13 +79,9 @@ _SCRAPYS: Mapping[FailureKind, type[TMDBError]] = {
 def download_error(
     exception: httpx.HTTPError | httpx.InvalidURL, *, method: str, path: str, in_body: bool = False
 ) -> TMDBError:
-    """Return the error for an exception of the transport, which is kept as its cause.
+    """Return the error for an exception of the transport; ``in_body`` if the head of the response had come.
 
-    Args:
-        exception: What the transport raised.
-        method: HTTP method of the request.
-        path: Path of the request, without a secret.
-        in_body: Whether the head of the response had been there.
+    The path is to be without a secret.
     """
     kind = failure_of(exception).kind
     cls = DataLossServerError if in_body and kind == "protocol" else _SCRAPYS.get(kind)

@@ -2,36 +2,56 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 import time
-from functools import cached_property
-from typing import TYPE_CHECKING, ClassVar
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, ClassVar
 
+import msgspec
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
-from scrapy.utils.misc import load_object
+from scrapy.exceptions import NotConfigured, NotSupported
+from scrapy.utils.defer import maybe_deferred_to_future
+from scrapy.utils.httpobj import urlparse_cached
+from scrapy.utils.misc import build_from_crawler, load_object
 from scrapy.utils.python import global_object_name
+from twisted.internet.defer import Deferred
 
+from tmdbfusion_scrapy.api.call import fill_target, values_in
+from tmdbfusion_scrapy.base_urls import is_loopback
 from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of
 from tmdbfusion_scrapy.crawling.errors import download_error
-from tmdbfusion_scrapy.crawling.fallbacks import FallbackHandlers
-from tmdbfusion_scrapy.crawling.outgoing import outgoing_request
 from tmdbfusion_scrapy.crawling.responses import BodyReader
+from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
 from tmdbfusion_scrapy.crawling.session import session_of
-from tmdbfusion_scrapy.exceptions import ConfigurationError, parse_retry_after
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError, parse_retry_after
 from tmdbfusion_scrapy.hidden import without_frames
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from scrapy import Request
+    from scrapy.core.downloader.handlers import DownloadHandlerProtocol
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from scrapy.settings import BaseSettings
 
-    from tmdbfusion_scrapy.crawling.calls import CallSecrets
+    from tmdbfusion_scrapy.api.call import Secret
     from tmdbfusion_scrapy.crawling.session import Channel, CrawlSession
+    from tmdbfusion_scrapy.credentials import Credentials
 
 logger = logging.getLogger(__name__)
+
+FALLBACK_SETTING = "TMDB_FALLBACK_HANDLERS"
+"""Set by the add-on: the download handlers that were there before, by scheme."""
+
+_NOT_SENT = frozenset({b"proxy-authorization", b"host", b"content-length"})
+"""Headers that are not the server's business, or that httpx writes itself."""
+
+_NOT_SHOWN = _NOT_SENT | {b"authorization"}
+"""The same for a host that is to see no credentials: DEFAULT_REQUEST_HEADERS of a project may hold some."""
 
 
 class TMDBDownloadHandler(BaseDownloadHandler):
@@ -54,21 +74,13 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         super().__init__(crawler)
         self._stats = crawler.stats
         self._warned_of_bindaddress = False
-        self._fallbacks = FallbackHandlers(crawler)
-        if self.scheme is not None:
-            self._fallbacks.start(self.scheme)
+        self._fallbacks = _FallbackHandlers(crawler, self.scheme)
+        self._secrets = call_secrets_of(crawler)
+        self._reader = BodyReader(crawler)
 
     @cached_property
     def _session(self) -> CrawlSession:
         return session_of(self.crawler)
-
-    @cached_property
-    def _secrets(self) -> CallSecrets:
-        return call_secrets_of(self.crawler)
-
-    @cached_property
-    def _reader(self) -> BodyReader:
-        return BodyReader(self.crawler)
 
     async def download_request(self, request: Request) -> Response:
         """Download a request.
@@ -90,12 +102,20 @@ class TMDBDownloadHandler(BaseDownloadHandler):
 
     async def _download(self, request: Request, channel: Channel) -> Response:
         """Send a TMDB request, with its credentials, through the pool."""
-        if request.meta.get("bindaddress"):
-            self._warn_of_bindaddress()
+        if request.meta.get("bindaddress") and not self._warned_of_bindaddress:
+            self._warned_of_bindaddress = True
+            logger.warning(
+                "The 'bindaddress' request meta key is not supported by %s and will be ignored: set "
+                "DOWNLOAD_BIND_ADDRESS. This message won't be shown in further requests.",
+                type(self).__name__,
+                extra={"spider": self.crawler.spider},
+            )
         session = self._session
-        secrets = self._secrets.secrets_of(request)
         outgoing = outgoing_request(
-            request, channel.credentials, secrets=secrets, uses_environment=channel.uses_environment
+            request,
+            channel.credentials,
+            secrets=self._secrets.secrets_of(request),
+            uses_environment=channel.uses_environment,
         )
         in_body = False
         try:
@@ -107,7 +127,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             in_body = True
             await self._note_status(response, channel)
             session.report_if_due(now)
-            return self._unechoed(await self._reader.read(response, request), channel)
+            return _unechoed(await self._reader.read(response, request), channel.credentials)
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             if not in_body:
                 self._stats.inc_value(channel.request_count)
@@ -116,35 +136,6 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         path = call_of(request, channel.base_url).path
         # Not in the except clause: what was caught, which may quote a secret, would be the error's context.
         raise download_error(cause, method=request.method, path=path, in_body=in_body) from cause
-
-    def _unechoed(self, response: Response, channel: Channel) -> Response:
-        """The response without the token or key, should a server have sent it back in a header or the body.
-
-        What is stored, cached or exported of a response is not to hold it.
-        """
-        credentials = channel.credentials
-        if credentials is None:
-            return response
-        body = credentials.unechoed(response.body)
-        if body is not response.body:
-            response = response.replace(body=body)
-        values = b"\n".join(value for values in dict.values(response.headers) for value in values)
-        if credentials.unechoed(values) is not values:
-            for name in list(response.headers):
-                kept = [credentials.unechoed(value) for value in response.headers.getlist(name)]
-                response.headers.setlist(name, kept)
-        return response
-
-    def _warn_of_bindaddress(self) -> None:
-        """Tell once that a pool has one address for all its connections."""
-        if not self._warned_of_bindaddress:
-            self._warned_of_bindaddress = True
-            logger.warning(
-                "The 'bindaddress' request meta key is not supported by %s and will be ignored: set "
-                "DOWNLOAD_BIND_ADDRESS. This message won't be shown in further requests.",
-                type(self).__name__,
-                extra={"spider": self.crawler.spider},
-            )
 
     async def _note_status(self, response: httpx.Response, channel: Channel) -> None:
         """Count the response and tell the rate limiter of it."""
@@ -166,11 +157,193 @@ class TMDBHTTPSDownloadHandler(TMDBDownloadHandler):
     scheme = "https"
 
 
-def check_handlers(settings: BaseSettings) -> None:
-    """Refuse settings with which TMDB's requests do not come to our handler.
+class _FallbackHandlers:
+    """Handlers that were there before, built and closed as Scrapy does it.
 
     Args:
-        settings: Of a crawl, complete.
+        crawler: The crawler.
+        scheme: Its handler is built at once if it is not lazy: it may wait for the signal that the engine has
+            started. One that nobody chose is Scrapy's own, which waits for nothing.
+    """
+
+    def __init__(self, crawler: Crawler, scheme: str | None) -> None:
+        self._crawler = crawler
+        self._chosen = crawler.settings.getdict(FALLBACK_SETTING)
+        self._handlers: dict[str, DownloadHandlerProtocol] = {}
+        self._failed: dict[str, str] = {}
+        if scheme is not None and scheme in self._chosen:
+            self._build(scheme, skip_lazy=True)
+
+    async def download_request(self, request: Request) -> Response:
+        """Download a request.
+
+        Raises:
+            NotSupported: There is no handler for its scheme, or it could not be built.
+        """
+        scheme = urlparse_cached(request).scheme
+        handler = self._handlers.get(scheme)
+        if handler is None and scheme not in self._failed:
+            handler = self._build(scheme)
+        if handler is None:
+            raise NotSupported(f"Unsupported URL scheme '{scheme}': {self._failed[scheme]}")
+        if inspect.iscoroutinefunction(handler.download_request):
+            return await handler.download_request(request)
+        # The older form, which Scrapy still takes: a Deferred, and a spider argument.
+        old_style: Any = handler.download_request
+        response: Response = await maybe_deferred_to_future(old_style(request, self._crawler.spider))
+        return response
+
+    async def close(self) -> None:
+        """Close the handlers."""
+        handlers, self._handlers = self._handlers, {}
+        for handler in handlers.values():
+            closing: Any = handler.close() if hasattr(handler, "close") else None
+            if isinstance(closing, Deferred):
+                await maybe_deferred_to_future(closing)
+            elif inspect.isawaitable(closing):
+                await closing
+
+    def _build(self, scheme: str, *, skip_lazy: bool = False) -> DownloadHandlerProtocol | None:
+        """Build a handler; what comes in the way is told to each request."""
+        # Scrapy's default is read now: without a reactor Scrapy changes it after the add-ons have run.
+        path = self._chosen.get(scheme, self._crawler.settings["DOWNLOAD_HANDLERS_BASE"].get(scheme))
+        if path is None:
+            self._failed[scheme] = "its download handler is set to None"
+            return None
+        try:
+            handler_class: Any = load_object(path)
+            if skip_lazy and getattr(handler_class, "lazy", True):
+                return None
+            handler: DownloadHandlerProtocol = build_from_crawler(handler_class, self._crawler)
+        except NotConfigured as reason:
+            self._failed[scheme] = str(reason)
+            return None
+        except Exception as error:
+            extra = {"crawler": self._crawler}
+            logger.exception("Cannot build the download handler for %s", scheme, extra=extra)
+            self._failed[scheme] = str(error)
+            return None
+        self._handlers[scheme] = handler
+        return handler
+
+
+def outgoing_request(
+    request: Request,
+    credentials: Credentials | None,
+    *,
+    secrets: Sequence[Secret] = (),
+    uses_environment: bool = True,
+) -> httpx.Request:
+    """Return what is sent for a TMDB request. The Scrapy request stays without credentials and secrets.
+
+    Path and query go along as httpx's extension ``target``: Scrapy has escaped them already, and parsing each
+    URL once more costs half of what the rest takes (benchmarks/transport.py, "a crawl's requests").
+
+    Args:
+        request: A request of which the URL is TMDB's.
+        credentials: The token or key; ``None`` for a host that is to see none.
+        secrets: The secrets of the call.
+        uses_environment: Whether a proxy of the environment is used.
+
+    Raises:
+        ValidationError: A secret would reach another endpoint by its place in the path, or the proxy of the
+            request cannot be one, or would read the token.
+    """
+    origin, target = _split(request.url)
+    unsent = _NOT_SENT if credentials is not None else _NOT_SHOWN
+    headers = [(b"Host", origin.netloc)]
+    headers += [
+        (name, value)
+        # As stored: names and values are bytes already, which Headers.items() would make sure of once more.
+        for name, values in dict.items(request.headers)
+        if name.lower() not in unsent
+        for value in values
+    ]
+    if credentials is not None and b"Authorization" not in request.headers:
+        headers += [(name.encode(), value.encode()) for name, value in credentials.headers.items()]
+    body = request.body
+    if secrets or (credentials is not None and credentials.query):
+        target = fill_target(target, secrets, credentials.query if credentials is not None else {})
+    if in_body := values_in("body", secrets):
+        body = msgspec.json.encode({**msgspec.json.decode(body or b"{}"), **in_body})
+    # Scrapy's time-out is for all of the download.
+    timeout = {"total": request.meta.get("download_timeout")}
+    extensions: dict[str, Any] = {"target": target.encode("ascii"), "timeout": timeout}
+    if "proxy" in request.meta and (uses_environment or not has_environment_proxy(request)):
+        carries_token = credentials is not None and bool(credentials.headers or credentials.query)
+        extensions["proxy"] = _proxy_of(request, origin, carries_token=carries_token)
+    if body or request.method not in ("GET", "HEAD"):
+        return httpx.Request(request.method, origin, headers=headers, content=body, extensions=extensions)
+    # With a stream of its own a request is taken as it stands: httpx works out nothing about its body.
+    stream = httpx.ByteStream(b"")
+    outgoing = httpx.Request(request.method, origin, headers=headers, stream=stream, extensions=extensions)
+    outgoing.read()
+    return outgoing
+
+
+def _split(url: str) -> tuple[httpx.URL, str]:
+    """Return the origin and the target of a URL that Scrapy has escaped."""
+    scheme, _, rest = url.partition("#")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    if not slash:
+        host, _, query = host.partition("?")
+        path = f"?{query}" if query else ""
+    return _origin(f"{scheme}://{host}"), f"/{path}"
+
+
+@lru_cache(maxsize=16)
+def _origin(url: str) -> httpx.URL:
+    """Return the URL of an origin; a crawl has one or two."""
+    return httpx.URL(url)
+
+
+def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> httpx.Proxy | None:
+    """Return the proxy that a request names, ``None`` for none at all.
+
+    ``HttpProxyMiddleware`` moves user and password into a header, which goes on as it is, in
+    ``HTTPPROXY_AUTH_ENCODING`` and of whatever scheme.
+    """
+    url = request.meta["proxy"]
+    if not url:
+        return None
+    if origin.scheme == "http" and carries_token:
+        raise ValidationError(
+            f'request.meta["proxy"] is set for {origin}, plain http, so the proxy would read your token: leave it '
+            f"out, which loopback does not need, or set TMDB_API_URL to an https URL"
+        )
+    if origin.scheme == "http" and is_loopback(origin.host):
+        return None
+    authorization = request.headers.get(b"Proxy-Authorization")
+    headers = [(b"Proxy-Authorization", authorization)] if authorization is not None else None
+    try:
+        proxy = httpx.Proxy(url if "://" in url else f"http://{url}", headers=headers)
+    except (ValueError, httpx.InvalidURL):
+        proxy = None
+    if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
+        raise ValidationError("the proxy of the request must be a URL that begins with http:// or https://")
+    return proxy
+
+
+def _unechoed(response: Response, credentials: Credentials | None) -> Response:
+    """Return the response without the token or key, should a server have sent it back in a header or the body.
+
+    What is stored, cached or exported of a response is not to hold it.
+    """
+    if credentials is None:
+        return response
+    body = credentials.unechoed(response.body)
+    if body is not response.body:
+        response = response.replace(body=body)
+    values = b"\n".join(value for values in dict.values(response.headers) for value in values)
+    if credentials.unechoed(values) is not values:
+        for name in list(response.headers):
+            kept = [credentials.unechoed(value) for value in response.headers.getlist(name)]
+            response.headers.setlist(name, kept)
+    return response
+
+
+def check_handlers(settings: BaseSettings) -> None:
+    """Refuse the settings of a crawl with which TMDB's requests do not come to our handler.
 
     Raises:
         ConfigurationError: An add-on after ours has put its own handler there; the message gives the fix.

@@ -6,7 +6,6 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
-from scrapy import signals
 from scrapy.exceptions import IgnoreRequest
 
 from tmdbfusion_scrapy.crawling.calls import AUTOMAP_KEY, RETRY_DELAY_KEY, RUN_KEY, note_call, shows_secret
@@ -18,7 +17,7 @@ from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from scrapy import Request, Spider
+    from scrapy import Request
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
@@ -48,28 +47,7 @@ class TMDBMiddleware:
         """
         with plain_messages():
             check_handlers(crawler.settings)
-        middleware = cls(crawler)
-        crawler.signals.connect(middleware._on_opened, signals.spider_opened)
-        return middleware
-
-    def _on_opened(self, spider: Spider) -> None:
-        """Say how fast TMDB is asked, where it is sure to be."""
-        from tmdbfusion_scrapy.crawling.spider import TMDBSpider
-
-        if isinstance(spider, TMDBSpider):
-            self._tell_speed()
-
-    def _refuse_obsolete(self, request: Request) -> None:
-        """Refuse what an earlier process of a run left in a scheduler of the user's own.
-
-        Raises:
-            IgnoreRequest: It is such a request.
-        """
-        is_obsolete = getattr(self._crawler.spider, "is_obsolete", None)
-        if is_obsolete is not None and is_obsolete(request):
-            # Nothing failed: the spider asks for it anew.
-            request.errback = None
-            raise IgnoreRequest("the run asks for it anew")
+        return cls(crawler)
 
     def _tell_speed(self) -> None:
         """Say how fast TMDB is asked, and what to set where that is slow."""
@@ -91,8 +69,11 @@ class TMDBMiddleware:
         if not is_tmdb:
             return None
         note_call(request, self._settings.api_url)
-        if RUN_KEY in meta:
-            self._refuse_obsolete(request)
+        is_obsolete = getattr(self._crawler.spider, "is_obsolete", None)
+        if RUN_KEY in meta and is_obsolete is not None and is_obsolete(request):
+            # An earlier process left it in a scheduler of the user's own. Nothing failed.
+            request.errback = None
+            raise IgnoreRequest("the run asks for it anew")
         if not self._told_speed:
             self._tell_speed()
         meta.setdefault("download_slot", SLOT)

@@ -34,13 +34,9 @@ PAGING_KEY = "tmdb_paging"
 def first_page(
     request: Any, pages: Any, *, spider: Spider, callback: Callable[..., AsyncIterator[Any]]
 ) -> Request:
-    """Return the request for the first page to read.
+    """Return the request for the first page of a call as the spider made it, of which most ``pages`` are read.
 
-    Args:
-        request: The call as the spider made it.
-        pages: Most pages; ``None`` for all.
-        spider: Whose methods are the callbacks.
-        callback: Passes the response on to :func:`parse_first_page`.
+    The callback passes the response on to :func:`parse_first_page`.
 
     Raises:
         TypeError: It is no request for a page of a list.
@@ -89,7 +85,7 @@ async def parse_first_page(
 
 
 def _other_pages(page: Paged[Any], request: Request, pages: int | None, spider: Spider) -> Iterator[Request]:
-    """The requests for all pages after the first, the early ones first."""
+    """Yield the requests for all pages after the first, the early ones first."""
     call = call_of(request, _api_url(spider))
     number = int(call.page or 1)
     last = page.last_page if pages is None else min(page.last_page, number + pages - 1)
@@ -117,18 +113,17 @@ def _report(response: TMDBResponse, request: Request, spider: Spider) -> Any:
 
 
 def _page_request(request: Request, call: Call[Any], number: int, spider: Spider, **changed: Any) -> Request:
-    """The request for a page: the further behind, the later."""
+    """Return the request for a page: the further behind, the later."""
     priority = request.priority - number
     return with_call(request, call.with_page(number), _api_url(spider), priority=priority, **changed)
 
 
 def _api_url(spider: Spider) -> str:
-    """The base URL of the API."""
     return settings_of(spider.crawler.settings).api_url
 
 
 async def _results(output: Any) -> AsyncIterator[Any]:
-    """The results of a callback or errback, one by one; it may be of any kind that Scrapy takes."""
+    """Yield the results of a callback or errback of any kind that Scrapy takes."""
     output = await ensure_awaitable(output)
     if hasattr(output, "__aiter__"):
         async for result in output:

@@ -44,27 +44,18 @@ class PlannedRun:
 
     The database is asked in a thread, one question at a time.
 
-    Args:
-        spider: The spider.
-        store: Asks the database.
-        state: What the database knows.
-        run: The run.
-        watermark: Name of the watermark that moves when the run is finished.
-
     Attributes:
         coverage: What a crawl of discover in parts found, as JSON.
         is_finished: Whether nothing is left; known when the crawl has ended.
         has_failed: Whether the database could not be asked about that.
     """
 
-    def __init__(
-        self, spider: TMDBSourceSpider, store: RecordStore, state: CrawlState, run: Run, watermark: str
-    ) -> None:
+    def __init__(self, spider: TMDBSourceSpider, store: RecordStore, state: CrawlState, run: Run) -> None:
         self._spider = spider
+        self._stats = spider.crawler.stats
         self._store = store
         self._state = state
         self._run = run
-        self._watermark = watermark
         self._asking = asyncio.Lock()
         self._is_closed = False
         self._process = uuid4().hex
@@ -90,7 +81,7 @@ class PlannedRun:
 
     @property
     def known(self) -> KnownRecords:
-        """Records that the database knows."""
+        """The records that the database knows."""
         return self._state
 
     def adopt(self, request: Request) -> Request:
@@ -174,12 +165,7 @@ class PlannedRun:
         return found
 
     async def stored_records(self, model: Any, *, of_run: bool) -> AsyncIterator[Any]:
-        """Yield what was stored before now.
-
-        Args:
-            model: The record class.
-            of_run: Whether only what earlier processes stored for this run.
-        """
+        """Yield what was stored before now; with ``of_run``, only what earlier processes stored for this run."""
         until = datetime.now(timezone.utc)
         since = self._run.started_at if of_run else None
         after = 0
@@ -212,18 +198,17 @@ class PlannedRun:
         """End the run if the crawl came to its end, else say how to go on."""
         try:
             # Where nothing was planned, the database cannot tell that the pipeline lost something at the end.
-            lost = 0 if self.is_planned else self._spider.crawler.stats.get_value(names.STORAGE_FAILED, 0)
+            lost = 0 if self.is_planned else self._stats.get_value(names.STORAGE_FAILED, 0)
             if reason == "finished" and not lost:
+                watermark = f"{self._spider.kind()}/changes"
                 progress: Progress = await self.ask(
-                    self._state.finish, self._run, watermark=self._watermark, coverage=self.coverage
+                    self._state.finish, self._run, watermark=watermark, coverage=self.coverage
                 )
                 self.is_finished = not progress.left
-                if self.is_finished:
-                    self._tell_if_unanswered()
-                    return
-                self._say("%d records are left", progress.left)
+                if not self.is_finished:
+                    self._say("%d records are left", progress.left)
             # The pipeline has a say in the reason.
-            if advice := self._advice(self._spider.crawler.stats.get_value("finish_reason", reason)):
+            if advice := self._advice(self._stats.get_value("finish_reason", reason)):
                 self._say(advice)
         except Exception:
             self.has_failed = True
@@ -233,18 +218,16 @@ class PlannedRun:
                 self._is_closed = True
                 await asyncio.to_thread(self._state.close)
 
-    def _tell_if_unanswered(self) -> None:
-        """Say how to try again where everything is on record, but for want of answers."""
+    def _advice(self, reason: str) -> str | None:
+        """Return how to go on; ``None`` where there is nothing to do, or an error has said it."""
         calls = self._spider.crawler.get_downloader_middleware(TMDBRetryMiddleware)
-        if calls is not None and (calls.found_no_one or calls.found_few):
-            self._say(
+        if self.is_finished:
+            if calls is None or not (calls.found_no_one or calls.found_few):
+                return None
+            return (
                 "Most calls were not answered. Once TMDB can be reached, -a source=failed tries those again that "
                 "are on record in tmdb_failures"
             )
-
-    def _advice(self, reason: str) -> str | None:
-        """Return how to go on; ``None`` where an error has said it."""
-        calls = self._spider.crawler.get_downloader_middleware(TMDBRetryMiddleware)
         if reason == SOURCE_FAILED:
             return None
         if reason == BAD_TOKEN_REASON:
@@ -267,9 +250,8 @@ class PlannedRun:
 async def open_run(spider: TMDBSourceSpider, *, again: bool) -> PlannedRun | None:
     """Return the run of a spider; ``None`` where nothing is stored in a database.
 
-    Args:
-        spider: The spider: the same command goes on with a run that is not finished.
-        again: Whether what was stored before the run is fetched again.
+    The same command goes on with a run that is not finished. With ``again``, what was stored before the run is
+    fetched again.
 
     Raises:
         ConfigurationError: The database cannot be used.
@@ -280,7 +262,7 @@ async def open_run(spider: TMDBSourceSpider, *, again: bool) -> PlannedRun | Non
     state = await store.open_state(spider.kind())
     language = languages_of(spider.crawler)
     run = await store.ask(state.begin, spider.name, spider.plan.arguments, again=again, language=language)
-    return PlannedRun(spider, store, state, run, f"{spider.kind()}/changes")
+    return PlannedRun(spider, store, state, run)
 
 
 def languages_of(crawler: Crawler) -> str:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.api import OPERATIONS
-from tmdbfusion_scrapy.api.answers import judge
 from tmdbfusion_scrapy.api.appending import Assembly, may_exist
+from tmdbfusion_scrapy.api.call import judge
 from tmdbfusion_scrapy.crawling.calls import (
     CALL_KEY,
     CONDITION_KEY,
@@ -31,11 +31,11 @@ from tmdbfusion_scrapy.settings import settings_of
 from tmdbfusion_scrapy.stores import RECORD_CAME
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
 
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.http import Headers, Response
+    from scrapy.http import Response
 
     from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.credentials import Credentials
@@ -46,20 +46,13 @@ logger = logging.getLogger(__name__)
 MOST_ABSENCES = 20
 """Records in a row without a part, after which it is no longer asked for again."""
 
-# Of the answer to another URL that the HTTP cache or the database has.
-_CONDITIONAL_HEADERS = ("If-None-Match", "If-Modified-Since")
-
 
 class RecordReader:
     """Makes records of the answers of a crawl, and counts what is odd with them.
 
     A record with appended parts may take several requests, see :class:`~tmdbfusion_scrapy.api.appending.Assembly`.
     What came so far is in the meta of the next one, so that a job directory keeps it; only the response with the
-    whole record is seen.
-
-    Args:
-        crawler: The crawl.
-        credentials: No error shows them.
+    whole record is seen. No error shows the credentials.
     """
 
     def __init__(self, crawler: Crawler, credentials: Credentials) -> None:
@@ -71,31 +64,36 @@ class RecordReader:
         self._is_offline = crawler.settings.getbool("HTTPCACHE_ENABLED") and crawler.settings.getbool(
             "HTTPCACHE_IGNORE_MISSING"
         )
-        self._absences = Absences(crawler)
+        self._came: set[tuple[str | None, str]] = set()
+        self._absences: Counter[tuple[str | None, str]] = Counter()
 
     def read(self, request: Request, response: Response, secrets: Iterable[str]) -> TMDBResponse | Request:
         """Return the response with the record of the call, or the request for the rest of it.
 
-        Args:
-            request: A request of which the meta has its call.
-            response: Its answer.
-            secrets: What no error may show besides the token or key.
+        No error shows the secrets.
 
         Raises:
             TMDBError: The answer tells of a failure, or is not what was asked for.
         """
         call = call_of(request, self._api_url)
-        headers = _headers_of_error(response.headers) if response.status >= 300 else {}
+        headers = {}
+        if response.status >= 300:
+            # An error is made from them.
+            found = {name: response.headers.get(name) for name in ("retry-after", "location")}
+            headers = {name: value.decode("latin-1") for name, value in found.items() if value is not None}
         record = judge(call, response.status, headers, response.body, self._credentials, secrets)
         assembly = assembly_of(request, call) if isinstance(record, Record) else None
         if assembly is None or assembly.step == "first":
-            self._note_etag(request, call, response, record)
+            endpoint = OPERATIONS.get(call.operation_id or "")
+            if endpoint is not None and endpoint.is_details and not record.drift:
+                # One that could not be read as a whole may be read better by a later version.
+                record._etag = stored_etag(request, call, response.headers)  # noqa: SLF001
         if assembly is not None:
-            return self._follow(request, assembly.take(record, self._may_ask(call)), response)
+            return self._follow(request, assembly.take(record, partial(self._may_ask, call)), response)
         return self._whole(request, response, call, record)
 
     def read_without(self, request: Request, error: TMDBError | None = None) -> TMDBResponse | Request | None:
-        """The record without the parts that a failed request was to add to it, if it can do without."""
+        """Return the record without the parts that a failed request was to add to it, if it can do without."""
         assembly = assembly_of(request, call_of(request, self._api_url))
         without = assembly.go_without(error) if assembly is not None else None
         return self._follow(request, without) if without is not None else None
@@ -103,7 +101,7 @@ class RecordReader:
     def _follow(
         self, request: Request, assembly: Assembly[Any], response: Response | None = None
     ) -> TMDBResponse | Request:
-        """The next request for a record, or the response with all of it."""
+        """Return the next request for a record, or the response with all of it."""
         if assembly.record is None:
             if assembly.step == "again":
                 self._stats.inc_value(names.APPENDED_AGAIN)
@@ -115,11 +113,11 @@ class RecordReader:
             response = TMDBResponse(first.url, headers=headers, body=body, request=first)
         elif first is not request:
             response = response.replace(cls=TMDBResponse, url=first.url, body=body, request=first)
-        self._absences.note(assembly, assembly.record)
+        self._note_absences(assembly, assembly.record)
         return self._whole(request, response, assembly.call, assembly.record)
 
     def _next_request(self, request: Request, assembly: Assembly[Any]) -> Request:
-        """The request for what comes next, with what came so far."""
+        """Return the request for what comes next, with what came so far."""
         meta = {
             name: value
             for name, value in request.meta.items()
@@ -140,21 +138,14 @@ class RecordReader:
         following = with_call(
             request, assembly.next_call, self._api_url, priority=priority, dont_filter=True, meta=meta
         )
-        keep_call(following, assembly.call)
-        for name in _CONDITIONAL_HEADERS:
+        # Of the answer to another URL that the HTTP cache or the database has.
+        for name in ("If-None-Match", "If-Modified-Since"):
             following.headers.pop(name, None)
-        return following
+        return keep_call(following, assembly.call)
 
-    def _may_ask(self, call: Call[Any]) -> Callable[[str], bool]:
-        """Return what says whether to ask again for a part that was left out."""
-        return lambda part: not self._is_offline and self._absences.may_come(call, part)
-
-    def _note_etag(self, request: Request, call: Call[Any], response: Response, record: Any) -> None:
-        """Note the ETag of a record that is stored with it."""
-        endpoint = OPERATIONS.get(call.operation_id or "")
-        if endpoint is not None and endpoint.is_details and not record.drift:
-            # One that could not be read as a whole may be read better by a later version.
-            record._etag = stored_etag(request, call, response.headers)  # noqa: SLF001
+    def _may_ask(self, call: Call[Any], part: str) -> bool:
+        """Return whether to ask again for a part that was left out."""
+        return not self._is_offline and self._absences[call.operation_id, _label(part)] < MOST_ABSENCES
 
     def _whole(self, request: Request, response: Response, call: Call[Any], record: Any) -> TMDBResponse:
         """Give a response its record; count what is odd with it, and note which language it is in."""
@@ -173,48 +164,31 @@ class RecordReader:
             self._stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.kind}")
         # A season that the series does not have is not missing.
         missing = [part for part in getattr(record, "missing_parts", ()) if may_exist([part], record)]
+        for label in sorted({_label(part) for part in missing}):
+            self._stats.inc_value(f"{names.APPENDED_MISSING}/{label}")
         if missing:
-            for label in sorted({_label(part) for part in missing}):
-                self._stats.inc_value(f"{names.APPENDED_MISSING}/{label}")
-            logger.info(
-                "TMDB left out %s of %s",
-                ", ".join(missing),
-                call.path,
-                extra={"spider": self._crawler.spider},
-            )
+            extra = {"spider": self._crawler.spider}
+            logger.info("TMDB left out %s of %s", ", ".join(missing), call.path, extra=extra)
         return whole
 
+    def _note_absences(self, assembly: Assembly[Any], record: Record) -> None:
+        """Note which parts came with a record, and tell of those that are not asked for again from now on.
 
-class Absences:
-    """Counts how often which part stayed away in a crawl, though it was asked for again.
-
-    A part that TMDB never sends would cost each record another request. Operations are told apart.
-    """
-
-    def __init__(self, crawler: Crawler) -> None:
-        self._crawler = crawler
-        self._came: set[tuple[str | None, str]] = set()
-        self._counts: Counter[tuple[str | None, str]] = Counter()
-
-    def may_come(self, call: Call[Any], part: str) -> bool:
-        """Return whether it is worth asking for a part again."""
-        return self._counts[call.operation_id, _label(part)] < MOST_ABSENCES
-
-    def note(self, assembly: Assembly[Any], record: Record) -> None:
-        """Note what came with a record, and tell of parts that are not asked for again from now on."""
+        A part that TMDB never sends would cost each record another request.
+        """
         operation = assembly.call.operation_id
         missing = set(record.missing_parts)
         came = {(operation, _label(part)) for part in assembly.parts if part not in missing}
         self._came |= came
         for key in came:
-            self._counts.pop(key, None)
+            self._absences.pop(key, None)
         absent = assembly.parts_to_ask_again(record, missing)
         for label in sorted({_label(part) for part in absent}):
             key = operation, label
             if key in self._came:
                 continue
-            self._counts[key] += 1
-            if self._counts[key] == MOST_ABSENCES:
+            self._absences[key] += 1
+            if self._absences[key] == MOST_ABSENCES:
                 logger.warning(
                     "TMDB left %s out of %d records of %s in a row, also when it was asked for again. In this "
                     "crawl it is not asked for again any more: leave it out of append_to_response, unless it is "
@@ -235,12 +209,12 @@ def assembly_of(request: Request, call: Call[Any]) -> Assembly[Any] | None:
 
 
 def of_our_class(response: Response) -> TMDBResponse:
-    """A response from the HTTP cache, or one that HttpCompressionMiddleware made anew, has Scrapy's class."""
+    """Return a response as ours; one from the HTTP cache, or made by HttpCompressionMiddleware, is Scrapy's."""
     return response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
 
 
 def _first_request(request: Request) -> Request:
-    """The request as the spider made it, from the last one that was sent for its record."""
+    """Return the request as the spider made it, from the last one that was sent for its record."""
     first = request.meta.get(PROGRESS_KEY)
     if first is None:
         return request
@@ -254,12 +228,6 @@ def _first_request(request: Request) -> Request:
     return made
 
 
-def _headers_of_error(headers: Headers) -> dict[str, str]:
-    """The headers that an error is made from."""
-    found = {name: headers.get(name) for name in ("retry-after", "location")}
-    return {name: value.decode("latin-1") for name, value in found.items() if value is not None}
-
-
 def _label(part: str) -> str:
-    """The word for a part in stats: all seasons are ``season``."""
+    """Return the word for a part in stats: all seasons are ``season``."""
     return SLASHED_KEYS.get(part) or part.partition("/")[0]

@@ -94,21 +94,32 @@ class BodyReader:
         content_type = named.get(b"content-type", b"").lower()
         is_json = b"json" in content_type
         arguments = {"url": request.url, "status": response.status_code, **self._connection(response)}
+        flags: list[str] = []
+        chunks: list[bytes] = []
         try:
             length = named.get(b"content-length", b"")
             expected = int(length) if length.isdigit() else None
             self._check_size(expected or 0, request, "Expected to receive")
             if self._is_heard(signals.headers_received):
-                stop = self._signal(
+                self._signal(
                     signals.headers_received, request, headers=Headers(headers), body_length=expected
                 )
-                if stop is not None:
-                    return _stopped(stop, _response(headers, b"", is_json=is_json, **arguments))
-            body, stop, flags = await self._read_body(stream, request)
+            await self._read_chunks(stream, request, chunks)
+        except StopDownload as stop:
+            flags = ["download_stopped"]
+            stopped = _response(headers, b"".join(chunks), is_json=is_json, flags=flags, **arguments)
+            if stop.fail:
+                stop.response = stopped
+                raise
+            return stopped
+        except httpx.RemoteProtocolError:
+            if request.meta.get("download_fail_on_dataloss", self._fail_on_dataloss):
+                self._warn_of_dataloss(request)
+                raise
+            flags.append("dataloss")
         finally:
             await stream.aclose()
-        if stop is not None:
-            return _stopped(stop, _response(headers, body, is_json=is_json, **arguments))
+        body = b"".join(chunks)
         if response.status_code == 304:
             # They are of the body that is not here, and the HTTP cache gives them to the one that it has.
             headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
@@ -120,28 +131,18 @@ class BodyReader:
                 headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
         return _response(headers, body, is_json=is_json, flags=flags, **arguments)
 
-    async def _read_body(
-        self, stream: httpx.AsyncByteStream, request: Request
-    ) -> tuple[bytes, StopDownload | None, list[str]]:
-        """The bytes as sent, a wish to stop, and flags."""
-        chunks: list[bytes] = []
+    async def _read_chunks(
+        self, stream: httpx.AsyncByteStream, request: Request, chunks: list[bytes]
+    ) -> None:
+        """Add the bytes as sent to a list."""
         received = 0
         heard = self._is_heard(signals.bytes_received)
-        try:
-            async for chunk in stream:
-                chunks.append(chunk)
-                received += len(chunk)
-                if heard:
-                    stop = self._signal(signals.bytes_received, request, data=chunk)
-                    if stop is not None:
-                        return b"".join(chunks), stop, []
-                self._check_size(received, request, "Received")
-        except httpx.RemoteProtocolError:
-            if request.meta.get("download_fail_on_dataloss", self._fail_on_dataloss):
-                self._warn_of_dataloss(request)
-                raise
-            return b"".join(chunks), None, ["dataloss"]
-        return b"".join(chunks), None, []
+        async for chunk in stream:
+            chunks.append(chunk)
+            received += len(chunk)
+            if heard:
+                self._signal(signals.bytes_received, request, data=chunk)
+            self._check_size(received, request, "Received")
 
     def _check_size(self, size: int, request: Request, verb: str) -> None:
         """Refuse what is too large, warn of what is large."""
@@ -194,7 +195,7 @@ class BodyReader:
             )
 
     def _connection(self, response: httpx.Response) -> dict[str, Any]:
-        """Scrapy's attributes of a connection: address, certificate, protocol."""
+        """Return Scrapy's attributes of a connection: address, certificate, protocol."""
         version: bytes = response.extensions.get("http_version", b"HTTP/1.1")
         known: dict[str, Any] = {"protocol": version.decode()}
         stream = response.extensions.get("network_stream")
@@ -211,25 +212,24 @@ class BodyReader:
         """Return whether a signal has a handler; most crawls have none for these two, and sending costs more."""
         return next(iter(getAllReceivers(self._crawler, signal)), None) is not None
 
-    def _signal(self, signal: object, request: Request, **arguments: Any) -> StopDownload | None:
-        """Send a signal and return a handler's wish to stop."""
+    def _signal(self, signal: object, request: Request, **arguments: Any) -> None:
+        """Send a signal; raises ``StopDownload`` if a handler does."""
         results = self._crawler.signals.send_catch_log(
             signal=signal, request=request, spider=self._crawler.spider, **arguments
         )
         for _, result in results:
             if isinstance(result, Failure) and isinstance(result.value, StopDownload):
-                return result.value
-        return None
+                raise result.value
 
 
 def _response(
     headers: list[tuple[bytes, bytes]], body: bytes, *, is_json: bool, **arguments: Any
 ) -> Response:
-    """Make the response: ours for JSON, else of the class that Scrapy has for the type."""
-    if is_json:
-        return TMDBResponse(headers=headers, body=body, **arguments)
+    """Return a response: ours for JSON, else of the class that Scrapy has for the type."""
     made_of = Headers(headers)
-    cls = responsetypes.from_args(headers=made_of, url=arguments["url"], body=body)
+    cls: type[Response] = TMDBResponse
+    if not is_json:
+        cls = responsetypes.from_args(headers=made_of, url=arguments["url"], body=body)
     return cls(headers=made_of, body=body, **arguments)
 
 
@@ -242,20 +242,7 @@ def _log_tls(tls: ssl.SSLObject) -> None:
         tls.version(),
         cipher[0] if cipher else None,
     )
-    certificate = tls.getpeercert()
-    if certificate:
-        # Read only where it is verified.
-        logger.debug(
-            'SSL connection certificate: issuer "%s", subject "%s"',
-            certificate.get("issuer"),
-            certificate.get("subject"),
-        )
-
-
-def _stopped(stop: StopDownload, response: Response) -> Response:
-    """Give a stopped response to the callback or, if so asked for, to the errback."""
-    response.flags.append("download_stopped")
-    if stop.fail:
-        stop.response = response
-        raise stop
-    return response
+    # Read only where it is verified.
+    if certificate := tls.getpeercert():
+        issuer, subject = certificate.get("issuer"), certificate.get("subject")
+        logger.debug('SSL connection certificate: issuer "%s", subject "%s"', issuer, subject)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from typing import TYPE_CHECKING, NoReturn
+from weakref import WeakSet
 
+from scrapy import Request, signals
 from scrapy.downloadermiddlewares.retry import get_retry_request
-from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, StopDownload
+from scrapy.exceptions import DontCloseSpider, DownloadCancelledError, IgnoreRequest, StopDownload
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.calls import RETRY_DELAY_KEY, call_of, call_secrets_of
@@ -16,7 +18,6 @@ from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.reading import RecordReader, of_our_class
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.crawling.session import credentials_of
-from tmdbfusion_scrapy.crawling.waiting import RetryWaitingRoom, take_back
 from tmdbfusion_scrapy.exceptions import (
     BAD_TOKEN_CODES,
     AuthenticationError,
@@ -30,7 +31,6 @@ from tmdbfusion_scrapy.retrying import RetryPolicy, may_send_again
 from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
-    from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from typing_extensions import Self
@@ -39,6 +39,8 @@ logger = logging.getLogger(__name__)
 
 BAD_TOKEN_REASON = "tmdb_bad_token"  # noqa: S105 - a reason for closing, not a secret
 """Why a spider is closed whose token TMDB does not accept."""
+
+_taken_back: WeakSet[Request] = WeakSet()
 
 
 class TMDBRetryMiddleware:
@@ -163,13 +165,23 @@ class TMDBRetryMiddleware:
         return response.status in (listed or ())
 
     def _note(self, error: TMDBError) -> None:
-        """Count an error, and close the spider if it is one of the token."""
+        """Count an error, and close the spider, once, if no other call will work either."""
         self._stats.inc_value(f"{names.ERROR_COUNT}/{error_name(error)}")
-        if isinstance(error, AuthenticationError):
-            self._close_if_bad_token(error)
+        is_of_token = isinstance(error, AuthenticationError) and error.tmdb_code in (None, *BAD_TOKEN_CODES)
+        if not is_of_token or self._closing is not None:
+            return
+        logger.error(
+            "TMDB does not accept the token: %s. Check TMDB_ACCESS_TOKEN or TMDB_API_KEY. "
+            "The spider is closed; what was stored stays.",
+            error.message,
+            extra={"spider": self._crawler.spider},
+        )
+        # Not awaited: closing waits for the requests in flight, of which this is one.
+        closing = self._crawler.engine.close_spider_async(reason=BAD_TOKEN_REASON)
+        self._closing = asyncio.ensure_future(closing)
 
     def _retry(self, request: Request, error: TMDBError) -> Request | None:
-        """The retry of a call, or ``None`` where it is of no use or none is left."""
+        """Return the retry of a call, ``None`` where it is of no use or none is left."""
         if not self._enabled or request.meta.get("dont_retry") or not self._is_worth_it(error):
             return None
         delay = self._policy.backoff(request.meta.get("retry_times", 0) + 1, error.retry_after)
@@ -185,15 +197,11 @@ class TMDBRetryMiddleware:
         )
         if retry is not None:
             retry.meta[RETRY_DELAY_KEY] = delay
-            self._expect_retry()
+            queue = self._crawler.get_item_pipeline(RetryQueue)
+            if queue is not None:
+                queue.expect()
             self._stats.inc_value(names.RETRY_COUNT)
         return retry
-
-    def _expect_retry(self) -> None:
-        """Tell the waiting room that a retry is on its way."""
-        room = self._crawler.get_item_pipeline(RetryWaitingRoom)
-        if room is not None:
-            room.expect()
 
     def _is_worth_it(self, error: TMDBError) -> bool:
         """Return whether to try again at all: by ``RETRY_HTTP_CODES``, else by what the error says."""
@@ -223,30 +231,87 @@ class TMDBRetryMiddleware:
             # What Scrapy logs names the class alone; this names the host that does not answer, say. Of what is not
             # tried again, such as a bad certificate, Scrapy logs nothing.
             lasting = isinstance(error, ServerError) and not error.retryable
-            logger.log(
-                logging.ERROR if lasting else logging.INFO,
-                "%s",
-                error,
-                extra={"spider": self._crawler.spider},
-            )
+            level = logging.ERROR if lasting else logging.INFO
+            logger.log(level, "%s", error, extra={"spider": self._crawler.spider})
         raise error
 
-    def _close_if_bad_token(self, error: AuthenticationError) -> None:
-        """Close the spider, once, if no other call will work either."""
-        if self._closing is not None or error.tmdb_code not in (None, *BAD_TOKEN_CODES):
-            return
-        logger.error(
-            "TMDB does not accept the token: %s. Check TMDB_ACCESS_TOKEN or TMDB_API_KEY. "
-            "The spider is closed; what was stored stays.",
-            error.message,
-            extra={"spider": self._crawler.spider},
-        )
-        # Not awaited: closing waits for the requests in flight, of which this is one.
-        closing = self._crawler.engine.close_spider_async(reason=BAD_TOKEN_REASON)
-        self._closing = asyncio.ensure_future(closing)
+
+def take_back(request: Request) -> Request | None:
+    """Return a request for the scheduler that waited for its turn when the spider was closed.
+
+    With ``JOBDIR`` the next run sends it. ``None`` for one that was taken back before: it did not go to the
+    scheduler but came again, for a callback awaits its response.
+    """
+    if request in _taken_back:
+        return None
+    again = request.replace(dont_filter=True)
+    _taken_back.add(again)
+    return again
 
 
 def _reason(error: TMDBError) -> str:
-    """The name of an error in Scrapy's retry stats: its class, and the status where there is one."""
+    """Return the name of an error in Scrapy's retry stats: its class, and the status where there is one."""
     name = error_name(error)
     return f"{error.status_code} {name}" if error.status_code is not None else name
+
+
+class RetryQueue:
+    """Keeps retries until they are due, outside the downloader, so that they hold no slot.
+
+    Scrapy has no delayed requests (https://github.com/scrapy/scrapy/issues/802). A retry that is returned from a
+    middleware goes through ``request_scheduled`` before it is scheduled; there it is taken out and kept.
+
+    It is an item pipeline for the sake of ``close_spider``: that runs after the last download and before the
+    scheduler is closed, so what still waits then goes to the scheduler, and with ``JOBDIR`` to the next run.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._waiting: dict[Request, asyncio.TimerHandle] = {}
+        self._expected = 0
+        self._open = True
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the queue of a crawl."""
+        return cls(crawler)
+
+    def expect(self) -> None:
+        """Listen for a retry. A crawl without failures is spared a signal handler for every request."""
+        if not self._expected and not self._waiting:
+            self._crawler.signals.connect(self._on_scheduled, signals.request_scheduled)
+            self._crawler.signals.connect(self._on_idle, signals.spider_idle)
+        self._expected += 1
+
+    def close_spider(self) -> None:
+        """Give what still waits to the scheduler."""
+        self._open = False
+        waiting, self._waiting = self._waiting, {}
+        for request, timer in waiting.items():
+            timer.cancel()
+            self._crawler.engine.crawl(request)
+
+    def _on_scheduled(self, request: Request) -> None:
+        """Take a retry out on its way to the scheduler."""
+        delay = request.meta.pop(RETRY_DELAY_KEY, None)
+        if delay is None:
+            return
+        self._expected -= 1
+        if self._open:
+            timer = asyncio.get_running_loop().call_later(delay, self._release, request)
+            self._waiting[request] = timer
+            raise IgnoreRequest("waits before it is tried again")
+
+    def _on_idle(self) -> None:
+        """Keep the spider open while retries wait."""
+        if self._waiting:
+            raise DontCloseSpider
+
+    def _release(self, request: Request) -> None:
+        """Let a retry go whose time has come."""
+        if self._waiting.pop(request, None) is None:
+            return
+        if not self._expected and not self._waiting:
+            self._crawler.signals.disconnect(self._on_scheduled, signals.request_scheduled)
+            self._crawler.signals.disconnect(self._on_idle, signals.spider_idle)
+        self._crawler.engine.crawl(request)

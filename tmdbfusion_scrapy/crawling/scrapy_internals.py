@@ -22,13 +22,13 @@ def is_closing(crawler: Crawler) -> bool:
     engine = _engine_of(crawler)
     if engine is None or engine.start_time is None:
         return False
-    return not engine.running or getattr(_slot_of(engine), "closing", None) is not None
+    return not engine.running or getattr(getattr(engine, "_slot", None), "closing", None) is not None
 
 
 def look_for_end(crawler: Crawler) -> None:
     """Make the engine look now whether the spider is idle; by itself it does every five seconds."""
-    engine = _engine_of(crawler)
-    next_call: Any = getattr(_slot_of(engine), "nextcall", None) if engine is not None else None
+    # Without an engine, or a spider that is open, there is no slot.
+    next_call: Any = getattr(getattr(_engine_of(crawler), "_slot", None), "nextcall", None)
     if next_call is not None:
         next_call.schedule()
 
@@ -42,14 +42,9 @@ def has_environment_proxy(request: Request) -> bool:
 
 
 def _engine_of(crawler: Crawler) -> ExecutionEngine | None:
-    """The engine of a crawl, ``None`` where a component is used without one."""
+    """Return the engine of a crawl, ``None`` where a component is used without one."""
     try:
         return crawler.engine
     except RuntimeError:
         # Scrapy 2.18 and newer.
         return None
-
-
-def _slot_of(engine: ExecutionEngine) -> Any:
-    """The slot of the engine, ``None`` where no spider is open."""
-    return getattr(engine, "_slot", None)

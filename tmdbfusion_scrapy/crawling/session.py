@@ -1,10 +1,13 @@
-"""What all TMDB requests of one crawl share: settings, credentials, rate limit, pool; and those of the images."""
+"""Session of a crawl: the credentials, rate limit, pool and TLS of its requests; and those of its images."""
 
 from __future__ import annotations
 
 import logging
+import os
+import ssl
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
@@ -12,9 +15,7 @@ from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.base_urls import is_loopback_url, is_plain
-from tmdbfusion_scrapy.crawling.per_crawler import per_crawler
 from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
-from tmdbfusion_scrapy.crawling.tls import tls_context
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter
@@ -24,20 +25,27 @@ from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.crawler import Crawler
+    from scrapy.settings import BaseSettings
 
     from tmdbfusion_scrapy.settings import SettingsReader
 
 logger = logging.getLogger(__name__)
 
 
+_TLS_VERSIONS = {
+    "TLSv1.0": ssl.TLSVersion.TLSv1,
+    "TLSv1.1": ssl.TLSVersion.TLSv1_1,
+    "TLSv1.2": ssl.TLSVersion.TLSv1_2,
+    "TLSv1.3": ssl.TLSVersion.TLSv1_3,
+}
+
+
 @dataclass(frozen=True)
 class Channel:
-    """The way of one kind of requests.
+    """The way of one kind of requests, told by their base URL.
 
     Attributes:
-        base_url: What their URLs begin with.
-        transport: Their pool.
-        limiter: What their pool asks before it sends one; to be told of the answers.
+        limiter: The rate limiter of their pool; to be told of the answers.
         credentials: What goes with them; ``None`` for nothing.
         uses_environment: Whether a proxy of the environment is used: not for loopback, nor beside ``TMDB_PROXY``.
         request_count: Name of the stat that counts them.
@@ -66,12 +74,8 @@ class CrawlSession:
         self.limiter = self._limiter(settings.api_url, "api", settings.requests_per_second)
         self._tls = tls_context(crawler.settings, verify=settings.verify_tls)
         self._local_address = _bind_host(crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
-        self.pool = self._pool(
-            settings.max_connections,
-            settings.max_keepalive_connections,
-            proxy=settings.proxy,
-            limiter=self.limiter,
-        )
+        connections = settings.max_connections, settings.max_keepalive_connections
+        self.pool = self._pool(connections, settings.proxy, self.limiter)
         several = len(settings.api_urls) > 1
         self._failover = FailoverTransport(self.pool, settings.api_urls) if several else None
         self.transport: httpx.AsyncBaseTransport = self._failover or self.pool
@@ -92,7 +96,7 @@ class CrawlSession:
 
     @cached_property
     def images(self) -> Channel:
-        """The images' way: another host, without credentials, and a 429 of the one does not stop the other."""
+        """The way of the images: another host, without credentials, whose 429 does not stop the other."""
         settings = self.settings
         limiter = self._limiter(settings.images_url, "images", settings.images_requests_per_second)
         self._images_pool = self.new_pool(
@@ -113,14 +117,11 @@ class CrawlSession:
     ) -> PooledTransport:
         """Return another pool with the settings of the crawl; who asks for it closes it.
 
-        Args:
-            base_url: What it is for; plain http to loopback goes past ``TMDB_PROXY``.
-            connections: Most connections; ``None`` for no limit.
-            limiter: Asked before each request; ``None`` for no limit.
+        Plain http to a loopback ``base_url`` goes past ``TMDB_PROXY``. ``None`` stands for no limit.
         """
         is_direct = is_plain(base_url) and is_loopback_url(base_url)
         proxy = None if is_direct else self.settings.proxy
-        return self._pool(connections, connections, proxy=proxy, limiter=limiter)
+        return self._pool((connections, connections), proxy, limiter)
 
     def channel_of(self, request: Request) -> Channel | None:
         """Return the way of a request, ``None`` for one that is not TMDB's."""
@@ -150,31 +151,25 @@ class CrawlSession:
         return crawler is not None and is_closing(crawler)
 
     def _uses_environment(self, base_url: str) -> bool:
-        """Whether a proxy of the environment is used for what is below a base URL."""
+        """Return whether a proxy of the environment is used for what is below a base URL."""
         return self.settings.proxy is None and not is_loopback_url(base_url)
 
     def _limiter(self, base_url: str, kind: str, rate: float) -> RateLimiter:
-        """A rate limiter of the crawl, whose state is shared in the process."""
+        """Return a rate limiter of the crawl, whose state is shared in the process."""
         state = RateLimiter.new_state(base_url, kind)
         return RateLimiter(RateLimit(rate), state, is_stopping=self.is_stopping)
 
     def _pool(
-        self,
-        connections: int | None,
-        keepalive_connections: int | None,
-        *,
-        proxy: str | None,
-        limiter: RateLimiter | None,
+        self, connections: tuple[int | None, int | None], proxy: str | None, limiter: RateLimiter | None
     ) -> PooledTransport:
-        """A pool with the settings, the certificates and the address of the crawl."""
+        """Return a pool of most connections, and idle ones, of the crawl."""
         settings = self.settings
-        limits = httpx.Limits(
-            max_connections=connections,
-            max_keepalive_connections=keepalive_connections,
-            keepalive_expiry=settings.keepalive_expiry,
-        )
         return PooledTransport(
-            limits=limits,
+            limits=httpx.Limits(
+                max_connections=connections[0],
+                max_keepalive_connections=connections[1],
+                keepalive_expiry=settings.keepalive_expiry,
+            ),
             verify=self._tls,
             proxy=proxy,
             local_address=self._local_address,
@@ -186,30 +181,33 @@ class CrawlSession:
         """Put into the stats what pool and rate limiter did."""
         crawler = self._crawler()
         assert crawler is not None  # noqa: S101 - its own signal
-        stats = crawler.stats
         member = self.limiter.member
-        stats.set_value(names.RATE_LIMIT_NOW, round(member.rate, 3))
-        stats.set_value(names.RATE_LIMIT_LOWEST, round(member.lowest_rate, 3))
-        stats.set_value(names.RATE_LIMIT_WAITS, member.waits)
-        stats.set_value(names.RATE_LIMIT_WAIT_SECONDS, round(member.wait_seconds, 3))
-        stats.set_value(names.RATE_LIMIT_PAUSES, member.pauses)
         pool = self.pool.statistics()
-        stats.set_value(names.POOL_OPENED, pool.opened)
-        stats.set_value(names.POOL_REUSED, pool.reused)
-        stats.set_value(names.POOL_OPEN, pool.open)
         self._most_waiting = max(self._most_waiting, pool.waiting)
-        stats.set_value(names.POOL_WAITING, self._most_waiting)
-        stats.set_value(names.POOL_HANDSHAKES, pool.tls_handshakes)
+        found = {
+            names.RATE_LIMIT_NOW: round(member.rate, 3),
+            names.RATE_LIMIT_LOWEST: round(member.lowest_rate, 3),
+            names.RATE_LIMIT_WAITS: member.waits,
+            names.RATE_LIMIT_WAIT_SECONDS: round(member.wait_seconds, 3),
+            names.RATE_LIMIT_PAUSES: member.pauses,
+            names.POOL_OPENED: pool.opened,
+            names.POOL_REUSED: pool.reused,
+            names.POOL_OPEN: pool.open,
+            names.POOL_WAITING: self._most_waiting,
+            names.POOL_HANDSHAKES: pool.tls_handshakes,
+        }
         if self._failover is not None:
-            stats.set_value(names.FAILOVER_COUNT, self._failover.switches)
+            found[names.FAILOVER_COUNT] = self._failover.switches
         if self._images_pool is not None:
             member = self.images.limiter.member
-            stats.set_value(names.IMAGES_RATE, round(member.rate, 3))
-            stats.set_value(names.IMAGES_PAUSES, member.pauses)
-            stats.set_value(names.IMAGES_OPENED, self._images_pool.statistics().opened)
+            found[names.IMAGES_RATE] = round(member.rate, 3)
+            found[names.IMAGES_PAUSES] = member.pauses
+            found[names.IMAGES_OPENED] = self._images_pool.statistics().opened
+        for name, value in found.items():
+            crawler.stats.set_value(name, value)
 
 
-@per_crawler
+@once_a_crawl
 def session_of(crawler: Crawler) -> CrawlSession:
     """Return the session of a crawl, made at its first use."""
     return CrawlSession(crawler)
@@ -231,7 +229,7 @@ def credentials_of(settings: SettingsReader) -> Credentials:
 
 
 def _bind_host(address: Any) -> str | None:
-    """The host of ``DOWNLOAD_BIND_ADDRESS``, which may be alone or with a port."""
+    """Return the host of ``DOWNLOAD_BIND_ADDRESS``, which may be alone or with a port."""
     if not isinstance(address, tuple):
         return address or None
     host, port = address
@@ -243,3 +241,40 @@ def _bind_host(address: Any) -> str | None:
             host,
         )
     return host or None
+
+
+def tls_context(settings: BaseSettings, *, verify: bool) -> ssl.SSLContext:
+    """Return the TLS context of a crawl.
+
+    ``DOWNLOAD_TLS_MIN_VERSION``, ``DOWNLOAD_TLS_MAX_VERSION`` (since Scrapy 2.17) and
+    ``DOWNLOADER_CLIENT_TLS_CIPHERS`` hold, and the environment variable ``SSLKEYLOGFILE``
+    (https://docs.scrapy.org/en/latest/topics/settings.html). Scrapy's own setting for verification counts for
+    other hosts.
+
+    Raises:
+        ValueError: A TLS version is not one.
+        ssl.SSLError: The ciphers are none that OpenSSL knows.
+    """
+    context = httpx.create_ssl_context(verify=verify)
+    for bound, name in (
+        ("minimum_version", "DOWNLOAD_TLS_MIN_VERSION"),
+        ("maximum_version", "DOWNLOAD_TLS_MAX_VERSION"),
+    ):
+        version = settings.get(name)
+        if version is not None and version not in _TLS_VERSIONS:
+            raise ValueError(f"Unknown {name} value: {version}")
+        if version is not None:
+            setattr(context, bound, _TLS_VERSIONS[version])
+    ciphers = settings.get("DOWNLOADER_CLIENT_TLS_CIPHERS")
+    # Scrapy's default leaves the choice to OpenSSL; Python's own, which it would replace, is the stricter one.
+    if ciphers and ciphers != "DEFAULT":
+        context.set_ciphers(ciphers)
+    path = os.environ.get("SSLKEYLOGFILE")
+    if path and context.keylog_filename != path:
+        # For Wireshark. Python sets it where it verifies.
+        try:
+            with Path(path).open("ab"):
+                context.keylog_filename = path
+        except OSError as error:
+            logger.warning("Cannot write TLS session keys to %s: %s", path, error)
+    return context

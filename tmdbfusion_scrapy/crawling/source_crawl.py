@@ -40,12 +40,9 @@ logger = logging.getLogger(__name__)
 
 
 class CrawlLookup:
-    """Access of a source to what a crawler knows; see :class:`~tmdbfusion_scrapy.sources.source.Lookup`.
+    """Access of a source to what a crawler knows, started or not.
 
-    Args:
-        crawler: Need not be started.
-        kind: The kind of records.
-        limit: Most records.
+    See :class:`~tmdbfusion_scrapy.sources.source.Lookup`.
     """
 
     def __init__(self, crawler: Crawler, kind: Kind, limit: int | None) -> None:
@@ -87,9 +84,6 @@ def _folder_for(url: str) -> Path:
 class SourceCrawl(CrawlLookup):
     """The crawl of a spider; see :class:`~tmdbfusion_scrapy.sources.source.Crawl`.
 
-    Args:
-        spider: The spider.
-
     Attributes:
         run: Its run in the database, if there is one.
         asked: The ids that pages named, so that each is asked for once.
@@ -120,16 +114,18 @@ class SourceCrawl(CrawlLookup):
 
     @property
     def known(self) -> KnownRecords:
-        """Records that the database knows."""
+        """The records that the database knows."""
+        return self._stored_run.known
+
+    @property
+    def _stored_run(self) -> PlannedRun:
         if self.run is None:
             raise ConfigurationError(NEEDS_DATABASE)
-        return self.run.known
+        return self.run
 
     async def ask(self, question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Return what a question to the database finds, asked in a thread."""
-        if self.run is None:
-            raise ConfigurationError(NEEDS_DATABASE)
-        return await self.run.ask(question, *args, **kwargs)
+        return await self._stored_run.ask(question, *args, **kwargs)
 
     def read_with(self, reader: Reader) -> None:
         """Have the answers to the requests of :meth:`page` read by a reader."""
@@ -154,10 +150,7 @@ class SourceCrawl(CrawlLookup):
     def _list_request(self, endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> Request:
         """Return the request for a page that lists records."""
         spider = self._spider
-        return self._adopted(spider.tmdb_request(endpoint, *args, errback=spider.page_failed, **kwargs))
-
-    def _adopted(self, request: Request) -> Request:
-        """Return a request past the duplicate filter where a run in the database decides what is fetched."""
+        request = spider.tmdb_request(endpoint, *args, errback=spider.page_failed, **kwargs)
         return request if self.run is None else self.run.adopt(request)
 
     async def records(self, ids: Sequence[int]) -> AsyncIterator[Request]:
@@ -165,13 +158,14 @@ class SourceCrawl(CrawlLookup):
         conditions = conditions_of(self.crawler)
         etags = await self.run.etags(ids) if self.run is not None and conditions.asks else {}
         for record_id in ids:
-            request = self._adopted(self._spider.details_request(record_id))
+            request = self._spider.details_request(record_id)
+            if self.run is not None:
+                request = self.run.adopt(request)
             yield conditions.conditional(request, record_id, etags.get(record_id))
 
     async def records_left(self) -> AsyncIterator[Request]:
         """Yield the requests for the records that are left of the planned run."""
-        assert self.run is not None  # noqa: S101 - it was planned
-        async for ids in self.run.ids():
+        async for ids in self._stored_run.ids():
             async for request in self.records(ids):
                 yield request
 
@@ -213,15 +207,14 @@ class SourceCrawl(CrawlLookup):
         Raises:
             ConfigurationError: There is no database, or no images are wanted.
         """
+        run = self._stored_run
         images = self.crawler.get_item_pipeline(ImageStore)
-        if self.run is None:
-            raise ConfigurationError(NEEDS_DATABASE)
         if images is None:
             raise ConfigurationError(
                 "no images are wanted: set TMDB_IMAGES and IMAGES_STORE, such as -s TMDB_IMAGES=poster "
                 "-s IMAGES_STORE=images"
             )
-        await self._fetch_images(images, self.run, limit=self.limit)
+        await self._fetch_images(images, run, limit=self.limit)
 
     async def fetch_images_left(self) -> None:
         """Have the images downloaded of what earlier processes stored for the run, as far as they are not there.

@@ -1,18 +1,22 @@
-"""Spiders of which ``-a source=...`` says what they crawl."""
+"""Spiders of which ``-a source=...`` says what they crawl, and what became of a crawl as an exit status."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Iterator  # noqa: TC003 - scrapy-poet reads the annotations of callbacks
+from enum import IntEnum
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from scrapy import Request  # noqa: TC002 - likewise
 
 from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.api.appending import parts_of_series
+from tmdbfusion_scrapy.crawling.calls import CALL_KEY
 from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, RunClosedError, open_run
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
+from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.source_crawl import SourceCrawl
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
@@ -20,6 +24,7 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
 from tmdbfusion_scrapy.sources import SOURCES, Kind, Plan, Source
 from tmdbfusion_scrapy.sources.changes import IncompleteFeedError
+from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -28,7 +33,6 @@ if TYPE_CHECKING:
     from twisted.python.failure import Failure
     from typing_extensions import Self
 
-    from tmdbfusion_scrapy.crawling.planned_run import PlannedRun
     from tmdbfusion_scrapy.items import FailedCall
 
 logger = logging.getLogger(__name__)
@@ -67,32 +71,23 @@ class TMDBSourceSpider(TMDBSpider):
 
     @cached_property
     def _crawl(self) -> SourceCrawl:
-        """The crawl as its source sees it."""
         return SourceCrawl(self)
-
-    @property
-    def _run(self) -> PlannedRun | None:
-        """The run in the database; ``None`` where there is none, or not yet."""
-        return self._crawl.run
 
     @property
     def has_failed(self) -> bool:
         """True where it could not be found out what to crawl, or not be noted what was done."""
-        run = self._run
+        run = self._crawl.run
         return self._has_failed or self._crawl.found_no_list or (run is not None and run.has_failed)
 
     @property
     def goes_on(self) -> bool:
         """True where the same command goes on with what is left: there is a run, or a job directory."""
-        return self._run is not None or bool(self.crawler.settings.get("JOBDIR"))
+        return self._crawl.run is not None or bool(self.crawler.settings.get("JOBDIR"))
 
     def is_finished(self, reason: str | None) -> bool:
-        """Return whether nothing is left of what was wanted.
-
-        Args:
-            reason: The one with which the crawl was closed; ``None`` where it was cut short.
-        """
-        return self._run.is_finished if self._run is not None else reason == "finished"
+        """Return whether nothing is left of what was wanted, the crawl having been closed with a reason."""
+        run = self._crawl.run
+        return run.is_finished if run is not None else reason == "finished"
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -135,11 +130,22 @@ class TMDBSourceSpider(TMDBSpider):
 
     async def start(self) -> AsyncIterator[Any]:
         """Ask for the records, or for what lists them."""
-        self._warn_of_unknown_parts()
+        model: Any = OPERATIONS[self.details_operation].model
+        unknown = [part for part in self.plan.append if find_place(part, model) is None]
+        if unknown:
+            logger.warning(
+                "-a append: %s is no part of a record known here; TMDB leaves out what it does not know",
+                ", ".join(unknown),
+                extra={"spider": self},
+            )
+        source = self.plan.source
         reason = None
         try:
-            async for request in self._source_requests():
+            self._crawl.begin(await open_run(self, again=source.fetches_again))
+            async for request in source.requests(self._crawl):
                 yield request
+            if source.asks_for_records:
+                await self._crawl.fetch_images_left()
         except RunClosedError:
             return
         except ConfigurationError as error:
@@ -152,23 +158,15 @@ class TMDBSourceSpider(TMDBSpider):
             raise
         if reason is not None:
             self._has_failed = True
-            logger.error("-a source=%s: %s", self.plan.source.name, reason, extra={"spider": self})
+            logger.error("-a source=%s: %s", source.name, reason, extra={"spider": self})
             engine: Any = self.crawler.engine
             # Not awaited here: closing waits for start() to end.
             self._closing = asyncio.ensure_future(engine.close_spider_async(reason=SOURCE_FAILED))
 
-    async def _source_requests(self) -> AsyncIterator[Request]:
-        """Ask for the records, or for what lists them."""
-        source = self.plan.source
-        self._crawl.begin(await open_run(self, again=source.fetches_again))
-        async for request in source.requests(self._crawl):
-            yield request
-        if source.asks_for_records:
-            await self._crawl.fetch_images_left()
-
     def is_obsolete(self, request: Request) -> bool:
         """Return whether an earlier process left a request in the scheduler that this one makes by itself."""
-        return self._run is None or not self._run.has_made(request)
+        run = self._crawl.run
+        return run is None or not run.has_made(request)
 
     def page_failed(self, failure: Failure) -> Iterator[FailedCall]:
         """Note that a page that lists records could not be had."""
@@ -197,13 +195,79 @@ class TMDBSourceSpider(TMDBSpider):
         async for result in self._crawl.reader.read(response, **place):
             yield result
 
-    def _warn_of_unknown_parts(self) -> None:
-        """Name the parts in ``append`` that the record does not have; TMDB leaves them out without a word."""
-        model: Any = OPERATIONS[self.details_operation].model
-        unknown = [part for part in self.plan.append if find_place(part, model) is None]
-        if unknown:
-            logger.warning(
-                "-a append: %s is no part of a record known here; TMDB leaves out what it does not know",
-                ", ".join(unknown),
-                extra={"spider": self},
-            )
+
+class TMDBSeriesSpider(TMDBSourceSpider):
+    """Crawls series: each with its seasons and episodes, as many in one request as TMDB takes.
+
+    What is appended and the seasons are 20 parts at most; with ``TMDB_LANGUAGES``, so is ``translations``. The
+    first request asks for as many seasons as there is room for; TMDB leaves out those that a series does not have.
+    Only a longer series takes more requests. ``parse_details`` gets one record with all seasons in
+    ``appended_seasons``. A series of which one cannot be had is a failed call.
+
+    Attributes:
+        seasons: Whether to ask for seasons and episodes.
+    """
+
+    details_operation = "tv-series-details"
+    discover_date = "first_air_date"
+    seasons = True
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that are appended, and the first seasons; season 0 holds the specials."""
+        append = self.plan.append
+        return parts_of_series(append, self._tmdb_settings.languages) if self.seasons else append
+
+    def details_request(self, record_id: int) -> Request:
+        """Return the request for the details of a series."""
+        request = super().details_request(record_id)
+        if self.seasons:
+            request.meta[CALL_KEY]["has_all_seasons"] = True
+        return request
+
+
+class ExitStatus(IntEnum):
+    """Exit status of ``scrapy crawl``."""
+
+    DONE = 0
+    """All that was wanted is stored, gone from TMDB, or on record as failed."""
+
+    FAILED = 1
+    """The crawl could not do its work."""
+
+    LEFT = 3
+    """Records are left, and the same command goes on with them. 2 is a command line that cannot be used."""
+
+
+_BROKEN = frozenset({BAD_TOKEN_REASON, SOURCE_FAILED, DATABASE_FAILED, "start_error"})
+"""Reasons for closing with which a crawl could not do its work."""
+
+
+def exit_status(crawler: Crawler) -> ExitStatus:
+    """Return what became of a crawl that has ended.
+
+    Args:
+        crawler: One that has run. For a program that starts crawls by itself::
+
+            crawler = process.create_crawler("tmdb_movies")
+            process.crawl(crawler, source="export")
+            process.start()
+            sys.exit(exit_status(crawler))
+    """
+    try:
+        reason = crawler.stats.get_value("finish_reason")
+        calls = crawler.get_downloader_middleware(TMDBRetryMiddleware)
+    except (AttributeError, RuntimeError):
+        # It never began: a setting or an argument was refused.
+        return ExitStatus.FAILED
+    spider = crawler.spider
+    if spider is None or reason in _BROKEN or (calls is not None and calls.found_no_one):
+        return ExitStatus.FAILED
+    if not isinstance(spider, TMDBSourceSpider):
+        # Nobody but the spider knows what it wanted.
+        return ExitStatus.DONE
+    if spider.has_failed:
+        return ExitStatus.FAILED
+    if not spider.is_finished(reason):
+        return ExitStatus.LEFT if spider.goes_on else ExitStatus.FAILED
+    return ExitStatus.FAILED if calls is not None and calls.found_few else ExitStatus.DONE

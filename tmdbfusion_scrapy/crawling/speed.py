@@ -25,13 +25,13 @@ _ENOUGH = 8
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """How fast TMDB is asked, at most.
+    """Highest rate at which TMDB is asked.
 
     Args:
         per_second: Requests a second; ``None`` for no limit.
-        limit: What holds it, in words that name the setting.
+        limit: Words for what holds it, which name the setting.
         wanted: ``TMDB_REQUESTS_PER_SECOND``; 0 for no limit.
-        fix: What to set for more; ``None`` where it is the rate limit itself that holds.
+        fix: Advice what to set for more; ``None`` where it is the rate limit itself that holds.
     """
 
     per_second: float | None
@@ -41,7 +41,7 @@ class Speed:
 
     @property
     def is_slow(self) -> bool:
-        """Whether something else than the rate limit holds it far below that."""
+        """True where something else than the rate limit holds it far below that."""
         return self.per_second is not None and self.per_second < self.wanted * _FAR_BELOW
 
     @property
@@ -55,39 +55,31 @@ class Speed:
 
 
 def crawl_speed(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool) -> Speed:
-    """Return how fast a crawl asks TMDB.
+    """Return how fast a crawl asks TMDB, by its settings as they were before the add-on changed them.
 
-    Args:
-        settings: As they were before the add-on changed them.
-        ours: What they come to.
-        keeps_delay: Whether ``DOWNLOAD_DELAY`` and AutoThrottle are meant for TMDB, too.
+    With ``keeps_delay``, ``DOWNLOAD_DELAY`` and AutoThrottle are meant for TMDB, too.
 
     Raises:
         ConfigurationError: The delay of the slot is no number from 0.
     """
     wanted = ours.requests_per_second
-    found = [
-        *([Speed(wanted, "TMDB_REQUESTS_PER_SECOND", wanted)] if wanted else []),
-        *_by_delay(settings, wanted, keeps_delay=keeps_delay),
-        *(_by_concurrency(settings, ours) if wanted else []),
-    ]
-    return min(
-        found,
-        key=lambda speed: speed.per_second or 0.0,
-        default=Speed(None, "TMDB_REQUESTS_PER_SECOND", wanted),
-    )
+    found = _by_delay(settings, wanted, keeps_delay=keeps_delay)
+    if wanted:
+        found = [Speed(wanted, "TMDB_REQUESTS_PER_SECOND", wanted), *found, *_by_concurrency(settings, ours)]
+    no_limit = Speed(None, "TMDB_REQUESTS_PER_SECOND", wanted)
+    return min(found, key=lambda speed: speed.per_second or 0.0, default=no_limit)
 
 
 def _by_delay(settings: BaseSettings, wanted: float, *, keeps_delay: bool) -> list[Speed]:
-    """What the wait between two requests allows."""
+    """Return the rate that the wait between two requests allows."""
     slot = f'DOWNLOAD_SLOTS["{SLOT}"]["delay"]'
     delay = settings.getfloat("DOWNLOAD_DELAY")
     if settings.getbool("AUTOTHROTTLE_ENABLED"):
         target = settings.getfloat("AUTOTHROTTLE_TARGET_CONCURRENCY") or 1.0
-        seconds = max(ANSWER_SECONDS / target, delay)
-        limit = f"AUTOTHROTTLE_ENABLED, with AUTOTHROTTLE_TARGET_CONCURRENCY = {target:g}"
-        if delay > ANSWER_SECONDS / target:
-            limit = f"AUTOTHROTTLE_ENABLED, with DOWNLOAD_DELAY = {delay:g}"
+        seconds, cause = ANSWER_SECONDS / target, f"AUTOTHROTTLE_TARGET_CONCURRENCY = {target:g}"
+        if delay > seconds:
+            seconds, cause = delay, f"DOWNLOAD_DELAY = {delay:g}"
+        limit = f"AUTOTHROTTLE_ENABLED, with {cause}"
         return [Speed(1 / seconds, limit, wanted, "set AUTOTHROTTLE_ENABLED = False")]
     own = slot_delay(settings)
     if own is not None:
@@ -99,7 +91,7 @@ def _by_delay(settings: BaseSettings, wanted: float, *, keeps_delay: bool) -> li
 
 
 def _by_concurrency(settings: BaseSettings, ours: TMDBSettings) -> list[Speed]:
-    """What the requests at the same time allow, with one answer after the other on each connection."""
+    """Return the rates that the requests at the same time allow, one answer after the other on each connection."""
     slot_is_named = "concurrency" in slot_options(settings, SLOT)
     name = f'DOWNLOAD_SLOTS["{SLOT}"]["concurrency"]' if slot_is_named else "CONCURRENT_REQUESTS_PER_DOMAIN"
     enough = max(_ENOUGH, math.ceil(ours.requests_per_second * ANSWER_SECONDS))

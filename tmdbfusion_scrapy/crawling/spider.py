@@ -1,14 +1,19 @@
-"""The base class of spiders that crawl TMDB."""
+"""The base class of spiders that crawl TMDB, and TMDB's API in it."""
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import AsyncIterator  # noqa: TC003 - scrapy-poet reads the annotations of callbacks
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from scrapy import Request, Spider
 from scrapy.settings import SETTINGS_PRIORITIES
+from typing_extensions import override
 
+from tmdbfusion_scrapy.api import API, Crawling
+from tmdbfusion_scrapy.api.catalogue import BoundEndpoint
+from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
 from tmdbfusion_scrapy.crawling.addon import Addon
 from tmdbfusion_scrapy.crawling.calls import (
     AUTOMAP_KEY,
@@ -19,7 +24,6 @@ from tmdbfusion_scrapy.crawling.calls import (
 )
 from tmdbfusion_scrapy.crawling.paging import first_page, parse_first_page
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
-from tmdbfusion_scrapy.crawling.spider_api import SpiderAPI
 from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.hidden import hidden, with_hidden
 from tmdbfusion_scrapy.settings import TMDBSettings, settings_of
@@ -29,9 +33,23 @@ if TYPE_CHECKING:
 
     from scrapy.settings import BaseSettings
     from twisted.python.failure import Failure
+    from typing_extensions import Unpack
 
     from tmdbfusion_scrapy.api import Call, Endpoint
     from tmdbfusion_scrapy.items import FailedCall
+
+
+class RequestArguments(TypedDict, total=False):
+    """The arguments of ``scrapy.Request`` that a call takes besides its own."""
+
+    callback: Callable[..., Any] | None
+    errback: Callable[..., Any] | None
+    priority: int
+    meta: Mapping[str, Any] | None
+    cb_kwargs: Mapping[str, Any] | None
+    headers: Mapping[str, str] | None
+    flags: list[str] | None
+    dont_filter: bool
 
 
 class TMDBSpider(Spider):
@@ -79,7 +97,7 @@ class TMDBSpider(Spider):
         """
         if not self.crawler.settings.frozen:
             raise RuntimeError("the settings are not complete yet: use self.tmdb in start() and in callbacks")
-        return SpiderAPI(self.tmdb_request, self._request_for, self._call_defaults)
+        return SpiderAPI(self)
 
     def tmdb_request(self, endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> Request:
         """Return the request for an endpoint of the catalogue; see :attr:`tmdb` for the arguments."""
@@ -88,7 +106,7 @@ class TMDBSpider(Spider):
         return self._request_for(endpoint.call(self._call_defaults, *args, **kwargs), arguments)
 
     def _request_for(self, call: Call[Any], arguments: Mapping[str, Any]) -> Request:
-        """The request for a call; ``arguments`` are those of ``Request``."""
+        """Return the request for a call; ``arguments`` are those of ``Request``."""
         if call.secrets:
             call = call_secrets_of(self.crawler).take(call)
         request = build_request(
@@ -161,3 +179,65 @@ class TMDBSpider(Spider):
         if not isinstance(error, TMDBError):
             failure.raiseException()
         yield failed_call(error, failure.request, self._tmdb_settings.api_url)  # type: ignore[attr-defined]
+
+
+class SpiderAPI(API[Crawling]):
+    """TMDB's API, ``TMDBSpider.tmdb``: each call is a ``scrapy.Request``."""
+
+    def __init__(self, spider: TMDBSpider) -> None:
+        super().__init__(spider.tmdb_request)
+        self._spider = spider
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json: Mapping[str, Any] | None = None,
+        **arguments: Unpack[RequestArguments],
+    ) -> Request:
+        """Return the request for what the catalogue does not know; ``response.record`` is plain JSON.
+
+        ``TMDB_LANGUAGE`` and ``TMDB_REGION`` go along with it.
+
+        Args:
+            method: HTTP method.
+            path: Path below the base URL, such as ``movie/550/new_thing``. Escape what you put into it; letters
+                beyond ASCII are escaped here.
+            params: Query parameters by TMDB's names; ``None`` leaves one out. Give a session id, a token or a
+                password here or in ``json``, under TMDB's name of it: there it is a secret that nothing shows.
+                In a path only the session of a guest (``guest_session/<id>/...``) and the sessions of the settings
+                are hidden.
+            json: What to send as JSON.
+            arguments: Those of ``scrapy.Request``, such as ``callback``.
+
+        Raises:
+            ValidationError: The method is no HTTP method, the path is none below the base URL, or a parameter has
+                no form in a URL.
+            TypeError: ``json`` cannot be written as JSON, or an argument is unknown.
+        """
+        params, json = with_hidden(params), with_hidden(json)
+        defaults = self._spider._call_defaults  # noqa: SLF001 - its own API
+        path = hide_sessions(path, defaults)
+        unknown = arguments.keys() - REQUEST_ARGUMENTS
+        if unknown:
+            raise TypeError(f"request() got an unexpected keyword argument {min(unknown)!r}")
+        call = plain_call(defaults, method, path, params, json)
+        return self._spider._request_for(call, arguments)  # noqa: SLF001
+
+    @override
+    def _bind(self, endpoint: Endpoint[..., Any]) -> BoundEndpoint:
+        return BoundEndpoint(endpoint, self._execute_call, "tmdb", _request_signature(endpoint))
+
+
+def _request_signature(endpoint: Endpoint[..., Any]) -> inspect.Signature:
+    """Return the signature of a call in a spider."""
+    signature = endpoint.call_signature
+    scrapys = inspect.signature(Request, eval_str=False).parameters
+    added = [
+        scrapys[name].replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name in scrapys
+        if name in REQUEST_ARGUMENTS
+    ]
+    return signature.replace(parameters=[*signature.parameters.values(), *added], return_annotation=Request)

@@ -32,7 +32,10 @@ def plain_messages() -> Iterator[None]:
     try:
         yield
     except ConfigurationError as error:
-        task = _current_task()
+        try:
+            task = asyncio.current_task()
+        except RuntimeError:
+            task = None
         if task is not None:
             task.add_done_callback(partial(_log_message, ref(error)))
         elif get_scrapy_root_handler() is not None:
@@ -40,14 +43,6 @@ def plain_messages() -> Iterator[None]:
             logging.getLogger("twisted").addFilter(_shorten_once)
             _begin_twisted_logging()
         raise
-
-
-def _current_task() -> asyncio.Task[Any] | None:
-    """Return the task that runs the crawl, ``None`` outside asyncio."""
-    try:
-        return asyncio.current_task()
-    except RuntimeError:
-        return None
 
 
 def _log_message(error: ref[ConfigurationError], task: asyncio.Task[Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from tmdbfusion_scrapy.api.values import check_appends
+from tmdbfusion_scrapy.api.parameters import check_appends
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.sources.arguments import take_count
 from tmdbfusion_scrapy.sources.changes import ChangesSource

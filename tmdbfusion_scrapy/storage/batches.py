@@ -31,8 +31,7 @@ from tmdbfusion_scrapy.storage.rows import (
     LeftOut,
     declaration_of,
 )
-from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
-from tmdbfusion_scrapy.storage.upserts import Replacement, Upsert
+from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, Replacement, Upsert, in_slices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

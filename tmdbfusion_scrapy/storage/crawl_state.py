@@ -21,7 +21,7 @@ from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_frontier, tmdb_runs, tmdb_watermarks
 from tmdbfusion_scrapy.storage.marks import stored_bytes
 from tmdbfusion_scrapy.storage.runs import FetchedOtherwise, requests_of_runs, unfinished_run
-from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
+from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, in_slices
 from tmdbfusion_scrapy.stores import Progress, Run
 
 if TYPE_CHECKING:

@@ -33,8 +33,7 @@ from tmdbfusion_scrapy.storage.database import reading
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_frontier, tmdb_runs, tmdb_watermarks
 from tmdbfusion_scrapy.storage.rows import WATERMARK_COLUMNS
 from tmdbfusion_scrapy.storage.runs import text_of, unfinished_run
-from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
-from tmdbfusion_scrapy.storage.upserts import Upsert
+from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, Upsert, in_slices
 from tmdbfusion_scrapy.stores import Progress, Run
 
 if TYPE_CHECKING:

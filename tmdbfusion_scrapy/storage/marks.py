@@ -13,7 +13,7 @@ from tmdbfusion_scrapy.storage.backend import backend_of
 from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.failures import is_record_path
 from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS
-from tmdbfusion_scrapy.storage.slices import MOST_KEYS, in_slices
+from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, in_slices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -32,8 +32,7 @@ from sqlalchemy.schema import CreateTable
 from sqlalchemy.types import TypeDecorator
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.slices import in_slices
-from tmdbfusion_scrapy.storage.upserts import in_key_order, prepared, probes, table_order
+from tmdbfusion_scrapy.storage.upserts import in_key_order, in_slices, prepared, probes, table_order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

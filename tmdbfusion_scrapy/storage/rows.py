@@ -15,7 +15,7 @@ from tmdbfusion_scrapy.storage.entities import STORED, STUBS, metadata
 from tmdbfusion_scrapy.storage.entities.declaration import Stored, StoredList
 from tmdbfusion_scrapy.storage.entities.parts import elements_of
 from tmdbfusion_scrapy.storage.failures import is_own_call
-from tmdbfusion_scrapy.storage.slices import give_way
+from tmdbfusion_scrapy.storage.upserts import give_way
 
 if TYPE_CHECKING:
     import datetime

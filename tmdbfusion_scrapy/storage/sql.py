@@ -24,9 +24,8 @@ from tmdbfusion_scrapy.storage.database import (
 )
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures
 from tmdbfusion_scrapy.storage.frontier import Frontier
-from tmdbfusion_scrapy.storage.options import database_options_of
 from tmdbfusion_scrapy.storage.rows import STORABLE
-from tmdbfusion_scrapy.storage.writer import Writer
+from tmdbfusion_scrapy.storage.writer import Writer, database_options_of
 from tmdbfusion_scrapy.stores import DATABASE_FAILED, RECORD_CAME, RecordStore
 
 if TYPE_CHECKING:
@@ -40,8 +39,8 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.models.record import Record
     from tmdbfusion_scrapy.storage.batches import BatchResult
-    from tmdbfusion_scrapy.storage.options import DatabaseOptions
     from tmdbfusion_scrapy.storage.rows import LeftOut
+    from tmdbfusion_scrapy.storage.writer import DatabaseOptions
 
     T = TypeVar("T")
 
@@ -65,7 +64,7 @@ class SQLPipeline(RecordStore):
 
     Args:
         crawler: The crawler.
-        options: What the settings say, see :func:`~tmdbfusion_scrapy.storage.options.database_options`.
+        options: What the settings say, see :func:`~tmdbfusion_scrapy.storage.writer.database_options`.
     """
 
     def __init__(self, crawler: Crawler, options: DatabaseOptions) -> None:

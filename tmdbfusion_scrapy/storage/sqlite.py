@@ -30,8 +30,15 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 from sqlalchemy.types import TypeDecorator
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.slices import MOST_KEYS, give_way, in_slices
-from tmdbfusion_scrapy.storage.upserts import in_key_order, prepared, probes, table_order
+from tmdbfusion_scrapy.storage.upserts import (
+    MOST_KEYS,
+    give_way,
+    in_key_order,
+    in_slices,
+    prepared,
+    probes,
+    table_order,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence

@@ -1,7 +1,9 @@
-"""Rows on their way into a table: upserts, and lists that are replaced as a whole."""
+"""Rows on their way into a table: upserts, lists that are replaced as a whole, and work in slices."""
 
 from __future__ import annotations
 
+import threading
+import time
 from dataclasses import dataclass
 from functools import cache, cached_property
 from operator import itemgetter
@@ -9,10 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Table, and_, case, false, func, or_, select
 
-from tmdbfusion_scrapy.storage.slices import in_slices
-
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import ColumnElement, Delete, Insert, Update
     from sqlalchemy.dialects import postgresql, sqlite
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Row = tuple[Any, ...]
     Process = Callable[[Any], Any]
     ProcessorOf = Callable[[TypeEngine[Any]], Process | None]
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -160,3 +162,39 @@ def probes(table: Table) -> tuple[Insert, Update, Delete]:
         table.update().where(false()).values({names[0]: table.columns[names[0]]}),
         table.delete().where(false()),
     )
+
+
+MOST_KEYS = 500
+"""Keys in one IN of a statement; older SQLite takes 999 parameters at most."""
+
+_LONGEST = 0.002
+_PAUSE = 0.00005
+"""Seconds of work, and of the pause after it.
+
+A thread that computes is asked for the GIL only every 5 ms (``sys.getswitchinterval``), and the event loop needs
+it again after each of its system calls. A sleep of 0 seconds is over before a thread that waits for the GIL has
+woken up.
+"""
+
+
+class _Turn(threading.local):
+    """Moment at which the thread had its last pause."""
+
+    ended = 0.0
+
+
+_turn = _Turn()
+
+
+def give_way() -> None:
+    """Let another thread run where this one has run for long; to be called often."""
+    if time.perf_counter() - _turn.ended > _LONGEST:
+        time.sleep(_PAUSE)
+        _turn.ended = time.perf_counter()
+
+
+def in_slices(values: Sequence[T], size: int = 256) -> Iterator[Sequence[T]]:
+    """Yield parts of a sequence, and give way before each."""
+    for start in range(0, len(values), size):
+        give_way()
+        yield values[start : start + size]
