@@ -79,12 +79,12 @@ def read_body(content: bytes, content_encoding: str | None, *, max_size: int | N
 
 def _undo(coding: str, content: bytes, max_size: int | None) -> bytes:
     """Undo the coding that is named, or the one that the content is in."""
-    try:
-        if coding not in _DECODERS:
-            raise httpx.DecodingError(f"Content-Encoding {coding[:40]!r} is not supported")
-        return _DECODERS[coding](content, max_size)
-    except httpx.DecodingError as error:
-        problem = error
+    problem = httpx.DecodingError(f"Content-Encoding {coding[:40]!r} is not supported")
+    if coding in _DECODERS:
+        try:
+            return _DECODERS[coding](content, max_size)
+        except httpx.DecodingError as error:
+            problem = error
     # What begins like gzip or zlib and is broken is in no other coding.
     if _is_gzip(content):
         return _gunzip(content, max_size)

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tmdbfusion_scrapy.http import check_request, httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -191,7 +190,7 @@ class FailoverTransport(httpx.AsyncBaseTransport):
         await self._transport.aclose()
 
     def _timeout(self, request: httpx.Request, attempt: int, spent: float) -> dict[str, Any]:
-        """Return the time-outs of an attempt: while there is another host, connecting leaves it some of the time."""
+        """Return the time-outs of an attempt: connecting leaves some of the time to the hosts that are left."""
         timeout = dict(request.extensions.get("timeout") or {})
         left = timeout.get("total")
         if left is not None and attempt > 1:
