@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
