@@ -36,14 +36,11 @@ _MOST_THREADS = 100
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer that was read to its end.
+    """An answer that was read to its end; of a body that is too large only the beginning.
 
     Attributes:
-        status: HTTP status.
-        headers: Its headers.
-        body: The body as it was sent, or its first bytes where it is too large.
+        body: The body as it was sent.
         sent_at: When the rate limiter let the request go, of ``time.monotonic()``.
-        too_large: What was wrong with its size, if anything was.
         extensions: Those of the ``httpx.Response``.
     """
 
@@ -53,6 +50,13 @@ class Answered:
     sent_at: float
     too_large: BodyTooLarge | None = None
     extensions: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def encoding(self) -> str:
+        """Value of ``Content-Encoding``."""
+        # httpx's own lookup finds out the encoding of all headers first.
+        named = (value for name, value in self.headers.raw if name.lower() == b"content-encoding")
+        return b",".join(named).decode("latin-1")
 
 
 class Sender:

@@ -56,34 +56,18 @@ class PoolStatistics:
     tls_handshakes: int = 0
 
 
-@dataclass(frozen=True)
-class PoolLimits:
-    """``httpx.Limits`` with numbers in place of None."""
+def check_limits(limits: httpx.Limits) -> None:
+    """Refuse limits that cannot be; None means no limit.
 
-    connections: float
-    idle: float
-    expiry: float
-
-    @classmethod
-    def from_httpx(cls, limits: httpx.Limits) -> PoolLimits:
-        """Check the limits; None means no limit."""
-        connections = _number("max_connections", limits.max_connections)
-        if connections < 1:
-            raise ValueError("max_connections must be at least 1, or None for no limit")
-        return cls(
-            connections=connections,
-            idle=_number("max_keepalive_connections", limits.max_keepalive_connections),
-            expiry=_number("keepalive_expiry", limits.keepalive_expiry),
-        )
-
-
-def _number(name: str, value: float | None) -> float:
-    """Return the limit as a number, infinity for None."""
-    if value is None:
-        return math.inf
-    if value < 0:
-        raise ValueError(f"{name} must not be negative, it is {value}")
-    return value
+    Raises:
+        ValueError: One is negative, or there are to be no connections.
+    """
+    if limits.max_connections is not None and limits.max_connections < 1:
+        raise ValueError("max_connections must be at least 1, or None for no limit")
+    for name in ("max_keepalive_connections", "keepalive_expiry"):
+        value = getattr(limits, name)
+        if value is not None and value < 0:
+            raise ValueError(f"{name} must not be negative, it is {value}")
 
 
 class Pool:
@@ -96,7 +80,7 @@ class Pool:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        limits: PoolLimits,
+        limits: httpx.Limits,
         dialer: Dialer,
         limiter: RateLimiter | None,
     ) -> None:
@@ -104,7 +88,10 @@ class Pool:
         self.is_closed = False
         self.is_forked = False
         """True if this process is a child of the one that the pool belongs to."""
-        self._limits = limits
+        self._most, self._most_idle, self._idle_seconds = (
+            math.inf if limit is None else limit
+            for limit in (limits.max_connections, limits.max_keepalive_connections, limits.keepalive_expiry)
+        )
         self._dialer = dialer
         self._limiter = limiter
         self._connections: set[Connection] = set()
@@ -205,9 +192,9 @@ class Pool:
         self._idle_at.setdefault(connection.origin, {})[connection] = None
         if self._waiters:
             self._serve()
-        while len(self._idle) > self._limits.idle:
+        while len(self._idle) > self._most_idle:
             self._evict_oldest()
-        if self._expiry is None and self._idle and self._limits.expiry != math.inf:
+        if self._expiry is None and self._idle and self._idle_seconds != math.inf:
             self._expire()
 
     def discard(self, connection: Connection) -> None:
@@ -276,10 +263,10 @@ class Pool:
         while idle:
             connection = next(reversed(idle))
             self._unlist(connection)
-            if connection.is_open and self.loop.time() - connection.idle_since < self._limits.expiry:
+            if connection.is_open and self.loop.time() - connection.idle_since < self._idle_seconds:
                 return connection
             self.discard(connection)
-        if len(self._connections) >= self._limits.connections:
+        if len(self._connections) >= self._most:
             return None
         connection = Connection(self.loop, origin, self.give_back, self._forget)
         self._connections.add(connection)
@@ -294,11 +281,7 @@ class Pool:
                 continue
             connection = self._find(waiter.origin, is_fresh=waiter.is_fresh)
             if connection is None:
-                if (
-                    self._idle
-                    and len(self._connections) <= self._limits.connections
-                    and not self._is_closing()
-                ):
+                if self._idle and len(self._connections) <= self._most and not self._is_closing():
                     self._evict_oldest()
                 return
             self._waiters.popleft()
@@ -344,7 +327,7 @@ class Pool:
         """Close the connections that were idle for too long, and come back for the next one."""
         self._expiry = None
         while self._idle:
-            due = next(iter(self._idle)).idle_since + self._limits.expiry
+            due = next(iter(self._idle)).idle_since + self._idle_seconds
             if due > self.loop.time():
                 self._expiry = self.loop.call_at(due, self._expire)
                 return

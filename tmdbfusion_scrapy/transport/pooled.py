@@ -11,7 +11,7 @@ from tmdbfusion_scrapy.transport.answer import Stale
 from tmdbfusion_scrapy.transport.dialing import Dialer
 from tmdbfusion_scrapy.transport.errors import lost
 from tmdbfusion_scrapy.transport.outgoing import ProxyRoute, prepare
-from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, Pool, PoolLimits, PoolStatistics
+from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, Pool, PoolStatistics, check_limits
 
 if TYPE_CHECKING:
     import ssl
@@ -73,7 +73,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
         ip_family: IPFamily = "auto",
         limiter: RateLimiter | None = None,
     ) -> None:
-        self._limits = PoolLimits.from_httpx(limits)
+        check_limits(limits)
+        self._limits = limits
         self._verify = verify
         self._proxy = ProxyRoute.from_httpx(proxy)
         self._local_address = local_address
