@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import gzip
-import sys
 import zlib
 
 import httpx
 import pytest
 
-from tmdbfusion_scrapy.transport import ACCEPT_ENCODING, BodyTooLarge, decode_body
+from tmdbfusion_scrapy.transport import ACCEPT_ENCODING, BodyTooLarge, read_body
 
 TEXT = b'{"id": 550, "title": "A film"}' * 100
 
@@ -32,7 +31,7 @@ ENCODED = {
 
 @pytest.mark.parametrize(("coding", "content"), ENCODED.items())
 def test_known_encodings(coding, content):
-    assert decode_body(content, coding) == TEXT
+    assert read_body(content, coding) == TEXT
 
 
 @pytest.mark.parametrize("coding", [None, "", "identity"])
@@ -40,39 +39,39 @@ def test_known_encodings(coding, content):
     "content", [TEXT, b"", b"\x1f", b"\x1f\x8bnot gzip at all", b"\x1f\x8b\x08\xffnot gzip"]
 )
 def test_a_plain_body_is_the_same_object(coding, content):
-    assert decode_body(content, coding) is content
+    assert read_body(content, coding) is content
 
 
 def test_gzip_that_no_header_names():
-    assert decode_body(gzip.compress(TEXT), None) == TEXT
+    assert read_body(gzip.compress(TEXT), None) == TEXT
 
 
 def test_several_gzip_members_and_padding():
-    assert decode_body(gzip.compress(TEXT) + gzip.compress(b"more") + bytes(8), "gzip") == TEXT + b"more"
+    assert read_body(gzip.compress(TEXT) + gzip.compress(b"more") + bytes(8), "gzip") == TEXT + b"more"
 
 
 @pytest.mark.parametrize("size", [3, 12, 40, len(gzip.compress(TEXT)) - 1])
 @pytest.mark.parametrize("coding", ["gzip", None])
 def test_cut_short_gzip(coding, size):
     with pytest.raises(httpx.DecodingError):
-        decode_body(gzip.compress(TEXT)[:size], coding)
+        read_body(gzip.compress(TEXT)[:size], coding)
 
 
 def test_damaged_gzip():
     content = bytearray(gzip.compress(TEXT))
     content[-5] ^= 0xFF
     with pytest.raises(httpx.DecodingError):
-        decode_body(bytes(content), "gzip")
+        read_body(bytes(content), "gzip")
 
 
-@pytest.mark.parametrize("content", [TEXT, zlib.compress(TEXT)[:-3], raw_deflate(TEXT)[:-3]])
+@pytest.mark.parametrize("content", [zlib.compress(TEXT)[:-3], raw_deflate(TEXT)[:-3]])
 def test_broken_deflate(content):
     with pytest.raises(httpx.DecodingError):
-        decode_body(content, "deflate")
+        read_body(content, "deflate")
 
 
 def test_a_label_without_a_body():
-    assert decode_body(b"", "gzip") == b""
+    assert read_body(b"", "gzip") == b""
 
 
 @pytest.mark.parametrize("coding", ["gzip", None, "deflate", "gzip, deflate"])
@@ -82,7 +81,7 @@ def test_a_bomb_is_stopped(coding):
     if coding == "gzip, deflate":
         content = zlib.compress(content)
     with pytest.raises(BodyTooLarge) as caught:
-        decode_body(content, coding, max_size=1_000_000)
+        read_body(content, coding, max_size=1_000_000)
     assert caught.value.limit == 1_000_000
     assert 1_000_000 < caught.value.size <= 1_500_000
     assert "1000000" in str(caught.value)
@@ -90,61 +89,30 @@ def test_a_bomb_is_stopped(coding):
 
 def test_the_limit_counts_all_members():
     content = gzip.compress(bytes(600)) + gzip.compress(bytes(600))
-    assert len(decode_body(content, "gzip", max_size=1200)) == 1200
+    assert len(read_body(content, "gzip", max_size=1200)) == 1200
     with pytest.raises(BodyTooLarge) as caught:
-        decode_body(content, "gzip", max_size=1000)
+        read_body(content, "gzip", max_size=1000)
     assert (caught.value.size, caught.value.limit) == (1200, 1000)
 
 
 @pytest.mark.parametrize("coding", [None, "gzip"])
 def test_the_limit_counts_the_encoded_body_too(coding):
     with pytest.raises(BodyTooLarge):
-        decode_body(b"x" * 11, coding, max_size=10)
-    assert decode_body(b"x" * 10, None, max_size=10) == b"x" * 10
+        read_body(b"x" * 11, coding, max_size=10)
+    assert read_body(b"x" * 10, None, max_size=10) == b"x" * 10
 
 
 def test_an_unknown_encoding_is_named():
     with pytest.raises(httpx.DecodingError, match="compress"):
-        decode_body(b"abc", "compress")
+        read_body(b"\x1f\x9d\x90\xff", "compress")
 
 
-@pytest.mark.parametrize(
-    ("coding", "modules"),
-    [("br", ["brotli", "brotlicffi"]), ("zstd", ["compression.zstd", "backports.zstd"])],
-)
-def test_an_encoding_whose_module_is_missing_is_named(coding, modules, monkeypatch):
-    for module in modules:
-        monkeypatch.setitem(sys.modules, module, None)
-    with pytest.raises(httpx.DecodingError, match=coding):
-        decode_body(b"abc", coding)
-
-
-def test_brotli():
-    brotli = pytest.importorskip("brotli")
-    content = brotli.compress(TEXT)
-    assert decode_body(content, "br") == TEXT
-    for broken in (content[:-3], TEXT):
-        with pytest.raises(httpx.DecodingError):
-            decode_body(broken, "br")
-    with pytest.raises(BodyTooLarge):
-        decode_body(brotli.compress(bytes(20_000_000)), "br", max_size=1000)
-
-
-def test_zstandard():
-    zstd = (
-        pytest.importorskip("backports.zstd")
-        if sys.version_info < (3, 14)
-        else pytest.importorskip("compression.zstd")
-    )
-    content = zstd.compress(TEXT)
-    assert decode_body(content, "zstd") == TEXT
-    for broken in (content[:-3], TEXT):
-        with pytest.raises(httpx.DecodingError):
-            decode_body(broken, "zstd")
-    with pytest.raises(BodyTooLarge):
-        decode_body(zstd.compress(bytes(20_000_000)), "zstd", max_size=1000)
+@pytest.mark.parametrize("coding", ["br", "zstd"])
+def test_an_encoding_that_nobody_asked_for_is_named(coding):
+    with pytest.raises(httpx.DecodingError, match=f"'{coding}' is not supported"):
+        read_body(b"\x8b\x00\xff\xfe", coding)
 
 
 def test_what_is_asked_for_can_be_undone():
     for coding in ACCEPT_ENCODING.split(", "):
-        assert decode_body(ENCODED[coding], coding) == TEXT
+        assert read_body(ENCODED[coding], coding) == TEXT

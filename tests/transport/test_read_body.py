@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import random
-import sys
 import zlib
 
 import httpx
@@ -78,23 +77,6 @@ def test_no_label_lets_a_bomb_pass(label):
     for pack in (gzip.compress, zlib.compress):
         with pytest.raises(BodyTooLarge):
             read_body(pack(bytes(20_000_000)), label, max_size=1_000_000)
-
-
-@pytest.mark.parametrize("modules", [("brotli", "brotlicffi", "compression.zstd", "backports.zstd")])
-def test_libraries_that_are_not_there(modules, monkeypatch):
-    for module in modules:
-        monkeypatch.setitem(sys.modules, module, None)
-    for label in ("br", "zstd", "br, zstd"):
-        for content in PACKED.values():
-            assert read_body(content, label) == TEXT
-        with pytest.raises(httpx.DecodingError, match="needs one of the modules"):
-            read_body(b"\x8b\x00\xff\xfe", label)
-
-
-def test_brotli_and_zstandard_under_any_label():
-    brotli = pytest.importorskip("brotli")
-    for label in ("br", "x-br", "gzip", "x"):
-        assert read_body(brotli.compress(TEXT), label) == TEXT
 
 
 def test_text_of_any_language_is_no_noise():

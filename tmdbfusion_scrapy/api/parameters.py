@@ -235,7 +235,9 @@ def check_region(name: str, value: Any) -> str:
 
 def check_languages(name: str, value: Any) -> tuple[str, ...]:
     """Return a chain of languages, each once."""
-    given = value.split(",") if isinstance(value, str) else [] if value is None else value
+    if value is None:
+        return ()
+    given = value.split(",") if isinstance(value, str) else value
     names = list(given) if isinstance(given, Iterable) else [given]
     languages = [_read_language(part) for part in names]
     if None in languages:

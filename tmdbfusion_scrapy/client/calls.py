@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from tmdbfusion_scrapy.api.appending import Assembly
 from tmdbfusion_scrapy.client.event_hooks import check_event_hooks, shown_request, shown_response
 from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
-from tmdbfusion_scrapy.client.sending import GivenSender, PooledSender, check_unmocked
+from tmdbfusion_scrapy.client.sending import Sender, check_unmocked
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
 from tmdbfusion_scrapy.forking import Renewal
 from tmdbfusion_scrapy.http import httpx
@@ -69,11 +69,7 @@ class Calls:
         self.limiter = RateLimiter(
             options.rate_limit, RateLimiter.new_state(options.exchange.base_url, "api")
         )
-        self.sender: PooledSender | GivenSender = (
-            PooledSender(options, self.limiter)
-            if self._given is None
-            else GivenSender(options, self.limiter, self._given, is_blocking=self._is_blocking)
-        )
+        self.sender = Sender(options, self.limiter, self._given, is_blocking=self._is_blocking)
 
     @property
     def is_in_use(self) -> bool:
@@ -191,7 +187,7 @@ class Calls:
 
     async def _end(self) -> None:
         self.limiter.close()
-        await self.sender.aclose()
+        await self.sender.transport.aclose()
 
     async def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine, or have it run in the thread of the blocking client."""

@@ -74,9 +74,7 @@ def shown_response(
     """Return an answer as hooks see it: read and unpacked, and without the secrets in it."""
     credentials, secrets = exchange.credentials, exchange.secrets_of(call)
     try:
-        body = read_body(
-            answer.body, answer.headers.get("content-encoding"), max_size=exchange.max_response_size
-        )
+        body = read_body(answer.body, answer.encoding, max_size=exchange.max_response_size)
     except (BodyTooLarge, httpx.DecodingError):
         body = answer.body
     response = httpx.Response(

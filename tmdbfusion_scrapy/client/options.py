@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypedDict
 
-from tmdbfusion_scrapy.api.parameters import check_languages, check_secret
+from tmdbfusion_scrapy.api.parameters import check_secret
 from tmdbfusion_scrapy.base_urls import (
     API_URL,
     IPFamily,
@@ -28,7 +28,7 @@ from tmdbfusion_scrapy.hidden import hidden
 from tmdbfusion_scrapy.http import described, httpx, library_of
 from tmdbfusion_scrapy.rate_limit import DEFAULT_REQUESTS_PER_SECOND, RateLimit
 from tmdbfusion_scrapy.retrying import RetryPolicy
-from tmdbfusion_scrapy.settings import check_language, check_region
+from tmdbfusion_scrapy.settings import check_language, check_languages, check_region
 
 DEFAULT_MAX_RESPONSE_SIZE: Final = 64 * 1024 * 1024
 """Bytes; the largest answer known of TMDB, a series with twenty seasons, has a few."""
@@ -140,7 +140,7 @@ class ClientOptions:
         if proxy is not None:
             check_no_clear_token("proxy", "base_url", base_urls)
         credentials = Credentials.resolve(token, given["api_key"])
-        timeout = _timeout(given["timeout"])
+        timeout, retries = _timeout(given["timeout"]), given["retries"]
         return cls(
             credentials=credentials,
             defaults=_defaults(given),
@@ -159,7 +159,7 @@ class ClientOptions:
                 keepalive_expiry=_number("keepalive_expiry", given),
             ),
             rate_limit=RateLimit(_number("requests_per_second", given) or 0.0),
-            retry=_retry(given["retries"]),
+            retry=retries if isinstance(retries, RetryPolicy) else RetryPolicy(times=retries),
             base_urls=base_urls,
             proxy=proxy,
             ip_family=check_ip_family("ip_family", given["ip_family"]),
@@ -206,8 +206,8 @@ def _check_transport(transport: object, kind: type[Any], given: Mapping[str, Any
 def _defaults(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the arguments of calls that do not give them."""
     language = check_language("language", given["language"])
+    languages = check_languages("languages", given["languages"])
     try:
-        languages = check_languages("languages", given["languages"])
         sessions = {
             name: hidden(check_secret(name, given[name]))
             for name in ("session_id", "guest_session_id")
@@ -243,20 +243,21 @@ def _timeout(value: Any) -> httpx.Timeout:
     """Time-outs; a number is for each of the four."""
     if isinstance(value, httpx.Timeout):
         return value
-    if value is not None and not (_is_number(value) and value > 0):
-        raise ConfigurationError(f"timeout is {value!r}: use seconds above 0, an httpx.Timeout, or None")
-    return httpx.Timeout(value)
+    return httpx.Timeout(_seconds("timeout", value, "an httpx.Timeout, or None"))
 
 
 def _total_timeout(value: Any, timeout: httpx.Timeout) -> float | None:
     """Seconds for all of an exchange."""
-    if value is _FROM_TIMEOUT:
-        longest = max(
-            (seconds for seconds in timeout.as_dict().values() if seconds is not None), default=None
-        )
-        return None if longest is None else 10 * longest
+    if value is not _FROM_TIMEOUT:
+        return _seconds("total_timeout", value, "or None for no limit")
+    longest = max((seconds for seconds in timeout.as_dict().values() if seconds is not None), default=None)
+    return None if longest is None else 10 * longest
+
+
+def _seconds(name: str, value: Any, others: str) -> float | None:
+    """Return seconds above 0; ``None`` for no limit."""
     if value is not None and not (_is_number(value) and value > 0):
-        raise ConfigurationError(f"total_timeout is {value!r}: use seconds above 0, or None for no limit")
+        raise ConfigurationError(f"{name} is {value!r}: use seconds above 0, {others}")
     return None if value is None else float(value)
 
 
@@ -281,11 +282,6 @@ def _number(name: str, given: Mapping[str, Any]) -> float | None:
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _retry(value: Any) -> RetryPolicy:
-    """Return the policy of retries; a number is the retries after the first attempt."""
-    return value if isinstance(value, RetryPolicy) else RetryPolicy(times=value)
 
 
 def _proxy(value: Any) -> httpx.Proxy | None:

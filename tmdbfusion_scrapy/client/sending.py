@@ -36,14 +36,11 @@ _MOST_THREADS = 100
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """An answer that was read to its end.
+    """An answer that was read to its end; of a body that is too large only the beginning.
 
     Attributes:
-        status: HTTP status.
-        headers: Its headers.
-        body: The body as it was sent, or its first bytes where it is too large.
+        body: The body as it was sent.
         sent_at: When the rate limiter let the request go, of ``time.monotonic()``.
-        too_large: What was wrong with its size, if anything was.
         extensions: Those of the ``httpx.Response``.
     """
 
@@ -54,55 +51,54 @@ class Answered:
     too_large: BodyTooLarge | None = None
     extensions: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-
-class PooledSender:
-    """Sends through a pool of its own."""
-
-    def __init__(self, options: ClientOptions, limiter: RateLimiter) -> None:
-        pooled = PooledTransport(
-            limits=options.limits,
-            verify=options.verify,
-            proxy=options.proxy,
-            ip_family=options.ip_family,
-            limiter=limiter,
-        )
-        several = len(options.base_urls) > 1
-        self.transport: httpx.AsyncBaseTransport = (
-            FailoverTransport(pooled, options.base_urls) if several else pooled
-        )
-        self._max_size = options.exchange.max_response_size
-
-    async def fetch(self, request: httpx.Request) -> Answered:
-        """Send a request and return its answer."""
-        response = await self.transport.handle_async_request(request)
-        return await _read(response, response.extensions["sent_at"], self._max_size)
-
-    async def aclose(self) -> None:
-        """Close all connections."""
-        await self.transport.aclose()
+    @property
+    def encoding(self) -> str:
+        """Value of ``Content-Encoding``."""
+        # httpx's own lookup finds out the encoding of all headers first.
+        named = (value for name, value in self.headers.raw if name.lower() == b"content-encoding")
+        return b",".join(named).decode("latin-1")
 
 
-class GivenSender:
-    """Sends through a transport of the user's, within the limits, the rate and the total time of the client."""
+class Sender:
+    """Sends requests within the limits, the rate and the total time of a client.
+
+    Its own pool keeps them itself; for a transport of the user's they are kept here.
+    """
 
     def __init__(
         self,
         options: ClientOptions,
         limiter: RateLimiter,
-        given: httpx.BaseTransport | httpx.AsyncBaseTransport,
+        given: httpx.BaseTransport | httpx.AsyncBaseTransport | None,
         *,
         is_blocking: bool,
     ) -> None:
-        self.transport = _asynchronous(options, given, is_blocking=is_blocking)
-        self._limiter = limiter
         most = options.limits.max_connections
-        self._room = asyncio.Semaphore(most) if most is not None else None
+        transport = cast("httpx.AsyncBaseTransport", given)
+        if given is None:
+            transport = PooledTransport(
+                limits=options.limits,
+                verify=options.verify,
+                proxy=options.proxy,
+                ip_family=options.ip_family,
+                limiter=limiter,
+            )
+        elif is_blocking:
+            transport = ThreadedTransport(cast("httpx.BaseTransport", given), most or _MOST_THREADS)
+        several = len(options.base_urls) > 1
+        self.transport = FailoverTransport(transport, options.base_urls) if several else transport
+        self._is_pooled = given is None
+        self._limiter = limiter
+        self._room = None if most is None else asyncio.Semaphore(most)
         self._pool_timeout = options.exchange.timeout.pool
         self._total_timeout = options.exchange.total_timeout
         self._max_size = options.exchange.max_response_size
 
     async def fetch(self, request: httpx.Request) -> Answered:
         """Send a request and return its answer."""
+        if self._is_pooled:
+            response = await self.transport.handle_async_request(request)
+            return await _read(response, response.extensions["sent_at"], self._max_size)
         if self._room is None:
             return await self._fetch(request)
         await self._wait(self._room)
@@ -110,10 +106,6 @@ class GivenSender:
             return await self._fetch(request)
         finally:
             self._room.release()
-
-    async def aclose(self) -> None:
-        """Close the transport."""
-        await self.transport.aclose()
 
     async def _fetch(self, request: httpx.Request) -> Answered:
         sent_at = await self._limiter.acquire()
@@ -178,17 +170,6 @@ class ThreadedTransport(httpx.AsyncBaseTransport):
             response.close()
         response.stream = httpx.ByteStream(b"".join(pieces))
         return response
-
-
-def _asynchronous(
-    options: ClientOptions, given: httpx.BaseTransport | httpx.AsyncBaseTransport, *, is_blocking: bool
-) -> httpx.AsyncBaseTransport:
-    """Return the transport for coroutines, with another host where one cannot be reached."""
-    transport = cast("httpx.AsyncBaseTransport", given)
-    if is_blocking:
-        most = options.limits.max_connections or _MOST_THREADS
-        transport = ThreadedTransport(cast("httpx.BaseTransport", given), most)
-    return FailoverTransport(transport, options.base_urls) if len(options.base_urls) > 1 else transport
 
 
 async def _read(response: httpx.Response, sent_at: float, max_size: int | None) -> Answered:

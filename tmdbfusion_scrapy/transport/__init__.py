@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tmdbfusion_scrapy.transport.blocking import BlockingPooledTransport, BlockingTransport
-from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, decode_body, read_body
+from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, read_body
 from tmdbfusion_scrapy.transport.failover import FailoverTransport
 from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, PoolStatistics
 from tmdbfusion_scrapy.transport.pooled import PooledStream, PooledTransport
@@ -18,6 +18,5 @@ __all__ = [
     "PoolStatistics",
     "PooledStream",
     "PooledTransport",
-    "decode_body",
     "read_body",
 ]

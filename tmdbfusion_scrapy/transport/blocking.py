@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import atexit
-import contextvars
 import threading
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from weakref import finalize
 
@@ -96,11 +95,12 @@ class BlockingPooledTransport(BlockingTransport):
 
     def statistics(self) -> PoolStatistics:
         """Return what the pool has done and holds now."""
-        return (
-            self._thread.run(_statistics(self._pooled))
-            if self._thread.is_running
-            else self._pooled.statistics()
-        )
+        pooled = self._pooled
+
+        async def count() -> PoolStatistics:
+            return pooled.statistics()
+
+        return self._thread.run(count()) if self._thread.is_running else pooled.statistics()
 
 
 class BlockingStream(httpx.SyncByteStream):
@@ -166,17 +166,20 @@ class LoopThread:
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the loop, in the context of this thread, and return its result."""
-        done: Future[T] = Future()
         try:
             loop = self._running_loop() if self._loop is None or self._is_stopped else self._loop
-            self._awaited.add(done)
-            loop.call_soon_threadsafe(self._start, coroutine, done, context=contextvars.copy_context())
+            done = asyncio.run_coroutine_threadsafe(coroutine, loop)
         except RuntimeError:
             coroutine.close()
-            self._awaited.discard(done)
             raise RuntimeError(_CLOSED) from None
+        self._awaited.add(done)
+        if loop.is_closed():
+            # It may have come when the loop was about to end.
+            done.cancel()
         try:
             return done.result()
+        except CancelledError:
+            raise RuntimeError(_CLOSED) from None
         except BaseException:
             done.cancel()
             raise
@@ -222,15 +225,6 @@ class LoopThread:
                 self._thread.start()
             return self._loop
 
-    def _start(self, coroutine: Coroutine[Any, Any, T], done: Future[T]) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        task.add_done_callback(lambda task: _tell(task, done))
-        done.add_done_callback(lambda done: self._cancel(task) if done.cancelled() else None)
-
-    def _cancel(self, task: asyncio.Task[Any]) -> None:
-        if self._loop is not None and not self._is_stopped:
-            self._loop.call_soon_threadsafe(task.cancel)
-
     async def _wind_up(self, loop: asyncio.AbstractEventLoop) -> None:
         await self._close()
         loop.stop()
@@ -249,20 +243,7 @@ class LoopThread:
             loop.close()
             for done in list(self._awaited):
                 # It came when the loop was about to end.
-                if not done.done():
-                    done.set_exception(RuntimeError(_CLOSED))
-
-
-def _tell(task: asyncio.Task[T], done: Future[T]) -> None:
-    """Hand the outcome of a task to the thread that waits for it."""
-    if not done.set_running_or_notify_cancel():
-        return
-    if task.cancelled():
-        done.set_exception(RuntimeError(_CLOSED))
-    elif (error := task.exception()) is not None:
-        done.set_exception(error)
-    else:
-        done.set_result(task.result())
+                done.cancel()
 
 
 def _readable(request: httpx.Request) -> httpx.Request:
@@ -296,13 +277,7 @@ class _ThreadedBody(httpx.AsyncByteStream):
 
 
 async def _next(iterator: AsyncIterator[bytes]) -> bytes:
-    async for piece in iterator:
-        return piece
-    return b""
-
-
-async def _statistics(pooled: PooledTransport) -> PoolStatistics:
-    return pooled.statistics()
+    return await anext(iterator, b"")
 
 
 _running: Final[set[LoopThread]] = set()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import re
 import zlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
 ACCEPT_ENCODING: Final = "gzip, deflate"
-"""Value for the ``Accept-Encoding`` header: what `decode_body` can undo without optional modules."""
+"""Value for the ``Accept-Encoding`` header: what `read_body` can undo."""
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WBITS = 16 + zlib.MAX_WBITS
@@ -45,12 +44,12 @@ class BodyTooLarge(Exception):
         return f"Body of at least {self.size} bytes is over the limit of {self.limit} bytes"
 
 
-def decode_body(content: bytes, content_encoding: str | None, *, max_size: int | None = None) -> bytes:
-    """Undo the content encoding of a complete body.
+def read_body(content: bytes, content_encoding: str | None, *, max_size: int | None = None) -> bytes:
+    """Undo the content encoding of a complete body, whatever its label says.
 
-    A body without encoding comes back as the same object. A body that begins with the gzip magic although no
-    encoding is named is undone if it really is gzip, and left alone otherwise: TMDB's CDN sent such bodies to
-    all clients in May 2026, see https://github.com/seerr-team/seerr/issues/3050.
+    A body without encoding comes back as the same object. Where the label is wrong or unknown, the first bytes of
+    the body count, and JSON and other text is left as it is. Gzip is undone without a label, too: TMDB's CDN sent
+    such bodies to all clients in May 2026, see https://github.com/seerr-team/seerr/issues/3050.
 
     Args:
         content: the body as received.
@@ -63,43 +62,14 @@ def decode_body(content: bytes, content_encoding: str | None, *, max_size: int |
 
     Raises:
         BodyTooLarge: the body or its decoded form is larger than ``max_size``.
-        httpx.DecodingError: the body is not what the encoding says, is cut short, or the encoding is unknown
-            here.
-    """
-    return _decode(content, content_encoding, max_size, _undo)
-
-
-def read_body(content: bytes, content_encoding: str | None, *, max_size: int | None = None) -> bytes:
-    """Undo the content encoding of a complete body, whatever its label says.
-
-    As :func:`decode_body` where the label is right. Where it is unknown, or the body is not what it says, its
-    first bytes count, and JSON and other text is left as it is.
-
-    Args:
-        content: the body as received.
-        content_encoding: value of the ``Content-Encoding`` header.
-        max_size: largest size in bytes of the body and of every decoding step; None for no limit.
-
-    Raises:
-        BodyTooLarge: the body or its decoded form is larger than ``max_size``.
         httpx.DecodingError: the body is cut short or broken, or in no encoding that is known here.
     """
-    return _decode(content, content_encoding, max_size, _undo_any)
-
-
-def _decode(
-    content: bytes,
-    content_encoding: str | None,
-    max_size: int | None,
-    undo: Callable[[str, bytes, int | None], bytes],
-) -> bytes:
-    """Undo each coding that is named, and gzip that is not."""
     _check_size(len(content), max_size)
     for part in reversed((content_encoding or "").split(",")):
         coding = part.strip(_AROUND_CODING).lower()
         # Some servers name an encoding on an answer without a body (to HEAD, or 304).
         if content and coding not in ("", "identity"):
-            content = undo(coding, content, max_size)
+            content = _undo(coding, content, max_size)
     for _ in range(_MOST_UNLABELLED):
         if not _is_gzip(content):
             break
@@ -108,32 +78,27 @@ def _decode(
 
 
 def _undo(coding: str, content: bytes, max_size: int | None) -> bytes:
-    """Undo the coding that is named."""
-    if coding not in _DECODERS:
-        raise httpx.DecodingError(f"Content-Encoding {coding[:40]!r} is not supported")
-    return _DECODERS[coding](content, max_size)
-
-
-def _undo_any(coding: str, content: bytes, max_size: int | None) -> bytes:
     """Undo the coding that is named, or the one that the content is in."""
-    try:
-        return _undo(coding, content, max_size)
-    except httpx.DecodingError as error:
-        problem = error
-    for is_it, decoder in _SIGNS:
-        # What begins like it and is broken is in no other coding.
-        if is_it(content):
-            return decoder(content, max_size)
+    problem = httpx.DecodingError(f"Content-Encoding {coding[:40]!r} is not supported")
+    if coding in _DECODERS:
+        try:
+            return _DECODERS[coding](content, max_size)
+        except httpx.DecodingError as error:
+            problem = error
+    # What begins like gzip or zlib and is broken is in no other coding.
+    if _is_gzip(content):
+        return _gunzip(content, max_size)
+    if _is_zlib(content):
+        return _undo_deflate(content, max_size)
     if _is_text(content):
         return content
-    for decoder in (_undo_deflate, _undo_brotli):
-        try:
-            decoded = decoder(content, max_size)
-        except (httpx.DecodingError, BodyTooLarge):
-            continue
-        # Neither has a mark of its own: what comes of something else is noise.
-        if decoded and _is_text(decoded):
-            return decoded
+    try:
+        decoded = _undo_deflate(content, max_size)
+    except (httpx.DecodingError, BodyTooLarge):
+        raise problem from problem.__cause__
+    # Raw deflate has no mark of its own: what comes of something else is noise.
+    if decoded and _is_text(decoded):
+        return decoded
     raise problem
 
 
@@ -157,11 +122,6 @@ def _is_gzip(content: bytes) -> bool:
 def _is_zlib(content: bytes) -> bool:
     """Return whether a body begins as zlib's format does (RFC 1950)."""
     return len(content) > 1 and content[0] & 0x8F == 0x08 and int.from_bytes(content[:2], "big") % 31 == 0
-
-
-def _is_zstd(content: bytes) -> bool:
-    """Return whether a body is Zstandard."""
-    return content.startswith(b"\x28\xb5\x2f\xfd")
 
 
 def _is_text(content: bytes) -> bool:
@@ -222,77 +182,10 @@ def _undo_deflate(content: bytes, max_size: int | None) -> bytes:
         raise httpx.DecodingError(f"The body is not complete deflate: {error}") from error
 
 
-def _optional(coding: str, *names: str) -> Any:
-    """Import the first module that is there or raise `httpx.DecodingError`."""
-    for name in names:
-        try:
-            return importlib.import_module(name)
-        except ImportError:
-            continue
-    raise httpx.DecodingError(f"Content-Encoding {coding!r} needs one of the modules {', '.join(names)}")
-
-
-def _undo_brotli(content: bytes, max_size: int | None) -> bytes:
-    """Undo Brotli with brotli or brotlicffi."""
-    brotli = _optional("br", "brotli", "brotlicffi")
-    stream = brotli.Decompressor()
-
-    def parts() -> Iterator[bytes]:
-        for start in range(0, len(content), 4096):
-            yield stream.process(content[start : start + 4096])
-
-    try:
-        decoded = _join(parts(), max_size)
-    except brotli.error as error:
-        raise httpx.DecodingError("The body is not Brotli") from error
-    if not stream.is_finished():
-        raise httpx.DecodingError("The body is not complete Brotli")
-    return decoded
-
-
-def _undo_zstd(content: bytes, max_size: int | None) -> bytes:
-    """Undo Zstandard with compression.zstd (Python 3.14) or its backport; both speak the same interface."""
-    zstd = _optional("zstd", "compression.zstd", "backports.zstd")
-    stream = zstd.ZstdDecompressor()
-
-    def parts() -> Iterator[bytes]:
-        yield stream.decompress(content, _STEP)
-        while not stream.eof and not stream.needs_input:
-            yield stream.decompress(b"", _STEP)
-
-    try:
-        decoded = _join(parts(), max_size)
-    except zstd.ZstdError as error:
-        raise httpx.DecodingError("The body is not Zstandard") from error
-    if not stream.eof:
-        raise httpx.DecodingError("The body is not complete Zstandard")
-    return decoded
-
-
-def _join(parts: Iterator[bytes], max_size: int | None) -> bytes:
-    """Join the parts as long as they stay under the limit."""
-    kept: list[bytes] = []
-    size = 0
-    for part in parts:
-        size += len(part)
-        _check_size(size, max_size)
-        kept.append(part)
-    return b"".join(kept)
-
-
 _DECODERS: Final[dict[str, Callable[[bytes, int | None], bytes]]] = {
     "gzip": _gunzip,
     "x-gzip": _gunzip,
     "deflate": _undo_deflate,
     "x-deflate": _undo_deflate,
     "zlib": _undo_deflate,
-    "br": _undo_brotli,
-    "zstd": _undo_zstd,
 }
-
-_SIGNS: Final[tuple[tuple[Callable[[bytes], bool], Callable[[bytes, int | None], bytes]], ...]] = (
-    (_is_gzip, _gunzip),
-    (_is_zlib, _undo_deflate),
-    (_is_zstd, _undo_zstd),
-)
-"""Decoders by the first bytes of a body."""

@@ -1,4 +1,4 @@
-"""One connection that speaks HTTP/1.1, and the answer that comes on it.
+"""One connection that speaks HTTP/1.1.
 
 The parser is httptools', which is llhttp, the parser of Node.js (https://github.com/MagicStack/httptools).
 """
@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import deque
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -17,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import httptools
 
 from tmdbfusion_scrapy.http import httpx
+from tmdbfusion_scrapy.transport.answer import Answer, NetworkStream, Stale
 from tmdbfusion_scrapy.transport.errors import closed_under_request, cut_short, lost, not_http, timed_out
 from tmdbfusion_scrapy.transport.outgoing import check_length, framed
 
@@ -29,173 +28,11 @@ if TYPE_CHECKING:
 _MAX_HEAD: Final = 256 * 1024
 """Bytes of a response's status line and headers; some CDNs send more than the 8 KB that many clients take."""
 
-_BUFFERED: Final = 256 * 1024
-"""Bytes of a body that wait to be read before the peer is slowed down."""
-
 _WITHOUT_BODY: Final = frozenset({HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED})
 """Statuses of answers without a body, whatever their headers say (RFC 9112, section 6.3)."""
 
 _SOON: Final = 0.001
 """Seconds by which a timer may come early."""
-
-
-class Stale(Exception):
-    """A kept-alive connection ended before any byte of an answer: the server had closed it meanwhile.
-
-    Attributes:
-        error: What the request ends with if it may not be sent again.
-    """
-
-    def __init__(self, error: httpx.TransportError) -> None:
-        super().__init__(str(error))
-        self.error = error
-
-
-class NetworkStream:
-    """Facts about a connection under httpcore's names; answers after the connection was closed, too."""
-
-    __slots__ = ("_facts",)
-
-    def __init__(self, transport: asyncio.BaseTransport) -> None:
-        self._facts = {
-            "server_addr": transport.get_extra_info("peername"),
-            "client_addr": transport.get_extra_info("sockname"),
-            "ssl_object": transport.get_extra_info("ssl_object"),
-        }
-
-    def get_extra_info(self, info: str) -> Any:
-        """Return ``server_addr``, ``client_addr`` (host, port) or ``ssl_object``; None for other names."""
-        return self._facts.get(info)
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class Answer:
-    """A response as it arrives: its head, then its body in pieces.
-
-    Attributes:
-        status: The status code.
-        reason: The reason phrase.
-        version: The version of HTTP, such as ``1.1``.
-        headers: Names and values as sent.
-        is_complete: Whether the whole body has arrived.
-        sent_at: When the rate limiter let the request go, of ``time.monotonic()``.
-    """
-
-    connection: Connection
-    ends_with_head: bool = False
-    read_timeout: float | None = None
-    total_at: float | None = None
-    status: int = 0
-    reason: bytes = b""
-    version: str = "1.1"
-    headers: list[tuple[bytes, bytes]] = field(default_factory=list)
-    has_head: bool = False
-    is_complete: bool = False
-    sent_at: float | None = None
-    _chunks: deque[bytes] = field(default_factory=deque)
-    _buffered: int = 0
-    _error: Exception | None = None
-    _waiter: asyncio.Future[None] | None = None
-
-    @property
-    def extensions(self) -> dict[str, Any]:
-        """Extensions of an ``httpx.Response``."""
-        return {
-            "http_version": b"HTTP/1.1" if self.version == "1.1" else b"HTTP/" + self.version.encode("ascii"),
-            "reason_phrase": self.reason,
-            "network_stream": self.connection.network_stream,
-            "sent_at": self.sent_at,
-        }
-
-    @property
-    def is_awaited(self) -> bool:
-        """True if somebody waits for the next bytes now, so that the read time-out counts."""
-        return self._waiter is not None
-
-    @property
-    def has_more(self) -> bool:
-        """True if bytes of the body are there that were not read."""
-        return bool(self._chunks)
-
-    async def head(self) -> None:
-        """Wait for the status and the headers."""
-        while not self.has_head and self._error is None:
-            await self._wait()
-        if not self.has_head and self._error is not None:
-            raise self._error
-
-    async def read(self) -> bytes:
-        """Return all bytes of the body that are there, or the next ones; none at the end."""
-        while not self._chunks:
-            if self._error is not None:
-                raise self._error
-            if self.is_complete:
-                return b""
-            await self._wait()
-        piece = self.take()
-        if not self.is_complete:
-            self.connection.resume_reading()
-        return piece
-
-    def take(self) -> bytes:
-        """Return the bytes of the body that are there."""
-        piece = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
-        self._chunks.clear()
-        self._buffered = 0
-        return piece
-
-    def abandon(self) -> None:
-        """Let the connection go if the body has not arrived yet; it is closed then."""
-        if not self.is_complete and self._error is None:
-            self.fail(httpx.StreamClosed())
-            self.connection.abort()
-
-    def abandon_from_anywhere(self) -> None:
-        """Do the same in any thread."""
-        if not self.is_complete and self._error is None and not self.connection.loop.is_closed():
-            self.connection.loop.call_soon_threadsafe(self.abandon)
-
-    def begin(self, status: int, version: str) -> None:
-        """Take note that the head has arrived."""
-        self.status = status
-        self.version = version
-        self.has_head = True
-        self._wake()
-
-    def feed(self, piece: bytes) -> None:
-        """Take bytes of the body."""
-        self._chunks.append(piece)
-        self._buffered += len(piece)
-        if self._waiter is not None:
-            self._wake()
-        elif self._buffered > _BUFFERED:
-            self.connection.pause_reading()
-
-    def complete(self) -> None:
-        """Take note that the whole body has arrived."""
-        self.is_complete = True
-        self._wake()
-
-    def fail(self, error: Exception) -> None:
-        """End it with an error, which whoever reads next gets; the first one counts."""
-        if self._error is None and not self.is_complete:
-            self._error = error
-            self._wake()
-
-    def _wake(self) -> None:
-        waiter, self._waiter = self._waiter, None
-        if waiter is not None and not waiter.done():
-            waiter.set_result(None)
-
-    async def _wait(self) -> None:
-        if self._waiter is not None:
-            raise RuntimeError("two tasks read the same response")
-        self._waiter = self.connection.loop.create_future()
-        self.connection.watch()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
 
 
 class Connection(asyncio.Protocol):

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from tmdbfusion_scrapy.http import check_request, httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
 logger = logging.getLogger(__name__)
 
@@ -126,71 +125,6 @@ class _Host:
         return made
 
 
-@dataclass
-class _Course:
-    """The way of one request through the hosts."""
-
-    hosts: Sequence[_Host]
-    choice: HostChoice
-    request: httpx.Request
-    rest: bytes
-    started: float = field(default_factory=time.monotonic)
-    begun: float = 0.0
-    tried: list[int] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._advance()
-
-    def attempt(self) -> httpx.Request:
-        """Return the request to send."""
-        return self.hosts[self.tried[-1]].readdress(self.request, self.rest, self._timeout())
-
-    def fail(self, error: httpx.TransportError) -> None:
-        """Go on to the next host."""
-        self.choice.failed(self.tried[-1], time.monotonic())
-        left = self._left()
-        if (left is not None and left <= 0) or not self._advance():
-            names = ", ".join(self.hosts[host].name for host in self.tried)
-            raise type(error)(f"{error} (tried {names})") from error
-
-    def succeed(self) -> None:
-        """Remember the host, and say so if it is another one than before."""
-        host = self.tried[-1]
-        previous = self.choice.worked(host, self.begun, time.monotonic())
-        if previous is None:
-            return
-        old, new = self.hosts[previous].name, self.hosts[host].name
-        if host < previous:
-            logger.warning("%s can be reached again: requests go there, no longer to %s", new, old)
-        else:
-            logger.warning("%s cannot be reached: requests go to %s instead", old, new)
-
-    def _advance(self) -> bool:
-        """Choose the next host; whether there is one."""
-        self.begun = time.monotonic()
-        host = self.choice.choose(self.tried, self.begun)
-        if host is not None:
-            self.tried.append(host)
-        return host is not None
-
-    def _left(self) -> float | None:
-        """Return the rest of the total time, in seconds."""
-        total = (self.request.extensions.get("timeout") or {}).get("total")
-        return None if total is None else total - (time.monotonic() - self.started)
-
-    def _timeout(self) -> dict[str, Any]:
-        """The time-outs of this attempt: while there is another host, connecting leaves it some of the time."""
-        timeout = dict(self.request.extensions.get("timeout") or {})
-        left = timeout.get("total")
-        if left is not None and len(self.tried) > 1:
-            left = timeout["total"] = max(self._left() or 0.0, 0.001)
-        others = len(self.hosts) - len(self.tried)
-        if others:
-            limits = [timeout.get("connect"), None if left is None else left / (others + 1), CONNECT_TIMEOUT]
-            timeout["connect"] = min(limit for limit in limits if limit is not None)
-        return timeout
-
-
 class FailoverTransport(httpx.AsyncBaseTransport):
     """Sends requests below the first of several base URLs to the first whose host can be reached.
 
@@ -228,16 +162,52 @@ class FailoverTransport(httpx.AsyncBaseTransport):
         if rest is None:
             # Of no concern: it is not below the first URL.
             return await self._transport.handle_async_request(request)
-        course = _Course(self._hosts, self._choice, request, rest)
-        while True:
+        started = begun = time.monotonic()
+        tried: list[int] = []
+        host = self._choice.choose(tried, started)
+        while host is not None:
+            tried.append(host)
+            timeout = self._timeout(request, len(tried), begun - started)
             try:
-                response = await self._transport.handle_async_request(course.attempt())
+                response = await self._transport.handle_async_request(
+                    self._hosts[host].readdress(request, rest, timeout)
+                )
             except _UNREACHABLE as error:
-                course.fail(error)
+                failure = error
             else:
-                course.succeed()
+                self._worked(host, begun)
                 return response
+            begun = time.monotonic()
+            self._choice.failed(host, begun)
+            total = (request.extensions.get("timeout") or {}).get("total")
+            is_over = total is not None and begun - started >= total
+            host = None if is_over else self._choice.choose(tried, begun)
+        names = ", ".join(self._hosts[host].name for host in tried)
+        raise type(failure)(f"{failure} (tried {names})") from failure
 
     async def aclose(self) -> None:
         """Close the transport."""
         await self._transport.aclose()
+
+    def _timeout(self, request: httpx.Request, attempt: int, spent: float) -> dict[str, Any]:
+        """Return the time-outs of an attempt: connecting leaves some of the time to the hosts that are left."""
+        timeout = dict(request.extensions.get("timeout") or {})
+        left = timeout.get("total")
+        if left is not None and attempt > 1:
+            left = timeout["total"] = max(left - spent, 0.001)
+        others = len(self._hosts) - attempt
+        if others:
+            limits = [timeout.get("connect"), None if left is None else left / (others + 1), CONNECT_TIMEOUT]
+            timeout["connect"] = min(limit for limit in limits if limit is not None)
+        return timeout
+
+    def _worked(self, host: int, begun: float) -> None:
+        """Remember the host, and say so if it is another one than before."""
+        previous = self._choice.worked(host, begun, time.monotonic())
+        if previous is None:
+            return
+        old, new = self._hosts[previous].name, self._hosts[host].name
+        if host < previous:
+            logger.warning("%s can be reached again: requests go there, no longer to %s", new, old)
+        else:
+            logger.warning("%s cannot be reached: requests go to %s instead", old, new)

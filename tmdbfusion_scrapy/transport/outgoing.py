@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tmdbfusion_scrapy.http import httpx
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -104,30 +106,41 @@ def origin_of(request: httpx.Request, proxy: ProxyRoute | None) -> Origin:
     )
 
 
-@dataclass(frozen=True, slots=True)
 class Outgoing:
     """A request as it leaves.
 
     Attributes:
-        origin: Where the connection leads.
-        method: The method, in capitals as given.
         head: Request line and headers, and a small body behind them.
         body: The pieces of a body that does not go with the head.
-        is_chunked: Whether those pieces are framed as chunks.
+        is_chunked: True if those pieces are framed as chunks.
         length: Bytes that a Content-Length header announces for them.
-        is_repeatable: Whether sending it twice does no harm.
-        keeps_alive: Whether the connection may carry another request.
+        is_repeatable: True if sending it twice does no harm.
+        keeps_alive: True if the connection may carry another request.
     """
 
-    origin: Origin
-    method: str
-    # It holds the token, and a traceback's reader may show what it finds in local variables.
-    head: bytes = field(repr=False)
-    body: AsyncGenerator[bytes, None] | None = field(default=None, repr=False)
-    is_chunked: bool = False
-    length: int | None = None
-    is_repeatable: bool = False
-    keeps_alive: bool = True
+    # No dataclass: its repr would show the token in the head.
+    __slots__ = ("body", "head", "is_chunked", "is_repeatable", "keeps_alive", "length", "method", "origin")
+
+    def __init__(
+        self,
+        origin: Origin,
+        method: str,
+        head: bytes,
+        body: AsyncGenerator[bytes, None] | None = None,
+        *,
+        is_chunked: bool = False,
+        length: int | None = None,
+        is_repeatable: bool = False,
+        keeps_alive: bool = True,
+    ) -> None:
+        self.origin = origin
+        self.method = method
+        self.head = head
+        self.body = body
+        self.is_chunked = is_chunked
+        self.length = length
+        self.is_repeatable = is_repeatable
+        self.keeps_alive = keeps_alive
 
 
 def prepare(request: httpx.Request, proxy: ProxyRoute | None) -> Outgoing:
@@ -204,7 +217,13 @@ def _with_body(request: httpx.Request, origin: Origin, line: bytes, block: bytes
         is_repeatable = request.method in _NO_BODY and not content
         return Outgoing(origin, request.method, head, is_repeatable=is_repeatable, keeps_alive=keeps_alive)
     return Outgoing(
-        origin, request.method, head, _pieces(request), is_chunked, length, keeps_alive=keeps_alive
+        origin,
+        request.method,
+        head,
+        _pieces(request),
+        is_chunked=is_chunked,
+        length=length,
+        keeps_alive=keeps_alive,
     )
 
 

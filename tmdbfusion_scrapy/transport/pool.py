@@ -14,8 +14,7 @@ from tmdbfusion_scrapy.transport.connection import Connection
 from tmdbfusion_scrapy.transport.errors import cannot_connect, closed_under_request, timed_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from tmdbfusion_scrapy.rate_limit import RateLimiter
     from tmdbfusion_scrapy.transport.dialing import Dialer
     from tmdbfusion_scrapy.transport.outgoing import Origin
 
@@ -57,34 +56,18 @@ class PoolStatistics:
     tls_handshakes: int = 0
 
 
-@dataclass(frozen=True)
-class PoolLimits:
-    """``httpx.Limits`` with numbers in place of None."""
+def check_limits(limits: httpx.Limits) -> None:
+    """Refuse limits that cannot be; None means no limit.
 
-    connections: float
-    idle: float
-    expiry: float
-
-    @classmethod
-    def from_httpx(cls, limits: httpx.Limits) -> PoolLimits:
-        """Check the limits; None means no limit."""
-        connections = _number("max_connections", limits.max_connections)
-        if connections < 1:
-            raise ValueError("max_connections must be at least 1, or None for no limit")
-        return cls(
-            connections=connections,
-            idle=_number("max_keepalive_connections", limits.max_keepalive_connections),
-            expiry=_number("keepalive_expiry", limits.keepalive_expiry),
-        )
-
-
-def _number(name: str, value: float | None) -> float:
-    """Return the limit as a number, infinity for None."""
-    if value is None:
-        return math.inf
-    if value < 0:
-        raise ValueError(f"{name} must not be negative, it is {value}")
-    return value
+    Raises:
+        ValueError: One is negative, or there are to be no connections.
+    """
+    if limits.max_connections is not None and limits.max_connections < 1:
+        raise ValueError("max_connections must be at least 1, or None for no limit")
+    for name in ("max_keepalive_connections", "keepalive_expiry"):
+        value = getattr(limits, name)
+        if value is not None and value < 0:
+            raise ValueError(f"{name} must not be negative, it is {value}")
 
 
 class Pool:
@@ -94,13 +77,23 @@ class Pool:
     is closed, so that the limit holds as the server sees it.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, limits: PoolLimits, dialer: Dialer) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        limits: httpx.Limits,
+        dialer: Dialer,
+        limiter: RateLimiter | None,
+    ) -> None:
         self.loop = loop
         self.is_closed = False
         self.is_forked = False
         """True if this process is a child of the one that the pool belongs to."""
-        self._limits = limits
+        self._most, self._most_idle, self._idle_seconds = (
+            math.inf if limit is None else limit
+            for limit in (limits.max_connections, limits.max_keepalive_connections, limits.keepalive_expiry)
+        )
         self._dialer = dialer
+        self._limiter = limiter
         self._connections: set[Connection] = set()
         # Oldest first; the second one holds the same by origin.
         self._idle: OrderedDict[Connection, None] = OrderedDict()
@@ -109,7 +102,7 @@ class Pool:
         self._expiry: asyncio.TimerHandle | None = None
         self._emptied: asyncio.Future[None] | None = None
         self._opened = 0
-        self._reused = 0
+        self.reused = 0
         self._tls_handshakes = 0
         _renewal.add(self)
 
@@ -118,38 +111,38 @@ class Pool:
         return None if self._waiters else self._find(origin, is_fresh=False)
 
     async def wait(
-        self,
-        origin: Origin,
-        timeout: float | None,
-        *,
-        is_first: bool = False,
-        is_fresh: bool = False,
-        is_excused: Callable[[], bool] | None = None,
-    ) -> Connection:
-        """Lend a connection when it is this caller's turn.
+        self, origin: Origin, timeout: float | None, total_at: float | None, *, is_again: bool
+    ) -> tuple[Connection, float | None]:
+        """Lend a connection when it is this caller's turn, and return it with the end of the total time.
+
+        The total time does not run while the rate limiter holds the requests back.
 
         Args:
             origin: Where it is to lead.
             timeout: Seconds to wait at the most.
-            is_first: Whether the caller goes before those who wait: it has waited already.
-            is_fresh: Whether the connection must not have carried a request.
-            is_excused: Asked when the time is over; True gives as much time again.
+            total_at: End of the total time, on the loop's clock.
+            is_again: True for a new connection, before all who wait: the caller had one that was dead.
 
         Raises:
             httpx.PoolTimeout: There was none in time.
             RuntimeError: The pool was closed meanwhile.
         """
-        waiter = _Waiter(self.loop, origin, is_fresh=is_fresh)
-        if is_first:
+        start = self.loop.time()
+        left = None if total_at is None or self._limiter is not None else max(total_at - start, 0.0)
+        is_total = left is not None and (timeout is None or left < timeout)
+        waiter = _Waiter(self.loop, origin, left if is_total else timeout, self._limiter, is_fresh=is_again)
+        if is_again:
             self._waiters.appendleft(waiter)
         else:
             self._waiters.append(waiter)
-        if timeout is not None:
-            waiter.limit(timeout, is_excused)
         future = waiter.future
         try:
             self._serve()
-            return await future
+            connection = await future
+        except httpx.PoolTimeout as error:
+            if not is_total:
+                raise
+            raise httpx.ReadTimeout("The total time was over before a connection became free") from error
         except asyncio.CancelledError:
             if future.done() and not future.cancelled() and future.exception() is None:
                 self.give_back(future.result())
@@ -157,7 +150,13 @@ class Pool:
             self._serve()
             raise
         finally:
-            waiter.forget_limit()
+            waiter.stop_timer()
+        if self.is_closed:
+            self.discard(connection)
+            raise closed_under_request(origin)
+        if self._limiter is not None and total_at is not None:
+            total_at += self.loop.time() - start
+        return connection, total_at
 
     async def open(self, connection: Connection, connect: float | None, total_at: float | None) -> None:
         """Open a lent connection in so many seconds, before the end of the total time on the loop's clock."""
@@ -183,10 +182,6 @@ class Pool:
         self._opened += 1
         self._tls_handshakes += connection.origin.tls_handshakes
 
-    def count_reuse(self) -> None:
-        """Count a request that goes out on a connection which has carried one before."""
-        self._reused += 1
-
     def give_back(self, connection: Connection) -> None:
         """Take a connection back that can carry another request, or that was never opened."""
         if self.is_closed or not connection.is_open:
@@ -197,9 +192,9 @@ class Pool:
         self._idle_at.setdefault(connection.origin, {})[connection] = None
         if self._waiters:
             self._serve()
-        while len(self._idle) > self._limits.idle:
+        while len(self._idle) > self._most_idle:
             self._evict_oldest()
-        if self._expiry is None and self._idle and self._limits.expiry != math.inf:
+        if self._expiry is None and self._idle and self._idle_seconds != math.inf:
             self._expire()
 
     def discard(self, connection: Connection) -> None:
@@ -220,7 +215,7 @@ class Pool:
         """Count what the pool has done and holds."""
         return PoolStatistics(
             opened=self._opened,
-            reused=self._reused,
+            reused=self.reused,
             open=len(self._connections),
             idle=len(self._idle),
             waiting=sum(not waiter.future.done() for waiter in self._waiters),
@@ -268,10 +263,10 @@ class Pool:
         while idle:
             connection = next(reversed(idle))
             self._unlist(connection)
-            if connection.is_open and self.loop.time() - connection.idle_since < self._limits.expiry:
+            if connection.is_open and self.loop.time() - connection.idle_since < self._idle_seconds:
                 return connection
             self.discard(connection)
-        if len(self._connections) >= self._limits.connections:
+        if len(self._connections) >= self._most:
             return None
         connection = Connection(self.loop, origin, self.give_back, self._forget)
         self._connections.add(connection)
@@ -286,11 +281,7 @@ class Pool:
                 continue
             connection = self._find(waiter.origin, is_fresh=waiter.is_fresh)
             if connection is None:
-                if (
-                    self._idle
-                    and len(self._connections) <= self._limits.connections
-                    and not self._is_closing()
-                ):
+                if self._idle and len(self._connections) <= self._most and not self._is_closing():
                     self._evict_oldest()
                 return
             self._waiters.popleft()
@@ -336,7 +327,7 @@ class Pool:
         """Close the connections that were idle for too long, and come back for the next one."""
         self._expiry = None
         while self._idle:
-            due = next(iter(self._idle)).idle_since + self._limits.expiry
+            due = next(iter(self._idle)).idle_since + self._idle_seconds
             if due > self.loop.time():
                 self._expiry = self.loop.call_at(due, self._expire)
                 return
@@ -344,32 +335,41 @@ class Pool:
 
 
 class _Waiter:
-    """Somebody who waits for a connection."""
+    """Request that waits for a connection, for so many seconds at the most.
 
-    __slots__ = ("_loop", "_timer", "future", "is_fresh", "origin")
+    As long as the rate limiter is what all wait for, no connection comes free, and the time does not count.
+    """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, origin: Origin, *, is_fresh: bool) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        origin: Origin,
+        timeout: float | None,
+        limiter: RateLimiter | None,
+        *,
+        is_fresh: bool,
+    ) -> None:
         self.future: asyncio.Future[Connection] = loop.create_future()
         self.origin = origin
         self.is_fresh = is_fresh
         self._loop = loop
-        self._timer: asyncio.TimerHandle | None = None
+        self._limiter = limiter
+        self._waits = 0 if limiter is None else limiter.member.waits
+        self._timer = None if timeout is None else loop.call_later(timeout, self._time_out, timeout)
 
-    def limit(self, timeout: float, is_excused: Callable[[], bool] | None) -> None:
-        """End the wait after so many seconds, unless it is excused then."""
-        self._timer = self._loop.call_later(timeout, self._time_out, timeout, is_excused)
-
-    def forget_limit(self) -> None:
+    def stop_timer(self) -> None:
         """Let the wait be over."""
         if self._timer is not None:
             self._timer.cancel()
 
-    def _time_out(self, timeout: float, is_excused: Callable[[], bool] | None) -> None:
+    def _time_out(self, timeout: float) -> None:
         if self.future.done():
             return
-        if is_excused is not None and is_excused():
-            self.limit(timeout, is_excused)
-        else:
-            self.future.set_exception(
-                httpx.PoolTimeout(f"No connection of the pool became free in {timeout:g} s")
-            )
+        limiter = self._limiter
+        if limiter is not None and (limiter.is_waited_for or limiter.member.waits > self._waits):
+            self._waits = limiter.member.waits
+            self._timer = self._loop.call_later(timeout, self._time_out, timeout)
+            return
+        self.future.set_exception(
+            httpx.PoolTimeout(f"No connection of the pool became free in {timeout:g} s")
+        )

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from tmdbfusion_scrapy.http import described, httpx, library_of
-from tmdbfusion_scrapy.rate_limit import RateLimiter
-from tmdbfusion_scrapy.transport.connection import Stale
+from tmdbfusion_scrapy.transport.answer import Stale
 from tmdbfusion_scrapy.transport.dialing import Dialer
-from tmdbfusion_scrapy.transport.errors import closed_under_request, lost
-from tmdbfusion_scrapy.transport.outgoing import Outgoing, ProxyRoute, prepare
-from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, Pool, PoolLimits, PoolStatistics
+from tmdbfusion_scrapy.transport.errors import lost
+from tmdbfusion_scrapy.transport.outgoing import ProxyRoute, prepare
+from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, Pool, PoolStatistics, check_limits
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Mapping
     from types import ModuleType
 
     from tmdbfusion_scrapy.base_urls import IPFamily
-    from tmdbfusion_scrapy.transport.connection import Answer, Connection
+    from tmdbfusion_scrapy.rate_limit import RateLimiter
+    from tmdbfusion_scrapy.transport.answer import Answer
 
 _NO_TIMEOUTS: Final[Mapping[str, float | None]] = {}
 
@@ -75,7 +73,8 @@ class PooledTransport(httpx.AsyncBaseTransport):
         ip_family: IPFamily = "auto",
         limiter: RateLimiter | None = None,
     ) -> None:
-        self._limits = PoolLimits.from_httpx(limits)
+        check_limits(limits)
+        self._limits = limits
         self._verify = verify
         self._proxy = ProxyRoute.from_httpx(proxy)
         self._local_address = local_address
@@ -112,15 +111,46 @@ class PooledTransport(httpx.AsyncBaseTransport):
         timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
         total = timeouts.get("total")
         total_at = None if total is None else pool.loop.time() + total
-        attempt = _Attempt(pool, prepare(request, self._proxy), timeouts, total_at, self._limiter)
-        for _ in range(2):
+        outgoing = prepare(request, self._proxy)
+        limiter = self._limiter
+        sent_at: float | None = None
+        is_again = False
+        while True:
+            # Nothing was sent yet.
+            is_repeatable = True
+            connection = None if is_again else pool.take(outgoing.origin)
+            if connection is None:
+                connection, total_at = await pool.wait(
+                    outgoing.origin, timeouts.get("pool"), total_at, is_again=is_again
+                )
             try:
-                return await attempt.run()
+                if not connection.was_connected:
+                    await pool.open(connection, timeouts.get("connect"), total_at)
+                if limiter is not None and sent_at is None:
+                    start = pool.loop.time()
+                    sent_at = await limiter.acquire()
+                    if total_at is not None:
+                        total_at += pool.loop.time() - start
+                if not connection.is_open:
+                    # The server closed it meanwhile, or just now.
+                    raise Stale(lost(connection.origin, None, has_heard=False))  # noqa: TRY301 - discarded below
+                if connection.carried:
+                    pool.reused += 1
+                is_repeatable = outgoing.is_repeatable
+                answer = connection.send(outgoing, timeouts=timeouts, total_at=total_at)
+                await answer.head()
             except Stale as stale:
+                pool.discard(connection)
                 error = stale.error
-            if pool.is_closed or not attempt.is_repeatable:
-                break
-        raise error from error.__cause__
+            except BaseException:
+                pool.discard(connection)
+                raise
+            else:
+                answer.sent_at = sent_at
+                return answer
+            if is_again or pool.is_closed or not is_repeatable:
+                raise error from error.__cause__
+            is_again = True
 
     def statistics(self) -> PoolStatistics:
         """Return what the pool has done and holds now."""
@@ -175,7 +205,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
             dialer = Dialer(
                 loop, context=self._context, local_address=self._local_address, ip_family=self._ip_family
             )
-            self._pool = Pool(loop, self._limits, dialer)
+            self._pool = Pool(loop, self._limits, dialer, self._limiter)
         _check_loop(self._pool)
         return self._pool
 
@@ -258,96 +288,6 @@ def _of_library(library: ModuleType, error: httpx.TransportError) -> Exception:
     failure: Exception = getattr(library, type(error).__name__)(str(error))
     failure.__cause__ = error.__cause__
     return failure
-
-
-@dataclass(slots=True, eq=False, repr=False)
-class _Attempt:
-    """One request on its way to an answer: at most twice, if its connection had been closed meanwhile."""
-
-    _pool: Pool
-    _outgoing: Outgoing
-    _timeouts: Mapping[str, Any]
-    _total_at: float | None
-    _limiter: RateLimiter | None
-    _sent_at: float | None = None
-    _has_run: bool = False
-    is_repeatable: bool = True
-    """True if nothing was sent yet, or what may be sent twice."""
-
-    async def run(self) -> Answer:
-        """Send the request on a connection of the pool and wait for the head of its answer."""
-        pool, outgoing, timeouts = self._pool, self._outgoing, self._timeouts
-        connection = None if self._has_run else pool.take(outgoing.origin)
-        if connection is None:
-            connection = await self._wait()
-        self._has_run = True
-        try:
-            if not connection.was_connected:
-                await pool.open(connection, timeouts.get("connect"), self._total_at)
-            if self._limiter is not None and self._sent_at is None:
-                await self._ask(self._limiter)
-            if not connection.is_open:
-                # The server closed it meanwhile, or just now.
-                raise Stale(lost(connection.origin, None, has_heard=False))  # noqa: TRY301 - discarded below
-            if connection.carried:
-                pool.count_reuse()
-            self.is_repeatable = outgoing.is_repeatable
-            answer = connection.send(outgoing, timeouts=timeouts, total_at=self._total_at)
-            await answer.head()
-        except BaseException:
-            pool.discard(connection)
-            raise
-        answer.sent_at = self._sent_at
-        return answer
-
-    async def _ask(self, limiter: RateLimiter) -> None:
-        """Wait for the rate limiter; the total time stands still."""
-        start = self._pool.loop.time()
-        self._sent_at = await limiter.acquire()
-        if self._total_at is not None:
-            self._total_at += self._pool.loop.time() - start
-
-    async def _wait(self) -> Connection:
-        """Wait for a connection until the pool time-out or the end of the total time, whichever is first."""
-        pool, origin, pool_timeout = self._pool, self._outgoing.origin, self._timeouts.get("pool")
-        start = pool.loop.time()
-        left = None if self._total_at is None else max(self._total_at - start, 0.0)
-        # Behind a rate limiter the wait is as long as the queue, and the total time begins when it is over.
-        is_total = (
-            left is not None and self._limiter is None and (pool_timeout is None or left < pool_timeout)
-        )
-        try:
-            connection = await pool.wait(
-                origin,
-                left if is_total else pool_timeout,
-                is_first=self._has_run,
-                is_fresh=self._has_run,
-                is_excused=None if self._limiter is None else _Excuse(self._limiter),
-            )
-        except httpx.PoolTimeout as error:
-            if not is_total:
-                raise
-            raise httpx.ReadTimeout("The total time was over before a connection became free") from error
-        if pool.is_closed:
-            pool.discard(connection)
-            raise closed_under_request(origin)
-        if self._limiter is not None and self._total_at is not None:
-            self._total_at += pool.loop.time() - start
-        return connection
-
-
-class _Excuse:
-    """True if the rate limiter is what all wait for: no connection comes free while it holds the requests back."""
-
-    __slots__ = ("_limiter", "_waits")
-
-    def __init__(self, limiter: RateLimiter) -> None:
-        self._limiter = limiter
-        self._waits = limiter.member.waits
-
-    def __call__(self) -> bool:
-        before, self._waits = self._waits, self._limiter.member.waits
-        return self._limiter.is_waited_for or self._waits > before
 
 
 def _check_loop(pool: Pool) -> None:
