@@ -350,6 +350,38 @@ async def test_the_meta_of_a_response_passes_no_session_on(server):
 
 
 @coroutine_test
+async def test_a_request_with_another_query_keeps_its_secrets(server):
+    class ReplacingSpider(CallsSpider):
+        name = "replacing"
+
+        async def start(self):
+            path = f"guest_session/{quote(GUEST, safe='')}/rated/movies"
+            for page, request in (
+                (2, self.make("guest_sessions.rated_movies", guest_session_id=GUEST)),
+                (3, self.tmdb.request("GET", path, callback=self.parse, errback=self.failed)),
+                (4, self.make("account.details", account_id=1)),
+            ):
+                yield request.replace(url=f"{request.url}?page={page}")
+            # Of a session nobody has told.
+            made = self.make("guest_sessions.rated_movies", guest_session_id=GUEST)
+            yield Request(made.url, callback=self.parse, errback=self.failed)
+
+    ended = await crawl(ReplacingSpider, session_settings(server))
+    assert sorted(seen.target for seen in server.requests) == [
+        f"/3/account/1?page=4&session_id={SESSION}",
+        f"{GUEST_PATH}?page=2",
+        f"{GUEST_PATH}?page=3",
+    ]
+    assert sorted(type(response.record).__name__ for response in ended.spider.responses) == [
+        "AccountDetails",
+        "Page",
+        "dict",
+    ]
+    (failure,) = ended.spider.failures
+    assert "guest_session_id of this call is not known here" in str(failure.value)
+
+
+@coroutine_test
 async def test_all_pages_of_a_list_are_asked_for_with_the_secret(server):
     class PagesSpider(CallsSpider):
         name = "pages"

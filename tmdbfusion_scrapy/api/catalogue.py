@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 from tmdbfusion_scrapy.api.call import Call, Secret
 from tmdbfusion_scrapy.api.endpoint import Endpoint
 from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.api.parameters import check_appends
+from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS, check_appends
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -197,7 +197,8 @@ def call_from_url(method: str, url: str, base_url: str) -> Call[Any]:
 
     Args:
         method: HTTP method.
-        url: The URL, escaped. What secrets it has in its query stay there.
+        url: The URL, escaped. What secrets it has in its query stay there; the mask of one in its path is a
+            secret of which neither value nor label is known.
         base_url: Base URL of the API.
     """
     parts = urlsplit(url)
@@ -215,7 +216,13 @@ def call_from_url(method: str, url: str, base_url: str) -> Call[Any]:
     appends: tuple[str, ...] = ()
     if "append_to_response" in endpoint.parameters and query.get("append_to_response"):
         appends = check_appends("append_to_response", query.pop("append_to_response"))
-    return endpoint.make_call(values, query, appends=appends)
+    masked = {name for name in SECRET_PARAMETERS & values.keys() if values[name] == Secret.MASK}
+    return endpoint.make_call(
+        {name: value for name, value in values.items() if name not in masked} if masked else values,
+        query,
+        secrets=tuple(Secret(name, "path", "") for name in masked),
+        appends=appends,
+    )
 
 
 @cache

@@ -6,7 +6,7 @@ import datetime
 import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import msgspec
 from scrapy import Request
@@ -116,6 +116,9 @@ def call_of(request: Request, api_url: str) -> Call[Any]:
     if PROGRESS_KEY in request.meta:
         # The URL has a portion of the parts, and maybe another language.
         return call
+    if call.operation_id is None:
+        query = dict(parse_qsl(urlsplit(request.url).query, keep_blank_values=True))
+        return replace(call, query=query)
     if told.appends == call.appends[:MAX_APPENDS]:
         told = replace(told, appends=call.appends, has_all_seasons=call.has_all_seasons)
     languages = call.languages if told.query.get("language") in call.languages[:1] else ()
