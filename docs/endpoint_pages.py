@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from markup import anchor, code, plain, table, type_text, wrapped
 
-from tmdbfusion_scrapy.api import NAMESPACES, OPERATIONS, Endpoint, values
+from tmdbfusion_scrapy.api import NAMESPACES, OPERATIONS, Endpoint, parameters
 from tmdbfusion_scrapy.api.catalogue import endpoints_of, load_namespace
 from tmdbfusion_scrapy.api.openapi import ADDRESS
 from tmdbfusion_scrapy.api.parameters import MAX_CHANGE_DAYS, SECRET_PARAMETERS
@@ -88,13 +88,13 @@ What an endpoint raises besides these, and what it checks before any request, st
 USUAL = "What holds for all endpoints, the usual errors among it, is in [endpoints](../endpoints.md)."
 
 REFUSALS = {
-    values.check_id: "below 1 or no whole number",
-    values.check_number: "below 0 or no whole number",
-    values.check_page: f"not 1 to {LAST_PAGE}",
-    values.check_date: "no date",
-    values.check_rating: "not 0.5 to 10 in steps of 0.5",
-    values.check_appends: "not names of parts",
-    values.check_media_languages: "not languages",
+    parameters.check_id: "below 1 or no whole number",
+    parameters.check_number: "below 0 or no whole number",
+    parameters.check_page: f"not 1 to {LAST_PAGE}",
+    parameters.check_date: "no date",
+    parameters.check_rating: "not 0.5 to 10 in steps of 0.5",
+    parameters.check_appends: "not names of parts",
+    parameters.check_media_languages: "not languages",
 }
 """What is refused before any request, by the check of a parameter."""
 

@@ -86,8 +86,7 @@ def test_ids_take_bits(fingerprinter):
     ours = TMDBDupeFilter(fingerprinter=fingerprinter)
     for number in range(1, 20_001):
         assert not ours.request_seen(Request(f"{API}/movie/{number}?append_to_response=credits"))
-    (numbers,) = ours._seen.values()
-    masks = numbers._masks
+    (masks,) = ours._seen.values()
     size = sys.getsizeof(masks) + sum(sys.getsizeof(key) + sys.getsizeof(mask) for key, mask in masks.items())
     assert size < 20_000
 

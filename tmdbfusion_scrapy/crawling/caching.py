@@ -32,7 +32,8 @@ class TMDBCachePolicy:
     """
 
     def __init__(self, settings: BaseSettings) -> None:
-        self._policy: Any = load_object(settings[POLICY_SETTING])(settings)
+        before = settings.get(POLICY_SETTING, "scrapy.extensions.httpcache.DummyPolicy")
+        self._policy: Any = load_object(before)(settings)
         self._settings = settings_of(settings)
 
     def should_cache_request(self, request: Request) -> bool:

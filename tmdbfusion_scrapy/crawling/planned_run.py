@@ -85,11 +85,10 @@ class PlannedRun:
         return self._state
 
     def adopt(self, request: Request) -> Request:
-        """Return a request as one of the run's: the run decides what is wanted, not what was asked for before.
+        """Return a request as one of the run's, which decides what is asked for.
 
         With ``JOBDIR`` the duplicate filter remembers what earlier processes asked for, and ``kill -9`` leaves
-        the answers out. The process stands in it for a scheduler of the user's own that keeps requests: this
-        process asks for them by itself.
+        the answers out. The process is noted for a scheduler of the user's own that keeps requests.
         """
         request.dont_filter = True
         request.meta[RUN_KEY] = self._process
@@ -119,9 +118,8 @@ class PlannedRun:
 
     async def renew(self, listing: Listing) -> None:
         """Add what is listed to what is left, even what the run has stored before."""
-        self._run, progress = await self.ask(
-            self._state.renew, self._run, _repeatable(listing.entries), upto=listing.upto or ""
-        )
+        entries = _repeatable(listing.entries)
+        self._run, progress = await self.ask(self._state.renew, self._run, entries, upto=listing.upto or "")
         self._say("With what changed since, %d records are to be fetched", progress.left)
 
     async def tell_others(self) -> None:

@@ -217,10 +217,9 @@ class SourceCrawl(CrawlLookup):
         await self._fetch_images(images, run, limit=self.limit)
 
     async def fetch_images_left(self) -> None:
-        """Have the images downloaded of what earlier processes stored for the run, as far as they are not there.
+        """Have the images downloaded that earlier processes of the run did not come to.
 
-        A process that is killed forgets the images that wait, and the records that they are of are not fetched
-        again.
+        A process that is killed forgets them, and their records are not fetched again.
         """
         images = self.crawler.get_item_pipeline(ImageStore)
         if images is not None and self.run is not None and self.run.is_resumed:
