@@ -34,12 +34,6 @@ class Calls:
 
     Those of an asyncio client are awaited in its event loop. Those of a blocking client run in the thread of the
     caller and wait for nothing there (see `finished`): what waits runs in the event loop of a thread.
-
-    Args:
-        client: Their owner, by whose name messages call it.
-        options: Its arguments.
-        given: A transport of the user's in place of the pooled one.
-        is_blocking: Whether the client is the blocking one, whose transport is.
     """
 
     def __init__(

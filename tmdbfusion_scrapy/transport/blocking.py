@@ -112,9 +112,9 @@ class BlockingStream(httpx.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         stream = self._stream
-        if isinstance(stream, PooledStream) and stream.is_whole:
+        if isinstance(stream, PooledStream) and stream.answer.is_complete:
             # Nothing more comes: the event loop need not be asked.
-            if body := stream.take():
+            if body := stream.answer.take():
                 yield body
             return
         iterator = stream.__aiter__()
@@ -125,7 +125,7 @@ class BlockingStream(httpx.SyncByteStream):
         """Let the connection go; it is closed if the body has not arrived to its end."""
         stream = self._stream
         if isinstance(stream, PooledStream):
-            stream.abandon()
+            stream.answer.abandon_from_anywhere()
         else:
             self._thread.run(stream.aclose())
 
