@@ -151,7 +151,8 @@ class Calls:
             await self._call_hooks("request", shown)
         failure: TMDBError | None = None
         try:
-            answer = await self._run(self.sender.fetch(exchange.request(call, shown)))
+            fetched = self.sender.fetch(exchange.request(call, shown))
+            answer = await fetched if self.thread is None else self.thread.run(fetched)
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             failure = exchange.error(call, exception)
         if failure is not None:

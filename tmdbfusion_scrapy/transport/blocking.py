@@ -66,17 +66,7 @@ class BlockingTransport(httpx.BaseTransport):
 class BlockingPooledTransport(BlockingTransport):
     """`PooledTransport` for one ``httpx.Client`` that many threads share, with limits for the client as a whole.
 
-    The pool is the same, with all that is said there. Threads get connections in the order they came.
-
-    Args:
-        limits: as in `PooledTransport`, like the others.
-        verify: True for certifi's authorities, False for no check, or an ``ssl.SSLContext``.
-        proxy: proxy for all requests.
-        local_address: address of this machine to connect from.
-        ip_family: addresses to connect to.
-
-    Raises:
-        ValueError: limits or proxy that cannot be.
+    Arguments and errors are those of `PooledTransport`. Threads get connections in the order they came.
     """
 
     def __init__(
