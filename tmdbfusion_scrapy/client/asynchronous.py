@@ -158,7 +158,49 @@ class AsyncTMDBClient(BaseClient[Asynchronous]):
                 cancelled and the others are not started.
             ConfigurationError: ``limit`` is below 1.
         """
-        return await _gather(awaitables, limit=limit, return_exceptions=return_exceptions)
+        iterator = iter(awaitables)
+        most: Any = limit
+        if isinstance(most, bool) or not isinstance(most, int) or most < 1:
+            _close_unstarted(awaitables, iterator)
+            raise ConfigurationError(f"limit is {limit!r}: use a whole number from 1")
+        results: list[Any] = []
+        errors: list[BaseException] = []
+        is_stopping = False
+
+        async def work() -> None:
+            """Take one after the other until none is left."""
+            try:
+                for awaitable in iterator:
+                    place = len(results)
+                    results.append(None)
+                    try:
+                        results[place] = await awaitable
+                    except (Exception, asyncio.CancelledError) as error:
+                        # What is cancelled may be the call, by whom it belongs to, and not this worker.
+                        if is_stopping or not return_exceptions:
+                            raise
+                        results[place] = error
+            except BaseException as error:
+                if is_stopping:
+                    raise
+                errors.append(error)
+                # A cancellation would not end the wait below.
+                raise _Stopped from error
+
+        count = min(limit, len(awaitables)) if isinstance(awaitables, Collection) else limit
+        workers = [asyncio.ensure_future(work()) for _ in range(count)]
+        try:
+            if workers:
+                await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+        finally:
+            is_stopping = True
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            _close_unstarted(awaitables, iterator)
+        if errors:
+            raise errors[0]
+        return results
 
     async def _execute(self, endpoint: Endpoint[..., M], *args: Any, **kwargs: Any) -> M:
         """Make a call of the catalogue."""
@@ -167,52 +209,6 @@ class AsyncTMDBClient(BaseClient[Asynchronous]):
     async def _send(self, call: Call[M]) -> M:
         """Make a call as it stands."""
         return await self._calls.send(call)
-
-
-async def _gather(awaitables: Iterable[Awaitable[Any]], *, limit: Any, return_exceptions: bool) -> list[Any]:
-    """Await all, at most ``limit`` at a time, and return the results in the order given."""
-    iterator = iter(awaitables)
-    if isinstance(limit, bool) or not isinstance(limit, int) or limit < 1:
-        _close_unstarted(awaitables, iterator)
-        raise ConfigurationError(f"limit is {limit!r}: use a whole number from 1")
-    results: list[Any] = []
-    errors: list[BaseException] = []
-    is_stopping = False
-
-    async def work() -> None:
-        """Take one after the other until none is left."""
-        try:
-            for awaitable in iterator:
-                place = len(results)
-                results.append(None)
-                try:
-                    results[place] = await awaitable
-                except (Exception, asyncio.CancelledError) as error:
-                    # What is cancelled may be the call, by whom it belongs to, and not this worker.
-                    if is_stopping or not return_exceptions:
-                        raise
-                    results[place] = error
-        except BaseException as error:
-            if is_stopping:
-                raise
-            errors.append(error)
-            # A cancellation would not end the wait below.
-            raise _Stopped from error
-
-    count = min(limit, len(awaitables)) if isinstance(awaitables, Collection) else limit
-    workers = [asyncio.ensure_future(work()) for _ in range(count)]
-    try:
-        if workers:
-            await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
-    finally:
-        is_stopping = True
-        for worker in workers:
-            worker.cancel()
-        await asyncio.gather(*workers, return_exceptions=True)
-        _close_unstarted(awaitables, iterator)
-    if errors:
-        raise errors[0]
-    return results
 
 
 class _Stopped(Exception):

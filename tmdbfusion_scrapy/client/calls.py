@@ -34,12 +34,6 @@ class Calls:
 
     Those of an asyncio client are awaited in its event loop. Those of a blocking client run in the thread of the
     caller and wait for nothing there (see `finished`): what waits runs in the event loop of a thread.
-
-    Args:
-        client: Their owner, by whose name messages call it.
-        options: Its arguments.
-        given: A transport of the user's in place of the pooled one.
-        is_blocking: Whether the client is the blocking one, whose transport is.
     """
 
     def __init__(
@@ -157,7 +151,8 @@ class Calls:
             await self._call_hooks("request", shown)
         failure: TMDBError | None = None
         try:
-            answer = await self._run(self.sender.fetch(exchange.request(call, shown)))
+            fetched = self.sender.fetch(exchange.request(call, shown))
+            answer = await fetched if self.thread is None else self.thread.run(fetched)
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             failure = exchange.error(call, exception)
         if failure is not None:

@@ -29,6 +29,7 @@ from tmdbfusion_scrapy.http import described, httpx, library_of
 from tmdbfusion_scrapy.rate_limit import DEFAULT_REQUESTS_PER_SECOND, RateLimit
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import check_language, check_languages, check_region
+from tmdbfusion_scrapy.transport import DEFAULT_LIMITS
 
 DEFAULT_MAX_RESPONSE_SIZE: Final = 64 * 1024 * 1024
 """Bytes; the largest answer known of TMDB, a series with twenty seasons, has a few."""
@@ -133,6 +134,8 @@ class ClientOptions:
             )
         elif given["verify"] is True:
             check_certificate_variables()
+        if not isinstance(given["verify"], bool | ssl.SSLContext):
+            raise ConfigurationError(f"verify is {given['verify']!r}: use True, False or an ssl.SSLContext")
         if token is not None and given["api_key"] is not None:
             raise ConfigurationError("token and api_key are both given: give one of them")
         base_urls = _base_urls(given["base_url"])
@@ -163,14 +166,14 @@ class ClientOptions:
             base_urls=base_urls,
             proxy=proxy,
             ip_family=check_ip_family("ip_family", given["ip_family"]),
-            verify=_verify(given["verify"]),
+            verify=given["verify"],
             event_hooks=check_event_hooks(given["event_hooks"]),
         )
 
 
 _TRANSPORT_DEFAULTS: Final[Mapping[str, Any]] = {
-    "max_keepalive_connections": 20,
-    "keepalive_expiry": 30.0,
+    "max_keepalive_connections": DEFAULT_LIMITS.max_keepalive_connections,
+    "keepalive_expiry": DEFAULT_LIMITS.keepalive_expiry,
     "proxy": None,
     "ip_family": "auto",
     "verify": True,
@@ -183,7 +186,7 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     "timeout": 30.0,
     "total_timeout": _FROM_TIMEOUT,
     "max_response_size": DEFAULT_MAX_RESPONSE_SIZE,
-    "max_connections": 100,
+    "max_connections": DEFAULT_LIMITS.max_connections,
     "requests_per_second": DEFAULT_REQUESTS_PER_SECOND,
     "retries": 2,
 }
@@ -299,10 +302,3 @@ def _proxy_secrets(value: Any) -> tuple[str, ...]:
         found = proxy_secrets(None, value.headers.get("Proxy-Authorization", "").encode())
         return (*found, *proxy_secrets(None, b"Basic " + base64.b64encode(user + b":" + password)))
     return proxy_secrets(None if value is None else str(value))
-
-
-def _verify(value: Any) -> bool | ssl.SSLContext:
-    """Whose certificates are taken."""
-    if not isinstance(value, bool | ssl.SSLContext):
-        raise ConfigurationError(f"verify is {value!r}: use True, False or an ssl.SSLContext")
-    return value

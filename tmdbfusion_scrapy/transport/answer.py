@@ -119,7 +119,7 @@ class Answer:
         return piece
 
     def take(self) -> bytes:
-        """Return the bytes of the body that are there."""
+        """Return the bytes of the body that are there; in any thread, if it is complete."""
         piece = self._chunks[0] if len(self._chunks) == 1 else b"".join(self._chunks)
         self._chunks.clear()
         self._buffered = 0

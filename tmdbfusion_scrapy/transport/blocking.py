@@ -66,17 +66,7 @@ class BlockingTransport(httpx.BaseTransport):
 class BlockingPooledTransport(BlockingTransport):
     """`PooledTransport` for one ``httpx.Client`` that many threads share, with limits for the client as a whole.
 
-    The pool is the same, with all that is said there. Threads get connections in the order they came.
-
-    Args:
-        limits: as in `PooledTransport`, like the others.
-        verify: True for certifi's authorities, False for no check, or an ``ssl.SSLContext``.
-        proxy: proxy for all requests.
-        local_address: address of this machine to connect from.
-        ip_family: addresses to connect to.
-
-    Raises:
-        ValueError: limits or proxy that cannot be.
+    Arguments and errors are those of `PooledTransport`. Threads get connections in the order they came.
     """
 
     def __init__(
@@ -112,9 +102,9 @@ class BlockingStream(httpx.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         stream = self._stream
-        if isinstance(stream, PooledStream) and stream.is_whole:
+        if isinstance(stream, PooledStream) and stream.answer.is_complete:
             # Nothing more comes: the event loop need not be asked.
-            if body := stream.take():
+            if body := stream.answer.take():
                 yield body
             return
         iterator = stream.__aiter__()
@@ -125,7 +115,7 @@ class BlockingStream(httpx.SyncByteStream):
         """Let the connection go; it is closed if the body has not arrived to its end."""
         stream = self._stream
         if isinstance(stream, PooledStream):
-            stream.abandon()
+            stream.answer.abandon_from_anywhere()
         else:
             self._thread.run(stream.aclose())
 

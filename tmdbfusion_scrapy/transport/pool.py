@@ -106,27 +106,21 @@ class Pool:
         self._tls_handshakes = 0
         _renewal.add(self)
 
-    def take(self, origin: Origin) -> Connection | None:
-        """Lend a connection at once if nobody waits and there is one, or room for one."""
-        return None if self._waiters else self._find(origin, is_fresh=False)
-
-    async def wait(
+    async def lend(
         self, origin: Origin, timeout: float | None, total_at: float | None, *, is_again: bool
     ) -> tuple[Connection, float | None]:
-        """Lend a connection when it is this caller's turn, and return it with the end of the total time.
+        """Lend a connection, after at most ``timeout`` seconds, and return it with the end of the total time.
 
-        The total time does not run while the rate limiter holds the requests back.
-
-        Args:
-            origin: Where it is to lead.
-            timeout: Seconds to wait at the most.
-            total_at: End of the total time, on the loop's clock.
-            is_again: True for a new connection, before all who wait: the caller had one that was dead.
+        The total time does not run while the rate limiter holds the requests back. With ``is_again`` it is a new
+        one, before all who wait: the caller had one that was dead.
 
         Raises:
             httpx.PoolTimeout: There was none in time.
+            httpx.ReadTimeout: The total time was over first.
             RuntimeError: The pool was closed meanwhile.
         """
+        if not (is_again or self._waiters) and (found := self._find(origin, is_fresh=False)) is not None:
+            return found, total_at
         start = self.loop.time()
         left = None if total_at is None or self._limiter is not None else max(total_at - start, 0.0)
         is_total = left is not None and (timeout is None or left < timeout)

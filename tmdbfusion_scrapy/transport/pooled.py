@@ -118,11 +118,9 @@ class PooledTransport(httpx.AsyncBaseTransport):
         while True:
             # Nothing was sent yet.
             is_repeatable = True
-            connection = None if is_again else pool.take(outgoing.origin)
-            if connection is None:
-                connection, total_at = await pool.wait(
-                    outgoing.origin, timeouts.get("pool"), total_at, is_again=is_again
-                )
+            connection, total_at = await pool.lend(
+                outgoing.origin, timeouts.get("pool"), total_at, is_again=is_again
+            )
             try:
                 if not connection.was_connected:
                     await pool.open(connection, timeouts.get("connect"), total_at)
@@ -214,10 +212,10 @@ class PooledStream(httpx.AsyncByteStream):
     """The body's bytes as sent. The connection goes back at the end of the body, at an error, or at `aclose`."""
 
     def __init__(self, answer: Answer) -> None:
-        self._answer = answer
+        self.answer = answer
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        answer = self._answer
+        answer = self.answer
         try:
             while piece := await answer.read():
                 yield piece
@@ -227,7 +225,7 @@ class PooledStream(httpx.AsyncByteStream):
 
     async def aread(self) -> bytes:
         """Return the whole body at once; faster than iterating through httpx's layers."""
-        answer = self._answer
+        answer = self.answer
         try:
             body = await answer.read()
             if answer.is_complete and not answer.has_more:
@@ -240,26 +238,13 @@ class PooledStream(httpx.AsyncByteStream):
             answer.abandon()
             raise
 
-    @property
-    def is_whole(self) -> bool:
-        """True if all of the body has arrived."""
-        return self._answer.is_complete
-
-    def take(self) -> bytes:
-        """Return the bytes that are there, in any thread."""
-        return self._answer.take()
-
     async def aclose(self) -> None:
         """Let the connection go; it is closed if the body has not arrived to its end."""
-        self._answer.abandon()
-
-    def abandon(self) -> None:
-        """Do the same in any thread."""
-        self._answer.abandon_from_anywhere()
+        self.answer.abandon()
 
     def __del__(self) -> None:
         # Runs in any thread, wherever the garbage collector does.
-        self._answer.abandon_from_anywhere()
+        self.answer.abandon_from_anywhere()
 
 
 @lru_cache(maxsize=1)
