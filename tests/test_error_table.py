@@ -83,6 +83,7 @@ async def test_clients_and_crawls_agree(cls):
     [
         (httpx.InvalidURL(WORDS), ValidationError, False, scrapys.UnsupportedURLSchemeError),
         (httpx.UnsupportedProtocol(WORDS), ValidationError, False, scrapys.UnsupportedURLSchemeError),
+        (httpx.LocalProtocolError(WORDS), ValidationError, False, ValidationError),
         (httpx.DecodingError(WORDS), ResponseError, True, ResponseError),
         (httpx.ConnectError(WORDS), ServerError, True, scrapys.DownloadConnectionRefusedError),
         (httpx.ConnectTimeout(WORDS), ServerError, True, scrapys.DownloadTimeoutError),

@@ -277,6 +277,10 @@ def test_retry_after_date_is_reckoned_from_the_clock():
     assert 0 < seconds <= 600
 
 
+CALLERS = (httpx.UnsupportedProtocol, httpx.LocalProtocolError)
+"""Mistakes of the caller, which no other try changes."""
+
+
 def transport_errors() -> list[type[httpx.TransportError]]:
     found: list[type[httpx.TransportError]] = []
     classes = [httpx.TransportError]
@@ -294,16 +298,16 @@ def test_there_are_the_transport_errors_of_httpx():
 
 @pytest.mark.parametrize("cls", transport_errors(), ids=lambda cls: cls.__name__)
 def test_every_transport_error_is_a_server_error(cls):
-    """But for a URL of another scheme, which nobody can answer."""
+    """But for a request that nobody can answer, or that cannot be sent."""
     cause = cls("what happened")
     error = error_from_exception(cause, method="GET", path="/movie/550")
-    assert type(error) is (ValidationError if cls is httpx.UnsupportedProtocol else ServerError)
+    assert type(error) is (ValidationError if cls in CALLERS else ServerError)
     assert error.__cause__ is cause
     assert "what happened" in str(error)
     assert str(error).startswith("GET /movie/550: ")
     assert error.status_code is None
     assert error.tmdb_code is None
-    assert error.retryable is (cls is not httpx.UnsupportedProtocol)
+    assert error.retryable is (cls not in CALLERS)
 
 
 @pytest.mark.parametrize("cls", [httpx.ReadTimeout, httpx.ConnectError])

@@ -368,6 +368,19 @@ def test_the_lowest_rate_of_those_who_set_one_holds():
     assert wait(state, fast, 0.0) == pytest.approx(1 / 40)
 
 
+@pytest.mark.parametrize("meanwhile", [0.0, 1000.0])
+def test_who_comes_after_a_slow_one_has_left_does_not_wait_for_its_token(meanwhile):
+    state = InProcessState(RateLimit(burst=0), 0.0)
+    slow = joined(state, 0.001)
+    assert wait(state, slow, 0.0) == 0
+    assert wait(state, slow, 0.0) == 1000
+    state.leave(slow, 0.0)
+    fast = joined(state, 10, meanwhile)
+    assert wait(state, fast, meanwhile) <= 0.1
+    assert wait(state, fast, meanwhile + 0.1) == 0
+    assert wait(state, fast, meanwhile + 0.1) == pytest.approx(0.1)
+
+
 def test_who_was_not_closed_but_forgotten_holds_nobody_back():
     state = InProcessState(now=0.0)
     fast = joined(state, 40.0)

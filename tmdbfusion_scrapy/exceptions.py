@@ -261,7 +261,7 @@ def error_from_response(
     )
 
 
-FailureKind = Literal["url", "address", "connection", "time", "exchange", "protocol", "body"]
+FailureKind = Literal["url", "request", "address", "connection", "time", "exchange", "protocol", "body"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,8 +270,8 @@ class Failure:
 
     Args:
         error: The class of the error.
-        kind: The step that failed; ``address`` is that of the host, ``time`` is up, and with ``protocol`` the
-            server broke off, or speaks no HTTP.
+        kind: The step that failed; with ``request`` it has a header that is none, ``address`` is that of the host,
+            ``time`` is up, and with ``protocol`` the server broke off, or speaks no HTTP.
         retryable: Whether the same call may work later.
         is_unsent: Whether the request surely did not reach the server.
     """
@@ -285,6 +285,7 @@ class Failure:
 _FAILURES: Mapping[type[BaseException], Failure] = {
     httpx.InvalidURL: Failure(ValidationError, "url", retryable=False),
     httpx.UnsupportedProtocol: Failure(ValidationError, "url", retryable=False),
+    httpx.LocalProtocolError: Failure(ValidationError, "request", retryable=False),
     httpx.ConnectError: Failure(ServerError, "connection", is_unsent=True),
     httpx.ConnectTimeout: Failure(ServerError, "time", is_unsent=True),
     httpx.PoolTimeout: Failure(ServerError, "time", is_unsent=True),
@@ -315,9 +316,9 @@ def error_from_exception(
 ) -> TMDBError:
     """Return the error for an httpx exception, which is kept as its ``__cause__``.
 
-    A URL that is none, or of another scheme, is a :class:`ValidationError`, a body that cannot be decompressed a
-    :class:`ResponseError`; all else (time-outs, failed connections) is a :class:`ServerError`, to be tried again
-    but for a certificate that is not accepted.
+    A URL that is none, or of another scheme, and a request that cannot be sent as it is, are a
+    :class:`ValidationError`, a body that cannot be decompressed is a :class:`ResponseError`; all else (time-outs,
+    failed connections) is a :class:`ServerError`, to be tried again but for a certificate that is not accepted.
 
     Args:
         exception: What a transport raised.

@@ -274,8 +274,8 @@ class InProcessState:
         self._counted = len(rates)
         self._all_set = bool(rates) and all(rates)
         self._set_rate = min(filter(None, rates), default=0.0)
-        if before and self._set_rate > before:
-            # The next token of a slow rate may be far away.
+        if self._set_rate and (not before or self._set_rate > before):
+            # The next token of a slow rate may be far away, also that of one who has left.
             self._set_next = min(self._set_next, now + 1.0 / self._set_rate)
         self._tell_members()
 

@@ -76,6 +76,7 @@ async def test_with_other_ids_in_the_file_it_is_another_run(tmdb_sandbox):
         ("tmdbId\n3\n\n1\n2\n", "utf-8"),
         ('title,tmdbId\n"a, ""b""\nc",3\n"",1.0\nd,2.0\n', "utf-8"),
         ("tmdbId,title\n3,a\n001,b\n2\n", "utf-8"),
+        ('"a\nb",tmdbId\n"x",3\n"",1\n"",2\n', "utf-8"),
     ],
 )
 def test_forms_of_a_file(text, encoding):
@@ -102,6 +103,10 @@ def test_forms_of_a_file(text, encoding):
         (LINKS + "7,0,1.5\n", {}, "'1.5' in line 7"),
         ("movieId,tmdbId\n1,\n", {}, "column tmdbId is empty"),
         ("", {}, "-a column=tmdbId is no column of links.csv"),
+        ("\n1\n", {}, "its first line is empty, and should name the columns"),
+        # Of which the last two rows would be lost.
+        ('title,tmdbId\na,1\n"b,2\nc,3\n', {}, "cannot be read: unexpected end of data"),
+        ('title,tmdbId\na,1\n"b" c,2\nd,3\n', {}, "cannot be read: "),
     ],
 )
 def test_what_is_wrong_is_named_with_the_fix(text, given, message):

@@ -5,10 +5,12 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
+import socket
 import subprocess
 import sys
 import threading
 import time
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -318,3 +320,26 @@ def test_a_process_that_cannot_start_shows_what_it_said():
     with pytest.raises(RuntimeError, match=r"(?s)ended with status 2.*movies must be between 1") as caught:
         sandbox.start()
     assert "Traceback" not in str(caught.value)
+
+
+def exchange_bytes(sandbox, sent):
+    """Send bytes and return what comes until the server closes the connection."""
+    with socket.create_connection(("127.0.0.1", urlsplit(sandbox.base_url).port), timeout=10) as connection:
+        connection.sendall(sent)
+        return b"".join(iter(lambda: connection.recv(65536), b""))
+
+
+@pytest.mark.parametrize("latency", [0, 0.05])
+def test_who_asks_for_an_upgrade_is_answered_without(latency, tmdb_sandbox_factory):
+    head = b"Host: x\r\nAuthorization: Bearer abcdefgh\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
+    sent = b"GET /3/configuration HTTP/1.1\r\n" + head + b"\x00\x01"
+    answer = exchange_bytes(tmdb_sandbox_factory(latency=latency), sent)
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n")
+    assert b"\r\nConnection: close\r\n" in answer
+
+
+@pytest.mark.parametrize("target", [b"CONNECT a.b:443", b"GET http://[/3", b"GET /3/" + b"a" * 70_000])
+def test_a_target_that_is_none_is_a_bad_request(target, tmdb_sandbox, caplog):
+    answer = exchange_bytes(tmdb_sandbox, target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+    assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert not caplog.records

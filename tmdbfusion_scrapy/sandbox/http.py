@@ -187,10 +187,13 @@ class _Connection(asyncio.Protocol):
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
-            # The request is answered as if it asked for no upgrade.
-            self.end("close")
+            # The request is answered as if it asked for no upgrade, and what follows it is not read.
+            if not self.transport.is_closing():
+                self.transport.pause_reading()
         except httptools.HttpParserError as error:
-            failed = isinstance(error, httptools.HttpParserCallbackError)
+            failed = isinstance(error, httptools.HttpParserCallbackError) and not isinstance(
+                error.__context__, httptools.HttpParserInvalidURLError
+            )
             if failed:
                 self._loop.call_exception_handler(
                     {"message": _FAILED, "exception": error.__context__ or error}
@@ -213,9 +216,10 @@ class _Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         url = httptools.parse_url(self._target)
         query = dict(parse_qsl((url.query or b"").decode("latin-1"), keep_blank_values=True))
+        keep_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()
         request = RecordedRequest(
             self._parser.get_method().decode(), unquote((url.path or b"/").decode("latin-1")), query,
-            self._headers, self._body, self._number, self._remote, self._parser.should_keep_alive(), monotonic(),
+            self._headers, self._body, self._number, self._remote, keep_alive, monotonic(),
         )  # fmt: skip
         if self.task is None:
             self._answer(request)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import re
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -87,14 +88,17 @@ def _read_ids(file: str, column: str | None) -> dict[int, None]:
         header = lines.readline()
         # A spreadsheet may write another one, as the language of its user has it.
         delimiter = max(",;\t", key=header.count)
-        names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter), [])]
+        # Strict, for a quote that is never closed would take the rows after it for its text.
+        rows = csv.reader(chain([header], lines), delimiter=delimiter, strict=True)
+        names = [name.strip() for name in next(rows, [])]
         if column not in names:
             said = (
                 f"-a column={column} is no column of {file}" if column else "-a source=csv needs the column"
             )
+            if not names:
+                raise ConfigurationError(f"{said}: its first line is empty, and should name the columns")
             raise ConfigurationError(f"{said}: use one of {', '.join(names)}, such as -a column=tmdbId")
         place = names.index(column)
-        rows = csv.reader(lines, delimiter=delimiter)
         for row in rows:
             text = row[place].strip() if len(row) > place else ""
             if not text:
@@ -103,7 +107,7 @@ def _read_ids(file: str, column: str | None) -> dict[int, None]:
             found = re.fullmatch(r"0*([1-9][0-9]{0,17})(?:\.0)?", text, re.ASCII)
             if found is None:
                 raise ConfigurationError(
-                    f"-a file={file}: {text[:_SHOWN]!r} in line {rows.line_num + 1}, column {column}, is no TMDB "
+                    f"-a file={file}: {text[:_SHOWN]!r} in line {rows.line_num}, column {column}, is no TMDB "
                     "id; use whole numbers from 1, or leave it empty"
                 )
             ids[int(found[1])] = None
