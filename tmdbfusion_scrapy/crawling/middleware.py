@@ -6,6 +6,7 @@ import asyncio
 import logging
 from typing import TYPE_CHECKING
 
+from scrapy import signals
 from scrapy.exceptions import IgnoreRequest
 
 from tmdbfusion_scrapy.crawling.calls import AUTOMAP_KEY, RETRY_DELAY_KEY, RUN_KEY, note_call, shows_secret
@@ -17,7 +18,7 @@ from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from scrapy import Request
+    from scrapy import Request, Spider
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
@@ -47,7 +48,16 @@ class TMDBMiddleware:
         """
         with plain_messages():
             check_handlers(crawler.settings)
-        return cls(crawler)
+        middleware = cls(crawler)
+        crawler.signals.connect(middleware._on_opened, signals.spider_opened)
+        return middleware
+
+    def _on_opened(self, spider: Spider) -> None:
+        """Say how fast TMDB is asked, where it is sure to be."""
+        from tmdbfusion_scrapy.crawling.spider import TMDBSpider
+
+        if isinstance(spider, TMDBSpider):
+            self._tell_speed()
 
     def _tell_speed(self) -> None:
         """Say how fast TMDB is asked, and what to set where that is slow."""
