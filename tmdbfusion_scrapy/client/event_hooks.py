@@ -16,7 +16,7 @@ import msgspec
 from tmdbfusion_scrapy.api.call import Secret, values_in
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.transport.body import BodyTooLarge, read_body
+from tmdbfusion_scrapy.transport.answer import BodyTooLarge, read_body
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.api import Call

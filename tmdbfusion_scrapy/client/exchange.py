@@ -19,7 +19,7 @@ from tmdbfusion_scrapy.exceptions import (
 )
 from tmdbfusion_scrapy.hidden import plain_text, without_frames
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.transport.body import ACCEPT_ENCODING, BodyTooLarge, read_body
+from tmdbfusion_scrapy.transport.answer import ACCEPT_ENCODING, BodyTooLarge, read_body
 from tmdbfusion_scrapy.version import __version__
 
 if TYPE_CHECKING:

@@ -1,13 +1,16 @@
-"""The answer to a request, as it arrives on a connection."""
+"""The answer to a request, as it arrives on a connection, and its body without content encoding."""
 
 from __future__ import annotations
 
+import re
+import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
     import asyncio
+    from collections.abc import Callable
 
     from tmdbfusion_scrapy.transport.connection import Connection
 
@@ -177,3 +180,183 @@ class Answer:
             await self._waiter
         finally:
             self._waiter = None
+
+
+ACCEPT_ENCODING: Final = "gzip, deflate"
+"""Value for the ``Accept-Encoding`` header: what `read_body` can undo."""
+
+_GZIP_MAGIC = b"\x1f\x8b"
+_GZIP_WBITS = 16 + zlib.MAX_WBITS
+# Output is taken in steps, so that a bomb is noticed before it is in memory.
+_STEP = 256 * 1024
+
+_MOST_UNLABELLED = 4
+"""Layers of gzip that no label names: a cache in front of another may add one."""
+
+_AROUND_CODING = " \t\"';"
+
+_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+
+
+class BodyTooLarge(Exception):
+    """A body, decoded or not, is larger than the limit.
+
+    Attributes:
+        size: bytes known when the limit was passed; the whole body may be larger.
+        limit: the limit in bytes.
+    """
+
+    def __init__(self, size: int, limit: int) -> None:
+        super().__init__(size, limit)
+        self.size = size
+        self.limit = limit
+
+    def __str__(self) -> str:
+        return f"Body of at least {self.size} bytes is over the limit of {self.limit} bytes"
+
+
+def read_body(content: bytes, content_encoding: str | None, *, max_size: int | None = None) -> bytes:
+    """Undo the content encoding of a complete body, whatever its label says.
+
+    A body without encoding comes back as the same object. Where the label is wrong or unknown, the first bytes of
+    the body count, and JSON and other text is left as it is. Gzip is undone without a label, too: TMDB's CDN sent
+    such bodies to all clients in May 2026, see https://github.com/seerr-team/seerr/issues/3050.
+
+    Args:
+        content: the body as received.
+        content_encoding: value of the ``Content-Encoding`` header, several codings separated by commas; None
+            or empty for none.
+        max_size: largest size in bytes of the body and of every decoding step; None for no limit.
+
+    Returns:
+        The decoded body.
+
+    Raises:
+        BodyTooLarge: the body or its decoded form is larger than ``max_size``.
+        httpx.DecodingError: the body is cut short or broken, or in no encoding that is known here.
+    """
+    _check_size(len(content), max_size)
+    for part in reversed((content_encoding or "").split(",")):
+        coding = part.strip(_AROUND_CODING).lower()
+        # Some servers name an encoding on an answer without a body (to HEAD, or 304).
+        if content and coding not in ("", "identity"):
+            content = _undo(coding, content, max_size)
+    for _ in range(_MOST_UNLABELLED):
+        if not _is_gzip(content):
+            break
+        content = _gunzip(content, max_size)
+    return content
+
+
+def _undo(coding: str, content: bytes, max_size: int | None) -> bytes:
+    """Undo the coding that is named, or the one that the content is in."""
+    problem = httpx.DecodingError(f"Content-Encoding {coding[:40]!r} is not supported")
+    if coding in _DECODERS:
+        try:
+            return _DECODERS[coding](content, max_size)
+        except httpx.DecodingError as error:
+            problem = error
+    # What begins like gzip or zlib and is broken is in no other coding.
+    if _is_gzip(content):
+        return _gunzip(content, max_size)
+    if _is_zlib(content):
+        return _undo_deflate(content, max_size)
+    if _is_text(content):
+        return content
+    try:
+        decoded = _undo_deflate(content, max_size)
+    except (httpx.DecodingError, BodyTooLarge):
+        raise problem from problem.__cause__
+    # Raw deflate has no mark of its own: what comes of something else is noise.
+    if decoded and _is_text(decoded):
+        return decoded
+    raise problem
+
+
+def _check_size(size: int, limit: int | None) -> None:
+    """Raise `BodyTooLarge` above the limit."""
+    if limit is not None and size > limit:
+        raise BodyTooLarge(size, limit)
+
+
+def _is_gzip(content: bytes) -> bool:
+    """Return whether a body is gzip; its first two bytes may be those of something else."""
+    if not content.startswith(_GZIP_MAGIC):
+        return False
+    try:
+        zlib.decompressobj(_GZIP_WBITS).decompress(content[:1024], 1)
+    except zlib.error:
+        return False
+    return True
+
+
+def _is_zlib(content: bytes) -> bool:
+    """Return whether a body begins as zlib's format does (RFC 1950)."""
+    return len(content) > 1 and content[0] & 0x8F == 0x08 and int.from_bytes(content[:2], "big") % 31 == 0
+
+
+def _is_text(content: bytes) -> bool:
+    """Return whether a body is text, as JSON is; what is compressed is not."""
+    if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
+        return True
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return False
+    return not _CONTROL.search(text)
+
+
+def _inflate(content: bytes, wbits: int, max_size: int | None) -> tuple[bytes, bytes]:
+    """Inflate one complete zlib stream and return it with the bytes behind its end."""
+    stream = zlib.decompressobj(wbits)
+    parts: list[bytes] = []
+    size = 0
+    rest = content
+    while not stream.eof:
+        part = stream.decompress(rest, _STEP)
+        rest = stream.unconsumed_tail
+        if not part and not rest and not stream.eof:
+            raise zlib.error("the stream ends before its end mark")
+        size += len(part)
+        _check_size(size, max_size)
+        parts.append(part)
+    return b"".join(parts), stream.unused_data
+
+
+def _gunzip(content: bytes, max_size: int | None) -> bytes:
+    """Undo gzip, several members included; padding behind the last one is ignored, as gzip itself does."""
+    parts: list[bytes] = []
+    size = 0
+    try:
+        while True:
+            part, content = _inflate(content, _GZIP_WBITS, None if max_size is None else max_size - size)
+            size += len(part)
+            parts.append(part)
+            if not content.startswith(_GZIP_MAGIC):
+                return b"".join(parts)
+    except zlib.error as error:
+        raise httpx.DecodingError(f"The body is not complete gzip: {error}") from error
+    except BodyTooLarge as error:
+        if max_size is None or error.limit == max_size:
+            raise
+        raise BodyTooLarge(size + error.size, max_size) from None
+
+
+def _undo_deflate(content: bytes, max_size: int | None) -> bytes:
+    """Undo deflate, with the zlib wrapper of RFC 9110 or raw, as some servers send it."""
+    try:
+        try:
+            return _inflate(content, zlib.MAX_WBITS, max_size)[0]
+        except zlib.error:
+            return _inflate(content, -zlib.MAX_WBITS, max_size)[0]
+    except zlib.error as error:
+        raise httpx.DecodingError(f"The body is not complete deflate: {error}") from error
+
+
+_DECODERS: Final[dict[str, Callable[[bytes, int | None], bytes]]] = {
+    "gzip": _gunzip,
+    "x-gzip": _gunzip,
+    "deflate": _undo_deflate,
+    "x-deflate": _undo_deflate,
+    "zlib": _undo_deflate,
+}
