@@ -487,4 +487,8 @@ class RateLimiter:
     def close(self) -> None:
         """Let those who wait give up, and no longer count for the others."""
         self._closed.set()
+        self.leave()
+
+    def leave(self) -> None:
+        """No longer count for the others."""
         self._state.leave(self.member, time.monotonic())

@@ -153,3 +153,30 @@ async def test_images_that_the_parent_is_asking_for(server):
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
         assert await client.images.url("/a.jpg", "w500") == "https://image.example/t/p/w500/a.jpg"
+
+
+def test_a_closed_client_holds_nobody_back_in_a_child(url):
+    slow = TMDBClient(**arguments(url, requests_per_second=0.01))
+    assert wrong_of(slow, 1, 1) == []
+    slow.close()
+    with TMDBClient(**arguments(url)) as client:
+        assert wrong_of(client, 1, 1) == []
+
+        def limited() -> str:
+            with TMDBClient(**arguments(url, requests_per_second=1000)) as other:
+                return str(wrong_of(other, 2, 5))
+
+        # At the rate of the slow one it would take 500 seconds.
+        assert in_child(limited) == "[]"
+
+
+def test_a_client_that_a_child_closes_holds_nobody_back_there(url):
+    with TMDBClient(**arguments(url, requests_per_second=0.01)) as slow:
+        assert wrong_of(slow, 1, 1) == []
+
+        def limited() -> str:
+            slow.close()
+            with TMDBClient(**arguments(url, requests_per_second=1000)) as other:
+                return str(wrong_of(other, 2, 5))
+
+        assert in_child(limited) == "[]"

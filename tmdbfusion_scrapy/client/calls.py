@@ -53,11 +53,17 @@ class Calls:
         self.event_hooks = check_event_hooks(options.event_hooks)
         self.is_closed = False
         self.thread = LoopThread(client, self._end) if is_blocking else None
-        self.begin_anew()
+        self._begin()
         _renewal.add(self)
 
     def begin_anew(self) -> None:
-        """Begin with nothing sent and nothing open, at first and in a child process."""
+        """Begin with nothing sent and nothing open, in a child process."""
+        if not self.is_closed:
+            # Threads of the parent, of which nothing goes on here, refer to it still.
+            self.limiter.leave()
+            self._begin()
+
+    def _begin(self) -> None:
         options = self._options
         self._loop: asyncio.AbstractEventLoop | None = None
         self.limiter = RateLimiter(
@@ -121,6 +127,8 @@ class Calls:
         was_closed, self.is_closed = self.is_closed, True
         if self.thread is not None:
             self.thread.stop()
+            # Where nothing was sent there was no thread to do it.
+            self.limiter.leave()
             if not (was_closed or self.thread.was_started) and isinstance(self._given, httpx.BaseTransport):
                 self._given.close()
 
