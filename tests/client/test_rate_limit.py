@@ -157,12 +157,12 @@ async def test_a_wait_for_the_rate_limit_is_no_wait_for_a_connection(is_given):
             "token",
             base_url=url,
             max_connections=1,
-            timeout=httpx.Timeout(5, pool=0.3),
+            timeout=httpx.Timeout(5, pool=1.0),
             retries=0,
-            requests_per_second=8,
+            requests_per_second=6,
             **given,
         ) as client:
-            # The first five go at once, the last one 0.75 s later.
+            # The last one goes after 1.7 s.
             await client.gather((client.movies.details(1) for _ in range(11)), limit=11)
     assert len(received) == 11
 
