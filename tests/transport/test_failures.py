@@ -32,7 +32,7 @@ FAILURES = {
     "/drip": httpx.ReadTimeout,
 }
 
-TIMEOUT = {"connect": 5.0, "read": 0.15, "write": 5.0, "pool": 5.0, "total": 0.4}
+TIMEOUT = {"connect": 5.0, "read": 0.5, "write": 5.0, "pool": 5.0, "total": 1.2}
 
 
 def closed_port() -> int:
