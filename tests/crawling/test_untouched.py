@@ -19,7 +19,7 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 HOST = '''
 import asyncio, gc, json, logging, os, signal, sys, threading, warnings
-import httpx, pyarrow, scrapy, sqlalchemy
+import httpx, pandas, pyarrow, scrapy, sqlalchemy
 from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.settings import Settings
 

@@ -214,6 +214,10 @@ def test_what_can_be_read_is_stored(engine: Engine) -> None:
     check_many(engine, 24 if engine.dialect.name == "sqlite" else 6)
 
 
+def test_a_country_without_a_code_and_dates_is_counted(engine: Engine) -> None:
+    check(engine, Oddity("movies", ("release_dates", "results", 1), {"odd": 1}, is_added=True))
+
+
 @pytest.mark.slow
 def test_what_can_be_read_is_stored_wherever_the_odd_value_is(engine: Engine) -> None:
     check_many(engine, 1000 if engine.dialect.name == "sqlite" else 60)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.sandbox.traffic import Traffic
 
+_LONGEST_TARGET = 65_535
 _KEEP_ALIVE_SECONDS = 75.0
 _STOP_SECONDS = 1.0
 _BACKLOG = 1024
@@ -214,6 +215,9 @@ class _Connection(asyncio.Protocol):
         self._body += body
 
     def on_message_complete(self) -> None:
+        if len(self._target) > _LONGEST_TARGET:
+            # Older httptools take the rest of it for all of it.
+            raise httptools.HttpParserInvalidURLError
         url = httptools.parse_url(self._target)
         query = dict(parse_qsl((url.query or b"").decode("latin-1"), keep_blank_values=True))
         keep_alive = self._parser.should_keep_alive() and not self._parser.should_upgrade()

@@ -100,7 +100,10 @@ def _collection_parts(movies: list[CollectionPart], collection_id: int) -> Itera
 
 def _release_dates(countries: list[CountryReleases]) -> Iterator[Values]:
     """Yield release dates with their certification; a country can have several of a type."""
-    for country in countries:
+    for place, country in in_places(countries):
+        if place is None:
+            # Without a key: it is left out, and counted.
+            yield (None,) * 7
         for position, release in in_places(elements_of(country, "release_dates")):
             yield (
                 country.iso_3166_1,
