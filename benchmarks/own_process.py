@@ -1,4 +1,4 @@
-"""Scripts that run in a process of their own, and what they print."""
+"""Scripts that run in a process of their own, and what they print; a crawl in such a process."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from scrapy import Spider
+    from scrapy.crawler import Crawler
 
 
 def run_script(
@@ -38,3 +41,36 @@ def run_script(
         )
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return result
+
+
+def run_crawl(spider: type[Spider], url: str, concurrency: int, rate: float, **settings: Any) -> Crawler:
+    """Crawl in this process, without a database, and return the crawler when it is done.
+
+    Args:
+        spider: The spider.
+        url: Base URL of the API.
+        concurrency: Requests at a time.
+        rate: Requests a second; 0 for no limit.
+        settings: More of Scrapy's settings.
+    """
+    from scrapy.crawler import AsyncCrawlerProcess
+    from scrapy.settings import default_settings
+
+    if hasattr(default_settings, "REMOTE_CONTROL_ENABLED"):
+        settings["REMOTE_CONTROL_ENABLED"] = False
+    process = AsyncCrawlerProcess(
+        {
+            "CONCURRENT_REQUESTS": concurrency,
+            "CONCURRENT_REQUESTS_PER_DOMAIN": concurrency,
+            "TELNETCONSOLE_ENABLED": False,
+            "TMDB_API_URL": url,
+            "TMDB_ACCESS_TOKEN": "benchmark",
+            "TMDB_REQUESTS_PER_SECOND": rate,
+            "ITEM_PIPELINES": {"tmdbfusion_scrapy.storage.SQLPipeline": None},
+            **settings,
+        }
+    )
+    crawler = process.create_crawler(spider)
+    process.crawl(crawler)
+    process.start()
+    return crawler

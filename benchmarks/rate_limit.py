@@ -28,6 +28,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from line_plot import Line, Panel, write_svg
+from own_process import run_crawl
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox import ThreadedSandbox
@@ -109,9 +110,6 @@ class Run:
 
 def crawl(url: str, ids: list[int], rate: float) -> int:
     """Crawl the movies and return how many came."""
-    from scrapy.crawler import AsyncCrawlerProcess
-    from scrapy.settings import default_settings
-
     from tmdbfusion_scrapy import TMDBSpider
 
     class Movies(TMDBSpider):
@@ -124,23 +122,7 @@ def crawl(url: str, ids: list[int], rate: float) -> int:
         def parse(self, response: Any) -> Any:
             yield response.record
 
-    settings = {
-        "CONCURRENT_REQUESTS": CONCURRENCY,
-        "CONCURRENT_REQUESTS_PER_DOMAIN": CONCURRENCY,
-        "LOG_LEVEL": "WARNING",
-        "TELNETCONSOLE_ENABLED": False,
-        "RETRY_TIMES": 10,
-        "TMDB_API_URL": url,
-        "TMDB_ACCESS_TOKEN": "benchmark",
-        "TMDB_REQUESTS_PER_SECOND": rate,
-        "ITEM_PIPELINES": {"tmdbfusion_scrapy.storage.SQLPipeline": None},
-    }
-    if hasattr(default_settings, "REMOTE_CONTROL_ENABLED"):
-        settings["REMOTE_CONTROL_ENABLED"] = False
-    process = AsyncCrawlerProcess(settings)
-    crawler = process.create_crawler(Movies)
-    process.crawl(crawler)
-    process.start()
+    crawler = run_crawl(Movies, url, CONCURRENCY, rate, LOG_LEVEL="WARNING", RETRY_TIMES=10)
     count: int = crawler.stats.get_value("item_scraped_count", 0)
     return count
 

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from loopback import Server, answer_with, id_in
-from own_process import run_script
+from own_process import run_crawl, run_script
 
 LATENCY = 0.05
 EVERY = 20
@@ -62,9 +62,6 @@ def serve() -> None:
 
 def crawl(url: str, count: int, concurrency: int, rate: float) -> None:
     """Crawl once and print what came of it, as JSON."""
-    from scrapy.crawler import AsyncCrawlerProcess
-    from scrapy.settings import default_settings
-
     from tmdbfusion_scrapy import TMDBSpider
 
     came: list[float] = []
@@ -83,23 +80,7 @@ def crawl(url: str, count: int, concurrency: int, rate: float) -> None:
         def failed(self, failure: Any) -> None:
             pass
 
-    settings: dict[str, Any] = {
-        "CONCURRENT_REQUESTS": concurrency,
-        "CONCURRENT_REQUESTS_PER_DOMAIN": concurrency,
-        "LOG_LEVEL": "CRITICAL",
-        "TELNETCONSOLE_ENABLED": False,
-        "RETRY_TIMES": 3,
-        "TMDB_API_URL": url,
-        "TMDB_ACCESS_TOKEN": "benchmark",
-        "TMDB_REQUESTS_PER_SECOND": rate,
-        "ITEM_PIPELINES": {"tmdbfusion_scrapy.storage.SQLPipeline": None},
-    }
-    if hasattr(default_settings, "REMOTE_CONTROL_ENABLED"):
-        settings["REMOTE_CONTROL_ENABLED"] = False
-    process = AsyncCrawlerProcess(settings)
-    crawler = process.create_crawler(Movies)
-    process.crawl(crawler)
-    process.start()
+    crawler = run_crawl(Movies, url, concurrency, rate, LOG_LEVEL="CRITICAL", RETRY_TIMES=3)
     stats = crawler.stats.get_stats()
     print(
         json.dumps(

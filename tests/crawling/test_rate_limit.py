@@ -92,6 +92,20 @@ async def test_stats_are_there_while_the_crawl_runs(tmdb_sandbox):
     assert ended.spider.rate == 30
 
 
+def pausing(sandbox, tmp_path, place):
+    """The ids of a crawl and its settings, with a pause of 100 seconds at the request in that place."""
+    ids = sandbox.movie_ids[:12]
+    sandbox.fail_next(429, path=f"movie/{ids[place]}", headers={"Retry-After": "100"})
+    settings = settings_of(
+        sandbox.base_url,
+        JOBDIR=str(tmp_path / "job"),
+        TMDB_REQUESTS_PER_SECOND=20,
+        TMDB_RETRY_MAX_DELAY=120,
+        CONCURRENT_REQUESTS=4,
+    )
+    return ids, settings
+
+
 class StoppedInPauseSpider(MoviesSpider):
     """Is stopped, as by Ctrl-C, when TMDB has asked to wait for a minute."""
 
@@ -115,15 +129,7 @@ class StoppedInPauseSpider(MoviesSpider):
 @pytest.mark.filterwarnings(OPEN_QUEUES)
 @coroutine_test
 async def test_a_stop_ends_a_pause_and_what_waited_is_kept_for_the_next_run(tmdb_sandbox, tmp_path, caplog):
-    ids = tmdb_sandbox.movie_ids[:12]
-    tmdb_sandbox.fail_next(429, path=f"movie/{ids[2]}", headers={"Retry-After": "100"})
-    settings = settings_of(
-        tmdb_sandbox.base_url,
-        JOBDIR=str(tmp_path / "job"),
-        TMDB_REQUESTS_PER_SECOND=20,
-        TMDB_RETRY_MAX_DELAY=120,
-        CONCURRENT_REQUESTS=4,
-    )
+    ids, settings = pausing(tmdb_sandbox, tmp_path, place=2)
     first = await crawl(StoppedInPauseSpider, settings, finish_reason="stopped", ids=ids)
     assert len(first.ids) < 8
     assert first.spider.failures == []
@@ -237,14 +243,6 @@ async def test_the_wait_for_the_rate_limit_is_no_download_time(tmdb_sandbox):
 @pytest.mark.filterwarnings(OPEN_QUEUES)
 @coroutine_test
 async def test_what_waits_when_the_crawl_is_stopped_is_not_counted_as_sent(tmdb_sandbox, tmp_path):
-    ids = tmdb_sandbox.movie_ids[:12]
-    tmdb_sandbox.fail_next(429, path=f"movie/{ids[1]}", headers={"Retry-After": "100"})
-    settings = settings_of(
-        tmdb_sandbox.base_url,
-        JOBDIR=str(tmp_path / "job"),
-        TMDB_REQUESTS_PER_SECOND=20,
-        TMDB_RETRY_MAX_DELAY=120,
-        CONCURRENT_REQUESTS=4,
-    )
+    ids, settings = pausing(tmdb_sandbox, tmp_path, place=1)
     ended = await crawl(StoppedInPauseSpider, settings, finish_reason="stopped", ids=ids)
     assert ended.stats["tmdb/request_count"] == len(tmdb_sandbox.requests) < 8

@@ -159,8 +159,7 @@ class Calls:
             await self._call_hooks("request", shown)
         failure: TMDBError | None = None
         try:
-            fetched = self.sender.fetch(exchange.request(call, shown))
-            answer = await fetched if self.thread is None else self.thread.run(fetched)
+            answer = await self._run(self.sender.fetch(exchange.request(call, shown)))
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             failure = exchange.error(call, exception)
         if failure is not None:

@@ -18,7 +18,7 @@ from tmdbfusion_scrapy.exceptions import (
     error_from_exception,
 )
 from tmdbfusion_scrapy.hidden import plain_text, without_frames
-from tmdbfusion_scrapy.http import httpx
+from tmdbfusion_scrapy.http import httpx, request_without_body
 from tmdbfusion_scrapy.transport.answer import ACCEPT_ENCODING, BodyTooLarge, read_body
 from tmdbfusion_scrapy.version import __version__
 
@@ -69,12 +69,7 @@ class Exchange:
         else:
             extensions["target"] = target.encode("ascii")
         if call.body is None:
-            # With a stream of its own a request is taken as it stands: httpx works out nothing about it.
-            request = httpx.Request(
-                call.method, url, headers=headers, stream=httpx.ByteStream(b""), extensions=extensions
-            )
-            request.read()
-            return request
+            return request_without_body(call.method, url, headers, extensions)
         content = msgspec.json.encode({**call.body, **values_in("body", call.secrets)}, enc_hook=plain_text)
         return httpx.Request(call.method, url, headers=headers, content=content, extensions=extensions)
 

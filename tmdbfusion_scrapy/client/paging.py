@@ -62,8 +62,7 @@ class Reading(Generic[T]):
 
     def _take(self, page: Paged[T]) -> None:
         """Take the next page in; of what stands on two pages, because the list moved, only the first."""
-        if page.total_pages is None and not page.is_whole:
-            # The list would seem to end there.
+        if page.lacks_count:
             raise ResponseError(
                 f"page {self._number} does not say how many pages there are",
                 method=self._call.method,

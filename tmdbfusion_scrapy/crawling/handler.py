@@ -26,7 +26,7 @@ from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError, parse_retry_after
 from tmdbfusion_scrapy.hidden import without_frames
-from tmdbfusion_scrapy.http import httpx
+from tmdbfusion_scrapy.http import httpx, request_without_body
 from tmdbfusion_scrapy.settings import settings_of
 
 if TYPE_CHECKING:
@@ -274,11 +274,7 @@ def outgoing_request(
         extensions["proxy"] = _proxy_of(request, origin, carries_token=carries_token)
     if body or request.method not in ("GET", "HEAD"):
         return httpx.Request(request.method, origin, headers=headers, content=body, extensions=extensions)
-    # With a stream of its own a request is taken as it stands: httpx works out nothing about its body.
-    stream = httpx.ByteStream(b"")
-    outgoing = httpx.Request(request.method, origin, headers=headers, stream=stream, extensions=extensions)
-    outgoing.read()
-    return outgoing
+    return request_without_body(request.method, origin, headers, extensions)
 
 
 def _split(url: str) -> tuple[httpx.URL, str]:

@@ -74,7 +74,7 @@ async def parse_first_page(
     # Before the callback, lest an error in it cost more than its page. Another status or a part of a body, which
     # the request may have asked for, has no record.
     if isinstance(response.record, Paged):
-        if response.record.total_pages is None and not response.record.is_whole:
+        if response.record.lacks_count:
             async for result in _results(_report(response, request, spider)):
                 yield result
         for other in _other_pages(response.record, request, kept["pages"], spider):

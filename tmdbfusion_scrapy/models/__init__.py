@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.models.credits import CombinedCastCredit as CombinedCastCredit
     from tmdbfusion_scrapy.models.credits import CombinedCrewCredit as CombinedCrewCredit
     from tmdbfusion_scrapy.models.credits import CreditDetails as CreditDetails
+    from tmdbfusion_scrapy.models.credits import CreditedPerson as CreditedPerson
     from tmdbfusion_scrapy.models.credits import CreditMedia as CreditMedia
     from tmdbfusion_scrapy.models.credits import Credits as Credits
     from tmdbfusion_scrapy.models.credits import CrewMember as CrewMember
@@ -214,6 +215,7 @@ _RECORDS = {
         "CombinedCrewCredit",
         "CreditDetails",
         "CreditMedia",
+        "CreditedPerson",
         "Credits",
         "CrewMember",
         "EpisodeCredits",

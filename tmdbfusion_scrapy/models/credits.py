@@ -17,8 +17,8 @@ from tmdbfusion_scrapy.models.record import Record
 
 
 @dataclass
-class CastMember(Record):
-    """A person before the camera; ``order`` is the place in the billing, from 0."""
+class CreditedPerson(Record):
+    """A person as credits name them."""
 
     id: int | None = None
     adult: bool | None = None
@@ -28,6 +28,12 @@ class CastMember(Record):
     original_name: str | None = None
     popularity: float | None = None
     profile_path: str | None = None
+
+
+@dataclass
+class CastMember(CreditedPerson):
+    """A person before the camera; ``order`` is the place in the billing, from 0."""
+
     cast_id: int | None = None
     character: str | None = None
     credit_id: str | None = None
@@ -35,17 +41,9 @@ class CastMember(Record):
 
 
 @dataclass
-class CrewMember(Record):
+class CrewMember(CreditedPerson):
     """A person behind the camera."""
 
-    id: int | None = None
-    adult: bool | None = None
-    gender: int | None = None
-    known_for_department: str | None = None
-    name: str | None = None
-    original_name: str | None = None
-    popularity: float | None = None
-    profile_path: str | None = None
     credit_id: str | None = None
     department: str | None = None
     job: str | None = None
@@ -93,17 +91,9 @@ class Job(Record):
 
 
 @dataclass
-class AggregatePerson(Record):
+class AggregatePerson(CreditedPerson):
     """Fields that the cast and the crew of a whole series or season have in common."""
 
-    id: int | None = None
-    adult: bool | None = None
-    gender: int | None = None
-    known_for_department: str | None = None
-    name: str | None = None
-    original_name: str | None = None
-    popularity: float | None = None
-    profile_path: str | None = None
     total_episode_count: int | None = None
 
 

@@ -87,7 +87,7 @@ class ListDetails(Paged[MovieOrTVItem]):
 
 @dataclass
 class ListItemStatus(Record):
-    """Return whether a movie is on a list; ``id`` is the list's."""
+    """Presence of a movie on a list; ``id`` is the list's."""
 
     id: int | None = None
     item_present: bool | None = None

@@ -40,6 +40,11 @@ class Paged(Record, Generic[T]):
         return False
 
     @property
+    def lacks_count(self) -> bool:
+        """True if it does not say how many pages there are, so that the list would seem to end here."""
+        return self.total_pages is None and not self.is_whole
+
+    @property
     def is_cut(self) -> bool:
         """Return whether TMDB has more pages of this list than it serves."""
         return (self.total_pages or 0) > LAST_PAGE
