@@ -122,8 +122,8 @@ class CrawlSession:
     ) -> PooledTransport:
         """Return another pool with the settings of the crawl; who asks for it closes it.
 
-        Plain http to a loopback ``base_url`` goes past ``TMDB_PROXY``. ``None`` stands for no limit, and for the TLS
-        of the crawl.
+        Plain http to a loopback ``base_url`` goes past ``TMDB_PROXY``. ``None`` stands for no limit, and for the
+        TLS context of the crawl.
         """
         is_direct = is_plain(base_url) and is_loopback_url(base_url)
         proxy = None if is_direct else self.settings.proxy

@@ -1,40 +1,35 @@
-"""Verdicts of ``scrapy tmdb-doctor``: data in, one result out."""
+"""Verdicts of ``scrapy tmdb-doctor`` on token, clock, settings, database and disk: data in, one result out."""
 
 from __future__ import annotations
 
-import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
-from tmdbfusion_scrapy.exceptions import (
-    AuthenticationError,
-    RateLimitError,
-    failure_of,
-)
-from tmdbfusion_scrapy.hidden import chain_of
-from tmdbfusion_scrapy.http import httpx
+from tmdbfusion_scrapy.exceptions import AuthenticationError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from tmdbfusion_scrapy.base_urls import IPFamily
     from tmdbfusion_scrapy.crawling.speed import Speed
     from tmdbfusion_scrapy.credentials import Credentials
     from tmdbfusion_scrapy.exceptions import TMDBError
-    from tmdbfusion_scrapy.monitoring.probes import Answer, Certificate, DatabaseState, Lookup, Reached
+    from tmdbfusion_scrapy.monitoring.probes import DatabaseState
     from tmdbfusion_scrapy.settings import TMDBSettings
 
 Status = Literal["ok", "warning", "problem"]
 
 _WHERE = "https://www.themoviedb.org/settings/api"
 
+_TOKEN_PARTS = 3
 _CLOCK_WARNING = timedelta(seconds=30)
 _CLOCK_PROBLEM = timedelta(hours=1)
-_CERTIFICATE_DAYS = 14
-_SLOW_SECONDS = 1.0
+_NEAR = 0.9
+"""Part of the rate limit that counts as reaching it."""
+
+_WHOLE_MS = 10
 
 DISK_WARNING = 2_000_000_000
 DISK_PROBLEM = 200_000_000
@@ -68,9 +63,7 @@ def from_message(name: str, message: str, fix: str | None = None) -> Result:
     return Result(name, "problem", text, fix)
 
 
-def target_result(
-    urls: Sequence[str], *, is_sandbox: bool, is_loopback: bool, stands_in: bool
-) -> Result:
+def target_result(urls: Sequence[str], *, is_sandbox: bool, is_loopback: bool, stands_in: bool) -> Result:
     """Say what is checked.
 
     Args:
@@ -128,7 +121,11 @@ def token_result(
                 "(32 hexadecimal digits): copy the whole API Read Access Token"
             )
         return Result(
-            "token", "problem", f"{words} of {source}, refused: {error.message}", f"{hint} from {_WHERE}", facts
+            "token",
+            "problem",
+            f"{words} of {source}, refused: {error.message}",
+            f"{hint} from {_WHERE}",
+            facts,
         )
     if error is not None:
         facts["accepted"] = None
@@ -143,208 +140,8 @@ def token_kind(credentials: Credentials) -> str:
     if credentials.is_v3_key:
         return "v3_key"
     parts = credentials.secret.split(".")
-    is_token = len(parts) == 3 and all(parts) and credentials.secret.startswith("eyJ")  # noqa: PLR2004
+    is_token = len(parts) == _TOKEN_PARTS and all(parts) and credentials.secret.startswith("eyJ")
     return "v4_token" if is_token else "unknown"
-
-
-def dns_result(lookup: Lookup, role: str) -> Result:
-    """Say which addresses a host has; ``role`` is what the host is."""
-    facts = {"host": lookup.host, "ipv4": list(lookup.ipv4), "ipv6": list(lookup.ipv6)}
-    if lookup.error is not None:
-        return Result(
-            "dns",
-            "problem",
-            f"{role} {lookup.host} has no address: {lookup.error}",
-            "check the name for a slip, and the DNS server of this machine",
-            facts,
-        )
-    if lookup.host in (*lookup.ipv4, *lookup.ipv6):
-        return Result("dns", "ok", f"{role} {lookup.host} is an address", None, facts)
-    count = f"{len(lookup.ipv4)} IPv4 and {len(lookup.ipv6)} IPv6"
-    text = f"{role} {lookup.host} has {count} addresses, found in {_ms(lookup.seconds)}"
-    return Result("dns", "ok", text, None, facts)
-
-
-def family_results(
-    lookup: Lookup, four: Reached | None, six: Reached | None, wanted: IPFamily
-) -> tuple[Result, Result]:
-    """Judge how a host is reached over IPv4 and IPv6.
-
-    Args:
-        lookup: Its addresses.
-        four: The attempt to connect over IPv4, ``None`` where there is no such address or none is wanted.
-        six: The attempt over IPv6.
-        wanted: ``TMDB_IP_FAMILY``.
-    """
-    return (
-        _family_result("ipv4", lookup, four, six, wanted),
-        _family_result("ipv6", lookup, six, four, wanted),
-    )
-
-
-def _family_result(
-    name: Literal["ipv4", "ipv6"],
-    lookup: Lookup,
-    tried: Reached | None,
-    other: Reached | None,
-    wanted: IPFamily,
-) -> Result:
-    """Judge one kind of addresses."""
-    label, other_name = (("IPv4", "ipv6"), ("IPv6", "ipv4"))[name == "ipv6"]
-    host = lookup.host
-    facts = {
-        "host": host,
-        "address": tried.address if tried else None,
-        "seconds": _rounded(tried.seconds if tried else None),
-    }
-    if wanted not in ("auto", name):
-        return Result(name, "ok", f"not used, as TMDB_IP_FAMILY is {wanted}", None, facts)
-    if tried is None:
-        text = f"{host} has no {label} address"
-        if wanted == name:
-            return Result(name, "problem", text, f"unset TMDB_IP_FAMILY, which is {wanted}", facts)
-        return Result(name, "ok", text, None, facts)
-    if tried.error is None:
-        return Result(name, "ok", f"{tried.address} answers in {_ms(tried.seconds)}", None, facts)
-    text = f"{tried.address} cannot be reached: {tried.error}"
-    if other is not None and other.error is None:
-        fix = f"set TMDB_IP_FAMILY = {other_name}, so that {label} is not tried"
-        return Result(name, "warning", text, fix, facts)
-    return Result(name, "problem", text, "see whether the network is up and no firewall is in the way", facts)
-
-
-def tls_result(
-    answer: Answer, shown: Certificate | None, *, verify: bool, is_plain: bool, now: datetime
-) -> Result | None:
-    """Judge TLS and the certificate; ``None`` where nothing is known of it.
-
-    Args:
-        answer: The answer of the host.
-        shown: The certificate, where it was not accepted and looked at all the same.
-        verify: ``TMDB_VERIFY_TLS``.
-        is_plain: Whether the host is asked in plain http.
-        now: The time.
-    """
-    if is_plain:
-        return Result("tls", "ok", "none: plain http, which is taken for this machine alone")
-    certificate = answer.certificate or shown
-    facts = _certificate_facts(certificate, now)
-    refused = _verification_error(answer.error)
-    if refused is not None:
-        return _refused_result(refused, certificate, facts, now)
-    if certificate is None:
-        return None
-    text = f"{certificate.protocol}, certificate of {certificate.issuer}, {facts['days_left']} days left"
-    if not verify:
-        fix = "unset TMDB_VERIFY_TLS: anyone on the way can read the token"
-        return Result("tls", "warning", f"TMDB_VERIFY_TLS is False, any certificate is taken; {text}", fix, facts)
-    if facts["days_left"] < _CERTIFICATE_DAYS:
-        fix = "see to it that it is renewed in time; TMDB's own is, by itself"
-        return Result("tls", "warning", text, fix, facts)
-    return Result("tls", "ok", text, None, facts)
-
-
-def _refused_result(
-    error: ssl.SSLCertVerificationError, certificate: Certificate | None, facts: Mapping[str, Any], now: datetime
-) -> Result:
-    """Say why a certificate was not accepted."""
-    text = f"the certificate is not accepted: {error.verify_message or error}"
-    if certificate is not None:
-        text += f"; it is of {certificate.issuer}"
-    if certificate is not None and certificate.expires < now:
-        ago = (now - certificate.expires).days
-        text += f" and ended {ago} days ago"
-        fix = "set the clock of this machine if it is wrong; else the server's owner has to renew it"
-    elif certificate is not None and certificate.is_self_signed:
-        fix = "if the server is yours, set SSL_CERT_FILE to the path of this certificate; else do not go on"
-    else:
-        fix = (
-            "if a proxy of your company opens TLS, set SSL_CERT_FILE to the path of its CA certificates; check "
-            "the name in TMDB_API_URL"
-        )
-    return Result("tls", "problem", text, fix, facts)
-
-
-def _certificate_facts(certificate: Certificate | None, now: datetime) -> dict[str, Any]:
-    if certificate is None:
-        return {}
-    return {
-        "issuer": certificate.issuer,
-        "expires": certificate.expires.isoformat(),
-        "days_left": (certificate.expires - now).days,
-        "self_signed": certificate.is_self_signed,
-        "protocol": certificate.protocol,
-    }
-
-
-def proxy_result(label: str | None, source: str | None, error: Exception | None, *, is_loopback: bool) -> Result:
-    """Say which proxy is used and whether it does its work.
-
-    Args:
-        label: Its URL without user name and password; ``None`` for none.
-        source: Words for where it comes from.
-        error: What came in place of an answer of the API.
-        is_loopback: Whether the API is on this machine.
-    """
-    facts = {"proxy": label, "source": source}
-    if label is None:
-        why = ", as this machine is asked directly" if is_loopback else ""
-        return Result("proxy", "ok", f"none{why}", None, facts)
-    if isinstance(error, httpx.ProxyError):
-        fix = f"check address, user name and password in {source}, or unset it"
-        return Result("proxy", "problem", f"{label} of {source}: {error}", fix, facts)
-    if error is not None:
-        return Result("proxy", "warning", f"{label} of {source}; nothing came through", "see api", facts)
-    return Result("proxy", "ok", f"{label} of {source}", None, facts)
-
-
-def api_result(answer: Answer, error: TMDBError | None) -> Result:
-    """Judge whether the API answers at a base URL.
-
-    Args:
-        answer: The answer to a question for the validity of the token.
-        error: What it says, where it tells of a failure; a token that is refused is not the API's fault.
-    """
-    facts = {"url": answer.url, "status": answer.status, "seconds": _rounded(answer.seconds)}
-    if answer.error is not None:
-        text = f"{answer.url} cannot be reached: {answer.error}"
-        return Result("api", "problem", text, _way_fix(answer.error), facts)
-    if error is None or isinstance(error, AuthenticationError):
-        return Result("api", "ok", f"{answer.url} answers", None, facts)
-    if isinstance(error, RateLimitError):
-        fix = "end other programs that ask TMDB from this address, or lower TMDB_REQUESTS_PER_SECOND"
-        return Result("api", "warning", f"{answer.url} answers with too many requests", fix, facts)
-    if answer.status is not None and answer.status >= 500:  # noqa: PLR2004
-        fix = "wait and try again: the fault is at the server"
-        return Result("api", "problem", f"{answer.url} answers, but fails: {error.message}", fix, facts)
-    text = f"{answer.url} answers, but not as TMDB does: {error.message} (HTTP {answer.status})"
-    fix = "check TMDB_API_URL, and whether this network has a page to log in at or a filter"
-    return Result("api", "problem", text, fix, facts)
-
-
-def _way_fix(error: Exception) -> str:
-    """Return what may be done about a host that was not reached."""
-    if _verification_error(error) is not None:
-        return "see tls"
-    if isinstance(error, httpx.ProxyError):
-        return "see proxy"
-    if failure_of(error).kind == "address":
-        return "see dns; TMDB_API_URLS can name a second host, such as https://api.tmdb.org/3"
-    return (
-        "see whether a firewall is in the way; TMDB_PROXY names a proxy, TMDB_API_URLS a second host, such as "
-        "https://api.tmdb.org/3"
-    )
-
-
-def latency_result(seconds: Sequence[float]) -> Result:
-    """Judge the times of some answers on an open connection."""
-    middle = median(seconds)
-    facts = {"median_seconds": _rounded(middle), "requests": len(seconds)}
-    text = f"{_ms(middle)} an answer, the median of {len(seconds)}"
-    if middle > _SLOW_SECONDS:
-        fix = "look for what slows this network; more connections make up for it in part (see speed)"
-        return Result("latency", "warning", text, fix, facts)
-    return Result("latency", "ok", text, None, facts)
 
 
 def clock_result(headers: Mapping[str, str], now: datetime) -> Result | None:
@@ -370,29 +167,6 @@ def clock_result(headers: Mapping[str, str], now: datetime) -> Result | None:
     return Result("clock", status, text, "set the clock by NTP, such as with timedatectl set-ntp true", facts)
 
 
-def host_result(name: str, answer: Answer, *, setting: str, needed: bool, use: str, good: bool) -> Result:
-    """Judge the host of exports or images.
-
-    Args:
-        name: ``exports`` or ``images``.
-        answer: Its answer.
-        setting: What names it.
-        needed: Whether the crawl needs it by its settings.
-        use: What is to be had there.
-        good: Whether the answer is a good one.
-    """
-    facts = {"url": answer.url, "status": answer.status}
-    bad: Status = "problem" if needed else "warning"
-    if answer.error is not None:
-        text = f"{answer.url} cannot be reached: {answer.error}"
-        fix = f"see whether a filter or firewall is in the way, or set {setting}; only {use} needs it"
-        return Result(name, bad, text, fix, facts)
-    if not good:
-        text = f"{answer.url} answers with HTTP {answer.status}"
-        return Result(name, bad, text, f"check {setting}, or try again later; only {use} needs it", facts)
-    return Result(name, "ok", f"{answer.url} answers", None, facts)
-
-
 def speed_result(speed: Speed | None, settings: TMDBSettings, latency: float | None) -> Result:
     """Say at what rate the crawl would ask, and what limits it.
 
@@ -408,27 +182,35 @@ def speed_result(speed: Speed | None, settings: TMDBSettings, latency: float | N
         "requests_per_second": settings.requests_per_second or None,
         "max_connections": settings.max_connections,
         "slot_concurrency": settings.slot_concurrency,
-        "at_most_per_second": _rounded(speed.per_second) if speed else None,
+        "at_most_per_second": rounded(speed.per_second) if speed else None,
         "limited_by": speed.limit if speed else None,
-        "possible_per_second": _rounded(possible),
+        "possible_per_second": rounded(possible),
     }
     if speed is None:
         return Result(
-            "speed", "warning", "the add-on is off, so TMDB is asked like any host", "set TMDB_ENABLED = True", facts
+            "speed",
+            "warning",
+            "the add-on is off, so TMDB is asked like any host",
+            "set TMDB_ENABLED = True",
+            facts,
         )
     limits = f"{_count(settings.max_connections)} connections, slot concurrency {_count(settings.slot_concurrency)}"
     if speed.is_slow:
-        text = f"{speed.per_second:.3g} requests a second at most ({speed.limit}), {speed.wanted:g} are allowed"
+        text = (
+            f"{speed.per_second:.3g} requests a second at most ({speed.limit}), {speed.wanted:g} are allowed"
+        )
         return Result("speed", "warning", f"{text}; {limits}", speed.fix, facts)
     wanted = speed.per_second
-    if possible is not None and wanted is not None and possible < wanted * 0.9:
+    if possible is not None and wanted is not None and possible < wanted * _NEAR:
         enough = max(1, round(wanted * (latency or 0.0) + 0.5))
-        text = f"about {possible:.3g} requests a second: {limits}, {_ms(latency)} an answer; {wanted:g} are allowed"
+        text = f"about {possible:.3g} requests a second: {limits}, {milliseconds(latency)} an answer; {wanted:g} are allowed"
         fix = f'set DOWNLOAD_SLOTS = {{"tmdb": {{"concurrency": {enough}}}}} and CONCURRENT_REQUESTS as high'
         return Result("speed", "warning", text, fix, facts)
     if wanted is None:
         return Result("speed", "ok", f"as fast as TMDB answers; {limits}", None, facts)
-    return Result("speed", "ok", f"{wanted:.3g} requests a second at most ({speed.limit}); {limits}", None, facts)
+    return Result(
+        "speed", "ok", f"{wanted:.3g} requests a second at most ({speed.limit}); {limits}", None, facts
+    )
 
 
 def database_result(state: DatabaseState) -> Result:
@@ -445,7 +227,9 @@ def database_result(state: DatabaseState) -> Result:
     )
 
 
-def disk_result(folder: str, free: int, *, warning: int = DISK_WARNING, problem: int = DISK_PROBLEM) -> Result:
+def disk_result(
+    folder: str, free: int, *, warning: int = DISK_WARNING, problem: int = DISK_PROBLEM
+) -> Result:
     """Judge the room on a disk.
 
     Args:
@@ -458,29 +242,21 @@ def disk_result(folder: str, free: int, *, warning: int = DISK_WARNING, problem:
     text = f"{free / 1e9:,.1f} GB free at {folder}"
     if free < warning:
         status: Status = "problem" if free < problem else "warning"
-        fix = "make room, or store elsewhere (TMDB_DATABASE_URL); scrapy tmdb-plan says how much a crawl takes"
+        fix = (
+            "make room, or store elsewhere (TMDB_DATABASE_URL); scrapy tmdb-plan says how much a crawl takes"
+        )
         return Result("disk", status, text, fix, facts)
     return Result("disk", "ok", text, None, facts)
 
 
-def _verification_error(error: Exception | None) -> ssl.SSLCertVerificationError | None:
-    """Return what OpenSSL says of a certificate that was not accepted."""
-    if error is None:
-        return None
-    return next((e for e in chain_of(error) if isinstance(e, ssl.SSLCertVerificationError)), None)
-
-
-def is_certificate_refused(answer: Answer) -> bool:
-    """Return whether no answer came because of the certificate."""
-    return _verification_error(answer.error) is not None
-
-
-def _ms(seconds: float | None) -> str:
+def milliseconds(seconds: float | None) -> str:
+    """Return a short time in words."""
     milliseconds = (seconds or 0.0) * 1000
-    return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"  # noqa: PLR2004
+    return f"{milliseconds:.0f} ms" if milliseconds >= 10 else f"{milliseconds:.1f} ms"
 
 
-def _rounded(number: float | None) -> float | None:
+def rounded(number: float | None) -> float | None:
+    """Return a number with four decimals."""
     return None if number is None else round(number, 4)
 
 

@@ -11,6 +11,7 @@ import os
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
@@ -29,8 +30,9 @@ from tmdbfusion_scrapy.crawling.session import credentials_of, session_of, tls_c
 from tmdbfusion_scrapy.credentials import proxy_secrets
 from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.monitoring import checks, probes
+from tmdbfusion_scrapy.monitoring import checks, network_checks, probes
 from tmdbfusion_scrapy.monitoring.checks import Result, from_message
+from tmdbfusion_scrapy.monitoring.probes import Answer
 from tmdbfusion_scrapy.sources.export_file import export_file, newest_day
 from tmdbfusion_scrapy.storage.database import parse_database_url
 from tmdbfusion_scrapy.storage.writer import database_options
@@ -43,7 +45,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.crawling.session import CrawlSession
     from tmdbfusion_scrapy.monitoring.checks import Status
-    from tmdbfusion_scrapy.monitoring.probes import Answer, Certificate, Lookup, Reached
+    from tmdbfusion_scrapy.monitoring.probes import Certificate, Lookup, Reached
 
 STAND_IN: Final = "tmdb-doctor"
 """Token of a crawl that has none, so that all but the token can be looked at; it is never sent."""
@@ -120,7 +122,7 @@ async def examine(crawler: Crawler, *, stores: bool, token_error: str | None = N
             is_sandbox=is_sandbox,
             stands_in=stands_in,
         ),
-        checks.proxy_result(
+        network_checks.proxy_result(
             *way.proxy, first.answer.error, is_loopback=all(map(is_loopback_url, settings.api_urls))
         ),
     ]
@@ -128,11 +130,11 @@ async def examine(crawler: Crawler, *, stores: bool, token_error: str | None = N
         # Another host stands in for one that cannot be reached.
         is_spare = any(other.is_good for other in hosts if other is not host)
         results += [_milder(result) if is_spare else result for result in host.results]
-    results += [checks.latency_result(first.seconds)] if first.seconds else []
+    results += [network_checks.latency_result(first.seconds)] if first.seconds else []
     clock = checks.clock_result(first.answer.headers, first.answered_at)
     results += [clock] if clock is not None else []
     addon = crawler.get_addon(Addon)
-    latency = checks.median(first.seconds) if first.seconds else None
+    latency = median(first.seconds) if first.seconds else None
     results += [*others, checks.speed_result(addon.speed if addon else None, settings, latency), *machine]
     return Report(tuple(results))
 
@@ -167,7 +169,7 @@ async def examine_machine(settings: BaseSettings, *, stores: bool) -> list[Resul
         results.append(Result("database", "ok", "none: SQLPipeline is turned off"))
     else:
         try:
-            url = database_options(settings).url  # type: ignore[arg-type]
+            url = database_options(settings).url
             state = await probes.in_thread(probes.database_state, url, seconds=probes.DATABASE_SECONDS)
             results.append(checks.database_result(state))
             folder = _database_folder(url)
@@ -181,8 +183,8 @@ async def examine_machine(settings: BaseSettings, *, stores: bool) -> list[Resul
         try:
             free = await probes.in_thread(probes.free_bytes, folder, seconds=probes.DATABASE_SECONDS)
             results.append(checks.disk_result(str(folder.absolute()), free))
-        except (OSError, StopIteration, asyncio.TimeoutError) as error:
-            text = f"{folder.absolute()} cannot be asked for its room: {error or 'no answer'}"
+        except (OSError, asyncio.TimeoutError) as error:
+            text = f"{folder.absolute()} cannot be asked for its room: {str(error) or 'no answer'}"
             results.append(Result("disk", "warning", text, "see whether the disk is there"))
     return results
 
@@ -258,9 +260,8 @@ class _Way:
         seconds: tuple[float, ...] = ()
         try:
             if lookup.error is not None:
-                found = [checks.dns_result(lookup, role)]
-                failure = httpx.ConnectError(f"{host} has no address")
-                answer = probes.Answer(base_url, error=failure)
+                found = [network_checks.dns_result(lookup, role)]
+                answer = probes.Answer(base_url, error=probes.no_address(lookup))
                 error, answered_at, shown = None, probes.utc_now(), None
             else:
                 four, six, (answer, answered_at, shown) = await asyncio.gather(
@@ -269,16 +270,18 @@ class _Way:
                     self._ask(pool, base_url),
                 )
                 found = [
-                    checks.dns_result(lookup, role),
-                    *checks.family_results(lookup, four, six, settings.ip_family),
+                    network_checks.dns_result(lookup, role),
+                    *network_checks.family_results(lookup, four, six, settings.ip_family),
                 ]
                 error = self._judged(answer)
                 if answer.error is None:
                     seconds = await self._sample(pool, base_url)
         finally:
             await pool.aclose()
-        tls = checks.tls_result(answer, shown, verify=settings.verify_tls, is_plain=plain, now=answered_at)
-        found += [*([tls] if tls is not None else []), checks.api_result(answer, error)]
+        tls = network_checks.tls_result(
+            answer, shown, verify=settings.verify_tls, is_plain=plain, now=answered_at
+        )
+        found += [*([tls] if tls is not None else []), network_checks.api_result(answer, error)]
         return _Host(answer, error, answered_at, seconds, tuple(found))
 
     async def is_sandbox(self) -> bool:
@@ -289,15 +292,13 @@ class _Way:
         parts = urlsplit(url)
         request = httpx.Request("GET", f"{parts.scheme}://{parts.netloc}/_sandbox/state")
         answer = await self.exchange(url, request)
-        return answer.status == 200 and b'"max_in_flight"' in answer.body  # noqa: PLR2004
+        return answer.status == 200 and b'"max_in_flight"' in answer.body
 
     async def exchange(self, base_url: str, request: httpx.Request) -> Answer:
         """Send a request of its own, on a connection of its own."""
         lookup = await self._look_up_first_stop(base_url, request)
         if lookup.error is not None:
-            return probes.Answer(
-                base_url, error=httpx.ConnectError(f"{lookup.host} has no address: {lookup.error}")
-            )
+            return probes.Answer(base_url, error=probes.no_address(lookup))
         pool = self.session.new_pool(base_url, 1)
         try:
             return await probes.exchange(pool, request, base_url, clean=self._clean)
@@ -317,7 +318,7 @@ class _Way:
         request = self._request(base_url, "authentication")
         answer = await probes.exchange(pool, request, base_url, clean=self._clean)
         answered_at = probes.utc_now()
-        if not checks.is_certificate_refused(answer):
+        if not network_checks.is_certificate_refused(answer):
             return answer, answered_at, None
         unverified = tls_context(self._crawler.settings, verify=False)
         look = self.session.new_pool(base_url, 1, tls=unverified)
@@ -402,7 +403,9 @@ class _Way:
 
     async def _look_up_first_stop(self, base_url: str, request: httpx.Request) -> Lookup:
         """Return the addresses of what a request would connect to: an unanswered question is not asked twice."""
-        proxy = request.extensions.get("proxy") or (None if is_plain(base_url) else self.session.settings.proxy)
+        proxy = request.extensions.get("proxy") or (
+            None if is_plain(base_url) else self.session.settings.proxy
+        )
         url = base_url if proxy is None else str(proxy.url) if isinstance(proxy, httpx.Proxy) else proxy
         return await probes.look_up(*_host_and_port(url))
 
@@ -415,8 +418,8 @@ async def _exports(way: _Way) -> Result:
     url = way.session.settings.exports_url
     name = export_file("movies", newest_day(probes.utc_now()))
     answer = await way.exchange(url, httpx.Request("HEAD", f"{url}/{name}"))
-    good = answer.status is not None and answer.status < 400  # noqa: PLR2004
-    return checks.host_result(
+    good = answer.status is not None and answer.status < 400
+    return network_checks.host_result(
         "exports", answer, setting="TMDB_EXPORTS_URL", needed=False, use="-a source=export", good=good
     )
 
@@ -427,9 +430,9 @@ async def _images(way: _Way, settings: BaseSettings) -> Result:
     uses_environment = way.session.images.uses_environment
     request = way.without_token(f"{url}/", uses_environment=uses_environment, method="HEAD")
     answer = await way.exchange(url, request)
-    good = answer.status is not None and answer.status < 500  # noqa: PLR2004
+    good = answer.status is not None and answer.status < 500
     needed = bool(settings.get("TMDB_IMAGES"))
-    return checks.host_result(
+    return network_checks.host_result(
         "images", answer, setting="TMDB_IMAGES_URL", needed=needed, use="TMDB_IMAGES", good=good
     )
 

@@ -9,6 +9,7 @@ import shutil
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
@@ -30,7 +31,7 @@ from tmdbfusion_scrapy.storage.database import (
 from tmdbfusion_scrapy.storage.schema import VERSION
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from sqlalchemy.engine import URL
 
@@ -185,7 +186,7 @@ async def look_up(host: str, port: int, *, seconds: float = LOOKUP_SECONDS) -> L
     except ValueError:
         pass
     else:
-        return Lookup(host, **{f"ipv{literal.version}": (host,)})
+        return Lookup(host, ipv4=(host,)) if literal.version == 4 else Lookup(host, ipv6=(host,))
     started = time.monotonic()
     try:
         found = await in_thread(
@@ -205,6 +206,13 @@ async def look_up(host: str, port: int, *, seconds: float = LOOKUP_SECONDS) -> L
         ipv6=addresses[socket.AF_INET6],
         seconds=time.monotonic() - started,
     )
+
+
+def no_address(lookup: Lookup) -> httpx.ConnectError:
+    """Return the error of a request to a host that has no address."""
+    failure = httpx.ConnectError(f"{lookup.host} has no address: {lookup.error}")
+    failure.__cause__ = socket.gaierror(socket.EAI_NONAME, lookup.error)
+    return failure
 
 
 async def reach(address: str, port: int, *, seconds: float = CONNECT_SECONDS) -> Reached:
@@ -303,7 +311,7 @@ def database_state(text: str) -> DatabaseState:
         advice = backend.advice(reason_of(cause)) if unreachable else None  # type: ignore[union-attr,arg-type]
         return DatabaseState(label, error=str(error), advice=advice)
     try:
-        version = ".".join(map(str, engine.dialect.server_version_info or ()))  # type: ignore[attr-defined]
+        version = ".".join(map(str, engine.dialect.server_version_info or ()))
         product = f"{_PRODUCTS[url.get_backend_name()]} {version}".strip()
     finally:
         engine.dispose()
