@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -194,7 +195,8 @@ def speed_result(speed: Speed | None, settings: TMDBSettings, latency: float | N
             "set TMDB_ENABLED = True",
             facts,
         )
-    limits = f"{_count(settings.max_connections)} connections, slot concurrency {_count(settings.slot_concurrency)}"
+    connections, slot = _count(settings.max_connections), _count(settings.slot_concurrency)
+    limits = f"{connections} connections, slot concurrency {slot}"
     if speed.is_slow:
         text = (
             f"{speed.per_second:.3g} requests a second at most ({speed.limit}), {speed.wanted:g} are allowed"
@@ -202,8 +204,9 @@ def speed_result(speed: Speed | None, settings: TMDBSettings, latency: float | N
         return Result("speed", "warning", f"{text}; {limits}", speed.fix, facts)
     wanted = speed.per_second
     if possible is not None and wanted is not None and possible < wanted * _NEAR:
-        enough = max(1, round(wanted * (latency or 0.0) + 0.5))
-        text = f"about {possible:.3g} requests a second: {limits}, {milliseconds(latency)} an answer; {wanted:g} are allowed"
+        enough = math.ceil(wanted * (latency or 0.0))
+        text = f"about {possible:.3g} requests a second ({limits}, {milliseconds(latency)} an answer)"
+        text += f", where {wanted:g} are allowed"
         fix = f'set DOWNLOAD_SLOTS = {{"tmdb": {{"concurrency": {enough}}}}} and CONCURRENT_REQUESTS as high'
         return Result("speed", "warning", text, fix, facts)
     if wanted is None:
