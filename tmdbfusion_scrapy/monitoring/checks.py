@@ -61,7 +61,7 @@ def from_message(name: str, message: str, fix: str | None = None) -> Result:
     text = message
     if fix is None:
         text, _, fix = message.partition(". ") if ". " in message else message.rpartition(": ")
-    return Result(name, "problem", text, fix)
+    return Result(name, "problem", text or message, fix if text else "change what the message names")
 
 
 def target_result(urls: Sequence[str], *, is_sandbox: bool, is_loopback: bool, stands_in: bool) -> Result:

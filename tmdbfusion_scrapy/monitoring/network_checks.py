@@ -163,21 +163,19 @@ def _certificate_facts(certificate: Certificate | None, now: datetime) -> dict[s
     }
 
 
-def proxy_result(
-    label: str | None, source: str | None, error: Exception | None, *, is_loopback: bool
-) -> Result:
+def proxy_result(proxy: tuple[str, str] | None, error: Exception | None, *, is_loopback: bool) -> Result:
     """Say which proxy is used and whether it does its work.
 
     Args:
-        label: Its URL without user name and password; ``None`` for none.
-        source: Words for where it comes from.
+        proxy: Its URL without user name and password, and words for where it comes from; ``None`` for none.
         error: What came in place of an answer of the API.
         is_loopback: Whether the API is on this machine.
     """
-    facts = {"proxy": label, "source": source}
-    if label is None:
+    if proxy is None:
         why = ", as this machine is asked directly" if is_loopback else ""
-        return Result("proxy", "ok", f"none{why}", None, facts)
+        return Result("proxy", "ok", f"none{why}", None, {"proxy": None, "source": None})
+    label, source = proxy
+    facts = {"proxy": label, "source": source}
     if isinstance(error, httpx.ProxyError):
         fix = f"check address, user name and password in {source}, or unset it"
         return Result("proxy", "problem", f"{label} of {source}: {error}", fix, facts)
