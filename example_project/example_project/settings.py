@@ -1,6 +1,6 @@
 """Settings: the add-on does the rest.
 
-Without a token the demo add-on crawls the bundled sandbox, whose movies are invented. Take it out and set
+Without a token SandboxWithoutToken crawls the bundled sandbox, whose movies are invented. Take it out and set
 TMDB_ACCESS_TOKEN in the environment for a project of your own.
 """
 
@@ -10,7 +10,7 @@ SPIDER_MODULES = ["example_project.spiders"]
 COMMANDS_MODULE = "tmdbfusion_scrapy.commands.crawl"
 
 ADDONS = {
-    "example_project.demo.SandboxWithoutToken": 400,
+    "tmdbfusion_scrapy.sandbox.SandboxWithoutToken": 400,
     "tmdbfusion_scrapy.Addon": 500,
 }
 # Known before add-ons are loaded: scrapy crawl tmdb_movies -O movies.parquet

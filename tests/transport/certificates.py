@@ -21,7 +21,8 @@ class Contexts(NamedTuple):
     client: ssl.SSLContext
 
 
-def make_contexts(folder: Path) -> Contexts:
+def make_contexts(folder: Path, *, days: float = 1) -> Contexts:
+    """Make a certificate that ends after so many days; below 0 it has ended."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     now = datetime.datetime.now(datetime.timezone.utc)
@@ -31,8 +32,8 @@ def make_contexts(folder: Path) -> Contexts:
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(days=1))
-        .not_valid_after(now + datetime.timedelta(days=1))
+        .not_valid_before(now + datetime.timedelta(days=min(days, 0) - 1))
+        .not_valid_after(now + datetime.timedelta(days=days))
         .add_extension(
             x509.SubjectAlternativeName(
                 [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]

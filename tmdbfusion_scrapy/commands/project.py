@@ -44,19 +44,28 @@ def spider_names(settings: Settings) -> dict[str, str]:
     return found
 
 
-def find_spider(settings: Settings, name: str) -> type[TMDBSourceSpider]:
+def load_spider(settings: Settings, name: str) -> type[Spider]:
     """Return the class of a spider of the project.
 
     Raises:
-        ConfigurationError: There is no such spider, or it takes no ``-a source=``.
+        ConfigurationError: There is no such spider.
     """
     loader = _spider_loader(settings)
     try:
-        spider = loader.load(name)
+        return loader.load(name)
     except KeyError:
         known = ", ".join(sorted(loader.list()))
         where = f"use one of {known}" if known else "run this in a Scrapy project, where scrapy.cfg is"
         raise ConfigurationError(f"there is no spider {name!r} here: {where}") from None
+
+
+def find_spider(settings: Settings, name: str) -> type[TMDBSourceSpider]:
+    """Return the class of a spider of the project that takes ``-a source=``.
+
+    Raises:
+        ConfigurationError: There is no such spider, or it takes none.
+    """
+    spider = load_spider(settings, name)
     if not _has_source(spider):
         raise ConfigurationError(
             f"{name} is not planned by its arguments: use a spider that is a TMDBSourceSpider and has a "
@@ -79,7 +88,7 @@ class UnstartedCrawl:
 
 
 @contextmanager
-def unstarted_crawl(settings: Settings, spider: type[TMDBSourceSpider]) -> Iterator[UnstartedCrawl]:
+def unstarted_crawl(settings: Settings, spider: type[Spider]) -> Iterator[UnstartedCrawl]:
     """A crawl with its add-ons, for which no database is made. What add-ons began for it has ended afterwards.
 
     Raises:

@@ -113,15 +113,21 @@ class CrawlSession:
         )
 
     def new_pool(
-        self, base_url: str, connections: int | None, *, limiter: RateLimiter | None = None
+        self,
+        base_url: str,
+        connections: int | None,
+        *,
+        limiter: RateLimiter | None = None,
+        tls: ssl.SSLContext | None = None,
     ) -> PooledTransport:
         """Return another pool with the settings of the crawl; who asks for it closes it.
 
-        Plain http to a loopback ``base_url`` goes past ``TMDB_PROXY``. ``None`` stands for no limit.
+        Plain http to a loopback ``base_url`` goes past ``TMDB_PROXY``. ``None`` stands for no limit, and for the
+        TLS context of the crawl.
         """
         is_direct = is_plain(base_url) and is_loopback_url(base_url)
         proxy = None if is_direct else self.settings.proxy
-        return self._pool((connections, connections), proxy, limiter)
+        return self._pool((connections, connections), proxy, limiter, tls)
 
     def channel_of(self, request: Request) -> Channel | None:
         """Return the way of a request, ``None`` for one that is not TMDB's."""
@@ -160,7 +166,11 @@ class CrawlSession:
         return RateLimiter(RateLimit(rate), state, is_stopping=self.is_stopping)
 
     def _pool(
-        self, connections: tuple[int | None, int | None], proxy: str | None, limiter: RateLimiter | None
+        self,
+        connections: tuple[int | None, int | None],
+        proxy: str | None,
+        limiter: RateLimiter | None,
+        tls: ssl.SSLContext | None = None,
     ) -> PooledTransport:
         """Return a pool of most connections, and idle ones, of the crawl."""
         settings = self.settings
@@ -170,7 +180,7 @@ class CrawlSession:
                 max_keepalive_connections=connections[1],
                 keepalive_expiry=settings.keepalive_expiry,
             ),
-            verify=self._tls,
+            verify=tls or self._tls,
             proxy=proxy,
             local_address=self._local_address,
             ip_family=settings.ip_family,

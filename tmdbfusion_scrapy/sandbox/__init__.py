@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from tmdbfusion_scrapy.sandbox.addon import SandboxWithoutToken
     from tmdbfusion_scrapy.sandbox.http import RecordedRequest
     from tmdbfusion_scrapy.sandbox.options import SandboxOptions
     from tmdbfusion_scrapy.sandbox.server import Sandbox, SandboxProcess, ThreadedSandbox
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
 
 _HOME_OF = {
     "ConnectionCounts": "traffic", "RecordedRequest": "http", "Sandbox": "server", "SandboxOptions": "options",
-    "SandboxProcess": "server", "ThreadedSandbox": "server",
+    "SandboxProcess": "server", "SandboxWithoutToken": "addon", "ThreadedSandbox": "server",
 }  # fmt: skip
 
 __all__ = [
-    "ConnectionCounts", "RecordedRequest", "Sandbox", "SandboxOptions", "SandboxProcess", "ThreadedSandbox",
+    "ConnectionCounts", "RecordedRequest", "Sandbox", "SandboxOptions", "SandboxProcess", "SandboxWithoutToken",
+    "ThreadedSandbox",
 ]  # fmt: skip
 
 

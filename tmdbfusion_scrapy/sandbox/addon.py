@@ -1,26 +1,42 @@
-"""Something to crawl for who has no token yet."""
+"""Add-on for projects that are to crawl something before there is a token."""
+
+from __future__ import annotations
 
 import logging
 import os
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
-from scrapy.crawler import Crawler
-from scrapy.settings import BaseSettings
+
+if TYPE_CHECKING:
+    from scrapy.crawler import Crawler
+    from scrapy.settings import BaseSettings
+    from typing_extensions import Self
 
 logger = logging.getLogger(__name__)
 
-MOVIES = 2000
+MOVIES = 2_000
 
 
 class SandboxWithoutToken:
-    """Starts the bundled sandbox on loopback if no token is set, and points the crawl at it."""
+    """Starts the sandbox on loopback if no token is set, and points the crawl at it; a WARNING says so.
+
+    It stands before the add-on of the package::
+
+        ADDONS = {
+            "tmdbfusion_scrapy.sandbox.SandboxWithoutToken": 400,
+            "tmdbfusion_scrapy.Addon": 500,
+        }
+
+    With a token, a key or the address of an API, in the settings or (the first two) in the environment, it does
+    nothing. The sandbox ends with the crawl.
+    """
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
 
     @classmethod
-    def from_crawler(cls, crawler: Crawler) -> "SandboxWithoutToken":
+    def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the add-on of a crawl."""
         return cls(crawler)
 
@@ -33,7 +49,7 @@ class SandboxWithoutToken:
             return
         if any(settings.get(name) is not None for name in ("TMDB_API_URL", "TMDB_API_URLS")):
             return
-        from tmdbfusion_scrapy.sandbox import SandboxProcess
+        from tmdbfusion_scrapy.sandbox.server import SandboxProcess
 
         sandbox = SandboxProcess(["--movies", str(MOVIES)])
         sandbox.start()
@@ -48,7 +64,7 @@ class SandboxWithoutToken:
         settings.set("TMDB_IMAGES_URL", sandbox.images_url, priority="addon")
         settings.set("TMDB_ACCESS_TOKEN", "sandbox", priority="addon")
         logger.warning(
-            "No TMDB token is set: crawling the bundled sandbox at %s, whose movies are invented. "
-            "Set TMDB_ACCESS_TOKEN in the environment to crawl TMDB.",
+            "No TMDB token is set: the bundled sandbox at %s is asked, whose records are invented. "
+            "Set TMDB_ACCESS_TOKEN in the environment to ask TMDB.",
             sandbox.base_url,
         )

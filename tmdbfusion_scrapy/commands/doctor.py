@@ -1,0 +1,110 @@
+"""``scrapy tmdb-doctor``."""
+
+from __future__ import annotations
+
+import asyncio
+import textwrap
+from typing import TYPE_CHECKING
+
+from tmdbfusion_scrapy.commands.command import TMDBCommand
+from tmdbfusion_scrapy.commands.layout import WIDTH, shown
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from scrapy import Spider
+
+    from tmdbfusion_scrapy.monitoring.checks import Result
+    from tmdbfusion_scrapy.monitoring.doctor import Report
+
+_STATUS_WIDTH = len("problem")
+
+
+class DoctorCommand(TMDBCommand):
+    """Says whether a crawl would work: the token, the way to TMDB, the settings, the database, the machine."""
+
+    name = "tmdb-doctor"
+    most_arguments = 1
+
+    def syntax(self) -> str:
+        """Return the arguments after the name."""
+        return "[options] [spider]"
+
+    def short_desc(self) -> str:
+        """One line for the list of commands."""
+        return "Check token, network, settings and database before a TMDB crawl"
+
+    def long_desc(self) -> str:
+        """Return the text of the help."""
+        return (
+            "Check what a crawl needs, in the way that it would have: token, proxy, DNS, IPv4 and IPv6, TLS, the "
+            "API and its latency, the clock, the hosts of exports and images, the rate, the database and the "
+            "disk. Nothing is stored. Exit status 1 where there is a problem; warnings are none. With the name of "
+            "a spider, its custom_settings count."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options."""
+        super().add_options(parser)
+        parser.add_argument("--json", action="store_true", help="print the report as JSON")
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Make the checks and print what they found."""
+        from tmdbfusion_scrapy.commands.project import load_spider
+        from tmdbfusion_scrapy.crawling import TMDBSpider
+        from tmdbfusion_scrapy.exceptions import ConfigurationError
+
+        try:
+            spider = load_spider(self.project_settings, args[0]) if args else TMDBSpider
+        except ConfigurationError as error:
+            self.fail(shown(str(error)))
+            return
+        report = self._report(spider)
+        self.say(report.to_json().split("\n") if opts.json else _lines(report))
+        self.exitcode = report.exit_status
+
+    def _report(self, spider: type[Spider]) -> Report:
+        """Return the report on a crawl, as far as its settings let one begin."""
+        from tmdbfusion_scrapy.commands.project import unstarted_crawl
+        from tmdbfusion_scrapy.exceptions import ConfigurationError
+        from tmdbfusion_scrapy.monitoring.doctor import STAND_IN, examine, examine_unusable
+
+        settings = self.project_settings
+        try:
+            with unstarted_crawl(settings, spider) as crawl:
+                return asyncio.run(examine(crawl.crawler, stores=crawl.stores))
+        except ConfigurationError as error:
+            reason = str(error)
+        # All but the token can be looked at, if it is only that.
+        others = settings.copy()
+        others.set("TMDB_ACCESS_TOKEN", STAND_IN, priority="cmdline")
+        try:
+            with unstarted_crawl(others, spider) as crawl:
+                return asyncio.run(examine(crawl.crawler, stores=crawl.stores, token_error=reason))
+        except ConfigurationError as error:
+            return asyncio.run(examine_unusable(settings, str(error)))
+
+
+def _lines(report: Report) -> Iterator[str]:
+    """Yield the report for a terminal of 80 columns."""
+    for result in report.results:
+        yield from _result_lines(result)
+    problems, warnings = report.count("problem"), report.count("warning")
+    yield f"{problems} problem{'s' * (problems != 1)}, {warnings} warning{'s' * (warnings != 1)}."
+
+
+def _result_lines(result: Result) -> Iterator[str]:
+    """Yield the lines of a result, and its fix in lines of its own."""
+    start = f"{result.status.ljust(_STATUS_WIDTH)}  {result.name.ljust(8)}  "
+    indent = " " * len(start)
+    for first, text in ((start, result.text), (f"{indent}-> ", result.fix)):
+        if text:
+            yield textwrap.fill(
+                text,
+                WIDTH,
+                initial_indent=first,
+                subsequent_indent=" " * len(first),
+                break_on_hyphens=False,
+                break_long_words=False,
+            )

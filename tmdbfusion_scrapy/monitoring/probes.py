@@ -1,0 +1,379 @@
+"""Questions of ``scrapy tmdb-doctor`` to network, database and disk: each has a time-out and answers with data."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+from sqlalchemy.exc import SQLAlchemyError
+
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.http import httpx
+from tmdbfusion_scrapy.storage.backend import backend_for, reason_of
+from tmdbfusion_scrapy.storage.database import (
+    MissingDatabaseError,
+    database_label,
+    open_for_reading,
+    parse_database_url,
+)
+from tmdbfusion_scrapy.storage.schema import VERSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.engine import URL
+
+T = TypeVar("T")
+
+LOOKUP_SECONDS = 4.0
+CONNECT_SECONDS = 3.0
+ANSWER_SECONDS = 5.0
+DATABASE_SECONDS = 6.0
+"""Time-outs. Those of one host follow each other, all else is asked at the same time."""
+
+_DATABASE_CONNECT_SECONDS = "4"
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Addresses of a host name.
+
+    Args:
+        host: The name, or an address, which is its own.
+        ipv4: Its IPv4 addresses, the resolver's choice first.
+        ipv6: Its IPv6 addresses.
+        error: Words for what went wrong, ``None`` where there are addresses.
+        seconds: Time that it took.
+    """
+
+    host: str
+    ipv4: tuple[str, ...] = ()
+    ipv6: tuple[str, ...] = ()
+    error: str | None = None
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """Attempt to connect to an address.
+
+    Args:
+        address: The address.
+        seconds: Time that it took; ``None`` where it failed.
+        error: Words for what went wrong.
+    """
+
+    address: str
+    seconds: float | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """Certificate that a server showed.
+
+    Args:
+        issuer: Name of who issued it.
+        expires: End of its time, UTC.
+        is_self_signed: Whether its issuer is its subject.
+        protocol: Version of TLS.
+    """
+
+    issuer: str
+    expires: datetime
+    is_self_signed: bool
+    protocol: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Answer to one request, or what came in its place.
+
+    Args:
+        url: The base URL that was asked.
+        status: HTTP status; ``None`` where no answer came.
+        headers: Headers, to be looked up in lower case.
+        body: The body.
+        seconds: Time from the call to the last byte, opening a connection included.
+        certificate: Of the server; ``None`` in plain http, or where none was seen.
+        error: What came in place of an answer, without secrets.
+    """
+
+    url: str
+    status: int | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    seconds: float = 0.0
+    certificate: Certificate | None = None
+    error: Exception | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseState:
+    """State of a database.
+
+    Args:
+        label: ``TMDB_DATABASE_URL`` as it may be shown.
+        product: Name and version of the program; ``None`` where it was not reached.
+        schema: Version of the tables; ``None`` where there are none.
+        error: Words for why it cannot be used.
+        advice: The fix, where the words do not have it.
+    """
+
+    label: str
+    product: str | None = None
+    schema: int | None = None
+    error: str | None = None
+    advice: str | None = None
+
+
+async def in_thread(question: Callable[..., T], *arguments: Any, seconds: float) -> T:
+    """Return the answer to a question that blocks, asked in a thread that nobody waits for at the end.
+
+    Threads of an executor would be waited for: a resolver that does not answer takes half a minute.
+
+    Args:
+        question: The question.
+        arguments: Its arguments.
+        seconds: How long to wait.
+
+    Raises:
+        asyncio.TimeoutError: There was no answer in time.
+    """
+    loop = asyncio.get_running_loop()
+    answer: asyncio.Future[T] = loop.create_future()
+
+    def settle(result: T | None, error: Exception | None) -> None:
+        if answer.done():
+            return
+        if error is not None:
+            answer.set_exception(error)
+        else:
+            answer.set_result(result)  # type: ignore[arg-type]
+
+    def work() -> None:
+        result, failure = None, None
+        try:
+            result = question(*arguments)
+        except Exception as error:  # noqa: BLE001 - raised again for who asked
+            failure = error
+        try:
+            loop.call_soon_threadsafe(settle, result, failure)
+        except RuntimeError:
+            # The loop is closed: the answer came too late.
+            return
+
+    threading.Thread(target=work, daemon=True, name="tmdb-doctor").start()
+    return await asyncio.wait_for(answer, seconds)
+
+
+async def look_up(host: str, port: int, *, seconds: float = LOOKUP_SECONDS) -> Lookup:
+    """Return the addresses of a host."""
+    try:
+        literal = ipaddress.ip_address(host)
+    except ValueError:
+        pass
+    else:
+        return Lookup(host, ipv4=(host,)) if literal.version == 4 else Lookup(host, ipv6=(host,))
+    started = time.monotonic()
+    try:
+        found = await in_thread(
+            lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), seconds=seconds
+        )
+    except asyncio.TimeoutError:
+        return Lookup(host, error=f"no answer in {seconds:g} s", seconds=time.monotonic() - started)
+    except (OSError, UnicodeError) as error:
+        return Lookup(host, error=_words(error), seconds=time.monotonic() - started)
+    addresses = {
+        family: tuple(dict.fromkeys(str(address[0]) for kind, *_, address in found if kind == family))
+        for family in (socket.AF_INET, socket.AF_INET6)
+    }
+    return Lookup(
+        host,
+        ipv4=addresses[socket.AF_INET],
+        ipv6=addresses[socket.AF_INET6],
+        seconds=time.monotonic() - started,
+    )
+
+
+def no_address(lookup: Lookup) -> httpx.ConnectError:
+    """Return the error of a request to a host that has no address."""
+    failure = httpx.ConnectError(f"{lookup.host} has no address: {lookup.error}")
+    failure.__cause__ = socket.gaierror(socket.EAI_NONAME, lookup.error)
+    return failure
+
+
+async def reach(address: str, port: int, *, seconds: float = CONNECT_SECONDS) -> Reached:
+    """Connect to an address and hang up."""
+    started = time.monotonic()
+    try:
+        _, writer = await asyncio.wait_for(asyncio.open_connection(address, port), seconds)
+    except asyncio.TimeoutError:
+        return Reached(address, error=f"no answer in {seconds:g} s")
+    except OSError as error:
+        return Reached(address, error=_words(error))
+    elapsed = time.monotonic() - started
+    writer.close()
+    return Reached(address, elapsed)
+
+
+async def exchange(
+    transport: httpx.AsyncBaseTransport,
+    request: httpx.Request,
+    base_url: str,
+    *,
+    seconds: float = ANSWER_SECONDS,
+    clean: Callable[[Exception], Exception],
+) -> Answer:
+    """Send a request and return what came of it.
+
+    Args:
+        transport: Carries the request.
+        request: The request.
+        base_url: What the answer is to name.
+        seconds: For the whole of it.
+        clean: Returns an exception without secrets.
+    """
+    times = {"connect": min(seconds, CONNECT_SECONDS), "read": seconds, "write": seconds, "pool": seconds}
+    request.extensions = {**request.extensions, "timeout": {**times, "total": seconds}}
+    started = time.monotonic()
+    try:
+        response = await transport.handle_async_request(request)
+        body = await response.aread()
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        return Answer(base_url, seconds=time.monotonic() - started, error=clean(error))
+    return Answer(
+        base_url,
+        response.status_code,
+        {name.lower(): value for name, value in response.headers.items()},
+        body,
+        time.monotonic() - started,
+        _certificate_of(response),
+    )
+
+
+def _certificate_of(response: httpx.Response) -> Certificate | None:
+    """Return the certificate of the server that a response came from."""
+    stream = response.extensions.get("network_stream")
+    connection = None if stream is None else stream.get_extra_info("ssl_object")
+    encoded = None if connection is None else connection.getpeercert(binary_form=True)
+    if connection is None or encoded is None:
+        return None
+    shown = x509.load_der_x509_certificate(encoded)
+    # Since cryptography 42 the other one warns.
+    expires = getattr(shown, "not_valid_after_utc", None)
+    names = [
+        str(attribute.value)
+        for oid in (NameOID.ORGANIZATION_NAME, NameOID.COMMON_NAME)
+        for attribute in shown.issuer.get_attributes_for_oid(oid)
+    ]
+    return Certificate(
+        ", ".join(dict.fromkeys(names)) or shown.issuer.rfc4514_string(),
+        expires or shown.not_valid_after.replace(tzinfo=timezone.utc),
+        shown.issuer == shown.subject,
+        connection.version(),
+    )
+
+
+def database_state(text: str) -> DatabaseState:
+    """Return the state of the database that ``TMDB_DATABASE_URL`` names. It is only read, and none is made.
+
+    Args:
+        text: The setting.
+    """
+    try:
+        url = parse_database_url(text)
+    except ConfigurationError as error:
+        return DatabaseState("", error=str(error))
+    label = database_label(url)
+    if url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
+        url = url.update_query_dict({"connect_timeout": _DATABASE_CONNECT_SECONDS})
+    try:
+        engine = open_for_reading(url.render_as_string(hide_password=False))
+    except MissingDatabaseError:
+        return _place_state(url, label)
+    except ConfigurationError as error:
+        cause = error.__cause__
+        backend = backend_for(url)
+        unreachable = isinstance(cause, SQLAlchemyError) and backend is not None
+        advice = backend.advice(reason_of(cause)) if unreachable else None  # type: ignore[union-attr,arg-type]
+        return DatabaseState(label, error=str(error), advice=advice)
+    try:
+        version = ".".join(map(str, engine.dialect.server_version_info or ()))
+        product = f"{_PRODUCTS[url.get_backend_name()]} {version}".strip()
+    finally:
+        engine.dispose()
+    return _writable(url, DatabaseState(label, product, VERSION))
+
+
+_PRODUCTS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
+
+
+def _place_state(url: URL, label: str) -> DatabaseState:
+    """Return the state of a database that the first crawl will make, or put its tables into."""
+    backend = backend_for(url)
+    assert backend is not None  # noqa: S101 - else the URL was refused
+    try:
+        backend.check_place(url, label)
+    except (OSError, ValueError) as error:
+        return DatabaseState(label, error=str(error))
+    return _writable(url, DatabaseState(label, _PRODUCTS[url.get_backend_name()]))
+
+
+def _writable(url: URL, state: DatabaseState) -> DatabaseState:
+    """Return the state, or that of a file that cannot be written."""
+    path = sqlite_path(url)
+    if path is None:
+        return state
+    kept = [path, path.parent] if path.exists() else [path.parent]
+    locked = next((place for place in kept if not os.access(place, os.W_OK)), None)
+    if locked is None:
+        return state
+    return DatabaseState(
+        state.label,
+        error=f"TMDB_DATABASE_URL={state.label} cannot be written: no permission for {locked.absolute()}",
+        advice="make the file and its directory writable, or name another file",
+    )
+
+
+def sqlite_path(url: URL) -> Path | None:
+    """Return the file of a database, ``None`` for a server and for a URI of SQLite's own."""
+    name = url.database or ""
+    if url.get_backend_name() != "sqlite" or name.startswith("file:"):
+        return None
+    return Path(name)
+
+
+def free_bytes(folder: Path) -> int:
+    """Return the bytes that are free where a folder is, or will be.
+
+    Raises:
+        OSError: The disk cannot be asked.
+    """
+    above = folder.absolute()
+    return shutil.disk_usage(next(place for place in (above, *above.parents) if place.is_dir())).free
+
+
+def _words(error: Exception) -> str:
+    """Return what the system says of an error."""
+    if isinstance(error, ConnectionError) and error.errno:
+        # What asyncio says instead names the address.
+        return os.strerror(error.errno)
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+
+
+def utc_now() -> datetime:
+    """Return the time by the clock of this machine."""
+    return datetime.now(timezone.utc)
