@@ -31,11 +31,13 @@ BEGINNING = ("movies", "tv_shows", "seasons", "episodes", "people", "collections
 
 STYLE = """
 .column-descriptions { display: none }
-.table .col-raw { display: none }
+.table .col-raw, .table .col-etag { display: none }
 .table td { max-width: 20em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .table td.col-fetched_at, .table td.col-deleted_at { max-width: 7em }
 .row td { vertical-align: top; max-width: 30em }
+.row td.col-title, .row td.col-name { min-width: 12em }
 .row td.col-overview, .row td.col-biography { min-width: 20em }
+td img { display: inline-block; width: auto; height: 69px; vertical-align: middle; margin-right: 0.4em }
 .row td.col-raw { display: block; width: 40em; max-width: none; height: 20em; overflow: auto }
 """
 """Style sheet of the pages.

@@ -82,17 +82,17 @@ class QueryCommand(TMDBCommand):
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Run the query and print the answer."""
+        from tmdbfusion_scrapy.commands.project import database_url
         from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.storage.database import open_for_reading
         from tmdbfusion_scrapy.storage.queries import answered, shipped_queries
-        from tmdbfusion_scrapy.storage.writer import database_options
 
         if opts.list:
             self.say(_list_lines(list(shipped_queries().values())))
             return
         try:
             query = _query(args[0])
-            engine = open_for_reading(database_options(self.project_settings).url)
+            engine = open_for_reading(database_url(self.project_settings))
             try:
                 with answered(engine, query, opts.values) as answer:
                     self._print(query, answer, opts)
@@ -104,8 +104,8 @@ class QueryCommand(TMDBCommand):
     def _print(self, query: Query, answer: Answer, opts: argparse.Namespace) -> None:
         """Print an answer in the form that is asked for."""
         if opts.csv or opts.json:
-            rows = islice(answer.rows, opts.limit)
-            self.write(_json(answer.columns, rows) if opts.json else self._csv(answer.columns, rows))
+            write = _json if opts.json else self._csv
+            self.write(write(answer.columns, islice(answer.rows, opts.limit)))
             return
         limit = opts.limit or _DEFAULT_LIMIT
         rows = list(islice(answer.rows, limit + 1))
