@@ -1,26 +1,24 @@
-"""The metadata file for datasette: what the tables mean, and the questions of docs/queries.md."""
+"""The metadata file for datasette: what the tables mean, and the queries of the package."""
 
 from __future__ import annotations
 
 import json
 import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from meanings import TABLES, column_meaning, split_name, table_meaning
 
 from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.queries import shipped_queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from sqlalchemy import Table
 
-QUERIES = Path(__file__).parent / "queries.md"
-
 HEAD = """\
-# Metadata for datasette 0.65, see docs/datasette.md. Made by docs/generate.py of the tables and docs/queries.md.
+# Metadata for datasette 0.65, see docs/datasette.md. Made by docs/generate.py of the tables and the queries.
 """
 
 DESCRIPTION = (
@@ -33,11 +31,13 @@ BEGINNING = ("movies", "tv_shows", "seasons", "episodes", "people", "collections
 
 STYLE = """
 .column-descriptions { display: none }
-.table .col-raw { display: none }
+.table .col-raw, .table .col-etag { display: none }
 .table td { max-width: 20em; overflow: hidden; text-overflow: ellipsis; white-space: nowrap }
 .table td.col-fetched_at, .table td.col-deleted_at { max-width: 7em }
 .row td { vertical-align: top; max-width: 30em }
+.row td.col-title, .row td.col-name { min-width: 12em }
 .row td.col-overview, .row td.col-biography { min-width: 20em }
+td img { display: inline-block; width: auto; height: 69px; vertical-align: middle; margin-right: 0.4em }
 .row td.col-raw { display: block; width: 40em; max-width: none; height: 20em; overflow: auto }
 """
 """Style sheet of the pages.
@@ -105,33 +105,18 @@ def datasette_metadata() -> str:
 
 def _questions() -> Iterator[tuple[str, dict[str, Any]]]:
     """The questions: their address, and what datasette is told of them."""
-    page = QUERIES.read_text(encoding="utf-8")
-    for section in page.split("\n### ")[1:]:
-        title, about, statement = re.split(r"\n\n|\n```sql\n", section.split(";\n```")[0], maxsplit=2)
-        statement, values = _parameters(statement.removeprefix("```sql\n"))
-        defaults = "".join(f" An empty {name} stands for {value}." for name, value in values.items())
+    for query in shipped_queries().values():
+        defaults = "".join(f" An empty {name} stands for {value}." for name, value in query.values.items())
         yield (
-            re.sub(r"[^a-z]+", "_", title.lower()),
+            re.sub(r"[^a-z]+", "_", query.title.lower()),
             {
-                "title": title,
-                "description": about.replace("\n", " ").replace("`", "") + defaults,
-                "sql": statement,
+                "title": query.title,
+                "description": query.about.replace("\n", " ").replace("`", "") + defaults,
+                # datasette shows the answer at once, before anything is in the field of the value.
+                "sql": query.with_parameters("COALESCE(NULLIF(:{name}, ''), '{value}')"),
                 "hide_sql": True,
             },
         )
-
-
-def _parameters(statement: str) -> tuple[str, dict[str, str]]:
-    """A statement with parameters in place of the values to change, and these values."""
-    values: dict[str, str] = {}
-
-    def parameter(match: re.Match[str]) -> str:
-        value, name = match.groups()
-        values[name] = value
-        # datasette shows the answer at once, before anything is in the field of the parameter.
-        return f"COALESCE(NULLIF(:{name}, ''), '{value}')"
-
-    return re.sub(r"'([^'\n]*)' -- (\w+)$", parameter, statement, flags=re.MULTILINE), values
 
 
 def _table(table: Table) -> dict[str, Any]:

@@ -1,12 +1,13 @@
-"""Write what is made from the code: settings, stats, errors, endpoints, records, tables and their drawing.
+"""Write what is made from the code: settings, stats, errors, endpoints, records, tables, their drawing, queries.
 
-python docs/generate.py            # writes docs/reference/, docs/images/schema.svg and docs/datasette.yaml
+python docs/generate.py            # writes docs/reference/, docs/images/schema.svg and more, see pages()
 python docs/generate.py --check    # fails if one of them is not up to date
 """
 
 from __future__ import annotations
 
 import inspect
+import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +22,12 @@ from table_page import table_page
 from tmdbfusion_scrapy import exceptions
 from tmdbfusion_scrapy.settings import SETTINGS
 from tmdbfusion_scrapy.stats import STATS
+from tmdbfusion_scrapy.storage.queries import shipped_queries
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from tmdbfusion_scrapy.storage.queries import Query
 
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"
@@ -69,6 +73,24 @@ def errors_page() -> str:
     )
 
 
+def queries_page() -> str:
+    """The page of the queries, with the statements as they are."""
+    page = (DOCS / "queries.md").read_text(encoding="utf-8")
+    begin, rest = page.split("<!-- begin of the questions", 1)
+    head, end = rest.split("-->\n", 1)[0], rest.split("<!-- end of the questions -->", 1)[1]
+    questions = "".join(
+        f"### {query.title}\n\n`{' '.join(['scrapy tmdb-query', query.name, *_options(query)])}`\n\n"
+        f"{query.about}\n\n```sql\n{query.statement};\n```\n\n"
+        for query in shipped_queries().values()
+    )
+    return f"{begin}<!-- begin of the questions{head}-->\n\n{questions}<!-- end of the questions -->{end}"
+
+
+def _options(query: Query) -> list[str]:
+    """The values of a query as options."""
+    return [f"-p {name}={shlex.quote(value)}" for name, value in query.values.items()]
+
+
 def pages() -> Iterator[tuple[str, str]]:
     """Paths below docs/ and texts of all that is made."""
     yield "reference/settings.md", settings_page()
@@ -77,7 +99,8 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "reference/records.md", record_page()
     yield "reference/tables.md", table_page()
     yield "images/schema.svg", schema_drawing()
-    yield "datasette.yaml", datasette_metadata()
+    yield "queries.md", queries_page()
+    yield "../tmdbfusion_scrapy/browse/metadata.yaml", datasette_metadata()
     for name, text in endpoint_pages.pages():
         yield f"reference/{name}", text
 

@@ -17,8 +17,9 @@ ABOVE = {
     "storage": set(),
     "feeds": set(),
     "images": {"crawling", "storage"},
+    "browse": {"storage"},
     "monitoring": {"client", "crawling", "storage", "feeds", "images"},
-    "commands": {"client", "crawling", "storage", "feeds", "images", "monitoring", "sandbox"},
+    "commands": {"client", "crawling", "storage", "feeds", "images", "browse", "monitoring", "sandbox"},
 }
 """What stands above the ground, and what each may know besides the ground."""
 

@@ -57,8 +57,12 @@ def datasette(database: Path) -> Iterator[str]:
     """Run the command of the page; gives the address of the server."""
     page = (DOCS / "datasette.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"^datasette (tmdb\.db .+)$", page, re.MULTILINE)
-    paths = {"tmdb.db": str(database), "docs/datasette.yaml": str(DOCS / "datasette.yaml")}
-    arguments = [paths.get(argument, argument) for argument in shlex.split(command)]
+    arguments = [
+        str(database if argument == "tmdb.db" else DOCS.parent / argument)
+        if (DOCS.parent / argument).exists() or argument == "tmdb.db"
+        else argument
+        for argument in shlex.split(command)
+    ]
     server = subprocess.Popen(
         [sys.executable, "-m", "datasette", *arguments, "--port", "0"],
         stderr=subprocess.PIPE,

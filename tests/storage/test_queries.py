@@ -16,6 +16,7 @@ from tests.storage.database_access import select
 from tests.storage.library import LIBRARY, store
 
 DOCS = Path(__file__).parents[2] / "docs"
+METADATA = DOCS.parent / "tmdbfusion_scrapy" / "browse" / "metadata.yaml"
 PAGE = (DOCS / "queries.md").read_text(encoding="utf-8")
 QUESTIONS = dict(
     re.findall(r"^### ([^\n]+)\n(?:(?!^### ).)*?```sql\n(.*?);\n```", PAGE, re.DOTALL | re.MULTILINE)
@@ -88,7 +89,7 @@ def test_the_questions_are_answered(library: str) -> None:
 def test_datasette_answers_the_same_to_an_empty_field(sqlite_database: str) -> None:
     yaml = pytest.importorskip("yaml", reason="PyYAML, which comes with datasette, is not installed")
     store(sqlite_database, LIBRARY)
-    told = yaml.safe_load((DOCS / "datasette.yaml").read_text(encoding="utf-8"))
+    told = yaml.safe_load(METADATA.read_text(encoding="utf-8"))
     queries = told["databases"]["tmdb"]["queries"].values()
     assert [query["title"] for query in queries] == list(QUESTIONS)
     with closing(sqlite3.connect(make_url(sqlite_database).database)) as connection:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
@@ -13,7 +15,7 @@ from tmdbfusion_scrapy.hidden import printable
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from scrapy.settings import Settings
 
@@ -34,26 +36,46 @@ class TMDBCommand(ScrapyCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         """Refuse what is no option; Scrapy leaves it among the arguments."""
         super().process_options(args, opts)
-        unknown = [argument for argument in args if argument.startswith("-")] or args[self.most_arguments :]
+        options = [argument for argument in args if argument.startswith("-") and argument != "-"]
+        unknown = options or args[self.most_arguments :]
         if unknown:
             raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", print_help=False)
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal; ``None`` where standard output is none."""
+        return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
     def say(self, lines: Iterable[str]) -> None:
         """Write lines to standard output, as they come."""
         encoding = sys.stdout.encoding or "utf-8"
-        try:
+        with _until_nobody_reads():
             for line in lines:
                 # TMDB's texts are of all languages, a terminal's letters may be of one.
                 sys.stdout.write(_plain(line).encode(encoding, "replace").decode(encoding) + "\n")
-            sys.stdout.flush()
-        except BrokenPipeError:
-            # Who reads has had enough. https://docs.python.org/3/library/signal.html#note-on-sigpipe
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+    def write(self, parts: Iterable[str]) -> None:
+        """Write a file to standard output: in UTF-8, every character as it is."""
+        with _until_nobody_reads():
+            for part in parts:
+                sys.stdout.buffer.write(part.encode("utf-8", "surrogatepass"))
 
     def fail(self, message: str) -> None:
         """Say what went wrong; the command ends with status 1."""
         sys.stderr.write(f"scrapy {self.name}: {_plain(message)}\n")
         self.exitcode = 1
+
+
+@contextmanager
+def _until_nobody_reads() -> Iterator[None]:
+    """Write all of it, or end quietly where who reads has had enough."""
+    try:
+        sys.stdout.flush()
+        yield
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # https://docs.python.org/3/library/signal.html#note-on-sigpipe
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _plain(text: str) -> str:

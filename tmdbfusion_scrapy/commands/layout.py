@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 WIDTH = 80
 _GAP = "  "
 _MOST_LINES = 3
+_LEAST_CELL = 8
+"""Columns that a cell has at least where a table is made narrower."""
 
 
 def shown(text: str) -> str:
@@ -41,6 +43,52 @@ def columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list
         ]
         lines.append(_GAP.join(cells).rstrip())
     return lines
+
+
+def grid(
+    names: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    *,
+    right: Sequence[int] = (),
+    width: int | None = None,
+) -> Iterator[str]:
+    """Yield rows under the names of their columns; each row in lines of its own where there is no room for that.
+
+    Args:
+        names: Names of the columns.
+        rows: Cells, as many in each row as there are names; letters may be of any script.
+        right: Numbers of the columns that are aligned to the right.
+        width: Columns of the terminal; ``None`` for as many as it takes.
+    """
+    from rich.cells import cell_len, set_cell_size
+
+    def fitted(text: str, size: int, *, to_the_right: bool = False) -> str:
+        length = cell_len(text)
+        if length > size:
+            return f"{set_cell_size(text, size - 1)}…"
+        return " " * (size - length) + text if to_the_right else text + " " * (size - length)
+
+    widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
+    if width is not None:
+        room = width - len(_GAP) * (len(names) - 1)
+        # The widest ones give way.
+        cap = max(widths)
+        while sum(min(size, cap) for size in widths) > room and cap >= _LEAST_CELL:
+            cap -= 1
+        if cap < _LEAST_CELL:
+            longest = max(map(cell_len, names))
+            for row in rows:
+                for name, cell in zip(names, row, strict=True):
+                    line = f"{fitted(name, longest)}{_GAP}{cell}".rstrip()
+                    yield fitted(line, width).rstrip()
+                yield ""
+            return
+        widths = [min(size, cap) for size in widths]
+    for row in (names, ["-" * size for size in widths], *rows):
+        yield _GAP.join(
+            fitted(cell, size, to_the_right=place in right)
+            for place, (cell, size) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
 
 
 def described(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scrapy import signals
 from scrapy.addons import AddonManager
 from scrapy.crawler import Crawler
 from scrapy.spiderloader import get_spider_loader
+from scrapy.utils.conf import closest_scrapy_cfg
 from scrapy.utils.misc import load_object
 
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage import SQLPipeline
+from tmdbfusion_scrapy.storage.backend import SQLITE, backend_for
+from tmdbfusion_scrapy.storage.database import parse_database_url
+from tmdbfusion_scrapy.storage.writer import database_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +28,39 @@ if TYPE_CHECKING:
     from scrapy import Spider
     from scrapy.settings import Settings
     from scrapy.spiderloader import SpiderLoaderProtocol
+
+
+def database_url(settings: Settings) -> str:
+    """Return ``TMDB_DATABASE_URL``; a file that is not here is looked for beside ``scrapy.cfg``, too.
+
+    Args:
+        settings: Those of the project.
+
+    Raises:
+        ConfigurationError: It cannot be used.
+    """
+    url = database_options(settings).url
+    parsed = parse_database_url(url)
+    path, project = Path(parsed.database or ""), closest_scrapy_cfg()
+    if backend_for(parsed) is not SQLITE or path.is_absolute() or path.exists() or not project:
+        return url
+    beside = Path(project).resolve().parent / path
+    return parsed.set(database=str(beside)).render_as_string(hide_password=False) if beside.exists() else url
+
+
+def images_folder(settings: Settings) -> Path | None:
+    """Return the folder with the project's stored images; ``None`` where there is none on this machine.
+
+    Args:
+        settings: Those of the project.
+    """
+    store = settings.get("IMAGES_STORE") or settings.get("FILES_STORE")
+    if not store or "://" in str(store):
+        return None
+    places = [Path(str(store))]
+    if project := closest_scrapy_cfg():
+        places.append(Path(project).parent / places[0])
+    return next((place.resolve() for place in places if place.is_dir()), None)
 
 
 def spider_names(settings: Settings) -> dict[str, str]:

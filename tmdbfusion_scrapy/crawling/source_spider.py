@@ -27,7 +27,7 @@ from tmdbfusion_scrapy.sources.changes import IncompleteFeedError
 from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from scrapy.crawler import Crawler
     from twisted.python.failure import Failure
@@ -54,6 +54,7 @@ class TMDBSourceSpider(TMDBSpider):
         discover_date: The date by which a large discover is split.
         changes_operation: operationId of the list of changed ids, ``None`` where there is none.
         sources: The sources by the value of ``source``; add your own.
+        append: Parts to ask for with each record where ``append`` is not among the arguments.
     """
 
     details_operation: ClassVar[str]
@@ -62,6 +63,7 @@ class TMDBSourceSpider(TMDBSpider):
     discover_date: ClassVar[str] = "primary_release_date"
     changes_operation: ClassVar[str | None] = None
     sources: ClassVar[Mapping[str, type[Source]]] = SOURCES
+    append: ClassVar[Sequence[str]] = ()
 
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         super().__init__(name)
@@ -102,7 +104,7 @@ class TMDBSourceSpider(TMDBSpider):
         Raises:
             ConfigurationError: One cannot be used.
         """
-        plan = Plan.from_arguments(arguments, cls.records_kind(), cls.sources)
+        plan = Plan.from_arguments(arguments, cls.records_kind(), cls.sources, cls.append)
         if plan.append and "append_to_response" not in OPERATIONS[cls.details_operation].parameters:
             raise ConfigurationError(f"-a append: TMDB appends nothing to {cls.kind()}; leave it out")
         return plan

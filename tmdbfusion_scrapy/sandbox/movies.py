@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox.records import Build
 
 _FLAGS = ("false", "true")
+# The package's queries ask whose id this is; the movie is the most popular one.
+_KNOWN, _KNOWN_IMDB_ID = 550, "tt0137523"
 _UNFINISHED = ("Post Production", "In Production", "Planned", "Rumored")
 
 
@@ -49,6 +51,10 @@ class GeneratedMovies(Media):
         earned = 0 < facts.day <= EPOCH_DAY and numbers[7] & 3 == 0
         return facts._replace(revenue=numbers[8] >> 2) if earned else facts
 
+    def popularity(self, row: Row) -> float:
+        more = 2 * self.skew[2] if row.id == _KNOWN else 0
+        return round(super().popularity(row) + more, 4)
+
     def runtime(self, number: int) -> int:
         return 0 if number & 31 == 0 else 62 + (number >> 8) % 110
 
@@ -70,7 +76,7 @@ class GeneratedMovies(Media):
             "belongs_to_collection": entities.collection(self.seed, collection) if collection else None,
             "budget": draws.between(20, 25_000) * 10_000 if draws.chance(0.35) else 0,
             "homepage": f"https://movie-{item}.example/" if draws.chance(0.3) else draws.pick(("", "", None)),
-            "imdb_id": None if draws.chance(0.06) else f"tt{90_000_000 + item}",
+            "imdb_id": None if draws.chance(0.06) else _imdb_id(item),
             "overview": None if draws.chance(0.01) else body["overview"],
             "poster_path": None if draws.chance(0.04) else draws.image(),
             "production_companies": [entities.company(self.seed, company) for company in companies],
@@ -118,6 +124,10 @@ class GeneratedMovies(Media):
 
 MOVIE_PARTS = tuple(sorted(GeneratedMovies.builders))
 """The parts that append_to_response takes for a movie, besides the undocumented old names."""
+
+
+def _imdb_id(item: int) -> str:
+    return _KNOWN_IMDB_ID if item == _KNOWN else f"tt{90_000_000 + item}"
 
 
 def _is_video(numbers: tuple[int, ...]) -> bool:

@@ -21,6 +21,12 @@ PEOPLE = 60_000
 
 # Only people whose id is divisible by it may vanish; no credits name one of them.
 _PERISHABLE = 8
+# Credits name those up to this id more than all others, as TMDB's do, so that some work together more than once.
+_BUSY_ACTORS = 200
+_BUSY_DIRECTORS = 20
+_LEADING = 10
+# The package's queries ask about him; he leads one cast of twelve. All other names are invented.
+_REGULAR, _REGULAR_NAME = 31, "Tom Hanks"
 _DEPARTMENTS = tuple(JOBS)
 _CREW_JOBS = tuple((department, job) for department, jobs in JOBS.items() for job in jobs)
 _EARLIEST = date(1900, 1, 1).toordinal()
@@ -31,9 +37,9 @@ _GONE_IDS = ("freebase_mid", "freebase_id", "tvrage_id", "tiktok_id", "youtube_i
 _KINDS_OF_CREDITS = {"combined_credits": ("movie", "tv"), "movie_credits": ("movie",), "tv_credits": ("tv",)}
 
 
-def lasting_person(draws: Draws, people: int) -> int:
-    """Return the id of a person who will not vanish."""
-    item = draws.between(1, people)
+def lasting_person(draws: Draws, people: int, busy: int | None = None) -> int:
+    """Return the id of a person who will not vanish; every other one is up to ``busy``, where that is given."""
+    item = draws.between(1, people if busy is None or draws.chance(0.5) else min(busy, people))
     return item - 1 if item % _PERISHABLE == 0 else item
 
 
@@ -45,7 +51,8 @@ def _is_adult(item: int) -> bool:
 def person(seed: int, item: int) -> dict[str, Any]:
     """Return the fields of a person in credits; their popularity there is that of the first day."""
     draws = Draws("person", seed, item)
-    name = words.person_name(draws)
+    drawn = words.person_name(draws)
+    name = _REGULAR_NAME if item == _REGULAR else drawn
     return {
         # Three in four act.
         "known_for_department": "Acting" if draws.chance(0.75) else draws.pick(_DEPARTMENTS),
@@ -61,7 +68,7 @@ def cast_of(
     """Return ``least`` to ``most`` entries of a cast, in an order that begins with ``first``."""
     return [
         {
-            **person(seed, lasting_person(draws, people)),
+            **person(seed, lasting_person(draws, people, _BUSY_ACTORS if order < _LEADING else None)),
             "character": words.person_name(draws) if draws.chance(0.97) else "",
             "credit_id": draws.identifier(),
             "order": order,
@@ -75,7 +82,7 @@ def crew_of(seed: int, draws: Draws, people: int, least: int, most: int) -> list
     crew = []
     for position in range(draws.between(least, most)):
         department, job = draws.pick(_CREW_JOBS) if position else _CREW_JOBS[0]
-        named = person(seed, lasting_person(draws, people))
+        named = person(seed, lasting_person(draws, people, None if position else _BUSY_DIRECTORS))
         crew.append({**named, "credit_id": draws.identifier(), "department": department, "job": job})
     return crew
 
@@ -84,6 +91,8 @@ def movie_credits(seed: int, movie: int, people: int) -> dict[str, Any]:
     """Return about 33 cast and 20 crew entries: with the details some 16 KB, as a well-known movie has on TMDB."""
     draws = Draws("credits", seed, movie)
     cast = cast_of(seed, draws, people, 22, 44)
+    if movie % 12 == 1 and people >= _REGULAR:
+        cast[0] |= person(seed, _REGULAR)
     for entry in cast:
         entry["cast_id"] = entry["order"] + 2
     return {"cast": cast, "crew": crew_of(seed, draws, people, 12, 28)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tmdbfusion_scrapy.api.parameters import check_appends
@@ -50,7 +50,11 @@ class Plan:
 
     @classmethod
     def from_arguments(
-        cls, arguments: Mapping[str, str], kind: Kind, sources: Mapping[str, type[Source]] = SOURCES
+        cls,
+        arguments: Mapping[str, str],
+        kind: Kind,
+        sources: Mapping[str, type[Source]] = SOURCES,
+        append: Sequence[str] = (),
     ) -> Plan:
         """Read the arguments of a spider (``scrapy crawl ... -a name=value``).
 
@@ -58,13 +62,13 @@ class Plan:
             arguments: ``source``, ``limit``, ``append``, and those of the source.
             kind: The kind of records.
             sources: The sources by the value of ``source``.
+            append: Parts to ask for where the arguments name none.
 
         Raises:
             ConfigurationError: An argument is unknown, cannot be used, or does not go with the source.
         """
         given = {name: value for name, value in arguments.items() if not name.startswith("_")}
-        shown = {argument: str(value) for argument, value in sorted(given.items()) if argument != "force"}
-        append = _append(given.pop("append", ""))
+        asked = given.pop("append", None)
         limit = take_count(given, "limit")
         offered = {name: source for name, source in sources.items() if source.is_offered(kind)}
         name = given.pop("source", None) or _implied(given, sources, kind)
@@ -75,7 +79,12 @@ class Plan:
                 "of what is stored"
             )
         source = offered[name].from_arguments(given, kind)
-        if append and not source.asks_for_records:
+        if asked is None and append and source.asks_for_records:
+            # As if it were given: what is asked for belongs to the run.
+            asked = ",".join(append)
+            arguments = {**arguments, "append": asked}
+        parts = _append(asked or "")
+        if parts and not source.asks_for_records:
             raise ConfigurationError(
                 f"-a append goes with what is asked for, and source={name} asks for no record: leave it out"
             )
@@ -83,7 +92,12 @@ class Plan:
             raise ConfigurationError(
                 f"-a {min(given)}=... does not go with source={name}; TMDB's filters go with source=discover"
             )
-        return cls(source, append, limit, source.identify(shown))
+        shown = {
+            name: str(value)
+            for name, value in sorted(arguments.items())
+            if name != "force" and not name.startswith("_")
+        }
+        return cls(source, parts, limit, source.identify(shown))
 
 
 def _implied(given: Mapping[str, str], sources: Mapping[str, type[Source]], kind: Kind) -> str:

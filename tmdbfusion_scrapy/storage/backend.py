@@ -129,6 +129,12 @@ class Backend(Protocol):
     def rows(self, connection: Connection) -> RowWriter:
         """Return the writer of rows for the transaction that is open."""
 
+    def forbid_writing(self, connection: Connection) -> None:
+        """Have the database refuse all that a statement of a user would change."""
+
+    def parameter(self, value: str) -> Any:
+        """Return a value that is given as text as a statement of a user takes it."""
+
 
 SQLITE: Backend = SQLite()
 POSTGRESQL: Backend = PostgreSQL()

@@ -206,6 +206,14 @@ class PostgreSQL:
         """Return the writer of rows for the transaction that is open."""
         return PostgreSQLRows(connection)
 
+    def forbid_writing(self, connection: Connection) -> None:
+        """Allow to read alone, in this transaction and those after it."""
+        connection.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+
+    def parameter(self, value: str) -> Any:
+        """Return the text: without a type the server takes it for what it is compared with."""
+        return value
+
 
 class PostgreSQLRows:
     """Writer of rows with COPY, which costs the client a tenth of what INSERT does.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
+from contextlib import suppress
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -63,6 +64,10 @@ _MOST_ROWS = 256
 _IDS_AT_ONCE = 20_000
 
 _DIALECT: Any = sqlite.dialect()
+
+_READING_ACTIONS = frozenset(
+    {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
+)
 
 
 class SQLite:
@@ -191,6 +196,25 @@ class SQLite:
     def rows(self, connection: Connection) -> SQLiteRows:
         """Return the writer of rows for the transaction that is open."""
         return SQLiteRows(connection)
+
+    def forbid_writing(self, connection: Connection) -> None:
+        """Allow to read alone: a file that is opened for reading lets a statement attach another."""
+        driver: Any = connection.connection.dbapi_connection
+        driver.set_authorizer(_allow_reading)
+
+    def parameter(self, value: str) -> Any:
+        """Return a number for what is one: SQLite takes any text for greater than any number."""
+        for kind in (int, float):
+            with suppress(ValueError):
+                number = kind(value)
+                if str(number) == value:
+                    return number
+        return value
+
+
+def _allow_reading(action: int, *_: Any) -> int:
+    """Return whether a part of a statement may be run."""
+    return sqlite3.SQLITE_OK if action in _READING_ACTIONS else sqlite3.SQLITE_DENY
 
 
 class SQLiteRows:
