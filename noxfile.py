@@ -66,9 +66,17 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Check that the reference pages say what the source says."""
-    session.install("-e", ".[test]")
+    """Check that the reference pages say what the source says, and build the site."""
+    session.install("-e", ".[test,docs]")
     session.run("python", "docs/generate.py", "--check")
+    session.run("sphinx-build", "-q", "-W", "--keep-going", "docs", "docs/_build", *session.posargs)
+
+
+@nox.session
+def links(session: nox.Session) -> None:
+    """Look whether the links of the site lead somewhere."""
+    session.install("-e", ".[docs]")
+    session.run("sphinx-build", "-q", "-b", "linkcheck", "docs", "docs/_build/links")
 
 
 @nox.session

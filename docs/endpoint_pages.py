@@ -87,6 +87,15 @@ What an endpoint raises besides these, and what it checks before any request, st
 
 USUAL = "What holds for all endpoints, the usual errors among it, is in [endpoints](../endpoints.md)."
 
+TOC = """
+```{toctree}
+:hidden:
+:glob:
+
+endpoints/*
+```
+"""
+
 REFUSALS = {
     parameters.check_id: "below 1 or no whole number",
     parameters.check_number: "below 0 or no whole number",
@@ -113,7 +122,7 @@ def index_page() -> str:
         about = first_paragraph(load_namespace(name))
         rows.append((f"[{name}](endpoints/{name}.md)", str(len(list(endpoints_of(name)))), about))
     head = INDEX.format(count=len(OPERATIONS), address=ADDRESS)
-    return head + table(("Namespace", "Endpoints", "What it has"), rows)
+    return head + table(("Namespace", "Endpoints", "What it has"), rows) + TOC
 
 
 def namespace_page(name: str) -> str:

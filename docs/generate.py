@@ -35,17 +35,18 @@ REFERENCE = DOCS / "reference"
 
 def settings_page() -> str:
     """All settings."""
-    rows = [
-        (code(s.name), code(s.default) if s.default is not None else "", plain(s.text))
-        for s in SETTINGS.values()
-    ]
-    return (
+    head = (
         "# Settings\n\nScrapy's own settings keep their meaning for TMDB requests: `DOWNLOAD_TIMEOUT`, "
         "`DOWNLOAD_SLOTS` (the slot is `tmdb`), `CONCURRENT_REQUESTS`, "
         "`CONCURRENT_REQUESTS_PER_DOMAIN`, `RETRY_*`, `AUTOTHROTTLE_*`, `HTTPCACHE_*`, `JOBDIR`, `LOG_*`. "
-        "A `DOWNLOAD_DELAY` of the project does not hold for TMDB, see docs/crawling.md.\n\n"
-        + table(("Setting", "Default", "What it does"), rows)
+        "A `DOWNLOAD_DELAY` of the project does not hold for TMDB, see [speed](../crawling.md).\n"
     )
+    parts = [head]
+    for setting in SETTINGS.values():
+        default = "none" if setting.default is None else code(setting.default)
+        name, text = setting.name, plain(setting.text)
+        parts.append(f"```{{setting}} {name}\n```\n\n## {name}\n\nDefault: {default}\n\n{text}\n")
+    return "\n".join(parts)
 
 
 def stats_page() -> str:
