@@ -17,31 +17,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from tmdbfusion_scrapy.api.account import Account
-    from tmdbfusion_scrapy.api.authentication import Authentication
-    from tmdbfusion_scrapy.api.certifications import Certifications
+    from tmdbfusion_scrapy.api.authentication import Authentication, GuestSessions
     from tmdbfusion_scrapy.api.changes import Changes
-    from tmdbfusion_scrapy.api.collections import Collections
-    from tmdbfusion_scrapy.api.companies import Companies
-    from tmdbfusion_scrapy.api.configuration import Configuration
-    from tmdbfusion_scrapy.api.credits import Credits
-    from tmdbfusion_scrapy.api.discover import Discover
-    from tmdbfusion_scrapy.api.find import Find
-    from tmdbfusion_scrapy.api.genres import Genres
-    from tmdbfusion_scrapy.api.guest_sessions import GuestSessions
-    from tmdbfusion_scrapy.api.keywords import Keywords
-    from tmdbfusion_scrapy.api.lists import Lists
+    from tmdbfusion_scrapy.api.companies import Collections, Companies, Keywords, Networks
+    from tmdbfusion_scrapy.api.discover import Discover, Trending
+    from tmdbfusion_scrapy.api.lists import Lists, Reviews
     from tmdbfusion_scrapy.api.movies import Movies
     from tmdbfusion_scrapy.api.namespaces import Execute
-    from tmdbfusion_scrapy.api.networks import Networks
-    from tmdbfusion_scrapy.api.people import People
-    from tmdbfusion_scrapy.api.reviews import Reviews
-    from tmdbfusion_scrapy.api.search import Search
-    from tmdbfusion_scrapy.api.trending import Trending
+    from tmdbfusion_scrapy.api.people import Credits, People
+    from tmdbfusion_scrapy.api.reference import Certifications, Configuration, Genres, WatchProviders
+    from tmdbfusion_scrapy.api.search import Find, Search
     from tmdbfusion_scrapy.api.tv import TV
-    from tmdbfusion_scrapy.api.tv_episode_groups import TVEpisodeGroups
-    from tmdbfusion_scrapy.api.tv_episodes import TVEpisodes
+    from tmdbfusion_scrapy.api.tv_episodes import TVEpisodeGroups, TVEpisodes
     from tmdbfusion_scrapy.api.tv_seasons import TVSeasons
-    from tmdbfusion_scrapy.api.watch_providers import WatchProviders
 
 
 class BoundEndpoint:
@@ -147,16 +135,33 @@ class API(Generic[E]):
 
 
 NAMESPACES = tuple(API.__annotations__)
-"""The names of the namespaces, which are those of their modules."""
+"""The names of the namespaces."""
+
+_MODULES = {
+    "certifications": "reference",
+    "collections": "companies",
+    "configuration": "reference",
+    "credits": "people",
+    "find": "search",
+    "genres": "reference",
+    "guest_sessions": "authentication",
+    "keywords": "companies",
+    "networks": "companies",
+    "reviews": "lists",
+    "trending": "discover",
+    "tv_episode_groups": "tv_episodes",
+    "watch_providers": "reference",
+}
+"""The modules of the namespaces that are in that of another one."""
 
 
 def load_namespace(name: str) -> type[Namespace[Any]]:
     """Return the class of a namespace."""
-    module = import_module(f"tmdbfusion_scrapy.api.{name}")
+    module = import_module(f"tmdbfusion_scrapy.api.{_MODULES.get(name, name)}")
     (found,) = (
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Namespace) and value.__module__ == module.__name__
+        if isinstance(value, type) and issubclass(value, Namespace) and vars(value).get("name") == name
     )
     return found
 

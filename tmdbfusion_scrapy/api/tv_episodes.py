@@ -1,4 +1,4 @@
-"""Episodes of series."""
+"""Episodes, and groups of them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tmdbfusion_scrapy.models.external_ids import EpisodeExternalIds
 from tmdbfusion_scrapy.models.images import EpisodeImages
 from tmdbfusion_scrapy.models.lists import Status
 from tmdbfusion_scrapy.models.translations import EpisodeTranslations
-from tmdbfusion_scrapy.models.tv_episodes import EpisodeDetails
+from tmdbfusion_scrapy.models.tv_episodes import EpisodeDetails, EpisodeGroupDetails
 from tmdbfusion_scrapy.models.videos import Videos
 
 
@@ -270,5 +270,27 @@ class TVEpisodes(Namespace[E]):
             episode_number: Number of the episode in its season.
             session_id: The session of a user.
             guest_session_id: The session of a guest.
+        """
+        raise NotImplementedError
+
+
+class TVEpisodeGroups(Namespace[E]):
+    """Orders of the episodes of a series: one by its id."""
+
+    name: ClassVar[str] = "tv_episode_groups"
+
+    @get(
+        "tv/episode_group/{tv_episode_group_id}",
+        operation_id="tv-episode-group-details",
+        echoes={"tv_episode_group_id": "id"},
+    )
+    @staticmethod
+    def details(tv_episode_group_id: str) -> EpisodeGroupDetails:
+        """An order of the episodes of a series, with its groups of episodes.
+
+        https://developer.themoviedb.org/reference/tv-episode-group-details
+
+        Args:
+            tv_episode_group_id: TMDB's id of the order, as ``tv.episode_groups`` names it.
         """
         raise NotImplementedError
