@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import delete, get, post
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.account import GuestSession, RequestToken, Session
+from tmdbfusion_scrapy.models.account import GuestSession, RequestToken, Session, Status
 from tmdbfusion_scrapy.models.list_items import RatedEpisode, RatedMovie, RatedTV
-from tmdbfusion_scrapy.models.lists import Status
 from tmdbfusion_scrapy.models.paging import Page
 
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import ClassVar
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.collections import CollectionDetails, CollectionImages
-from tmdbfusion_scrapy.models.companies import AlternativeNames, CompanyDetails, NetworkDetails
+from tmdbfusion_scrapy.models.companies import (
+    AlternativeNames,
+    CollectionDetails,
+    CollectionImages,
+    CompanyDetails,
+    Keyword,
+    NetworkDetails,
+)
 from tmdbfusion_scrapy.models.images import Logos
-from tmdbfusion_scrapy.models.keywords import Keyword
 from tmdbfusion_scrapy.models.list_items import MovieListItem
 from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.translations import CollectionTranslations

@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from datetime import date
 from typing import ClassVar, Literal
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
 from tmdbfusion_scrapy.models.list_items import MediaItem, MovieListItem, PersonListItem, TVListItem
 from tmdbfusion_scrapy.models.paging import Page
 

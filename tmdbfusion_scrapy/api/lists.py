@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import delete, get, post
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.lists import CreatedList, ListDetails, ListItemStatus, ReviewDetails, Status
+from tmdbfusion_scrapy.models.account import CreatedList, ListDetails, ListItemStatus, ReviewDetails, Status
 
 
 class Lists(Namespace[E]):

@@ -6,16 +6,15 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import ClassVar
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.changes import Changes
 from tmdbfusion_scrapy.models.credits import (
     CreditDetails,
     PersonCombinedCredits,
     PersonMovieCredits,
     PersonTVCredits,
 )
-from tmdbfusion_scrapy.models.list_items import PersonListItem
+from tmdbfusion_scrapy.models.list_items import Changes, PersonListItem
 from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.people import PersonDetails, PersonExternalIds, PersonImages, TaggedImage
 from tmdbfusion_scrapy.models.translations import PersonTranslations

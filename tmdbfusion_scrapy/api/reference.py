@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.configuration import (
+from tmdbfusion_scrapy.models.companies import GenreList
+from tmdbfusion_scrapy.models.reference import (
     ConfigurationDetails,
     Country,
     CountryTimezones,
     Department,
     Language,
+    WatchProviderList,
+    WatchRegions,
 )
-from tmdbfusion_scrapy.models.keywords import GenreList
 from tmdbfusion_scrapy.models.releases import Certifications as CertificationsByCountry
-from tmdbfusion_scrapy.models.watch_providers import WatchProviderList, WatchRegions
 
 
 class Certifications(Namespace[E]):

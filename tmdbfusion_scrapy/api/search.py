@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.companies import ProductionCompany
-from tmdbfusion_scrapy.models.keywords import Keyword
+from tmdbfusion_scrapy.models.companies import Keyword, ProductionCompany
 from tmdbfusion_scrapy.models.list_items import (
     CollectionListItem,
     FindResults,

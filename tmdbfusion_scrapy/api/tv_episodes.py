@@ -5,17 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import delete, get, post
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.account import AccountStates
-from tmdbfusion_scrapy.models.changes import Changes
+from tmdbfusion_scrapy.models.account import AccountStates, Status
 from tmdbfusion_scrapy.models.credits import EpisodeCredits
-from tmdbfusion_scrapy.models.external_ids import EpisodeExternalIds
-from tmdbfusion_scrapy.models.images import EpisodeImages
-from tmdbfusion_scrapy.models.lists import Status
+from tmdbfusion_scrapy.models.images import EpisodeImages, Videos
+from tmdbfusion_scrapy.models.list_items import Changes
 from tmdbfusion_scrapy.models.translations import EpisodeTranslations
-from tmdbfusion_scrapy.models.tv_episodes import EpisodeDetails, EpisodeGroupDetails
-from tmdbfusion_scrapy.models.videos import Videos
+from tmdbfusion_scrapy.models.tv import EpisodeDetails, EpisodeExternalIds, EpisodeGroupDetails
 
 
 class TVEpisodes(Namespace[E]):
