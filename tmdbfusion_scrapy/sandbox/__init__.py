@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox.http import RecordedRequest
     from tmdbfusion_scrapy.sandbox.options import SandboxOptions
+    from tmdbfusion_scrapy.sandbox.responder import ConnectionCounts
     from tmdbfusion_scrapy.sandbox.server import Sandbox, SandboxProcess, ThreadedSandbox
-    from tmdbfusion_scrapy.sandbox.traffic import ConnectionCounts
 
 _HOME_OF = {
-    "ConnectionCounts": "traffic", "RecordedRequest": "http", "Sandbox": "server", "SandboxOptions": "options",
+    "ConnectionCounts": "responder", "RecordedRequest": "http", "Sandbox": "server", "SandboxOptions": "options",
     "SandboxProcess": "server", "ThreadedSandbox": "server",
 }  # fmt: skip
 
