@@ -29,8 +29,7 @@ from tmdbfusion_scrapy.models.fields import NUMBERED_KEYS, part_key
 from tmdbfusion_scrapy.models.list_items import MediaItem
 from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.people import TaggedImage
-from tmdbfusion_scrapy.models.tv import TVDetails
-from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
+from tmdbfusion_scrapy.models.tv import SeasonDetails, TVDetails
 
 ROOT = Path(__file__).parent.parent
 

@@ -10,16 +10,14 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from tmdbfusion_scrapy.api import API, OPERATIONS, Call, Endpoint
-from tmdbfusion_scrapy.api.authentication import Authentication
+from tmdbfusion_scrapy.api.authentication import Authentication, GuestSessions
 from tmdbfusion_scrapy.api.call import Secret
-from tmdbfusion_scrapy.api.discover import Discover
+from tmdbfusion_scrapy.api.catalogue import Namespace
+from tmdbfusion_scrapy.api.discover import Discover, Trending
 from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.find import Find
-from tmdbfusion_scrapy.api.guest_sessions import GuestSessions
 from tmdbfusion_scrapy.api.movies import Movies
-from tmdbfusion_scrapy.api.namespaces import Namespace
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
-from tmdbfusion_scrapy.api.trending import Trending
+from tmdbfusion_scrapy.api.search import Find
 from tmdbfusion_scrapy.api.tv import TV
 from tmdbfusion_scrapy.api.tv_episodes import TVEpisodes
 from tmdbfusion_scrapy.api.tv_seasons import TVSeasons

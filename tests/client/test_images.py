@@ -16,7 +16,7 @@ from tests.coroutines import coroutine_test
 from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.exceptions import ResponseError, ServerError, ValidationError
 from tmdbfusion_scrapy.models import decode
-from tmdbfusion_scrapy.models.configuration import ConfigurationDetails, ImagesConfiguration
+from tmdbfusion_scrapy.models.reference import ConfigurationDetails, ImagesConfiguration
 
 BASE = "https://image.tmdb.org/t/p"
 # As TMDB's document has them: https://developer.themoviedb.org/reference/configuration-details

@@ -13,10 +13,10 @@ import pytest
 
 from tests.client.driving import CONTEXT, FAST, TOKEN, Asynchronous, Blocking
 from tests.coroutines import coroutine_test
-from tmdbfusion_scrapy.api.catalogue import BoundEndpoint
+from tmdbfusion_scrapy.api.endpoint import BoundEndpoint
 from tmdbfusion_scrapy.client import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.exceptions import ResponseError, ServerError, ValidationError
-from tmdbfusion_scrapy.models.lists import ListDetails
+from tmdbfusion_scrapy.models.account import ListDetails
 from tmdbfusion_scrapy.models.paging import Page
 
 if TYPE_CHECKING:

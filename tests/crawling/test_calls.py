@@ -14,7 +14,7 @@ from tests.crawling.test_retries import OPEN_QUEUES
 from tests.crawling.test_sessions import SESSION
 from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.models import MovieDetails
-from tmdbfusion_scrapy.models.keywords import Keyword
+from tmdbfusion_scrapy.models.companies import Keyword
 
 
 async def answer_movie(connection, seen):

@@ -13,9 +13,7 @@ from tmdbfusion_scrapy.models.images import Image, Images
 from tmdbfusion_scrapy.models.list_items import MediaItem, MovieListItem, SeasonItem
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
-from tmdbfusion_scrapy.models.tv import TVDetails
-from tmdbfusion_scrapy.models.tv_episodes import Episode, EpisodeDetails
-from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
+from tmdbfusion_scrapy.models.tv import Episode, EpisodeDetails, SeasonDetails, TVDetails
 
 ALL = {kind: [size] for kind, size in DEFAULT_SIZES.items()}
 

@@ -10,10 +10,10 @@ from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.call import check_answer
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models import Page, Record, decode
-from tmdbfusion_scrapy.models.configuration import Country
+from tmdbfusion_scrapy.models.account import ListDetails, Status
 from tmdbfusion_scrapy.models.list_items import MovieListItem
-from tmdbfusion_scrapy.models.lists import ListDetails, Status
 from tmdbfusion_scrapy.models.movies import MovieDetails
+from tmdbfusion_scrapy.models.reference import Country
 
 
 def refused(body: bytes, model: Any, page: str | None = None) -> str:

@@ -15,18 +15,14 @@ from itemadapter import ItemAdapter
 
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models import DatedPage, Page, Record, decode
-from tmdbfusion_scrapy.models.account import AccountStates, RequestToken
-from tmdbfusion_scrapy.models.changes import Changes
-from tmdbfusion_scrapy.models.configuration import ConfigurationDetails, Country, CountryTimezones
-from tmdbfusion_scrapy.models.images import Images
-from tmdbfusion_scrapy.models.keywords import Genre, GenreList
-from tmdbfusion_scrapy.models.list_items import MovieListItem
-from tmdbfusion_scrapy.models.lists import Review, Status
+from tmdbfusion_scrapy.models.account import AccountStates, RequestToken, Review, Status
+from tmdbfusion_scrapy.models.companies import Genre, GenreList
+from tmdbfusion_scrapy.models.images import Images, Videos
+from tmdbfusion_scrapy.models.list_items import Changes, MovieListItem
 from tmdbfusion_scrapy.models.movies import MovieDetails
+from tmdbfusion_scrapy.models.reference import ConfigurationDetails, Country, CountryTimezones, WatchProviders
 from tmdbfusion_scrapy.models.releases import ReleaseDates
 from tmdbfusion_scrapy.models.tv import TVDetails
-from tmdbfusion_scrapy.models.videos import Videos
-from tmdbfusion_scrapy.models.watch_providers import WatchProviders
 
 # Shaped as TMDB's, with invented content.
 MOVIE: dict[str, Any] = {

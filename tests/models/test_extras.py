@@ -13,12 +13,11 @@ from itemadapter import ItemAdapter
 
 from tests.models.test_decoding import MOVIE
 from tmdbfusion_scrapy.models import DatedPage, Page, decode
-from tmdbfusion_scrapy.models.configuration import Country
 from tmdbfusion_scrapy.models.lenient import find_extras
 from tmdbfusion_scrapy.models.list_items import MovieListItem
 from tmdbfusion_scrapy.models.movies import MovieDetails
+from tmdbfusion_scrapy.models.reference import Country, WatchProviders
 from tmdbfusion_scrapy.models.tv import TVDetails
-from tmdbfusion_scrapy.models.watch_providers import WatchProviders
 
 
 def body_of(value: Any) -> bytes:

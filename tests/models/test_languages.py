@@ -12,9 +12,7 @@ from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.languages import apply_languages
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
-from tmdbfusion_scrapy.models.tv import TVDetails
-from tmdbfusion_scrapy.models.tv_episodes import EpisodeDetails
-from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
+from tmdbfusion_scrapy.models.tv import EpisodeDetails, SeasonDetails, TVDetails
 
 MOVIE: dict[str, Any] = {
     "id": 1,

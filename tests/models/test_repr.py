@@ -11,9 +11,9 @@ import pytest
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.models import MovieDetails, Page, Record, decode
 from tmdbfusion_scrapy.models.account import GuestSession, RequestToken, Session
-from tmdbfusion_scrapy.models.configuration import Country
 from tmdbfusion_scrapy.models.credits import Credits
 from tmdbfusion_scrapy.models.list_items import MovieListItem
+from tmdbfusion_scrapy.models.reference import Country
 from tmdbfusion_scrapy.models.tv import TVDetails
 
 MOVIE = {

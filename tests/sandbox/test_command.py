@@ -68,7 +68,7 @@ def test_it_prints_its_base_url_and_ends_with_status_0_on_a_signal(number):
     ],
 )
 def test_bad_arguments_give_a_message_and_status_2(arguments, message, capsys):
-    from tmdbfusion_scrapy.sandbox.command import main
+    from tmdbfusion_scrapy.sandbox.__main__ import main
 
     with pytest.raises(SystemExit) as caught:
         main(arguments)
@@ -79,7 +79,7 @@ def test_bad_arguments_give_a_message_and_status_2(arguments, message, capsys):
 def test_the_day_and_how_much_moves():
     from argparse import ArgumentParser
 
-    from tmdbfusion_scrapy.sandbox.command import add_arguments, options_of
+    from tmdbfusion_scrapy.sandbox.__main__ import add_arguments, options_of
 
     parser = ArgumentParser()
     add_arguments(parser)

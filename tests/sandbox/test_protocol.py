@@ -298,7 +298,7 @@ def test_the_server_stands_on_asyncio_and_httptools_alone():
 
 def test_the_server_loads_neither_scrapy_nor_twisted():
     script = (
-        "import sys, tmdbfusion_scrapy.sandbox.command\n"
+        "import sys, tmdbfusion_scrapy.sandbox.__main__\n"
         "print([name for name in ('scrapy', 'twisted') if name in sys.modules])"
     )
     run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)

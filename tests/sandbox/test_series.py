@@ -9,7 +9,7 @@ import pytest
 from tests.sandbox.pages import all_ids
 from tmdbfusion_scrapy.sandbox import SandboxOptions
 from tmdbfusion_scrapy.sandbox.population import EPOCH, Clock
-from tmdbfusion_scrapy.sandbox.seasons import Schedule
+from tmdbfusion_scrapy.sandbox.series import Schedule
 from tmdbfusion_scrapy.sandbox.service import World
 
 SERIES = 500

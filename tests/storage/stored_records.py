@@ -10,8 +10,7 @@ from sqlalchemy import select, text
 
 from tests.storage.database_access import tables_with_rows
 from tmdbfusion_scrapy.models import decode
-from tmdbfusion_scrapy.models.tv import TVDetails
-from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
+from tmdbfusion_scrapy.models.tv import SeasonDetails, TVDetails
 from tmdbfusion_scrapy.storage.batches import store_batch
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tests.storage.database_access import TRIED_AT, execute_sqlite, failed_call, movie, select
 from tests.storage.stored_records import NOW, rows, store
 from tmdbfusion_scrapy.models import decode
-from tmdbfusion_scrapy.models.keywords import Genre, GenreList
+from tmdbfusion_scrapy.models.companies import Genre, GenreList
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures

@@ -11,11 +11,10 @@ import pytest
 from tests.storage.database_access import movie
 from tests.storage.stored_records import rows, store
 from tmdbfusion_scrapy.models import decode
-from tmdbfusion_scrapy.models.keywords import GenreList
+from tmdbfusion_scrapy.models.companies import GenreList
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.releases import Release
-from tmdbfusion_scrapy.models.tv import TVDetails
-from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
+from tmdbfusion_scrapy.models.tv import SeasonDetails, TVDetails
 from tmdbfusion_scrapy.storage.fitting import _fitting_document
 
 if TYPE_CHECKING:

@@ -19,9 +19,9 @@ from tests.storage.stored_records import (
     show,
     store,
 )
-from tmdbfusion_scrapy.models.collections import CollectionDetails
+from tmdbfusion_scrapy.models.companies import CollectionDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
-from tmdbfusion_scrapy.models.tv_episodes import EpisodeDetails
+from tmdbfusion_scrapy.models.tv import EpisodeDetails
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Engine

@@ -21,7 +21,7 @@ from tests.storage.stored_records import season as season_of
 from tests.storage.whole_documents import WHOLE
 from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.models import decode
-from tmdbfusion_scrapy.models.collections import CollectionDetails
+from tmdbfusion_scrapy.models.companies import CollectionDetails
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
 from tmdbfusion_scrapy.models.tv import TVDetails

@@ -26,8 +26,7 @@ from tests.storage.stored_records import (
 )
 from tmdbfusion_scrapy.items import Watermark
 from tmdbfusion_scrapy.models import decode
-from tmdbfusion_scrapy.models.collections import CollectionDetails
-from tmdbfusion_scrapy.models.companies import CompanyDetails
+from tmdbfusion_scrapy.models.companies import CollectionDetails, CompanyDetails
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
 from tmdbfusion_scrapy.models.tv import TVDetails

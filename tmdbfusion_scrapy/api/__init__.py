@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.api.call import Call
-from tmdbfusion_scrapy.api.catalogue import API, NAMESPACES, load_operations
+from tmdbfusion_scrapy.api.catalogue import API, NAMESPACES, Asynchronous, Blocking, Crawling, load_operations
 from tmdbfusion_scrapy.api.endpoint import Endpoint
-from tmdbfusion_scrapy.api.namespaces import Asynchronous, Blocking, Crawling
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import ClassVar, Literal
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import get, post
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.account import AccountDetails
+from tmdbfusion_scrapy.models.account import AccountDetails, Status
 from tmdbfusion_scrapy.models.list_items import MovieListItem, RatedEpisode, RatedMovie, RatedTV, TVListItem
-from tmdbfusion_scrapy.models.lists import Status
 from tmdbfusion_scrapy.models.movies import ListSummary
 from tmdbfusion_scrapy.models.paging import Page
 

@@ -1,96 +1,112 @@
-"""The catalogue: every namespace of TMDB's API, each loaded when it is first used."""
+"""The catalogue: every namespace of TMDB's API, generic over the executor, each loaded when it is first used."""
 
 from __future__ import annotations
 
-import inspect
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Generic, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 from urllib.parse import parse_qsl, urlsplit
 
 from tmdbfusion_scrapy.api.call import Call, Secret
-from tmdbfusion_scrapy.api.endpoint import Endpoint
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
+from tmdbfusion_scrapy.api.endpoint import BoundEndpoint, Endpoint
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS, check_appends
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from scrapy import Request
 
     from tmdbfusion_scrapy.api.account import Account
-    from tmdbfusion_scrapy.api.authentication import Authentication
-    from tmdbfusion_scrapy.api.certifications import Certifications
+    from tmdbfusion_scrapy.api.authentication import Authentication, GuestSessions
     from tmdbfusion_scrapy.api.changes import Changes
-    from tmdbfusion_scrapy.api.collections import Collections
-    from tmdbfusion_scrapy.api.companies import Companies
-    from tmdbfusion_scrapy.api.configuration import Configuration
-    from tmdbfusion_scrapy.api.credits import Credits
-    from tmdbfusion_scrapy.api.discover import Discover
-    from tmdbfusion_scrapy.api.find import Find
-    from tmdbfusion_scrapy.api.genres import Genres
-    from tmdbfusion_scrapy.api.guest_sessions import GuestSessions
-    from tmdbfusion_scrapy.api.keywords import Keywords
-    from tmdbfusion_scrapy.api.lists import Lists
+    from tmdbfusion_scrapy.api.companies import Collections, Companies, Keywords, Networks
+    from tmdbfusion_scrapy.api.discover import Discover, Trending
+    from tmdbfusion_scrapy.api.lists import Lists, Reviews
     from tmdbfusion_scrapy.api.movies import Movies
-    from tmdbfusion_scrapy.api.namespaces import Execute
-    from tmdbfusion_scrapy.api.networks import Networks
-    from tmdbfusion_scrapy.api.people import People
-    from tmdbfusion_scrapy.api.reviews import Reviews
-    from tmdbfusion_scrapy.api.search import Search
-    from tmdbfusion_scrapy.api.trending import Trending
+    from tmdbfusion_scrapy.api.people import Credits, People
+    from tmdbfusion_scrapy.api.reference import Certifications, Configuration, Genres, WatchProviders
+    from tmdbfusion_scrapy.api.search import Find, Search
     from tmdbfusion_scrapy.api.tv import TV
-    from tmdbfusion_scrapy.api.tv_episode_groups import TVEpisodeGroups
-    from tmdbfusion_scrapy.api.tv_episodes import TVEpisodes
+    from tmdbfusion_scrapy.api.tv_episodes import TVEpisodeGroups, TVEpisodes
     from tmdbfusion_scrapy.api.tv_seasons import TVSeasons
-    from tmdbfusion_scrapy.api.watch_providers import WatchProviders
 
 
-class BoundEndpoint:
-    """Calls an endpoint by an executor, and shows itself as a method does, to ``help()`` and to an IDE.
+P = ParamSpec("P")
+
+Execute = Callable[..., Any]
+"""Takes an endpoint and its arguments and does what the executor does with a call."""
+
+Bind = Callable[["Endpoint[..., Any]"], Callable[..., Any]]
+"""Takes an endpoint and returns what is called with the endpoint's arguments alone."""
+
+
+class Blocking:
+    """Executor of ``TMDBClient``: a call returns the record."""
+
+
+class Asynchronous:
+    """Executor of ``AsyncTMDBClient``: a call returns an awaitable of the record."""
+
+
+class Crawling:
+    """Executor of a spider: a call returns a ``scrapy.Request``."""
+
+
+E = TypeVar("E", Blocking, Asynchronous, Crawling)
+"""The executor of a namespace; it exists for type checkers only."""
+
+
+class Namespace(Generic[E]):
+    """A group of endpoints, bound to an executor.
 
     Args:
-        endpoint: The endpoint.
-        execute: Is given the endpoint and the arguments of each call.
-        owner: The class that has the namespace as an attribute, for ``repr``.
-        signature: Of a call; that of the endpoint by default.
-
-    Attributes:
-        endpoint: The endpoint.
-        execute: The executor.
+        bind: Binds an endpoint to the executor.
     """
 
-    def __init__(
-        self,
-        endpoint: Endpoint[..., Any],
-        execute: Callable[..., Any],
-        owner: str,
-        signature: inspect.Signature | None = None,
-    ) -> None:
-        self.endpoint = endpoint
-        self.execute = execute
-        self.__name__ = endpoint.name
-        self.__qualname__ = f"{owner}.{endpoint.namespace}.{endpoint.name}"
-        self.__module__ = endpoint.function.__module__
-        self.__doc__ = endpoint.__doc__
-        self.__signature__ = signature or endpoint.call_signature
-        if inspect.iscoroutinefunction(execute):
-            # Python 3.12 and later let an object say that it is one, too.
-            getattr(inspect, "markcoroutinefunction", _leave)(self)
+    name: ClassVar[str]
+    """Attribute of a client or of ``spider.tmdb``: ``tv``."""
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """Make the call."""
-        args, kwargs = self.endpoint.hide(args, kwargs)
-        return self.execute(self.endpoint, *args, **kwargs)
+    kind: ClassVar[str] = ""
+    """What a record of it is, as the tables of a store are named: ``tv_shows``; empty where it is none."""
 
-    def __get__(self, obj: object, owner: type | None = None) -> BoundEndpoint:
-        # It is bound already. To inspect, a callable with __get__ is a routine, which help() shows with signature.
-        return self
+    def __init__(self, bind: Bind) -> None:
+        self._bind = bind
 
-    def __repr__(self) -> str:
-        return f"<{self.__qualname__}: {self.endpoint.method} /{self.endpoint.path}>"
+    def bind(self, endpoint: Endpoint[..., Any]) -> Callable[..., Any]:
+        """Return the callable that an endpoint is on this namespace."""
+        # An attribute of the instance goes before the endpoint, so this is asked once.
+        bound = self.__dict__[endpoint.name] = self._bind(endpoint)
+        return bound
 
 
-def _leave(method: Any) -> Any:
-    return method
+class RequestMaker(Protocol, Generic[P]):
+    """An endpoint in a spider.
+
+    Besides the endpoint's own arguments a call takes those of ``scrapy.Request``: ``callback``, ``errback``,
+    ``priority``, ``meta``, ``cb_kwargs``, ``headers``, ``flags``, ``dont_filter``.
+    """
+
+    @overload
+    def __call__(self, *args: P.args, **kwargs: P.kwargs) -> Request: ...
+
+    # A ParamSpec takes no further keywords, so the arguments beside Scrapy's own are checked at run time.
+    @overload
+    def __call__(self, *args: Any, callback: Callable[..., Any], **kwargs: Any) -> Request: ...
+    @overload
+    def __call__(self, *args: Any, errback: Callable[..., Any], **kwargs: Any) -> Request: ...
+    @overload
+    def __call__(self, *args: Any, priority: int, **kwargs: Any) -> Request: ...
+    @overload
+    def __call__(self, *args: Any, meta: dict[str, Any], **kwargs: Any) -> Request: ...
+    @overload
+    def __call__(self, *args: Any, cb_kwargs: dict[str, Any], **kwargs: Any) -> Request: ...
+    @overload
+    def __call__(self, *args: Any, headers: Mapping[str, str], **kwargs: Any) -> Request: ...
+    @overload
+    def __call__(self, *args: Any, flags: list[str], **kwargs: Any) -> Request: ...
+    @overload
+    def __call__(self, *args: Any, dont_filter: bool, **kwargs: Any) -> Request: ...
 
 
 class API(Generic[E]):
@@ -147,16 +163,33 @@ class API(Generic[E]):
 
 
 NAMESPACES = tuple(API.__annotations__)
-"""The names of the namespaces, which are those of their modules."""
+"""The names of the namespaces."""
+
+_MODULES = {
+    "certifications": "reference",
+    "collections": "companies",
+    "configuration": "reference",
+    "credits": "people",
+    "find": "search",
+    "genres": "reference",
+    "guest_sessions": "authentication",
+    "keywords": "companies",
+    "networks": "companies",
+    "reviews": "lists",
+    "trending": "discover",
+    "tv_episode_groups": "tv_episodes",
+    "watch_providers": "reference",
+}
+"""The modules of the namespaces that are in that of another one."""
 
 
 def load_namespace(name: str) -> type[Namespace[Any]]:
     """Return the class of a namespace."""
-    module = import_module(f"tmdbfusion_scrapy.api.{name}")
+    module = import_module(f"tmdbfusion_scrapy.api.{_MODULES.get(name, name)}")
     (found,) = (
         value
         for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, Namespace) and value.__module__ == module.__name__
+        if isinstance(value, type) and issubclass(value, Namespace) and vars(value).get("name") == name
     )
     return found
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import date
 from typing import ClassVar
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.changes import ChangedItem
+from tmdbfusion_scrapy.models.list_items import ChangedItem
 from tmdbfusion_scrapy.models.paging import Page
 
 

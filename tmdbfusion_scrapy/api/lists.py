@@ -1,12 +1,12 @@
-"""Lists."""
+"""Lists of users, and reviews."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import delete, get, post
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.lists import CreatedList, ListDetails, ListItemStatus, Status
+from tmdbfusion_scrapy.models.account import CreatedList, ListDetails, ListItemStatus, ReviewDetails, Status
 
 
 class Lists(Namespace[E]):
@@ -144,5 +144,23 @@ class Lists(Namespace[E]):
             list_id: TMDB's id of the list.
             media_id: TMDB's id of the movie.
             session_id: The session of the user whose list it is.
+        """
+        raise NotImplementedError
+
+
+class Reviews(Namespace[E]):
+    """Single reviews."""
+
+    name: ClassVar[str] = "reviews"
+
+    @get("review/{review_id}", operation_id="review-details", echoes={"review_id": "id"})
+    @staticmethod
+    def details(review_id: str) -> ReviewDetails:
+        """A review of a movie or series.
+
+        https://developer.themoviedb.org/reference/review-details
+
+        Args:
+            review_id: TMDB's id of the review.
         """
         raise NotImplementedError

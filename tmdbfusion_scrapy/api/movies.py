@@ -6,21 +6,18 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import ClassVar
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import delete, get, post
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.account import AccountStates
-from tmdbfusion_scrapy.models.changes import Changes
+from tmdbfusion_scrapy.models.account import AccountStates, Review, Status
+from tmdbfusion_scrapy.models.companies import MovieKeywords
 from tmdbfusion_scrapy.models.credits import Credits
-from tmdbfusion_scrapy.models.images import Images
-from tmdbfusion_scrapy.models.keywords import MovieKeywords
-from tmdbfusion_scrapy.models.list_items import MovieListItem
-from tmdbfusion_scrapy.models.lists import Review, Status
+from tmdbfusion_scrapy.models.images import Images, Videos
+from tmdbfusion_scrapy.models.list_items import Changes, MovieListItem
 from tmdbfusion_scrapy.models.movies import ListSummary, MovieDetails, MovieExternalIds
 from tmdbfusion_scrapy.models.paging import DatedPage, Page
+from tmdbfusion_scrapy.models.reference import WatchProviders
 from tmdbfusion_scrapy.models.releases import AlternativeTitles, ReleaseDates
 from tmdbfusion_scrapy.models.translations import MovieTranslations
-from tmdbfusion_scrapy.models.videos import Videos
-from tmdbfusion_scrapy.models.watch_providers import WatchProviders
 
 
 class Movies(Namespace[E]):

@@ -1,4 +1,4 @@
-"""People."""
+"""People and their credits."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import ClassVar
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.changes import Changes
 from tmdbfusion_scrapy.models.credits import (
+    CreditDetails,
     PersonCombinedCredits,
     PersonMovieCredits,
     PersonTVCredits,
 )
-from tmdbfusion_scrapy.models.list_items import PersonListItem
+from tmdbfusion_scrapy.models.list_items import Changes, PersonListItem
 from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.people import PersonDetails, PersonExternalIds, PersonImages, TaggedImage
 from tmdbfusion_scrapy.models.translations import PersonTranslations
@@ -178,5 +178,24 @@ class People(Namespace[E]):
         Args:
             language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
             page: Page, 1 to 500; 1 at TMDB.
+        """
+        raise NotImplementedError
+
+
+class Credits(Namespace[E]):
+    """Single credits."""
+
+    name: ClassVar[str] = "credits"
+
+    @get("credit/{credit_id}", operation_id="credit-details", echoes={"credit_id": "id"})
+    @staticmethod
+    def details(credit_id: str, *, language: str | None = None) -> CreditDetails:
+        """A credit of a movie or series: who, in what, as what.
+
+        https://developer.themoviedb.org/reference/credit-details
+
+        Args:
+            credit_id: TMDB's id of the credit, the ``credit_id`` of a cast or crew.
+            language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
         """
         raise NotImplementedError

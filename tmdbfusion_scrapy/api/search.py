@@ -1,15 +1,15 @@
-"""Search."""
+"""Search by words, and by ids of other sites."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.companies import ProductionCompany
-from tmdbfusion_scrapy.models.keywords import Keyword
+from tmdbfusion_scrapy.models.companies import Keyword, ProductionCompany
 from tmdbfusion_scrapy.models.list_items import (
     CollectionListItem,
+    FindResults,
     MediaItem,
     MovieListItem,
     PersonListItem,
@@ -163,5 +163,43 @@ class Search(Namespace[E]):
             language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
             page: Page, 1 to 500; 1 at TMDB.
             year: Year in which the series or any of its episodes was first on air, 1000 to 9999.
+        """
+        raise NotImplementedError
+
+
+ExternalSource = Literal[
+    "imdb_id",
+    "facebook_id",
+    "instagram_id",
+    "tvdb_id",
+    "tiktok_id",
+    "twitter_id",
+    "wikidata_id",
+    "youtube_id",
+]
+"""The sites whose ids TMDB knows."""
+
+
+class Find(Namespace[E]):
+    """Records by their id of another site."""
+
+    name: ClassVar[str] = "find"
+
+    @get("find/{external_id}", operation_id="find-by-id")
+    @staticmethod
+    def by_id(
+        external_id: str,
+        *,
+        external_source: ExternalSource,
+        language: str | None = None,
+    ) -> FindResults:
+        """Movies, people, series, seasons and episodes with an id of another site.
+
+        https://developer.themoviedb.org/reference/find-by-id
+
+        Args:
+            external_id: The id at the other site, such as ``tt0137523``.
+            external_source: The other site.
+            language: ISO 639-1, with a country if wanted (``fr-CA``); ``en-US`` at TMDB.
         """
         raise NotImplementedError

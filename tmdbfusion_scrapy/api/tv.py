@@ -6,23 +6,24 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import ClassVar
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import delete, get, post
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.account import AccountStates
-from tmdbfusion_scrapy.models.changes import Changes
+from tmdbfusion_scrapy.models.account import AccountStates, Review, Status
 from tmdbfusion_scrapy.models.credits import AggregateCredits, Credits
-from tmdbfusion_scrapy.models.external_ids import TVExternalIds
-from tmdbfusion_scrapy.models.images import Images
-from tmdbfusion_scrapy.models.list_items import TVListItem
-from tmdbfusion_scrapy.models.lists import Review, Status
+from tmdbfusion_scrapy.models.images import Images, Videos
+from tmdbfusion_scrapy.models.list_items import Changes, TVListItem
 from tmdbfusion_scrapy.models.movies import ListSummary
 from tmdbfusion_scrapy.models.paging import Page
+from tmdbfusion_scrapy.models.reference import WatchProviders
 from tmdbfusion_scrapy.models.releases import ContentRatings, TVAlternativeTitles
 from tmdbfusion_scrapy.models.translations import TVTranslations
-from tmdbfusion_scrapy.models.tv import ScreenedTheatrically, TVDetails, TVKeywords
-from tmdbfusion_scrapy.models.tv_episodes import EpisodeGroups
-from tmdbfusion_scrapy.models.videos import Videos
-from tmdbfusion_scrapy.models.watch_providers import WatchProviders
+from tmdbfusion_scrapy.models.tv import (
+    EpisodeGroups,
+    ScreenedTheatrically,
+    TVDetails,
+    TVExternalIds,
+    TVKeywords,
+)
 
 
 class TV(Namespace[E]):

@@ -1,21 +1,18 @@
-"""Episodes of series."""
+"""Episodes, and groups of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import ClassVar
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import delete, get, post
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
-from tmdbfusion_scrapy.models.account import AccountStates
-from tmdbfusion_scrapy.models.changes import Changes
+from tmdbfusion_scrapy.models.account import AccountStates, Status
 from tmdbfusion_scrapy.models.credits import EpisodeCredits
-from tmdbfusion_scrapy.models.external_ids import EpisodeExternalIds
-from tmdbfusion_scrapy.models.images import EpisodeImages
-from tmdbfusion_scrapy.models.lists import Status
+from tmdbfusion_scrapy.models.images import EpisodeImages, Videos
+from tmdbfusion_scrapy.models.list_items import Changes
 from tmdbfusion_scrapy.models.translations import EpisodeTranslations
-from tmdbfusion_scrapy.models.tv_episodes import EpisodeDetails
-from tmdbfusion_scrapy.models.videos import Videos
+from tmdbfusion_scrapy.models.tv import EpisodeDetails, EpisodeExternalIds, EpisodeGroupDetails
 
 
 class TVEpisodes(Namespace[E]):
@@ -270,5 +267,27 @@ class TVEpisodes(Namespace[E]):
             episode_number: Number of the episode in its season.
             session_id: The session of a user.
             guest_session_id: The session of a guest.
+        """
+        raise NotImplementedError
+
+
+class TVEpisodeGroups(Namespace[E]):
+    """Orders of the episodes of a series: one by its id."""
+
+    name: ClassVar[str] = "tv_episode_groups"
+
+    @get(
+        "tv/episode_group/{tv_episode_group_id}",
+        operation_id="tv-episode-group-details",
+        echoes={"tv_episode_group_id": "id"},
+    )
+    @staticmethod
+    def details(tv_episode_group_id: str) -> EpisodeGroupDetails:
+        """An order of the episodes of a series, with its groups of episodes.
+
+        https://developer.themoviedb.org/reference/tv-episode-group-details
+
+        Args:
+            tv_episode_group_id: TMDB's id of the order, as ``tv.episode_groups`` names it.
         """
         raise NotImplementedError

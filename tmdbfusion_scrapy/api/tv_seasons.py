@@ -6,17 +6,15 @@ from collections.abc import Iterable, Sequence
 from datetime import date
 from typing import ClassVar
 
+from tmdbfusion_scrapy.api.catalogue import E, Namespace
 from tmdbfusion_scrapy.api.endpoint import get
-from tmdbfusion_scrapy.api.namespaces import E, Namespace
 from tmdbfusion_scrapy.models.account import SeasonAccountStates
-from tmdbfusion_scrapy.models.changes import Changes
 from tmdbfusion_scrapy.models.credits import AggregateCredits, Credits
-from tmdbfusion_scrapy.models.external_ids import SeasonExternalIds
-from tmdbfusion_scrapy.models.images import SeasonImages
+from tmdbfusion_scrapy.models.images import SeasonImages, Videos
+from tmdbfusion_scrapy.models.list_items import Changes
+from tmdbfusion_scrapy.models.reference import WatchProviders
 from tmdbfusion_scrapy.models.translations import SeasonTranslations
-from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
-from tmdbfusion_scrapy.models.videos import Videos
-from tmdbfusion_scrapy.models.watch_providers import WatchProviders
+from tmdbfusion_scrapy.models.tv import SeasonDetails, SeasonExternalIds
 
 
 class TVSeasons(Namespace[E]):

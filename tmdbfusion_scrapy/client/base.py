@@ -6,7 +6,7 @@ import warnings
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tmdbfusion_scrapy.api import API
-from tmdbfusion_scrapy.api.namespaces import E
+from tmdbfusion_scrapy.api.catalogue import E
 from tmdbfusion_scrapy.client.calls import Calls
 from tmdbfusion_scrapy.client.event_hooks import check_event_hooks
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions

@@ -12,8 +12,8 @@ from tmdbfusion_scrapy.models.images import check_path
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.api import API, Asynchronous, Blocking
-    from tmdbfusion_scrapy.models.configuration import ConfigurationDetails, ImagesConfiguration
     from tmdbfusion_scrapy.models.images import ImageKind
+    from tmdbfusion_scrapy.models.reference import ConfigurationDetails, ImagesConfiguration
 
 
 _renewal = Renewal()

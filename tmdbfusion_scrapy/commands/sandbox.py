@@ -31,14 +31,14 @@ class SandboxCommand(TMDBCommand):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options of the sandbox."""
-        from tmdbfusion_scrapy.sandbox.command import add_arguments
+        from tmdbfusion_scrapy.sandbox.__main__ import add_arguments
 
         super().add_options(parser)
         add_arguments(parser)
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
         """Serve until a signal ends it."""
-        from tmdbfusion_scrapy.sandbox.command import options_of, run
+        from tmdbfusion_scrapy.sandbox.__main__ import options_of, run
         from tmdbfusion_scrapy.sandbox.server import Sandbox
 
         try:

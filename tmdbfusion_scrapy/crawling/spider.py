@@ -12,7 +12,7 @@ from scrapy.settings import SETTINGS_PRIORITIES
 from typing_extensions import override
 
 from tmdbfusion_scrapy.api import API, Crawling
-from tmdbfusion_scrapy.api.catalogue import BoundEndpoint
+from tmdbfusion_scrapy.api.endpoint import BoundEndpoint
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
 from tmdbfusion_scrapy.crawling.addon import Addon
 from tmdbfusion_scrapy.crawling.calls import (

@@ -25,8 +25,7 @@ from scrapy.exporters import (
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.formulas import FormulaWriter
 from tmdbfusion_scrapy.items import NOT_RECORDS
-from tmdbfusion_scrapy.models.objects import as_object
-from tmdbfusion_scrapy.models.record import Record
+from tmdbfusion_scrapy.models.record import Record, as_object
 from tmdbfusion_scrapy.settings import check_boolean, settings_of
 
 if TYPE_CHECKING:

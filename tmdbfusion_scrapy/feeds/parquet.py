@@ -13,7 +13,7 @@ from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.feeds.parquet_options import ParquetOptions, load_pyarrow
 from tmdbfusion_scrapy.items import NOT_RECORDS
-from tmdbfusion_scrapy.models.objects import hint_of
+from tmdbfusion_scrapy.models.record import hint_of
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler

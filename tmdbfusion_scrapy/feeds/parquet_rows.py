@@ -13,8 +13,7 @@ from pyarrow import parquet
 
 from tmdbfusion_scrapy.feeds.parquet_columns import TIME, column_of, getter_of
 from tmdbfusion_scrapy.models.fields import field_hints
-from tmdbfusion_scrapy.models.objects import hint_of
-from tmdbfusion_scrapy.models.record import Record
+from tmdbfusion_scrapy.models.record import Record, hint_of
 
 if TYPE_CHECKING:
     import datetime

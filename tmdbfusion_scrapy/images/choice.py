@@ -6,8 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.models.collections import CollectionDetails
-from tmdbfusion_scrapy.models.companies import CompanyDetails, NetworkDetails
+from tmdbfusion_scrapy.models.companies import CollectionDetails, CompanyDetails, NetworkDetails
 from tmdbfusion_scrapy.models.images import ORIGINAL, ImageKind
 from tmdbfusion_scrapy.models.list_items import (
     EpisodeItem,
@@ -19,8 +18,7 @@ from tmdbfusion_scrapy.models.list_items import (
 )
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
-from tmdbfusion_scrapy.models.tv import TVDetails, whole_seasons
-from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
+from tmdbfusion_scrapy.models.tv import SeasonDetails, TVDetails, whole_seasons
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -17,34 +17,35 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.models.account import AccountDetails as AccountDetails
     from tmdbfusion_scrapy.models.account import AccountStates as AccountStates
     from tmdbfusion_scrapy.models.account import Avatar as Avatar
+    from tmdbfusion_scrapy.models.account import CreatedList as CreatedList
     from tmdbfusion_scrapy.models.account import EpisodeRating as EpisodeRating
     from tmdbfusion_scrapy.models.account import Gravatar as Gravatar
     from tmdbfusion_scrapy.models.account import GuestSession as GuestSession
+    from tmdbfusion_scrapy.models.account import ListDetails as ListDetails
+    from tmdbfusion_scrapy.models.account import ListItemStatus as ListItemStatus
     from tmdbfusion_scrapy.models.account import RequestToken as RequestToken
+    from tmdbfusion_scrapy.models.account import Review as Review
+    from tmdbfusion_scrapy.models.account import ReviewAuthor as ReviewAuthor
+    from tmdbfusion_scrapy.models.account import ReviewDetails as ReviewDetails
     from tmdbfusion_scrapy.models.account import SeasonAccountStates as SeasonAccountStates
     from tmdbfusion_scrapy.models.account import Session as Session
+    from tmdbfusion_scrapy.models.account import Status as Status
     from tmdbfusion_scrapy.models.account import TMDBAvatar as TMDBAvatar
-    from tmdbfusion_scrapy.models.changes import Change as Change
-    from tmdbfusion_scrapy.models.changes import ChangedItem as ChangedItem
-    from tmdbfusion_scrapy.models.changes import ChangeItem as ChangeItem
-    from tmdbfusion_scrapy.models.changes import Changes as Changes
-    from tmdbfusion_scrapy.models.collections import CollectionDetails as CollectionDetails
-    from tmdbfusion_scrapy.models.collections import CollectionImages as CollectionImages
-    from tmdbfusion_scrapy.models.collections import CollectionPart as CollectionPart
     from tmdbfusion_scrapy.models.companies import AlternativeName as AlternativeName
     from tmdbfusion_scrapy.models.companies import AlternativeNames as AlternativeNames
+    from tmdbfusion_scrapy.models.companies import CollectionDetails as CollectionDetails
+    from tmdbfusion_scrapy.models.companies import CollectionImages as CollectionImages
+    from tmdbfusion_scrapy.models.companies import CollectionPart as CollectionPart
     from tmdbfusion_scrapy.models.companies import CompanyDetails as CompanyDetails
+    from tmdbfusion_scrapy.models.companies import Genre as Genre
+    from tmdbfusion_scrapy.models.companies import GenreList as GenreList
+    from tmdbfusion_scrapy.models.companies import Keyword as Keyword
+    from tmdbfusion_scrapy.models.companies import MovieKeywords as MovieKeywords
     from tmdbfusion_scrapy.models.companies import Network as Network
     from tmdbfusion_scrapy.models.companies import NetworkDetails as NetworkDetails
     from tmdbfusion_scrapy.models.companies import ProductionCompany as ProductionCompany
     from tmdbfusion_scrapy.models.companies import ProductionCountry as ProductionCountry
     from tmdbfusion_scrapy.models.companies import SpokenLanguage as SpokenLanguage
-    from tmdbfusion_scrapy.models.configuration import ConfigurationDetails as ConfigurationDetails
-    from tmdbfusion_scrapy.models.configuration import Country as Country
-    from tmdbfusion_scrapy.models.configuration import CountryTimezones as CountryTimezones
-    from tmdbfusion_scrapy.models.configuration import Department as Department
-    from tmdbfusion_scrapy.models.configuration import ImagesConfiguration as ImagesConfiguration
-    from tmdbfusion_scrapy.models.configuration import Language as Language
     from tmdbfusion_scrapy.models.credits import AggregateCastMember as AggregateCastMember
     from tmdbfusion_scrapy.models.credits import AggregateCredits as AggregateCredits
     from tmdbfusion_scrapy.models.credits import AggregateCrewMember as AggregateCrewMember
@@ -68,19 +69,20 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.models.credits import Role as Role
     from tmdbfusion_scrapy.models.credits import TVCastCredit as TVCastCredit
     from tmdbfusion_scrapy.models.credits import TVCrewCredit as TVCrewCredit
-    from tmdbfusion_scrapy.models.external_ids import EpisodeExternalIds as EpisodeExternalIds
-    from tmdbfusion_scrapy.models.external_ids import SeasonExternalIds as SeasonExternalIds
-    from tmdbfusion_scrapy.models.external_ids import TVExternalIds as TVExternalIds
     from tmdbfusion_scrapy.models.images import EpisodeImages as EpisodeImages
     from tmdbfusion_scrapy.models.images import Image as Image
     from tmdbfusion_scrapy.models.images import Images as Images
     from tmdbfusion_scrapy.models.images import Logo as Logo
     from tmdbfusion_scrapy.models.images import Logos as Logos
     from tmdbfusion_scrapy.models.images import SeasonImages as SeasonImages
-    from tmdbfusion_scrapy.models.keywords import Genre as Genre
-    from tmdbfusion_scrapy.models.keywords import GenreList as GenreList
-    from tmdbfusion_scrapy.models.keywords import Keyword as Keyword
-    from tmdbfusion_scrapy.models.keywords import MovieKeywords as MovieKeywords
+    from tmdbfusion_scrapy.models.images import Trailer as Trailer
+    from tmdbfusion_scrapy.models.images import Trailers as Trailers
+    from tmdbfusion_scrapy.models.images import Video as Video
+    from tmdbfusion_scrapy.models.images import Videos as Videos
+    from tmdbfusion_scrapy.models.list_items import Change as Change
+    from tmdbfusion_scrapy.models.list_items import ChangedItem as ChangedItem
+    from tmdbfusion_scrapy.models.list_items import ChangeItem as ChangeItem
+    from tmdbfusion_scrapy.models.list_items import Changes as Changes
     from tmdbfusion_scrapy.models.list_items import CollectionListItem as CollectionListItem
     from tmdbfusion_scrapy.models.list_items import EpisodeItem as EpisodeItem
     from tmdbfusion_scrapy.models.list_items import FindResults as FindResults
@@ -93,13 +95,6 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.models.list_items import RatedTV as RatedTV
     from tmdbfusion_scrapy.models.list_items import SeasonItem as SeasonItem
     from tmdbfusion_scrapy.models.list_items import TVListItem as TVListItem
-    from tmdbfusion_scrapy.models.lists import CreatedList as CreatedList
-    from tmdbfusion_scrapy.models.lists import ListDetails as ListDetails
-    from tmdbfusion_scrapy.models.lists import ListItemStatus as ListItemStatus
-    from tmdbfusion_scrapy.models.lists import Review as Review
-    from tmdbfusion_scrapy.models.lists import ReviewAuthor as ReviewAuthor
-    from tmdbfusion_scrapy.models.lists import ReviewDetails as ReviewDetails
-    from tmdbfusion_scrapy.models.lists import Status as Status
     from tmdbfusion_scrapy.models.movies import CollectionSummary as CollectionSummary
     from tmdbfusion_scrapy.models.movies import ListSummary as ListSummary
     from tmdbfusion_scrapy.models.movies import MovieDetails as MovieDetails
@@ -110,6 +105,18 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.models.people import PersonImages as PersonImages
     from tmdbfusion_scrapy.models.people import TaggedImage as TaggedImage
     from tmdbfusion_scrapy.models.people import TaggedMedia as TaggedMedia
+    from tmdbfusion_scrapy.models.reference import ConfigurationDetails as ConfigurationDetails
+    from tmdbfusion_scrapy.models.reference import Country as Country
+    from tmdbfusion_scrapy.models.reference import CountryTimezones as CountryTimezones
+    from tmdbfusion_scrapy.models.reference import CountryWatchProviders as CountryWatchProviders
+    from tmdbfusion_scrapy.models.reference import Department as Department
+    from tmdbfusion_scrapy.models.reference import ImagesConfiguration as ImagesConfiguration
+    from tmdbfusion_scrapy.models.reference import Language as Language
+    from tmdbfusion_scrapy.models.reference import WatchProvider as WatchProvider
+    from tmdbfusion_scrapy.models.reference import WatchProviderList as WatchProviderList
+    from tmdbfusion_scrapy.models.reference import WatchProviderListItem as WatchProviderListItem
+    from tmdbfusion_scrapy.models.reference import WatchProviders as WatchProviders
+    from tmdbfusion_scrapy.models.reference import WatchRegions as WatchRegions
     from tmdbfusion_scrapy.models.releases import AlternativeTitle as AlternativeTitle
     from tmdbfusion_scrapy.models.releases import AlternativeTitles as AlternativeTitles
     from tmdbfusion_scrapy.models.releases import Certification as Certification
@@ -139,28 +146,21 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.models.translations import TVTranslationData as TVTranslationData
     from tmdbfusion_scrapy.models.translations import TVTranslations as TVTranslations
     from tmdbfusion_scrapy.models.tv import Creator as Creator
+    from tmdbfusion_scrapy.models.tv import Episode as Episode
+    from tmdbfusion_scrapy.models.tv import EpisodeDetails as EpisodeDetails
+    from tmdbfusion_scrapy.models.tv import EpisodeExternalIds as EpisodeExternalIds
+    from tmdbfusion_scrapy.models.tv import EpisodeGroup as EpisodeGroup
+    from tmdbfusion_scrapy.models.tv import EpisodeGroupDetails as EpisodeGroupDetails
+    from tmdbfusion_scrapy.models.tv import EpisodeGroups as EpisodeGroups
+    from tmdbfusion_scrapy.models.tv import EpisodeGroupSummary as EpisodeGroupSummary
+    from tmdbfusion_scrapy.models.tv import GroupedEpisode as GroupedEpisode
     from tmdbfusion_scrapy.models.tv import ScreenedEpisode as ScreenedEpisode
     from tmdbfusion_scrapy.models.tv import ScreenedTheatrically as ScreenedTheatrically
+    from tmdbfusion_scrapy.models.tv import SeasonDetails as SeasonDetails
+    from tmdbfusion_scrapy.models.tv import SeasonExternalIds as SeasonExternalIds
     from tmdbfusion_scrapy.models.tv import TVDetails as TVDetails
+    from tmdbfusion_scrapy.models.tv import TVExternalIds as TVExternalIds
     from tmdbfusion_scrapy.models.tv import TVKeywords as TVKeywords
-    from tmdbfusion_scrapy.models.tv_episodes import Episode as Episode
-    from tmdbfusion_scrapy.models.tv_episodes import EpisodeDetails as EpisodeDetails
-    from tmdbfusion_scrapy.models.tv_episodes import EpisodeGroup as EpisodeGroup
-    from tmdbfusion_scrapy.models.tv_episodes import EpisodeGroupDetails as EpisodeGroupDetails
-    from tmdbfusion_scrapy.models.tv_episodes import EpisodeGroups as EpisodeGroups
-    from tmdbfusion_scrapy.models.tv_episodes import EpisodeGroupSummary as EpisodeGroupSummary
-    from tmdbfusion_scrapy.models.tv_episodes import GroupedEpisode as GroupedEpisode
-    from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails as SeasonDetails
-    from tmdbfusion_scrapy.models.videos import Trailer as Trailer
-    from tmdbfusion_scrapy.models.videos import Trailers as Trailers
-    from tmdbfusion_scrapy.models.videos import Video as Video
-    from tmdbfusion_scrapy.models.videos import Videos as Videos
-    from tmdbfusion_scrapy.models.watch_providers import CountryWatchProviders as CountryWatchProviders
-    from tmdbfusion_scrapy.models.watch_providers import WatchProvider as WatchProvider
-    from tmdbfusion_scrapy.models.watch_providers import WatchProviderList as WatchProviderList
-    from tmdbfusion_scrapy.models.watch_providers import WatchProviderListItem as WatchProviderListItem
-    from tmdbfusion_scrapy.models.watch_providers import WatchProviders as WatchProviders
-    from tmdbfusion_scrapy.models.watch_providers import WatchRegions as WatchRegions
 
 # Loading all of them takes longer than the rest of the client together.
 _RECORDS = {
@@ -168,42 +168,37 @@ _RECORDS = {
         "AccountDetails",
         "AccountStates",
         "Avatar",
+        "CreatedList",
         "EpisodeRating",
         "Gravatar",
         "GuestSession",
+        "ListDetails",
+        "ListItemStatus",
         "RequestToken",
+        "Review",
+        "ReviewAuthor",
+        "ReviewDetails",
         "SeasonAccountStates",
         "Session",
+        "Status",
         "TMDBAvatar",
-    ),
-    "changes": (
-        "Change",
-        "ChangeItem",
-        "ChangedItem",
-        "Changes",
-    ),
-    "collections": (
-        "CollectionDetails",
-        "CollectionImages",
-        "CollectionPart",
     ),
     "companies": (
         "AlternativeName",
         "AlternativeNames",
+        "CollectionDetails",
+        "CollectionImages",
+        "CollectionPart",
         "CompanyDetails",
+        "Genre",
+        "GenreList",
+        "Keyword",
+        "MovieKeywords",
         "Network",
         "NetworkDetails",
         "ProductionCompany",
         "ProductionCountry",
         "SpokenLanguage",
-    ),
-    "configuration": (
-        "ConfigurationDetails",
-        "Country",
-        "CountryTimezones",
-        "Department",
-        "ImagesConfiguration",
-        "Language",
     ),
     "credits": (
         "AggregateCastMember",
@@ -230,11 +225,6 @@ _RECORDS = {
         "TVCastCredit",
         "TVCrewCredit",
     ),
-    "external_ids": (
-        "EpisodeExternalIds",
-        "SeasonExternalIds",
-        "TVExternalIds",
-    ),
     "images": (
         "EpisodeImages",
         "Image",
@@ -242,14 +232,16 @@ _RECORDS = {
         "Logo",
         "Logos",
         "SeasonImages",
-    ),
-    "keywords": (
-        "Genre",
-        "GenreList",
-        "Keyword",
-        "MovieKeywords",
+        "Trailer",
+        "Trailers",
+        "Video",
+        "Videos",
     ),
     "list_items": (
+        "Change",
+        "ChangeItem",
+        "ChangedItem",
+        "Changes",
         "CollectionListItem",
         "EpisodeItem",
         "FindResults",
@@ -262,15 +254,6 @@ _RECORDS = {
         "RatedTV",
         "SeasonItem",
         "TVListItem",
-    ),
-    "lists": (
-        "CreatedList",
-        "ListDetails",
-        "ListItemStatus",
-        "Review",
-        "ReviewAuthor",
-        "ReviewDetails",
-        "Status",
     ),
     "movies": (
         "CollectionSummary",
@@ -285,6 +268,20 @@ _RECORDS = {
         "PersonImages",
         "TaggedImage",
         "TaggedMedia",
+    ),
+    "reference": (
+        "ConfigurationDetails",
+        "Country",
+        "CountryTimezones",
+        "CountryWatchProviders",
+        "Department",
+        "ImagesConfiguration",
+        "Language",
+        "WatchProvider",
+        "WatchProviderList",
+        "WatchProviderListItem",
+        "WatchProviders",
+        "WatchRegions",
     ),
     "releases": (
         "AlternativeTitle",
@@ -320,34 +317,21 @@ _RECORDS = {
     ),
     "tv": (
         "Creator",
-        "ScreenedEpisode",
-        "ScreenedTheatrically",
-        "TVDetails",
-        "TVKeywords",
-    ),
-    "tv_episodes": (
         "Episode",
         "EpisodeDetails",
+        "EpisodeExternalIds",
         "EpisodeGroup",
         "EpisodeGroupDetails",
         "EpisodeGroupSummary",
         "EpisodeGroups",
         "GroupedEpisode",
-    ),
-    "tv_seasons": ("SeasonDetails",),
-    "videos": (
-        "Trailer",
-        "Trailers",
-        "Video",
-        "Videos",
-    ),
-    "watch_providers": (
-        "CountryWatchProviders",
-        "WatchProvider",
-        "WatchProviderList",
-        "WatchProviderListItem",
-        "WatchProviders",
-        "WatchRegions",
+        "ScreenedEpisode",
+        "ScreenedTheatrically",
+        "SeasonDetails",
+        "SeasonExternalIds",
+        "TVDetails",
+        "TVExternalIds",
+        "TVKeywords",
     ),
 }
 """The other records by their modules."""

@@ -5,20 +5,22 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, field
 
-from tmdbfusion_scrapy.models.account import AccountStates
-from tmdbfusion_scrapy.models.changes import Changes
-from tmdbfusion_scrapy.models.companies import ProductionCompany, ProductionCountry, SpokenLanguage
+from tmdbfusion_scrapy.models.account import AccountStates, Review
+from tmdbfusion_scrapy.models.companies import (
+    Genre,
+    MovieKeywords,
+    ProductionCompany,
+    ProductionCountry,
+    SpokenLanguage,
+)
 from tmdbfusion_scrapy.models.credits import Credits
-from tmdbfusion_scrapy.models.images import Images
-from tmdbfusion_scrapy.models.keywords import Genre, MovieKeywords
-from tmdbfusion_scrapy.models.list_items import MovieListItem
-from tmdbfusion_scrapy.models.lists import Review
+from tmdbfusion_scrapy.models.images import Images, Trailers, Videos
+from tmdbfusion_scrapy.models.list_items import Changes, MovieListItem
 from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.record import Record
+from tmdbfusion_scrapy.models.reference import WatchProviders
 from tmdbfusion_scrapy.models.releases import AlternativeTitles, ReleaseDates, Releases
 from tmdbfusion_scrapy.models.translations import MovieTranslations
-from tmdbfusion_scrapy.models.videos import Trailers, Videos
-from tmdbfusion_scrapy.models.watch_providers import WatchProviders
 
 
 @dataclass

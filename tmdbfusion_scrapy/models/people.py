@@ -5,14 +5,13 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass, field
 
-from tmdbfusion_scrapy.models.changes import Changes
 from tmdbfusion_scrapy.models.credits import (
     PersonCombinedCredits,
     PersonMovieCredits,
     PersonTVCredits,
 )
 from tmdbfusion_scrapy.models.images import Image
-from tmdbfusion_scrapy.models.list_items import MovieOrTVItem
+from tmdbfusion_scrapy.models.list_items import Changes, MovieOrTVItem
 from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.record import Record
 from tmdbfusion_scrapy.models.translations import PersonTranslations

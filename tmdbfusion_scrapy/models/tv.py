@@ -1,33 +1,174 @@
-"""Series."""
+"""Series, their seasons and episodes.
+
+``freebase_id``, ``freebase_mid`` and ``tvrage_id`` are of sites that are gone; TMDB still sends them.
+"""
 
 from __future__ import annotations
 
 import copy
 import datetime
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from tmdbfusion_scrapy.models.account import AccountStates
-from tmdbfusion_scrapy.models.changes import Changes
-from tmdbfusion_scrapy.models.companies import Network, ProductionCompany, ProductionCountry, SpokenLanguage
-from tmdbfusion_scrapy.models.credits import AggregateCredits, Credits
-from tmdbfusion_scrapy.models.external_ids import TVExternalIds
-from tmdbfusion_scrapy.models.images import Images
-from tmdbfusion_scrapy.models.keywords import Genre, Keyword
-from tmdbfusion_scrapy.models.list_items import EpisodeItem, SeasonItem, TVListItem
-from tmdbfusion_scrapy.models.lists import Review
+from tmdbfusion_scrapy.models.account import AccountStates, Review, SeasonAccountStates
+from tmdbfusion_scrapy.models.companies import (
+    Genre,
+    Keyword,
+    Network,
+    ProductionCompany,
+    ProductionCountry,
+    SpokenLanguage,
+)
+from tmdbfusion_scrapy.models.credits import AggregateCredits, Credits, CrewMember, EpisodeCredits, GuestStar
+from tmdbfusion_scrapy.models.images import EpisodeImages, Images, SeasonImages, Videos
+from tmdbfusion_scrapy.models.list_items import Changes, EpisodeItem, SeasonItem, TVListItem
 from tmdbfusion_scrapy.models.movies import ListSummary
 from tmdbfusion_scrapy.models.paging import Page
 from tmdbfusion_scrapy.models.record import Record
+from tmdbfusion_scrapy.models.reference import WatchProviders
 from tmdbfusion_scrapy.models.releases import ContentRatings, TVAlternativeTitles
-from tmdbfusion_scrapy.models.translations import TVTranslations
-from tmdbfusion_scrapy.models.tv_episodes import EpisodeGroups
-from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
-from tmdbfusion_scrapy.models.videos import Videos
-from tmdbfusion_scrapy.models.watch_providers import WatchProviders
+from tmdbfusion_scrapy.models.translations import EpisodeTranslations, SeasonTranslations, TVTranslations
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+
+
+@dataclass
+class SeasonExternalIds(Record):
+    """The ids of a season elsewhere."""
+
+    id: int | None = None
+    freebase_id: str | None = None
+    freebase_mid: str | None = None
+    tvdb_id: int | None = None
+    tvrage_id: int | None = None
+    wikidata_id: str | None = None
+
+
+@dataclass
+class EpisodeExternalIds(SeasonExternalIds):
+    """The ids of an episode elsewhere: those that a season has, and IMDb's."""
+
+    imdb_id: str | None = None
+
+
+@dataclass
+class TVExternalIds(EpisodeExternalIds):
+    """The ids of a series elsewhere: those that an episode has, and its accounts."""
+
+    facebook_id: str | None = None
+    instagram_id: str | None = None
+    twitter_id: str | None = None
+
+
+@dataclass
+class Episode(EpisodeItem):
+    """An episode as its season names it, with crew and guests; ``runtime`` is in minutes."""
+
+    crew: list[CrewMember] = field(default_factory=list)
+    guest_stars: list[GuestStar] = field(default_factory=list)
+
+
+@dataclass
+class EpisodeDetails(Episode):
+    """An episode, with the parts that were asked for by ``append_to_response``.
+
+    ``runtime`` is in minutes. A part that was not asked for is ``None``.
+    """
+
+    _needs_id = True
+
+    account_states: AccountStates | None = None
+    credits: EpisodeCredits | None = None
+    external_ids: EpisodeExternalIds | None = None
+    images: EpisodeImages | None = None
+    translations: EpisodeTranslations | None = None
+    videos: Videos | None = None
+
+
+@dataclass
+class EpisodeGroupSummary(Record):
+    """An order of the episodes, as the list of them names it.
+
+    ``type``: 1 original air date, 2 absolute, 3 DVD, 4 digital, 5 story arc, 6 production, 7 TV
+    (https://developer.themoviedb.org/reference/tv-episode-group-details).
+    """
+
+    id: str | None = None
+    description: str | None = None
+    episode_count: int | None = None
+    group_count: int | None = None
+    name: str | None = None
+    network: Network | None = None
+    type: int | None = None
+
+
+@dataclass
+class EpisodeGroups(Record):
+    """All orders of the episodes of a series; ``id`` is the series'."""
+
+    id: int | None = None
+    results: list[EpisodeGroupSummary] = field(default_factory=list)
+
+
+@dataclass
+class GroupedEpisode(EpisodeItem):
+    """An episode in a group; ``order`` is its place there, from 0."""
+
+    order: int | None = None
+
+
+@dataclass
+class EpisodeGroup(Record):
+    """A group of episodes, such as a season of the DVDs; ``order`` is its place among the groups."""
+
+    id: str | None = None
+    episodes: list[GroupedEpisode] = field(default_factory=list)
+    locked: bool | None = None
+    name: str | None = None
+    order: int | None = None
+
+
+@dataclass
+class EpisodeGroupDetails(EpisodeGroupSummary):
+    """An order of the episodes, with its groups."""
+
+    groups: list[EpisodeGroup] = field(default_factory=list)
+
+
+@dataclass
+class SeasonDetails(Record):
+    """A season, with the parts that were asked for by ``append_to_response``.
+
+    ``_id`` is TMDB's own key, as it sends it beside ``id``. It has no other name here, because a season that was
+    appended to a series has it alone: its ``id`` is ``None``. A part that was not asked for is ``None``.
+    """
+
+    _needs_id = True
+
+    # Id of the series that it came in; not annotated, for it is no field.
+    _of_show = cast("int | None", None)
+
+    _id: str | None = None
+    id: int | None = None
+    air_date: datetime.date | None = None
+    episodes: list[Episode] = field(default_factory=list)
+    name: str | None = None
+    networks: list[Network] = field(default_factory=list)
+    overview: str | None = None
+    poster_path: str | None = None
+    season_number: int | None = None
+    vote_average: float | None = None
+
+    account_states: SeasonAccountStates | None = None
+    aggregate_credits: AggregateCredits | None = None
+    credits: Credits | None = None
+    external_ids: SeasonExternalIds | None = None
+    images: SeasonImages | None = None
+    translations: SeasonTranslations | None = None
+    videos: Videos | None = None
+    watch_providers: WatchProviders | None = None
+
 
 R = TypeVar("R", bound=Record)
 

@@ -14,13 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from tmdbfusion_scrapy.sandbox.http import Response
-from tmdbfusion_scrapy.sandbox.replies import CODE_OF_HTTP_STATUS, JSON_HEADERS, status_reply
+from tmdbfusion_scrapy.sandbox.http import CODE_OF_HTTP_STATUS, JSON_HEADERS, Response, status_reply
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from tmdbfusion_scrapy.sandbox.replies import PreparedReply
+    from tmdbfusion_scrapy.sandbox.http import PreparedReply
 
 _CHUNK = 64 * 1024
 _HTML_HEADERS = (("Content-Type", "text/html; charset=utf-8"),)

@@ -22,8 +22,8 @@ from tmdbfusion_scrapy.sandbox.http import Response
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-    from tmdbfusion_scrapy.sandbox.entities import Entities
     from tmdbfusion_scrapy.sandbox.http import RecordedRequest
+    from tmdbfusion_scrapy.sandbox.parts import Entities
     from tmdbfusion_scrapy.sandbox.population import Clock
     from tmdbfusion_scrapy.sandbox.records import Catalogue
 

@@ -1,26 +1,32 @@
-"""HTTP/1.1 server on asyncio and httptools: an answer is data, also one that breaks off on purpose."""
+"""A small HTTP/1.1 server, and the answers that it sends."""
 
 from __future__ import annotations
 
 import asyncio
+import gzip
 import socket
 import struct
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.utils import formatdate
 from functools import cached_property, partial
+from hashlib import md5
 from http import HTTPStatus
 from time import monotonic, time
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import parse_qsl, unquote
 
 import httptools
+import msgspec
+
+from tmdbfusion_scrapy.sandbox.words import STATUSES
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from tmdbfusion_scrapy.sandbox.traffic import Traffic
+    from tmdbfusion_scrapy.sandbox.responder import Traffic
+
 
 _LONGEST_TARGET = 65_535
 _KEEP_ALIVE_SECONDS = 75.0
@@ -318,3 +324,74 @@ class _Connection(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._writable.set()
+
+
+JSON_HEADERS = (("Content-Type", "application/json;charset=utf-8"), ("Vary", "Accept-Encoding"))
+
+# The TMDB code that a bare HTTP status most often carries.
+CODE_OF_HTTP_STATUS = {
+    400: 18, 401: 7, 403: 45, 404: 34, 405: 42, 406: 19, 422: 5, 429: 25, 500: 11, 501: 2, 502: 43, 503: 9,
+    504: 24,
+}  # fmt: skip
+
+
+class TMDBFailure(Exception):
+    """A request that TMDB answers with one of its codes."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def status_reply(code: int, *, message: str | None = None, http_status: int | None = None) -> Response:
+    """Return the answer that carries a TMDB code."""
+    status, text = STATUSES[code]
+    content = {"success": code in {1, 13}, "status_code": code, "status_message": message or text}
+    # Seen: these two are cacheable by header.
+    cached = (("Cache-Control", "public, max-age=300"),) if code in {7, 34} else ()
+    return Response(http_status or status, (*JSON_HEADERS, *cached), msgspec.json.encode(content))
+
+
+def json_reply(content: Any, max_age: int | None = None) -> Response:
+    """Return a 200 with the headers that TMDB sends with it."""
+    body = msgspec.json.encode(content)
+    digest = md5(body, usedforsecurity=False)
+    age = max_age or 2_400 + int.from_bytes(digest.digest()[:4], "big") % 26_400
+    etag = f'W/"{digest.hexdigest()}"'
+    return Response(200, (*JSON_HEADERS, ("Cache-Control", f"public, max-age={age}"), ("ETag", etag)), body)
+
+
+class PreparedReply:
+    """A good answer with all that is made of it once, however often it is asked for."""
+
+    def __init__(self, plain: Response) -> None:
+        self.plain = plain
+        self._etag = next((value for name, value in plain.headers if name.lower() == "etag"), None)
+
+    @cached_property
+    def gzipped(self) -> Response:
+        """The compressed answer, the same bytes each time."""
+        body = gzip.compress(self.plain.body, compresslevel=4, mtime=0)
+        return replace(self.plain, headers=(*self.plain.headers, ("Content-Encoding", "gzip")), body=body)
+
+    @property
+    def size(self) -> int:
+        """The bytes to reckon: the body, a third of it for the compressed one, and the objects around it."""
+        return len(self.plain.body) * 4 // 3 + 1500
+
+    def response(self, request: RecordedRequest, *, conditional: bool) -> Response:
+        """Return the answer as a client takes it; 304 for an ETag that it has if that is ``conditional``."""
+        if conditional and self._etag and request.headers.get("if-none-match") == self._etag:
+            return Response(304, [pair for pair in self.plain.headers if pair[0].lower() != "content-type"])
+        if self.plain.body and accepts_gzip(request.headers.get("accept-encoding", "")):
+            return self.gzipped
+        return self.plain
+
+
+def accepts_gzip(accept_encoding: str) -> bool:
+    """Tell whether an Accept-Encoding header takes gzip."""
+    for item in accept_encoding.split(","):
+        name, _, parameter = item.strip().partition(";")
+        if name.strip().lower() == "gzip":
+            return parameter.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False

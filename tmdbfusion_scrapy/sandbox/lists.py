@@ -10,9 +10,9 @@ from collections import OrderedDict
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from tmdbfusion_scrapy.sandbox.http import TMDBFailure
 from tmdbfusion_scrapy.sandbox.parts import PAGE_SIZE
 from tmdbfusion_scrapy.sandbox.records import Generated
-from tmdbfusion_scrapy.sandbox.replies import TMDBFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

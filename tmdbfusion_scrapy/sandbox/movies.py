@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tmdbfusion_scrapy.sandbox import entities, parts
+from tmdbfusion_scrapy.sandbox import parts
 from tmdbfusion_scrapy.sandbox.people import PEOPLE, movie_credits
 from tmdbfusion_scrapy.sandbox.population import EPOCH_DAY, Churn, Clock, Row
 from tmdbfusion_scrapy.sandbox.records import SHARED, Facts, Media, is_adult, spoken_languages
-from tmdbfusion_scrapy.sandbox.reference import COUNTRIES, MOVIE_GENRES
-from tmdbfusion_scrapy.sandbox.words import Draws
+from tmdbfusion_scrapy.sandbox.words import COUNTRIES, MOVIE_GENRES, Draws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -69,17 +68,17 @@ class GeneratedMovies(Media):
         facts = self.facts_of(row)
         draws = Draws("details", self.seed, item)
         body = self.common(row, facts, language)
-        collection = entities.collection_of(self.seed, item)
-        companies = [draws.between(1, entities.COMPANIES) for _ in range(draws.below(5))]
+        collection = parts.collection_of(self.seed, item)
+        companies = [draws.between(1, parts.COMPANIES) for _ in range(draws.below(5))]
         return body | {
             "backdrop_path": None if draws.chance(0.1) else draws.image(),
-            "belongs_to_collection": entities.collection(self.seed, collection) if collection else None,
+            "belongs_to_collection": parts.collection(self.seed, collection) if collection else None,
             "budget": draws.between(20, 25_000) * 10_000 if draws.chance(0.35) else 0,
             "homepage": f"https://movie-{item}.example/" if draws.chance(0.3) else draws.pick(("", "", None)),
             "imdb_id": None if draws.chance(0.06) else _imdb_id(item),
             "overview": None if draws.chance(0.01) else body["overview"],
             "poster_path": None if draws.chance(0.04) else draws.image(),
-            "production_companies": [entities.company(self.seed, company) for company in companies],
+            "production_companies": [parts.company(self.seed, company) for company in companies],
             "release_date": date.fromordinal(facts.day).isoformat() if facts.day else "",
             "revenue": facts.revenue,
             "runtime": None if row.numbers[10] % 200 == 0 else facts.runtime,

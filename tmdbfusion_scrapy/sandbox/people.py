@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tmdbfusion_scrapy.sandbox import parts, words
 from tmdbfusion_scrapy.sandbox.population import Churn, Clock, Population, Row, moved
 from tmdbfusion_scrapy.sandbox.records import Facts, Generated, Media
-from tmdbfusion_scrapy.sandbox.reference import JOBS
-from tmdbfusion_scrapy.sandbox.words import REVISIONS_PER_TEXT, Draws, Texts
+from tmdbfusion_scrapy.sandbox.words import JOBS, REVISIONS_PER_TEXT, Draws, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

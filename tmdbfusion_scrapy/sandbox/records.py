@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
-from tmdbfusion_scrapy.sandbox import entities, parts, words
+from tmdbfusion_scrapy.sandbox import parts, words
 from tmdbfusion_scrapy.sandbox.population import (
     EPOCH,
     EPOCH_DAY,
@@ -17,8 +17,14 @@ from tmdbfusion_scrapy.sandbox.population import (
     more_votes,
     moved,
 )  # fmt: skip
-from tmdbfusion_scrapy.sandbox.reference import COUNTRY_NAMES, LANGUAGES, ORIGINAL_LANGUAGES, TRANSLATIONS
-from tmdbfusion_scrapy.sandbox.words import Draws, Texts
+from tmdbfusion_scrapy.sandbox.words import (
+    COUNTRY_NAMES,
+    LANGUAGES,
+    ORIGINAL_LANGUAGES,
+    TRANSLATIONS,
+    Draws,
+    Texts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -204,7 +210,7 @@ class Media(Generated):
 
     def keywords(self, _facts: Facts, _query: Query, draws: Draws) -> dict[str, Any]:
         """Return the keywords."""
-        return {"keywords" if self.kind == "movie" else "results": entities.keywords(self.seed, draws)}
+        return {"keywords" if self.kind == "movie" else "results": parts.keywords(self.seed, draws)}
 
     def lists(self, _facts: Facts, query: Query, draws: Draws) -> dict[str, Any]:
         """Return a page of users' lists."""

@@ -12,11 +12,10 @@ from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
 
-from tmdbfusion_scrapy.sandbox.http import Response
+from tmdbfusion_scrapy.sandbox.http import JSON_HEADERS, Response
 from tmdbfusion_scrapy.sandbox.movies import MOVIE_PARTS
 from tmdbfusion_scrapy.sandbox.population import EPOCH
 from tmdbfusion_scrapy.sandbox.records import Catalogue, Facts, genre_ids
-from tmdbfusion_scrapy.sandbox.replies import JSON_HEADERS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from tmdbfusion_scrapy.sandbox import entities, parts, words
-from tmdbfusion_scrapy.sandbox.people import aggregated, lasting_person, person, series_credits
+from tmdbfusion_scrapy.sandbox import parts, words
+from tmdbfusion_scrapy.sandbox.people import (
+    aggregated,
+    cast_of,
+    crew_of,
+    lasting_person,
+    person,
+    series_credits,
+)
+from tmdbfusion_scrapy.sandbox.population import RANGE
 from tmdbfusion_scrapy.sandbox.records import SHARED, Facts, Media, spoken_languages
-from tmdbfusion_scrapy.sandbox.reference import COUNTRIES, TV_GENRES
-from tmdbfusion_scrapy.sandbox.seasons import Schedule, Seasons, episode_id, iso, planned_seasons, season_id
-from tmdbfusion_scrapy.sandbox.words import Draws
+from tmdbfusion_scrapy.sandbox.words import COUNTRIES, TV_GENRES, Draws, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,6 +25,215 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox.parts import Query
     from tmdbfusion_scrapy.sandbox.population import Churn, Clock, Row
     from tmdbfusion_scrapy.sandbox.records import Build
+
+
+# Room for the numbers of seasons and episodes inside their ids, which stay below 2**31 for a million series.
+_SEASON_ROOM = 48
+_EPISODE_ROOM = 16
+MAX_SEASONS = 40
+# Weeks, so that each episode of a series airs on the same day of the week.
+_SEASON_DAYS = 364
+_WEEK = 7
+# Announced this many days ahead.
+_AHEAD_DAYS = 200
+
+
+class Schedule(NamedTuple):
+    """The days on which the episodes of a series air, as ordinals; ``first`` is 0 where there is none."""
+
+    series_id: int
+    first: int
+    # Seasons from beginning to end.
+    planned: int
+    # A drawn number.
+    key: int
+
+    def start(self, season: int) -> int:
+        """Return the ordinal of a season's first day, 0 for none. Specials begin with the series."""
+        return self.first + max(0, season - 1) * _SEASON_DAYS if self.first else 0
+
+    def episodes(self, season: int) -> int:
+        """Return how many episodes a season has; 0 for specials of a series without them."""
+        if season == 0:
+            return 1 + (self.key >> 2) % 5 if self.key % 3 == 0 else 0
+        return 6 + (self.key >> season % 28) % 8
+
+    def airs(self, season: int, episode: int) -> int:
+        """Return the ordinal of the day on which an episode airs, 0 for none."""
+        return self.start(season) + (episode - 1) * _WEEK if self.first else 0
+
+    def known(self, day: int) -> list[int]:
+        """Return the numbers of the seasons that the record has on a day, ascending."""
+        last = min(self.planned, max(1, (day + _AHEAD_DAYS - self.first) // _SEASON_DAYS + 1))
+        return list(range(0 if self.episodes(0) else 1, last + 1))
+
+    def next_air(self, day: int) -> int:
+        """Return the ordinal of the first day from a day on with an episode, specials aside; 0 for none."""
+        found = self.next_episode(day)
+        return self.airs(*found) if found else 0
+
+    def next_episode(self, day: int) -> tuple[int, int] | None:
+        """Return the season and number of the first episode that airs on a day or after it."""
+        if not self.first:
+            return None
+        season = max(1, (day - self.first) // _SEASON_DAYS + 1)
+        episode = max(1, -(-(day - self.start(season)) // _WEEK) + 1)
+        if episode > self.episodes(season):
+            season, episode = season + 1, 1
+        return (season, episode) if season <= self.planned else None
+
+    def last_episode(self, day: int) -> tuple[int, int] | None:
+        """Return the season and number of the last episode that aired before a day."""
+        if not self.first or day <= self.first:
+            return None
+        season = min(self.planned, (day - 1 - self.first) // _SEASON_DAYS + 1)
+        return season, min(self.episodes(season), (day - 1 - self.start(season)) // _WEEK + 1)
+
+
+def planned_seasons(number: int) -> int:
+    """Return how many seasons a drawn number gives: most series have one, a few have dozens."""
+    return 1 + int(MAX_SEASONS * (number / RANGE) ** 10)
+
+
+def iso(day: int) -> str | None:
+    """Return a date as TMDB writes it; None for no date."""
+    return date.fromordinal(day).isoformat() if day else None
+
+
+class Seasons:
+    """Bodies of seasons and episodes."""
+
+    def __init__(self, seed: int, people: int, texts: Texts) -> None:
+        self._seed = seed
+        self._people = people
+        self._texts = texts
+
+    def item(self, schedule: Schedule, season: int, language: str) -> dict[str, Any]:
+        """Return a season as the details of its series list it."""
+        draws = Draws("season", self._seed, schedule.series_id, season)
+        translated = self._texts.exists(schedule.series_id, "en", language)
+        return {
+            "air_date": iso(schedule.start(season)),
+            "episode_count": schedule.episodes(season),
+            "id": season_id(schedule.series_id, season),
+            "name": f"Season {season}" if season else "Specials",
+            "overview": words.text(draws, language[:2], 1) if translated and draws.chance(0.7) else "",
+            "poster_path": None if draws.chance(0.1) else draws.image(),
+            "season_number": season,
+            "vote_average": round(draws.unit() * 10, 1) if season else 0.0,
+        }
+
+    def season(
+        self, schedule: Schedule, season: int, networks: list[dict[str, Any]], language: str
+    ) -> dict[str, Any]:
+        """Return the body of a season that exists."""
+        body = self.item(schedule, season, language)
+        numbers = range(1, body.pop("episode_count") + 1)
+        return {
+            "_id": Draws("season key", self._seed, schedule.series_id, season).identifier(),
+            **body,
+            "episodes": [
+                self.listed_episode(schedule, season, number, language)
+                | self._episode_people(schedule, season, number)
+                for number in numbers
+            ],
+            "networks": networks,
+        }
+
+    def listed_episode(self, schedule: Schedule, season: int, number: int, language: str) -> dict[str, Any]:
+        """Return an episode as its series lists it."""
+        last = season and number == schedule.episodes(season)
+        kind = {"episode_type": "finale" if last else "standard", "show_id": schedule.series_id}
+        return self._episode(schedule, season, number, language) | kind
+
+    def episode(self, schedule: Schedule, season: int, number: int, language: str) -> dict[str, Any]:
+        """Return the body of an episode that exists."""
+        body = self._episode(schedule, season, number, language)
+        return body | self._episode_people(schedule, season, number)
+
+    def _episode(self, schedule: Schedule, season: int, number: int, language: str) -> dict[str, Any]:
+        draws = Draws("episode", self._seed, schedule.series_id, season, number)
+        translated = self._texts.exists(schedule.series_id, "en", language)
+        votes = draws.below(40) if draws.chance(0.5) else 0
+        title = words.english_title(draws)
+        return {
+            "runtime": draws.between(20, 65) if draws.chance(0.9) else None,
+            "air_date": iso(schedule.airs(season, number)), "episode_number": number, "season_number": season,
+            "id": episode_id(schedule.series_id, season, number), "vote_count": votes,
+            "name": title if language.startswith("en") else f"Episode {number}",
+            "overview": words.text(draws, language[:2], draws.between(1, 3)) if translated else "",
+            "production_code": f"{season}{number:02}" if schedule.key & 1 else "",
+            "still_path": None if votes % 5 == 4 else Draws("still", self._seed, schedule, number).image(),
+            "vote_average": round(3 + votes % 60 / 10, 1) if votes else 0.0,
+        }  # fmt: skip
+
+    def _episode_people(self, schedule: Schedule, season: int, number: int) -> dict[str, Any]:
+        draws = Draws("guests", self._seed, schedule.series_id, season, number)
+        return {
+            "crew": crew_of(self._seed, draws, self._people, 1, 3),
+            "guest_stars": cast_of(self._seed, draws, self._people, 0, 4, first=60),
+        }
+
+    def part(
+        self, schedule: Schedule, season: int, number: int | None, name: str, query: Query
+    ) -> dict[str, Any] | None:
+        """Return a part of an episode without its ``id``, or of a season; None for a name that TMDB does not know.
+
+        Args:
+            schedule: The series.
+            season: Number of the season.
+            number: Number of the episode; None for the season.
+            name: Name of the part.
+            query: Query parameters.
+        """
+        series_id, count = schedule.series_id, schedule.episodes(season)
+        draws = Draws("part", name, self._seed, series_id, season, number)
+        if name in {"credits", "aggregate_credits"}:
+            regular = series_credits(self._seed, f"{series_id}:{season}", self._people)
+            if number is None:
+                return regular if name == "credits" else aggregated(regular, count)
+            people = self._episode_people(schedule, season, number)
+            return {"cast": regular["cast"], **people} if name == "credits" else None
+        if name == "account_states" and number is None:
+            rated = [(episode, parts.account_states(draws)["rated"]) for episode in range(1, count + 1)]
+            key = partial(episode_id, series_id, season)
+            return {
+                "results": [{"id": key(nth), "episode_number": nth, "rated": rating} for nth, rating in rated]
+            }
+        if name == "account_states":
+            return parts.account_states(draws)
+        if name == "external_ids":
+            item = season_id(series_id, season) if number is None else episode_id(series_id, season, number)
+            found = dict.fromkeys(("freebase_mid", "freebase_id", "tvrage_id", "wikidata_id"))
+            found["tvdb_id"] = 3_000_000 + item if draws.chance(0.7) else None
+            imdb_id = f"tt{500_000_000 + item}" if draws.chance(0.5) else None
+            return found if number is None else {**found, "imdb_id": imdb_id}
+        if name == "images":
+            return parts.images(query, draws, "en", ("posters",) if number is None else ("stills",))
+        if name == "videos":
+            return parts.videos(query, draws)
+        if name == "watch/providers" and number is None:
+            return parts.watch_providers(f"tv/{series_id}/season/{season}", draws)
+        return self._translations(series_id, draws) if name == "translations" else None
+
+    def _translations(self, series_id: int, draws: Draws) -> dict[str, Any]:
+        def data(code: str, language: str) -> dict[str, Any] | None:
+            if not self._texts.exists(series_id, "en", language):
+                return None
+            return {"name": "", "overview": words.text(draws, code, 1)}
+
+        return parts.translations(data)
+
+
+def season_id(series_id: int, season: int) -> int:
+    """Return the id of a season."""
+    return series_id * _SEASON_ROOM + season
+
+
+def episode_id(series_id: int, season: int, number: int) -> int:
+    """Return the id of an episode."""
+    return season_id(series_id, season) * _EPISODE_ROOM + number
+
 
 _TYPES = ("Scripted", "Scripted", "Scripted", "Documentary", "Reality", "Miniseries", "Talk Show")
 _CREATOR_FIELDS = ("id", "name", "original_name", "gender", "profile_path")
@@ -66,7 +283,7 @@ class GeneratedSeries(Media):
             for found in (aired, coming)
         )
         draws = Draws("tv details", self.seed, item)
-        companies = [draws.between(1, entities.COMPANIES) for _ in range(draws.below(4))]
+        companies = [draws.between(1, parts.COMPANIES) for _ in range(draws.below(4))]
         return self.common(row, facts, language) | {
             "backdrop_path": None if draws.chance(0.1) else draws.image(),
             "created_by": [self._creator(draws) for _ in range(draws.below(3))],
@@ -79,7 +296,7 @@ class GeneratedSeries(Media):
             "number_of_episodes": sum(schedule.episodes(number) for number in known if number),
             "number_of_seasons": sum(1 for number in known if number),
             "poster_path": None if draws.chance(0.05) else draws.image(),
-            "production_companies": [entities.company(self.seed, company) for company in companies],
+            "production_companies": [parts.company(self.seed, company) for company in companies],
             "seasons": [self._seasons.item(schedule, number, language) for number in known],
             "spoken_languages": spoken_languages(facts.language, draws),
             "status": "Returning Series" if coming else draws.pick(("Ended", "Ended", "Canceled")),
@@ -128,8 +345,8 @@ class GeneratedSeries(Media):
     def _networks(self, item: int) -> list[dict[str, Any]]:
         """Return the networks of a series, one or two."""
         draws = Draws("tv networks", self.seed, item)
-        ids = dict.fromkeys(draws.between(1, entities.NETWORKS) for _ in range(draws.between(1, 2)))
-        return [entities.network(self.seed, network) for network in ids]
+        ids = dict.fromkeys(draws.between(1, parts.NETWORKS) for _ in range(draws.between(1, 2)))
+        return [parts.network(self.seed, network) for network in ids]
 
     def _episodes(self, facts: Facts) -> int:
         return int((self.details(facts.id, "en-US") or {})["number_of_episodes"])
@@ -163,7 +380,7 @@ class GeneratedSeries(Media):
                     "description": words.text(draws, "en", 1) if draws.chance(0.3) else "",
                     "episode_count": episodes, "group_count": draws.between(1, 5), "id": draws.identifier(),
                     "name": draws.pick(("Aired Order", "DVD Order", "Production Order")),
-                    "network": entities.network(self.seed, draws.between(1, entities.NETWORKS)),
+                    "network": parts.network(self.seed, draws.between(1, parts.NETWORKS)),
                     "type": draws.between(1, 7),
                 }
                 for _ in range(draws.below(3))

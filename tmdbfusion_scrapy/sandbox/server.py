@@ -17,13 +17,18 @@ from urllib.request import ProxyHandler, Request, build_opener
 import msgspec
 
 from tmdbfusion_scrapy.sandbox.faults import failure
-from tmdbfusion_scrapy.sandbox.http import HTTPServer, Response
+from tmdbfusion_scrapy.sandbox.http import JSON_HEADERS, HTTPServer, Response
 from tmdbfusion_scrapy.sandbox.options import SandboxOptions
 from tmdbfusion_scrapy.sandbox.population import Clock
-from tmdbfusion_scrapy.sandbox.replies import JSON_HEADERS
-from tmdbfusion_scrapy.sandbox.responder import EXPORTS_PATH, IMAGES_PATH, Responder
+from tmdbfusion_scrapy.sandbox.responder import (
+    EXPORTS_PATH,
+    IMAGES_PATH,
+    ConnectionCounts,
+    RateLimit,
+    Responder,
+    Traffic,
+)
 from tmdbfusion_scrapy.sandbox.service import Service
-from tmdbfusion_scrapy.sandbox.traffic import ConnectionCounts, RateLimit, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,16 +6,16 @@ import re
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.sandbox.entities import ENTITIES, Entities
 from tmdbfusion_scrapy.sandbox.files import Exports
+from tmdbfusion_scrapy.sandbox.http import PreparedReply, TMDBFailure, json_reply, status_reply
 from tmdbfusion_scrapy.sandbox.lists import Lists, page_number
 from tmdbfusion_scrapy.sandbox.movies import GeneratedMovies
+from tmdbfusion_scrapy.sandbox.parts import ENTITIES, Entities
 from tmdbfusion_scrapy.sandbox.people import GeneratedPeople
 from tmdbfusion_scrapy.sandbox.population import Churn
-from tmdbfusion_scrapy.sandbox.reference import REFERENCE
 from tmdbfusion_scrapy.sandbox.replay import SECRETS, RecordedAnswers, ReplayedMovies
-from tmdbfusion_scrapy.sandbox.replies import PreparedReply, TMDBFailure, json_reply, status_reply
 from tmdbfusion_scrapy.sandbox.series import GeneratedSeries
+from tmdbfusion_scrapy.sandbox.words import REFERENCE
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox.http import Response

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.models.collections import CollectionDetails
+from tmdbfusion_scrapy.models.companies import CollectionDetails
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.storage.entities.columns import (
     date,
@@ -34,7 +34,7 @@ from tmdbfusion_scrapy.storage.entities.shared import COUNTRY, GENRE, KEYWORD, L
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tmdbfusion_scrapy.models.collections import CollectionPart
+    from tmdbfusion_scrapy.models.companies import CollectionPart
     from tmdbfusion_scrapy.models.releases import CountryReleases
 
 collections = record_table(

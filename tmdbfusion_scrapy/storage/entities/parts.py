@@ -24,11 +24,11 @@ from tmdbfusion_scrapy.storage.entities.shared import WATCH_PROVIDER
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from tmdbfusion_scrapy.models.collections import CollectionImages
+    from tmdbfusion_scrapy.models.companies import CollectionImages
     from tmdbfusion_scrapy.models.images import EpisodeImages, Images, Logos, SeasonImages
     from tmdbfusion_scrapy.models.people import PersonImages
+    from tmdbfusion_scrapy.models.reference import CountryWatchProviders
     from tmdbfusion_scrapy.models.releases import AlternativeTitle
-    from tmdbfusion_scrapy.models.watch_providers import CountryWatchProviders
 
     Read = Callable[[Any], Iterable[Values]]
     Stubs = tuple[tuple[Stub, Read], ...]

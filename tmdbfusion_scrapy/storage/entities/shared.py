@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import Column, Table, Text
 
-from tmdbfusion_scrapy.models.keywords import GenreList, Keyword
+from tmdbfusion_scrapy.models.companies import GenreList, Keyword
 from tmdbfusion_scrapy.storage.entities.columns import metadata, record_table, text, tmdb_id
 from tmdbfusion_scrapy.storage.entities.declaration import Stored, StoredList, Stub, Values
 

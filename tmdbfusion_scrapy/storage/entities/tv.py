@@ -5,9 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.models.tv import TVDetails, whole_seasons
-from tmdbfusion_scrapy.models.tv_episodes import Episode, EpisodeDetails
-from tmdbfusion_scrapy.models.tv_seasons import SeasonDetails
+from tmdbfusion_scrapy.models.tv import Episode, EpisodeDetails, SeasonDetails, TVDetails, whole_seasons
 from tmdbfusion_scrapy.storage.entities.columns import (
     date,
     document,
