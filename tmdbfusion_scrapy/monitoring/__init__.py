@@ -1,0 +1,1 @@
+"""What a user sees of a crawl while it runs and when it has ended."""
