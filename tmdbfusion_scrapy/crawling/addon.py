@@ -49,7 +49,11 @@ FEEDS = "tmdbfusion_scrapy.feeds.install.install_feeds"
 IMAGES = "tmdbfusion_scrapy.images.options.install_images"
 """Import paths, as Scrapy's settings have them, of what installs the components that stand above this package."""
 
-EXTENSIONS = {"tmdbfusion_scrapy.monitoring.status.CrawlStatus": 0}
+EXTENSIONS = {
+    "tmdbfusion_scrapy.monitoring.status.CrawlStatus": 0,
+    "tmdbfusion_scrapy.monitoring.progress.Progress": 1,
+    "tmdbfusion_scrapy.monitoring.summary.Summary": 2,
+}
 """Import paths of the extensions of every crawl, and their order; they stand above this package, too."""
 
 _NO_LIMIT = 2**31
