@@ -180,7 +180,7 @@ class Screen:
         lines = [line for part in self._parts.values() for line in part][: max(rows - 1, 1)]
         drawn = [self._render(line, max(columns - 1, 1)) for line in lines]
         self._drawn = [cells for _, cells in drawn]
-        # Erased before it is written: what is erased behind a text may count as a part of the line that is wrapped.
+        # Erased before it is written: what is erased behind a text may count as a part of the line when it wraps.
         return start + "\n".join(f"{_ERASE_LINE}{text}" for text, _ in drawn) + _ERASE_REST
 
     def _render(self, line: Line, width: int) -> tuple[str, int]:
