@@ -7,7 +7,9 @@ Each side runs in a process of its own, in turn, against one server on loopback 
 credits, 16 KB of JSON, gzipped as TMDB sends them. Sides of Scrapy have its default settings but for the handler
 and the concurrency; their callback parses the JSON and yields it. The add-on has no limit on requests a second,
 and yields decoded records. With "add-on's settings" a handler gets all that the add-on sets, so that only the
-handlers differ. A side that answers from memory is the ceiling: Scrapy's engine and nothing else. What progress costs::
+handlers differ. A side that answers from memory is the ceiling: Scrapy's engine and nothing else.
+
+What progress costs::
 
     python benchmarks/crawl.py --sides "add-on, no progress" "add-on, live progress" --rate 35 --count 700
 

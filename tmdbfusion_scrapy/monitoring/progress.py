@@ -248,7 +248,7 @@ def _outcomes(now: Snapshot) -> Iterable[tuple[str, str]]:
     yield f"{now.gone:,} gone", ""
     yield f"{now.failed:,} failed", "red" if now.failed else ""
     yield f"{counted(now.retries_waiting, 'retry', 'retries')} waiting", ""
-    yield counted(now.rate_limited, "429"), "yellow" if now.rate_limited else ""
+    yield counted(now.rate_limited, "answer 429", "answers 429"), "yellow" if now.rate_limited else ""
     yield counted(now.pauses, "pause"), ""
 
 
