@@ -25,7 +25,7 @@ from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.monitoring.status import status_of
-from tmdbfusion_scrapy.monitoring.words import TERMS, duration, size
+from tmdbfusion_scrapy.monitoring.words import TERMS, counted, duration, size
 from tmdbfusion_scrapy.settings import SETTINGS, check_boolean
 from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
@@ -146,10 +146,12 @@ def _rows(crawler: Crawler) -> Iterator[tuple[str, str, str]]:
     now = status.snapshot()
     if now.wanted is not None:
         yield "Wanted", f"{now.wanted:,}", now.source
+    feeds = [_without_user(str(uri)) for uri in crawler.settings.getdict("FEEDS")]
     if status.database:
-        yield "Stored", f"{now.stored:,}", f"in {status.database}"
+        yield "Stored", f"{now.stored:,}", f"in {', '.join([status.database, *feeds])}"
     else:
-        yield "Records", f"{now.done - now.unchanged - now.gone - now.failed:,}", "not stored in a database"
+        where = f"in {', '.join(feeds)}" if feeds else "not stored"
+        yield "Records", f"{now.done - now.unchanged - now.gone - now.failed:,}", where
     yield "Unchanged", f"{now.unchanged:,}", ""
     yield "Gone upstream", f"{now.gone:,}", ""
     reasons = sorted(now.failures.items(), key=lambda failure: -failure[1])
@@ -159,13 +161,26 @@ def _rows(crawler: Crawler) -> Iterator[tuple[str, str, str]]:
     speed = now.requests / now.elapsed if now.elapsed else 0.0
     yield "Requests", f"{now.requests:,}", f"{speed:.1f} a second, {_troubles(now)}"
     yield "Time", duration(now.elapsed), f"{size(now.bytes)} received"
-    for command, text in _next(crawler, now):
+    commands = list(_next(crawler, now))
+    for command, text in commands:
         yield text, "", command
+    if commands and any(crawler.settings.getpriority(name) == _COMMAND_LINE for name in crawler.settings):
+        yield "", "", "each with the -s settings of this crawl"
+
+
+def _without_user(uri: str) -> str:
+    """Return the URI of a feed without user and password."""
+    scheme, mark, rest = uri.partition("://")
+    if not mark:
+        return uri
+    host, slash, path = rest.partition("/")
+    return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}".partition("?")[0]
 
 
 def _troubles(now: Snapshot) -> str:
     """Return what slowed the requests down."""
-    return f"{now.retries:,} retries, {now.rate_limited:,} times 429"
+    refused = counted(now.rate_limited, "answer 429", "answers 429")
+    return f"{counted(now.retries, 'retry', 'retries')}, {refused}"
 
 
 def _left(now: Snapshot) -> int:
@@ -192,17 +207,12 @@ def _next(crawler: Crawler, now: Snapshot) -> Iterator[tuple[str, str]]:
     if not isinstance(spider, TMDBSourceSpider):
         return
     settings = crawler.settings
-    more = (
-        " and its -s settings"
-        if any(settings.getpriority(name) == _COMMAND_LINE for name in settings)
-        else ""
-    )
     reason = crawler.stats.get_value("finish_reason")
     if spider.goes_on and not spider.is_finished(reason):
-        yield f"{command_of(spider)}{more}", "Go on"
+        yield command_of(spider), "Go on"
     has_database = now.run_id is not None
     if has_database and now.failed and "failed" in spider.sources:
-        yield f"scrapy crawl {spider.name} -a source=failed{more}", "Try failed again"
+        yield f"scrapy crawl {spider.name} -a source=failed", "Try failed again"
         yield "scrapy tmdb-failures", "See what failed"
     if has_database and now.stored:
         commands = entry_points(group="scrapy.commands").names
