@@ -146,14 +146,15 @@ def open_terminal() -> None:
 def time_progress() -> list[float]:
     """Return a list that gets the CPU seconds of each time that progress is shown."""
     times: list[float] = []
-    show = Progress._show  # noqa: SLF001 - our own
+    shown: Any = Progress
+    show = shown._show  # noqa: SLF001 - our own
 
     def timed(progress: Progress) -> None:
         start = time.thread_time()
         show(progress)
         times.append(time.thread_time() - start)
 
-    Progress._show = timed  # type: ignore[method-assign] # noqa: SLF001
+    shown._show = timed  # noqa: SLF001
     return times
 
 

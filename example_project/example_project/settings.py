@@ -21,7 +21,7 @@ FEED_EXPORT_ENCODING = "utf-8"
 LOG_LEVEL = "INFO"
 # How far the crawl is, and what came of it, is shown by the add-on (docs/progress.md). Scrapy's lists at the start
 # and at the end are for LOG_LEVEL = "DEBUG"; TMDB_STATS_FILE = "stats.json" keeps the stats.
-LOG_VERSIONS = []
+LOG_VERSIONS: list[str] = []
 LOGSTATS_INTERVAL = 0
 _DUMPS = ("Overridden settings", "Enabled ", "Dumping Scrapy stats", "Telnet ", "Remote control ")
 
