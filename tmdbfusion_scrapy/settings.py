@@ -192,6 +192,20 @@ SETTINGS: Mapping[str, Setting] = {
             8,
             "Most open connections for images, beside those of the API; 0 for no limit.",
         ),
+        Setting(
+            "TMDB_PROGRESS",
+            "auto",
+            "Progress of a crawl: ``live`` is a block at the bottom of the terminal, ``plain`` a line in the log "
+            "now and then, ``off`` nothing; ``auto`` is ``live`` in a terminal, else ``plain``.",
+        ),
+        Setting("TMDB_PROGRESS_INTERVAL", 30.0, "Seconds between two lines of plain progress."),
+        Setting("TMDB_SUMMARY", True, "``False`` leaves out the table at the end of a crawl."),
+        Setting(
+            "TMDB_STATS_FILE",
+            None,
+            "Path of a file that gets all stats of a crawl as JSON when it has ended; ``%(spider)s`` in it stands "
+            "for the name of the spider.",
+        ),
     )
 }
 """All settings of ours, in the order of the documentation."""

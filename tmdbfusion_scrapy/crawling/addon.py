@@ -49,6 +49,13 @@ FEEDS = "tmdbfusion_scrapy.feeds.install.install_feeds"
 IMAGES = "tmdbfusion_scrapy.images.options.install_images"
 """Import paths, as Scrapy's settings have them, of what installs the components that stand above this package."""
 
+EXTENSIONS = {
+    "tmdbfusion_scrapy.monitoring.status.CrawlStatus": 0,
+    "tmdbfusion_scrapy.monitoring.progress.Progress": 1,
+    "tmdbfusion_scrapy.monitoring.summary.Summary": 2,
+}
+"""Import paths of the extensions of every crawl, and their order; they stand above this package, too."""
+
 _NO_LIMIT = 2**31
 
 
@@ -118,6 +125,8 @@ class Addon:
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560)
         settings.setdefault_in_component_priority_dict("SPIDER_MIDDLEWARES", LazyStartMiddleware, 10)
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryQueue, 0)
+        for path, order in EXTENSIONS.items():
+            settings.setdefault_in_component_priority_dict("EXTENSIONS", load_object(path), order)
         if not settings.getpriority("CONCURRENT_ITEMS"):
             settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
         for name, ours_of_it, before in (

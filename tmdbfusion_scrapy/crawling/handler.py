@@ -24,6 +24,7 @@ from tmdbfusion_scrapy.crawling.errors import download_error
 from tmdbfusion_scrapy.crawling.responses import BodyReader
 from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
 from tmdbfusion_scrapy.crawling.session import session_of
+from tmdbfusion_scrapy.crawling.traffic import traffic_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError, parse_retry_after
 from tmdbfusion_scrapy.hidden import without_frames
 from tmdbfusion_scrapy.http import httpx, request_without_body
@@ -77,6 +78,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         self._fallbacks = _FallbackHandlers(crawler, self.scheme)
         self._secrets = call_secrets_of(crawler)
         self._reader = BodyReader(crawler)
+        self._traffic = traffic_of(crawler)
 
     @cached_property
     def _session(self) -> CrawlSession:
@@ -123,7 +125,9 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             self._stats.inc_value(channel.request_count)
             now = time.monotonic()
             # Without the waits for a connection and for the rate limit.
-            request.meta["download_latency"] = now - response.extensions["sent_at"]
+            latency = request.meta["download_latency"] = now - response.extensions["sent_at"]
+            if channel is session.api:
+                self._traffic.answers.append((now, latency))
             in_body = True
             await self._note_status(response, channel)
             session.report_if_due(now)

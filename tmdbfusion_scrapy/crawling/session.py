@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 from scrapy import signals
 
@@ -217,10 +217,20 @@ class CrawlSession:
             crawler.stats.set_value(name, value)
 
 
-@once_a_crawl
+_sessions: WeakKeyDictionary[Crawler, CrawlSession] = WeakKeyDictionary()
+
+
 def session_of(crawler: Crawler) -> CrawlSession:
     """Return the session of a crawl, made at its first use."""
-    return CrawlSession(crawler)
+    session = _sessions.get(crawler)
+    if session is None:
+        session = _sessions[crawler] = CrawlSession(crawler)
+    return session
+
+
+def begun_session_of(crawler: Crawler) -> CrawlSession | None:
+    """Return the session of a crawl; ``None`` where it has asked TMDB for nothing yet."""
+    return _sessions.get(crawler)
 
 
 @once_a_crawl

@@ -55,6 +55,7 @@ class TMDBSourceSpider(TMDBSpider):
         changes_operation: operationId of the list of changed ids, ``None`` where there is none.
         sources: The sources by the value of ``source``; add your own.
         append: Parts to ask for with each record where ``append`` is not among the arguments.
+        given: The arguments as they were given.
     """
 
     details_operation: ClassVar[str]
@@ -68,12 +69,18 @@ class TMDBSourceSpider(TMDBSpider):
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         super().__init__(name)
         self.plan = self.plan_of(arguments)
+        self.given: Mapping[str, str] = arguments
         self._closing: asyncio.Future[None] | None = None
         self._has_failed = False
 
     @cached_property
     def _crawl(self) -> SourceCrawl:
         return SourceCrawl(self)
+
+    @property
+    def source_crawl(self) -> SourceCrawl:
+        """The crawl of the source: its run, and how many records it is to fetch."""
+        return self._crawl
 
     @property
     def has_failed(self) -> bool:
@@ -196,6 +203,7 @@ class TMDBSourceSpider(TMDBSpider):
         assert self._crawl.reader is not None  # noqa: S101 - it asked for the page
         async for result in self._crawl.reader.read(response, **place):
             yield result
+        self._crawl.note_read()
 
 
 class TMDBSeriesSpider(TMDBSourceSpider):

@@ -1,1 +1,1 @@
-"""Crawls watched from outside and inside: metrics, traces, monitors, logs."""
+"""Crawls watched: what a user sees of them, reports, metrics, traces, monitors, checks of what they need."""
