@@ -6,6 +6,7 @@ import json
 import socket
 import subprocess
 import sys
+import threading
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
@@ -286,6 +287,23 @@ def test_a_name_that_does_not_exist(doctor, monkeypatch):
     assert "TMDB_API_URLS" in found["api"]["fix"]
     assert found["token"]["status"] == "warning"
     assert not {"ipv4", "ipv6", "tls", "latency", "clock"} & found.keys()
+
+
+def test_a_resolver_that_does_not_answer(doctor, monkeypatch):
+    asked = threading.Event()
+    real = socket.getaddrinfo
+
+    def wait(host, *rest, **named):
+        if host != "silent.example":
+            return real(host, *rest, **named)
+        asked.wait(30)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", wait)
+    found = doctor(TMDB_API_URL="https://silent.example/3")
+    asked.set()
+    assert "no answer in 4 s" in found["dns"]["text"]
+    assert found["dns"]["status"] == "problem"
 
 
 def test_another_host_stands_in(doctor, sandbox, monkeypatch):
