@@ -161,6 +161,9 @@ def test_a_setting_that_cannot_be_used(doctor):
 def test_the_add_on_is_off(doctor):
     assert doctor(TMDB_ENABLED=False)["speed"]["fix"] == "set TMDB_ENABLED = True"
     assert doctor("plain")["speed"]["status"] == "warning"
+    found = doctor("plain", TMDB_ACCESS_TOKEN=None)
+    assert (found["token"]["status"], found["api"]["status"]) == ("problem", "ok")
+    assert "settings" not in found
 
 
 def test_a_spider_that_is_not_there(scrapy_command):
