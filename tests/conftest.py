@@ -11,6 +11,9 @@ from tmdbfusion_scrapy.rate_limit import forget_shared_states
 
 RECORDED_DIR = os.environ.get("TMDB_RECORDED_DIR")
 
+# The tests start a hundred processes: modules are compiled once, not in each of them.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
     """Name bytes by their argument: gzip has the time in them, and each process must give the same names."""
