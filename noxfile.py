@@ -54,7 +54,7 @@ def coverage(session: nox.Session) -> None:
 
 @nox.session
 def lint(session: nox.Session) -> None:
-    """Check style and types of everything, and the example project as Scrapy's linter sees it."""
+    """Check style and types of everything, and the projects as Scrapy's linter sees them."""
     session.install("-e", ".[test,images,lint]")
     session.run("ruff", "check", ".")
     session.run("ruff", "format", "--check", ".")
@@ -62,6 +62,7 @@ def lint(session: nox.Session) -> None:
     session.run("mypy", "benchmarks", "example_project/example_project", "docs")
     with session.chdir("example_project"):
         session.run("scrapy-lint")
+    session.run("pytest", "-k", "finds_nothing", "tests/commands/test_init.py")
 
 
 @nox.session

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -71,6 +72,7 @@ def test_the_crawl_runs_at_once_without_a_token(project, tmp_path):
     (warning,) = [line for line in finished.stdout.splitlines() if "] WARNING: " in line]
     assert "sandbox" in warning
     assert "TMDB_ACCESS_TOKEN" in warning
+    assert not re.search("Enabled|Overridden|Dumping", finished.stdout)
     assert "[my_movies.pipelines] INFO: Rated " in finished.stdout
     assert "Stored 120 movies in sqlite:///tmdb.db" in finished.stdout
     assert rows("SELECT count(*) FROM movies", folder / "tmdb.db") == [(120,)]

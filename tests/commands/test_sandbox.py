@@ -19,7 +19,7 @@ def test_scrapy_lists_the_commands(tmp_path):
     finished = subprocess.run(
         SCRAPY, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True, timeout=60
     )
-    for name in ("tmdb-failures", "tmdb-plan", "tmdb-sandbox"):
+    for name in ("tmdb-doctor", "tmdb-failures", "tmdb-init", "tmdb-plan", "tmdb-sandbox"):
         assert f"  {name} " in finished.stdout
 
 

@@ -82,9 +82,14 @@ async def examine(crawler: Crawler, *, stores: bool, token_error: str | None = N
         crawler: One with its add-ons loaded that is not started.
         stores: Whether it stores in a database.
         token_error: Why it has no token; its own is :data:`STAND_IN` then.
+
+    Raises:
+        ConfigurationError: It has no token, and nothing said so before.
     """
     try:
         requests = CrawlRequests(crawler, sends_token=token_error is None)
+    except ConfigurationError:
+        raise
     except (ValueError, OSError) as error:
         return await examine_unusable(crawler.settings, str(error))
     except ValidationError as error:

@@ -144,7 +144,7 @@ class CrawlRequests:
 
     @cached_property
     def _secrets(self) -> tuple[str, ...]:
-        """What nothing may show besides the token: a server or a proxy may send it back."""
+        """Secrets besides the token: a server or a proxy may send them back."""
         found = proxy_secrets(self.session.settings.proxy)
         if self._environment_proxy is not None:
             value = self._environment_proxy.headers.get("Proxy-Authorization", "")
