@@ -55,7 +55,9 @@ def test_a_terminal_shows_progress_below_the_log_and_a_table_at_the_end(terminal
 
 
 def test_ctrl_c_says_how_to_go_on_and_leaves_the_terminal_as_it_was(terminal):
-    crawl = terminal("-a", "source=export", "-s", "LOG_LEVEL=ERROR", LC_ALL="C", NO_COLOR="1")
+    crawl = terminal(
+        "-a", "source=export", "-s", "LOG_LEVEL=ERROR", "-s", "LOG_STDOUT=True", LC_ALL="C", NO_COLOR="1"
+    )
     crawl.read_until(lambda output: re.search(r"\d+ of \d+ records  \d+%  .*left", output))
     crawl.type("\x03")
     lines = crawl.end()
@@ -161,6 +163,18 @@ def test_a_setting_that_cannot_be_used_is_refused(project, environment, command,
     crawl = piped(command("-a", "pages=1", "-s", setting), project, environment)
     assert crawl.returncode == 1
     assert message in crawl.stdout
+    assert "Traceback" not in crawl.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--nolog"], ["-s", 'EXTENSIONS={"tmdbfusion_scrapy.monitoring.status.CrawlStatus": null}']],
+    ids=["nolog", "no-status"],
+)
+def test_who_wants_none_of_it_gets_none(project, environment, command, arguments):
+    crawl = piped(command("-a", "ids=1", *arguments), project, environment)
+    assert crawl.returncode == 0
+    assert "Wanted" not in crawl.stdout
     assert "Traceback" not in crawl.stdout
 
 

@@ -11,12 +11,10 @@ from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
 from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
-from tmdbfusion_scrapy.crawling.session import begun_session_of
-from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.monitoring.screen import Screen, can_draw
-from tmdbfusion_scrapy.monitoring.status import status_of
+from tmdbfusion_scrapy.monitoring.status import has_status, status_of
 from tmdbfusion_scrapy.monitoring.words import clock, counted, duration, size
 from tmdbfusion_scrapy.settings import SETTINGS
 
@@ -76,7 +74,9 @@ class Progress:
         settings = crawler.settings
         with plain_messages():
             asked, interval = _read(settings)
-        if asked == "off":
+        # Such as scrapy check, and --nolog.
+        is_quiet = asked == "auto" and not settings.getbool("LOG_ENABLED")
+        if asked == "off" or is_quiet or not has_status(crawler):
             raise NotConfigured
         mode = asked
         if asked != "plain":
@@ -107,10 +107,11 @@ class Progress:
     def _show(self) -> None:
         """Show how far the crawl is, and come back."""
         self._timer = asyncio.get_running_loop().call_later(self._interval, self._show)
-        if not issubclass(self._crawler.spidercls, TMDBSpider) and begun_session_of(self._crawler) is None:
-            # Another spider of the project, which may never ask TMDB.
+        status = status_of(self._crawler)
+        if not status.asks_tmdb:
+            # Another spider of the project, which may never do so.
             return
-        snapshot = status_of(self._crawler).snapshot()
+        snapshot = status.snapshot()
         if self._is_live:
             self._screen = self._screen or Screen.shared()
             screen = self._screen

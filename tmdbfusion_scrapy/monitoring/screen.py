@@ -124,7 +124,8 @@ class Screen:
         atexit.register(self._close)
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
-            if stream is not None and stream.isatty():
+            # With LOG_STDOUT it is no stream at all.
+            if isinstance(stream, io.TextIOBase) and stream.isatty():
                 ours = ScreenStream(self, stream)
                 self._swapped.append((name, stream, ours))
         for handler in logging.getLogger().handlers:

@@ -14,11 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
+from scrapy.utils.spider import DefaultSpider
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.retry import RetryQueue
 from tmdbfusion_scrapy.crawling.session import begun_session_of
 from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
+from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.traffic import traffic_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import settings_of
@@ -173,6 +175,7 @@ class CrawlStatus:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
+        self._is_crawl = False
         self._opened_at: float | None = None
         self._closed_at: float | None = None
         # What was done, and the CPU seconds of the process, at moments a second or more apart.
@@ -187,6 +190,14 @@ class CrawlStatus:
         target: Any = crawler
         target.tmdb = status
         return status
+
+    @property
+    def asks_tmdb(self) -> bool:
+        """True where a spider crawls TMDB: not in ``scrapy shell``, nor for a URL of the command line."""
+        cls = self._crawler.spidercls
+        if not self._is_crawl or cls is DefaultSpider:
+            return False
+        return issubclass(cls, TMDBSpider) or begun_session_of(self._crawler) is not None
 
     @property
     def database(self) -> str:
@@ -268,6 +279,7 @@ class CrawlStatus:
 
     def _open(self) -> None:
         """Note that the crawl has begun."""
+        self._is_crawl = self._crawler.crawling
         self._opened_at = time.monotonic()
         self._mark(self._opened_at, 0)
 
@@ -348,6 +360,11 @@ def status_of(crawler: Crawler) -> CrawlStatus:
             "leave CrawlStatus in EXTENSIONS"
         )
     return status
+
+
+def has_status(crawler: Crawler) -> bool:
+    """Return whether a crawl has a status; ``EXTENSIONS`` may leave it away."""
+    return isinstance(getattr(crawler, "tmdb", None), CrawlStatus)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,12 +19,10 @@ from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
 from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON
-from tmdbfusion_scrapy.crawling.session import begun_session_of
 from tmdbfusion_scrapy.crawling.source_spider import ExitStatus, TMDBSourceSpider, exit_status
-from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.monitoring.status import status_of
+from tmdbfusion_scrapy.monitoring.status import has_status, status_of
 from tmdbfusion_scrapy.monitoring.words import TERMS, counted, duration, size
 from tmdbfusion_scrapy.settings import SETTINGS, check_boolean
 from tmdbfusion_scrapy.stores import DATABASE_FAILED
@@ -76,6 +74,9 @@ class Summary:
         with plain_messages():
             value = settings.get("TMDB_SUMMARY", SETTINGS["TMDB_SUMMARY"].default)
             has_table = check_boolean("TMDB_SUMMARY", value)
+            if not settings.getbool("LOG_ENABLED") and not settings.getpriority("TMDB_SUMMARY"):
+                # Such as scrapy check, and --nolog.
+                has_table = False
             stats_file = settings.get("TMDB_STATS_FILE") or None
             if stats_file is not None:
                 stats_file = str(stats_file).replace("%(spider)s", crawler.spidercls.name)
@@ -83,6 +84,7 @@ class Summary:
                     raise ConfigurationError(
                         f"TMDB_STATS_FILE is {stats_file!r}, and there is no such folder: make it, or name another"
                     )
+        has_table = has_table and has_status(crawler)
         if not has_table and stats_file is None:
             raise NotConfigured
         return cls(crawler, has_table=has_table, stats_file=stats_file)
@@ -96,8 +98,7 @@ class Summary:
                 write_stats(crawler.stats.get_stats(), Path(self._stats_file))
             except OSError as error:
                 logger.error("TMDB_STATS_FILE cannot be written: %s", error, extra=extra)  # noqa: TRY400
-        asks = issubclass(crawler.spidercls, TMDBSpider) or begun_session_of(crawler) is not None
-        if not self._has_table or crawler.spider is None or not asks:
+        if not self._has_table or not status_of(crawler).asks_tmdb:
             return
         if sys.stderr is not None and sys.stderr.isatty():
             Console(stderr=True, highlight=False).print(table(crawler))
