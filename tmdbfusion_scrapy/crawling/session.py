@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
+    from tmdbfusion_scrapy.attempts import Observer
     from tmdbfusion_scrapy.settings import SettingsReader
 
 logger = logging.getLogger(__name__)
@@ -211,6 +212,15 @@ class CrawlSession:
 def session_of(crawler: Crawler) -> CrawlSession:
     """Return the session of a crawl, made at its first use."""
     return CrawlSession(crawler)
+
+
+@once_a_crawl
+def observers_of(crawler: Crawler) -> list[Observer]:  # noqa: ARG001 - one list for each
+    """Return what is told of each attempt of a crawl, to add to and to remove from.
+
+    What is in it must not hold the crawler.
+    """
+    return []
 
 
 @once_a_crawl

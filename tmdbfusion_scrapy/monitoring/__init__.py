@@ -1,0 +1,1 @@
+"""Crawls watched from outside and inside: metrics, traces, monitors, logs."""
