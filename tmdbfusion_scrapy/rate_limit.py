@@ -107,6 +107,7 @@ class RateLimitMember:
         waits: Its requests that waited.
         wait_seconds: Seconds that they waited, added up.
         waiting_since: When the request that asks for a token now began to ask; infinite while none does.
+        paused_until: When the last pause ends, or ended.
     """
 
     requests_per_second: float
@@ -116,6 +117,7 @@ class RateLimitMember:
     waits: int = 0
     wait_seconds: float = 0.0
     waiting_since: float = math.inf
+    paused_until: float = -math.inf
 
     def allow(self, rate: float) -> None:
         """Note the rate that the state allows, 0 for no limit."""
@@ -198,6 +200,7 @@ class InProcessState:
         """Let a client or crawl share the limit."""
         with self._lock:
             self._members.add(member)
+            member.paused_until = self._paused_until
             self._count_members(now)
 
     def leave(self, member: RateLimitMember, now: float) -> None:
@@ -312,6 +315,8 @@ class InProcessState:
                 member.pauses += 1
         before = max(now, self._paused_until)
         self._paused_until = max(self._paused_until, now + pause)
+        for member in self._members:
+            member.paused_until = self._paused_until
         self._set_next = max(self._set_next, self._paused_until)
         self._found_next = max(self._found_next, self._paused_until)
         self._last_climb = self._paused_until
@@ -429,6 +434,11 @@ class RateLimiter:
     def is_in_process(self) -> bool:
         """True where the state is of this process, so that its methods never suspend."""
         return isinstance(self._state, InProcessState)
+
+    @property
+    def waiting(self) -> int:
+        """Number of requests that wait for their token."""
+        return self._asking
 
     @property
     def is_waited_for(self) -> bool:

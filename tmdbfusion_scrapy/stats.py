@@ -7,6 +7,7 @@ RESPONSE_STATUS_COUNT = "tmdb/response_status_count"
 ERROR_COUNT = "tmdb/error_count"
 RETRY_COUNT = "tmdb/retry/count"
 RETRY_GIVEN_UP = "tmdb/retry/given_up_count"
+FAILED_COUNT = "tmdb/failed_count"
 DRIFT_COUNT = "tmdb/drift_count"
 ITEM_COUNT = "tmdb/item_count"
 APPENDED_AGAIN = "tmdb/appended/requested_again_count"
@@ -51,7 +52,15 @@ IMAGES_PAUSES = "tmdb/images/pause_count"
 IMAGES_OPENED = "tmdb/images/connections_opened"
 
 GAUGES = frozenset(
-    {POOL_OPEN, POOL_WAITING, RATE_LIMIT_NOW, RATE_LIMIT_LOWEST, DISCOVER_EXPECTED, DISCOVER_MISSING, IMAGES_RATE}
+    {
+        POOL_OPEN,
+        POOL_WAITING,
+        RATE_LIMIT_NOW,
+        RATE_LIMIT_LOWEST,
+        DISCOVER_EXPECTED,
+        DISCOVER_MISSING,
+        IMAGES_RATE,
+    }
 )
 """Stats that are set to what is the case now; all others only grow."""
 
@@ -61,6 +70,7 @@ STATS = {
     f"{ERROR_COUNT}/<ErrorName>": "Failed attempts by error class, retried ones included.",
     RETRY_COUNT: "Retries.",
     RETRY_GIVEN_UP: "Calls that failed for good.",
+    f"{FAILED_COUNT}/<ErrorName>": "These by error class.",
     f"{DRIFT_COUNT}/<Model.field>": "Values of the wrong type, by the field they came in.",
     f"{ITEM_COUNT}/<kind>": "Records that came, by kind.",
     APPENDED_AGAIN: "Requests for appended parts that TMDB had left out.",

@@ -85,7 +85,10 @@ async def test_a_crawl(tmdb_sandbox, process):
     assert whole.attributes["tmdb.request_count"] == 6
     spans = process.named(DETAILS)
     assert len(spans) == 6
-    of = {number: [s for s in spans if s.attributes["url.full"].endswith(f"/{number}")] for number in (first, second, bad)}
+    of = {
+        number: [s for s in spans if s.attributes["url.full"].endswith(f"/{number}")]
+        for number in (first, second, bad)
+    }
     port = int(tmdb_sandbox.base_url.rpartition(":")[2].partition("/")[0])
     (good,) = of[first]
     assert good.kind is SpanKind.CLIENT

@@ -51,6 +51,9 @@ MONITORING = "tmdbfusion_scrapy.monitoring.install.install_monitoring"
 JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.install_early"
 """Import paths, as Scrapy's settings have them, of what installs the components that stand above this package."""
 
+EXTENSIONS = {"tmdbfusion_scrapy.monitoring.status.CrawlStatus": 0}
+"""Import paths of the extensions of every crawl, and their order; they stand above this package, too."""
+
 _NO_LIMIT = 2**31
 
 
@@ -124,6 +127,8 @@ class Addon:
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560)
         settings.setdefault_in_component_priority_dict("SPIDER_MIDDLEWARES", LazyStartMiddleware, 10)
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryQueue, 0)
+        for path, order in EXTENSIONS.items():
+            settings.setdefault_in_component_priority_dict("EXTENSIONS", load_object(path), order)
         if not settings.getpriority("CONCURRENT_ITEMS"):
             settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
         for name, ours_of_it, before in (

@@ -24,7 +24,8 @@ from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of, operation
 from tmdbfusion_scrapy.crawling.errors import download_error
 from tmdbfusion_scrapy.crawling.responses import BodyReader
 from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
-from tmdbfusion_scrapy.crawling.session import observers_of, session_of
+from tmdbfusion_scrapy.crawling.session import session_of
+from tmdbfusion_scrapy.crawling.traffic import traffic_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError, parse_retry_after
 from tmdbfusion_scrapy.hidden import without_frames
 from tmdbfusion_scrapy.http import httpx, request_without_body
@@ -78,7 +79,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         self._fallbacks = _FallbackHandlers(crawler, self.scheme)
         self._secrets = call_secrets_of(crawler)
         self._reader = BodyReader(crawler)
-        self._observers = observers_of(crawler)
+        self._traffic = traffic_of(crawler)
 
     @cached_property
     def _session(self) -> CrawlSession:
@@ -126,12 +127,14 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             self._stats.inc_value(channel.request_count)
             now = time.monotonic()
             # Without the waits for a connection and for the rate limit.
-            request.meta["download_latency"] = now - response.extensions["sent_at"]
+            latency = request.meta["download_latency"] = now - response.extensions["sent_at"]
+            if channel is session.api:
+                self._traffic.answers.append((now, latency))
             in_body = True
             await self._note_status(response, channel)
             session.report_if_due(now)
             answer = _unechoed(await self._reader.read(response, request), channel.credentials)
-            if self._observers:
+            if self._traffic.observers:
                 sent_at = response.extensions["sent_at"]
                 self._tell(request, channel, begun, sent_at, answer.status, size=len(answer.body))
             return answer
@@ -140,7 +143,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
                 self._stats.inc_value(channel.request_count)
             cause = session.credentials.cleaned(exception, self._secrets.values_of(request))
         without_frames(cause)
-        if self._observers:
+        if self._traffic.observers:
             status, sent_at = (
                 (response.status_code, response.extensions["sent_at"]) if in_body else (None, begun)
             )
@@ -175,7 +178,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             size=size,
             memory=request.meta,
         )
-        for observer in self._observers:
+        for observer in tuple(self._traffic.observers):
             observer(attempt)
 
     async def _note_status(self, response: httpx.Response, channel: Channel) -> None:

@@ -45,6 +45,7 @@ class PlannedRun:
     The database is asked in a thread, one question at a time.
 
     Attributes:
+        to_fetch: Number of records that this process is to fetch; ``None`` until all of them are known.
         coverage: What a crawl of discover in parts found, as JSON.
         is_finished: Whether nothing is left; known when the crawl has ended.
         has_failed: Whether the database could not be asked about that.
@@ -59,10 +60,16 @@ class PlannedRun:
         self._asking = asyncio.Lock()
         self._is_closed = False
         self._process = uuid4().hex
+        self.to_fetch: int | None = None
         self.coverage: str | None = None
         self.is_finished = False
         self.has_failed = False
         spider.crawler.signals.connect(self._close, signals.spider_closed)
+
+    @property
+    def id(self) -> int:
+        """Key of the run in ``tmdb_runs``."""
+        return self._run.id
 
     @property
     def is_planned(self) -> bool:
@@ -111,8 +118,9 @@ class PlannedRun:
             is_adult=listing.is_adult,
             export=listing.export,
         )
+        self.to_fetch = max(progress.left, 0)
         done = progress.listed - progress.left
-        self._say("%d records are listed, %d are to be fetched", progress.listed, max(progress.left, 0))
+        self._say("%d records are listed, %d are to be fetched", progress.listed, self.to_fetch)
         if limit is None and done > 0:
             self._say("%d of them are stored or given up already", done)
 
@@ -120,6 +128,7 @@ class PlannedRun:
         """Add what is listed to what is left, even what the run has stored before."""
         entries = _repeatable(listing.entries)
         self._run, progress = await self.ask(self._state.renew, self._run, entries, upto=listing.upto or "")
+        self.to_fetch = progress.left
         self._say("With what changed since, %d records are to be fetched", progress.left)
 
     async def tell_others(self) -> None:
@@ -146,6 +155,7 @@ class PlannedRun:
         """Yield the ids that are still wanted, in their order and in portions."""
         if self._run.is_resumed:
             progress = await self.ask(self._state.go_on, self._run)
+            self.to_fetch = progress.left
             self._say(
                 "Going on with the run begun at %s: %d records are left",
                 f"{self._run.started_at:%Y-%m-%d %H:%M} UTC",

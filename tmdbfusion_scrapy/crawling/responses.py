@@ -16,6 +16,7 @@ from twisted.python.failure import Failure
 from typing_extensions import TypeVar
 
 from tmdbfusion_scrapy.crawling.errors import TooLargeResponseError
+from tmdbfusion_scrapy.crawling.traffic import traffic_of
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport import BodyTooLarge, read_body
 
@@ -77,6 +78,7 @@ class BodyReader:
         self._warnsize = crawler.settings.getint("DOWNLOAD_WARNSIZE")
         self._fail_on_dataloss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
         self._warned_of_dataloss = False
+        self._traffic = traffic_of(crawler)
         self._tls_is_logged = crawler.settings.getbool("DOWNLOADER_CLIENT_TLS_VERBOSE_LOGGING")
 
     async def read(self, response: httpx.Response, request: Request) -> Response:
@@ -120,6 +122,7 @@ class BodyReader:
         finally:
             await stream.aclose()
         body = b"".join(chunks)
+        self._traffic.received += len(body)
         if response.status_code == 304:
             # They are of the body that is not here, and the HTTP cache gives them to the one that it has.
             headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]

@@ -221,6 +221,7 @@ class TMDBRetryMiddleware:
     def _give_up(self, error: TMDBError) -> NoReturn:
         """Send the error to the errback."""
         self._stats.inc_value(names.RETRY_GIVEN_UP)
+        self._stats.inc_value(f"{names.FAILED_COUNT}/{error_name(error)}")
         # What TMDB does not have, refuses or has merged is an answer. Who refuses all is no one that can be asked.
         is_merged = isinstance(error, ResponseError) and error.is_other_record
         if (error.retryable and not is_merged) or isinstance(error, PermissionDeniedError):
@@ -275,6 +276,11 @@ class RetryQueue:
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the queue of a crawl."""
         return cls(crawler)
+
+    @property
+    def waiting(self) -> int:
+        """Number of retries that wait until they are due."""
+        return len(self._waiting)
 
     def expect(self) -> None:
         """Listen for a retry. A crawl without failures is spared a signal handler for every request."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import ref
+from weakref import WeakKeyDictionary, ref
 
 from scrapy import signals
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
-    from tmdbfusion_scrapy.attempts import Observer
     from tmdbfusion_scrapy.settings import SettingsReader
 
 logger = logging.getLogger(__name__)
@@ -208,19 +207,20 @@ class CrawlSession:
             crawler.stats.set_value(name, value)
 
 
-@once_a_crawl
+_sessions: WeakKeyDictionary[Crawler, CrawlSession] = WeakKeyDictionary()
+
+
 def session_of(crawler: Crawler) -> CrawlSession:
     """Return the session of a crawl, made at its first use."""
-    return CrawlSession(crawler)
+    session = _sessions.get(crawler)
+    if session is None:
+        session = _sessions[crawler] = CrawlSession(crawler)
+    return session
 
 
-@once_a_crawl
-def observers_of(crawler: Crawler) -> list[Observer]:  # noqa: ARG001 - one list for each
-    """Return what is told of each attempt of a crawl, to add to and to remove from.
-
-    What is in it must not hold the crawler.
-    """
-    return []
+def begun_session_of(crawler: Crawler) -> CrawlSession | None:
+    """Return the session of a crawl; ``None`` where it has asked TMDB for nothing yet."""
+    return _sessions.get(crawler)
 
 
 @once_a_crawl

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.utils.project import data_path
 
+from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.calls import failed_call
 from tmdbfusion_scrapy.crawling.conditional import conditions_of
@@ -88,7 +89,7 @@ class SourceCrawl(CrawlLookup):
         run: Its run in the database, if there is one.
         asked: The ids that pages named, so that each is asked for once.
         reader: Reads the pages that the source asks for.
-        page_failed: Whether a page that lists records could not be had.
+        pages_failed: Pages that list records and could not be had.
     """
 
     def __init__(self, spider: TMDBSourceSpider) -> None:
@@ -96,7 +97,13 @@ class SourceCrawl(CrawlLookup):
         self._spider = spider
         self.run: PlannedRun | None = None
         self.reader: Reader | None = None
-        self.page_failed = False
+        self.pages_failed = 0
+        self._pages_read = 0
+        self._pages_asked = 0
+        self._pages_most: int | None = None
+        self._entries_expected = 0
+        self._entries_read = 0
+        self._requested = 0
         self.asked: set[int] = set()
 
     def begin(self, run: PlannedRun | None) -> None:
@@ -110,7 +117,33 @@ class SourceCrawl(CrawlLookup):
     @property
     def found_no_list(self) -> bool:
         """True where what lists the records could not be had at all."""
-        return self.page_failed and not self.asked
+        return self.pages_failed > 0 and not self.asked
+
+    @property
+    def is_listing(self) -> bool:
+        """True while it is not known yet of how many records there are requests to come."""
+        if self.run is not None and self.run.to_fetch is not None:
+            return False
+        if self.limit is not None and len(self.asked) >= self.limit:
+            return False
+        return self._pages_read + self.pages_failed < self._pages_asked or not (
+            self._requested or self._pages_asked
+        )
+
+    @property
+    def to_fetch(self) -> int | None:
+        """Number of records that this process is to fetch, as far as it is known; ``None`` where nothing is.
+
+        While a list is read, its own count stands for what was not read of it yet.
+        """
+        if self.run is not None and self.run.to_fetch is not None:
+            return self.run.to_fetch
+        if not self.is_listing:
+            return self._requested
+        expected = self._entries_expected or self.crawler.stats.get_value(names.DISCOVER_EXPECTED, 0)
+        if self.limit is not None:
+            expected = min(expected, self.limit)
+        return self._requested + max(expected - self._entries_read, 0) or None
 
     @property
     def known(self) -> KnownRecords:
@@ -144,17 +177,20 @@ class SourceCrawl(CrawlLookup):
         if self.limit is not None:
             enough = -(-self.limit // RESULTS_PER_PAGE)
             most = enough if most is None else min(most, enough)
+        self._pages_most = most
         ask = partial(self._list_request, endpoint)
         return self._spider.paginate(ask, pages=most, callback=self._spider.parse_page, **arguments)
 
     def _list_request(self, endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> Request:
         """Return the request for a page that lists records."""
         spider = self._spider
+        self._pages_asked += 1
         request = spider.tmdb_request(endpoint, *args, errback=spider.page_failed, **kwargs)
         return request if self.run is None else self.run.adopt(request)
 
     async def records(self, ids: Sequence[int]) -> AsyncIterator[Request]:
         """Yield requests for records; with ``TMDB_CONDITIONAL``, for what has changed of those that are stored."""
+        self._requested += len(ids)
         conditions = conditions_of(self.crawler)
         etags = await self.run.etags(ids) if self.run is not None and conditions.asks else {}
         for record_id in ids:
@@ -171,6 +207,9 @@ class SourceCrawl(CrawlLookup):
 
     async def records_of(self, response: TMDBResponse, entries: Sequence[Any]) -> AsyncIterator[Any]:
         """Yield the requests for the records of some entries of a page."""
+        if self.reader is None:
+            self._note_page(response.record)
+        self._entries_read += len(entries)
         if any(entry.id is None for entry in entries):
             yield self.incomplete(response, "results without an id")
         fresh = []
@@ -186,6 +225,18 @@ class SourceCrawl(CrawlLookup):
         async for request in self.records(fresh):
             yield request
 
+    def _note_page(self, page: Any) -> None:
+        """Note that a page of a list came; the first one tells how many there are."""
+        if not self._pages_read:
+            pages = page.last_page if self._pages_most is None else min(page.last_page, self._pages_most)
+            self._pages_asked = max(pages, 1)
+            self._entries_expected = min(page.total_results or 0, pages * RESULTS_PER_PAGE)
+        self._pages_read += 1
+
+    def note_read(self) -> None:
+        """Note that a page was read by the reader of the source."""
+        self._pages_read += 1
+
     def incomplete(self, response: TMDBResponse, what: str) -> FailedCall:
         """Return the item that puts a page on record of which something was missing."""
         assert response.request is not None  # noqa: S101 - the engine sets it
@@ -196,7 +247,7 @@ class SourceCrawl(CrawlLookup):
 
     def note_failure(self, error: BaseException | None) -> None:
         """Note that a page that lists records could not be had."""
-        self.page_failed = True
+        self.pages_failed += 1
         if self.reader is not None:
             # Another component may have raised anything; who waits for the pages is to know of it.
             self.reader.fail(error if isinstance(error, TMDBError) else ServerError(repr(error)))

@@ -74,6 +74,11 @@ class TMDBSourceSpider(TMDBSpider):
         return SourceCrawl(self)
 
     @property
+    def source_crawl(self) -> SourceCrawl:
+        """The crawl of the source: its run, and how many records it is to fetch."""
+        return self._crawl
+
+    @property
     def has_failed(self) -> bool:
         """True where it could not be found out what to crawl, or not be noted what was done."""
         run = self._crawl.run
@@ -194,6 +199,7 @@ class TMDBSourceSpider(TMDBSpider):
         assert self._crawl.reader is not None  # noqa: S101 - it asked for the page
         async for result in self._crawl.reader.read(response, **place):
             yield result
+        self._crawl.note_read()
 
 
 class TMDBSeriesSpider(TMDBSourceSpider):

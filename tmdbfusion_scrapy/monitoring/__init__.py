@@ -1,1 +1,1 @@
-"""Crawls watched from outside and inside: metrics, traces, monitors, logs."""
+"""What a user sees of a crawl while it runs and when it has ended."""

@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scrapy.utils.misc import load_object
+
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import SETTINGS, read_boolean, read_integer, read_number
 
@@ -76,13 +78,13 @@ def install_monitoring(settings: BaseSettings) -> None:
     if metrics.file is not None or metrics.port is not None:
         name = "TMDB_METRICS_PORT" if metrics.file is None else "TMDB_METRICS_FILE"
         _require("prometheus_client", name, "metrics")
-        settings.setdefault_in_component_priority_dict("EXTENSIONS", METRICS, 0)
+        settings.setdefault_in_component_priority_dict("EXTENSIONS", load_object(METRICS), 0)
     if read_boolean(settings, "TMDB_TRACING"):
         _require("opentelemetry.metrics", "TMDB_TRACING", "otel")
-        settings.setdefault_in_component_priority_dict("EXTENSIONS", TRACING, 0)
+        settings.setdefault_in_component_priority_dict("EXTENSIONS", load_object(TRACING), 0)
     if read_boolean(settings, "TMDB_LOG_JSON"):
         # Before all others, for what they log as they are made.
-        settings.setdefault_in_component_priority_dict("EXTENSIONS", JSON_LOG, -1000)
+        settings.setdefault_in_component_priority_dict("EXTENSIONS", load_object(JSON_LOG), -1000)
     read_number(settings, "TMDB_MONITOR_MIN_COVERAGE", most=1)
     read_number(settings, "TMDB_MONITOR_MAX_FAILURE_RATE", most=1)
     read_number(settings, "TMDB_MONITOR_MAX_DRIFT")

@@ -16,9 +16,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scrapy import signals
 
-from tmdbfusion_scrapy.crawling.session import observers_of
+from tmdbfusion_scrapy.crawling.traffic import traffic_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.monitoring.install import MetricsOptions
+from tmdbfusion_scrapy.monitoring.status import status_of
 from tmdbfusion_scrapy.settings import settings_of
 from tmdbfusion_scrapy.stats import GAUGES, STATS
 from tmdbfusion_scrapy.version import __version__
@@ -133,7 +134,7 @@ class CrawlMetrics:
     def samples(self) -> list[Sample]:
         """Return all numbers but the histogram's; to be called in the event loop of the crawl."""
         found = [*_samples_of_stats(self._crawler.stats.get_stats())]
-        found += _samples_of_snapshot(self._crawler.tmdb.snapshot())
+        found += _samples_of_snapshot(status_of(self._crawler).snapshot())
         running = StatMetric(
             "tmdb_crawl_running", None, False, "1 while the crawl runs, 0 when it has ended."
         )
@@ -282,7 +283,7 @@ class PrometheusMetrics:
 
     def _open(self, spider: Spider) -> None:
         self._crawl = crawl = CrawlMetrics(self._crawler)
-        observers_of(self._crawler).append(crawl.latencies)
+        traffic_of(self._crawler).observers.append(crawl.latencies)
         if self._server is not None:
             self._label = self._server.collector.add(spider.name, crawl)
         if self._options.file is not None:
@@ -301,7 +302,7 @@ class PrometheusMetrics:
             self._writing.cancel()
             self._write()
         if self._crawl is not None:
-            observers_of(self._crawler).remove(self._crawl.latencies)
+            traffic_of(self._crawler).observers.remove(self._crawl.latencies)
             if self._server is not None:
                 await self._server.remove(self._label)
 
@@ -331,7 +332,7 @@ def _registry_of(collector: CrawlCollector) -> CollectorRegistry:
     from prometheus_client import CollectorRegistry
 
     registry = CollectorRegistry()
-    registry.register(collector)  # type: ignore[arg-type]  # has all that a Collector needs
+    registry.register(collector)
     return registry
 
 
@@ -369,8 +370,8 @@ def _samples_of_snapshot(now: Snapshot) -> Iterable[Sample]:
     gauge("tmdb_retries_waiting", "Retries that wait until they are due.", now.retries_waiting)
     gauge("tmdb_pause_remaining_seconds", "Seconds that no request is sent yet, after a 429.", now.paused_for)
     text = "Open connections, by what they do."
-    gauge("tmdb_connections", text, now.connections_active, "active", label="state")
-    gauge("tmdb_connections", text, now.connections_idle, "idle", label="state")
+    gauge("tmdb_connections", text, now.connections.active, "active", label="state")
+    gauge("tmdb_connections", text, now.connections.idle, "idle", label="state")
     gauge("tmdb_memory_bytes", "Memory of the process.", now.memory)
     if now.limited_by is not None:
         gauge("tmdb_limited", "1, by what keeps the crawl from being faster.", 1, now.limited_by, label="by")

@@ -10,9 +10,11 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from unittest import SkipTest
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON
+from tmdbfusion_scrapy.monitoring.status import status_of
 from tmdbfusion_scrapy.settings import read_number
 
 try:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.monitoring.status import Snapshot
 
 
-class _TMDBMonitor(Monitor):  # type: ignore[misc]  # Spidermon ships no types
+class _TMDBMonitor(Monitor):
     """Monitor that reads the stats of a crawl and ``crawler.tmdb``."""
 
     @property
@@ -36,8 +38,7 @@ class _TMDBMonitor(Monitor):  # type: ignore[misc]  # Spidermon ships no types
 
     @property
     def _now(self) -> Snapshot:
-        snapshot: Snapshot = self.data.crawler.tmdb.snapshot()
-        return snapshot
+        return status_of(self.data.crawler).snapshot()
 
     def _threshold(self, name: str) -> float:
         return read_number(self.data.crawler.settings, name)
@@ -56,7 +57,7 @@ class CoverageMonitor(_TMDBMonitor):
         """Fail where too few are done; skip where the source does not tell how many there are."""
         now = self._now
         if not now.wanted:
-            self.skipTest("the source of this crawl does not tell how many records are wanted")
+            raise SkipTest("the source of this crawl does not tell how many records are wanted")
         least = self._threshold("TMDB_MONITOR_MIN_COVERAGE")
         share = now.done / now.wanted
         if share < least:
@@ -75,7 +76,7 @@ class FailureRateMonitor(_TMDBMonitor):
         """Fail where too many failed; what TMDB does not have is an answer, no failure."""
         came, failed = self._sum(names.ITEM_COUNT), self._now.failed
         if not came + failed:
-            self.skipTest("no call has ended")
+            raise SkipTest("no call has ended")
         most = self._threshold("TMDB_MONITOR_MAX_FAILURE_RATE")
         share = failed / (came + failed)
         if share > most:
@@ -94,7 +95,7 @@ class DriftMonitor(_TMDBMonitor):
         """Fail where too many have not, and name the fields."""
         came, odd = self._sum(names.ITEM_COUNT), self._sum(names.DRIFT_COUNT)
         if not came:
-            self.skipTest("no record came")
+            raise SkipTest("no record came")
         most = self._threshold("TMDB_MONITOR_MAX_DRIFT")
         start = f"{names.DRIFT_COUNT}/"
         fields = sorted(name.removeprefix(start) for name in self._stats if name.startswith(start))
@@ -117,7 +118,7 @@ class TokenMonitor(_TMDBMonitor):
             self.fail("TMDB does not accept the token: check TMDB_ACCESS_TOKEN or TMDB_API_KEY")
 
 
-class TMDBMonitorSuite(MonitorSuite):  # type: ignore[misc]  # Spidermon ships no types
+class TMDBMonitorSuite(MonitorSuite):
     """All monitors of TMDB's, for ``SPIDERMON_SPIDER_CLOSE_MONITORS``; their thresholds are settings of ours."""
 
     monitors = (CoverageMonitor, FailureRateMonitor, DriftMonitor, TokenMonitor)

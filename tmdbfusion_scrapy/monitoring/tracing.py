@@ -99,7 +99,7 @@ class RequestTelemetry:
     def _trace(self, attempt: Attempt, name: str, attributes: dict[str, Any], *, failed: bool) -> None:
         """Make the span of an attempt, which has ended already."""
         end = int(attempt.ended * 1e9)
-        more = {
+        more: dict[str, Any] = {
             "url.full": _SECRET.sub(r"\1=REDACTED", attempt.url),
             "tmdb.wait_seconds": round(attempt.waited, 6),
         }
@@ -144,10 +144,10 @@ class RequestTracing:
         # Clients do without Scrapy.
         from scrapy import signals
 
-        from tmdbfusion_scrapy.crawling.session import observers_of
+        from tmdbfusion_scrapy.crawling.traffic import traffic_of
 
         self._crawler = crawler
-        self._observers = observers_of(crawler)
+        self._observers = traffic_of(crawler).observers
         self._span: trace.Span | None = None
         crawler.signals.connect(self._open, signals.spider_opened)
         crawler.signals.connect(self._close, signals.spider_closed)

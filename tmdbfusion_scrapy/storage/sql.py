@@ -127,6 +127,21 @@ class SQLPipeline(RecordStore):
             await self._writer.put(ClearedFailure(kind, path))
 
     @property
+    def label(self) -> str:
+        """The database in words, without a password; empty before it is opened."""
+        return self._label
+
+    @property
+    def stored(self) -> int:
+        """Number of records stored for their own sake so far, failed calls not counted."""
+        return self._stored.total() - self._stored[tmdb_failures.name]
+
+    @property
+    def is_behind(self) -> bool:
+        """True while the crawl has to wait for the database."""
+        return self._writer.is_behind
+
+    @property
     def failing_images(self) -> Mapping[str, Mapping[int, Collection[str]]]:
         """Addresses of the images that could not be had, by kind and id of their record."""
         return self._writer.failing.images if self._writer.running else {}

@@ -124,6 +124,12 @@ class Writer:
         return self._thread is not None
 
     @property
+    def is_behind(self) -> bool:
+        """True while the crawl has to wait for batches to be written."""
+        with self._changed:
+            return self._options.is_too_much(len(self._waiting), self._waiting_bytes)
+
+    @property
     def lost(self) -> int:
         """Items that are not stored because the database failed."""
         with self._changed:
