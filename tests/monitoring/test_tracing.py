@@ -43,7 +43,7 @@ class SDK:
 
     def durations(self) -> list:
         data = self.reader.get_metrics_data()
-        found = [
+        return [
             point
             for resource in (data.resource_metrics if data else ())
             for scope in resource.scope_metrics
@@ -51,7 +51,6 @@ class SDK:
             if metric.name == "http.client.request.duration"
             for point in metric.data.data_points
         ]
-        return found
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 METRICS = "tmdbfusion_scrapy.monitoring.metrics.PrometheusMetrics"
 TRACING = "tmdbfusion_scrapy.monitoring.tracing.RequestTracing"
+EARLY_JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.install_early"
 JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.JSONLog"
 
 _HIGHEST_PORT = 65535
@@ -83,6 +84,7 @@ def install_monitoring(settings: BaseSettings) -> None:
         _require("opentelemetry.metrics", "TMDB_TRACING", "otel")
         settings.setdefault_in_component_priority_dict("EXTENSIONS", load_object(TRACING), 0)
     if read_boolean(settings, "TMDB_LOG_JSON"):
+        load_object(EARLY_JSON_LOG)(settings)
         # Before all others, for what they log as they are made.
         settings.setdefault_in_component_priority_dict("EXTENSIONS", load_object(JSON_LOG), -1000)
     read_number(settings, "TMDB_MONITOR_MIN_COVERAGE", most=1)

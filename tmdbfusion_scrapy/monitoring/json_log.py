@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping
 from datetime import datetime, timezone
@@ -67,7 +68,11 @@ class JSONFormat(str):
 
 
 def install_early(settings: BaseSettings) -> None:
-    """Make JSON of what Scrapy logs before a crawl has its extensions, if ``TMDB_LOG_JSON`` is true."""
+    """Make JSON of what Scrapy logs before a crawl has its extensions, if ``TMDB_LOG_JSON`` is true.
+
+    Args:
+        settings: Those of the process, or those of the crawl: Scrapy makes a handler by the one and by the other.
+    """
     try:
         if not read_boolean(settings, "TMDB_LOG_JSON"):
             return
@@ -88,17 +93,18 @@ class JSONLog:
     """
 
     def __init__(self, crawler: Crawler) -> None:
-        self._handler = get_scrapy_root_handler()
-        if self._handler is None:
+        self._ours = JSONFormatter()
+        self._changed: list[tuple[logging.Handler, logging.Formatter | None]] = []
+        self._install()
+        if not self._changed:
             logger.warning(
                 "TMDB_LOG_JSON is set, and Scrapy has no log handler in this process, which has its own: give "
                 "that one the formatter tmdbfusion_scrapy.monitoring.json_log.JSONFormatter()",
                 extra={"crawler": crawler},
             )
             return
-        self._before = self._handler.formatter
-        self._ours = JSONFormatter()
-        self._handler.setFormatter(self._ours)
+        # Scrapy makes a new handler when all extensions are there.
+        crawler.signals.connect(self._install, signals.spider_opened)
         crawler.signals.connect(self._restore, signals.engine_stopped)
 
     @classmethod
@@ -106,10 +112,18 @@ class JSONLog:
         """Make the extension of a crawl."""
         return cls(crawler)
 
+    def _install(self) -> None:
+        """Give Scrapy's handler our formatter."""
+        handler = get_scrapy_root_handler()
+        if handler is not None and handler.formatter is not self._ours:
+            self._changed.append((handler, handler.formatter))
+            handler.setFormatter(self._ours)
+
     def _restore(self) -> None:
-        """Give the handler its formatter back, unless somebody has changed it since."""
-        if self._handler is not None and self._handler.formatter is self._ours:
-            self._handler.setFormatter(self._before)
+        """Give each handler its formatter back, unless somebody has changed it since."""
+        for handler, before in self._changed:
+            if handler.formatter is self._ours:
+                handler.setFormatter(before)
 
 
 def _fields(values: Mapping[str, Any], message: str) -> dict[str, Any]:
@@ -156,5 +170,9 @@ def _fields_of_request(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _line(fields: dict[str, Any]) -> str:
-    """Return fields as one line of JSON; what JSON has no form for is text."""
-    return msgspec.json.encode(fields, enc_hook=str).decode("utf-8", "replace")
+    """Return fields as one line of JSON."""
+    try:
+        return msgspec.json.encode(fields).decode()
+    except UnicodeEncodeError:
+        # Half a character, as in the name of a file that is not UTF-8.
+        return json.dumps(fields)
