@@ -42,12 +42,12 @@ AREAS = {
 
 _HEAD = """# Messages
 
-Messages about settings, arguments, files and variables, and warnings and errors in the log of a crawl. A word between
-angle brackets stands for a value. What TMDB answers is in [errors](errors.md).
+Messages about settings, arguments, files and variables, and warnings and errors in the log of a crawl. A word
+between angle brackets stands for a value. What TMDB answers is in [errors](errors.md).
 
-A `ConfigurationError` ends a crawl before its first request, or is raised as a client is made; a `ValidationError` is
-raised by the call that has the argument; a `UsageError` ends a command with status 2, and `status 1` a command or a
-monitor of Spidermon's; `WARNING` and `ERROR` are lines of the log.
+A `ConfigurationError` ends a crawl before its first request, or is raised as a client is made; a `ValidationError`
+is raised by the call that has the argument; a `UsageError` ends a command with status 2, and `status 1` a command
+or a monitor of Spidermon's; `WARNING` and `ERROR` are lines of the log.
 """
 
 
@@ -105,10 +105,11 @@ def _cell(text: str) -> str:
 
 def _messages_of(tree: ast.Module, module: str) -> Iterator[Message]:
     """Yield the messages of a module."""
+    constants = _assigned(tree.body)
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef):
             continue
-        variables = _assigned(function)
+        variables = {**constants, **_assigned([function])}
         for node in ast.walk(function):
             if not isinstance(node, ast.Call) or not node.args:
                 continue
@@ -136,16 +137,23 @@ def _kind(call: ast.Call) -> str | None:
     return None
 
 
-def _assigned(function: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[str, list[ast.expr]]:
-    """Return what is assigned to each name in a function, texts alone."""
+def _assigned(body: Sequence[ast.stmt]) -> dict[str, list[ast.expr]]:
+    """Return what is assigned to each name in a function, or in a module outside of functions."""
     found: dict[str, list[ast.expr]] = defaultdict(list)
-    for node in ast.walk(function):
+    for node in (inner for statement in body for inner in _walk(statement)):
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
             found[node.targets[0].id].append(node.value)
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
             before = found[node.target.id]
             found[node.target.id] = [*before, *(ast.BinOp(one, ast.Add(), node.value) for one in before)]
     return found
+
+
+def _walk(statement: ast.stmt) -> Iterator[ast.AST]:
+    """Yield what is in a function, or the statement of a module that is none."""
+    is_assignment = isinstance(statement, ast.Assign | ast.AugAssign)
+    is_function = isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
+    yield from ast.walk(statement) if is_function else [statement] if is_assignment else []
 
 
 def _texts(
@@ -188,6 +196,8 @@ def _inner(node: ast.expr, variables: dict[str, list[ast.expr]], depth: int) -> 
     """Return the texts of a value inside a text: in words where it is made of words itself, else its name."""
     if isinstance(node, ast.Constant) and isinstance(node.value, str):
         return [node.value]
+    if isinstance(node, ast.Name) and any(map(_is_text, variables.get(node.id, ()))):
+        return _texts(node, (), variables, depth + 1)
     if isinstance(node, ast.IfExp) and all(_is_text(side) for side in (node.body, node.orelse)):
         return _texts(node, (), variables, depth)
     return [f"<{_name(node)}>"]

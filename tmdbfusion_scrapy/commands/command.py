@@ -36,7 +36,10 @@ class TMDBCommand(ScrapyCommand):
         super().process_options(args, opts)
         unknown = [argument for argument in args if argument.startswith("-")] or args[self.most_arguments :]
         if unknown:
-            raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", print_help=False)
+            raise UsageError(
+                f"unrecognized arguments: {' '.join(unknown)}; see scrapy {self.name} --help",
+                print_help=False,
+            )
 
     def say(self, lines: Iterable[str]) -> None:
         """Write lines to standard output, as they come."""

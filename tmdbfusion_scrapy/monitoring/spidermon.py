@@ -63,7 +63,7 @@ class CoverageMonitor(_TMDBMonitor):
         if share < least:
             self.fail(
                 f"{now.done} of {now.wanted} records are done ({share:.1%}), and TMDB_MONITOR_MIN_COVERAGE is "
-                f"{least:g}: the same command goes on with the rest"
+                f"{least:g}: start the same command again, which goes on with the rest"
             )
 
 
@@ -82,7 +82,7 @@ class FailureRateMonitor(_TMDBMonitor):
         if share > most:
             self.fail(
                 f"{failed} of {came + failed} calls failed ({share:.1%}), and TMDB_MONITOR_MAX_FAILURE_RATE is "
-                f"{most:g}: scrapy tmdb-failures lists them, -a source=failed asks again"
+                f"{most:g}: see scrapy tmdb-failures, and crawl -a source=failed to ask again"
             )
 
 

@@ -81,7 +81,8 @@ class Plan:
             )
         if given:
             raise ConfigurationError(
-                f"-a {min(given)}=... does not go with source={name}; TMDB's filters go with source=discover"
+                f"-a {min(given)}=... does not go with source={name}: leave it out. TMDB's filters go with "
+                "source=discover"
             )
         return cls(source, append, limit, source.identify(shown))
 
