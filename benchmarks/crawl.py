@@ -9,6 +9,10 @@ and the concurrency; their callback parses the JSON and yields it. The add-on ha
 and yields decoded records. With "add-on's settings" a handler gets all that the add-on sets, so that only the
 handlers differ. A side that answers from memory is the ceiling: Scrapy's engine and nothing else.
 
+What progress costs::
+
+    python benchmarks/crawl.py --sides "add-on, no progress" "add-on, live progress" --rate 35 --count 700
+
 ``httpx2`` is measured where it is installed; ``add-on+uvloop`` where the extra ``fast`` is.
 """
 
@@ -95,7 +99,8 @@ def compare(origin: str, body_file: Path, options: argparse.Namespace) -> None:
     runs: dict[str, list[Run]] = {side: [] for side in sides}
     for _ in range(options.rounds):
         for side in sides:
-            run = run_side(side, origin, body_file, options.count, options.concurrency)
+            rate = f"--rate={options.rate}"
+            run = run_side(side, origin, body_file, options.count, options.concurrency, 0, rate)
             runs[side].append(run)
     print(
         f"{options.count} movies, {options.concurrency} concurrent, {options.latency * 1000:g} ms, "
@@ -110,6 +115,7 @@ def compare(origin: str, body_file: Path, options: argparse.Namespace) -> None:
         "x stock by CPU",
         "of the ceiling by CPU",
         "MB",
+        "progress",
     ]
     print(f"| {' | '.join(columns)} |")
     print("|---|" + "---:|" * (len(columns) - 1))
@@ -125,6 +131,7 @@ def compare(origin: str, body_file: Path, options: argparse.Namespace) -> None:
             f"{ratio(found, runs['stock']):.2f}" if "stock" in runs else "",
             f"{ratio(found, runs[ceiling]):.2f}" if ceiling in runs else "",
             f"{statistics.median(run['max_mb'] for run in found):.0f}",
+            f"{statistics.median(run['progress_share'] for run in found):.2%}",
         ]
         print(f"| {' | '.join(cells)} |")
 
@@ -170,6 +177,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=4000, help="movies (default: %(default)s)")
     parser.add_argument("--concurrency", type=int, default=64, help="default: %(default)s")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds (default: %(default)s)")
+    parser.add_argument("--rate", type=float, default=0.0, help="most requests a second of the add-on")
     parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
     parser.add_argument("--sides", nargs="+", metavar="SIDE", help="only these sides")
     parser.add_argument("--grid", action="store_true", help="several concurrencies and latencies")

@@ -2,7 +2,8 @@
 
 A side is a download handler with Scrapy's default settings (``stock``, ``aiohttp``, ``httpx``, ``httpx2``,
 ``memory``), one of these with all that the add-on sets but its handler (``aiohttp, add-on's settings``), or the
-add-on as it is (``add-on``), with uvloop or with storage in SQLite. ``memory`` answers from memory: what it takes
+add-on as it is (``add-on``), with uvloop, with storage in SQLite, without progress (``no progress``), or with
+progress drawn on a terminal (``live progress``). ``memory`` answers from memory: what it takes
 is what Scrapy's engine takes.
 """
 
@@ -14,6 +15,7 @@ import os
 import resource
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,7 @@ from scrapy.utils.misc import build_from_crawler, load_object
 from tmdbfusion_scrapy import Addon
 from tmdbfusion_scrapy.crawling.handler import TMDBDownloadHandler
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+from tmdbfusion_scrapy.monitoring.progress import Progress
 
 HANDLERS = "scrapy.core.downloader.handlers"
 CLASSES = {
@@ -39,8 +42,9 @@ CLASSES = {
     "memory": "one_crawl.MemoryHandler",
 }
 OURS = ("add-on", "add-on+uvloop", "add-on+sqlite", "add-on+postgresql")
+PROGRESS = ("add-on, no progress", "add-on, live progress")
 WITH_OUR_SETTINGS = ", add-on's settings"
-SIDES = (*CLASSES, *(f"{handler}{WITH_OUR_SETTINGS}" for handler in CLASSES), *OURS)
+SIDES = (*CLASSES, *(f"{handler}{WITH_OUR_SETTINGS}" for handler in CLASSES), *OURS, *PROGRESS)
 
 
 class MemoryHandler:
@@ -87,7 +91,7 @@ class AddonWithOtherHandler(Addon):
         settings.set("DOWNLOAD_HANDLERS", {"http": OtherHandler, "https": OtherHandler}, priority="cmdline")
 
 
-def settings_of(side: str, url: str, concurrency: int) -> dict[str, Any]:
+def settings_of(side: str, url: str, concurrency: int, rate: float = 0) -> dict[str, Any]:
     """The settings of a side."""
     settings: dict[str, Any] = {
         "CONCURRENT_REQUESTS": concurrency,
@@ -110,8 +114,11 @@ def settings_of(side: str, url: str, concurrency: int) -> dict[str, Any]:
         "ADDONS": {addon: 500},
         "TMDB_API_URL": url,
         "TMDB_ACCESS_TOKEN": "benchmark",
-        "TMDB_REQUESTS_PER_SECOND": 0,
+        "TMDB_REQUESTS_PER_SECOND": rate,
     }
+    if side in PROGRESS:
+        settings["TMDB_PROGRESS"] = "live" if "live" in side else "off"
+        settings["TMDB_SUMMARY"] = "live" in side
     if side == "add-on+uvloop":
         settings["ASYNCIO_EVENT_LOOP"] = "uvloop.Loop"
     if side == "add-on+sqlite":
@@ -123,6 +130,34 @@ def settings_of(side: str, url: str, concurrency: int) -> dict[str, Any]:
     return settings
 
 
+def open_terminal() -> None:
+    """Make standard error a terminal that nobody looks at."""
+    ours, theirs = os.openpty()
+    os.environ["TERM"] = "xterm-256color"
+    sys.stderr = os.fdopen(theirs, "w", encoding="utf-8")
+
+    def read() -> None:
+        while os.read(ours, 65536):
+            pass
+
+    threading.Thread(target=read, daemon=True).start()
+
+
+def time_progress() -> list[float]:
+    """Return a list that gets the CPU seconds of each time that progress is shown."""
+    times: list[float] = []
+    shown: Any = Progress
+    show = shown._show  # noqa: SLF001 - our own
+
+    def timed(progress: Progress) -> None:
+        start = time.thread_time()
+        show(progress)
+        times.append(time.thread_time() - start)
+
+    shown._show = timed  # noqa: SLF001
+    return times
+
+
 def resident_mb() -> float:
     """Memory of this process now, where the system tells it; elsewhere the most that it had."""
     statm = Path("/proc/self/statm")
@@ -131,11 +166,14 @@ def resident_mb() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def crawl(side: str, url: str, count: int, concurrency: int, samples: int) -> dict[str, Any]:
+def crawl(side: str, url: str, count: int, concurrency: int, samples: int, rate: float = 0) -> dict[str, Any]:
     """Crawl ids from 1 on; what it took."""
     if side.startswith("httpx") and not side.startswith("httpx2"):
         # Scrapy's handler takes httpx2 where it is installed.
         sys.modules["httpx2"] = None  # type: ignore[assignment]
+    if "live" in side:
+        open_terminal()
+    times = time_progress()
     has_records = side not in CLASSES
     headers = {} if has_records else {"Authorization": "Bearer benchmark"}
     trace: list[tuple[int, float, float]] = []
@@ -154,7 +192,7 @@ def crawl(side: str, url: str, count: int, concurrency: int, samples: int) -> di
         def parse(self, response: Any) -> Any:
             yield response.record if has_records else response.json()
 
-    process = AsyncCrawlerProcess(settings_of(side, url, concurrency))
+    process = AsyncCrawlerProcess(settings_of(side, url, concurrency, rate))
     crawler = process.create_crawler(Movies)
     clock: dict[str, tuple[float, float]] = {}
 
@@ -172,6 +210,7 @@ def crawl(side: str, url: str, count: int, concurrency: int, samples: int) -> di
         "cpu_ms": cpu / count * 1000,
         "max_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         "end_mb": resident_mb(),
+        "progress_share": sum(times) / cpu,
         "items": stats.get("item_scraped_count", 0),
         "errors": stats.get("log_count/ERROR", 0),
         "samples": [(number, at - clock["opened"][0], mb) for number, at, mb in trace],
@@ -186,11 +225,15 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=4000)
     parser.add_argument("--concurrency", type=int, default=64)
     parser.add_argument("--samples", type=int, default=0)
+    parser.add_argument(
+        "--rate", type=float, default=0, help="requests a second of the add-on; 0 for no limit"
+    )
     parser.add_argument("--unbound", action="store_true", help="leave the choice of cores to the system")
     options = parser.parse_args()
     if not options.unbound:
         pin(0)
-    print(json.dumps(crawl(options.side, options.url, options.count, options.concurrency, options.samples)))
+    given = options.side, options.url, options.count, options.concurrency, options.samples, options.rate
+    print(json.dumps(crawl(*given)))
 
 
 if __name__ == "__main__":

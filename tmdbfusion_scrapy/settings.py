@@ -196,7 +196,7 @@ SETTINGS: Mapping[str, Setting] = {
             "TMDB_METRICS_FILE",
             None,
             "File to write metrics to for the textfile collector of Prometheus's node_exporter, such as "
-            "``/var/lib/node_exporter/%(name)s.prom``; ``%(name)s`` is the name of the spider. See "
+            "``/var/lib/node_exporter/%(spider)s.prom``; ``%(spider)s`` is the name of the spider. See "
             "docs/observability.md.",
         ),
         Setting("TMDB_METRICS_INTERVAL", 15.0, "Seconds between two writes of ``TMDB_METRICS_FILE``."),
@@ -232,6 +232,20 @@ SETTINGS: Mapping[str, Setting] = {
             "TMDB_MONITOR_MAX_DRIFT",
             0.01,
             "Values of the wrong type for each record that came, at most: a monitor of Spidermon's.",
+        ),
+        Setting(
+            "TMDB_PROGRESS",
+            "auto",
+            "Progress of a crawl: ``live`` is a block at the bottom of the terminal, ``plain`` a line in the log "
+            "now and then, ``off`` nothing; ``auto`` is ``live`` in a terminal, else ``plain``.",
+        ),
+        Setting("TMDB_PROGRESS_INTERVAL", 30.0, "Seconds between two lines of plain progress."),
+        Setting("TMDB_SUMMARY", True, "``False`` leaves out the table at the end of a crawl."),
+        Setting(
+            "TMDB_STATS_FILE",
+            None,
+            "Path of a file that gets all stats of a crawl as JSON when it has ended; ``%(spider)s`` in it stands "
+            "for the name of the spider.",
         ),
     )
 }

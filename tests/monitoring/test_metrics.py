@@ -96,7 +96,7 @@ async def test_file(tmdb_sandbox):
     first, second, bad = tmdb_sandbox.movie_ids[:3]
     tmdb_sandbox.fail_next(503, path=f"movie/{first}")
     tmdb_sandbox.fail_next(404, path=f"movie/{bad}")
-    settings = settings_of(tmdb_sandbox.base_url, TMDB_METRICS_FILE="%(name)s.prom")
+    settings = settings_of(tmdb_sandbox.base_url, TMDB_METRICS_FILE="%(spider)s.prom")
     before = set(REGISTRY._names_to_collectors)
     await crawl(MoviesSpider, settings, ids=[first, second, bad])
     assert set(REGISTRY._names_to_collectors) == before
@@ -130,7 +130,7 @@ async def test_file_while_the_crawl_runs(tmdb_sandbox):
             yield response.record
 
     settings = settings_of(
-        tmdb_sandbox.base_url, TMDB_METRICS_FILE="%(name)s.prom", TMDB_METRICS_INTERVAL="0.05"
+        tmdb_sandbox.base_url, TMDB_METRICS_FILE="%(spider)s.prom", TMDB_METRICS_INTERVAL="0.05"
     )
     ended = await crawl(ReadingSpider, settings, ids=tmdb_sandbox.movie_ids[:2])
     assert value(ended.spider.running, "tmdb_crawl_running", "reading") == 1

@@ -51,7 +51,11 @@ MONITORING = "tmdbfusion_scrapy.monitoring.install.install_monitoring"
 JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.install_early"
 """Import paths, as Scrapy's settings have them, of what installs the components that stand above this package."""
 
-EXTENSIONS = {"tmdbfusion_scrapy.monitoring.status.CrawlStatus": 0}
+EXTENSIONS = {
+    "tmdbfusion_scrapy.monitoring.status.CrawlStatus": 0,
+    "tmdbfusion_scrapy.monitoring.progress.Progress": 1,
+    "tmdbfusion_scrapy.monitoring.summary.Summary": 2,
+}
 """Import paths of the extensions of every crawl, and their order; they stand above this package, too."""
 
 _NO_LIMIT = 2**31

@@ -139,7 +139,7 @@ class SourceCrawl(CrawlLookup):
         if self.run is not None and self.run.to_fetch is not None:
             return self.run.to_fetch
         if not self.is_listing:
-            return self._requested
+            return None if self.found_no_list and not self._requested else self._requested
         expected = self._entries_expected or self.crawler.stats.get_value(names.DISCOVER_EXPECTED, 0)
         if self.limit is not None:
             expected = min(expected, self.limit)

@@ -54,6 +54,7 @@ class TMDBSourceSpider(TMDBSpider):
         discover_date: The date by which a large discover is split.
         changes_operation: operationId of the list of changed ids, ``None`` where there is none.
         sources: The sources by the value of ``source``; add your own.
+        given: The arguments as they were given.
     """
 
     details_operation: ClassVar[str]
@@ -66,6 +67,7 @@ class TMDBSourceSpider(TMDBSpider):
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         super().__init__(name)
         self.plan = self.plan_of(arguments)
+        self.given: Mapping[str, str] = arguments
         self._closing: asyncio.Future[None] | None = None
         self._has_failed = False
 

@@ -31,7 +31,7 @@ class MetricsOptions:
     """Places that metrics go to.
 
     Args:
-        file: Path with ``%(name)s`` for the spider's name; ``None`` for no file.
+        file: Path with ``%(spider)s`` for the spider's name; ``None`` for no file.
         interval: Seconds between two writes.
         host: Address of the endpoint.
         port: Its port, 0 for a free one; ``None`` for no endpoint.
@@ -98,11 +98,11 @@ def _check_file(value: object) -> str | None:
         return None
     path = str(value)
     try:
-        folder = Path(path % {"name": "spider"}).parent
+        folder = Path(path % {"spider": "spider"}).parent
     except (TypeError, ValueError, KeyError):
         raise ConfigurationError(
-            f"TMDB_METRICS_FILE is {path!r}: set it to a path in which %(name)s is the only placeholder, and a % "
-            "of its own is written %%"
+            f"TMDB_METRICS_FILE is {path!r}: set it to a path in which %(spider)s is the only placeholder, and a "
+            "% of its own is written %%"
         ) from None
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(

@@ -287,7 +287,7 @@ class PrometheusMetrics:
         if self._server is not None:
             self._label = self._server.collector.add(spider.name, crawl)
         if self._options.file is not None:
-            self._path = self._options.file % {"name": spider.name}
+            self._path = self._options.file % {"spider": spider.name}
             collector = CrawlCollector(is_threaded=False)
             collector.add(spider.name, crawl)
             self._registry = _registry_of(collector)
