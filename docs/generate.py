@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING
 import endpoint_pages
 from datasette_metadata import datasette_metadata
 from markup import code, plain, table
+from messages_page import messages_page
 from record_page import record_page
 from schema_drawing import schema_drawing
 from table_page import table_page
 
 from tmdbfusion_scrapy import exceptions
+from tmdbfusion_scrapy.monitoring.metrics import stat_metric
 from tmdbfusion_scrapy.settings import SETTINGS
 from tmdbfusion_scrapy.stats import STATS
 from tmdbfusion_scrapy.storage.queries import shipped_queries
@@ -51,8 +53,16 @@ def settings_page() -> str:
 
 def stats_page() -> str:
     """All stats."""
-    rows = [(code(name), plain(text)) for name, text in STATS.items()]
-    return "# Stats\n\nBeside Scrapy's own:\n\n" + table(("Stat", "What it counts"), rows)
+    rows = []
+    for name, text in STATS.items():
+        metric = stat_metric(name)
+        label = f"{{{metric.label}}}" if metric.label else ""
+        rows.append((code(name), plain(text), code(f"{metric.name}{label}")))
+    return (
+        "# Stats\n\nBeside Scrapy's own. What stands between angle brackets is part of the name. Prometheus has "
+        "them under the names on the right, see docs/observability.md.\n\n"
+        + table(("Stat", "What it counts", "For Prometheus"), rows)
+    )
 
 
 def errors_page() -> str:
@@ -97,6 +107,7 @@ def pages() -> Iterator[tuple[str, str]]:
     yield "reference/settings.md", settings_page()
     yield "reference/stats.md", stats_page()
     yield "reference/errors.md", errors_page()
+    yield "reference/messages.md", messages_page()
     yield "reference/records.md", record_page()
     yield "reference/tables.md", table_page()
     yield "images/schema.svg", schema_drawing()

@@ -193,6 +193,47 @@ SETTINGS: Mapping[str, Setting] = {
             "Most open connections for images, beside those of the API; 0 for no limit.",
         ),
         Setting(
+            "TMDB_METRICS_FILE",
+            None,
+            "File to write metrics to for the textfile collector of Prometheus's node_exporter, such as "
+            "``/var/lib/node_exporter/%(spider)s.prom``; ``%(spider)s`` is the name of the spider. See "
+            "docs/observability.md.",
+        ),
+        Setting("TMDB_METRICS_INTERVAL", 15.0, "Seconds between two writes of ``TMDB_METRICS_FILE``."),
+        Setting(
+            "TMDB_METRICS_PORT",
+            None,
+            "Port on which Prometheus finds the metrics at ``/metrics`` while the crawl runs; 0 takes a free one, "
+            "which the log names. The crawls of a process share a port.",
+        ),
+        Setting(
+            "TMDB_METRICS_HOST",
+            "127.0.0.1",
+            "Address that ``TMDB_METRICS_PORT`` is opened on; ``0.0.0.0`` lets other machines read the metrics.",
+        ),
+        Setting(
+            "TMDB_TRACING",
+            False,
+            "``True`` tells OpenTelemetry of each request, as a span and in the histogram "
+            "``http.client.request.duration``. Where they go is up to the SDK of your process.",
+        ),
+        Setting("TMDB_LOG_JSON", False, "``True`` makes each line of Scrapy's log a JSON object."),
+        Setting(
+            "TMDB_MONITOR_MIN_COVERAGE",
+            0.95,
+            "Part of the wanted records, 0 to 1, that must be done at the end: a monitor of Spidermon's.",
+        ),
+        Setting(
+            "TMDB_MONITOR_MAX_FAILURE_RATE",
+            0.05,
+            "Part of the calls, 0 to 1, that may have failed for good: a monitor of Spidermon's.",
+        ),
+        Setting(
+            "TMDB_MONITOR_MAX_DRIFT",
+            0.01,
+            "Values of the wrong type for each record that came, at most: a monitor of Spidermon's.",
+        ),
+        Setting(
             "TMDB_PROGRESS",
             "auto",
             "Progress of a crawl: ``live`` is a block at the bottom of the terminal, ``plain`` a line in the log "
@@ -400,6 +441,37 @@ def tells_exit_status(settings: SettingsReader) -> bool:
         ConfigurationError: ``TMDB_EXIT_STATUS`` is neither true nor false.
     """
     return _Reader(settings).boolean("TMDB_EXIT_STATUS")
+
+
+def read_boolean(settings: SettingsReader, name: str) -> bool:
+    """Return a setting of ours that is true or false.
+
+    Raises:
+        ConfigurationError: It is neither.
+    """
+    return _Reader(settings).boolean(name)
+
+
+def read_number(settings: SettingsReader, name: str, *, most: float = math.inf) -> float:
+    """Return a setting of ours that is a number from 0.
+
+    Raises:
+        ConfigurationError: It is none, or more than ``most``.
+    """
+    number = _Reader(settings).number(name)
+    if number > most:
+        raise ConfigurationError(f"{name} is {number:g}: set it to a number from 0 to {most:g}")
+    return number
+
+
+def read_integer(settings: SettingsReader, name: str) -> int | None:
+    """Return a setting of ours that is a whole number from 0; ``None`` where it is not set and has no default.
+
+    Raises:
+        ConfigurationError: It is no such number.
+    """
+    read = _Reader(settings)
+    return None if read.value(name) is None else read.integer(name)
 
 
 def slot_delay(settings: SettingsReader) -> float | None:

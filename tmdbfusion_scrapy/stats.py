@@ -51,6 +51,19 @@ IMAGES_RATE = "tmdb/images/requests_per_second"
 IMAGES_PAUSES = "tmdb/images/pause_count"
 IMAGES_OPENED = "tmdb/images/connections_opened"
 
+GAUGES = frozenset(
+    {
+        POOL_OPEN,
+        POOL_WAITING,
+        RATE_LIMIT_NOW,
+        RATE_LIMIT_LOWEST,
+        DISCOVER_EXPECTED,
+        DISCOVER_MISSING,
+        IMAGES_RATE,
+    }
+)
+"""Stats that are set to what is the case now; all others only grow."""
+
 STATS = {
     REQUEST_COUNT: "Requests sent to TMDB, retries included.",
     f"{RESPONSE_STATUS_COUNT}/<status>": "Responses by HTTP status.",

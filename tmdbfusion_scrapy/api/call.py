@@ -202,7 +202,7 @@ def escape_segment(name: str, text: str) -> str:
         ValidationError: It is empty or a dot segment, which would reach another endpoint.
     """
     if text in ("", ".", ".."):
-        raise ValidationError(f"{name} is {text!r}, which is no id")
+        raise ValidationError(f"{name} is {text!r}, which is no id: give the id that TMDB has")
     return quote(text, safe="")
 
 

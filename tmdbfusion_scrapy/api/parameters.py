@@ -91,10 +91,12 @@ def write_value(name: str, value: Any) -> str:
     if isinstance(value, datetime.date):
         return value.isoformat()
     if isinstance(value, float) and not math.isfinite(value):
-        raise ValidationError(f"{name} is {value!r}, which is no number")
+        raise ValidationError(f"{name} is {value!r}, which is no number: leave it out, or give one")
     if isinstance(value, str):
         if not _is_unicode(value):
-            raise ValidationError(f"{name} has half a surrogate pair, which is no text")
+            raise ValidationError(
+                f"{name} has half a surrogate pair, which is no text: give text that UTF-8 can hold"
+            )
         return str(value)
     if isinstance(value, int | float):
         return str(value)
@@ -289,7 +291,9 @@ def check_change_span(start: str | None, end: str | None) -> None:
         return
     days = (datetime.date.fromisoformat(end) - datetime.date.fromisoformat(start)).days
     if days < 0:
-        raise ValidationError(f"start_date {start} is after end_date {end}", tmdb_code=20)
+        raise ValidationError(
+            f"start_date {start} is after end_date {end}: give them the other way round", tmdb_code=20
+        )
     if days > MAX_CHANGE_DAYS:
         raise ValidationError(
             f"start_date {start} to end_date {end}: should be a range no longer than {MAX_CHANGE_DAYS} days",
@@ -359,7 +363,9 @@ def find_ruled_out(
     """
     said = {name for name, value in given.items() if value is not None}
     if "language" in said and "languages" in said:
-        raise ValidationError("language and languages are both given: the first of languages is the language")
+        raise ValidationError(
+            "language and languages are both given: the first of languages is the language, so leave language out"
+        )
     ruled_out = {"languages"} if "language" in said else set()
     if not parameters.keys() >= _SESSIONS:
         return ruled_out

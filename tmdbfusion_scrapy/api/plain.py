@@ -80,7 +80,9 @@ def _divide_path(path: Any, sessions: set[str | None]) -> tuple[str, list[Secret
     for place, segment in enumerate(segments):
         value = unquote(segment)
         if value in (".", ".."):
-            raise ValidationError("path has a dot segment, which would reach another endpoint")
+            raise ValidationError(
+                "path has a dot segment, which would reach another endpoint: give the path that it leads to"
+            )
         if value in sessions or (value and segments[:place] == ["guest_session"]):
             secrets.append(Secret("guest_session_id", "path", check_secret("guest_session_id", value)))
             segments[place] = Secret.MASK
@@ -89,7 +91,9 @@ def _divide_path(path: Any, sessions: set[str | None]) -> tuple[str, list[Secret
                 # Without the star, so that nothing but a secret has its mask. What is escaped stays as it is.
                 segments[place] = quote(segment, safe="%!$&'()+,;=:@~")
             except UnicodeEncodeError:
-                raise ValidationError("path has half a surrogate pair, which is no text") from None
+                raise ValidationError(
+                    "path has half a surrogate pair, which is no text: give text that UTF-8 can hold"
+                ) from None
     return "/" + "/".join(segments), secrets
 
 

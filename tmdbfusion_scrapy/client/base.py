@@ -14,6 +14,7 @@ from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from tmdbfusion_scrapy.attempts import Observer
     from tmdbfusion_scrapy.http import httpx
 
 
@@ -64,3 +65,11 @@ class BaseClient(API[E]):
     @event_hooks.setter
     def event_hooks(self, value: Mapping[str, Sequence[Callable[..., Any]]]) -> None:
         self._calls.event_hooks = check_event_hooks(value)
+
+    @property
+    def observers(self) -> list[Observer]:
+        """Functions that are told of each attempt of each call when it has ended, to add to and to remove from.
+
+        They cost less than event hooks, are told of failed attempts, too, and see no body.
+        """
+        return self._calls.observers

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tmdbfusion_scrapy.api.appending import Assembly
+from tmdbfusion_scrapy.attempts import Attempt, Observer
 from tmdbfusion_scrapy.client.event_hooks import check_event_hooks, shown_request, shown_response
 from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
 from tmdbfusion_scrapy.client.sending import Sender, check_unmocked
@@ -51,6 +53,7 @@ class Calls:
         # What tools that mock HTTP see.
         self._mockable = httpx.HTTPTransport if is_blocking else httpx.AsyncHTTPTransport
         self.event_hooks = check_event_hooks(options.event_hooks)
+        self.observers: list[Observer] = []
         self.is_closed = False
         self.thread = LoopThread(client, self._end) if is_blocking else None
         self._begin()
@@ -107,9 +110,10 @@ class Calls:
     async def send(self, call: Call[M]) -> M:
         """Send a call as it stands until it works or the retries are spent."""
         attempt = 1
+        memory: dict[str, Any] = {}
         while True:
             try:
-                return await self._try(call)
+                return await self._try(call, attempt, memory)
             except TMDBError as error:
                 delay = self._options.retry.delay(error, attempt)
                 if delay is None:
@@ -147,8 +151,8 @@ class Calls:
         warn_of_missing_parts(call, record)
         return record
 
-    async def _try(self, call: Call[M]) -> M:
-        """Send once."""
+    async def _try(self, call: Call[M], attempt: int, memory: dict[str, Any]) -> M:
+        """Send once; ``memory`` is what observers keep of the call."""
         self.check_usable()
         if self._given is None:
             check_unmocked(self._options.base_urls, self._mockable)
@@ -158,11 +162,15 @@ class Calls:
         if shown is not None:
             await self._call_hooks("request", shown)
         failure: TMDBError | None = None
+        begun = time.monotonic()
         try:
             answer = await self._run(self.sender.fetch(exchange.request(call, shown)))
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             failure = exchange.error(call, exception)
         if failure is not None:
+            if self.observers:
+                error = type(failure.__cause__).__name__
+                self._tell(call, attempt, memory, begun, begun, error=error)
             # A client that was closed meanwhile has ended the exchange itself.
             self.check_usable()
             # Not in the except clause: what was caught would be its context.
@@ -170,16 +178,50 @@ class Calls:
         try:
             record = exchange.record(call, answer)
         except TMDBError as error:
+            if self.observers:
+                self._tell(call, attempt, memory, begun, answer.sent_at, answer, error=type(error).__name__)
             # TMDB's code for a rate that is too high may come with another status.
             status = 429 if isinstance(error, RateLimitError) else answer.status
             await self._note(answer.sent_at, status, error.retry_after)
             if shown is not None:
                 await self._show(call, shown, answer)
             raise
+        if self.observers:
+            self._tell(call, attempt, memory, begun, answer.sent_at, answer)
         await self._note(answer.sent_at, answer.status, None)
         if shown is not None:
             await self._show(call, shown, answer)
         return record
+
+    def _tell(
+        self,
+        call: Call[Any],
+        number: int,
+        memory: dict[str, Any],
+        begun: float,
+        sent_at: float,
+        answer: Answered | None = None,
+        *,
+        error: str | None = None,
+    ) -> None:
+        """Tell the observers of an attempt; the times are of ``time.monotonic()``."""
+        base_url = self._options.exchange.base_url
+        attempt = Attempt(
+            method=call.method,
+            url=call.url(base_url),
+            base_url=base_url,
+            operation_id=call.operation_id,
+            retries=number - 1,
+            ended=time.time(),
+            seconds=time.monotonic() - sent_at,
+            waited=sent_at - begun,
+            status=None if answer is None else answer.status,
+            error=error,
+            size=None if answer is None else len(answer.body),
+            memory=memory,
+        )
+        for observer in tuple(self.observers):
+            observer(attempt)
 
     async def _note(self, sent_at: float, status: int, retry_after: float | None) -> None:
         """Tell the rate limiter of an answer."""

@@ -197,12 +197,13 @@ def _check_transport(transport: object, kind: type[Any], given: Mapping[str, Any
     """Refuse a transport that is none, and what it would be given in vain."""
     if not isinstance(transport, kind):
         raise ConfigurationError(
-            f"transport is {described(transport)}: this client needs an httpx.{kind.__name__}"
+            f"transport is {described(transport)}: this client needs an httpx.{kind.__name__}, so give one"
         )
     ignored = [name for name, default in _TRANSPORT_DEFAULTS.items() if given[name] != default]
     if ignored:
         raise ConfigurationError(
-            f"transport and {', '.join(ignored)} are both given: a transport of your own has its own settings"
+            f"transport and {', '.join(ignored)} are both given: a transport of your own has its own settings, "
+            f"so leave {', '.join(ignored)} out"
         )
 
 
@@ -220,7 +221,7 @@ def _defaults(given: Mapping[str, Any]) -> Mapping[str, Any]:
         raise ConfigurationError(error.message) from None
     if language and languages:
         raise ConfigurationError(
-            "language and languages are both given: the first of languages is the language"
+            "language and languages are both given: the first of languages is the language, so leave language out"
         )
     return {
         "language": languages[0] if languages else language,

@@ -39,7 +39,10 @@ class TMDBCommand(ScrapyCommand):
         options = [argument for argument in args if argument.startswith("-") and argument != "-"]
         unknown = options or args[self.most_arguments :]
         if unknown:
-            raise UsageError(f"unrecognized arguments: {' '.join(unknown)}", print_help=False)
+            raise UsageError(
+                f"unrecognized arguments: {' '.join(unknown)}; see scrapy {self.name} --help",
+                print_help=False,
+            )
 
     @property
     def width(self) -> int | None:

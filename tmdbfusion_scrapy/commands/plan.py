@@ -56,7 +56,10 @@ class PlanCommand(TMDBCommand):
         except ValueError:
             raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
         if not args:
-            raise UsageError("the name of a spider is missing", print_help=False)
+            raise UsageError(
+                "the name of a spider is missing: give it, as in scrapy tmdb-plan tmdb_movies",
+                print_help=False,
+            )
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
         """Make the survey and print it."""

@@ -47,6 +47,8 @@ CONCURRENT_ITEMS = 1
 STORAGE = "tmdbfusion_scrapy.storage.sql.install_storage"
 FEEDS = "tmdbfusion_scrapy.feeds.install.install_feeds"
 IMAGES = "tmdbfusion_scrapy.images.options.install_images"
+MONITORING = "tmdbfusion_scrapy.monitoring.install.install_monitoring"
+JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.install_early"
 """Import paths, as Scrapy's settings have them, of what installs the components that stand above this package."""
 
 EXTENSIONS = {
@@ -87,7 +89,10 @@ class Addon:
         """Take uvloop for the event loop, if it is installed (extra ``fast``) and no loop was chosen.
 
         Only where Scrapy has yet to install its reactor: with a loop that is there already it would refuse.
+        Scrapy's first log lines are made JSON here, if the log is to be that.
         """
+        if settings.get("TMDB_LOG_JSON") and settings.get("TMDB_ENABLED") is not False:
+            load_object(JSON_LOG)(settings)
         chosen = settings.getpriority("ASYNCIO_EVENT_LOOP") or settings.get("TMDB_ENABLED") is False
         if not chosen and not is_reactor_installed() and find_spec("uvloop") is not None:
             settings.set("ASYNCIO_EVENT_LOOP", "uvloop.Loop", priority="addon")
@@ -119,6 +124,7 @@ class Addon:
                     _put_before(settings, queue.disk_setting, queue, queue.before_setting)
             load_object(FEEDS)(settings)
             load_object(IMAGES)(settings, slot=no_delay)
+            load_object(MONITORING)(settings)
         # Before robots.txt (100), default headers (400) and cookies (700).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).

@@ -125,6 +125,14 @@ def call_of(request: Request, api_url: str) -> Call[Any]:
     return replace(told, secrets=call.secrets, languages=languages)
 
 
+def operation_of(request: Request, api_url: str) -> str | None:
+    """Return TMDB's operationId of a request of which the URL is TMDB's; ``None`` outside the catalogue."""
+    if has_call(request):
+        operation: str | None = request.meta[CALL_KEY].get("operation")
+        return operation
+    return call_of(request, api_url).operation_id
+
+
 def note_call(request: Request, api_url: str) -> None:
     """See to it that the meta of a request has its call."""
     if has_call(request):

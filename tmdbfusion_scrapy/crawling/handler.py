@@ -18,8 +18,9 @@ from scrapy.utils.python import global_object_name
 from twisted.internet.defer import Deferred
 
 from tmdbfusion_scrapy.api.call import fill_target, values_in
+from tmdbfusion_scrapy.attempts import Attempt
 from tmdbfusion_scrapy.base_urls import is_loopback
-from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of
+from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of, operation_of
 from tmdbfusion_scrapy.crawling.errors import download_error
 from tmdbfusion_scrapy.crawling.responses import BodyReader
 from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
@@ -120,6 +121,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             uses_environment=channel.uses_environment,
         )
         in_body = False
+        begun = time.monotonic()
         try:
             response = await channel.transport.handle_async_request(outgoing)
             self._stats.inc_value(channel.request_count)
@@ -131,15 +133,53 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             in_body = True
             await self._note_status(response, channel)
             session.report_if_due(now)
-            return _unechoed(await self._reader.read(response, request), channel.credentials)
+            answer = _unechoed(await self._reader.read(response, request), channel.credentials)
+            if self._traffic.observers:
+                sent_at = response.extensions["sent_at"]
+                self._tell(request, channel, begun, sent_at, answer.status, size=len(answer.body))
+            return answer
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             if not in_body:
                 self._stats.inc_value(channel.request_count)
             cause = session.credentials.cleaned(exception, self._secrets.values_of(request))
         without_frames(cause)
+        if self._traffic.observers:
+            status, sent_at = (
+                (response.status_code, response.extensions["sent_at"]) if in_body else (None, begun)
+            )
+            self._tell(request, channel, begun, sent_at, status, error=type(cause).__name__)
         path = call_of(request, channel.base_url).path
         # Not in the except clause: what was caught, which may quote a secret, would be the error's context.
         raise download_error(cause, method=request.method, path=path, in_body=in_body) from cause
+
+    def _tell(
+        self,
+        request: Request,
+        channel: Channel,
+        begun: float,
+        sent_at: float,
+        status: int | None,
+        *,
+        error: str | None = None,
+        size: int | None = None,
+    ) -> None:
+        """Tell the observers of an attempt; the times are of ``time.monotonic()``."""
+        attempt = Attempt(
+            method=request.method,
+            url=request.url,
+            base_url=channel.base_url,
+            operation_id=operation_of(request, channel.base_url) if channel.credentials is not None else None,
+            retries=request.meta.get("retry_times", 0),
+            ended=time.time(),
+            seconds=time.monotonic() - sent_at,
+            waited=sent_at - begun,
+            status=status,
+            error=error,
+            size=size,
+            memory=request.meta,
+        )
+        for observer in tuple(self._traffic.observers):
+            observer(attempt)
 
     async def _note_status(self, response: httpx.Response, channel: Channel) -> None:
         """Count the response and tell the rate limiter of it."""

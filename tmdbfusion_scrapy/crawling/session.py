@@ -296,5 +296,10 @@ def tls_context(settings: BaseSettings, *, verify: bool) -> ssl.SSLContext:
             with Path(path).open("ab"):
                 context.keylog_filename = path
         except OSError as error:
-            logger.warning("Cannot write TLS session keys to %s: %s", path, error)
+            logger.warning(
+                "Cannot write TLS session keys to %s (%s): unset the environment variable SSLKEYLOGFILE, or name "
+                "another file in it",
+                path,
+                error,
+            )
     return context

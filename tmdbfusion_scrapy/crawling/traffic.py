@@ -10,6 +10,8 @@ from tmdbfusion_scrapy.settings import once_a_crawl
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
 
+    from tmdbfusion_scrapy.attempts import Observer
+
 LAST_ANSWERS = 1024
 """Answers that are remembered: half a minute at TMDB's rate limit."""
 
@@ -21,11 +23,14 @@ class Traffic:
         answers: When the last answers of the API came, on the clock of ``time.monotonic()``, and the seconds from
             the token of the rate limit to the head of the answer.
         received: Bytes of all bodies as sent, images included.
+        observers: Functions that are told of each attempt, to add to and to remove from; they must not hold the
+            crawler.
     """
 
     def __init__(self) -> None:
         self.answers: deque[tuple[float, float]] = deque(maxlen=LAST_ANSWERS)
         self.received = 0
+        self.observers: list[Observer] = []
 
 
 @once_a_crawl

@@ -84,12 +84,14 @@ def _check_parquet(uri: str, feed: dict[str, Any]) -> None:
     unknown = [name for name in options if name not in known]
     if unknown:
         raise ConfigurationError(
-            f"item_export_kwargs has {', '.join(unknown)}, and may have {', '.join(known)}"
+            f"item_export_kwargs has {', '.join(unknown)}, and may have {', '.join(known)}: leave the others out"
         )
     classes = [load_object(item_class) for item_class in feed.get("item_classes") or ()]
     if len(classes) > 1:
         names = ", ".join(item_class.__name__ for item_class in classes)
-        raise ConfigurationError(f"a Parquet feed holds one class, and item_classes names {names}")
+        raise ConfigurationError(
+            f"a Parquet feed holds one class, and item_classes names {names}: give each class a feed of its own"
+        )
     if classes:
         # So an empty feed has the same columns, and the first item need not decide.
         options.setdefault("item_class", classes[0])

@@ -47,12 +47,12 @@ class ParquetOptions:
     def __post_init__(self) -> None:
         if self.compression not in COMPRESSIONS:
             raise ConfigurationError(
-                f"compression is {self.compression!r}, not one of {', '.join(COMPRESSIONS)}"
+                f"compression is {self.compression!r}, not one of {', '.join(COMPRESSIONS)}: set it to one"
             )
         for name in ("row_group_size", "row_group_bytes"):
             value = getattr(self, name)
             if type(value) is not int or value < 1:
-                raise ConfigurationError(f"{name} is {value!r}, not a whole number from 1")
+                raise ConfigurationError(f"{name} is {value!r}, not a whole number from 1: set it to one")
         for name, kinds in (
             ("compression_level", (int, type(None))),
             ("raw", (bool,)),
@@ -60,7 +60,9 @@ class ParquetOptions:
         ):
             if type(getattr(self, name)) not in kinds:
                 kind = " or ".join(kind.__name__.replace("NoneType", "None") for kind in kinds)
-                raise ConfigurationError(f"{name} is {getattr(self, name)!r}, not of type {kind}")
+                raise ConfigurationError(
+                    f"{name} is {getattr(self, name)!r}, not of type {kind}: set it to one"
+                )
         if self.item_class is not None:
             object.__setattr__(self, "item_class", _dataclass_of(self.item_class))
 
@@ -99,7 +101,11 @@ def _dataclass_of(given: Any) -> Any:
     try:
         found = load_object(given)
     except (ImportError, NameError, ValueError, TypeError) as error:
-        raise ConfigurationError(f"item_class is {given!r}, which cannot be loaded: {error}") from error
+        raise ConfigurationError(
+            f"item_class is {given!r}, which cannot be loaded ({error}): name a dataclass by its import path"
+        ) from error
     if not isinstance(found, type) or not dataclasses.is_dataclass(found):
-        raise ConfigurationError(f"item_class is {given!r}, not a dataclass")
+        raise ConfigurationError(
+            f"item_class is {given!r}, not a dataclass: name one, such as tmdbfusion_scrapy.models.MovieDetails"
+        )
     return found

@@ -77,7 +77,7 @@ def image_options(settings: SettingsReader) -> ImageOptions | None:
     if ours.is_tmdb(ours.images_url) or is_below(ours.api_url, ours.images_url):
         raise ConfigurationError(
             f"TMDB_IMAGES_URL is {ours.images_url}, and one of it and TMDB_API_URL lies below the other: requests "
-            "for images, which get no token, could not be told from those of the API"
+            "for images, which get no token, could not be told from those of the API. Set each to a URL of its own"
         )
     store = settings.get("IMAGES_STORE") or settings.get("FILES_STORE")
     if not store:
@@ -136,7 +136,9 @@ def _sizes(value: Any) -> dict[ImageKind, Sequence[str]]:
             try:
                 value = json.loads(text)
             except ValueError:
-                raise ConfigurationError(f"TMDB_IMAGES is {text!r}: that is no JSON") from None
+                raise ConfigurationError(
+                    f'TMDB_IMAGES is {text!r}, which is no JSON: write it like {{"poster": "w342"}}'
+                ) from None
         else:
             value = text.split(",") if text else ()
     if value is None:

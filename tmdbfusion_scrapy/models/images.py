@@ -103,9 +103,9 @@ def check_path(path: Any) -> str:
         return path
     if isinstance(path, str) and "://" in path:
         # Avatars of Gravatar come from TMDB as "/https://secure.gravatar.com/avatar/...".
-        problem = "it is a whole URL, to be used as it is"
+        problem = "it is a whole URL: use it as it is"
     elif isinstance(path, str) and not path.startswith("/"):
-        problem = "a path begins with a slash"
+        problem = "give it with the slash at its beginning"
     else:
         problem = "give a value of poster_path, backdrop_path, file_path and the like"
     raise ValidationError(f"path {path!r:.200} is none of an image of TMDB's: {problem}")

@@ -67,17 +67,20 @@ class DiscoverSource(Source):
         keys = {parameter.key: parameter.name for parameter in endpoint.parameters.values()}
         keys.update({name: name for name in endpoint.parameters})
         filters: dict[str, Any] = {}
+        as_given: dict[str, str] = {}
         for argument in list(given):
             if argument not in keys or keys[argument] == "page":
                 raise ConfigurationError(
                     f"-a {argument}=... is neither an argument of the spider nor a filter of TMDB's discover: "
                     f"see https://developer.themoviedb.org/reference/{endpoint.operation_id}"
                 )
+            as_given[keys[argument]] = argument
             filters[keys[argument]] = given.pop(argument)
         try:
             endpoint.call({}, page=1, **filters)
         except ValidationError as error:
-            raise ConfigurationError(f"-a {error.message}") from None
+            name, _, problem = error.message.partition(" ")
+            raise ConfigurationError(f"-a {as_given.get(name, name)} {problem}") from None
         return cls(filters, pages)
 
     def describe(self, day: str | None) -> str:  # noqa: ARG002 - the interface

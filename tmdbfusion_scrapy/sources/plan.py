@@ -90,7 +90,8 @@ class Plan:
             )
         if given:
             raise ConfigurationError(
-                f"-a {min(given)}=... does not go with source={name}; TMDB's filters go with source=discover"
+                f"-a {min(given)}=... does not go with source={name}: leave it out. TMDB's filters go with "
+                "source=discover"
             )
         shown = {
             name: str(value)

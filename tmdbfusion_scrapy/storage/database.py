@@ -78,7 +78,9 @@ def _opened(url: str, begin: Callable[[Engine, str], None]) -> Engine:
     except (OSError, ValueError) as error:
         if isinstance(error, ConfigurationError):
             raise
-        raise ConfigurationError(f"TMDB_DATABASE_URL={label} cannot be used: {error}") from error
+        raise ConfigurationError(
+            f"TMDB_DATABASE_URL={label} cannot be used: {error}. Name another database"
+        ) from error
     engine = _engine(parsed)
     try:
         begin(engine, label)
@@ -125,7 +127,10 @@ def open_for_reading(url: str) -> Engine:
         check_version(version, label)
     except SQLAlchemyError as error:
         engine.dispose()
-        raise ConfigurationError(f"TMDB_DATABASE_URL={label} cannot be read: {reason_of(error)}") from error
+        raise ConfigurationError(
+            f"TMDB_DATABASE_URL={label} cannot be read: {reason_of(error)}. See that "
+            "it is a database of a crawl, and that its server runs"
+        ) from error
     except ConfigurationError:
         engine.dispose()
         raise

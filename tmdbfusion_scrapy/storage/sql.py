@@ -177,7 +177,10 @@ class SQLPipeline(RecordStore):
                 self._warn_of_asking,
             )
         except SQLAlchemyError as error:
-            raise ConfigurationError(f"the database cannot be asked: {reason_of(error)}") from error
+            raise ConfigurationError(
+                f"TMDB_DATABASE_URL={self._label}: the database cannot be asked ({reason_of(error)}); see that "
+                "its server runs, and start the crawl again, which goes on"
+            ) from error
 
     def _warn_of_asking(self, reason: str) -> None:
         """Say why the crawl waits."""
