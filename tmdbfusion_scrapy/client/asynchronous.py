@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 from tmdbfusion_scrapy.api import Asynchronous
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
-from tmdbfusion_scrapy.client.base import BaseClient
+from tmdbfusion_scrapy.client.calls import BaseClient
 from tmdbfusion_scrapy.client.images import AsyncImages
 from tmdbfusion_scrapy.client.paging import AsyncPages, hidden_arguments, paged_call
 from tmdbfusion_scrapy.exceptions import ConfigurationError

@@ -1,9 +1,10 @@
-"""Base of the commands: unknown arguments end them, and so do errors, with a message."""
+"""Base of the commands: unknown arguments and errors end them with a message; text in columns for a terminal."""
 
 from __future__ import annotations
 
 import os
 import sys
+import textwrap
 from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
@@ -13,9 +14,78 @@ from tmdbfusion_scrapy.hidden import printable
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator, Sequence
 
     from scrapy.settings import Settings
+
+
+WIDTH = 80
+_GAP = "  "
+_MOST_LINES = 3
+
+
+def shown(text: str) -> str:
+    """Return a text of a server as it may go to a terminal: in one line, without control characters."""
+    return printable(text)
+
+
+def cut(text: str, width: int) -> str:
+    """Return a text that is no wider than ``width``."""
+    return text if len(text) <= width else f"{text[: width - 1]}…"
+
+
+def columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
+    """Return rows as lines whose columns stand under each other.
+
+    Args:
+        rows: Cells, as many in each row.
+        right: Numbers of the columns that are aligned to the right.
+    """
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = []
+    for row in rows:
+        cells = [
+            cell.rjust(width) if number in right else cell.ljust(width)
+            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        lines.append(_GAP.join(cells).rstrip())
+    return lines
+
+
+def described(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
+    """Yield rows of a name, a number and a remark, which goes on in the next line where it is long."""
+    names, numbers = (max(len(row[place]) for row in rows) for place in (0, 1))
+    for name, number, remark in rows:
+        start = f"  {name.ljust(names)}{_GAP}{number.rjust(numbers)}{_GAP}"
+        yield (
+            textwrap.fill(
+                remark,
+                WIDTH,
+                initial_indent=start,
+                subsequent_indent=" " * len(start),
+                break_on_hyphens=False,
+            )
+            if remark
+            else start.rstrip()
+        )
+
+
+def paragraph(text: str, *, indent: str = "") -> str:
+    """Return a text in lines of 80 columns; words that are longer than that are broken."""
+    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+
+
+def note(text: str) -> str:
+    """Return a text, indented, in three lines of 80 columns at most."""
+    return textwrap.fill(
+        text,
+        WIDTH,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        max_lines=_MOST_LINES,
+        placeholder=" …",
+        break_on_hyphens=False,
+    )
 
 
 class TMDBCommand(ScrapyCommand):
