@@ -17,11 +17,17 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import msgspec
 
 from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, Secret, fill_target, judge, values_in
-from tmdbfusion_scrapy.credentials import Credentials
-from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, TMDBError, error_from_exception
-from tmdbfusion_scrapy.hidden import plain_text, without_frames
-from tmdbfusion_scrapy.http import httpx, request_without_body
+from tmdbfusion_scrapy.credentials import Credentials, plain_text
+from tmdbfusion_scrapy.exceptions import (
+    ConfigurationError,
+    ResponseError,
+    TMDBError,
+    error_from_exception,
+    without_frames,
+)
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport.answer import ACCEPT_ENCODING, BodyTooLarge, read_body
+from tmdbfusion_scrapy.transport.outgoing import request_without_body
 from tmdbfusion_scrapy.version import __version__
 
 if TYPE_CHECKING:

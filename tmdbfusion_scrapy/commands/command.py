@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from tmdbfusion_scrapy.hidden import printable
+from tmdbfusion_scrapy.exceptions import printable
 
 if TYPE_CHECKING:
     import argparse

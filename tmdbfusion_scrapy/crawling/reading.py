@@ -36,8 +36,7 @@ from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.models import Record
 from tmdbfusion_scrapy.models.fields import SLASHED_KEYS
-from tmdbfusion_scrapy.models.languages import DEFAULT_LANGUAGE, note_language
-from tmdbfusion_scrapy.models.record import Decoded
+from tmdbfusion_scrapy.models.record import DEFAULT_LANGUAGE, Decoded, note_language
 from tmdbfusion_scrapy.settings import once_a_crawl, settings_of
 from tmdbfusion_scrapy.stores import RECORD_CAME
 

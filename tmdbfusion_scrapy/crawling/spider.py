@@ -31,8 +31,8 @@ from tmdbfusion_scrapy.crawling.calls import (
     with_call,
 )
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
+from tmdbfusion_scrapy.credentials import hidden, with_hidden
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, TMDBError
-from tmdbfusion_scrapy.hidden import hidden, with_hidden
 from tmdbfusion_scrapy.models.paging import LAST_PAGE, Paged
 from tmdbfusion_scrapy.settings import TMDBSettings, settings_of
 
