@@ -8,8 +8,8 @@ from functools import lru_cache
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from tmdbfusion_scrapy.credentials import hidden
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.hidden import hidden
 
 API_URL = "https://api.themoviedb.org/3"
 

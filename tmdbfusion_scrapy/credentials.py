@@ -1,4 +1,4 @@
-"""The token or key: told apart by shape, added to a request at the last moment, shown nowhere.
+"""The token or key: told apart by shape, added to a request at the last moment; secrets are shown nowhere.
 
 A call may bring secrets of its own, such as a session id. The methods that hide the token hide them as well.
 """
@@ -11,18 +11,26 @@ import html
 import json
 import os
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote, quote_plus, unquote, urlsplit
 
-from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError, error_from_response
-from tmdbfusion_scrapy.hidden import chain_of, hidden, printable
+from tmdbfusion_scrapy.exceptions import (
+    ConfigurationError,
+    TMDBError,
+    chain_of,
+    error_from_response,
+    printable,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
+    from typing import Any
 
 E = TypeVar("E", bound=Exception)
+T = TypeVar("T")
 
 _V3_KEY = re.compile(r"[0-9a-fA-F]{32}")
 _V4_TOKEN = re.compile(r"[A-Za-z0-9_\-.~+/=]{2,}")
@@ -39,6 +47,55 @@ _URL_SAFE = str.maketrans("+/", "-_")
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 _WHERE = "get one at https://www.themoviedb.org/settings/api"
+
+
+SECRET_NAMES = frozenset(
+    {
+        "session_id",
+        "guest_session_id",
+        "password",
+        "request_token",
+        "access_token",
+        "token",
+        "api_key",
+        "proxy",
+    }
+)
+"""Names of arguments and parameters of which the text is hidden."""
+
+
+class HiddenText(str):
+    """A secret: text as any other, but for its ``repr``, which crash reporters send of local variables."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'***'"
+
+
+def hidden(value: T) -> T:
+    """Return a text so that no ``repr`` shows it; anything else comes back as it is."""
+    if isinstance(value, str) and not isinstance(value, HiddenText):
+        return HiddenText(value)  # type: ignore[return-value]
+    return value
+
+
+def with_hidden(given: Mapping[str, Any] | None) -> Any:
+    """Return a mapping with its secrets hidden, told by their names; the same object where it has none."""
+    if not isinstance(given, Mapping) or SECRET_NAMES.isdisjoint(given):
+        return given
+    return {name: hidden(value) if name in SECRET_NAMES else value for name, value in given.items()}
+
+
+def plain_text(value: Any) -> str:
+    """Return hidden text as msgspec takes it, which asks for what it does not know (``enc_hook``).
+
+    Raises:
+        TypeError: It is something else.
+    """
+    if isinstance(value, HiddenText):
+        return str(value)
+    raise TypeError(f"Encoding objects of type {type(value).__name__} is unsupported")
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -32,11 +32,10 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from tmdbfusion_scrapy.hidden import chain_of, printable
 from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
 
 class ConfigurationError(ValueError):
@@ -412,3 +411,33 @@ def _target(location: str | None) -> str:
         return ""
     host = parts.netloc.rpartition("@")[2]
     return f" to {host}{parts.path}" if host or parts.path else ""
+
+
+def chain_of(exception: BaseException) -> Iterator[BaseException]:
+    """Yield an exception and all that led to it, causes and contexts alike."""
+    waiting: list[BaseException | None] = [exception]
+    seen: set[int] = set()
+    while waiting:
+        found = waiting.pop()
+        if found is None or id(found) in seen:
+            continue
+        seen.add(id(found))
+        yield found
+        waiting += (found.__cause__, found.__context__)
+
+
+def without_frames(exception: BaseException) -> None:
+    """Take the tracebacks from an exception and from all that led to it.
+
+    The frames of a transport have what is sent in their local variables, credentials included. Texts stay.
+    """
+    for found in chain_of(exception):
+        found.__traceback__ = None
+
+
+def printable(text: str) -> str:
+    """Return a text as it may go into a log and to a terminal: each character that does not print is a space.
+
+    A server's words may hold line breaks, which forge log lines, and sequences that a terminal obeys.
+    """
+    return text if text.isprintable() else "".join(c if c.isprintable() else " " for c in text)

@@ -14,7 +14,7 @@ import httpx
 if TYPE_CHECKING:
     from types import ModuleType
 
-__all__ = ["check_request", "described", "httpx", "library_of", "request_without_body"]
+__all__ = ["check_request", "described", "httpx", "library_of"]
 
 
 def library_of(value: object) -> ModuleType | None:
@@ -32,19 +32,6 @@ def described(value: object) -> str:
         return value.__name__
     library = library_of(value)
     return f"a {type(value).__name__}" if library in (None, httpx) else f"an httpx2 {type(value).__name__}"
-
-
-def request_without_body(
-    method: str, url: httpx.URL, headers: Any, extensions: dict[str, Any]
-) -> httpx.Request:
-    """Return a request that is taken as it stands.
-
-    With a stream of its own, httpx works out nothing about its body.
-    """
-    stream = httpx.ByteStream(b"")
-    request = httpx.Request(method, url, headers=headers, stream=stream, extensions=extensions)
-    request.read()
-    return request
 
 
 def check_request(request: Any) -> None:

@@ -14,7 +14,7 @@ from tests.commands.spiders import KeywordsSpider, MoviesSpider, SeriesSpider
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import crawl, rows, settings_of
 from tests.storage.database_access import failed_call, movie
-from tmdbfusion_scrapy.commands.estimate import (
+from tmdbfusion_scrapy.commands.plan_report import (
     DISK,
     byte_words,
     document_bytes,

@@ -11,7 +11,7 @@ import pytest
 
 from tests.storage.database_access import select
 from tests.storage.library import LIBRARY, store
-from tmdbfusion_scrapy.commands.layout import grid
+from tmdbfusion_scrapy.commands.command import grid
 from tmdbfusion_scrapy.storage.queries import shipped_queries
 
 

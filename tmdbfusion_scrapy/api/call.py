@@ -9,8 +9,8 @@ from urllib.parse import quote, urlencode
 
 import msgspec
 
+from tmdbfusion_scrapy.credentials import plain_text
 from tmdbfusion_scrapy.exceptions import ResponseError, ValidationError, error_from_response
-from tmdbfusion_scrapy.hidden import plain_text
 from tmdbfusion_scrapy.models.decoding import decode
 from tmdbfusion_scrapy.models.paging import Paged
 from tmdbfusion_scrapy.models.record import Record
@@ -140,8 +140,8 @@ class Call(Generic[M]):
     def to_json(self) -> dict[str, Any]:
         """Return the call as JSON, pickle and msgpack can keep it, without what is empty.
 
-        :func:`~tmdbfusion_scrapy.api.catalogue.call_from_json` is the way back: the model and the like follow from
-        the operation. Of a secret there are name, place and label, never the value.
+        :func:`~tmdbfusion_scrapy.crawling.calls.call_from_json` is the way back: the model and so on follow
+        from the operation. Of a secret there are name, place and label, never the value.
 
         Raises:
             TypeError: The body has a value that JSON has no form for.

@@ -29,8 +29,8 @@ from tmdbfusion_scrapy.api.parameters import (
     find_ruled_out,
     write_value,
 )
+from tmdbfusion_scrapy.credentials import hidden, with_hidden
 from tmdbfusion_scrapy.exceptions import ValidationError
-from tmdbfusion_scrapy.hidden import hidden, with_hidden
 from tmdbfusion_scrapy.models.paging import Paged
 
 if TYPE_CHECKING:

@@ -28,8 +28,7 @@ import msgspec
 
 from tmdbfusion_scrapy.api.catalogue import load_operations
 from tmdbfusion_scrapy.api.differences import INTENDED, Difference
-from tmdbfusion_scrapy.exceptions import ResponseError
-from tmdbfusion_scrapy.hidden import printable
+from tmdbfusion_scrapy.exceptions import ResponseError, printable
 from tmdbfusion_scrapy.models import Record, decode
 from tmdbfusion_scrapy.models.fields import find_place
 

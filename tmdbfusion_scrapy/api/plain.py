@@ -11,8 +11,8 @@ import msgspec
 
 from tmdbfusion_scrapy.api.call import Call, Secret
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS, check_secret, write_value
+from tmdbfusion_scrapy.credentials import HiddenText, plain_text
 from tmdbfusion_scrapy.exceptions import ValidationError
-from tmdbfusion_scrapy.hidden import HiddenText, plain_text
 
 if TYPE_CHECKING:
     from tmdbfusion_scrapy.api.call import Place

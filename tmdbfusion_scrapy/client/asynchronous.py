@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar, overload
 
 from tmdbfusion_scrapy.api import Asynchronous
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
-from tmdbfusion_scrapy.client.base import BaseClient
+from tmdbfusion_scrapy.client.calls import BaseClient
 from tmdbfusion_scrapy.client.images import AsyncImages
 from tmdbfusion_scrapy.client.paging import AsyncPages, hidden_arguments, paged_call
+from tmdbfusion_scrapy.credentials import hidden, with_hidden
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.hidden import hidden, with_hidden
 from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:

@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from tmdbfusion_scrapy.api import Blocking
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
-from tmdbfusion_scrapy.client.base import BaseClient
-from tmdbfusion_scrapy.client.calls import finished
+from tmdbfusion_scrapy.client.calls import BaseClient, finished
 from tmdbfusion_scrapy.client.images import Images
 from tmdbfusion_scrapy.client.paging import Pages, hidden_arguments, paged_call
-from tmdbfusion_scrapy.hidden import hidden, with_hidden
+from tmdbfusion_scrapy.credentials import hidden, with_hidden
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport.blocking import BlockingTransport
 

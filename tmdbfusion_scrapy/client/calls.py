@@ -1,16 +1,24 @@
-"""The calls of a client in one event loop: parts, retries, rate limit, limits of size and time."""
+"""The calls of both clients in one event loop: parts, retries, rate limit, limits of size and time."""
 
 from __future__ import annotations
 
 import asyncio
 import inspect
 import time
-from typing import TYPE_CHECKING, Any, TypeVar
+import warnings
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
+from tmdbfusion_scrapy.api import API
 from tmdbfusion_scrapy.api.appending import Assembly
+from tmdbfusion_scrapy.api.catalogue import E
 from tmdbfusion_scrapy.attempts import Attempt, Observer
-from tmdbfusion_scrapy.client.event_hooks import check_event_hooks, shown_request, shown_response
-from tmdbfusion_scrapy.client.exchange import warn_of_missing_parts
+from tmdbfusion_scrapy.client.exchange import (
+    check_event_hooks,
+    shown_request,
+    shown_response,
+    warn_of_missing_parts,
+)
+from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.client.sending import Sender, check_unmocked
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
 from tmdbfusion_scrapy.forking import Renewal
@@ -19,11 +27,11 @@ from tmdbfusion_scrapy.rate_limit import RateLimiter
 from tmdbfusion_scrapy.transport.blocking import LoopThread
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine, Mapping, Sequence
 
     from tmdbfusion_scrapy.api import Call
-    from tmdbfusion_scrapy.client.options import ClientOptions
     from tmdbfusion_scrapy.client.sending import Answered
+
 
 M = TypeVar("M")
 T = TypeVar("T")
@@ -277,3 +285,60 @@ def finished(coroutine: Coroutine[Any, Any, T]) -> T:
         return result
     coroutine.close()
     raise RuntimeError("a call of a blocking client waited for an event loop")
+
+
+class BaseClient(API[E]):
+    """TMDB's API with what it takes to call it."""
+
+    _HOW_TO_CLOSE: ClassVar[str]
+
+    def __init__(
+        self,
+        execute: Callable[..., Any],
+        token: str | None,
+        arguments: ClientArguments,
+        transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None,
+        *,
+        is_blocking: bool,
+    ) -> None:
+        super().__init__(execute)
+        self._options = ClientOptions.from_arguments(
+            token, arguments, transport=transport, is_blocking=is_blocking
+        )
+        self._calls = Calls(self, self._options, transport, is_blocking=is_blocking)
+
+    def __del__(self) -> None:
+        calls: Calls | None = getattr(self, "_calls", None)
+        if calls is not None and calls.is_in_use:
+            warnings.warn(
+                f"unclosed {self!r}: {self._HOW_TO_CLOSE}", ResourceWarning, source=self, stacklevel=2
+            )
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} of {self._options.exchange.base_url}>"
+
+    @property
+    def is_closed(self) -> bool:
+        """True if the client was closed."""
+        return self._calls.is_closed
+
+    @property
+    def event_hooks(self) -> dict[str, list[Callable[..., Any]]]:
+        """Functions that are called with each ``request`` and ``response``, as httpx calls them; may be set.
+
+        Raises:
+            ConfigurationError: Set to something else.
+        """
+        return self._calls.event_hooks
+
+    @event_hooks.setter
+    def event_hooks(self, value: Mapping[str, Sequence[Callable[..., Any]]]) -> None:
+        self._calls.event_hooks = check_event_hooks(value)
+
+    @property
+    def observers(self) -> list[Observer]:
+        """Functions that are told of each attempt of each call when it has ended, to add to and to remove from.
+
+        They cost less than event hooks, are told of failed attempts, too, and see no body.
+        """
+        return self._calls.observers

@@ -20,11 +20,9 @@ from tmdbfusion_scrapy.base_urls import (
     check_urls,
 )
 from tmdbfusion_scrapy.certificates import check_certificate_variables
-from tmdbfusion_scrapy.client.event_hooks import check_event_hooks
-from tmdbfusion_scrapy.client.exchange import Exchange
-from tmdbfusion_scrapy.credentials import Credentials, proxy_secrets
+from tmdbfusion_scrapy.client.exchange import Exchange, check_event_hooks
+from tmdbfusion_scrapy.credentials import Credentials, hidden, proxy_secrets
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
-from tmdbfusion_scrapy.hidden import hidden
 from tmdbfusion_scrapy.http import described, httpx, library_of
 from tmdbfusion_scrapy.rate_limit import DEFAULT_REQUESTS_PER_SECOND, RateLimit
 from tmdbfusion_scrapy.retrying import RetryPolicy

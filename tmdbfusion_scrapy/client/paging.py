@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from typing_extensions import Self, override
 
 from tmdbfusion_scrapy.api.endpoint import BoundEndpoint
+from tmdbfusion_scrapy.credentials import with_hidden
 from tmdbfusion_scrapy.exceptions import ResponseError
-from tmdbfusion_scrapy.hidden import with_hidden
 from tmdbfusion_scrapy.models.paging import LAST_PAGE, Paged
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ import asyncio
 import textwrap
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand
-from tmdbfusion_scrapy.commands.layout import WIDTH, shown
+from tmdbfusion_scrapy.commands.command import WIDTH, TMDBCommand, shown
 
 if TYPE_CHECKING:
     import argparse

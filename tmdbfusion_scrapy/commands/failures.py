@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.exceptions import UsageError
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand
-from tmdbfusion_scrapy.commands.layout import WIDTH, columns, cut, note, paragraph, shown
+from tmdbfusion_scrapy.commands.command import WIDTH, TMDBCommand, columns, cut, note, paragraph, shown
 
 if TYPE_CHECKING:
     import argparse

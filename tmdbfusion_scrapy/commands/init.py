@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.exceptions import UsageError
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand
-from tmdbfusion_scrapy.commands.layout import paragraph
+from tmdbfusion_scrapy.commands.command import TMDBCommand, paragraph
 
 if TYPE_CHECKING:
     import argparse

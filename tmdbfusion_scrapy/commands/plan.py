@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import UsageError
 from scrapy.utils.conf import arglist_to_dict
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand
-from tmdbfusion_scrapy.commands.layout import shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand, shown
 
 if TYPE_CHECKING:
     import argparse

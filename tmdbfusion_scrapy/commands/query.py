@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 from scrapy.exceptions import UsageError
 from scrapy.utils.conf import arglist_to_dict
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand
-from tmdbfusion_scrapy.commands.layout import columns, paragraph, shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand, columns, paragraph, shown
 
 if TYPE_CHECKING:
     import argparse
@@ -170,7 +169,7 @@ def _list_lines(queries: list[Query]) -> Iterator[str]:
 
 def _table_lines(query: Query, names: Any, rows: list[Any], limit: int, width: int | None) -> Iterator[str]:
     """Yield the answer as a table."""
-    from tmdbfusion_scrapy.commands.layout import grid
+    from tmdbfusion_scrapy.commands.command import grid
 
     if query.title:
         yield f"{query.title} ({_options(query)})" if query.values else query.title

@@ -2,8 +2,7 @@
 
 from tmdbfusion_scrapy.crawling.addon import Addon
 from tmdbfusion_scrapy.crawling.handler import TMDBDownloadHandler
-from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware
-from tmdbfusion_scrapy.crawling.retry import TMDBRetryMiddleware
+from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware, TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.source_spider import TMDBSeriesSpider, TMDBSourceSpider
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 

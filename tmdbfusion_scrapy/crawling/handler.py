@@ -26,10 +26,15 @@ from tmdbfusion_scrapy.crawling.responses import BodyReader
 from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.traffic import traffic_of
-from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError, parse_retry_after
-from tmdbfusion_scrapy.hidden import without_frames
-from tmdbfusion_scrapy.http import httpx, request_without_body
+from tmdbfusion_scrapy.exceptions import (
+    ConfigurationError,
+    ValidationError,
+    parse_retry_after,
+    without_frames,
+)
+from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.settings import settings_of
+from tmdbfusion_scrapy.transport.outgoing import request_without_body
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

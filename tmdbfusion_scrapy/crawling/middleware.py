@@ -1,26 +1,52 @@
-"""The downloader middleware that routes TMDB requests."""
+"""The downloader middlewares: one routes TMDB requests, one makes a record, a retry or an error of each answer."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
+from weakref import WeakSet
 
-from scrapy import signals
-from scrapy.exceptions import IgnoreRequest
+from scrapy import Request, signals
+from scrapy.downloadermiddlewares.retry import get_retry_request
+from scrapy.exceptions import DontCloseSpider, DownloadCancelledError, IgnoreRequest, StopDownload
 
-from tmdbfusion_scrapy.crawling.calls import AUTOMAP_KEY, RETRY_DELAY_KEY, RUN_KEY, note_call, shows_secret
+from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.calls import (
+    AUTOMAP_KEY,
+    RETRY_DELAY_KEY,
+    RUN_KEY,
+    call_of,
+    call_secrets_of,
+    note_call,
+    shows_secret,
+)
+from tmdbfusion_scrapy.crawling.errors import error_name, plain_messages
 from tmdbfusion_scrapy.crawling.handler import check_handlers
-from tmdbfusion_scrapy.crawling.startup import plain_messages
+from tmdbfusion_scrapy.crawling.reading import RecordReader, conditions_of, of_our_class
+from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+from tmdbfusion_scrapy.crawling.session import credentials_of
+from tmdbfusion_scrapy.exceptions import (
+    BAD_TOKEN_CODES,
+    AuthenticationError,
+    PermissionDeniedError,
+    ResponseError,
+    ServerError,
+    TMDBError,
+)
+from tmdbfusion_scrapy.rate_limit import RateLimiterClosed
+from tmdbfusion_scrapy.retrying import RetryPolicy, may_send_again
 from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, settings_of
 from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from scrapy import Request, Spider
+    from scrapy import Spider
     from scrapy.crawler import Crawler
+    from scrapy.http import Response
     from typing_extensions import Self
+
 
 logger = logging.getLogger(__name__)
 
@@ -104,3 +130,289 @@ class TMDBMiddleware:
         # A retry that did not come through the scheduler (engine.download_async) waits here.
         delay = meta.pop(RETRY_DELAY_KEY, None)
         return asyncio.sleep(delay) if delay else None
+
+
+BAD_TOKEN_REASON = "tmdb_bad_token"  # noqa: S105 - a reason for closing, not a secret
+"""Why a spider is closed whose token TMDB does not accept."""
+
+_taken_back: WeakSet[Request] = WeakSet()
+
+
+class TMDBRetryMiddleware:
+    """Decodes good answers and tries failed calls again, for TMDB requests only.
+
+    A callback sees only good TMDB data, an errback only a ``TMDBError``. Scrapy's ``RETRY_ENABLED``,
+    ``RETRY_TIMES``, ``RETRY_HTTP_CODES``, ``RETRY_PRIORITY_ADJUST`` and the meta keys ``dont_retry``,
+    ``max_retry_times`` and ``priority_adjust`` keep their meaning. A retry waits: for ``Retry-After``, else for a
+    time drawn from 0 to 1, 2, 4... seconds, at most ``TMDB_RETRY_MAX_DELAY``. A call with
+    ``handle_httpstatus_list`` or ``handle_httpstatus_all`` gets these responses as they are, after the retries.
+
+    A record with appended parts may take several requests: the callback gets it when they all are there. Parts
+    that TMDB leaves out are asked for once more. See :class:`~tmdbfusion_scrapy.crawling.reading.RecordReader`.
+
+    An answer that the token is not accepted closes the spider with the reason ``tmdb_bad_token``.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._settings = settings = settings_of(crawler.settings)
+        self._enabled = crawler.settings.getbool("RETRY_ENABLED")
+        self._priority_adjust = crawler.settings.getint("RETRY_PRIORITY_ADJUST")
+        self._policy = RetryPolicy(times=settings.retry_times, max_delay=settings.retry_max_delay)
+        self._stats = crawler.stats
+        self._secrets = call_secrets_of(crawler)
+        self._reader = RecordReader(crawler, credentials_of(crawler.settings))
+        self._conditions = conditions_of(crawler)
+        self._closing: asyncio.Task[None] | None = None
+        self._answered = 0
+        self._unanswered = 0
+
+    @property
+    def found_no_one(self) -> bool:
+        """True if calls failed, and TMDB answered none."""
+        return self._unanswered > 0 and self._answered == 0
+
+    @property
+    def found_few(self) -> bool:
+        """True if more calls failed that may work later than were answered."""
+        return self._unanswered > self._answered
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the middleware of a crawl."""
+        return cls(crawler)
+
+    def process_response(self, request: Request, response: Response) -> Request | Response:
+        """Return the response with its record, or a retry.
+
+        Raises:
+            TMDBError: The call failed for good.
+        """
+        if not self._settings.is_tmdb(request.url):
+            return response
+        if isinstance(response, TMDBResponse) and response.record is not None:
+            # Made by process_exception below.
+            return response
+        if "download_stopped" in response.flags:
+            return of_our_class(response)
+        not_modified = self._conditions.not_modified(request, response)
+        if not_modified is not None:
+            self._answered += 1
+            return not_modified
+        error: TMDBError | None = None
+        try:
+            answer = self._reader.read(request, response, self._secrets.values_of(request))
+        except TMDBError as bad:
+            # Without the frames, which have the body.
+            error = bad.with_traceback(None)
+            error.status_code = response.status
+        else:
+            self._answered += 1
+            return answer
+        is_handled = self._handled_by_request(request, response)
+        if not is_handled:
+            self._note(error)
+        retry = self._retry(request, error)
+        if retry is not None and "cached" in response.flags:
+            # What the HTTP cache has will not get better.
+            retry.meta["dont_cache"] = True
+        return (
+            retry
+            or self._reader.read_without(request, error)
+            or (self._leave_to_callback(request, response) if is_handled else self._give_up(error))
+        )
+
+    def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:
+        """Return a retry for a download that failed; an error that is not TMDB's passes.
+
+        Raises:
+            TMDBError: The call failed for good.
+        """
+        if not self._settings.is_tmdb(request.url) or isinstance(exception, StopDownload):
+            return None
+        if isinstance(exception, RateLimiterClosed):
+            return take_back(request)
+        if isinstance(exception, IgnoreRequest):
+            return self._reader.read_without(request)
+        if isinstance(exception, TMDBError):
+            error = exception
+        elif isinstance(exception, DownloadCancelledError):
+            error = ResponseError(str(exception), retryable=False)
+            error.__cause__ = exception
+        else:
+            return None
+        call = call_of(request, self._settings.api_url)
+        error.method, error.path = call.method, call.path
+        self._note(error)
+        return (
+            self._retry(request, error) or self._reader.read_without(request, error) or self._give_up(error)
+        )
+
+    def _handled_by_request(self, request: Request, response: Response) -> bool:
+        """Return whether the request or the spider asked for this status as it is."""
+        if 200 <= response.status < 300:
+            return False
+        if request.meta.get("handle_httpstatus_all"):
+            return True
+        listed = request.meta.get("handle_httpstatus_list")
+        if listed is None:
+            listed = getattr(self._crawler.spider, "handle_httpstatus_list", None)
+        return response.status in (listed or ())
+
+    def _note(self, error: TMDBError) -> None:
+        """Count an error, and close the spider, once, if no other call will work either."""
+        self._stats.inc_value(f"{names.ERROR_COUNT}/{error_name(error)}")
+        is_of_token = isinstance(error, AuthenticationError) and error.tmdb_code in (None, *BAD_TOKEN_CODES)
+        if not is_of_token or self._closing is not None:
+            return
+        logger.error(
+            "TMDB does not accept the token: %s. Check TMDB_ACCESS_TOKEN or TMDB_API_KEY. "
+            "The spider is closed; what was stored stays.",
+            error.message,
+            extra={"spider": self._crawler.spider},
+        )
+        # Not awaited: closing waits for the requests in flight, of which this is one.
+        closing = self._crawler.engine.close_spider_async(reason=BAD_TOKEN_REASON)
+        self._closing = asyncio.ensure_future(closing)
+
+    def _retry(self, request: Request, error: TMDBError) -> Request | None:
+        """Return the retry of a call, ``None`` where it is of no use or none is left."""
+        if not self._enabled or request.meta.get("dont_retry") or not self._is_worth_it(error):
+            return None
+        delay = self._policy.backoff(request.meta.get("retry_times", 0) + 1, error.retry_after)
+        if delay is None:
+            return None
+        assert self._crawler.spider is not None  # noqa: S101 - there is one while requests are processed
+        retry = get_retry_request(
+            request,
+            spider=self._crawler.spider,
+            reason=_reason(error),
+            max_retry_times=request.meta.get("max_retry_times", self._settings.retry_times),
+            priority_adjust=request.meta.get("priority_adjust", self._priority_adjust),
+        )
+        if retry is not None:
+            retry.meta[RETRY_DELAY_KEY] = delay
+            queue = self._crawler.get_item_pipeline(RetryQueue)
+            if queue is not None:
+                queue.expect()
+            self._stats.inc_value(names.RETRY_COUNT)
+        return retry
+
+    def _is_worth_it(self, error: TMDBError) -> bool:
+        """Return whether to try again at all: by ``RETRY_HTTP_CODES``, else by what the error says."""
+        if not may_send_again(error):
+            return False
+        codes = self._settings.retry_http_codes
+        if codes is not None and error.status_code is not None and error.status_code >= 300:
+            return error.status_code in codes
+        return error.retryable
+
+    def _leave_to_callback(self, request: Request, response: Response) -> Response:
+        """Let a response pass that the request asked for, by Scrapy's own RetryMiddleware, too."""
+        self._answered += 1
+        request.meta["dont_retry"] = True
+        return of_our_class(response)
+
+    def _give_up(self, error: TMDBError) -> NoReturn:
+        """Send the error to the errback."""
+        self._stats.inc_value(names.RETRY_GIVEN_UP)
+        self._stats.inc_value(f"{names.FAILED_COUNT}/{error_name(error)}")
+        # What TMDB does not have, refuses or has merged is an answer. Who refuses all is no one that can be asked.
+        is_merged = isinstance(error, ResponseError) and error.is_other_record
+        if (error.retryable and not is_merged) or isinstance(error, PermissionDeniedError):
+            self._unanswered += 1
+        else:
+            self._answered += 1
+        if error.status_code is None:
+            # What Scrapy logs names the class alone; this names the host that does not answer, say. Of what is not
+            # tried again, such as a bad certificate, Scrapy logs nothing.
+            lasting = isinstance(error, ServerError) and not error.retryable
+            level = logging.ERROR if lasting else logging.INFO
+            logger.log(level, "%s", error, extra={"spider": self._crawler.spider})
+        raise error
+
+
+def take_back(request: Request) -> Request | None:
+    """Return a request for the scheduler that waited for its turn when the spider was closed.
+
+    With ``JOBDIR`` the next run sends it. ``None`` for one that was taken back before: it did not go to the
+    scheduler but came again, for a callback awaits its response.
+    """
+    if request in _taken_back:
+        return None
+    again = request.replace(dont_filter=True)
+    _taken_back.add(again)
+    return again
+
+
+def _reason(error: TMDBError) -> str:
+    """Return the name of an error in Scrapy's retry stats: its class, and the status where there is one."""
+    name = error_name(error)
+    return f"{error.status_code} {name}" if error.status_code is not None else name
+
+
+class RetryQueue:
+    """Keeps retries until they are due, outside the downloader, so that they hold no slot.
+
+    Scrapy has no delayed requests (https://github.com/scrapy/scrapy/issues/802). A retry that is returned from a
+    middleware goes through ``request_scheduled`` before it is scheduled; there it is taken out and kept.
+
+    It is an item pipeline for the sake of ``close_spider``: that runs after the last download and before the
+    scheduler is closed, so what still waits then goes to the scheduler, and with ``JOBDIR`` to the next run.
+    """
+
+    def __init__(self, crawler: Crawler) -> None:
+        self._crawler = crawler
+        self._waiting: dict[Request, asyncio.TimerHandle] = {}
+        self._expected = 0
+        self._open = True
+
+    @classmethod
+    def from_crawler(cls, crawler: Crawler) -> Self:
+        """Make the queue of a crawl."""
+        return cls(crawler)
+
+    @property
+    def waiting(self) -> int:
+        """Number of retries that wait until they are due."""
+        return len(self._waiting)
+
+    def expect(self) -> None:
+        """Listen for a retry. A crawl without failures is spared a signal handler for every request."""
+        if not self._expected and not self._waiting:
+            self._crawler.signals.connect(self._on_scheduled, signals.request_scheduled)
+            self._crawler.signals.connect(self._on_idle, signals.spider_idle)
+        self._expected += 1
+
+    def close_spider(self) -> None:
+        """Give what still waits to the scheduler."""
+        self._open = False
+        waiting, self._waiting = self._waiting, {}
+        for request, timer in waiting.items():
+            timer.cancel()
+            self._crawler.engine.crawl(request)
+
+    def _on_scheduled(self, request: Request) -> None:
+        """Take a retry out on its way to the scheduler."""
+        delay = request.meta.pop(RETRY_DELAY_KEY, None)
+        if delay is None:
+            return
+        self._expected -= 1
+        if self._open:
+            timer = asyncio.get_running_loop().call_later(delay, self._release, request)
+            self._waiting[request] = timer
+            raise IgnoreRequest("waits before it is tried again")
+
+    def _on_idle(self) -> None:
+        """Keep the spider open while retries wait."""
+        if self._waiting:
+            raise DontCloseSpider
+
+    def _release(self, request: Request) -> None:
+        """Let a retry go whose time has come."""
+        if self._waiting.pop(request, None) is None:
+            return
+        if not self._expected and not self._waiting:
+            self._crawler.signals.disconnect(self._on_scheduled, signals.request_scheduled)
+            self._crawler.signals.disconnect(self._on_idle, signals.spider_idle)
+        self._crawler.engine.crawl(request)

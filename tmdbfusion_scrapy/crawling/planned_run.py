@@ -13,7 +13,7 @@ from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.calls import RUN_KEY
-from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON, TMDBRetryMiddleware
+from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.settings import check_boolean, settings_of
 from tmdbfusion_scrapy.stores import DATABASE_FAILED, RecordStore
 

@@ -14,7 +14,7 @@ from scrapy.utils.project import data_path
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.calls import failed_call
-from tmdbfusion_scrapy.crawling.conditional import conditions_of
+from tmdbfusion_scrapy.crawling.reading import conditions_of
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError, TMDBError
 from tmdbfusion_scrapy.settings import settings_of

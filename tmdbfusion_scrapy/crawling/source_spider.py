@@ -14,12 +14,12 @@ from scrapy import Request  # noqa: TC002 - likewise
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.appending import parts_of_series
 from tmdbfusion_scrapy.crawling.calls import CALL_KEY
+from tmdbfusion_scrapy.crawling.errors import plain_messages
+from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, RunClosedError, open_run
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
-from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.source_crawl import SourceCrawl
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
-from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
 from tmdbfusion_scrapy.sources import SOURCES, Kind, Plan, Source

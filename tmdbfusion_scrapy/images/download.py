@@ -15,8 +15,7 @@ from scrapy.http.request import NO_CALLBACK
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.crawling.session import session_of
-from tmdbfusion_scrapy.exceptions import ResponseError, TMDBError, error_from_response
-from tmdbfusion_scrapy.hidden import printable
+from tmdbfusion_scrapy.exceptions import ResponseError, TMDBError, error_from_response, printable
 from tmdbfusion_scrapy.items import FailedCall
 from tmdbfusion_scrapy.models.images import check_path
 from tmdbfusion_scrapy.rate_limit import RateLimiterClosed

@@ -12,9 +12,9 @@ from scrapy.exceptions import DontCloseSpider, NotConfigured
 from scrapy.pipelines.files import FilesPipeline, FTPFilesStore
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.crawling.errors import plain_messages
 from tmdbfusion_scrapy.crawling.scrapy_internals import look_for_end
 from tmdbfusion_scrapy.crawling.session import session_of
-from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.images.choice import ImageFile, images_of
 from tmdbfusion_scrapy.images.download import (

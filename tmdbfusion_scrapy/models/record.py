@@ -175,6 +175,39 @@ def _telling(record: Record) -> Iterator[tuple[str, Any]]:
             yield field.name, _Count(len(value)) if isinstance(value, (list, dict)) else value
 
 
+DEFAULT_LANGUAGE = "en-US"
+"""What TMDB answers in where a call names no language."""
+
+_TEXTS = ("title", "name", "overview", "tagline", "biography")
+"""Texts that TMDB sends in the language of the call."""
+
+
+def note_language(record: Record, language: str) -> None:
+    """Note the language that a record was asked for in, and in it the seasons and episodes that came with it."""
+    record._language = language  # noqa: SLF001 - this is what fills it
+    for name in ("appended_seasons", "episodes"):
+        for inner in getattr(record, name, ()):
+            note_language(inner, language)
+
+
+def text_languages(record: Record) -> dict[str, str]:
+    """Return the language of each text of a record that is not empty, by the name of its field.
+
+    It is the one that the record was asked for in, or the one of the translation that was taken. A person's name
+    is translated only where it was taken from a translation. Empty where the language is not known.
+    """
+    found: dict[str, str] = {}
+    language = record._language  # noqa: SLF001 - see note_language()
+    if language is not None:
+        is_person = hasattr(record, "biography")
+        found = {
+            name: language
+            for name in _TEXTS
+            if not (is_person and name == "name") and (getattr(record, name, None) or "").strip()
+        }
+    return {**found, **record.field_languages}
+
+
 class RecordList(Decoded, list[T]):
     """An answer that is an array: a list that also has ``raw``, ``drift`` and ``extras``.
 

@@ -14,7 +14,7 @@ from tmdbfusion_scrapy.exceptions import AuthenticationError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from tmdbfusion_scrapy.crawling.speed import Speed
+    from tmdbfusion_scrapy.crawling.addon import Speed
     from tmdbfusion_scrapy.credentials import Credentials
     from tmdbfusion_scrapy.exceptions import TMDBError
     from tmdbfusion_scrapy.monitoring.probes import DatabaseState

@@ -7,8 +7,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 from tmdbfusion_scrapy.base_urls import is_loopback
-from tmdbfusion_scrapy.exceptions import AuthenticationError, RateLimitError, failure_of
-from tmdbfusion_scrapy.hidden import chain_of
+from tmdbfusion_scrapy.exceptions import AuthenticationError, RateLimitError, chain_of, failure_of
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.monitoring.checks import Result, milliseconds, rounded
 

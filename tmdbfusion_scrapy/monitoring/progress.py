@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
+from tmdbfusion_scrapy.crawling.errors import plain_messages
 from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
-from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.monitoring.screen import Screen, can_draw
 from tmdbfusion_scrapy.monitoring.status import has_status, status_of

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from unittest import SkipTest
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON
+from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON
 from tmdbfusion_scrapy.monitoring.status import status_of
 from tmdbfusion_scrapy.settings import read_number
 

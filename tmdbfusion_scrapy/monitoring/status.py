@@ -17,7 +17,7 @@ from scrapy import signals
 from scrapy.utils.spider import DefaultSpider
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.retry import RetryQueue
+from tmdbfusion_scrapy.crawling.middleware import RetryQueue
 from tmdbfusion_scrapy.crawling.session import begun_session_of
 from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider

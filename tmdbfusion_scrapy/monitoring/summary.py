@@ -18,9 +18,9 @@ from rich.text import Text
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
-from tmdbfusion_scrapy.crawling.retry import BAD_TOKEN_REASON
+from tmdbfusion_scrapy.crawling.errors import plain_messages
+from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON
 from tmdbfusion_scrapy.crawling.source_spider import ExitStatus, TMDBSourceSpider, exit_status
-from tmdbfusion_scrapy.crawling.startup import plain_messages
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.monitoring.status import has_status, status_of
 from tmdbfusion_scrapy.monitoring.words import TERMS, counted, duration, size

@@ -1,11 +1,9 @@
 """Sources of the ids of a crawl: one class a source, without Scrapy."""
 
 from tmdbfusion_scrapy.sources.changes import ChangesSource
-from tmdbfusion_scrapy.sources.csv_file import CsvSource
-from tmdbfusion_scrapy.sources.discover import DiscoverSource
+from tmdbfusion_scrapy.sources.discover import DiscoverSource, ListSource
 from tmdbfusion_scrapy.sources.export import ExportSource
-from tmdbfusion_scrapy.sources.ids import IdsSource
-from tmdbfusion_scrapy.sources.lists import ListSource
+from tmdbfusion_scrapy.sources.ids import CsvSource, IdsSource
 from tmdbfusion_scrapy.sources.plan import SOURCES, Plan
 from tmdbfusion_scrapy.sources.source import Kind, Listing, Lookup, Source
 from tmdbfusion_scrapy.sources.stored import FailedSource, ImagesSource, StaleSource

@@ -10,8 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from tmdbfusion_scrapy.exceptions import ResponseError, ServerError
-from tmdbfusion_scrapy.hidden import printable
+from tmdbfusion_scrapy.exceptions import ResponseError, ServerError, printable
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.sources.export_file import check_file, export_file, newest_day
 

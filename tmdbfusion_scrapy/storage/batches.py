@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select, update
 
-from tmdbfusion_scrapy.hidden import printable
+from tmdbfusion_scrapy.exceptions import printable
 from tmdbfusion_scrapy.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
 from tmdbfusion_scrapy.storage.backend import (
     RECORD_ERRORS,

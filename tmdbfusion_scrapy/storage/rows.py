@@ -9,7 +9,7 @@ from functools import cache
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
-from tmdbfusion_scrapy.hidden import printable
+from tmdbfusion_scrapy.exceptions import printable
 from tmdbfusion_scrapy.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
 from tmdbfusion_scrapy.storage.entities import STORED, STUBS, metadata
 from tmdbfusion_scrapy.storage.entities.declaration import Stored, StoredList

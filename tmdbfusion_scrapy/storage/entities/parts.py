@@ -15,8 +15,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
 
-from tmdbfusion_scrapy.models.languages import text_languages
-from tmdbfusion_scrapy.models.record import Record
+from tmdbfusion_scrapy.models.record import Record, text_languages
 from tmdbfusion_scrapy.storage.entities.columns import flag, integer, metadata, moment, number, parent, text
 from tmdbfusion_scrapy.storage.entities.declaration import Relation, Stub, Values, fields
 from tmdbfusion_scrapy.storage.entities.shared import WATCH_PROVIDER
