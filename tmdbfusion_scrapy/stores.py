@@ -63,6 +63,9 @@ class Progress:
 class KnownRecords(Protocol):
     """Records of one kind that a database knows. All methods block."""
 
+    def now(self) -> datetime:
+        """Return the time by the database's clock."""
+
     def watermark(self, name: str) -> str | None:
         """Return how far something was read; ``None`` where it never was."""
 

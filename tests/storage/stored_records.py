@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select, text
 
-from tests.storage.database_access import tables_with_rows
+from tests.storage.database_access import TRIED_AT, tables_with_rows
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.tv import SeasonDetails, TVDetails
 from tmdbfusion_scrapy.storage.batches import store_batch
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.storage.batches import BatchResult
 
-NOW = datetime(2026, 11, 22, 8, 0, 0, 123456, tzinfo=timezone.utc)
+NOW = TRIED_AT
 
 
 def store(engine: Engine, *items: Any, store_raw: bool = True) -> BatchResult:

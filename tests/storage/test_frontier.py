@@ -204,7 +204,7 @@ class TestPlan:
 
     def test_what_is_deleted_and_listed_is_looked_at_again(self, frontier, store):
         store(1, 2)
-        store(failed_call(1))
+        store(failed_call(1, tried_at=now()))
         run, _, found = planned(frontier, entries(1, 2))
         assert found == [1]
         store(1)
@@ -297,7 +297,7 @@ class TestVanished:
 
     def test_what_is_known_to_be_deleted_or_only_named_is_left_alone(self, frontier, store, engine):
         store(1, 2)
-        store(failed_call(2))
+        store(failed_call(2, tried_at=now()))
         with engine.begin() as connection:
             connection.execute(text("INSERT INTO movies (id) VALUES (3)"))
         assert planned(frontier, entries(9), is_complete=True)[2] == [9, 1]
@@ -415,7 +415,7 @@ class TestKnown:
         store(6, at=now() - 7 * days, popularity=500.0)
         store(7, at=now() - 31 * days)
         store(8, at=now() - 99 * days)
-        store(failed_call(8))
+        store(failed_call(8, tried_at=now()))
         assert sorted(frontier.stale(30, now()), key=lambda entry: entry[0]) == [
             (1, 0.1), (3, 3.0), (5, 10.0), (7, None),
         ]  # fmt: skip

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Iterator
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -174,7 +173,7 @@ class PlannedRun:
 
     async def stored_records(self, model: Any, *, of_run: bool) -> AsyncIterator[Any]:
         """Yield what was stored before now; with ``of_run``, only what earlier processes stored for this run."""
-        until = datetime.now(timezone.utc)
+        until = await self.ask(self.known.now)
         since = self._run.started_at if of_run else None
         after = 0
         while part := await self.ask(self.known.stored_records, since=since, until=until, after=after):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import time
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
@@ -99,6 +100,9 @@ class Backend(Protocol):
     def is_locked(self, connection: Connection, lock: int) -> bool:
         """Return whether another transaction holds a lock; else this one may have it."""
 
+    def clock_offset(self, connection: Connection) -> timedelta:
+        """Return what the database's clock is ahead of this machine's, as measured when it was connected."""
+
     def check_encoding(self, connection: Connection, label: str) -> None:
         """Raise ``ConfigurationError`` where not every text can be stored."""
 
@@ -149,6 +153,11 @@ def backend_of(bind: Engine | Connection) -> Backend:
 def backend_for(url: URL) -> Backend | None:
     """Return the backend for a URL; ``None`` where there is none."""
     return next((backend for backend in _BACKENDS.values() if url.drivername in backend.drivers), None)
+
+
+def now_of(connection: Connection) -> datetime:
+    """Return the time by the database's clock, which all that write to it go by."""
+    return datetime.now(timezone.utc) + backend_of(connection).clock_offset(connection)
 
 
 def run_lock(run_id: int) -> int:

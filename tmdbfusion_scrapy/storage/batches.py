@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
 from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import bindparam, delete, select, update
@@ -17,13 +18,22 @@ from tmdbfusion_scrapy.storage.backend import (
     WRITE_LOCK,
     backend_of,
     is_record_fault,
+    now_of,
     reason_of,
 )
 from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_watermarks
 from tmdbfusion_scrapy.storage.failures import own_calls
 from tmdbfusion_scrapy.storage.fitting import fitted, without_documents
-from tmdbfusion_scrapy.storage.marks import mark_deleted, mark_fetched, mark_there, parts_of, spared_bytes
+from tmdbfusion_scrapy.storage.marks import (
+    later_times,
+    mark_deleted,
+    mark_fetched,
+    mark_there,
+    outdated,
+    parts_of,
+    spared_bytes,
+)
 from tmdbfusion_scrapy.storage.rows import (
     FAILURE_COLUMNS,
     WATERMARK_COLUMNS,
@@ -34,7 +44,7 @@ from tmdbfusion_scrapy.storage.rows import (
 from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, Replacement, Upsert, in_slices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from sqlalchemy import Table
     from sqlalchemy.engine import Connection, Engine
@@ -48,7 +58,7 @@ if TYPE_CHECKING:
         Stub,
         Values,
     )
-    from tmdbfusion_scrapy.storage.rows import Item
+    from tmdbfusion_scrapy.storage.rows import Item, Times
 
     Entry = tuple[Item, datetime]
     """An item and when it was fetched."""
@@ -92,38 +102,72 @@ class BatchResult:
 def store_batch(engine: Engine, entries: Sequence[Entry], *, store_raw: bool = True) -> BatchResult:
     """Store items in one transaction: all of them, but those whose fault it is that they cannot be.
 
-    The items are in the order in which they came; the later one of two with the same id wins.
+    What was fetched last wins, in whichever order it comes, also over what other processes store.
 
     Args:
         engine: Of a database that was opened with ``open_database``.
-        entries: Items, and when they were fetched.
+        entries: Items, and when they were fetched by this machine's clock; of two that were at the same time the
+            later one wins.
         store_raw: Whether the documents are kept.
 
     Raises:
         SQLAlchemyError: The database failed; nothing of the batch is stored.
     """
     try:
-        changes = _changes_of(entries, store_raw=store_raw)
-        with engine.begin() as connection:
-            backend_of(connection).take_lock(connection, WRITE_LOCK)
-            return write_changes(connection, changes)
+        with engine.connect() as connection:
+            ordered = _in_order(entries, backend_of(connection).clock_offset(connection))
+            # Before the lock is taken: another process may write meanwhile.
+            changes = _changes_of(ordered, store_raw=store_raw)
+            with connection.begin():
+                backend_of(connection).take_lock(connection, WRITE_LOCK)
+                return _write(connection, ordered, changes, store_raw=store_raw)
     except RECORD_ERRORS as error:
         if not is_record_fault(error):
             raise
     result = BatchResult()
     with engine.begin() as connection:
-        backend_of(connection).take_lock(connection, WRITE_LOCK)
-        for part in _store_in_parts(connection, entries, store_raw=store_raw):
+        backend = backend_of(connection)
+        backend.take_lock(connection, WRITE_LOCK)
+        ordered = _in_order(entries, backend.clock_offset(connection))
+        for part in _store_in_parts(connection, ordered, store_raw=store_raw):
             result.add(part)
     return result
 
 
-def _changes_of(entries: Iterable[Entry], *, store_raw: bool) -> Changes:
-    """Return the changes of items, in the order in which they came."""
-    changes = Changes(store_raw=store_raw)
+def _in_order(entries: Iterable[Entry], offset: timedelta) -> list[Entry]:
+    """Return items in the order in which they were fetched, with the times of the database's clock."""
+    found = []
+    for item, fetched_at in entries:
+        name = _TIMES.get(type(item))
+        at = fetched_at if name is None else getattr(item, name)
+        if offset:
+            at += offset
+            item = item if name is None else replace(item, **{name: at})  # type: ignore[type-var]  # noqa: PLW2901
+        found.append((item, at))
+    # A moment without a time zone is refused later, where the error is told to be that item's.
+    found.sort(key=lambda entry: entry[1] if entry[1].tzinfo else entry[1].replace(tzinfo=timezone.utc))
+    return found
+
+
+_TIMES: Mapping[type, str] = {FailedCall: "tried_at", Watermark: "set_at"}
+"""Fields of items that say themselves when they were."""
+
+
+def _changes_of(entries: Iterable[Entry], *, store_raw: bool, times: Times | None = None) -> Changes:
+    """Return the changes of items, in the order in which they were fetched."""
+    changes = Changes(store_raw=store_raw, times=times)
     for item, fetched_at in entries:
         changes.add(item, fetched_at)
     return changes
+
+
+def _write(
+    connection: Connection, entries: Sequence[Entry], changes: Changes, *, store_raw: bool
+) -> BatchResult:
+    """Write the changes of items, without what the database has from later on."""
+    if changes.records and (times := later_times(connection, changes, entries[0][1])):
+        changes = _changes_of(entries, store_raw=store_raw, times=times)
+    return write_changes(connection, changes)
 
 
 def _store_in_parts(
@@ -138,7 +182,7 @@ def _store_in_parts(
         try:
             changes = _changes_of(part, store_raw=store_raw)
             with connection.begin_nested():
-                result = write_changes(connection, changes)
+                result = _write(connection, part, changes, store_raw=store_raw)
         except RECORD_ERRORS as error:
             if not is_record_fault(error):
                 raise
@@ -156,7 +200,7 @@ def _store_or_refuse(
     except RECORD_ERRORS as error:
         if not is_record_fault(error):
             raise
-        failure = _storage_failure(item, reason_of(error), datetime.now(timezone.utc))
+        failure = _storage_failure(item, reason_of(error), now_of(connection))
         result = _store_one(connection, failure, failure.tried_at, store_raw=store_raw)
         result.refused.append(failure)
         return result
@@ -164,7 +208,10 @@ def _store_or_refuse(
 
 def _store_one(connection: Connection, item: Item, fetched_at: datetime, *, store_raw: bool) -> BatchResult:
     """Store one item as it is, else without the single values that do not fit."""
-    changes = _changes_of([(item, fetched_at)], store_raw=store_raw)
+    entries = [(item, fetched_at)]
+    changes = _changes_of(entries, store_raw=store_raw)
+    if changes.records and (times := later_times(connection, changes, fetched_at)):
+        changes = _changes_of(entries, store_raw=store_raw, times=times)
     columns: list[str] = []
     ways = iter((fitted, without_documents))
     while True:
@@ -195,7 +242,7 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
     for stub in changes.stubs:
         stubs[stub.table].append(stub)
     # Before what came in full, which wins.
-    unchanged = mark_fetched(connection, changes.unchanged) if changes.unchanged else set()
+    over = mark_fetched(connection, changes.unchanged) if changes.unchanged else {}
     spared = spared_bytes(connection, changes.unchanged) if changes.unchanged else 0
     stored: Counter[str] = Counter()
     # Tables that others refer to come first.
@@ -209,7 +256,7 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         if table in changes.records:
             keys.update(changes.records[table])
             if parts_of(table):
-                mark_there(connection, table, changes.records[table])
+                mark_there(connection, table, changes.records[table].values())
             for declaration, values in _by_declaration(changes.records[table].values()).items():
                 rows.upsert(_record_upsert(declaration), values)
         if keys:
@@ -225,19 +272,27 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         values = [row for owner in added.values() for row in owner.values()]
         if values:
             rows.upsert(_addition_upsert(addition), values)
+    for addition, added in changes.late_additions.items():
+        values = [row for owner in added.values() for row in owner.values()]
+        rows.upsert(replace(_addition_upsert(addition), only_new=True), values)
     for children in changes.children:
         _take_away(connection, changes, children)
-    if changes.fetched or unchanged:
-        _clear_failures(connection, changes.fetched | unchanged)
-    if changes.cleared:
-        _clear_calls(connection, changes.cleared)
-    deleted = mark_deleted(connection, changes.failures) if changes.failures else set()
-    failures = [row for place, row in changes.failures.items() if place not in deleted]
+    over.update(changes.fetched)
+    # A 404 that came before the record, and was fetched after it, is no failure now.
+    found = dict(changes.failures)
+    for place, row in _clear_failures(connection, over).items():
+        if place not in found or found[place][_TRIED_AT] < row[_TRIED_AT]:
+            found[place] = row
+    _clear_calls(connection, changes.cleared)
+    deleted = mark_deleted(connection, found) if found else set()
+    late = outdated(connection, changes.failures)
+    failures = [row for place, row in changes.failures.items() if place not in deleted | late]
+    _clear_calls(connection, {place: found[place][_TRIED_AT] for place in deleted})
     if failures:
-        rows.upsert(Upsert(tmdb_failures, FAILURE_COLUMNS), failures)
+        rows.upsert(Upsert(tmdb_failures, FAILURE_COLUMNS, newer="tried_at"), failures)
         stored[tmdb_failures.name] = len(failures)
     if changes.watermarks:
-        rows.upsert(Upsert(tmdb_watermarks, WATERMARK_COLUMNS), changes.watermarks.values())
+        rows.upsert(Upsert(tmdb_watermarks, WATERMARK_COLUMNS, newer="set_at"), changes.watermarks.values())
     records = Counter(kind for kind, _ in changes.fetched)
     records += Counter({tmdb_failures.name: len(failures)})
     return BatchResult(
@@ -292,7 +347,7 @@ def _take_away(connection: Connection, changes: Changes, children: Children) -> 
     owners = list(changes.children[children])
     for part in in_slices(owners, MOST_KEYS):
         found = connection.execute(_children_statement(children), {"keys": part})
-        gone = [key for key, owner in found if not changes.is_listed(children, owner, key)]
+        gone = [key for key, owner, at in found if not changes.is_listed(children, owner, key, at)]
         if children.are_parts:
             _delete(connection, children.table, "id", gone)
         elif gone:
@@ -310,7 +365,7 @@ def _children_statement(children: Children) -> Executable:
     """The statement that finds the children of some records."""
     columns = children.table.columns
     owner = columns[children.parent]
-    found = select(columns.id, owner).where(owner.in_(bindparam("keys", expanding=True)))
+    found = select(columns.id, owner, columns.fetched_at).where(owner.in_(bindparam("keys", expanding=True)))
     return found if children.are_parts else found.where(columns.fetched_at.is_(None))
 
 
@@ -321,21 +376,39 @@ def _unlink_statement(children: Children) -> Executable:
     return update(table).where(table.columns.id == bindparam("of_id")).values({children.parent: None})
 
 
-def _clear_failures(connection: Connection, fetched: Iterable[tuple[str, str]]) -> None:
-    """Delete the failures of the calls for records that came."""
+def _clear_failures(
+    connection: Connection, fetched: Mapping[tuple[str, str], datetime]
+) -> dict[tuple[str, str], Values]:
+    """Delete the failures of the calls for records that came; return the 404s that are later than the record."""
     columns = tmdb_failures.columns
+    over: dict[tuple[str, str], datetime] = {}
+    later: dict[tuple[str, str], Values] = {}
     for kind, keys in _by_kind(fetched).items():
         for part in in_slices(keys, MOST_KEYS):
-            is_over = (columns.kind == kind, columns.id.in_(part), own_calls(kind, part))
-            connection.execute(delete(tmdb_failures).where(*is_over))
+            of_calls = (columns.kind == kind, columns.id.in_(part), own_calls(kind, part))
+            for row in connection.execute(select(*_FAILURE).where(*of_calls)):
+                if row.tried_at <= fetched[kind, row.id]:
+                    over[kind, row.path] = row.tried_at
+                elif row.status_code == HTTPStatus.NOT_FOUND:
+                    later[kind, row.path] = tuple(row)
+    _clear_calls(connection, over)
+    return later
 
 
-def _clear_calls(connection: Connection, calls: Iterable[tuple[str, str]]) -> None:
-    """Delete the failures of calls that came."""
-    columns = tmdb_failures.columns
-    for kind, paths in _by_kind(calls).items():
-        for part in in_slices(paths, MOST_KEYS):
-            connection.execute(delete(tmdb_failures).where(columns.kind == kind, columns.path.in_(part)))
+def _clear_calls(connection: Connection, calls: Mapping[tuple[str, str], datetime]) -> None:
+    """Delete the failures of calls that came, up to when they did."""
+    if calls:
+        rows = [{"of_kind": kind, "of_path": path, "of_time": at} for (kind, path), at in calls.items()]
+        connection.execute(_CLEARING, rows)
+
+
+_FAILURE = tuple(tmdb_failures.columns[name] for name in FAILURE_COLUMNS)
+_TRIED_AT = FAILURE_COLUMNS.index("tried_at")
+_CLEARING = delete(tmdb_failures).where(
+    tmdb_failures.columns.kind == bindparam("of_kind"),
+    tmdb_failures.columns.path == bindparam("of_path"),
+    tmdb_failures.columns.tried_at <= bindparam("of_time", type_=tmdb_failures.columns.tried_at.type),
+)
 
 
 def _by_kind(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:

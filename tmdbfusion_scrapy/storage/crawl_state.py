@@ -15,7 +15,7 @@ from sqlalchemy import cast as sql_cast
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.languages import LANGUAGE_KEY
-from tmdbfusion_scrapy.storage.backend import backend_of
+from tmdbfusion_scrapy.storage.backend import backend_of, now_of
 from tmdbfusion_scrapy.storage.database import reading
 from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_frontier, tmdb_runs, tmdb_watermarks
@@ -109,6 +109,11 @@ class CrawlState:
     def close(self) -> None:
         """Close the connections."""
         self._engine.dispose()
+
+    def now(self) -> datetime:
+        """Return the time by the database's clock."""
+        with reading(self._engine) as connection:
+            return now_of(connection)
 
     def watermark(self, name: str) -> str | None:
         """Return how far something was read; ``None`` where it never was."""

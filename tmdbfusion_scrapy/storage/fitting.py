@@ -95,9 +95,10 @@ def fitted(changes: Changes) -> list[str]:
     for relation, merged in changes.merged.items():
         for parts in merged.values():
             fitting.rows(relation.table, relation.columns, parts)
-    for addition, added in changes.additions.items():
-        for parts in added.values():
-            fitting.rows(addition.table, addition.columns, parts)
+    for additions in (changes.additions, changes.late_additions):
+        for addition, added in additions.items():
+            for parts in added.values():
+                fitting.rows(addition.table, addition.columns, parts)
     return list(fitting.columns)
 
 
@@ -122,7 +123,7 @@ def without_documents(changes: Changes) -> list[str]:
 
 def _forget(changes: Changes, table: Table, key: Any) -> None:
     """Leave out what belongs to a record that is left out."""
-    changes.fetched.discard((table.name, str(key)))
+    changes.fetched.pop((table.name, str(key)), None)
     for declared in (changes.links, changes.merged):
         for relation, owners in declared.items():
             (owner,) = relation.table.columns[relation.owner].foreign_keys

@@ -6,7 +6,6 @@ A method may be tried again from its beginning: each is one transaction.
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
@@ -27,7 +26,7 @@ from sqlalchemy import (
     true,
 )
 
-from tmdbfusion_scrapy.storage.backend import RUNS_LOCK, backend_of, run_lock
+from tmdbfusion_scrapy.storage.backend import RUNS_LOCK, backend_of, now_of, run_lock
 from tmdbfusion_scrapy.storage.crawl_state import CrawlState
 from tmdbfusion_scrapy.storage.database import reading
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_frontier, tmdb_runs, tmdb_watermarks
@@ -87,7 +86,7 @@ class Frontier(CrawlState):
             found = unfinished_run(connection, spider, arguments)
             if found is not None:
                 return found
-            now = datetime.now(timezone.utc)
+            now = now_of(connection)
             since = now if again else None
             statement = insert(tmdb_runs).values(
                 spider=spider, arguments=text_of(arguments), started_at=now, since=since, language=language
@@ -150,7 +149,7 @@ class Frontier(CrawlState):
                 tmdb_runs.update()
                 .where(runs.id == run.id)
                 .values(
-                    planned_at=datetime.now(timezone.utc),
+                    planned_at=now_of(connection),
                     listed=number,
                     upto=upto,
                     export=name,
@@ -188,7 +187,7 @@ class Frontier(CrawlState):
             )
             connection.execute(insert(LISTED).from_select(["id"], rest))
             connection.execute(delete(tmdb_frontier).where(frontier.run_id == run.id))
-            run = replace(run, since=datetime.now(timezone.utc), upto=upto)
+            run = replace(run, since=now_of(connection), upto=upto)
             number = connection.scalar(select(func.count()).select_from(LISTED)) or 0
             connection.execute(
                 tmdb_runs.update().where(runs.id == run.id).values(since=run.since, upto=upto, listed=number)
@@ -249,11 +248,11 @@ class Frontier(CrawlState):
             progress = self._take_done(connection, run)
             if progress.left:
                 return progress
-            now = datetime.now(timezone.utc)
+            now = now_of(connection)
             if watermark is not None and run.upto is not None:
                 row = (watermark, run.upto, now)
                 backend_of(connection).rows(connection).upsert(
-                    Upsert(tmdb_watermarks, WATERMARK_COLUMNS), [row]
+                    Upsert(tmdb_watermarks, WATERMARK_COLUMNS, newer="set_at"), [row]
                 )
             connection.execute(
                 tmdb_runs.update().where(runs.id == run.id).values(finished_at=now, coverage=coverage)

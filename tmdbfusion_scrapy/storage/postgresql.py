@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,12 @@ LOCK_SECONDS = 5
 IDLE_SECONDS = 60
 """After so long without a statement the server ends a transaction: a crawl that hangs must not hold the others."""
 
+_RECYCLE_SECONDS = 3600
+"""Age of a connection that is replaced when it is next asked for: the clocks are compared again then."""
+
+_CLOCK_OFFSET = "tmdb_clock_offset"
+"""Key of a connection's ``info``."""
+
 _CONNECT_ARGUMENTS: dict[str, Any] = {
     # A server that went away without a word must not hold the crawl for the hours TCP would wait.
     "connect_timeout": 10,
@@ -91,7 +98,7 @@ class PostgreSQL:
     def engine(self, url: URL, *, read_only: bool, **options: Any) -> Engine:
         """Return an engine; nothing is connected yet."""
         arguments = {name: value for name, value in _CONNECT_ARGUMENTS.items() if name not in url.query}
-        engine = create_engine(url, connect_args=arguments, **options)
+        engine = create_engine(url, connect_args=arguments, pool_recycle=_RECYCLE_SECONDS, **options)
         event.listen(engine, "connect", _set_up)
         event.listen(engine, "begin", _limit_waiting)
         return engine.execution_options(postgresql_readonly=True) if read_only else engine
@@ -132,6 +139,11 @@ class PostgreSQL:
         """Return whether another transaction holds the lock; else this one has it."""
         taken = connection.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock})
         return not taken.scalar_one()
+
+    def clock_offset(self, connection: Connection) -> timedelta:
+        """Return what the server's clock is ahead of this machine's."""
+        offset: timedelta = connection.info[_CLOCK_OFFSET]
+        return offset
 
     def check_encoding(self, connection: Connection, label: str) -> None:
         """Raise where a text of TMDB cannot be stored whatever it says."""
@@ -336,9 +348,10 @@ class PostgreSQLRows:
             ) from error
 
 
-def _set_up(connection: Any, _record: Any) -> None:
+def _set_up(connection: Any, record: Any) -> None:
     """Prepare a new connection."""
     with connection.cursor() as cursor:
+        record.info[_CLOCK_OFFSET] = _measured_offset(cursor)
         # PostgreSQL's own compression takes most of the time of storing a document. From version 14, where the
         # server was built with LZ4. https://www.postgresql.org/docs/current/runtime-config-client.html
         cursor.execute(
@@ -346,6 +359,20 @@ def _set_up(connection: Any, _record: Any) -> None:
             "WHERE name = 'default_toast_compression' AND 'lz4' = ANY(enumvals)"
         )
     connection.commit()
+
+
+def _measured_offset(cursor: Any) -> timedelta:
+    """Return what the server's clock is ahead of this machine's; none where the two cannot be told apart."""
+    best, shortest = timedelta(), timedelta.max
+    for _ in range(3):
+        before = datetime.now(timezone.utc)
+        now = cursor.execute("SELECT clock_timestamp()").fetchone()[0]
+        after = datetime.now(timezone.utc)
+        if before <= now <= after:
+            return timedelta()
+        if after - before < shortest:
+            best, shortest = now - before - (after - before) / 2, after - before
+    return best
 
 
 def _limit_waiting(connection: Connection) -> None:

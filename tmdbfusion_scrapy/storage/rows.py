@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
@@ -18,8 +19,7 @@ from tmdbfusion_scrapy.storage.failures import is_own_call
 from tmdbfusion_scrapy.storage.upserts import give_way
 
 if TYPE_CHECKING:
-    import datetime
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from sqlalchemy import Table
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
     )
 
     Item = Record | ClearedFailure | FailedCall | UnchangedRecord | Watermark
+    Times = Mapping[Table, Mapping[Any, tuple[datetime.datetime | None, datetime.datetime | None]]]
+    """``fetched_at`` and ``deleted_at`` of rows that are there, by table and id."""
 
 STORABLE = (*(stored.record for stored in STORED), ClearedFailure, FailedCall, UnchangedRecord, Watermark)
 """Every type of item that is stored."""
@@ -76,14 +78,20 @@ class LeftOut:
 
 @dataclass(frozen=True)
 class _Listing:
-    """The ids that a record lists, and its place among the records of the batch."""
+    """The ids that a record lists, its place among the records of the batch, and when it was fetched."""
 
     keys: frozenset[Any]
     place: int
+    at: datetime.datetime
 
 
 class Changes:
     """Rows that items change in the database; of two with the same key the later one wins.
+
+    Args:
+        store_raw: Whether the documents are kept.
+        times: Times of the rows that are there, as far as some are later than those of the items: what was
+            fetched later stays as it is, with all that belongs to it.
 
     Attributes:
         stubs: Rows of what is named only, by declaration and key.
@@ -93,9 +101,11 @@ class Changes:
             its rows apart.
         additions: Rows that are added to a link table, by declaration, the id of the record that owns them, and
             what tells its rows apart.
+        late_additions: The same for records that were fetched later: their rows stay as they are.
         children: The records that list others, by declaration and id.
-        fetched: Kind and id of the records stored for their own sake; the failure of their own call is over.
-        cleared: Kind and path of the other failures that are over.
+        fetched: When records were fetched for their own sake, by kind and id; the failure of their own call is
+            over.
+        cleared: When the other calls came whose failure is over, by kind and path.
         failures: Rows of ``tmdb_failures``, by kind and path.
         watermarks: Rows of ``tmdb_watermarks``, by name.
         unchanged: When TMDB said of stored records that they are as they were, by table, id and ``etag``.
@@ -103,18 +113,20 @@ class Changes:
             ``table.column``, with the column of the key that they lack.
     """
 
-    def __init__(self, *, store_raw: bool = True) -> None:
+    def __init__(self, *, store_raw: bool = True, times: Times | None = None) -> None:
         self._store_raw = store_raw
+        self._times = times or {}
         self.stubs: dict[Stub, dict[Any, Values]] = defaultdict(dict)
         self.records: dict[Table, dict[Any, tuple[Stored, Values]]] = defaultdict(dict)
         self.links: dict[Relation, dict[Any, list[Values]]] = defaultdict(dict)
         self.merged: dict[Relation, dict[Any, dict[Any, Values]]] = defaultdict(dict)
         self.additions: dict[Addition, dict[Any, dict[Any, Values]]] = defaultdict(dict)
+        self.late_additions: dict[Addition, dict[Any, dict[Any, Values]]] = defaultdict(dict)
         self.children: dict[Children, dict[Any, _Listing]] = defaultdict(dict)
         self._places: dict[Table, dict[Any, int]] = {table: {} for table in _LISTED_TABLES}
         self._count = 0
-        self.fetched: set[tuple[str, str]] = set()
-        self.cleared: set[tuple[str, str]] = set()
+        self.fetched: dict[tuple[str, str], datetime.datetime] = {}
+        self.cleared: dict[tuple[str, str], datetime.datetime] = {}
         self.failures: dict[tuple[str, str], Values] = {}
         self._failed_paths: dict[tuple[str, str | None], set[str]] = defaultdict(set)
         self.watermarks: dict[str, Values] = {}
@@ -122,7 +134,7 @@ class Changes:
         self.left_out: dict[str, LeftOut] = {}
 
     def add(self, item: Item, fetched_at: datetime.datetime) -> None:
-        """Add what an item changes; it came after those that were added before.
+        """Add what an item changes; it was fetched after those that were added before.
 
         Args:
             item: An instance of one of :data:`STORABLE`.
@@ -138,10 +150,10 @@ class Changes:
             kind, key, path = row[:3]
             self.failures[kind, path] = row
             self._failed_paths[kind, key].add(path)
-            self.cleared.discard((kind, path))
+            self.cleared.pop((kind, path), None)
         elif isinstance(item, ClearedFailure):
             call = (storable_text(item.kind or ""), storable_text(item.path))
-            self.cleared.add(call)
+            self.cleared[call] = fetched_at
             self.failures.pop(call, None)
         elif isinstance(item, Watermark):
             self.watermarks[item.name] = tuple(getattr(item, name) for name in WATERMARK_COLUMNS)
@@ -153,20 +165,39 @@ class Changes:
             self._leave_out(*item._dropped)  # noqa: SLF001 - the decoder's word to those who store
             self._add_record(item, fetched_at)
 
-    def is_listed(self, children: Children, owner: Any, key: Any) -> bool:
+    def is_listed(
+        self, children: Children, owner: Any, key: Any, fetched_at: datetime.datetime | None
+    ) -> bool:
         """Return whether a record of the database is still one of those that another lists, or came later."""
         listing = self.children[children][owner]
-        return key in listing.keys or self._places[children.table].get(key, -1) > listing.place
+        if key in listing.keys or self._places[children.table].get(key, -1) > listing.place:
+            return True
+        return fetched_at is not None and fetched_at > listing.at
 
-    def _add_record(self, record: Record, fetched_at: datetime.datetime, *, is_inside: bool = False) -> None:
-        """Add a record, what it names and what is in it."""
+    def _add_record(
+        self,
+        record: Record,
+        fetched_at: datetime.datetime,
+        *,
+        is_inside: bool = False,
+        is_of_older: bool = False,
+    ) -> None:
+        """Add a record, what it names and what is in it; not what the database has from later on.
+
+        Args:
+            record: The record.
+            fetched_at: When it was fetched.
+            is_inside: Whether it came inside another one.
+            is_of_older: Whether that one is in the database from later on, so that none of its parts is new.
+        """
         # A series has a record for each of its episodes.
         give_way()
         stored = declaration_of(record)
         if isinstance(stored, StoredList):
             rows = list(stored.read(record))
             self._stub(stored.stub, rows)
-            self._clear_failures(stored, (str(row[0]) for row in rows if row[0] is not None))
+            keys = (str(row[0]) for row in rows if row[0] is not None)
+            self._clear_failures(stored, keys, fetched_at)
             return
         key = record.id  # type: ignore[attr-defined]
         if key is None:
@@ -174,45 +205,61 @@ class Changes:
                 raise ValueError("the record has no id")
             self._leave_out(f"{stored.table.name}.id")
             return
+        known = self._times.get(stored.table, {}).get(key)
+        known_at, deleted_at = known or (None, None)
+        if (is_of_older and known is None) or (known_at is not None and known_at > fetched_at):
+            self._add_inner(stored, record, fetched_at, is_of_older=True)
+            return
         for stub, read in stored.stubs:
             self._stub(stub, read(record))
         self._count += 1
-        row = self._record_row(stored, record, fetched_at)
+        # What came is not deleted, unless TMDB said so after that.
+        gone_at = deleted_at if deleted_at is not None and deleted_at > fetched_at else None
+        row = self._record_row(stored, record, fetched_at, gone_at)
         self._set_record(stored.inside if is_inside else stored, key, row)
         for relation in stored.relations:
             self._add_links(relation, record, key)
         for addition in stored.additions:
-            self._add_additions(addition, record, key)
+            self._add_additions(addition, record, key, fetched_at)
         for children in stored.children:
-            self._add_children(children, record, key)
+            self._add_children(children, record, key, fetched_at)
         self._add_inner(stored, record, fetched_at)
-        self._clear_failures(stored, (str(key),))
+        self._clear_failures(stored, (str(key),), fetched_at)
 
-    def _add_inner(self, stored: Stored | StoredList, record: Record, fetched_at: datetime.datetime) -> bool:
+    def _add_inner(
+        self,
+        stored: Stored | StoredList,
+        record: Record,
+        fetched_at: datetime.datetime,
+        *,
+        is_of_older: bool = False,
+    ) -> bool:
         """Add whole records inside a record, and say whether there is one; of one without id those inside it."""
         if isinstance(stored, StoredList) or stored.inner is None:
             return False
         is_any = False
         for inside in stored.inner(record):
             if inside.id is not None:  # type: ignore[attr-defined]
-                self._add_record(inside, fetched_at, is_inside=True)
+                self._add_record(inside, fetched_at, is_inside=True, is_of_older=is_of_older)
                 is_any = True
             else:
                 declared = declaration_of(inside)
                 self._leave_out(f"{declared.table.name}.id")
-                is_any |= self._add_inner(declared, inside, fetched_at)
+                is_any |= self._add_inner(declared, inside, fetched_at, is_of_older=is_of_older)
         return is_any
 
-    def _add_children(self, children: Children, record: Record, key: Any) -> None:
+    def _add_children(
+        self, children: Children, record: Record, key: Any, fetched_at: datetime.datetime
+    ) -> None:
         """Add the records that a record lists."""
         rows = list(children.read(_part(record, children.path), key))
         self._stub(children.stub, rows)
         keys = frozenset(row[0] for row in rows)
         if None not in keys and not _is_incomplete(record, children.path):
-            self.children[children][key] = _Listing(keys, self._count)
+            self.children[children][key] = _Listing(keys, self._count, fetched_at)
         elif (known := self.children[children].get(key)) is not None:
             # What the record before it did not list is not to be taken away with the rest.
-            self.children[children][key] = _Listing(known.keys | keys, known.place)
+            self.children[children][key] = _Listing(known.keys | keys, known.place, known.at)
 
     def _set_record(self, stored: Stored, key: Any, row: Values) -> None:
         """Set the row of a record, with what it leaves as it is of the one that came before it."""
@@ -229,12 +276,17 @@ class Changes:
         if stored.table in self._places:
             self._places[stored.table][key] = self._count
 
-    def _record_row(self, stored: Stored, record: Record, fetched_at: datetime.datetime) -> Values:
+    def _record_row(
+        self,
+        stored: Stored,
+        record: Record,
+        fetched_at: datetime.datetime,
+        deleted_at: datetime.datetime | None,
+    ) -> Values:
         """The row of a record."""
         computed = (compute(record) for compute in stored.computed.values())
         raw = record.raw_text if self._store_raw else None
-        # What came is not deleted, whatever it was before.
-        return (*_getter(stored)(record), *computed, raw, fetched_at, None, record.etag)
+        return (*_getter(stored)(record), *computed, raw, fetched_at, deleted_at, record.etag)
 
     def _stub(self, stub: Stub, rows: Iterable[Values], *, is_counted: bool = True) -> None:
         """Add what is named; a later value wins over an earlier one, and any value over none.
@@ -304,25 +356,33 @@ class Changes:
                 for place in added.keys() & rows.keys():
                     del added[place]
 
-    def _add_additions(self, addition: Addition, record: Record, key: Any) -> None:
+    def _add_additions(
+        self, addition: Addition, record: Record, key: Any, fetched_at: datetime.datetime
+    ) -> None:
         """Add rows to another record's link table; that record's id and the first column after it are its key."""
         part = _part(record, addition.path)
         if part is None:
             return
         for stub, read in addition.stubs:
             self._stub(stub, read(part), is_counted=False)
-        owners = self.additions[_WRITTEN_AS[addition]]
+        times = self._times.get(owner_table(addition.table), {})
+        written = _WRITTEN_AS[addition]
         for row in addition.read(part, key):
             if None in row[:2]:
                 self._leave_out(f"{addition.table.name}.{addition.columns[row.index(None)]}")
             else:
+                known_at, _ = times.get(row[0], (None, None))
+                is_late = known_at is not None and known_at > fetched_at
+                owners = (self.late_additions if is_late else self.additions)[written]
                 owners.setdefault(row[0], {})[row[1]] = row
 
-    def _clear_failures(self, stored: Stored | StoredList, keys: Iterable[str]) -> None:
+    def _clear_failures(
+        self, stored: Stored | StoredList, keys: Iterable[str], fetched_at: datetime.datetime
+    ) -> None:
         """Note that these records came, and with them what their own calls had failed to bring."""
         kind = stored.table.name
         for key in keys:
-            self.fetched.add((kind, key))
+            self.fetched[kind, key] = fetched_at
             self._drop_failures(kind, key)
 
     def _drop_failures(self, kind: str, key: str) -> None:
@@ -341,6 +401,13 @@ class Changes:
 def declaration_of(record: Record) -> Stored | StoredList:
     """The declaration for a record, or for the nearest base of its type."""
     return next(_BY_TYPE[base] for base in type(record).__mro__ if base in _BY_TYPE)
+
+
+@cache
+def owner_table(table: Table) -> Table:
+    """Return the table of the records that own the rows of a link table."""
+    (owner,) = next(iter(table.columns)).foreign_keys
+    return owner.column.table  # type: ignore[return-value]
 
 
 def storable_text(text: str) -> str:

@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 from contextlib import suppress
+from datetime import timedelta
 from functools import cache
 from itertools import chain, islice
 from pathlib import Path
@@ -143,6 +144,10 @@ class SQLite:
     def is_locked(self, connection: Connection, lock: int) -> bool:  # noqa: ARG002 - as in PostgreSQL
         """Return that no other transaction holds a lock."""
         return False
+
+    def clock_offset(self, connection: Connection) -> timedelta:  # noqa: ARG002 - as in PostgreSQL
+        """Return none: who writes to a file is on the machine that has it."""
+        return timedelta()
 
     def check_encoding(self, connection: Connection, label: str) -> None:
         """Do nothing: every text can be stored."""

@@ -38,6 +38,8 @@ class Upsert:
         fills: Columns that are written into such a row nevertheless.
         differs: Whether a row that says the same already is not written again. A row that only fills others, all
             of its columns being of ``keeps``, never is.
+        newer: Column with a time: a row that is there from later on is left as it is.
+        only_new: Whether every row that is there is left as it is.
     """
 
     table: Table
@@ -46,13 +48,15 @@ class Upsert:
     yields: bool = False
     fills: frozenset[str] = frozenset()
     differs: bool = False
+    newer: str | None = None
+    only_new: bool = False
 
     def on_conflict(self, insert: InsertT) -> InsertT:
         """Add to an INSERT what is to be done with rows that are there."""
         table = self.table
         key = [column.name for column in table.primary_key]
         changed = [name for name in self.columns if name not in key]
-        if not changed:
+        if self.only_new or not changed:
             return insert.on_conflict_do_nothing(index_elements=key)
         values: dict[str, ColumnElement[Any]] = {
             name: func.coalesce(insert.excluded[name], table.columns[name])
@@ -61,7 +65,9 @@ class Upsert:
             for name in changed
         }
         condition = None
-        if self.differs or self.keeps.issuperset(changed):
+        if self.newer is not None:
+            condition = table.columns[self.newer] <= insert.excluded[self.newer]
+        elif self.differs or self.keeps.issuperset(changed):
             differs = {name: table.columns[name].is_distinct_from(value) for name, value in values.items()}
             condition = or_(*differs.values())
             if self.yields and "fetched_at" in table.columns:
