@@ -125,7 +125,7 @@ class Screen:
         for name in ("stdout", "stderr"):
             stream = getattr(sys, name)
             # With LOG_STDOUT it is no stream at all.
-            if isinstance(stream, io.TextIOBase) and stream.isatty():
+            if getattr(stream, "isatty", bool)():
                 ours = ScreenStream(self, stream)
                 self._swapped.append((name, stream, ours))
         for handler in logging.getLogger().handlers:
