@@ -47,6 +47,7 @@ CONCURRENT_ITEMS = 1
 STORAGE = "tmdbfusion_scrapy.storage.sql.install_storage"
 FEEDS = "tmdbfusion_scrapy.feeds.install.install_feeds"
 IMAGES = "tmdbfusion_scrapy.images.options.install_images"
+REPORT = "tmdbfusion_scrapy.monitoring.recorder.install_report"
 """Import paths, as Scrapy's settings have them, of what installs the components that stand above this package."""
 
 EXTENSIONS = {"tmdbfusion_scrapy.monitoring.status.CrawlStatus": 0}
@@ -115,6 +116,7 @@ class Addon:
                     _put_before(settings, queue.disk_setting, queue, queue.before_setting)
             load_object(FEEDS)(settings)
             load_object(IMAGES)(settings, slot=no_delay)
+            load_object(REPORT)(settings)
         # Before robots.txt (100), default headers (400) and cookies (700).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
