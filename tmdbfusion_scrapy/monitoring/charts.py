@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import floor, log10
@@ -21,6 +22,7 @@ SIZES = {"wide": (760, 250), "narrow": (380, 230)}
 FONT_SIZE = 11
 """Size of the texts in them, in the same pixels."""
 
+_STEP_WIDTH = 95
 _COORDINATES = {"d", "x", "y", "cx", "cy", "width", "height", "transform"}
 _LONG_NUMBER = re.compile(r"-?\d+\.\d\d+")
 _MINUTE, _HOUR = 60, 3600
@@ -64,14 +66,12 @@ def time_chart(
     end = max([*xs, 1.0])
     top = max([*ys, 0.0])
 
-    def draw(size: str, options: dict[str, Any]) -> Any:
-        import pygal
-
-        chart = pygal.XY(
+    def draw(options: dict[str, Any]) -> Any:
+        chart = _pygal().XY(
             **options,
             xrange=(0, end),
             range=(0, top or 1),
-            x_labels=_round_steps(end, 4 if size == "narrow" else 8, base=_base_of(end)),
+            x_labels=_round_steps(end, options["width"] // _STEP_WIDTH, base=_base_of(end)),
             x_value_formatter=duration,
             y_labels=_round_steps(top or 1, 4),
             value_formatter=show,
@@ -87,7 +87,9 @@ def time_chart(
     return _drawn(key, title, description, roles, draw)
 
 
-def bar_chart(key: str, title: str, description: str, bars: Sequence[tuple[str, int]]) -> list[Any]:
+def bar_chart(
+    key: str, title: str, description: str, bars: Sequence[tuple[str, int]], *, labelled: Sequence[str]
+) -> list[Any]:
     """Return a chart of bars beside each other, in each of :data:`SIZES`.
 
     Args:
@@ -95,19 +97,16 @@ def bar_chart(key: str, title: str, description: str, bars: Sequence[tuple[str, 
         title: As for :func:`time_chart`.
         description: As for :func:`time_chart`.
         bars: Names and values.
+        labelled: Names that the axis shows.
     """
     top = max((value for _, value in bars), default=1)
 
-    def draw(size: str, options: dict[str, Any]) -> Any:
-        import pygal
-
-        names = [name for name, _ in bars]
-        step = max(1, -(-len(names) // (5 if size == "narrow" else 12)))
-        chart = pygal.Bar(
+    def draw(options: dict[str, Any]) -> Any:
+        chart = _pygal().Bar(
             **options,
             range=(0, top),
-            x_labels=names,
-            x_labels_major=names[::step],
+            x_labels=[name for name, _ in bars],
+            x_labels_major=labelled,
             show_minor_x_labels=False,
             y_labels=_round_steps(top, 4),
             value_formatter=count,
@@ -138,16 +137,24 @@ def duration(seconds: float) -> str:
     return f"{hours:,} h" + (f" {minutes} min" if minutes else "")
 
 
+def _pygal() -> Any:
+    """Return pygal, which is slow to load, without the finder that it adds to the imports of the whole process."""
+    import pygal
+
+    # For plugins that nobody asks for here; Python 3.10 and 3.11 warn of it at every import of what is not there.
+    sys.meta_path[:] = [finder for finder in sys.meta_path if type(finder).__module__ != pygal.__name__]
+    return pygal
+
+
 def _drawn(
     key: str,
     title: str,
     description: str,
     roles: Sequence[str],
-    draw: Callable[[str, dict[str, Any]], Any],
+    draw: Callable[[dict[str, Any]], Any],
 ) -> list[Any]:
     """Return a chart in all sizes."""
-    from pygal.style import Style
-
+    style = _pygal().style.Style(label_font_size=FONT_SIZE, major_label_font_size=FONT_SIZE)
     found = []
     for size, (width, height) in SIZES.items():
         options = {
@@ -162,11 +169,11 @@ def _drawn(
             "js": (),
             "css": (),
             "truncate_label": -1,
-            "style": Style(label_font_size=FONT_SIZE, major_label_font_size=FONT_SIZE),
+            "style": style,
             "disable_xml_declaration": True,
             "dots_size": 3,
         }
-        root = etree.fromstring(draw(size, options).render())
+        root = etree.fromstring(draw(options).render())
         found.append(_undressed(root, f"{key}-{size}", f"chart {size}", title, description, roles))
     return found
 

@@ -292,7 +292,8 @@ def _course(samples: Sequence[Sample]) -> Iterator[Any]:
     if begun:
         moments = ", ".join(map(duration, begun[:10])) + (" and so on" if len(begun) > 10 else "")
         note = f"Over the time that was crawled, without the breaks: another process went on after {moments}."
-    yield _section("Course", *(_figure(plot) for plot in _plots(samples)), note=note)
+    figures = _element("div", *(_figure(plot) for plot in _plots(samples)), class_="charts")
+    yield _section("Course", figures, note=note)
     seconds: Counter[str] = Counter()
     for before, after in pairwise(samples):
         seconds[_LIMITS.get(after.limited_by, str(after.limited_by))] += round(
@@ -357,7 +358,7 @@ def _plots(samples: Sequence[Sample]) -> Iterator[_Plot]:
         "Seconds to an answer",
         "Percentiles of the seconds from sending a request to the head of its answer, of the last 1,024 answers.",
         (
-            line("Half", "first", lambda sample: sample.latency_p50),
+            line("Median", "first", lambda sample: sample.latency_p50),
             line("95%", "second", lambda sample: sample.latency_p95),
             line("99%", "third", lambda sample: sample.latency_p99),
         ),
@@ -502,8 +503,6 @@ def _records(figures: RecordFigures) -> Any:
     if figures.looked_at < figures.count:
         note += f" The figures are of the newest {count(figures.looked_at)}."
     parts = []
-    if figures.years:
-        parts.append(_years(figures))
     if figures.languages:
         entries = [(name or "none", number) for name, number in figures.languages[:_MOST_BARS]]
         if rest := figures.languages[_MOST_BARS:]:
@@ -520,7 +519,8 @@ def _records(figures: RecordFigures) -> Any:
     table = _bars(("Field", "Records without it"), missing, figures.looked_at, "second") if missing else None
     nothing = _element("p", "Every field has a value in all records.", class_="note") if not missing else None
     parts.append(_element("div", _element("h3", "Missing fields"), table, nothing))
-    return _section(f"Data: {kind}", *parts, note=note)
+    years = _years(figures) if figures.years else None
+    return _section(f"Data: {kind}", years, _element("div", *parts, class_="pair"), note=note)
 
 
 def _years(figures: RecordFigures) -> Any:
@@ -542,10 +542,16 @@ def _years(figures: RecordFigures) -> Any:
     return _element(
         "figure",
         _element("h3", f"By {name}"),
-        *bar_chart("years", f"Records by {name}", description, bars),
+        *bar_chart("years", f"Records by {name}", description, bars, labelled=_round_years(bars)),
         _element("figcaption", description),
         _numbers(table),
     )
+
+
+def _round_years(bars: Sequence[tuple[str, int]]) -> list[str]:
+    """Return the years that have a label: the first one of a decade, or closer where there are few."""
+    step = next((step for most, step in ((8, 1), (40, 5), (80, 10)) if len(bars) <= most), 20)
+    return [year for year, _ in bars if int(year) % step == 0] or [bars[0][0]]
 
 
 def _start_of(years: Sequence[tuple[int, int]]) -> int:

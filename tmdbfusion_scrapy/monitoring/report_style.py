@@ -24,7 +24,7 @@ body {
   margin: 0; background: var(--page); color: var(--text);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
 }
-main, footer { max-width: 62rem; margin: 0 auto; padding: 0 1.25rem; }
+main, footer { max-width: 66rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding: 2.5rem 0 1.5rem; }
 h1 { font-size: 1.9rem; line-height: 1.2; margin: 0; overflow-wrap: anywhere; }
 h2 { font-size: 1.25rem; line-height: 1.3; margin: 0 0 .25rem; }
@@ -57,7 +57,9 @@ ul { list-style: none; margin: 0; padding: 0; }
 section { margin: 1.25rem 0; padding: 1.25rem 1.5rem 1.5rem; }
 section > * + h3, section > div, article { margin-top: 1.25rem; }
 section > .wide-table { margin-top: .75rem; }
-figure { margin: 1.75rem 0 0; }
+figure { margin: 1.75rem 0 0; min-width: 0; container-type: inline-size; }
+.charts, .pair { display: grid; grid-template-columns: minmax(0, 1fr); column-gap: 2.25rem; }
+.pair { row-gap: 1.5rem; }
 figcaption { margin-top: .25rem; }
 .legend {
   display: flex; flex-wrap: wrap; gap: .1rem 1.1rem; font-size: .88rem;
@@ -71,6 +73,15 @@ figcaption { margin-top: .25rem; }
 .swatch.marks { width: .6rem; height: .6rem; border: 0; border-radius: 50%; background: var(--second); }
 .chart { display: block; width: 100%; height: auto; font-family: inherit; }
 .chart.narrow { display: none; }
+@container (max-width: 34rem) {
+  .chart.wide { display: none; }
+  .chart.narrow { display: block; }
+}
+@media (min-width: 52rem), print {
+  .charts, .pair { grid-template-columns: repeat(2, minmax(0, 1fr)); }
+  .pair .bars td:last-child { width: 30%; }
+  .charts figure:first-child { grid-column: 1 / -1; }
+}
 .chart .background { fill: none; }
 .chart text { fill: var(--muted); font-size: """
     f"{FONT_SIZE}px"
@@ -121,8 +132,6 @@ footer { padding-top: .5rem; padding-bottom: 2.5rem; color: var(--muted); font-s
   section { padding: 1rem; }
   .tiles { grid-template-columns: repeat(2, 1fr); gap: .5rem; }
   .tiles li { padding: .6rem .8rem; }
-  .chart.wide { display: none; }
-  .chart.narrow { display: block; }
   .bars td:last-child { width: 22%; }
 }
 @media print {
@@ -132,8 +141,6 @@ footer { padding-top: .5rem; padding-bottom: 2.5rem; color: var(--muted); font-s
   figure, article, tr, .tiles li { break-inside: avoid; }
   h2, h3 { break-after: avoid; }
   details { display: none; }
-  .chart.wide { display: block; }
-  .chart.narrow { display: none; }
   .bar, .track, .swatch, .state { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
 }
 """

@@ -139,7 +139,7 @@ class Series:
     Where there is no more room every second one is dropped, and from then on the interval is twice as long.
 
     Args:
-        most: Most samples.
+        most: Most samples, an even number.
         interval: Seconds between two samples at first.
     """
 
@@ -155,23 +155,21 @@ class Series:
 
     def add(self, sample: Sample) -> None:
         """Add a sample."""
-        self.limit(self._most - 1)
-        self._samples.append(sample)
-
-    def limit(self, most: int) -> None:
-        """Drop samples until there are so many at most, which is 2 or more."""
-        while len(self._samples) > most:
-            # The last one stays: it has the counts.
-            last = self._samples[-1:] if len(self._samples) % 2 == 0 else []
-            self._samples = self._samples[::2] + last
+        while len(self._samples) >= self._most:
+            self._samples = self._samples[::2]
             self.interval *= 2
-            if len(self._samples) == 2:
-                return
+        self._samples.append(sample)
 
     def leave_room(self, earlier: int) -> None:
         """Leave room for the samples of earlier processes of the run."""
-        self._most = max(self._most - earlier, 3)
-        self.limit(self._most)
+        # An even number: what is left and what comes next are at the same distance then.
+        self._most = max((self._most - earlier) // 2 * 2, 2)
+        last = self._samples[-1]
+        while len(self._samples) >= self._most:
+            self._samples = self._samples[::2]
+            self.interval *= 2
+        if self._samples[-1] is not last:
+            self._samples.append(last)
 
 
 def thinned(samples: Iterable[Sample], most: int = MOST_OF_EARLIER) -> list[Sample]:
