@@ -39,6 +39,7 @@ TABLES = {
     "tmdb_watermarks": "How far lists of TMDB were read, such as its list of changes.",
     "tmdb_runs": "Crawls with a plan, one for each command: the same command goes on where it ended.",
     "tmdb_frontier": "What a crawl is to fetch.",
+    "tmdb_run_samples": "The course of a run: its counts and state at 300 moments at most.",
     "tmdb_schema": "The version of these tables, in one row.",
 }
 

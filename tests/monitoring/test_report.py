@@ -20,7 +20,7 @@ from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.monitoring.series import MOST_SAMPLES
 
-FAULTS = {"503": 0.04, "429-retry-after": 0.008, "string-numbers": 0.05}
+FAULTS = {"503": 0.04, "string-numbers": 0.05}
 HOSTILE = "<script>alert(1)</script><img src=x onerror=\"alert('2')\">&amp;\x1b[31m"
 
 
@@ -74,6 +74,7 @@ async def test_the_numbers_are_those_of_the_stats_and_of_the_database(tmdb_sandb
     sandbox = tmdb_sandbox_factory(movies=500, faults=FAULTS, retry_after=0)
     ids = ",".join(map(str, range(1, 301)))
     sandbox.fail_next(503, path="/movie/5", times=2)
+    sandbox.fail_next(429, path="/movie/6")
     ended = await crawl(ReportSpider, settings(sandbox, TMDB_DATABASE_URL=database), errors=None, ids=ids)
     stats = ended.stats
     page = Page()

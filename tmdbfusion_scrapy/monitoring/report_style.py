@@ -34,7 +34,7 @@ code {
   font: .86em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
   overflow-wrap: anywhere;
 }
-header > p > code { display: inline-block; background: var(--soft); border-radius: 6px; padding: .15rem .5rem; }
+header > p > code { display: inline-block; max-width: 100%; background: var(--soft); border-radius: 6px; padding: .15rem .5rem; }
 .eyebrow { color: var(--muted); font-size: .85rem; letter-spacing: .04em; margin: 0; }
 .source { font-size: 1.1rem; }
 .note, figcaption, .detail, .name, dt { color: var(--muted); }
@@ -105,7 +105,8 @@ details { margin-top: .4rem; font-size: .9rem; }
 summary { cursor: pointer; color: var(--muted); width: fit-content; }
 summary:hover { color: var(--text); }
 :focus-visible { outline: 2px solid var(--first); outline-offset: 2px; }
-.wide-table { overflow-x: auto; }
+.wide-table { overflow-x: auto; position: relative; }
+dl > div, .pair > *, .tiles li { min-width: 0; max-width: 100%; }
 details .wide-table { max-height: 22rem; overflow-y: auto; margin-top: .4rem; }
 table { border-collapse: collapse; width: 100%; font-size: .92rem; }
 caption { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -130,7 +131,7 @@ footer { padding-top: .5rem; padding-bottom: 2.5rem; color: var(--muted); font-s
   main, footer { padding: 0 .75rem; }
   header { padding: 1.5rem .25rem 1.25rem; }
   section { padding: 1rem; }
-  .tiles { grid-template-columns: repeat(2, 1fr); gap: .5rem; }
+  .tiles { grid-template-columns: repeat(2, minmax(0, 1fr)); gap: .5rem; }
   .tiles li { padding: .6rem .8rem; }
   .bars td:last-child { width: 22%; }
 }
