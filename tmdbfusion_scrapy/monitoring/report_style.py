@@ -34,7 +34,8 @@ code {
   font: .86em/1.5 ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
   overflow-wrap: anywhere;
 }
-header > p > code { display: inline-block; max-width: 100%; background: var(--soft); border-radius: 6px; padding: .15rem .5rem; }
+header > p > code {
+  display: inline-block; max-width: 100%; background: var(--soft); border-radius: 6px; padding: .15rem .5rem; }
 .eyebrow { color: var(--muted); font-size: .85rem; letter-spacing: .04em; margin: 0; }
 .source { font-size: 1.1rem; }
 .note, figcaption, .detail, .name, dt { color: var(--muted); }
