@@ -226,7 +226,7 @@ COLUMN_TEXTS = {
     "tmdb_run_samples.latency_p95": "95th percentile of the seconds to an answer",
     "tmdb_run_samples.latency_p99": "99th percentile of the seconds to an answer",
     "tmdb_run_samples.memory": "Bytes of memory of the process",
-    "tmdb_run_samples.limited_by": "What kept the crawl from being faster: rate, connections, server, database, process",
+    "tmdb_run_samples.limited_by": "What kept the crawl from being faster, such as rate or database",
     "tmdb_frontier.position": "Place in the order of fetching",
     "person_also_known_as.name": "Another name",
     "*_videos.id": "TMDB's id of the video",

@@ -16,13 +16,13 @@ if TYPE_CHECKING:
 
 SVG = "http://www.w3.org/2000/svg"
 
-SIZES = {"wide": (760, 250), "narrow": (380, 230)}
+SIZES = {"wide": (760, 250), "narrow": (340, 215)}
 """Sizes that each chart is drawn in, in pixels: for a screen or paper, and for a phone."""
 
 FONT_SIZE = 11
 """Size of the texts in them, in the same pixels."""
 
-_STEP_WIDTH = 95
+_STEP_WIDTH = 85
 _COORDINATES = {"d", "x", "y", "cx", "cy", "width", "height", "transform"}
 _LONG_NUMBER = re.compile(r"-?\d+\.\d\d+")
 _MINUTE, _HOUR = 60, 3600
