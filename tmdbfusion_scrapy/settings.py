@@ -164,6 +164,11 @@ SETTINGS: Mapping[str, Setting] = {
             "docs/commands.md.",
         ),
         Setting(
+            "TMDB_REPORT",
+            None,
+            "File for the report of the crawl, such as ``report.html``, written when it ends; see docs/report.md.",
+        ),
+        Setting(
             "TMDB_IMAGES",
             None,
             "Images to download, see docs/images.md: a list of ``poster``, ``backdrop``, ``profile``, ``still`` "

@@ -159,6 +159,7 @@ FEEDS = "tmdbfusion_scrapy.feeds.install.install_feeds"
 IMAGES = "tmdbfusion_scrapy.images.options.install_images"
 MONITORING = "tmdbfusion_scrapy.monitoring.install.install_monitoring"
 JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.install_early"
+REPORT = "tmdbfusion_scrapy.monitoring.recorder.install_report"
 """Import paths, as Scrapy's settings have them, of what installs the components that stand above this package."""
 
 EXTENSIONS = {
@@ -235,6 +236,7 @@ class Addon:
             load_object(FEEDS)(settings)
             load_object(IMAGES)(settings, slot=no_delay)
             load_object(MONITORING)(settings)
+            load_object(REPORT)(settings)
         # Before robots.txt (100), default headers (400) and cookies (700).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).

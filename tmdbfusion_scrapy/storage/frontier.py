@@ -89,7 +89,12 @@ class Frontier(CrawlState):
             now = now_of(connection)
             since = now if again else None
             statement = insert(tmdb_runs).values(
-                spider=spider, arguments=text_of(arguments), started_at=now, since=since, language=language
+                spider=spider,
+                kind=self._kind,
+                arguments=text_of(arguments),
+                started_at=now,
+                since=since,
+                language=language,
             )
             key = connection.execute(statement).inserted_primary_key
         assert key is not None  # noqa: S101 - one row was inserted

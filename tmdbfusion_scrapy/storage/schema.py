@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-VERSION = 3
+VERSION = 4
 """Version of the tables that this package writes to; it stands in ``tmdb_schema``."""
 
 _OPEN_SECONDS = 60

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text
 
-from tmdbfusion_scrapy.storage.entities.columns import UTCDateTime, metadata
+from tmdbfusion_scrapy.storage.entities.columns import (
+    UTCDateTime,
+    integer,
+    long_integer,
+    metadata,
+    number,
+    text,
+)
 
 tmdb_failures = Table(
     "tmdb_failures",
@@ -38,6 +45,8 @@ tmdb_runs = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("spider", Text, nullable=False),
+    # The table of its records, such as movies.
+    Column("kind", Text, nullable=False),
     # The arguments as JSON, their names in order: the same text for the same command.
     Column("arguments", Text, nullable=False),
     Column("started_at", UTCDateTime, nullable=False),
@@ -71,6 +80,29 @@ tmdb_frontier = Table(
     # Whether it is stored, and fetched all the same because TMDB lists it no more.
     Column("vanished", Boolean, nullable=False),
     # The key is what is asked for, in its order: SQLite keeps the rows in it.
+    sqlite_with_rowid=False,
+)
+
+tmdb_run_samples = Table(
+    "tmdb_run_samples",
+    metadata,
+    Column("run_id", ForeignKey("tmdb_runs.id", ondelete="CASCADE"), primary_key=True),
+    # The processes of a run and the samples of each, counted from 0. Samples are thinned out: numbers are missing.
+    Column("process", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("at", UTCDateTime, nullable=False),
+    # Seconds since the process began to crawl; counts are since then, too.
+    *number("elapsed"),
+    *long_integer("wanted", "done", "stored", "unchanged", "gone", "failed", "requests", "bytes"),
+    *long_integer("retries", "rate_limited", "pauses"),
+    # Counts by HTTP status, by error and by field of a wrong type, as JSON.
+    *text("responses", "failures", "drift"),
+    # What was so at that moment; 0 requests a second stand for no limit.
+    *number("rate_limit", "rate_now", "paused_for"),
+    *integer("connections_active", "connections_open", "connections_most", "waiting", "retries_waiting"),
+    *number("latency_p50", "latency_p95", "latency_p99"),
+    *long_integer("memory"),
+    *text("limited_by"),
     sqlite_with_rowid=False,
 )
 

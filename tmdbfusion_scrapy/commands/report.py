@@ -1,0 +1,138 @@
+"""``scrapy tmdb-report``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scrapy.exceptions import UsageError
+
+from tmdbfusion_scrapy.commands.command import TMDBCommand
+from tmdbfusion_scrapy.commands.layout import columns, cut, note, paragraph, shown
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from sqlalchemy.engine import Engine
+
+_DEFAULT_FILE = "report.html"
+_MOST_LISTED = 20
+
+
+class ReportCommand(TMDBCommand):
+    """Writes the report of a run in ``TMDB_DATABASE_URL`` to an HTML file, or lists the runs."""
+
+    name = "tmdb-report"
+
+    def syntax(self) -> str:
+        """Return the arguments after the name."""
+        return "[options]"
+
+    def short_desc(self) -> str:
+        """One line for the list of commands."""
+        return "Write the report of a TMDB crawl to an HTML file"
+
+    def long_desc(self) -> str:
+        """Return the text of the help."""
+        return (
+            "Write what a run did, what failed and what its records are like to one HTML file, which needs no "
+            "network. By default of the run that a crawl was at last. The database is only read."
+        )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options."""
+        super().add_options(parser)
+        add = parser.add_argument
+        add("--run", metavar="N", type=int, help="number of the run, of --list (default: the latest)")
+        add("--list", action="store_true", help=f"list the newest {_MOST_LISTED} runs, and write nothing")
+        add(
+            "-o", "--output", metavar="FILE", dest="file", default=None,
+            help=f"the file (default: {_DEFAULT_FILE}); one of this name is replaced",
+        )  # fmt: skip
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Check the options."""
+        super().process_options(args, opts)
+        if opts.list and (opts.run is not None or opts.file is not None):
+            raise UsageError("--list writes nothing: leave --run and -o out", print_help=False)
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+        """Read the run and write the file."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from tmdbfusion_scrapy.exceptions import ConfigurationError
+        from tmdbfusion_scrapy.storage.backend import reason_of
+        from tmdbfusion_scrapy.storage.database import open_for_reading
+        from tmdbfusion_scrapy.storage.writer import database_options
+
+        url = database_options(self.project_settings).url
+        try:
+            engine = open_for_reading(url)
+        except ConfigurationError as error:
+            self.fail(str(error))
+            return
+        try:
+            if opts.list:
+                self.say(_list_lines(engine))
+            else:
+                self._write(engine, url, opts.run, Path(opts.file or _DEFAULT_FILE))
+        except SQLAlchemyError as error:
+            self.fail(f"the database cannot be read: {reason_of(error)}")
+        finally:
+            engine.dispose()
+
+    def _write(self, engine: Engine, url: str, run_id: int | None, path: Path) -> None:
+        """Write the report of a run."""
+        from tmdbfusion_scrapy.monitoring.report_page import write_report
+        from tmdbfusion_scrapy.monitoring.run_report import report_of_run
+        from tmdbfusion_scrapy.monitoring.stored_runs import stored_run
+        from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
+
+        found = stored_run(engine, run_id)
+        if found is None:
+            self.fail(
+                "there is no run yet" if run_id is None else f"there is no run {run_id}: --list names them"
+            )
+            return
+        run, samples = found
+        report = report_of_run(engine, run, samples, database=database_label(parse_database_url(url)))
+        try:
+            write_report(report, path)
+        except OSError as error:
+            self.fail(f"cannot write {path}: {error.strerror}")
+            return
+        self.say([f"Wrote the report of run {run.id} ({shown(run.spider)}) to {path}"])
+
+
+def _list_lines(engine: Engine) -> Iterator[str]:
+    """Return the lines on the newest runs."""
+    from tmdbfusion_scrapy.monitoring.charts import duration
+    from tmdbfusion_scrapy.monitoring.stored_runs import stored_runs
+
+    runs = stored_runs(engine, _MOST_LISTED + 1)
+    if not runs:
+        yield "No runs."
+        return
+    cells = [("RUN", "BEGAN (UTC)", "SPIDER", "STATE", "DONE", "FAILED", "REQUESTS", "TIME")]
+    cells += [
+        (
+            str(counts.run.id),
+            f"{counts.run.started_at:%Y-%m-%d %H:%M}",
+            cut(shown(counts.run.spider), 16),
+            "open" if counts.run.finished_at is None else "finished",
+            f"{counts.done:,}",
+            f"{counts.failed:,}",
+            f"{counts.requests:,}",
+            duration(counts.elapsed),
+        )
+        for counts in runs[:_MOST_LISTED]
+    ]
+    head, *lines = columns(cells, right=(0, 4, 5, 6))
+    yield head
+    for line, counts in zip(lines, runs, strict=False):
+        yield line
+        if counts.run.arguments:
+            yield note(shown(" ".join(f"-a {name}={value}" for name, value in counts.run.arguments.items())))
+    if len(runs) > _MOST_LISTED:
+        yield paragraph(f"The newest {_MOST_LISTED} are shown; --run N takes any.")

@@ -1,0 +1,350 @@
+"""Report of a run: what it did, what failed, what its records are like; of the database or of the crawl."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Date, Float, Integer, Text, and_, case, extract, func, or_, select
+
+from tmdbfusion_scrapy.monitoring.series import Sample, joined
+from tmdbfusion_scrapy.storage.database import reading
+from tmdbfusion_scrapy.storage.entities import STORED, metadata
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures
+
+if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy.engine import Connection, Engine
+
+    from tmdbfusion_scrapy.items import FailedCall
+    from tmdbfusion_scrapy.monitoring.stored_runs import StoredRun
+
+MOST_RECORDS = 100_000
+"""Most records that a report looks at, the newest of the run."""
+
+MOST_REASONS = 20
+"""Most groups of failures that a report shows."""
+
+MOST_EXAMPLES = 3
+"""Most examples of failures that are alike."""
+
+_YEARS_OF = ("release_date", "first_air_date", "air_date", "birthday")
+_LANGUAGES_OF = ("original_language", "origin_country")
+_ZERO_IS_UNKNOWN = {"runtime", "budget", "revenue", "gender"}
+_OF_THE_CRAWL = {"id", "fetched_at", "deleted_at", "etag", "raw"}
+
+
+@dataclass(frozen=True)
+class FailureExample:
+    """A call that failed for good.
+
+    Args:
+        path: Its path, such as ``/movie/550``.
+        message: What went wrong.
+    """
+
+    path: str
+    message: str
+
+
+@dataclass(frozen=True)
+class FailureReason:
+    """Failures that are alike.
+
+    Args:
+        error: Name of the error class.
+        status_code: HTTP status; ``None`` where no response came.
+        kind: Of what, named as its table; empty for calls outside the catalogue.
+        retryable: Whether the same call may work later.
+        count: How many.
+        examples: Some of them, the newest first.
+    """
+
+    error: str
+    status_code: int | None
+    kind: str
+    retryable: bool
+    count: int
+    examples: Sequence[FailureExample]
+
+
+@dataclass(frozen=True)
+class RecordFigures:
+    """Figures of a run's records of one kind.
+
+    Args:
+        kind: Their table, such as ``movies``.
+        count: How many there are.
+        looked_at: How many of them the other figures are of, the newest.
+        year_of: The field that the years are of; empty where the kind has none.
+        years: Records by year, the earliest first; records without one are not among them.
+        language_of: The field that the languages are of; empty where the kind has none.
+        languages: Records by language, the largest number first; ``""`` for none.
+        missing: Fields without a value, and in how many records, the largest number first.
+    """
+
+    kind: str
+    count: int
+    looked_at: int
+    year_of: str
+    years: Sequence[tuple[int, int]]
+    language_of: str
+    languages: Sequence[tuple[str, int]]
+    missing: Sequence[tuple[str, int]]
+
+
+@dataclass(frozen=True)
+class RunReport:
+    """All that a report shows.
+
+    Args:
+        spider: Name of the spider.
+        arguments: Its arguments.
+        source: The source of the ids in words; empty where that is not known.
+        run_id: Key of the run; ``None`` where it is in no database.
+        database: The database in words, without its password; empty for none.
+        started_at: When it was first started, in UTC.
+        finished_at: When nothing was left; ``None`` while something is, or where that is not known.
+        reason: Reason with which the crawl was closed; empty where that is not known.
+        listed: Records that the source listed; ``None`` where that is not known.
+        samples: The samples of all processes as one series.
+        failures: The failures in groups, the largest first.
+        failure_count: How many failures there are.
+        records: Figures of the records, by kind.
+    """
+
+    spider: str
+    arguments: Mapping[str, str]
+    source: str
+    run_id: int | None
+    database: str
+    started_at: datetime
+    finished_at: datetime | None
+    reason: str
+    listed: int | None
+    samples: Sequence[Sample]
+    failures: Sequence[FailureReason] = ()
+    failure_count: int = 0
+    records: Sequence[RecordFigures] = ()
+
+    @property
+    def total(self) -> Sample:
+        """The counts of the whole run; all 0 where no sample was taken."""
+        return self.samples[-1] if self.samples else Sample(0, 0, self.started_at, 0.0)
+
+
+def report_of_run(
+    engine: Engine,
+    run: StoredRun,
+    samples: Sequence[Sample],
+    *,
+    database: str,
+    source: str = "",
+    reason: str = "",
+) -> RunReport:
+    """Return the report of a run in a database. Blocks.
+
+    Args:
+        engine: Of the database.
+        run: The run.
+        samples: Its samples, by process and number.
+        database: The database in words, without its password.
+        source: The source of the ids in words, where it is known.
+        reason: Reason with which the crawl was closed, where it is known.
+
+    Raises:
+        SQLAlchemyError: The database cannot be read.
+    """
+    with reading(engine) as connection:
+        failures, number = _failures(connection, run)
+        figures = _figures(connection, metadata.tables[run.kind], run)
+    return RunReport(
+        spider=run.spider,
+        arguments=run.arguments,
+        source=source,
+        run_id=run.id,
+        database=database,
+        started_at=run.started_at,
+        finished_at=run.finished_at,
+        reason=reason,
+        listed=run.listed,
+        samples=joined(samples),
+        failures=failures,
+        failure_count=number,
+        records=[figures] if figures.count else [],
+    )
+
+
+def _failures(connection: Connection, run: StoredRun) -> tuple[list[FailureReason], int]:
+    """Return what failed in the time of a run, in groups, and how many failures these are."""
+    columns = tmdb_failures.columns
+    in_time = [columns.tried_at >= run.started_at]
+    if run.finished_at is not None:
+        in_time.append(columns.tried_at <= run.finished_at)
+    alike = (columns.error, columns.status_code, columns.kind, columns.retryable)
+    number = func.count()
+    query = select(*alike, number).where(*in_time).group_by(*alike).order_by(number.desc(), *alike)
+    found = []
+    for error, status_code, kind, retryable, count in connection.execute(query.limit(MOST_REASONS)):
+        # NULL is equal to nothing, but IS the same.
+        is_alike = and_(
+            columns.error == error,
+            columns.status_code.is_(None) if status_code is None else columns.status_code == status_code,
+            columns.kind == kind,
+            columns.retryable.is_(retryable),
+        )
+        newest = (
+            select(columns.path, columns.message)
+            .where(*in_time, is_alike)
+            .order_by(columns.tried_at.desc(), columns.path)
+            .limit(MOST_EXAMPLES)
+        )
+        examples = [FailureExample(path, message) for path, message in connection.execute(newest)]
+        found.append(FailureReason(error, status_code, kind, retryable, count, examples))
+    total = connection.scalar(select(func.count()).select_from(tmdb_failures).where(*in_time)) or 0
+    return found, total
+
+
+def _figures(connection: Connection, table: Table, run: StoredRun) -> RecordFigures:
+    """Return the figures of the records that were fetched in the time of a run."""
+    fetched = table.columns.fetched_at
+    in_time = [fetched >= run.started_at]
+    if run.finished_at is not None:
+        in_time.append(fetched <= run.finished_at)
+    count = connection.scalar(select(func.count()).select_from(table).where(*in_time)) or 0
+    names = described_fields(run.kind)
+    year_of, language_of = _first_of(_YEARS_OF, names), _first_of(_LANGUAGES_OF, names)
+    newest = (
+        select(*(table.columns[name] for name in names))
+        .where(*in_time)
+        .order_by(fetched.desc())
+        .limit(MOST_RECORDS)
+        .subquery()
+    )
+    columns = newest.columns
+    years: list[tuple[int, int]] = []
+    languages: list[tuple[str, int]] = []
+    number = func.count()
+    if year_of:
+        year = extract("year", columns[year_of])
+        query = select(year, number).where(columns[year_of].is_not(None)).group_by(year).order_by(year)
+        years = [(int(key), value) for key, value in connection.execute(query)]
+    if language_of:
+        language = func.coalesce(columns[language_of], "")
+        query = select(language, number).group_by(language).order_by(number.desc(), language)
+        languages = [(key, value) for key, value in connection.execute(query)]
+    sums = [func.sum(case((_is_missing(columns[name]), 1), else_=0)) for name in names]
+    row = connection.execute(select(*sums)).one()
+    missing = Counter(dict(zip(names, (value or 0 for value in row), strict=True)))
+    return RecordFigures(
+        run.kind,
+        count,
+        min(count, MOST_RECORDS),
+        year_of,
+        years,
+        language_of,
+        languages,
+        [entry for entry in missing.most_common() if entry[1]],
+    )
+
+
+def _is_missing(column: ColumnElement[Any]) -> ColumnElement[bool]:
+    """Return the condition for a column without a value."""
+    if column.key in _ZERO_IS_UNKNOWN:
+        return or_(column.is_(None), column == 0)
+    return or_(column.is_(None), column == "") if isinstance(column.type, Text) else column.is_(None)
+
+
+def described_fields(kind: str) -> list[str]:
+    """Return the fields of a kind's records of which a report says how many are missing.
+
+    Args:
+        kind: Table of the records.
+    """
+    table = metadata.tables[kind]
+    return [
+        column.name
+        for column in table.columns
+        if column.name not in _OF_THE_CRAWL
+        and not column.foreign_keys
+        and isinstance(column.type, Text | Date | Integer | Float)
+    ]
+
+
+def _first_of(names: Sequence[str], among: Sequence[str]) -> str:
+    """Return the first of some names that is among others; empty for none."""
+    return next((name for name in names if name in among), "")
+
+
+_KINDS = {stored.record: stored.table.name for stored in reversed(STORED) if "raw" in stored.table.columns}
+
+
+@dataclass
+class Tally:
+    """Figures of what a crawl without a database came to, counted item by item."""
+
+    _failures: dict[tuple[Any, ...], list[FailureExample]] = field(default_factory=dict)
+    _failure_counts: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    _counts: Counter[str] = field(default_factory=Counter)
+    _years: dict[str, Counter[int]] = field(default_factory=dict)
+    _languages: dict[str, Counter[str]] = field(default_factory=dict)
+    _missing: dict[str, Counter[str]] = field(default_factory=dict)
+    _fields: dict[str, list[str]] = field(default_factory=dict)
+
+    def add_failure(self, failure: FailedCall) -> None:
+        """Count a call that failed for good."""
+        key = (failure.error, failure.status_code, failure.kind or "", failure.retryable)
+        self._failure_counts[key] += 1
+        examples = self._failures.setdefault(key, [])
+        examples.insert(0, FailureExample(failure.path, failure.message))
+        del examples[MOST_EXAMPLES:]
+
+    def add_record(self, record: object) -> None:
+        """Count a record; anything else passes."""
+        kind = _KINDS.get(type(record))  # type: ignore[arg-type]
+        if kind is None:
+            return
+        fields = self._fields.get(kind)
+        if fields is None:
+            fields = self._fields[kind] = [name for name in described_fields(kind) if hasattr(record, name)]
+        self._counts[kind] += 1
+        missing = self._missing.setdefault(kind, Counter())
+        for name in fields:
+            value = getattr(record, name)
+            if value is None or value == "" or (value == 0 and name in _ZERO_IS_UNKNOWN):
+                missing[name] += 1
+        year_of, language_of = _first_of(_YEARS_OF, fields), _first_of(_LANGUAGES_OF, fields)
+        if year_of and (day := getattr(record, year_of)) is not None:
+            self._years.setdefault(kind, Counter())[day.year] += 1
+        if language_of:
+            self._languages.setdefault(kind, Counter())[str(getattr(record, language_of) or "")] += 1
+
+    def failures(self) -> list[FailureReason]:
+        """Return the failures in groups, the largest first."""
+        return [
+            FailureReason(*key, count, self._failures[key])
+            for key, count in self._failure_counts.most_common(MOST_REASONS)
+        ]
+
+    def failure_count(self) -> int:
+        """Return how many calls failed."""
+        return self._failure_counts.total()
+
+    def figures(self) -> list[RecordFigures]:
+        """Return the figures of the records, by kind, the largest number first."""
+        return [
+            RecordFigures(
+                kind,
+                count,
+                count,
+                _first_of(_YEARS_OF, self._fields[kind]),
+                sorted(self._years.get(kind, Counter()).items()),
+                _first_of(_LANGUAGES_OF, self._fields[kind]),
+                sorted(self._languages.get(kind, Counter()).items(), key=lambda entry: (-entry[1], entry[0])),
+                self._missing[kind].most_common(),
+            )
+            for kind, count in self._counts.most_common()
+        ]
