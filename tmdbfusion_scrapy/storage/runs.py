@@ -87,3 +87,16 @@ def requests_of_runs(
         asked, since = now, started_at
     if asked is not None and since is not None:
         yield asked, since, None
+
+
+def newest_arguments(connection: Connection, spider: str) -> dict[str, str]:
+    """Return the arguments of a spider's newest run; none where it has no run."""
+    columns = tmdb_runs.columns
+    query = (
+        select(columns.arguments)
+        .where(columns.spider == spider)
+        .order_by(columns.started_at.desc(), columns.id.desc())
+        .limit(1)
+    )
+    text = connection.scalar(query)
+    return dict(json.loads(text)) if text else {}
