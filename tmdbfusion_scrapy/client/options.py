@@ -19,7 +19,6 @@ from tmdbfusion_scrapy.base_urls import (
     check_url,
     check_urls,
 )
-from tmdbfusion_scrapy.certificates import check_certificate_variables
 from tmdbfusion_scrapy.client.exchange import Exchange, check_event_hooks
 from tmdbfusion_scrapy.credentials import Credentials, hidden, proxy_secrets
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
@@ -28,6 +27,7 @@ from tmdbfusion_scrapy.rate_limit import DEFAULT_REQUESTS_PER_SECOND, RateLimit
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import check_language, check_languages, check_region
 from tmdbfusion_scrapy.transport import DEFAULT_LIMITS
+from tmdbfusion_scrapy.transport.dialing import check_certificate_variables
 
 DEFAULT_MAX_RESPONSE_SIZE: Final = 64 * 1024 * 1024
 """Bytes; the largest answer known of TMDB, a series with twenty seasons, has a few."""

@@ -14,7 +14,6 @@ from scrapy.utils.job import job_dir
 from scrapy.utils.misc import load_object
 from scrapy.utils.reactor import is_reactor_installed
 
-from tmdbfusion_scrapy.certificates import check_certificate_variables
 from tmdbfusion_scrapy.crawling.caching import POLICY_SETTING, TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.dupefilter import (
     DUPEFILTER_SETTING,
@@ -41,6 +40,7 @@ from tmdbfusion_scrapy.settings import (
     slot_options,
     tells_exit_status,
 )
+from tmdbfusion_scrapy.transport.dialing import check_certificate_variables
 
 if TYPE_CHECKING:
     from scrapy import Spider

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import os
 import socket
+import ssl
 import sys
 import time
 from itertools import chain, zip_longest
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport.errors import proxy_refused, proxy_unreachable
 
 if TYPE_CHECKING:
-    import ssl
     from collections.abc import Mapping
 
     from tmdbfusion_scrapy.base_urls import IPFamily
@@ -228,3 +231,35 @@ def _close_loser(attempt: asyncio.Task[socket.socket]) -> None:
 def _failed(lookup: asyncio.Task[list[Address]]) -> bool:
     """Return whether a lookup ended without an answer; looking marks its exception as seen."""
     return lookup.done() and (lookup.cancelled() or lookup.exception() is not None)
+
+
+_FIX = "set it to the path of the certificates, or unset it"
+
+
+def check_certificate_variables() -> None:
+    """Refuse ``SSL_CERT_FILE`` and ``SSL_CERT_DIR`` where they name nothing that can be used.
+
+    A variable that is empty counts as one that is not set.
+
+    Raises:
+        ConfigurationError: One cannot be used; the message names it.
+    """
+    file = os.environ.get("SSL_CERT_FILE")
+    if file:
+        if not Path(file).is_file():
+            raise ConfigurationError(
+                f"the environment variable SSL_CERT_FILE is {file!r}: no such file; {_FIX}"
+            )
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
+        except OSError as error:
+            # ssl.SSLError is one.
+            raise ConfigurationError(
+                f"the environment variable SSL_CERT_FILE is {file!r}, which holds no certificates in "
+                f"PEM form that can be read ({error.strerror or error}); {_FIX}"
+            ) from None
+    folder = os.environ.get("SSL_CERT_DIR")
+    if folder and not any(Path(part).is_dir() for part in folder.split(os.pathsep)):
+        raise ConfigurationError(
+            f"the environment variable SSL_CERT_DIR is {folder!r}: no such folder; {_FIX}"
+        )
