@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand
-from tmdbfusion_scrapy.commands.layout import columns, paragraph, shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand, columns, paragraph, shown
 
 if TYPE_CHECKING:
     import argparse

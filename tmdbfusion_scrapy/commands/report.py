@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand
-from tmdbfusion_scrapy.commands.layout import columns, cut, note, paragraph, shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand, columns, cut, note, paragraph, shown
 
 if TYPE_CHECKING:
     import argparse

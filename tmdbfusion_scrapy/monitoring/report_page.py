@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from lxml import etree
 
-from tmdbfusion_scrapy.hidden import printable
+from tmdbfusion_scrapy.exceptions import printable
 from tmdbfusion_scrapy.monitoring.charts import Line, bar_chart, count, duration, time_chart
 from tmdbfusion_scrapy.monitoring.report_style import STYLE
 from tmdbfusion_scrapy.version import __version__
