@@ -235,7 +235,7 @@ def _figures(connection: Connection, table: Table, run: StoredRun) -> RecordFigu
     if language_of:
         language = func.coalesce(columns[language_of], "")
         query = select(language, number).group_by(language).order_by(number.desc(), language)
-        languages = [(key, value) for key, value in connection.execute(query)]
+        languages = [(str(key), value) for key, value in connection.execute(query)]
     sums = [func.sum(case((_is_missing(columns[name]), 1), else_=0)) for name in names]
     row = connection.execute(select(*sums)).one()
     missing = Counter(dict(zip(names, (value or 0 for value in row), strict=True)))
@@ -287,7 +287,7 @@ class Tally:
     """Figures of what a crawl without a database came to, counted item by item."""
 
     _failures: dict[tuple[Any, ...], list[FailureExample]] = field(default_factory=dict)
-    _failure_counts: Counter[tuple[Any, ...]] = field(default_factory=Counter)
+    _failure_counts: Counter[tuple[str, int | None, str, bool]] = field(default_factory=Counter)
     _counts: Counter[str] = field(default_factory=Counter)
     _years: dict[str, Counter[int]] = field(default_factory=dict)
     _languages: dict[str, Counter[str]] = field(default_factory=dict)

@@ -91,7 +91,7 @@ def outdated(connection: Connection, failures: Mapping[tuple[str, str], Values])
             and is_own_call(kind, key, path)
         ):
             calls[table][int(key)].append((place, row[_TRIED_AT]))
-    found = set()
+    found: set[tuple[str, str]] = set()
     for table, records in calls.items():
         for key, times in _times_of(connection, table, list(records)).items():
             latest = max(filter(None, times))

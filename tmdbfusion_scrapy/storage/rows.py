@@ -407,7 +407,7 @@ def declaration_of(record: Record) -> Stored | StoredList:
 def owner_table(table: Table) -> Table:
     """Return the table of the records that own the rows of a link table."""
     (owner,) = next(iter(table.columns)).foreign_keys
-    return owner.column.table  # type: ignore[return-value]
+    return owner.column.table
 
 
 def storable_text(text: str) -> str:
