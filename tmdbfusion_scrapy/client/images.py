@@ -50,7 +50,7 @@ class Images:
     def url(self, path: str | None, size: str = "original", *, kind: ImageKind | None = None) -> str | None:
         """Return the address of an image.
 
-        See :meth:`~tmdbfusion_scrapy.models.configuration.ImagesConfiguration.url` for arguments and errors. The
+        See :meth:`~tmdbfusion_scrapy.models.reference.ImagesConfiguration.url` for arguments and errors. The
         first call asks TMDB for its configuration, and raises what that raises.
         """
         if path is None:
