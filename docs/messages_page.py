@@ -25,7 +25,7 @@ LOGGED = {"warning": "WARNING", "error": "ERROR", "exception": "ERROR"}
 """Methods of a logger, and their level."""
 
 AREAS = {
-    "Settings": ("settings", "base_urls", "credentials", "certificates", "hidden"),
+    "Settings": ("settings", "base_urls", "credentials"),
     "Arguments of spiders": ("sources",),
     "Arguments of calls": ("api", "models", "items"),
     "Clients": ("client", "transport", "rate_limit", "retrying"),
@@ -34,7 +34,7 @@ AREAS = {
     "Images": ("images",),
     "Feeds": ("feeds",),
     "Metrics, traces, logs": ("monitoring",),
-    "Commands": ("commands",),
+    "Commands": ("commands", "browse"),
     "Sandbox": ("sandbox",),
 }
 """Sections, and the modules and packages whose messages stand in them."""

@@ -56,6 +56,7 @@ BAD_SETTINGS = {
     "TMDB_PROGRESS_INTERVAL": "often",
     "TMDB_SUMMARY": "some",
     "TMDB_STATS_FILE": "missing/stats.json",
+    "TMDB_REPORT": "missing/report.html",
     "TMDB_METRICS_FILE": "missing/tmdb.prom",
     "TMDB_METRICS_INTERVAL": 0,
     "TMDB_METRICS_PORT": 65536,
@@ -110,7 +111,7 @@ BAD_OPTIONS = [
 """Commands; the last option or argument of each is of no use."""
 
 ADVICE = re.compile(
-    r"\b(add|check|crawl|create|end|give|have|install|leave|let|make|name|needs? (to be|a scheme|one)|pip|see|set|"
+    r"\b(add|check|crawl|create|end|give|go to|goes on|have|install|leave|let|make|names?|needs? (to be|a scheme|one)|pip|remove|see|set|"
     r"start|such as|take|unset|upgrade|use|write|should be|must be|start at|"
     r"belongs|are numbered|is 0\.5|pages start|get one|invalid)\b",
     re.IGNORECASE,

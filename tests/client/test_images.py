@@ -84,8 +84,8 @@ def test_an_svg_is_there_as_original_only(path):
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("a.jpg", "begins with a slash"),
-        ("", "begins with a slash"),
+        ("a.jpg", "with the slash at its beginning"),
+        ("", "with the slash at its beginning"),
         ("https://image.tmdb.org/t/p/w500/a.jpg", "a whole URL"),
         ("/https://secure.gravatar.com/avatar/eb5f.jpg", "a whole URL"),
         ("/../3/configuration", "give a value of poster_path"),

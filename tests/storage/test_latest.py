@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.storage.database_access import TRIED_AT, clear, failed_call, movie, select
@@ -65,39 +65,41 @@ def item(minute: int, kind: str) -> Any:
     return failure(minute, 404 if kind == "gone" else 500)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(batches=arrivals())
-def test_the_order_of_arrival_does_not_matter(
-    shared_engine: Engine, batches: list[list[tuple[int, str]]]
-) -> None:
-    clear(shared_engine)
-    for batch in batches:
-        store_batch(shared_engine, [(item(*event), at(event[0])) for event in batch])
-    events = sorted(event for batch in batches for event in batch)
-    times = {
-        kind: [minute for minute, each in events if each == kind] for kind in ("record", "failure", "gone")
-    }
-    record = max(times["record"], default=0)
-    failed = [minute for minute in times["failure"] if minute > record]
-    gone = [minute for minute in times["gone"] if minute > record]
-    stored = [
-        tuple(row) for row in rows(shared_engine, "SELECT title FROM movies WHERE fetched_at IS NOT NULL")
-    ]
-    assert stored == ([(str(record),)] if record else [])
-    assert rows(shared_engine, "SELECT genre_id FROM movie_genres") == ([(record,)] if record else [])
-    assert rows(shared_engine, "SELECT character FROM movie_cast") == ([(str(record),)] if record else [])
-    messages = [int(message) for (message,) in rows(shared_engine, "SELECT message FROM tmdb_failures")]
-    is_gone = bool(rows(shared_engine, "SELECT 1 FROM movies WHERE deleted_at IS NOT NULL"))
-    # What was last heard of it decides.
-    if failed and (not gone or max(failed) > max(gone)):
-        assert messages == [max(failed)]
-        assert not is_gone or gone
-    elif gone and record:
-        assert messages == []
-        assert is_gone
-    else:
-        assert messages == gone
-        assert not is_gone
+def test_the_order_of_arrival_does_not_matter(shared_engine: Engine) -> None:
+    @settings(max_examples=40, deadline=None)
+    @given(batches=arrivals())
+    def check(batches: list[list[tuple[int, str]]]) -> None:
+        clear(shared_engine)
+        for batch in batches:
+            store_batch(shared_engine, [(item(*event), at(event[0])) for event in batch])
+        events = sorted(event for batch in batches for event in batch)
+        times = {
+            kind: [minute for minute, each in events if each == kind]
+            for kind in ("record", "failure", "gone")
+        }
+        record = max(times["record"], default=0)
+        failed = [minute for minute in times["failure"] if minute > record]
+        gone = [minute for minute in times["gone"] if minute > record]
+        stored = [
+            tuple(row) for row in rows(shared_engine, "SELECT title FROM movies WHERE fetched_at IS NOT NULL")
+        ]
+        assert stored == ([(str(record),)] if record else [])
+        assert rows(shared_engine, "SELECT genre_id FROM movie_genres") == ([(record,)] if record else [])
+        assert rows(shared_engine, "SELECT character FROM movie_cast") == ([(str(record),)] if record else [])
+        messages = [int(message) for (message,) in rows(shared_engine, "SELECT message FROM tmdb_failures")]
+        is_gone = bool(rows(shared_engine, "SELECT 1 FROM movies WHERE deleted_at IS NOT NULL"))
+        # What was last heard of it decides.
+        if failed and (not gone or max(failed) > max(gone)):
+            assert messages == [max(failed)]
+            assert not is_gone or gone
+        elif gone and record:
+            assert messages == []
+            assert is_gone
+        else:
+            assert messages == gone
+            assert not is_gone
+
+    check()
 
 
 def test_an_older_failure_of_a_part_leaves_the_newer_one(engine: Engine) -> None:

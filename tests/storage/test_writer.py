@@ -343,7 +343,10 @@ async def test_two_writers_share_one_database(database):
     )
     await asyncio.gather(*(writer.close() for writer in writers))
     assert [recorder.failures for recorder in recorders] == [[], []]
-    assert [recorder.stored_movies for recorder in recorders] == [100, 100]
+    # Where they met, a movie that the other one fetched later was not written over.
+    stored = [recorder.stored_movies for recorder in recorders]
+    assert all(60 <= count <= 100 for count in stored)
+    assert sum(stored) >= 160
     for statement, rows in (
         (COUNT_MOVIES, 160),
         ("SELECT count(*) FROM movie_genres", 320),

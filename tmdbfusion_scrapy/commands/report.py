@@ -91,7 +91,7 @@ class ReportCommand(TMDBCommand):
         found = stored_run(engine, run_id)
         if found is None:
             self.fail(
-                "there is no run yet" if run_id is None else f"there is no run {run_id}: --list names them"
+                "there is no run yet: crawl first, with a spider that takes -a source=" if run_id is None else f"there is no run {run_id}: --list names them"
             )
             return
         run, samples = found

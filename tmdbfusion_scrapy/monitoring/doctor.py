@@ -27,6 +27,7 @@ from tmdbfusion_scrapy.monitoring.probes import Answer
 from tmdbfusion_scrapy.monitoring.requests import CrawlRequests
 from tmdbfusion_scrapy.sources.export_download import DAYS_BACK
 from tmdbfusion_scrapy.sources.export_file import export_file, newest_day
+from tmdbfusion_scrapy.storage.backend import backend_for
 from tmdbfusion_scrapy.storage.database import parse_database_url
 from tmdbfusion_scrapy.storage.writer import database_options
 
@@ -309,5 +310,7 @@ def _milder(result: Result) -> Result:
 
 def _database_folder(url: str) -> Path | None:
     """Return the folder of the database's file; that of the project for one that is elsewhere."""
-    path = probes.sqlite_path(parse_database_url(url))
+    parsed = parse_database_url(url)
+    backend = backend_for(parsed)
+    path = None if backend is None else backend.path(parsed)
     return Path() if path is None else path.parent

@@ -12,7 +12,6 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from cryptography import x509
@@ -32,8 +31,11 @@ from tmdbfusion_scrapy.storage.schema import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from sqlalchemy.engine import URL
+
+    from tmdbfusion_scrapy.storage.backend import Backend
 
 T = TypeVar("T")
 
@@ -298,43 +300,36 @@ def database_state(text: str) -> DatabaseState:
     except ConfigurationError as error:
         return DatabaseState("", error=str(error))
     label = database_label(url)
-    if url.get_backend_name() == "postgresql" and "connect_timeout" not in url.query:
+    backend = backend_for(url)
+    assert backend is not None  # noqa: S101 - else the URL was refused
+    if url.host is not None and "connect_timeout" not in url.query:
         url = url.update_query_dict({"connect_timeout": _DATABASE_CONNECT_SECONDS})
     try:
         engine = open_for_reading(url.render_as_string(hide_password=False))
     except MissingDatabaseError:
-        return _place_state(url, label)
+        return _place_state(backend, url, label)
     except ConfigurationError as error:
         cause = error.__cause__
-        backend = backend_for(url)
-        unreachable = isinstance(cause, SQLAlchemyError) and backend is not None
-        advice = backend.advice(reason_of(cause)) if unreachable else None  # type: ignore[union-attr,arg-type]
+        advice = backend.advice(reason_of(cause)) if isinstance(cause, SQLAlchemyError) else None
         return DatabaseState(label, error=str(error), advice=advice)
     try:
-        version = ".".join(map(str, engine.dialect.server_version_info or ()))
-        product = f"{_PRODUCTS[url.get_backend_name()]} {version}".strip()
+        product = f"{backend.name} {backend.version(engine)}".strip()
     finally:
         engine.dispose()
-    return _writable(url, DatabaseState(label, product, VERSION))
+    return _writable(backend.path(url), DatabaseState(label, product, VERSION))
 
 
-_PRODUCTS = {"sqlite": "SQLite", "postgresql": "PostgreSQL"}
-
-
-def _place_state(url: URL, label: str) -> DatabaseState:
+def _place_state(backend: Backend, url: URL, label: str) -> DatabaseState:
     """Return the state of a database that the first crawl will make, or put its tables into."""
-    backend = backend_for(url)
-    assert backend is not None  # noqa: S101 - else the URL was refused
     try:
         backend.check_place(url, label)
     except (OSError, ValueError) as error:
         return DatabaseState(label, error=str(error))
-    return _writable(url, DatabaseState(label, _PRODUCTS[url.get_backend_name()]))
+    return _writable(backend.path(url), DatabaseState(label, backend.name))
 
 
-def _writable(url: URL, state: DatabaseState) -> DatabaseState:
+def _writable(path: Path | None, state: DatabaseState) -> DatabaseState:
     """Return the state, or that of a file that cannot be written."""
-    path = sqlite_path(url)
     if path is None:
         return state
     kept = [path, path.parent] if path.exists() else [path.parent]
@@ -346,14 +341,6 @@ def _writable(url: URL, state: DatabaseState) -> DatabaseState:
         error=f"TMDB_DATABASE_URL={state.label} cannot be written: no permission for {locked.absolute()}",
         advice="make the file and its directory writable, or name another file",
     )
-
-
-def sqlite_path(url: URL) -> Path | None:
-    """Return the file of a database, ``None`` for a server and for a URI of SQLite's own."""
-    name = url.database or ""
-    if url.get_backend_name() != "sqlite" or name.startswith("file:"):
-        return None
-    return Path(name)
 
 
 def free_bytes(folder: Path) -> int:

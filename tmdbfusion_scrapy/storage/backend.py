@@ -18,6 +18,7 @@ from tmdbfusion_scrapy.storage.sqlite import SQLite
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from sqlalchemy import Column, ColumnElement, Table
     from sqlalchemy.engine import URL, Connection, Engine
@@ -58,12 +59,20 @@ class Backend(Protocol):
     """All that differs between databases; nobody else asks which one it is.
 
     Attributes:
+        name: The product's name.
         drivers: Names before the ``://`` of a URL.
         driver: The one that is used for them.
     """
 
+    name: str
     drivers: tuple[str, ...]
     driver: str
+
+    def path(self, url: URL) -> Path | None:
+        """Return the file of a database, ``None`` for a server and for a URI of SQLite's own."""
+
+    def version(self, engine: Engine) -> str:
+        """Return the version of the product, empty before the first connection."""
 
     def checked_url(self, url: URL) -> URL:
         """Return a URL as it is used.

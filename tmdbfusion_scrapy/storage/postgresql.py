@@ -37,6 +37,7 @@ from tmdbfusion_scrapy.storage.upserts import in_key_order, in_slices, prepared,
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import URL, Connection, Engine
@@ -85,8 +86,17 @@ class PostgreSQL:
     """All that is particular to PostgreSQL, see :class:`~tmdbfusion_scrapy.storage.backend.Backend`."""
 
     # SQLAlchemy 2.0 takes psycopg2 for the bare name, 2.1 psycopg 3, which is what the extra installs.
+    name = "PostgreSQL"
     drivers: tuple[str, ...] = ("postgresql", "postgres", "postgresql+psycopg")
     driver = "postgresql+psycopg"
+
+    def path(self, url: URL) -> Path | None:  # noqa: ARG002 - as for SQLite
+        """Return that there is no file."""
+        return None
+
+    def version(self, engine: Engine) -> str:
+        """Return the version of the server, empty before the first connection."""
+        return ".".join(map(str, engine.dialect.server_version_info or ()))
 
     def checked_url(self, url: URL) -> URL:
         """Return a URL as it is."""

@@ -118,7 +118,7 @@ def answered(engine: Engine, query: Query, values: Mapping[str, str]) -> Iterato
     statement = text(query.with_parameters())
     given = {**query.values, **values}
     # The only public way to the names.
-    names = set(statement.compile(dialect=engine.dialect).params)
+    names = set(statement.compile(engine).params)
     if unknown := sorted(values.keys() - names):
         known = f"it takes {', '.join(sorted(names))}" if names else "it takes none"
         raise ConfigurationError(f"{query.name} has no value {unknown[0]!r} to change: {known}")

@@ -77,8 +77,18 @@ class SQLite:
     It has one writer at a time, which ``BEGIN IMMEDIATE`` waits for: no other locks are needed.
     """
 
+    name = "SQLite"
     drivers: tuple[str, ...] = ("sqlite", "sqlite+pysqlite")
     driver = "sqlite"
+
+    def path(self, url: URL) -> Path | None:
+        """Return the file of a database, ``None`` for a URI of SQLite's own."""
+        name = url.database or ""
+        return None if name.startswith("file:") else Path(name)
+
+    def version(self, engine: Engine) -> str:  # noqa: ARG002 - as for PostgreSQL
+        """Return the version of SQLite."""
+        return sqlite3.sqlite_version
 
     def checked_url(self, url: URL) -> URL:
         """Return a URL with its path in the bytes of the file system; refuse a database in memory."""
