@@ -1,4 +1,4 @@
-"""What a crawl would take, and the report of it."""
+"""Estimate of what a crawl would take, and the report of it."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ LAST_ANSWERS = 1024
 
 
 class Traffic:
-    """What a crawl notes of each answer; nothing is worked out until somebody asks.
+    """Notes that a crawl takes of each answer; nothing is worked out until somebody asks.
 
     Attributes:
         answers: When the last answers of the API came, on the clock of ``time.monotonic()``, and the seconds from

@@ -381,7 +381,7 @@ class _Way:
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """What was done at a moment, and the CPU seconds of the process until then."""
+    """Work done at a moment, and the CPU seconds of the process until then."""
 
     at: float
     done: int
