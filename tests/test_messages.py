@@ -111,8 +111,8 @@ BAD_OPTIONS = [
 """Commands; the last option or argument of each is of no use."""
 
 ADVICE = re.compile(
-    r"\b(add|check|crawl|create|end|give|go to|goes on|have|install|leave|let|make|names?|needs? (to be|a scheme|one)|pip|remove|see|set|"
-    r"start|such as|take|unset|upgrade|use|write|should be|must be|start at|"
+    r"\b(add|check|crawl|create|end|give|go to|goes on|have|install|leave|let|make|names?|"
+    r"needs? (to be|a scheme|one)|pip|remove|see|set|start|such as|take|unset|upgrade|use|write|should be|must be|start at|"
     r"belongs|are numbered|is 0\.5|pages start|get one|invalid)\b",
     re.IGNORECASE,
 )

@@ -247,7 +247,9 @@ def documented_calls() -> set[tuple[str, str, str]]:
     return {
         (page.name, space or "", name)
         for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
-        for space, name in re.findall(r"\b(?<!crawler\.)(?:client|tmdb)\.(?:(\w+)\.)?(\w+)\(", page.read_text())
+        for space, name in re.findall(
+            r"\b(?<!crawler\.)(?:client|tmdb)\.(?:(\w+)\.)?(\w+)\(", page.read_text()
+        )
     }
 
 

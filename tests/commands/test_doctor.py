@@ -20,9 +20,8 @@ from tests.transport.proxy import proxying
 from tests.transport.resolver import V4, V6, Names, black_hole
 from tests.transport.server import running
 from tmdbfusion_scrapy.monitoring.checks import disk_result
-from tmdbfusion_scrapy.storage.database import open_database
+from tmdbfusion_scrapy.storage.database import VERSION, open_database
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_schema
-from tmdbfusion_scrapy.storage.schema import VERSION
 
 SUCCESS = b'{"success": true, "status_code": 1, "status_message": "Success."}'
 V3_KEY = "0123456789abcdef" * 2

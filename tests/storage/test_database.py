@@ -161,7 +161,7 @@ def test_a_role_that_may_not_write(postgres_database: str) -> None:
 
 
 def test_a_locked_file_is_refused_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("tmdbfusion_scrapy.storage.schema._OPEN_SECONDS", 0.2)
+    monkeypatch.setattr("tmdbfusion_scrapy.storage.database._OPEN_SECONDS", 0.2)
     check_database("sqlite:///tmdb.db")
     with write_lock(tmp_path / "tmdb.db"):
         assert "Another program is writing to it" in refusal(sqlite_url(tmp_path / "tmdb.db"))

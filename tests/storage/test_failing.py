@@ -9,7 +9,7 @@ import pytest
 from tests.storage.database_access import failed_call, movie
 from tests.storage.stored_records import listed, part, rows, season, show, store
 from tmdbfusion_scrapy.images.choice import ImageFile
-from tmdbfusion_scrapy.images.missing import may_miss_images, missing_images
+from tmdbfusion_scrapy.images.store import may_miss_images, missing_images
 from tmdbfusion_scrapy.items import ClearedFailure, UnchangedRecord
 from tmdbfusion_scrapy.storage.failures import failing_calls
 

@@ -12,9 +12,8 @@ from sqlalchemy import create_engine, inspect, make_url, text
 from tests.storage.database_access import execute_sqlite, select, write_lock
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage import check_database
-from tmdbfusion_scrapy.storage.database import MissingDatabaseError, open_for_reading
+from tmdbfusion_scrapy.storage.database import VERSION, MissingDatabaseError, open_for_reading
 from tmdbfusion_scrapy.storage.entities import metadata
-from tmdbfusion_scrapy.storage.schema import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

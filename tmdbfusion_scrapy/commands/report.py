@@ -90,9 +90,8 @@ class ReportCommand(TMDBCommand):
 
         found = stored_run(engine, run_id)
         if found is None:
-            self.fail(
-                "there is no run yet: crawl first, with a spider that takes -a source=" if run_id is None else f"there is no run {run_id}: --list names them"
-            )
+            none = "there is no run yet: crawl first, with a spider that takes -a source="
+            self.fail(none if run_id is None else f"there is no run {run_id}: --list names them")
             return
         run, samples = found
         report = report_of_run(engine, run, samples, database=database_label(parse_database_url(url)))

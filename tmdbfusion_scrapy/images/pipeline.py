@@ -164,7 +164,7 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         if sql is None:
             return []
         # Without a database, images are to do without SQLAlchemy.
-        from tmdbfusion_scrapy.images.missing import may_miss_images, missing_images
+        from tmdbfusion_scrapy.images.store import may_miss_images, missing_images
 
         failing = sql.failing_images
         if not may_miss_images(item.kind, item.id, failing):

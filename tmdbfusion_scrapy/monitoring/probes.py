@@ -22,12 +22,12 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.storage.backend import backend_for, reason_of
 from tmdbfusion_scrapy.storage.database import (
+    VERSION,
     MissingDatabaseError,
     database_label,
     open_for_reading,
     parse_database_url,
 )
-from tmdbfusion_scrapy.storage.schema import VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable

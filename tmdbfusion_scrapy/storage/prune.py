@@ -1,4 +1,4 @@
-"""Records that were fetched too long ago, and their deletion: TMDB's terms allow to keep nothing longer than six months.
+"""Deletion of records that were fetched too long ago: TMDB's terms allow to keep nothing longer than six months.
 
 A record that expires is treated as if it had never been fetched. What belongs to it is deleted, and so is what
 nothing names any more. Where a newer record names it, a stub row stays: its name, and what every list says of it.
