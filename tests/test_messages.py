@@ -112,7 +112,8 @@ BAD_OPTIONS = [
 
 ADVICE = re.compile(
     r"\b(add|check|crawl|create|end|give|go to|goes on|have|install|leave|let|make|names?|"
-    r"needs? (to be|a scheme|one)|pip|remove|see|set|start|such as|take|unset|upgrade|use|write|should be|must be|start at|"
+    r"needs? (to be|a scheme|one)|"
+    r"pip|remove|see|set|start|such as|take|unset|upgrade|use|write|should be|must be|start at|"
     r"belongs|are numbered|is 0\.5|pages start|get one|invalid)\b",
     re.IGNORECASE,
 )
