@@ -265,7 +265,10 @@ async def test_the_command_says_what_is_wrong(tmdb_sandbox, scrapy_command, tmp_
     assert finished.status == 0
     assert "too few samples" in Page().section("Course").findtext("p")
     execute_sqlite("tmdb.db", "DELETE FROM tmdb_runs")
-    assert scrapy_command("tmdb-report").errors == "scrapy tmdb-report: there is no run yet\n"
+    assert (
+        scrapy_command("tmdb-report").errors
+        == "scrapy tmdb-report: there is no run yet: crawl first, with a spider that takes -a source=\n"
+    )
     assert scrapy_command("tmdb-report", "--list").out == "No runs.\n"
     assert not list(tmp_path.glob(".*.part"))
 

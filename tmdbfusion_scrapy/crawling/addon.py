@@ -159,15 +159,7 @@ FEEDS = "tmdbfusion_scrapy.feeds.install.install_feeds"
 IMAGES = "tmdbfusion_scrapy.images.options.install_images"
 MONITORING = "tmdbfusion_scrapy.monitoring.install.install_monitoring"
 JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.install_early"
-REPORT = "tmdbfusion_scrapy.monitoring.recorder.install_report"
 """Import paths, as Scrapy's settings have them, of what installs the components that stand above this package."""
-
-EXTENSIONS = {
-    "tmdbfusion_scrapy.monitoring.status.CrawlStatus": 0,
-    "tmdbfusion_scrapy.monitoring.progress.Progress": 1,
-    "tmdbfusion_scrapy.monitoring.summary.Summary": 2,
-}
-"""Import paths of the extensions of every crawl, and their order; they stand above this package, too."""
 
 _NO_LIMIT = 2**31
 
@@ -236,15 +228,12 @@ class Addon:
             load_object(FEEDS)(settings)
             load_object(IMAGES)(settings, slot=no_delay)
             load_object(MONITORING)(settings)
-            load_object(REPORT)(settings)
         # Before robots.txt (100), default headers (400) and cookies (700).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560)
         settings.setdefault_in_component_priority_dict("SPIDER_MIDDLEWARES", LazyStartMiddleware, 10)
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryQueue, 0)
-        for path, order in EXTENSIONS.items():
-            settings.setdefault_in_component_priority_dict("EXTENSIONS", load_object(path), order)
         if not settings.getpriority("CONCURRENT_ITEMS"):
             settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
         for name, ours_of_it, before in (

@@ -1,4 +1,4 @@
-"""Settings of metrics, traces and JSON logs, checked, and the installation of the extensions that do them."""
+"""Installation of all that watches a crawl, and the settings of metrics, traces and JSON logs, checked."""
 
 from __future__ import annotations
 
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.settings import SettingsReader
 
+EXTENSIONS = {
+    "tmdbfusion_scrapy.monitoring.status.CrawlStatus": 0,
+    "tmdbfusion_scrapy.monitoring.progress.Progress": 1,
+    "tmdbfusion_scrapy.monitoring.summary.Summary": 2,
+    "tmdbfusion_scrapy.monitoring.recorder.RunRecorder": 10,
+}
+"""Import paths of the extensions of every crawl, and their order."""
+CHECK_REPORT = "tmdbfusion_scrapy.monitoring.recorder.report_path"
 METRICS = "tmdbfusion_scrapy.monitoring.metrics.PrometheusMetrics"
 TRACING = "tmdbfusion_scrapy.monitoring.tracing.RequestTracing"
 EARLY_JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.install_early"
@@ -67,7 +75,7 @@ class MetricsOptions:
 
 
 def install_monitoring(settings: BaseSettings) -> None:
-    """Install what the settings ask for of metrics, traces and JSON logs.
+    """Install the extensions of every crawl, and what the settings ask for of metrics, traces and JSON logs.
 
     Args:
         settings: Those of the crawl; what the user set wins.
@@ -75,6 +83,9 @@ def install_monitoring(settings: BaseSettings) -> None:
     Raises:
         ConfigurationError: A setting is of no use, or its library is missing.
     """
+    load_object(CHECK_REPORT)(settings)
+    for path, order in EXTENSIONS.items():
+        settings.setdefault_in_component_priority_dict("EXTENSIONS", load_object(path), order)
     metrics = MetricsOptions.from_settings(settings)
     if metrics.file is not None or metrics.port is not None:
         name = "TMDB_METRICS_PORT" if metrics.file is None else "TMDB_METRICS_FILE"

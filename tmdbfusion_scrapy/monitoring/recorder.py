@@ -31,7 +31,6 @@ from tmdbfusion_scrapy.stores import DATABASE_FAILED
 if TYPE_CHECKING:
     from scrapy import Spider
     from scrapy.crawler import Crawler
-    from scrapy.settings import BaseSettings
     from typing_extensions import Self
 
     from tmdbfusion_scrapy.settings import SettingsReader
@@ -208,19 +207,6 @@ def _report_of(stored: RunSamples, database: str, source: str, reason: str) -> R
     found = stored_run(stored.engine, stored.run_id)
     assert found is not None  # noqa: S101 - its samples refer to it
     return report_of_run(stored.engine, *found, database=database, source=source, reason=reason)
-
-
-def install_report(settings: BaseSettings) -> None:
-    """Install the recorder, and refuse a report that cannot be written.
-
-    Args:
-        settings: Those of the crawl; what the user set wins.
-
-    Raises:
-        ConfigurationError: ``TMDB_REPORT`` cannot be used.
-    """
-    report_path(settings)
-    settings.setdefault_in_component_priority_dict("EXTENSIONS", RunRecorder, 10)
 
 
 def report_path(settings: SettingsReader) -> Path | None:
