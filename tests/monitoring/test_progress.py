@@ -85,6 +85,13 @@ def test_a_second_ctrl_c_leaves_the_terminal_as_it_was(terminal):
     assert not any("requests/s" in line for line in lines)
 
 
+def test_a_notebook_gets_plain_lines(terminal):
+    crawl = terminal("-a", "pages=1", JPY_PARENT_PID="1")
+    lines = crawl.end()
+    assert "\x1b[J" not in crawl.output
+    assert "tmdb_movies: done" in lines
+
+
 def test_two_crawls_share_the_block(terminal, faulty_sandbox):
     program = """
 import sys

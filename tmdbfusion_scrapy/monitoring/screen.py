@@ -30,7 +30,13 @@ _ERASE_LINE = "\x1b[K"
 
 
 def can_draw(stream: TextIO | None) -> bool:
-    """Return whether a stream is a terminal of which the cursor can be moved."""
+    """Return whether a stream is a terminal of which the cursor can be moved.
+
+    That of a command in a notebook, ``!scrapy crawl``, is not: what it writes is added to the cell's output.
+    """
+    # Jupyter sets it for a kernel and what that starts.
+    if "JPY_PARENT_PID" in os.environ:
+        return False
     if stream is None or not stream.isatty() or os.environ.get("TERM", "") in ("dumb", "unknown"):
         return False
     console = Console(file=stream)
