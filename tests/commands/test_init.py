@@ -46,6 +46,7 @@ def test_the_command_names_what_comes_next(project):
     assert [line.strip() for line in said.splitlines() if line.startswith("  ")] == [
         "cd my_movies",
         "scrapy crawl movies",
+        "scrapy tmdb-query grossing",
         "export TMDB_ACCESS_TOKEN=...",
         "scrapy tmdb-doctor",
         "python -m pytest",

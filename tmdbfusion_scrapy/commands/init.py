@@ -133,6 +133,7 @@ def _next_steps(name: str, folder: Path) -> Iterator[str]:
     yield ""
     yield f"  cd {shlex.quote(str(folder))}"
     yield "  scrapy crawl movies"
+    yield "  scrapy tmdb-query grossing"
     yield ""
     yield paragraph(
         "The crawl stores 120 movies in tmdb.db: invented ones of the bundled sandbox, until a token is set "

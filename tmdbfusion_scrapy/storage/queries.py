@@ -144,7 +144,7 @@ def answered(engine: Engine, query: Query, values: Mapping[str, str]) -> Iterato
             yield Answer(_each_once(found.keys()), iter(found))
     except SQLAlchemyError as error:
         raise ConfigurationError(
-            f"{query.name} cannot be answered: {reason_of(error)}. The database is only read: use one SELECT"
+            f"{query.name} cannot be answered: {reason_of(error).rstrip(".")}. The database is only read: use one SELECT"
         ) from error
 
 
