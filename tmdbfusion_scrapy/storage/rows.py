@@ -325,13 +325,17 @@ class Changes:
                 break
         else:
             return
-        for stub, read in relation.stubs:
-            self._stub(stub, read(part), is_counted=False)
         key_of = relation.key_of
-        found = list(relation.read(part))
+        found: list[Values] = []
+        # Most lists of most records are empty.
+        if part:
+            for stub, read in relation.stubs:
+                self._stub(stub, read(part), is_counted=False)
+            found = list(relation.read(part))
         rows = dict(zip(map(key_of, found), found, strict=True))
-        columns = list(zip(*found, strict=True))
-        if len(rows) < len(found) or any(None in columns[index] for index in relation.required if found):
+        if len(rows) < len(found) or any(
+            None in map(value_of, found) for value_of in relation.required_values
+        ):
             rows = {}
             for row in found:
                 lacking = next((index for index in relation.required if row[index] is None), None)
@@ -341,8 +345,9 @@ class Changes:
                 else:
                     rows.setdefault(key_of(row), row)
         if not is_incomplete:
-            self.links[relation][key] = list(rows.values())
-            self.merged[relation].pop(key, None)
+            self.links[relation][key] = found if len(rows) == len(found) else list(rows.values())
+            if relation in self.merged:
+                self.merged[relation].pop(key, None)
         elif key in self.links[relation]:
             known = {key_of(row): row for row in self.links[relation][key]}
             self.links[relation][key] = list({**known, **rows}.values())
@@ -400,7 +405,14 @@ class Changes:
 
 def declaration_of(record: Record) -> Stored | StoredList:
     """The declaration for a record, or for the nearest base of its type."""
-    return next(_BY_TYPE[base] for base in type(record).__mro__ if base in _BY_TYPE)
+    record_type: Any = type(record)
+    return _declaration_of_type(record_type)
+
+
+@cache
+def _declaration_of_type(record_type: Any) -> Stored | StoredList:
+    """The declaration for a type of record, or for its nearest base."""
+    return next(_BY_TYPE[base] for base in record_type.__mro__ if base in _BY_TYPE)
 
 
 @cache
@@ -428,7 +440,7 @@ def _failure_row(failure: FailedCall) -> Values:
 
 def _part(record: Any, path: str) -> Any:
     """A part of a record; ``None`` where it, or what it is in, is not there."""
-    *way, name = path.split(".")
+    way, name = _steps(path)
     for step in way:
         record = getattr(record, step)
         if record is None:
@@ -436,8 +448,18 @@ def _part(record: Any, path: str) -> Any:
     return elements_of(record, name)
 
 
+@cache
+def _steps(path: str) -> tuple[tuple[str, ...], str]:
+    """Return the fields on the way to a part, and the field that is the part."""
+    *way, name = path.split(".")
+    return tuple(way), name
+
+
 def _is_incomplete(record: Any, path: str) -> bool:
     """Return whether a part of a record could not be read as a whole, and says nothing of what is gone."""
+    # Of nearly every record all could be read.
+    if not record._lost:  # noqa: SLF001 - the decoder's word to those who store
+        return False
     for name in path.split("."):
         if record is None:
             return True

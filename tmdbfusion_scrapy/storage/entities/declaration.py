@@ -89,6 +89,11 @@ class Relation:
             index for index, name in enumerate(self.columns) if not self.table.columns[name].nullable
         )
 
+    @cached_property
+    def required_values(self) -> tuple[Callable[[Values], Any], ...]:
+        """The functions that give each of the values that must be there."""
+        return tuple(itemgetter(index) for index in self.required)
+
 
 @dataclass(frozen=True, eq=False)
 class Addition:

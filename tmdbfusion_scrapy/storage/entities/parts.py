@@ -6,6 +6,7 @@ itself. Each reader gives tuples in the order of the table's columns. A row that
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from functools import cache
 from itertools import count
@@ -281,13 +282,15 @@ def in_places(elements: Iterable[Any]) -> Iterator[tuple[int | None, Any]]:
 def _says_nothing(record: Record) -> bool:
     """Return whether no field of a record has a value."""
     model: Any = type(record)
-    return bool(record == _blank(model))
+    name, blank = _blank(model)
+    # The first field alone tells nearly every time: comparing records makes a tuple of all fields of both.
+    return getattr(record, name) == getattr(blank, name) and bool(record == blank)
 
 
 @cache
-def _blank(model: Any) -> Any:
-    """Return a record of which no field has a value."""
-    return model()
+def _blank(model: Any) -> tuple[str, Any]:
+    """Return the name of a record's first field, and a record of which no field has a value."""
+    return dataclasses.fields(model)[0].name, model()
 
 
 def _image_columns() -> tuple[Column[Any], ...]:
