@@ -143,8 +143,9 @@ def answered(engine: Engine, query: Query, values: Mapping[str, str]) -> Iterato
                 raise ConfigurationError(f"{query.name} asks for nothing: use one SELECT")
             yield Answer(_each_once(found.keys()), iter(found))
     except SQLAlchemyError as error:
+        reason = reason_of(error).rstrip(".")
         raise ConfigurationError(
-            f"{query.name} cannot be answered: {reason_of(error).rstrip(".")}. The database is only read: use one SELECT"
+            f"{query.name} cannot be answered: {reason}. The database is only read: use one SELECT"
         ) from error
 
 
