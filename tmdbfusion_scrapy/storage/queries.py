@@ -8,6 +8,7 @@ to be given.
 from __future__ import annotations
 
 import re
+import sqlite3
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -142,7 +143,8 @@ def answered(engine: Engine, query: Query, values: Mapping[str, str]) -> Iterato
             if not found.returns_rows:
                 raise ConfigurationError(f"{query.name} asks for nothing: use one SELECT")
             yield Answer(_each_once(found.keys()), iter(found))
-    except SQLAlchemyError as error:
+    # Up to Python 3.10 sqlite3 refuses two statements by a warning, which SQLAlchemy lets through.
+    except (SQLAlchemyError, sqlite3.Warning) as error:
         reason = reason_of(error).rstrip(".")
         raise ConfigurationError(
             f"{query.name} cannot be answered: {reason}. The database is only read: use one SELECT"
