@@ -15,7 +15,7 @@ from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.monitoring.screen import Screen, can_draw
 from tmdbfusion_scrapy.monitoring.status import has_status, status_of
-from tmdbfusion_scrapy.monitoring.words import clock, counted, duration, size
+from tmdbfusion_scrapy.monitoring.words import clock, counted, duration, logs_info, size
 from tmdbfusion_scrapy.settings import SETTINGS
 
 if TYPE_CHECKING:
@@ -86,7 +86,10 @@ class Progress:
                 "TMDB_PROGRESS is live, and standard error is no terminal that can be drawn on: progress comes as "
                 "plain lines"
             )
-        in_log = settings.getbool("LOG_ENABLED") and _level(settings.get("LOG_LEVEL")) <= logging.INFO
+        in_log = logs_info(settings)
+        if mode == "plain" and asked == "auto" and not in_log:
+            # Nobody would see it.
+            raise NotConfigured
         return cls(crawler, mode, interval, past_the_log=asked == "plain" and not in_log)
 
     def _open(self) -> None:
@@ -140,14 +143,6 @@ def _read(settings: BaseSettings) -> tuple[str, float]:
             f"TMDB_PROGRESS_INTERVAL is {value!r}: set it to a number of seconds from 1 to 86400"
         )
     return asked, interval
-
-
-def _level(level: Any) -> int:
-    """Return a level of logging as a number."""
-    if isinstance(level, int):
-        return level
-    found = logging.getLevelName(str(level))
-    return found if isinstance(found, int) else logging.NOTSET
 
 
 def plain_line(now: Snapshot) -> str:

@@ -23,7 +23,7 @@ from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON
 from tmdbfusion_scrapy.crawling.source_spider import ExitStatus, TMDBSourceSpider, exit_status
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.monitoring.status import has_status, status_of
-from tmdbfusion_scrapy.monitoring.words import TERMS, counted, duration, size
+from tmdbfusion_scrapy.monitoring.words import TERMS, counted, duration, logs_info, size
 from tmdbfusion_scrapy.settings import SETTINGS, check_boolean
 from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
@@ -84,7 +84,8 @@ class Summary:
                     raise ConfigurationError(
                         f"TMDB_STATS_FILE is {stats_file!r}, and there is no such folder: make it, or name another"
                     )
-        has_table = has_table and has_status(crawler)
+        is_seen = logs_info(settings) or (sys.stderr is not None and sys.stderr.isatty())
+        has_table = has_table and is_seen and has_status(crawler)
         if not has_table and stats_file is None:
             raise NotConfigured
         return cls(crawler, has_table=has_table, stats_file=stats_file)

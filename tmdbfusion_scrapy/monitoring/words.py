@@ -1,8 +1,14 @@
-"""Numbers and times of a crawl in words."""
+"""Numbers and times of a crawl in words, and whether the log has them."""
 
 from __future__ import annotations
 
+import logging
+from typing import TYPE_CHECKING
+
 from rich.filesize import decimal
+
+if TYPE_CHECKING:
+    from scrapy.settings import BaseSettings
 
 TERMS = "Terms: credit TMDB; keep 6 months; no commerce or AI training unless it agrees"
 """The terms in one line; see https://www.themoviedb.org/api-terms-of-use."""
@@ -36,3 +42,10 @@ def size(number: int) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """Return a number with its noun, such as ``1 pause`` and ``2 pauses``."""
     return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def logs_info(settings: BaseSettings) -> bool:
+    """Return whether Scrapy's log shows what is of level INFO."""
+    level = settings.get("LOG_LEVEL")
+    number = level if isinstance(level, int) else logging.getLevelName(str(level))
+    return settings.getbool("LOG_ENABLED") and (not isinstance(number, int) or number <= logging.INFO)
