@@ -24,6 +24,6 @@ myst_heading_anchors = 4
 scrapy_intersphinx_enable = ["pytest", "scrapy-lint", "spidermon"]
 # Inventories of other sites are fetched; where there is no network their links stay plain text.
 if os.environ.get("DOCS_OFFLINE"):
-    intersphinx_mapping = {}
+    intersphinx_mapping: dict[str, tuple[str, None]] = {}
     scrapy_intersphinx_disable = ["python", "scrapy"]
     scrapy_intersphinx_enable = []

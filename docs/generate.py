@@ -90,7 +90,7 @@ def queries_page() -> str:
     begin, rest = page.split("<!-- begin of the questions", 1)
     head, end = rest.split("-->\n", 1)[0], rest.split("<!-- end of the questions -->", 1)[1]
     questions = "".join(
-        f"### {query.title}\n\n`{' '.join(['scrapy tmdb-query', query.name, *_options(query)])}`\n\n"
+        f"## {query.title}\n\n`{' '.join(['scrapy tmdb-query', query.name, *_options(query)])}`\n\n"
         f"{query.about}\n\n```sql\n{query.statement};\n```\n\n"
         for query in shipped_queries().values()
     )

@@ -23,12 +23,12 @@ LOG_LEVEL = "INFO"
 # and at the end are for LOG_LEVEL = "DEBUG"; TMDB_STATS_FILE = "stats.json" keeps the stats.
 LOG_VERSIONS: list[str] = []
 LOGSTATS_INTERVAL = 0
-_DUMPS = ("Overridden settings", "Enabled ", "Dumping Scrapy stats", "Telnet ", "Remote control ")
 
 
 def dumps_to_debug(record: logging.LogRecord) -> bool:
     """Filter of Scrapy's loggers."""
-    if record.levelno == logging.INFO and str(record.msg).startswith(_DUMPS):
+    dumps = ("Overridden settings", "Enabled ", "Dumping Scrapy stats", "Telnet ", "Remote control ")
+    if record.levelno == logging.INFO and str(record.msg).startswith(dumps):
         record.levelno, record.levelname = logging.DEBUG, "DEBUG"
     return True
 

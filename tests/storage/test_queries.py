@@ -19,7 +19,7 @@ DOCS = Path(__file__).parents[2] / "docs"
 METADATA = DOCS.parent / "tmdbfusion_scrapy" / "browse" / "metadata.yaml"
 PAGE = (DOCS / "queries.md").read_text(encoding="utf-8")
 QUESTIONS = dict(
-    re.findall(r"^### ([^\n]+)\n(?:(?!^### ).)*?```sql\n(.*?);\n```", PAGE, re.DOTALL | re.MULTILINE)
+    re.findall(r"^## ([^\n]+)\n(?:(?!^## ).)*?```sql\n(.*?);\n```", PAGE, re.DOTALL | re.MULTILINE)
 )
 
 ANSWERS: dict[str, list[tuple[Any, ...]]] = {
