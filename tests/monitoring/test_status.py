@@ -11,7 +11,7 @@ from scrapy.utils.test import get_crawler
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import crawl, settings_of
-from tmdbfusion_scrapy.crawling import TMDBSourceSpider
+from tmdbfusion_scrapy.crawling import TMDBSeriesSpider, TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.monitoring.status import status_of
 
@@ -27,6 +27,16 @@ class Movies(TMDBSourceSpider):
     def parse_details(self, response):
         taken = self.__dict__.setdefault("taken", [])
         taken.append(status_of(self.crawler).snapshot())
+        yield response.record
+
+
+class Series(TMDBSeriesSpider):
+    """Stores series with their seasons."""
+
+    name = "series_of_the_tests"
+    details_operation = "tv-series-details"
+
+    def parse_details(self, response):
         yield response.record
 
 
@@ -132,3 +142,12 @@ async def test_a_spider_of_another_kind_has_a_status_and_asks_tmdb_for_nothing(t
 def test_a_crawl_without_the_addon_has_none():
     with pytest.raises(ConfigurationError, match=r"tmdbfusion_scrapy\.Addon"):
         status_of(get_crawler())
+
+
+@coroutine_test
+async def test_seasons_and_episodes_are_no_records_that_were_asked_for(tmdb_sandbox):
+    ended = await crawl(
+        Series, settings_of(tmdb_sandbox.base_url), ids=",".join(map(str, tmdb_sandbox.series_ids[:3]))
+    )
+    assert (ends(ended).wanted, ends(ended).stored) == (3, 3)
+    assert ended.stats["tmdb/stored_count/seasons"] > 0

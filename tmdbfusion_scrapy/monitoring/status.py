@@ -99,7 +99,7 @@ class Snapshot:
         done: Records that came, or have not changed, or are gone, or failed for good.
         seconds_left: Seconds until ``done`` is ``wanted``, by the speed of the last minute; ``None`` where it
             cannot be told.
-        stored: Records that the database has by now.
+        stored: Records of the spider's kind that the database has by now; of any where it has none.
         unchanged: Stored records that had not changed (``TMDB_CONDITIONAL``).
         gone: Calls for what TMDB does not have (404).
         failed: Calls and records that failed for good, ``gone`` not among them.
@@ -218,12 +218,14 @@ class CrawlStatus:
         counts = _Counts(stats.get_stats() if stats is not None else {})
         spider = crawler.spider
         source, run_id, wanted, grows, pages_failed = "", None, None, False, 0
+        kind: str | None = None
         if isinstance(spider, TMDBSourceSpider):
             crawl = spider.source_crawl
             source = spider.plan.source.describe(None)
             run_id = crawl.run.id if crawl.run is not None else None
             wanted, grows, pages_failed = crawl.to_fetch, crawl.is_listing, crawl.pages_failed
-            records = counts.of(f"{names.ITEM_COUNT}/{spider.kind()}")
+            kind = spider.kind()
+            records = counts.of(f"{names.ITEM_COUNT}/{kind}")
         else:
             records = sum(counts.below(names.ITEM_COUNT).values())
         failures = counts.below(names.FAILED_COUNT)
@@ -249,7 +251,7 @@ class CrawlStatus:
             wanted_grows=grows and self._closed_at is None,
             done=done,
             seconds_left=self._seconds_left(now, done, wanted, way.paused_for),
-            stored=pipeline.stored if pipeline is not None else 0,
+            stored=pipeline.stored(kind) if pipeline is not None else 0,
             unchanged=unchanged,
             gone=gone,
             failed=sum(failures.values()),

@@ -131,9 +131,14 @@ class SQLPipeline(RecordStore):
         """The database in words, without a password; empty before it is opened."""
         return self._label
 
-    @property
-    def stored(self) -> int:
-        """Number of records stored for their own sake so far, failed calls not counted."""
+    def stored(self, kind: str | None = None) -> int:
+        """Return the number of records stored so far for their own sake, of a kind or of all.
+
+        Args:
+            kind: The name of their table. With a series come its seasons and episodes, which are of other kinds.
+        """
+        if kind is not None:
+            return self._stored[kind]
         return self._stored.total() - self._stored[tmdb_failures.name]
 
     @property
