@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import math
-import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.api import OPERATIONS
@@ -18,8 +16,10 @@ from tmdbfusion_scrapy.commands.command import described, paragraph
 from tmdbfusion_scrapy.crawling import Addon, TMDBSeriesSpider
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.source_crawl import CrawlLookup
+from tmdbfusion_scrapy.monitoring.probes import free_bytes
 from tmdbfusion_scrapy.settings import TMDBSettings, settings_of
 from tmdbfusion_scrapy.sources.source import Estimate
+from tmdbfusion_scrapy.storage.backend import backend_for
 from tmdbfusion_scrapy.storage.crawl_state import CrawlState
 from tmdbfusion_scrapy.storage.database import (
     MissingDatabaseError,
@@ -344,7 +344,8 @@ def _disk_rows(
     options = database_options_of(crawler.settings)
     settings = settings_of(crawler.settings)
     url = parse_database_url(options.url)
-    backend = url.get_backend_name()
+    backend = backend_for(url)
+    assert backend is not None  # noqa: S101 - else the URL was refused
     documents = state.documents()
     if documents is not None:
         size, by = documents.bytes, f"by the {documents.count:,} stored last"
@@ -352,7 +353,7 @@ def _disk_rows(
         with_seasons = issubclass(spider, TMDBSeriesSpider) and spider.seasons
         size = document_bytes(spider.kind(), len(_parts(settings, spider, plan)), with_seasons=with_seasons)
         by = "a rough guess: none is stored yet"
-    each = DISK[backend].size(size, store_raw=options.store_raw)
+    each = DISK[url.get_backend_name()].size(size, store_raw=options.store_raw)
     # What is fetched again takes the place of what was.
     fetches_again = plan.source.fetches_again
     again = (estimate.stored or 0) if fetches_again else estimate.unlisted
@@ -365,9 +366,9 @@ def _disk_rows(
     # In memory: one that is not there.
     now = database_size(engine) if engine.url.database is not None else 0
     yield "Database", byte_words(now), f"{'now' if now else 'not there yet'}: {database_label(url)}"
-    if backend == "sqlite" and not (url.database or "").startswith("file:"):
-        folders = Path(url.database or "").absolute().parents
-        free = shutil.disk_usage(next(folder for folder in folders if folder.is_dir())).free
+    path = backend.path(url)
+    if path is not None:
+        free = free_bytes(path.parent)
         yield "Free", byte_words(free), "" if free > needed else "that is not enough"
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.storage.prune import Expired
 
 _DAYS = 180
+"""Days after which a record is too old; any six months are longer."""
 
 
 class PruneCommand(TMDBCommand):

@@ -27,9 +27,6 @@ if TYPE_CHECKING:
     from sqlalchemy import Column, ColumnElement, Table
     from sqlalchemy.engine import Connection, Engine
 
-DEFAULT_DAYS = 180
-"""Days after which a record is too old; any six months are longer."""
-
 _WAIT_SECONDS = 60.0
 _NAMES = frozenset({"name", "title"})
 
