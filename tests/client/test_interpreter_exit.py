@@ -82,7 +82,7 @@ def test_a_child_ends_that_was_forked_while_a_client_was_closed() -> None:
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED_WHILE_CLOSING],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=60,
         check=False,
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "7\n", "")
