@@ -468,7 +468,7 @@ async def test_a_process_that_is_killed_while_it_writes_leaves_no_half_of_an_ima
     await crawl(ItemsSpider, settings, items=[movie()])
     script = KILLED.format(root=str(ROOT), settings={**settings, "TWISTED_REACTOR_ENABLED": True})
     done = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-c", script], capture_output=True, timeout=60, check=False
+        subprocess.run, [sys.executable, "-c", script], capture_output=True, timeout=300, check=False
     )
     assert done.returncode == -signal.SIGXFSZ, done.stderr
     (part,) = in_store(".parts").iterdir()

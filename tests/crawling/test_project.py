@@ -55,7 +55,7 @@ def run(project, *arguments, **variables):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
 
@@ -136,7 +136,7 @@ def test_a_database_with_letters_that_the_locale_does_not_have(tmp_path):
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=60,
+            timeout=300,
             check=False,
         )
         assert finished.returncode == 0, finished.stdout
@@ -189,7 +189,7 @@ def test_ctrl_c_stops_the_crawl_cleanly(tmp_path):
             assert time.monotonic() < deadline
             time.sleep(0.05)
         os.killpg(process.pid, signal.SIGINT)
-        output, _ = process.communicate(timeout=60)
+        output, _ = process.communicate(timeout=300)
     # Records are left, and the same command goes on.
     assert process.returncode == 3, output
     assert "Spider closed (shutdown)" in output

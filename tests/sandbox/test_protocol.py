@@ -328,7 +328,7 @@ def test_a_process_that_cannot_start_shows_what_it_said():
 
 def exchange_bytes(sandbox, sent):
     """Send bytes and return what comes until the server closes the connection."""
-    with socket.create_connection(("127.0.0.1", urlsplit(sandbox.base_url).port), timeout=60) as connection:
+    with socket.create_connection(("127.0.0.1", urlsplit(sandbox.base_url).port), timeout=300) as connection:
         connection.sendall(sent)
         return b"".join(iter(lambda: connection.recv(65536), b""))
 
