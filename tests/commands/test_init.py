@@ -97,7 +97,9 @@ def test_scrapy_lint_finds_nothing_in_it(project):
     lint = Path(sys.executable).with_name("scrapy-lint")
     if not lint.exists():
         pytest.skip("scrapy-lint is an extra for the linters")
-    finished = subprocess.run([lint], cwd=project[0], capture_output=True, text=True, timeout=300, check=False)
+    finished = subprocess.run(
+        [lint], cwd=project[0], capture_output=True, text=True, timeout=300, check=False
+    )
     assert (finished.returncode, finished.stdout) == (0, "")
 
 
