@@ -97,7 +97,7 @@ def settings_of(api_url: str, **settings: Any) -> dict[str, Any]:
     quick: dict[str, Any] = {
         "TWISTED_REACTOR_ENABLED": is_reactor_installed(),
         "TELNETCONSOLE_ENABLED": False,
-        "DOWNLOAD_TIMEOUT": 10,
+        "DOWNLOAD_TIMEOUT": 60,
         "TMDB_API_URL": api_url,
         "TMDB_ACCESS_TOKEN": TOKEN,
         "TMDB_REQUESTS_PER_SECOND": 0,
@@ -134,7 +134,7 @@ async def crawl(
 
     crawler.signals.connect(keep, signals.item_scraped)
     # A crawl that hangs fails its test, not the whole run.
-    await asyncio.wait_for(runner.crawl(crawler, **arguments), 60)
+    await asyncio.wait_for(runner.crawl(crawler, **arguments), 120)
     ended = Crawl(items, crawler)
     assert ended.stats["finish_reason"] == finish_reason
     if errors is not None:

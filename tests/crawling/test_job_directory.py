@@ -153,7 +153,7 @@ def test_what_a_killed_process_left_in_the_queue_costs_nothing(tmp_path, ends):
                 process.send_signal(end)
             before = fetched(project)
         last = subprocess.run(
-            command, cwd=project, env=variables, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+            command, cwd=project, env=variables, stderr=subprocess.PIPE, text=True, timeout=300, check=False
         )
     assert last.returncode == 0, last.stderr
     assert ask(project, "SELECT id FROM tmdb_failures") == []
@@ -206,7 +206,7 @@ def test_kill_9(tmp_path):
         wanted = listed(sandbox)
         assert seen < wanted
         last = subprocess.run(
-            command, cwd=project, env=variables, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+            command, cwd=project, env=variables, stderr=subprocess.PIPE, text=True, timeout=300, check=False
         )
         assert last.returncode == 0, last.stderr
         assert stored(project) == wanted
