@@ -13,7 +13,9 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-GUIDES = sorted(path for folder in ("tutorial", "how-to") for path in (DOCS / folder).glob("*.md"))
+GUIDES = sorted(
+    path for folder in ("tutorial", "how-to", "examples") for path in (DOCS / folder).glob("*.md")
+)
 
 BLOCK = re.compile(r"(?:^% (not run: .+)\n)?^(`{3,})([^\n]+)\n(.*?)^\2$", re.MULTILINE | re.DOTALL)
 CAPTION = re.compile(r":caption: (.+)\n+")
@@ -39,7 +41,10 @@ def blocks(page: Path) -> list[Block]:
     found = []
     for reason, _, kind, text in BLOCK.findall(page.read_text("utf-8")):
         caption = CAPTION.match(text)
-        if caption:
+        if kind.startswith("{literalinclude} "):
+            name = kind.removeprefix("{literalinclude} ")
+            found.append(Block(f"file {name}", (page.parent / name).read_text("utf-8"), bool(reason)))
+        elif caption:
             found.append(Block(f"file {caption[1]}", text[caption.end() :], bool(reason)))
         else:
             found.append(Block(kind, text, bool(reason)))
