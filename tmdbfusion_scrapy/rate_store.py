@@ -380,9 +380,9 @@ def _reason(error: Exception) -> str:
     return lines[0] if lines else type(error).__name__
 
 
-_stores: dict[str, RateStore] = {}
+_stores: dict[tuple[str, str], RateStore] = {}
 
 
 def store_of(limit: SharedLimit) -> RateStore:
     """Return the store of this process for a database."""
-    return _stores.setdefault(str(limit.url), RateStore(limit))
+    return _stores.setdefault((str(limit.url), limit.setting), RateStore(limit))
