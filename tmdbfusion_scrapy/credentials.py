@@ -59,6 +59,7 @@ SECRET_NAMES = frozenset(
         "token",
         "api_key",
         "proxy",
+        "rate_limit_store",
     }
 )
 """Names of arguments and parameters of which the text is hidden."""

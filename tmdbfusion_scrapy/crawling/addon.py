@@ -226,6 +226,10 @@ class Addon:
             _install_slot(settings, ours, no_delay)
             if settings.getbool("HTTPCACHE_ENABLED"):
                 _put_before(settings, "HTTPCACHE_POLICY", TMDBCachePolicy, POLICY_SETTING)
+            if ours.shared_limit is not None:
+                from tmdbfusion_scrapy.rate_store import open_store
+
+                open_store(ours.shared_limit)
             load_object(STORAGE)(settings, asks_tmdb=issubclass(self._spidercls, TMDBSpider))
             if settings.get("JOBDIR"):
                 for queue in (RunQueue, StartRunQueue):
