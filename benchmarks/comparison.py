@@ -3,19 +3,21 @@
 The others are installed beside this package, in an environment of their own; tmdbfusion needs Python 3.13:
 
     python3.13 -m venv /tmp/peers
-    /tmp/peers/bin/pip install . aiohttp themoviedb==2.0.2 tmdbfusion==0.2.0 'dlt[sqlalchemy,duckdb]==1.31.0'
+    /tmp/peers/bin/pip install . aiohttp themoviedb==2.0.2 tmdbfusion==0.2.0 \\
+        "dlt[sqlalchemy]==1.31.0"
     /tmp/peers/bin/python benchmarks/comparison.py             # 1000 movies, 3 rounds
     /tmp/peers/bin/python benchmarks/comparison.py --faults    # one round with faults
 
 Each tool runs in a process of its own, in turn, against one sandbox on loopback: movies with credits and keywords,
-18 KB of JSON each, 16 requests at a time, without a rate limit. Time and CPU are from the first line of the task to the
-closed database; starting Python is no part of it. With ``--faults`` the sandbox spoils some answers, the same ones for
-each; a tool that has not ended after three minutes is ended.
+18 KB of JSON each, 16 requests at a time, without a rate limit. Time and CPU are from the first line of the task to
+the closed database; starting Python is no part of it. With ``--faults`` the sandbox spoils some answers by chance; a
+tool that has not ended after three minutes is ended.
 """
 
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import os
 import platform
@@ -46,7 +48,7 @@ FAULTS = {
     "unknown-fields": 0.01,
 }
 LONGEST = 180
-NEEDS = {"themoviedb": "themoviedb", "tmdbfusion": "tmdbfusion", "dlt into SQLite": "dlt", "dlt into DuckDB": "dlt"}
+NEEDS = {"themoviedb": "themoviedb", "tmdbfusion": "tmdbfusion", "dlt": "dlt"}
 """What has to be installed for a tool."""
 
 
@@ -99,9 +101,11 @@ def main() -> None:
     parser.add_argument("--faults", action="store_true", help="one round in which some answers are spoilt")
     options = parser.parse_args()
     tools = [
-        tool for tool in options.tools or TOOLS if tool not in NEEDS or peers.version_of(NEEDS[tool]) is not None
+        tool
+        for tool in options.tools or TOOLS
+        if tool not in NEEDS or peers.version_of(NEEDS[tool]) is not None
     ]
-    names = ("scrapy", "themoviedb", "tmdbfusion", "dlt", "sqlalchemy", "duckdb", "aiohttp", "httpx")
+    names = ("scrapy", "themoviedb", "tmdbfusion", "dlt", "sqlalchemy", "aiohttp", "httpx")
     versions = ", ".join(f"{name} {peers.version_of(name)}" for name in names if peers.version_of(name))
     print(f"Python {platform.python_version()}, {os.cpu_count()} CPUs; {versions}")
     arguments = ["--movies", "10000", "--today", "2026-06-01"]
@@ -109,8 +113,6 @@ def main() -> None:
     runs: dict[str, list[dict[str, Any] | None]] = {tool: [] for tool in tools}
     with tempfile.TemporaryDirectory() as folder:
         ids = Path(folder) / "ids.json"
-        import asyncio
-
         with SandboxProcess(arguments) as sandbox:
             ids.write_text(json.dumps(asyncio.run(existing_ids(sandbox.base_url, options.count))))
             for _ in range(0 if options.faults else options.rounds):
@@ -122,7 +124,9 @@ def main() -> None:
             with SandboxProcess([*arguments, *faults]) as sandbox:
                 origin = sandbox.base_url.removesuffix("/3")
                 runs[tool].append(run_tool(tool, origin, ids, options.concurrency))
-    print(f"\n{options.count} movies, {options.concurrency} at a time, median of {len(runs[tools[0]])} rounds\n")
+    print(
+        f"\n{options.count} movies, {options.concurrency} at a time, median of {len(runs[tools[0]])} rounds\n"
+    )
     print("| tool | stored | lost | wall ms a movie | CPU ms a movie | most MB | errors |")
     print("|---|---:|---:|---:|---:|---:|---|")
     for tool, found in runs.items():
@@ -132,7 +136,9 @@ def main() -> None:
             continue
         stored = round(median(ended, "stored"))
         errors = ", ".join(f"{number} {name}" for name, number in sorted(ended[-1]["errors"].items()))
-        figures = f"{median(ended, 'wall_ms'):.2f} | {median(ended, 'cpu_ms'):.2f} | {median(ended, 'max_mb'):.0f}"
+        figures = (
+            f"{median(ended, 'wall_ms'):.2f} | {median(ended, 'cpu_ms'):.2f} | {median(ended, 'max_mb'):.0f}"
+        )
         print(f"| {tool} | {stored:,} | {options.count - stored:,} | {figures} | {errors} |")
 
 

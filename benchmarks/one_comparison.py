@@ -1,7 +1,7 @@
-"""Movies with credits and keywords from an API into SQLite by one tool, in this process; ``comparison.py`` runs it.
+"""Movies with credits and keywords from an API into SQLite by one tool. ``comparison.py`` runs it for each.
 
-A tool without storage of its own writes with :class:`Writer`, which is what a project writes by hand: a table each for
-movies, cast, crew and keywords, and a transaction for a hundred movies.
+A tool without storage of its own writes with :class:`Writer`, which is what a project writes by hand: a table each
+for movies, cast, crew and keywords, and a transaction for a hundred movies.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import resource
 import sqlite3
 import time
 from collections import Counter
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,7 +68,8 @@ class Writer:
             [(movie.id, who.id, who.name, who.job) for who in crew],
         )
         executemany(
-            "INSERT INTO movie_keywords VALUES (?, ?, ?)", [(movie.id, each.id, each.name) for each in keywords]
+            "INSERT INTO movie_keywords VALUES (?, ?, ?)",
+            [(movie.id, each.id, each.name) for each in keywords],
         )
         self._written += 1
         if self._written % 100 == 0:
@@ -103,9 +105,14 @@ def plain(found: dict[str, Any]) -> Plain:
     return Plain(**{name: found.get(name) for name in Plain.__struct_fields__})
 
 
-def this_package(origin: str, ids: list[int], file: str, concurrency: int) -> dict[str, Any]:
-    """Crawl with the add-on and its storage."""
+def this_package(
+    origin: str, ids: list[int], file: str, concurrency: int, *, by_hand: bool = False
+) -> dict[str, Any]:
+    """Crawl with the add-on and its storage, or write by hand."""
     from tmdbfusion_scrapy import TMDBSpider
+
+    writer = Writer(file) if by_hand else None
+    errors: Counter[str] = Counter()
 
     class Movies(TMDBSpider):
         name = "movies"
@@ -113,27 +120,74 @@ def this_package(origin: str, ids: list[int], file: str, concurrency: int) -> di
         async def start(self) -> Any:
             for movie_id in ids:
                 yield self.tmdb.movies.details(
-                    movie_id, append_to_response=PARTS.split(","), callback=self.parse_movie
+                    movie_id,
+                    append_to_response=PARTS.split(","),
+                    callback=self.parse_movie,
+                    errback=self.failed,
                 )
 
         def parse_movie(self, response: Any) -> Any:
-            yield response.record
+            movie = response.record
+            if writer is None:
+                yield movie
+            else:
+                write_record(writer, movie)
 
-    settings = {
-        "TMDB_DATABASE_URL": f"sqlite:///{file}",
-        "ITEM_PIPELINES": {},
+        def failed(self, failure: Any) -> None:
+            errors[failure.type.__name__] += 1
+
+    settings: dict[str, Any] = {
         "DOWNLOAD_TIMEOUT": TIMEOUT,
         "LOG_LEVEL": "CRITICAL",
         "TMDB_PROGRESS": "off",
         "TMDB_SUMMARY": False,
         "ASYNCIO_EVENT_LOOP": None,
     }
+    if writer is None:
+        settings |= {"TMDB_DATABASE_URL": f"sqlite:///{file}", "ITEM_PIPELINES": {}}
     run_crawl(Movies, f"{origin}/3", concurrency, 0, **settings)
+    if writer is not None:
+        writer.close()
+        return {"stored": count(file), "errors": dict(errors)}
     # A row that another record only names was not fetched.
     sql = "SELECT count(*) FROM movies WHERE fetched_at IS NOT NULL"
     (stored,) = sqlite3.connect(file).execute(sql).fetchone()
-    failed = sqlite3.connect(file).execute("SELECT error, count(*) FROM tmdb_failures GROUP BY error")
-    return {"stored": stored, "errors": dict(failed.fetchall())}
+    return {"stored": stored, "errors": dict(errors)}
+
+
+def write_record(writer: Writer, movie: Any) -> None:
+    """Write a record of this package by hand; a part that is null has nobody in it."""
+    people, words = movie.credits, movie.keywords
+    writer.write(
+        movie,
+        people.cast or () if people else (),
+        people.crew or () if people else (),
+        words.keywords or () if words else (),
+    )
+
+
+def this_client(origin: str, ids: list[int], file: str, concurrency: int) -> dict[str, Any]:
+    """Call with ``AsyncTMDBClient``, and write by hand."""
+    from tmdbfusion_scrapy import AsyncTMDBClient
+
+    writer = Writer(file)
+    errors: Counter[str] = Counter()
+
+    async def main() -> None:
+        async with AsyncTMDBClient(
+            "benchmark", base_url=f"{origin}/3", requests_per_second=0, timeout=TIMEOUT, total_timeout=TIMEOUT
+        ) as client:
+
+            async def fetch(movie_id: int) -> None:
+                write_record(
+                    writer, await client.movies.details(movie_id, append_to_response=PARTS.split(","))
+                )
+
+            await fetch_all(ids, concurrency, fetch, errors)
+
+    asyncio.run(main())
+    writer.close()
+    return {"stored": count(file), "errors": dict(errors)}
 
 
 def scrapy_alone(origin: str, ids: list[int], file: str, concurrency: int) -> dict[str, Any]:
@@ -246,7 +300,7 @@ def tmdbfusion(origin: str, ids: list[int], file: str, concurrency: int) -> dict
     return {"stored": count(file), "errors": dict(errors)}
 
 
-def dlt_into(destination: str, origin: str, ids: list[int], file: str, concurrency: int) -> dict[str, Any]:
+def dlt_rest_api(origin: str, ids: list[int], file: str, concurrency: int) -> dict[str, Any]:
     """Load with dlt's ``rest_api`` source, which makes tables of what it finds."""
     folder = Path(file).parent
     os.environ |= {
@@ -284,11 +338,11 @@ def dlt_into(destination: str, origin: str, ids: list[int], file: str, concurren
             ],
         }
     ).with_resources("movies")
-    where: Any = dlt.destinations.duckdb(file)
-    if destination == "sqlite":
-        where = dlt.destinations.sqlalchemy(f"sqlite:///{file}")
     pipeline = dlt.pipeline(
-        "comparison", destination=where, dataset_name="main", pipelines_dir=str(folder / "pipelines")
+        "comparison",
+        destination=dlt.destinations.sqlalchemy(f"sqlite:///{file}"),
+        dataset_name="main",
+        pipelines_dir=str(folder / "pipelines"),
     )
     errors: Counter[str] = Counter()
     try:
@@ -305,22 +359,24 @@ def dlt_into(destination: str, origin: str, ids: list[int], file: str, concurren
 
 
 TOOLS: dict[str, Callable[[str, list[int], str, int], dict[str, Any]]] = {
-    "tmdbfusion-scrapy": this_package,
+    "this package": this_package,
+    "this package, tables by hand": partial(this_package, by_hand=True),
+    "AsyncTMDBClient, tables by hand": this_client,
     "Scrapy alone": scrapy_alone,
     "themoviedb": themoviedb,
     "tmdbfusion": tmdbfusion,
-    "dlt into SQLite": lambda *given: dlt_into("sqlite", *given),
-    "dlt into DuckDB": lambda *given: dlt_into("duckdb", *given),
+    "dlt": dlt_rest_api,
 }
 
 
 IMPORTS = {
-    "tmdbfusion-scrapy": ("scrapy.crawler", "tmdbfusion_scrapy.storage", "tmdbfusion_scrapy.crawling.handler"),
+    "this package": ("scrapy.crawler", "tmdbfusion_scrapy.storage", "tmdbfusion_scrapy.crawling.handler"),
+    "this package, tables by hand": ("scrapy.crawler", "tmdbfusion_scrapy.crawling.handler"),
+    "AsyncTMDBClient, tables by hand": ("tmdbfusion_scrapy.client",),
     "Scrapy alone": ("scrapy.crawler", "scrapy.core.downloader.handlers.http11"),
     "themoviedb": ("themoviedb", "aiohttp"),
     "tmdbfusion": ("tmdbfusion",),
-    "dlt into SQLite": ("dlt.sources.rest_api", "sqlalchemy"),
-    "dlt into DuckDB": ("dlt.sources.rest_api", "duckdb"),
+    "dlt": ("dlt.sources.rest_api", "sqlalchemy"),
 }
 """What is imported before the clock starts."""
 

@@ -13,12 +13,12 @@ from sphinx import addnodes
 
 sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
 
-from meta_page import meta_keys
-from scrapy.settings import default_settings
+from meta_page import meta_keys  # noqa: E402 - found by the path above
+from scrapy.settings import default_settings  # noqa: E402
 
-from tmdbfusion_scrapy.settings import SETTINGS
-from tmdbfusion_scrapy.stats import STATS
-from tmdbfusion_scrapy.version import __version__
+from tmdbfusion_scrapy.settings import SETTINGS  # noqa: E402
+from tmdbfusion_scrapy.stats import STATS  # noqa: E402
+from tmdbfusion_scrapy.version import __version__  # noqa: E402
 
 if TYPE_CHECKING:
     from sphinx.application import Sphinx
@@ -96,7 +96,10 @@ def write_llms_full(app: Sphinx, error: Exception | None) -> None:
     index = Path(app.outdir) / "llms.txt"
     if error is not None or not index.is_file():
         return
-    pages = [Path(app.outdir) / name for name in re.findall(r"\]\(\S*?/latest/(\S+\.md)\)", index.read_text("utf-8"))]
+    pages = [
+        Path(app.outdir) / name
+        for name in re.findall(r"\]\(\S*?/latest/(\S+\.md)\)", index.read_text("utf-8"))
+    ]
     whole = "\n\n---\n\n".join(page.read_text("utf-8").strip() for page in pages)
     (Path(app.outdir) / "llms-full.txt").write_text(f"{whole}\n", "utf-8")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,15 +27,16 @@ SCRAPYS = {
     "max_retry_times": "Retries of this request, in place of `RETRY_TIMES`.",
     "priority_adjust": "What a retry adds to the priority, in place of `RETRY_PRIORITY_ADJUST`.",
     "dont_cache": "`True` keeps the answer out of the HTTP cache.",
-    "download_latency": "Set on the way back: seconds to the answer, without the waits for a connection and for the "
-    "rate limit.",
+    "download_latency": "Set on the way back: seconds to the answer, without the waits for a connection and for "
+    "the rate limit.",
     "retry_times": "Set on the way back: retries so far.",
 }
 """Meta keys of Scrapy's that mean something for TMDB requests."""
 
 _HEAD = """# Request meta and signals
 
-Keys in `request.meta` that the package reads or sets, and the signal that it sends. A spider needs the first table only:
+Keys in `request.meta` that the package reads or sets, and the signal that it sends. Those that you may set are in
+the first table:
 
 ```python
 yield self.tmdb.movies.details(550, meta={"max_retry_times": 5}, callback=self.parse_movie)
@@ -48,7 +50,7 @@ def documented_constants() -> Iterator[tuple[str, ast.expr, str, str]]:
     for path in sorted(PACKAGE.rglob("*.py")):
         module = ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts)
         body = ast.parse(path.read_text(encoding="utf-8")).body
-        for node, after in zip(body, body[1:], strict=False):
+        for node, after in pairwise(body):
             if not (isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)):
                 continue
             if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
@@ -60,7 +62,9 @@ def meta_keys() -> dict[str, str]:
     return {
         str(value.value): text.partition(":")[2].strip() or text
         for name, value, text, _ in documented_constants()
-        if name.endswith("_KEY") and isinstance(value, ast.Constant) and re.match("Meta key:|Meta key of a", text)
+        if name.endswith("_KEY")
+        and isinstance(value, ast.Constant)
+        and re.match("Meta key:|Meta key of a", text)
     }
 
 
@@ -85,11 +89,13 @@ def meta_page() -> str:
     parts.append(
         "\n## Keys of the package\n\n"
         + wrapped(
-            "They begin with `tmdb_` and are for reading only: the package sets them, and schedulers, job directories "
-            "and caches keep them. Do not pass them on to another request."
+            "They begin with `tmdb_` and are for reading only: the package sets them, and schedulers, job "
+            "directories and caches keep them. Do not pass them on to another request."
         )
     )
-    parts += [f"\n```{{reqmeta}} {key}\n```\n\n### {key}\n\n{sentence(text)}\n" for key, text in meta_keys().items()]
+    parts += [
+        f"\n```{{reqmeta}} {key}\n```\n\n### {key}\n\n{sentence(text)}\n" for key, text in meta_keys().items()
+    ]
     parts.append(
         "\n## Signals\n\n"
         + wrapped("Scrapy's own signals are sent for TMDB requests as for all others. Besides there is:")
