@@ -17,7 +17,10 @@ GUIDES = sorted(
     path for folder in ("tutorial", "how-to", "examples") for path in (DOCS / folder).glob("*.md")
 )
 
-BLOCK = re.compile(r"(?:^% (not run: .+)\n)?^(`{3,})([^\n]+)\n(.*?)^\2$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"(?:^(?:% |<!-- )((?:not run|run by): [^\n]+?)(?: -->)?\n(?:<!-- [^\n]+ -->\n)?)?^(`{3,})([^\n]+)\n(.*?)^\2$",
+    re.MULTILINE | re.DOTALL,
+)
 CAPTION = re.compile(r":caption: (.+)\n+")
 
 NEEDS = {
@@ -34,7 +37,8 @@ class Block:
 
     kind: str
     text: str
-    not_run: bool
+    not_run: str
+    """Why it is not run here, or ``run by:`` and the test that runs it; else empty."""
 
 
 def blocks(page: Path) -> list[Block]:
@@ -43,11 +47,11 @@ def blocks(page: Path) -> list[Block]:
         caption = CAPTION.match(text)
         if kind.startswith("{literalinclude} "):
             name = kind.removeprefix("{literalinclude} ")
-            found.append(Block(f"file {name}", (page.parent / name).read_text("utf-8"), bool(reason)))
+            found.append(Block(f"file {name}", (page.parent / name).read_text("utf-8"), reason))
         elif caption:
-            found.append(Block(f"file {caption[1]}", text[caption.end() :], bool(reason)))
+            found.append(Block(f"file {caption[1]}", text[caption.end() :], reason))
         else:
-            found.append(Block(kind, text, bool(reason)))
+            found.append(Block(kind, text, reason))
     return found
 
 
