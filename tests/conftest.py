@@ -9,6 +9,7 @@ import pytest
 
 from tmdbfusion_scrapy.rate_limit import forget_shared_states
 
+AUTHORITY = Path(__file__).parent / "authority.pem"
 RECORDED_DIR = os.environ.get("TMDB_RECORDED_DIR")
 
 # The tests start a hundred processes: modules are compiled once, not in each of them.
@@ -28,6 +29,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("TMDB_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _one_authority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust a single authority: reading those of the system takes longer than a small crawl."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
 
 
 @pytest.fixture
