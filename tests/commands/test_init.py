@@ -16,6 +16,8 @@ from tests.crawling.crawls import rows
 from tests.crawling.test_project import environment
 from tmdbfusion_scrapy.commands.init import project_files
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -15,7 +15,10 @@ from tests.crawling import crawls
 from tests.monitoring.terminal import screen
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pty")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no pty"),
+]
 
 LEFT = re.compile(r"\d+ of 120 records  \d+%  .*left")
 
