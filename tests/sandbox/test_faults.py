@@ -115,7 +115,7 @@ def test_timeout_hangs_until_the_client_leaves(tmdb_sandbox, connect):
     with pytest.raises(httpx.ReadTimeout):
         client.get("movie/1", timeout=httpx.Timeout(60, read=0.2))
     assert client.get("movie/1").status_code == 200
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 300
     while tmdb_sandbox.connections.open > 1 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert tmdb_sandbox.connections.open == 1
@@ -127,7 +127,7 @@ def test_a_hanging_request_does_not_hold_up_stop(tmdb_sandbox_factory):
     url = urlsplit(sandbox.base_url)
     with socket.create_connection((url.hostname, url.port), timeout=60) as connection:
         connection.sendall(b"GET /3/movie/1 HTTP/1.1\r\nHost: x\r\n\r\n")
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not sandbox.requests and time.monotonic() < deadline:
             time.sleep(0.01)
         sandbox.stop()
