@@ -34,6 +34,7 @@ AREAS = {
     "Images": ("images",),
     "Feeds": ("feeds",),
     "Metrics, traces, logs": ("monitoring",),
+    "Many machines": ("distributed",),
     "Commands": ("commands", "browse"),
     "Sandbox": ("sandbox",),
 }

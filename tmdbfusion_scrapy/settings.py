@@ -238,6 +238,18 @@ SETTINGS: Mapping[str, Setting] = {
         ),
         Setting("TMDB_LOG_JSON", False, "``True`` makes each line of Scrapy's log a JSON object."),
         Setting(
+            "TMDB_JOB_TIMEOUT",
+            600.0,
+            "Seconds in which the records of a job of ``scrapy tmdb-worker`` must come along, else it ends as "
+            "failed: after a third of them without any it is given back, for another worker to try.",
+        ),
+        Setting(
+            "TMDB_JOB_HEARTBEAT",
+            60.0,
+            "Seconds after which a worker that was not heard of counts as dead, and others take up its jobs. The "
+            "same for all workers.",
+        ),
+        Setting(
             "TMDB_MONITOR_MIN_COVERAGE",
             0.95,
             "Part of the wanted records, 0 to 1, that must be done at the end: a monitor of Spidermon's.",
@@ -463,6 +475,19 @@ def tells_exit_status(settings: SettingsReader) -> bool:
         ConfigurationError: ``TMDB_EXIT_STATUS`` is neither true nor false.
     """
     return _Reader(settings).boolean("TMDB_EXIT_STATUS")
+
+
+def job_times(settings: SettingsReader) -> tuple[float, float]:
+    """Return the time-out of a job and the longest silence of a worker, in seconds.
+
+    Raises:
+        ConfigurationError: One is no number above 0.
+    """
+    timeout, heartbeat = (read_number(settings, name) for name in ("TMDB_JOB_TIMEOUT", "TMDB_JOB_HEARTBEAT"))
+    for name, seconds in (("TMDB_JOB_TIMEOUT", timeout), ("TMDB_JOB_HEARTBEAT", heartbeat)):
+        if not seconds:
+            raise ConfigurationError(f"{name} is 0: set it to a number of seconds above 0")
+    return timeout, heartbeat
 
 
 def read_boolean(settings: SettingsReader, name: str) -> bool:

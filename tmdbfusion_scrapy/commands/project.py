@@ -112,6 +112,21 @@ def find_spider(settings: Settings, name: str) -> type[TMDBSourceSpider]:
     return spider
 
 
+def source_spiders(settings: Settings) -> list[type[TMDBSourceSpider]]:
+    """Return the classes of all spiders of the project that take ``-a source=``.
+
+    Raises:
+        ConfigurationError: There are none.
+    """
+    loader = _spider_loader(settings)
+    spiders = [spider for name in sorted(loader.list()) if _has_source(spider := loader.load(name))]
+    if not spiders:
+        raise ConfigurationError(
+            "there is no TMDBSourceSpider here: run this in a Scrapy project that has one, where scrapy.cfg is"
+        )
+    return spiders
+
+
 @dataclass(frozen=True)
 class UnstartedCrawl:
     """A crawl that is not started.

@@ -35,6 +35,7 @@ from tmdbfusion_scrapy.settings import (
     SLOT,
     TMDBSettings,
     is_enabled,
+    job_times,
     settings_of,
     slot_delay,
     slot_options,
@@ -210,6 +211,7 @@ class Addon:
             ours = settings_of(settings)
             credentials_of(settings)
             tells_exit_status(settings)
+            job_times(settings)
             if ours.verify_tls:
                 check_certificate_variables()
             _check_reactor(settings)

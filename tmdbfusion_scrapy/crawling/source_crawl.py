@@ -188,6 +188,11 @@ class SourceCrawl(CrawlLookup):
         request = spider.tmdb_request(endpoint, *args, errback=spider.page_failed, **kwargs)
         return request if self.run is None else self.run.adopt(request)
 
+    async def requests(self) -> AsyncIterator[Request]:
+        """Yield the requests of the source."""
+        async for request in self._spider.plan.source.requests(self):
+            yield request
+
     async def records(self, ids: Sequence[int]) -> AsyncIterator[Request]:
         """Yield requests for records; with ``TMDB_CONDITIONAL``, for what has changed of those that are stored."""
         self._requested += len(ids)
