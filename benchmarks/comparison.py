@@ -3,15 +3,14 @@
 The others are installed beside this package, in an environment of their own; tmdbfusion needs Python 3.13:
 
     python3.13 -m venv /tmp/peers
-    /tmp/peers/bin/pip install . aiohttp themoviedb==2.0.2 tmdbfusion==0.2.0 \\
-        "dlt[sqlalchemy]==1.31.0"
+    /tmp/peers/bin/pip install . aiohttp "dlt[sqlalchemy]==1.31.0" themoviedb==2.0.2 tmdbfusion==0.2.0
     /tmp/peers/bin/python benchmarks/comparison.py             # 1000 movies, 3 rounds
     /tmp/peers/bin/python benchmarks/comparison.py --faults    # one round with faults
 
-Each tool runs in a process of its own, in turn, against one sandbox on loopback: movies with credits and keywords,
-18 KB of JSON each, 16 requests at a time, without a rate limit. Time and CPU are from the first line of the task to
-the closed database; starting Python is no part of it. With ``--faults`` the sandbox spoils some answers by chance; a
-tool that has not ended after three minutes is ended.
+Each tool runs in a process of its own, in turn, against one sandbox on loopback: movies with credits and
+keywords, 18 KB of JSON each, 16 requests at a time, without a rate limit. Time and CPU are from the first line
+of the task to the closed database; starting Python is no part of it. With ``--faults`` the sandbox spoils some
+answers by chance; a tool that has not ended after three minutes is ended.
 """
 
 from __future__ import annotations

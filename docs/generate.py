@@ -47,7 +47,8 @@ TMDB_REQUESTS_PER_SECOND = 20
 
 Scrapy's own settings keep their meaning for TMDB requests: `DOWNLOAD_TIMEOUT`, `DOWNLOAD_SLOTS` (the slot is
 `tmdb`), `CONCURRENT_REQUESTS`, `CONCURRENT_REQUESTS_PER_DOMAIN`, `RETRY_*`, `AUTOTHROTTLE_*`, `HTTPCACHE_*`,
-`JOBDIR`, `LOG_*`. A `DOWNLOAD_DELAY` of the project does not hold for TMDB, see [speed](../crawling.md#concurrency-and-rate-limit).
+`JOBDIR`, `LOG_*`. A `DOWNLOAD_DELAY` of the project does not hold for TMDB, see
+[speed](../crawling.md#concurrency-and-rate-limit).
 """
 
 STATS_HEAD = """\
