@@ -85,7 +85,7 @@ def run_tool(tool: str, origin: str, ids: Path, concurrency: int) -> dict[str, A
 
 def median(runs: list[dict[str, Any]], name: str) -> float:
     """The median of a figure."""
-    return statistics.median(run[name] for run in runs)
+    return statistics.median(float(run[name]) for run in runs)
 
 
 def main() -> None:
