@@ -87,7 +87,7 @@ class FailuresCommand(TMDBCommand):
         from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.storage.database import open_for_reading
         from tmdbfusion_scrapy.storage.failures import FailureFilter, FailuresReport
-        from tmdbfusion_scrapy.storage.writer import database_options
+        from tmdbfusion_scrapy.storage.options import database_options
 
         wanted = FailureFilter(
             tuple("" if kind == _NO_KIND else kind for kind in opts.kind),

@@ -63,7 +63,7 @@ class ReportCommand(TMDBCommand):
         from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.storage.backend import reason_of
         from tmdbfusion_scrapy.storage.database import open_for_reading
-        from tmdbfusion_scrapy.storage.writer import database_options
+        from tmdbfusion_scrapy.storage.options import database_options
 
         url = database_options(self.project_settings).url
         try:

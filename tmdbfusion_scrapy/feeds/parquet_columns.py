@@ -10,6 +10,7 @@ import datetime
 import types
 import typing
 from abc import ABC, abstractmethod
+from array import array
 from itertools import accumulate, chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -21,7 +22,7 @@ from tmdbfusion_scrapy.models.fields import field_hints
 
 if TYPE_CHECKING:
     from collections import Counter
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 TIME = pa.timestamp("us", tz="UTC")
 """Type of a column of times."""
@@ -88,8 +89,7 @@ class StructColumn(Column):
             name: column_of(part, f"{self._model.__name__}.{name}", nulled, (*outer, hint))
             for name, part in field_hints(hint).items()
         }
-        self.fields = [pa.field(name, column.type) for name, column in self.columns.items()]
-        self.type = pa.struct(self.fields)
+        self.type = pa.struct([(name, column.type) for name, column in self.columns.items()])
         self._get = getter_of(self.columns)
         self._nothing = types.SimpleNamespace(**dict.fromkeys(self.columns))
 
@@ -104,12 +104,13 @@ class StructColumn(Column):
             for value in values:
                 if value is not None and not isinstance(value, self._model):
                     raise _misfit(value, self._model, self._label)
-        mask = pa.array([value is None for value in values]) if absent else None
+        validity = None
         if absent:
+            validity = _bits(value is not None for value in values)
             values = [self._nothing if value is None else value for value in values]
         parts = zip(*map(self._get, values), strict=True)
         arrays = [column.build(part) for column, part in zip(self.columns.values(), parts, strict=True)]
-        return pa.StructArray.from_arrays(arrays, fields=self.fields, mask=mask)
+        return pa.Array.from_buffers(self.type, len(values), [validity], children=arrays)
 
 
 class ListColumn(Column):
@@ -145,29 +146,22 @@ class MapColumn(Column):
 
 
 class PlainColumn(Column):
-    """Values that Arrow takes as they are."""
+    """Values that Arrow has a type for."""
 
     def __init__(self, kind: type, label: str) -> None:
-        self.type, accepted, self._refused, lenient = _PLAIN[kind]
+        self.type, accepted, self._refused = _PLAIN[kind]
         self._accepted = (*accepted, types.NoneType)
-        self._common = frozenset(self._accepted) if lenient else None
+        self._common = frozenset(self._accepted)
         self._label = label
 
     def build(self, values: Sequence[Any]) -> pa.Array:
         """See :meth:`Column.build`."""
-        if self._common is not None and not self._common.issuperset(map(type, values)):
-            self._check(values)
-        try:
-            return pa.array(values, self.type)
-        except (TypeError, pa.ArrowInvalid):
-            self._check(values)
-            raise
-
-    def _check(self, values: Sequence[Any]) -> None:
-        """Name the value that is of another type; one of a subclass, such as an enumeration of texts, is not."""
-        for value in values:
-            if not isinstance(value, self._accepted) or isinstance(value, self._refused):
-                raise _misfit(value, self._accepted[0], self._label)
+        if not self._common.issuperset(map(type, values)):
+            # One of a subclass, such as an enumeration of texts, is of the type.
+            for value in values:
+                if not isinstance(value, self._accepted) or isinstance(value, self._refused):
+                    raise _misfit(value, self._accepted[0], self._label)
+        return array_of(values, self.type)
 
 
 class NumberColumn(PlainColumn):
@@ -182,8 +176,8 @@ class NumberColumn(PlainColumn):
         """See :meth:`Column.build`."""
         try:
             return super().build(values)
-        except (OverflowError, pa.ArrowInvalid):
-            return pa.array(list(map(self._bounded, values)), self.type)
+        except OverflowError:
+            return array_of(list(map(self._bounded, values)), self.type)
 
     def _bounded(self, value: Any) -> Any:
         """A value that the column can hold."""
@@ -205,7 +199,7 @@ class JSONColumn(Column):
 
     def build(self, values: Sequence[Any]) -> pa.Array:
         """See :meth:`Column.build`."""
-        return pa.array([None if value is None else json_text(value) for value in values], self.type)
+        return array_of([None if value is None else json_text(value) for value in values], self.type)
 
 
 def json_text(value: Any) -> str:
@@ -219,19 +213,77 @@ def getter_of(names: Sequence[str] | dict[str, Any]) -> Callable[[Any], tuple[An
     return get if len(names) > 1 else lambda value: (get(value),)
 
 
-_PLAIN: dict[Any, tuple[pa.DataType, tuple[type, ...], tuple[type, ...], bool]] = {
-    bool: (pa.bool_(), (bool,), (), False),
-    int: (pa.int64(), (int,), (bool,), True),
-    float: (pa.float64(), (float, int), (bool,), False),
-    str: (pa.string(), (str,), (), False),
-    bytes: (pa.binary(), (bytes,), (), False),
-    datetime.date: (pa.date32(), (datetime.date,), (datetime.datetime,), True),
-    datetime.datetime: (TIME, (datetime.datetime,), (), True),
-}
-"""Arrow's type, what is taken, which of its subclasses are not, and whether Arrow would take other types too.
+def array_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """Return values of the right type as an array; ``None`` becomes null.
 
-It would cut 1.5 down to 1 and make a date of a number.
-"""
+    ``pa.array`` loads pandas where that is installed, which takes a third of a second and 40 MB.
+
+    Raises:
+        OverflowError: A number is too large.
+        UnicodeEncodeError: A text is none that UTF-8 can hold.
+    """
+    validity = None
+    present = values
+    if types.NoneType in set(map(type, values)):
+        validity = _bits(value is not None for value in values)
+        nothing = _NOTHING[kind]
+        present = [nothing if value is None else value for value in values]
+    if kind == pa.string():
+        text = "".join(present)
+        parts = present if text.isascii() else map(str.encode, present)
+        buffers = [_ends(parts), pa.py_buffer(text.encode())]
+    elif kind == pa.binary():
+        buffers = [_ends(present), pa.py_buffer(b"".join(present))]
+    elif kind == pa.bool_():
+        buffers = [_bits(present)]
+    elif kind == pa.date32():
+        buffers = [pa.py_buffer(array("i", [day.toordinal() - _FIRST_DAY for day in present]))]
+    elif kind == TIME:
+        buffers = [pa.py_buffer(array("q", map(_microseconds, present)))]
+    else:
+        buffers = [pa.py_buffer(array(_NUMBERS[kind], present))]
+    return pa.Array.from_buffers(kind, len(values), [validity, *buffers])
+
+
+def _ends(parts: Iterable[str | bytes]) -> pa.Buffer:
+    """Return where parts that follow each other begin and end."""
+    return pa.py_buffer(array("i", accumulate(map(len, parts), initial=0)))
+
+
+def _bits(values: Iterable[Any]) -> pa.Buffer:
+    """Return a bit for each value, the first one lowest."""
+    digits = "".join("1" if value else "0" for value in values)[::-1]
+    return pa.py_buffer(int(digits or "0", 2).to_bytes((len(digits) + 7) // 8, "little"))
+
+
+def _microseconds(moment: datetime.datetime) -> int:
+    """Return a time since 1970; one without a time zone is in UTC."""
+    aware = moment if moment.tzinfo else moment.replace(tzinfo=datetime.timezone.utc)
+    return (aware - _EPOCH) // datetime.timedelta(microseconds=1)
+
+
+_EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
+_FIRST_DAY = _EPOCH.toordinal()
+_NUMBERS = {pa.int32(): "i", pa.int64(): "q", pa.float64(): "d"}
+_NOTHING: dict[pa.DataType, Any] = {
+    **dict.fromkeys((pa.bool_(), *_NUMBERS), 0),
+    pa.string(): "",
+    pa.binary(): b"",
+    pa.date32(): _EPOCH,
+    TIME: _EPOCH,
+}
+"""Values in the places of nulls."""
+
+_PLAIN: dict[Any, tuple[pa.DataType, tuple[type, ...], tuple[type, ...]]] = {
+    bool: (pa.bool_(), (bool,), ()),
+    int: (pa.int64(), (int,), (bool,)),
+    float: (pa.float64(), (float, int), (bool,)),
+    str: (pa.string(), (str,), ()),
+    bytes: (pa.binary(), (bytes,), ()),
+    datetime.date: (pa.date32(), (datetime.date,), (datetime.datetime,)),
+    datetime.datetime: (TIME, (datetime.datetime,), ()),
+}
+"""Arrow's type, what is taken, and which of its subclasses are not."""
 
 
 def _offsets(values: Sequence[Any], kind: type, label: str) -> tuple[pa.Array, Sequence[Any]]:
@@ -241,12 +293,12 @@ def _offsets(values: Sequence[Any], kind: type, label: str) -> tuple[pa.Array, S
         if value is not None and not isinstance(value, kind):
             raise _misfit(value, kind, label)
     if types.NoneType not in kinds:
-        return pa.array(list(accumulate(map(len, values), initial=0)), pa.int32()), values
+        return array_of(list(accumulate(map(len, values), initial=0)), pa.int32()), values
     offsets: list[int | None] = list(accumulate((len(value or ()) for value in values), initial=0))
     for number, value in enumerate(values):
         if value is None:
             offsets[number] = None
-    return pa.array(offsets, pa.int32()), [value for value in values if value is not None]
+    return array_of(offsets, pa.int32()), [value for value in values if value is not None]
 
 
 def _misfit(value: Any, kind: type, label: str) -> TypeError:

@@ -79,7 +79,7 @@ class ParquetOptions:
 
 @cache
 def load_pyarrow() -> Any:
-    """Return the module ``pyarrow``, loaded and made ready when it is first needed.
+    """Return the module ``pyarrow``, loaded when it is first needed.
 
     Raises:
         ConfigurationError: It is not installed.
@@ -91,8 +91,6 @@ def load_pyarrow() -> Any:
         raise ConfigurationError(
             "the feed format parquet needs pyarrow: pip install 'tmdbfusion-scrapy[parquet]'"
         ) from error
-    # Its first array loads pandas, where that is installed: a quarter of a second that would hold the event loop.
-    pa.array([0])
     return pa
 
 

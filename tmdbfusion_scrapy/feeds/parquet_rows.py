@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Any
 import pyarrow as pa
 from pyarrow import parquet
 
-from tmdbfusion_scrapy.feeds.parquet_columns import TIME, column_of, getter_of
+from tmdbfusion_scrapy.feeds.parquet_columns import TIME, array_of, column_of, getter_of
 from tmdbfusion_scrapy.models.fields import field_hints
 from tmdbfusion_scrapy.models.record import Record, hint_of
 
@@ -86,7 +86,7 @@ class RowBuilder:
                 arrays[name] = column.build(values)
         for name in self._added:
             added = times if name == FETCHED_AT else [item.raw_text for item in items]
-            arrays[name] = pa.array(added, ADDED[name])
+            arrays[name] = array_of(added, ADDED[name])
         batch = pa.RecordBatch.from_arrays([arrays[name] for name in self._order], schema=self.schema)
         return batch, Counter(self._nulled)
 

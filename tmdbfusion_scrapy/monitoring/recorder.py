@@ -12,20 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
-from sqlalchemy.exc import SQLAlchemyError
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.items import FailedCall
-from tmdbfusion_scrapy.monitoring.run_report import RunReport, Tally, report_of_run
 from tmdbfusion_scrapy.monitoring.series import Sample, Series, joined
 from tmdbfusion_scrapy.monitoring.status import status_of
-from tmdbfusion_scrapy.monitoring.stored_runs import RunSamples, stored_run
-from tmdbfusion_scrapy.storage.backend import reason_of
-from tmdbfusion_scrapy.storage.database import reopen_database
+from tmdbfusion_scrapy.storage.options import database_options_of
 from tmdbfusion_scrapy.storage.sql import SQLPipeline
-from tmdbfusion_scrapy.storage.writer import database_options_of
 from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
 if TYPE_CHECKING:
@@ -33,6 +28,8 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
+    from tmdbfusion_scrapy.monitoring.run_report import RunReport, Tally
+    from tmdbfusion_scrapy.monitoring.stored_runs import RunSamples
     from tmdbfusion_scrapy.settings import SettingsReader
 
 logger = logging.getLogger(__name__)
@@ -82,6 +79,8 @@ class RunRecorder:
         if pipeline is not None and isinstance(spider, TMDBSourceSpider):
             self._store = pipeline
         elif self._report is not None:
+            from tmdbfusion_scrapy.monitoring.run_report import Tally
+
             self._tally = Tally()
             self._crawler.signals.connect(self._count, signals.item_scraped)
         else:
@@ -126,6 +125,9 @@ class RunRecorder:
         run = spider.source_crawl.run
         if run is None:
             return
+        from tmdbfusion_scrapy.monitoring.stored_runs import RunSamples
+        from tmdbfusion_scrapy.storage.database import reopen_database
+
         try:
             if self._stored is None:
                 url = database_options_of(self._crawler.settings).url
@@ -160,7 +162,10 @@ class RunRecorder:
 
     async def _write_report(self, path: Path) -> None:
         """Write the report."""
+        from sqlalchemy.exc import SQLAlchemyError
+
         from tmdbfusion_scrapy.monitoring.report_page import write_report
+        from tmdbfusion_scrapy.storage.backend import reason_of
 
         extra = {"spider": self._crawler.spider}
         try:
@@ -174,6 +179,8 @@ class RunRecorder:
 
     async def _made_report(self) -> RunReport:
         """Return the report of the crawl, of the whole run where it is in the database."""
+        from tmdbfusion_scrapy.monitoring.run_report import RunReport, Tally
+
         snapshot = self._status.snapshot()
         reason = str(self._stats.get_value("finish_reason", ""))
         if self._store is not None and self._stored is not None and not self._has_failed:
@@ -204,6 +211,9 @@ class RunRecorder:
 
 def _report_of(stored: RunSamples, database: str, source: str, reason: str) -> RunReport:
     """Return the report of a run that is kept. Blocks."""
+    from tmdbfusion_scrapy.monitoring.run_report import report_of_run
+    from tmdbfusion_scrapy.monitoring.stored_runs import stored_run
+
     found = stored_run(stored.engine, stored.run_id)
     assert found is not None  # noqa: S101 - its samples refer to it
     return report_of_run(stored.engine, *found, database=database, source=source, reason=reason)
