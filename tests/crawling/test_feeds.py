@@ -453,7 +453,7 @@ def test_without_pyarrow_a_parquet_feed_ends_the_crawl_before_it_begins():
     script = (
         "import sys; sys.modules['pyarrow'] = None\n"
         "from scrapy.settings import Settings\n"
-        "from tmdbfusion_scrapy.feeds.install import install_feeds\n"
+        "from tmdbfusion_scrapy.feeds.exporters import install_feeds\n"
         "install_feeds(Settings({'FEEDS': {'a.csv': {'format': 'csv'}}}))\n"
         "try: install_feeds(Settings({'FEEDS': {'a.parquet': {'format': 'parquet'}}}))\n"
         "except ValueError as error: print(error)"

@@ -16,7 +16,7 @@ from tmdbfusion_scrapy.crawling.errors import plain_messages
 from tmdbfusion_scrapy.crawling.scrapy_internals import look_for_end
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.images.choice import ImageFile, images_of
+from tmdbfusion_scrapy.images.choice import ImageFile, image_options, images_of
 from tmdbfusion_scrapy.images.download import (
     IMAGE_KEY,
     ImageDownloader,
@@ -24,7 +24,6 @@ from tmdbfusion_scrapy.images.download import (
     failed_image,
     image_request,
 )
-from tmdbfusion_scrapy.images.options import image_options
 from tmdbfusion_scrapy.images.store import (
     AtomicFilesStore,
     ImagesGCSStore,

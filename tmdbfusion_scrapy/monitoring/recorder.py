@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
@@ -17,6 +15,7 @@ from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.items import FailedCall
+from tmdbfusion_scrapy.monitoring.install import report_path
 from tmdbfusion_scrapy.monitoring.series import Sample, Series, joined
 from tmdbfusion_scrapy.monitoring.status import status_of
 from tmdbfusion_scrapy.storage.options import database_options_of
@@ -24,17 +23,16 @@ from tmdbfusion_scrapy.storage.sql import SQLPipeline
 from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from scrapy import Spider
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
     from tmdbfusion_scrapy.monitoring.run_report import RunReport, Tally
     from tmdbfusion_scrapy.monitoring.stored_runs import RunSamples
-    from tmdbfusion_scrapy.settings import SettingsReader
 
 logger = logging.getLogger(__name__)
-
-SETTING = "TMDB_REPORT"
 
 _WRITE_SECONDS = 5.0
 """Seconds between two writes to the database; a killed crawl loses so much of its series."""
@@ -217,26 +215,3 @@ def _report_of(stored: RunSamples, database: str, source: str, reason: str) -> R
     found = stored_run(stored.engine, stored.run_id)
     assert found is not None  # noqa: S101 - its samples refer to it
     return report_of_run(stored.engine, *found, database=database, source=source, reason=reason)
-
-
-def report_path(settings: SettingsReader) -> Path | None:
-    """Return the file of ``TMDB_REPORT``; ``None`` for none.
-
-    Raises:
-        ConfigurationError: Its folder cannot be written to, or it is a folder itself.
-    """
-    value = settings.get(SETTING)
-    if value is None or not str(value).strip():
-        return None
-    path = Path(str(value)).expanduser()
-    if path.is_dir():
-        raise ConfigurationError(
-            f"{SETTING} is {str(path)!r}, a folder: name a file in it, such as report.html"
-        )
-    folder = path.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigurationError(
-            f"{SETTING} is {str(path)!r}, and {str(folder)!r} is no folder that can be written to: make it, or "
-            "name another one"
-        )
-    return path
