@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.api.account import Account
     from tmdbfusion_scrapy.api.authentication import Authentication, GuestSessions
-    from tmdbfusion_scrapy.api.changes import Changes
     from tmdbfusion_scrapy.api.companies import Collections, Companies, Keywords, Networks
-    from tmdbfusion_scrapy.api.discover import Discover, Trending
+    from tmdbfusion_scrapy.api.discover import Changes, Discover, Trending
     from tmdbfusion_scrapy.api.lists import Lists, Reviews
     from tmdbfusion_scrapy.api.movies import Movies
     from tmdbfusion_scrapy.api.people import Credits, People
@@ -167,6 +166,7 @@ NAMESPACES = tuple(API.__annotations__)
 
 _MODULES = {
     "certifications": "reference",
+    "changes": "discover",
     "collections": "companies",
     "configuration": "reference",
     "credits": "people",
