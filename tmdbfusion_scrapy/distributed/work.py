@@ -111,10 +111,12 @@ class Work:
         self._stats: Any = spider.crawler.stats
         self._store = store
         self._engine = engine
-        self._queue = JobQueue(engine, store.ask)
+        self._queue = JobQueue(engine, self._ask)
         self._timeout, self._heartbeat = job_times(settings)
         self._wait = min(_LONGEST_WAIT, self._heartbeat / _BEATS)
         self._held: dict[str, HeldJob] = {}
+        self._asking: set[asyncio.Future[Any]] = set()
+        self._over = asyncio.Event()
         self._frontiers: dict[str, Frontier] = {}
         self._spiders: dict[tuple[int, str], TMDBSourceSpider] = {}
         self._stalls = Stalls(self._timeout)
@@ -123,7 +125,6 @@ class Work:
         self._changed = asyncio.Event()
         self._beat_at = self._moved_at = time.monotonic()
         self._skipped: set[str] = set()
-        self._is_over = False
         self._done = 0
         self.is_refused = False
         self.are_left = False
@@ -169,6 +170,19 @@ class Work:
             else:
                 await self._pause()
 
+    async def _ask(self, question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        """Ask the database; what is being asked when the crawl is stopped is waited for before it is left."""
+        asking = asyncio.ensure_future(self._store.ask(question, *args, **kwargs))
+        self._asking.add(asking)
+        asking.add_done_callback(self._note_asked)
+        return await asyncio.shield(asking)
+
+    def _note_asked(self, asking: asyncio.Future[Any]) -> None:
+        """Note that a question was answered, which may be wanted no more."""
+        self._asking.discard(asking)
+        if not asking.cancelled():
+            asking.exception()
+
     async def _pause(self) -> None:
         """Wait until there is room for requests, but not long."""
         self._changed.clear()
@@ -179,7 +193,7 @@ class Work:
 
     def _is_closing(self) -> bool:
         """Return whether the crawl is being closed."""
-        return self._is_over or is_closing(self._crawler)
+        return self._over.is_set() or is_closing(self._crawler)
 
     async def _entrypoints(self, *, with_paused: bool) -> list[str]:
         """Return those of the runs that are open."""
@@ -217,7 +231,7 @@ class Work:
             return None
         job = Job.from_bytes(bytes(taken.payload))
         frontier = await self._frontier(self._hosted[job.spider].kind())
-        found = await self._store.ask(frontier.run, job.run)
+        found = await self._ask(frontier.run, job.run)
         if found is None or found[1]:
             await self._queue.drop(taken)
             return None
@@ -230,7 +244,7 @@ class Work:
                 f"for {language or 'none'}: set TMDB_LANGUAGE or TMDB_LANGUAGES as there"
             )
         run: Run = found[0]
-        left = await self._store.ask(frontier.left_between, run, job.first, job.last, again=True)
+        left = await self._ask(frontier.left_between, run, job.first, job.last, again=True)
         held = HeldJob(job, taken, run, left, time.monotonic())
         self._held[held.lease] = held
         if not left:
@@ -261,7 +275,7 @@ class Work:
         if conditions.asks:
             frontier = await self._frontier(spider.kind())
             store_raw = check_boolean("TMDB_STORE_RAW", self._crawler.settings.get("TMDB_STORE_RAW", True))
-            etags = await self._store.ask(frontier.etags_of, ids, with_raw=store_raw)
+            etags = await self._ask(frontier.etags_of, ids, with_raw=store_raw)
         for record_id in ids:
             if not self.holds(held.lease):
                 return
@@ -302,10 +316,17 @@ class Work:
         """Return whether no heartbeat was sent for so long that others may have taken the jobs."""
         return now - self._beat_at > self._heartbeat
 
+    async def _is_over_after(self, seconds: float) -> bool:
+        """Return whether the crawl is closed, after some seconds at most."""
+        try:
+            await asyncio.wait_for(self._over.wait(), seconds)
+        except asyncio.TimeoutError:
+            return False
+        return True
+
     async def _repeat(self, step: Callable[[], Awaitable[None]]) -> None:
         """Do something again and again until the crawl is closed."""
-        while not self._is_over:
-            await asyncio.sleep(self._wait)
+        while not await self._is_over_after(self._wait):
             try:
                 await step()
                 continue
@@ -322,7 +343,7 @@ class Work:
     async def _look(self) -> None:
         """End the jobs that are done or stalled."""
         async with self._looking:
-            if self._is_over:
+            if self._over.is_set():
                 return
             now = time.monotonic()
             if session_of(self._crawler).limiter.member.paused_until > now or self._store.is_behind:
@@ -368,7 +389,7 @@ class Work:
         """End a job that is done."""
         frontier = await self._frontier(self._hosted[held.job.spider].kind())
         job = held.job
-        left = await self._store.ask(frontier.left_between, held.run, job.first, job.last)
+        left = await self._ask(frontier.left_between, held.run, job.first, job.last)
         now = time.monotonic()
         if held.note_left(left, now):
             self._moved_at = now
@@ -429,10 +450,10 @@ class Work:
             return
         kind = self._hosted[spider].kind()
         frontier = await self._frontier(kind)
-        found = await self._store.ask(frontier.run, run)
+        found = await self._ask(frontier.run, run)
         if found is None:
             return
-        progress = await self._store.ask(frontier.finish, found[0], watermark=f"{kind}/changes")
+        progress = await self._ask(frontier.finish, found[0], watermark=f"{kind}/changes")
         if not progress.left:
             if await self._queue.finish_run(run):
                 self._say("Run %d is finished", run)
@@ -452,16 +473,18 @@ class Work:
 
     async def _close(self) -> None:
         """End what is done, give back what is not, and leave."""
-        async with self._looking:
-            self._is_over = True
-            self._changed.set()
-            try:
-                if self._keepers:
-                    await self._leave()
-            finally:
-                await asyncio.to_thread(self._engine.dispose)
-                for frontier in self._frontiers.values():
-                    await asyncio.to_thread(frontier.close)
+        self._over.set()
+        self._changed.set()
+        try:
+            if self._keepers:
+                await asyncio.wait(self._keepers)
+                await self._leave()
+        finally:
+            while self._asking:
+                await asyncio.wait(self._asking)
+            await asyncio.to_thread(self._engine.dispose)
+            for frontier in self._frontiers.values():
+                await asyncio.to_thread(frontier.close)
 
     async def _leave(self) -> None:
         """Give back what is held, unless the database is away: others take it when the heartbeat is missed."""
