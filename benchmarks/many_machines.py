@@ -10,8 +10,8 @@ As root on Linux a machine is a network namespace with an address of its own, be
 which limits each address; PostgreSQL is one that is started for this, beside it.
 
 ``rate`` prints the answers a second in the middle 70% of the time; ``faults`` what became of the records when a
-worker, all of them, the database or a link failed in the middle of a run. ``--one-address`` puts all workers behind
-one address, with ``TMDB_RATE_LIMIT_KEY``.
+worker, all of them, the database or a link failed in the middle of a run. ``--one-address`` puts all workers
+behind one address, with ``TMDB_RATE_LIMIT_KEY``.
 
 A machine that is too small for four workers at 40 requests a second is asked for less: ``--limit 20``.
 """
