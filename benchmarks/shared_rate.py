@@ -50,7 +50,7 @@ class Run:
         return max(bisect_left(self.arrived, at + 1.0) - number for number, at in enumerate(self.arrived))
 
 
-async def call(url: str, seconds: float, shared: dict[str, str]) -> tuple[int, float]:
+async def call(url: str, seconds: float, shared: dict[str, Any]) -> tuple[int, float]:
     """Call as long as it is time; return the number of calls and the CPU seconds."""
     from tmdbfusion_scrapy import AsyncTMDBClient
 
