@@ -28,7 +28,7 @@ AREAS = {
     "Settings": ("settings", "base_urls", "credentials"),
     "Arguments of spiders": ("sources",),
     "Arguments of calls": ("api", "models", "items"),
-    "Clients": ("client", "transport", "rate_limit", "retrying"),
+    "Clients": ("client", "transport", "rate_limit", "rate_store", "shared_rate", "retrying"),
     "Crawls": ("crawling",),
     "Database": ("storage", "stores"),
     "Images": ("images",),

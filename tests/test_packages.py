@@ -31,7 +31,7 @@ ABOVE = {
             "browse",
             "monitoring",
             "sandbox",
-        )
+        ),
     },
 }
 """What stands above the ground, and what each may know besides the ground."""

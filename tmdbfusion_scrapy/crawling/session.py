@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
+    from tmdbfusion_scrapy.rate_limit import RateLimitState
     from tmdbfusion_scrapy.settings import SettingsReader
 
 logger = logging.getLogger(__name__)
@@ -161,8 +162,15 @@ class CrawlSession:
         return self.settings.proxy is None and not is_loopback_url(base_url)
 
     def _limiter(self, base_url: str, kind: str, rate: float) -> RateLimiter:
-        """Return a rate limiter of the crawl, whose state is shared in the process."""
-        state = RateLimiter.new_state(base_url, kind)
+        """Return a rate limiter of the crawl, whose state is shared in the process, or beyond it."""
+        shared = self.settings.shared_limit
+        state: RateLimitState
+        if shared is None:
+            state = RateLimiter.new_state(base_url, kind)
+        else:
+            from tmdbfusion_scrapy.shared_rate import shared_rate
+
+            state = shared_rate(shared, base_url, kind)
         return RateLimiter(RateLimit(rate), state, is_stopping=self.is_stopping)
 
     def _pool(
