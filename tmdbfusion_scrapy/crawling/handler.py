@@ -122,11 +122,10 @@ class TMDBDownloadHandler(BaseDownloadHandler):
                 extra={"spider": self.crawler.spider},
             )
         session = self._session
-        sending = self._send(request, channel)
         begun = sent_at = time.monotonic()
         answer: Answer | None = None
         try:
-            answer = await sending
+            answer = await self._send(request, channel)
             self._stats.inc_value(channel.request_count)
             now = time.monotonic()
             sent_at = answer.sent_at or begun

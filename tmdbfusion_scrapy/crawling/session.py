@@ -87,6 +87,7 @@ class CrawlSession:
         self.pool = self._pool(connections, settings.proxy, self.limiter)
         several = len(settings.api_urls) > 1
         self._failover = FailoverTransport(self.pool, settings.api_urls) if several else None
+        self.transport: httpx.AsyncBaseTransport = self._failover or self.pool
         self.api = Channel(
             settings.api_url,
             self.pool,
