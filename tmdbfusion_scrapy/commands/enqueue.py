@@ -20,23 +20,14 @@ class EnqueueCommand(TMDBCommand):
 
     name = "tmdb-enqueue"
     most_arguments = 1
-
-    def syntax(self) -> str:
-        """Return the arguments as the help shows them."""
-        return "[options] <spider>"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Plan a TMDB crawl and enqueue it for scrapy tmdb-worker on many machines"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Plan a crawl: read what the source lists (an export, discover, changes and so on), and put what is "
-            "to be fetched as jobs into TMDB_DATABASE_URL, which is PostgreSQL. Takes the arguments of scrapy "
-            "crawl. A crawl that is in the queue already is not added once more. Exit status: 0 when it is in the "
-            "queue, or nothing is to be fetched; 1 when not."
-        )
+    usage = "[options] <spider>"
+    summary = "Plan a TMDB crawl and enqueue it for scrapy tmdb-worker on many machines"
+    description = (
+        "Plan a crawl: read what the source lists (an export, discover, changes and so on), and put what is "
+        "to be fetched as jobs into TMDB_DATABASE_URL, which is PostgreSQL. Takes the arguments of scrapy "
+        "crawl. A crawl that is in the queue already is not added once more. Exit status: 0 when it is in the "
+        "queue, or nothing is to be fetched; 1 when not."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""
@@ -77,7 +68,7 @@ class EnqueueCommand(TMDBCommand):
         from tmdbfusion_scrapy.commands.project import find_spider
         from tmdbfusion_scrapy.distributed.queue import check_queue
         from tmdbfusion_scrapy.exceptions import ConfigurationError
-        from tmdbfusion_scrapy.storage.writer import database_options
+        from tmdbfusion_scrapy.storage.options import database_options
 
         try:
             check_queue(database_options(self.project_settings).url)

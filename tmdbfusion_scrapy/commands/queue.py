@@ -23,25 +23,16 @@ class QueueCommand(TMDBCommand):
 
     name = "tmdb-queue"
     most_arguments = _MOST_RUNS
-
-    def syntax(self) -> str:
-        """Return the arguments as the help shows them."""
-        return "[options] [<run> ...]"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return (
-            "Show the jobs of scrapy tmdb-worker: waiting, running, done, failed; pause, cancel or retry them"
-        )
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Show how many records wait, are with a worker, are done or failed, for the runs that are named or "
-            "for all; which workers there are, and what is left at the rate of the last minute. With an option, "
-            "do it first. A cancelled run is not finished: scrapy tmdb-enqueue with the same arguments puts what "
-            "is left of it back into the queue."
-        )
+    usage = "[options] [<run> ...]"
+    summary = (
+        "Show the jobs of scrapy tmdb-worker: waiting, running, done, failed; pause, cancel or retry them"
+    )
+    description = (
+        "Show how many records wait, are with a worker, are done or failed, for the runs that are named or "
+        "for all; which workers there are, and what is left at the rate of the last minute. With an option, "
+        "do it first. A cancelled run is not finished: scrapy tmdb-enqueue with the same arguments puts what "
+        "is left of it back into the queue."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""
@@ -70,7 +61,7 @@ class QueueCommand(TMDBCommand):
         from tmdbfusion_scrapy.distributed.queue import check_queue
         from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.storage.database import open_for_reading, reopen_database
-        from tmdbfusion_scrapy.storage.writer import database_options
+        from tmdbfusion_scrapy.storage.options import database_options
 
         url = database_options(self.project_settings).url
         try:

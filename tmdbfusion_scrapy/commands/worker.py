@@ -17,23 +17,14 @@ class WorkerCommand(TMDBCommand):
 
     name = "tmdb-worker"
     most_arguments = _MOST_SPIDERS
-
-    def syntax(self) -> str:
-        """Return the arguments as the help shows them."""
-        return "[options] [<spider> ...]"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Work on the TMDB crawls that scrapy tmdb-enqueue has planned"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Take jobs that scrapy tmdb-enqueue put into TMDB_DATABASE_URL, of the spiders that are named or of "
-            "all, until none is left that this or another worker has to do. It is one crawl, whose settings are "
-            "the project's. Exit status: 0 when all jobs are done; 1 when the worker could not do its work; 3 "
-            "when jobs are left: it was stopped, or some have failed."
-        )
+    usage = "[options] [<spider> ...]"
+    summary = "Work on the TMDB crawls that scrapy tmdb-enqueue has planned"
+    description = (
+        "Take jobs that scrapy tmdb-enqueue put into TMDB_DATABASE_URL, of the spiders that are named or of "
+        "all, until none is left that this or another worker has to do. It is one crawl, whose settings are "
+        "the project's. Exit status: 0 when all jobs are done; 1 when the worker could not do its work; 3 "
+        "when jobs are left: it was stopped, or some have failed."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""
@@ -48,7 +39,7 @@ class WorkerCommand(TMDBCommand):
         from tmdbfusion_scrapy.distributed.queue import check_queue
         from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.settings import tells_exit_status
-        from tmdbfusion_scrapy.storage.writer import database_options
+        from tmdbfusion_scrapy.storage.options import database_options
 
         settings = self.project_settings
         try:
