@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import UsageError
 from scrapy.utils.conf import arglist_to_dict
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand, shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand
 
 if TYPE_CHECKING:
     import argparse
@@ -61,21 +61,16 @@ class EnqueueCommand(TMDBCommand):
         if opts.size < 1:
             raise UsageError(f"--size {opts.size}: use a whole number from 1", print_help=False)
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         """Plan the crawl."""
         from scrapy.crawler import AsyncCrawlerProcess
 
         from tmdbfusion_scrapy.commands.project import find_spider
         from tmdbfusion_scrapy.distributed.queue import check_queue
-        from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.storage.options import database_options
 
-        try:
-            check_queue(database_options(self.project_settings).url)
-            spidercls = find_spider(self.project_settings, args[0])
-        except ConfigurationError as error:
-            self.fail(shown(str(error)))
-            return
+        check_queue(database_options(self.project_settings).url)
+        spidercls = find_spider(self.project_settings, args[0])
         # SQLAlchemy and PgQueuer are there by now.
         from tmdbfusion_scrapy.distributed.plan import PlanningSpider, planning_spider
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand, shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand
 
 if TYPE_CHECKING:
     import argparse
@@ -31,27 +31,22 @@ class WorkerCommand(TMDBCommand):
         super().add_options(parser)
         parser.add_argument("--stay", action="store_true", help="wait for more when there is nothing to do")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         """Work."""
         from scrapy.crawler import AsyncCrawlerProcess
 
         from tmdbfusion_scrapy.commands.project import find_spider, source_spiders
         from tmdbfusion_scrapy.distributed.queue import check_queue
-        from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.settings import tells_exit_status
         from tmdbfusion_scrapy.storage.options import database_options
 
         settings = self.project_settings
-        try:
-            check_queue(database_options(settings).url)
-            spiders = [find_spider(settings, name) for name in args] or source_spiders(settings)
-            # SQLAlchemy and PgQueuer are there by now.
-            from tmdbfusion_scrapy.distributed.worker import WorkerSpider, check_spiders, worker_spider
+        check_queue(database_options(settings).url)
+        spiders = [find_spider(settings, name) for name in args] or source_spiders(settings)
+        # SQLAlchemy and PgQueuer are there by now.
+        from tmdbfusion_scrapy.distributed.worker import WorkerSpider, check_spiders, worker_spider
 
-            check_spiders(spiders)
-        except ConfigurationError as error:
-            self.fail(shown(str(error)))
-            return
+        check_spiders(spiders)
         hosted = {spidercls.name: spidercls for spidercls in spiders}
         process = AsyncCrawlerProcess(settings)
         crawler = process.create_crawler(worker_spider(hosted, stays=opts.stay))
