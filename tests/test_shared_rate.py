@@ -14,8 +14,8 @@ import pytest
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, settings_of
+from tests.patience import until
 from tests.storage.conftest import database, postgres_database, sqlite_database  # noqa: F401 - fixtures
-from tests.storage.database_access import until
 from tests.storage.private_postgres import private_server
 from tmdbfusion_scrapy import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.exceptions import ConfigurationError
