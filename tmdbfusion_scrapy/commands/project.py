@@ -19,7 +19,7 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage import SQLPipeline
 from tmdbfusion_scrapy.storage.backend import SQLITE, backend_for
 from tmdbfusion_scrapy.storage.database import parse_database_url
-from tmdbfusion_scrapy.storage.writer import database_options
+from tmdbfusion_scrapy.storage.options import database_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -110,6 +110,22 @@ def find_spider(settings: Settings, name: str) -> type[TMDBSourceSpider]:
             "details_operation"
         )
     return spider
+
+
+def source_spiders(settings: Settings) -> list[type[TMDBSourceSpider]]:
+    """Return the classes of all spiders of the project that take ``-a source=``.
+
+    Raises:
+        ConfigurationError: There are none.
+    """
+    loader = _spider_loader(settings)
+    spiders = [spider for name in sorted(loader.list()) if _has_source(spider := loader.load(name))]
+    if not spiders:
+        raise ConfigurationError(
+            "there is no TMDBSourceSpider here: start the command in a Scrapy project that has one, where "
+            "scrapy.cfg is"
+        )
+    return spiders
 
 
 @dataclass(frozen=True)
