@@ -327,8 +327,8 @@ class Fleet:
         with psycopg.connect(self.postgres.url("127.0.0.1"), autocommit=True) as connection:
 
             def number(query: str) -> int:
-                row = connection.execute(query).fetchone()  # type: ignore[call-overload]
-                return int(row[0] or 0)
+                ((found,),) = connection.execute(query.encode())
+                return int(found or 0)
 
             stored = number("SELECT count(*) FROM movies WHERE fetched_at IS NOT NULL")
             failures = number("SELECT count(*) FROM tmdb_failures")
