@@ -333,7 +333,7 @@ class Fleet:
             stored = number("SELECT count(*) FROM movies WHERE fetched_at IS NOT NULL")
             failures = number("SELECT count(*) FROM tmdb_failures")
             return Outcome(
-                listed=(listed := number("SELECT sum(listed) FROM tmdb_runs")),
+                listed=(listed := number("SELECT max(listed) FROM tmdb_runs")),
                 lost=listed - stored - failures,
                 # What was refused had to be asked for again.
                 again=sum(count - 1 for count in asked.values()) - refused,

@@ -60,9 +60,9 @@ What is not given is not sent, and TMDB's own default holds. A client can hold `
 holds.
 
 A list is sent as text joined by commas, a date as YYYY-MM-DD, a boolean in lower case. Numbers, dates and booleans
-(`true`, `false`) may be given as text. What is not of its type is a `ValidationError`, and so is a `language` that
-is not ISO 639-1 with or without a country, a `region` that is not ISO 3166-1, and an empty list, except for the
-parts of `append_to_response`: a filter by no values would be no filter.
+(`true`, `false`) may be given as text. What is not of its type is a `ValidationError`. So is a `language` that is
+not ISO 639-1 with or without a country, and a `region` that is not ISO 3166-1. An empty list is one, too, for a
+filter by no values would be no filter; only `append_to_response` takes it.
 
 ## Errors
 

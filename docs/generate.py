@@ -16,6 +16,7 @@ import endpoint_pages
 from datasette_metadata import datasette_metadata
 from markup import code, plain, table
 from messages_page import messages_page
+from meta_page import meta_page
 from record_page import record_page
 from schema_drawing import schema_drawing
 from table_page import table_page
@@ -34,16 +35,37 @@ if TYPE_CHECKING:
 DOCS = Path(__file__).parent
 REFERENCE = DOCS / "reference"
 
+SETTINGS_HEAD = """\
+# Settings
+
+All settings of the package, for `settings.py`, `custom_settings` or `-s NAME=VALUE`:
+
+```python
+TMDB_LANGUAGES = ["de-DE", "en-US"]
+TMDB_REQUESTS_PER_SECOND = 20
+```
+
+Scrapy's own settings keep their meaning for TMDB requests: `DOWNLOAD_TIMEOUT`, `DOWNLOAD_SLOTS` (the slot is
+`tmdb`), `CONCURRENT_REQUESTS`, `CONCURRENT_REQUESTS_PER_DOMAIN`, `RETRY_*`, `AUTOTHROTTLE_*`, `HTTPCACHE_*`,
+`JOBDIR`, `LOG_*`. A `DOWNLOAD_DELAY` of the project does not hold for TMDB, see
+[speed](../crawling.md#concurrency-and-rate-limit).
+"""
+
+STATS_HEAD = """\
+# Stats
+
+The package counts these in the stats of a crawl, beside Scrapy's own. What stands between angle brackets is part
+of the name. [Prometheus](../observability.md#prometheus) has them under other names.
+
+```python
+requests = self.crawler.stats.get_value("tmdb/request_count")
+```
+"""
+
 
 def settings_page() -> str:
     """All settings."""
-    head = (
-        "# Settings\n\nScrapy's own settings keep their meaning for TMDB requests: `DOWNLOAD_TIMEOUT`, "
-        "`DOWNLOAD_SLOTS` (the slot is `tmdb`), `CONCURRENT_REQUESTS`, "
-        "`CONCURRENT_REQUESTS_PER_DOMAIN`, `RETRY_*`, `AUTOTHROTTLE_*`, `HTTPCACHE_*`, `JOBDIR`, `LOG_*`. "
-        "A `DOWNLOAD_DELAY` of the project does not hold for TMDB, see [speed](../crawling.md).\n"
-    )
-    parts = [head]
+    parts = [SETTINGS_HEAD]
     for setting in SETTINGS.values():
         default = "none" if setting.default is None else code(setting.default)
         name, text = setting.name, plain(setting.text)
@@ -53,16 +75,15 @@ def settings_page() -> str:
 
 def stats_page() -> str:
     """All stats."""
-    rows = []
+    parts = [STATS_HEAD]
     for name, text in STATS.items():
         metric = stat_metric(name)
         label = f"{{{metric.label}}}" if metric.label else ""
-        rows.append((code(name), plain(text), code(f"{metric.name}{label}")))
-    return (
-        "# Stats\n\nBeside Scrapy's own. What stands between angle brackets is part of the name. Prometheus has "
-        "them under the names on the right, see docs/observability.md.\n\n"
-        + table(("Stat", "What it counts", "For Prometheus"), rows)
-    )
+        parts.append(
+            f"```{{stat}} {name}\n```\n\n## {code(name)}\n\n{plain(text)}\n\n"
+            f"For Prometheus: {code(metric.name + label)}\n"
+        )
+    return "\n".join(parts)
 
 
 def errors_page() -> str:
@@ -78,7 +99,8 @@ def errors_page() -> str:
         for code_, entry in exceptions.TMDB_CODES.items()
     ]
     return (
-        f"# Errors\n\n```\n{inspect.cleandoc(tree)}\n```\n\nTMDB's own codes "
+        "# Errors\n\nA client raises, and an errback gets, one of these of `tmdbfusion_scrapy.exceptions`:\n\n"
+        f"```text\n{inspect.cleandoc(tree)}\n```\n\nTMDB's own codes "
         "(https://developer.themoviedb.org/docs/errors) and what they become:\n\n"
         + table(("TMDB code", "HTTP status", "Error", "Tried again"), rows)
     )
@@ -106,6 +128,7 @@ def pages() -> Iterator[tuple[str, str]]:
     """Paths below docs/ and texts of all that is made."""
     yield "reference/settings.md", settings_page()
     yield "reference/stats.md", stats_page()
+    yield "reference/meta.md", meta_page()
     yield "reference/errors.md", errors_page()
     yield "reference/messages.md", messages_page()
     yield "reference/records.md", record_page()

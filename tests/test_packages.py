@@ -20,7 +20,19 @@ ABOVE = {
     "browse": {"storage"},
     "monitoring": {"client", "crawling", "storage", "feeds", "images"},
     "distributed": {"crawling", "storage"},
-    "commands": {"client", "crawling", "distributed", "storage", "feeds", "images", "browse", "monitoring", "sandbox"},
+    "commands": {
+        *(
+            "client",
+            "crawling",
+            "distributed",
+            "storage",
+            "feeds",
+            "images",
+            "browse",
+            "monitoring",
+            "sandbox",
+        ),
+    },
 }
 """What stands above the ground, and what each may know besides the ground."""
 

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from tmdbfusion_scrapy.exceptions import Headers
+
 E = TypeVar("E", bound=Exception)
 T = TypeVar("T")
 
@@ -159,7 +161,7 @@ class Credentials:
         return body
 
     def error_from_response(
-        self, status: int, headers: Mapping[str, str], body: bytes, others: Iterable[str] = ()
+        self, status: int, headers: Headers, body: bytes, others: Iterable[str] = ()
     ) -> TMDBError | None:
         """Return the error that a response tells of, without the secrets; ``None`` for a good one.
 

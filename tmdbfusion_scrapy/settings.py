@@ -163,7 +163,7 @@ SETTINGS: Mapping[str, Setting] = {
             "TMDB_CONDITIONAL",
             False,
             "``True`` asks for a stored record with its ETag, so that TMDB need not send what did not change. For "
-            "spiders with ``-a source=...``. Whether TMDB heeds it is not known.",
+            "spiders with ``-a source=...``. Whether TMDB answers 304 is not known.",
         ),
         Setting(
             "TMDB_CSV_ESCAPE_FORMULAS",

@@ -11,7 +11,7 @@ import pytest
 from tests.coroutines import coroutine_test
 from tests.distributed.conftest import TODAY, Fleet
 from tests.distributed.spiders import ALL, Collections, Companies, Keywords, Movies, Networks, People, Series
-from tests.storage.database_access import until
+from tests.patience import until
 from tmdbfusion_scrapy.crawling.source_spider import ExitStatus
 
 

@@ -11,11 +11,18 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-GUIDES = sorted(path for folder in ("tutorial", "how-to") for path in (DOCS / folder).glob("*.md"))
+GUIDES = sorted(
+    path for folder in ("tutorial", "how-to", "examples") for path in (DOCS / folder).glob("*.md")
+)
 
-BLOCK = re.compile(r"(?:^% (not run: .+)\n)?^(`{3,})([^\n]+)\n(.*?)^\2$", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"(?:^(?:% |<!-- )((?:not run|run by): [^\n]+?)(?: -->)?\n(?:<!-- [^\n]+ -->\n)?)?^(`{3,})([^\n]+)\n(.*?)^\2$",
+    re.MULTILINE | re.DOTALL,
+)
 CAPTION = re.compile(r":caption: (.+)\n+")
 
 NEEDS = {
@@ -32,17 +39,21 @@ class Block:
 
     kind: str
     text: str
-    not_run: bool
+    not_run: str
+    """Why it is not run here, or ``run by:`` and the test that runs it; else empty."""
 
 
 def blocks(page: Path) -> list[Block]:
     found = []
     for reason, _, kind, text in BLOCK.findall(page.read_text("utf-8")):
         caption = CAPTION.match(text)
-        if caption:
-            found.append(Block(f"file {caption[1]}", text[caption.end() :], bool(reason)))
+        if kind.startswith("{literalinclude} "):
+            name = kind.removeprefix("{literalinclude} ")
+            found.append(Block(f"file {name}", (page.parent / name).read_text("utf-8"), reason))
+        elif caption:
+            found.append(Block(f"file {caption[1]}", text[caption.end() :], reason))
         else:
-            found.append(Block(kind, text, bool(reason)))
+            found.append(Block(kind, text, reason))
     return found
 
 
@@ -77,7 +88,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stdout

@@ -34,7 +34,7 @@ def load_extension(connection: Any) -> None:
 
 def test_duckdb_attaches_the_database(sqlite_database: str) -> None:
     store(sqlite_database, LIBRARY)
-    (script,) = re.findall(r"^## DuckDB\n.*?```\n(ATTACH .*?)```", PAGE, re.DOTALL | re.MULTILINE)
+    (script,) = re.findall(r"^## DuckDB\n.*?```sql\n(ATTACH .*?)```", PAGE, re.DOTALL | re.MULTILINE)
     attach, *queries = [statement for statement in map(str.strip, script.split(";")) if statement]
     with duckdb.connect() as connection:
         load_extension(connection)

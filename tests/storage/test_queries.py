@@ -17,7 +17,7 @@ from tests.storage.library import LIBRARY, store
 
 DOCS = Path(__file__).parents[2] / "docs"
 METADATA = DOCS.parent / "tmdbfusion_scrapy" / "browse" / "metadata.yaml"
-PAGE = (DOCS / "queries.md").read_text(encoding="utf-8")
+PAGE = (DOCS / "queries.md").read_text(encoding="utf-8").partition("\n## DuckDB\n")[0]
 QUESTIONS = dict(
     re.findall(r"^## ([^\n]+)\n(?:(?!^## ).)*?```sql\n(.*?);\n```", PAGE, re.DOTALL | re.MULTILINE)
 )

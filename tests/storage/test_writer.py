@@ -15,6 +15,7 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import DBAPIError
 
 from tests.coroutines import coroutine_test
+from tests.patience import until
 from tests.storage.database_access import (
     Recorder,
     execute_sqlite,
@@ -23,7 +24,6 @@ from tests.storage.database_access import (
     select,
     series,
     sqlite_url,
-    until,
     write_lock,
 )
 from tmdbfusion_scrapy.exceptions import ConfigurationError

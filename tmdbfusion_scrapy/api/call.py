@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tmdbfusion_scrapy.credentials import Credentials
+    from tmdbfusion_scrapy.exceptions import Headers
 
 M = TypeVar("M")
 
@@ -209,7 +210,7 @@ def escape_segment(name: str, text: str) -> str:
 def judge(
     call: Call[M],
     status: int,
-    headers: Mapping[str, str],
+    headers: Headers,
     body: bytes,
     credentials: Credentials | None = None,
     secrets: Iterable[str] = (),

@@ -179,7 +179,7 @@ class Calls:
         failure: TMDBError | None = None
         begun = time.monotonic()
         try:
-            answer = await self._run(self.sender.fetch(exchange.request(call, shown)))
+            answer = await self._run(self.sender.fetch(self.sender.prepare(call, shown)))
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             failure = exchange.error(call, exception)
         if failure is not None:

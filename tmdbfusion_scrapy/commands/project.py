@@ -122,7 +122,8 @@ def source_spiders(settings: Settings) -> list[type[TMDBSourceSpider]]:
     spiders = [spider for name in sorted(loader.list()) if _has_source(spider := loader.load(name))]
     if not spiders:
         raise ConfigurationError(
-            "there is no TMDBSourceSpider here: run this in a Scrapy project that has one, where scrapy.cfg is"
+            "there is no TMDBSourceSpider here: start the command in a Scrapy project that has one, where "
+            "scrapy.cfg is"
         )
     return spiders
 

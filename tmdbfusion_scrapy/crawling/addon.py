@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -32,6 +34,7 @@ from tmdbfusion_scrapy.crawling.scheduling import LazyStartMiddleware, RunQueue,
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import (
+    SETTINGS,
     SLOT,
     TMDBSettings,
     is_enabled,
@@ -48,6 +51,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
+logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 0.1
 """How long TMDB takes for an answer, about, the way included: so fast one connection asks again."""
@@ -208,6 +212,7 @@ class Addon:
         with plain_messages():
             if not is_enabled(settings):
                 raise NotConfigured("TMDB_ENABLED is False")
+            _warn_of_unknown(settings)
             ours = settings_of(settings)
             credentials_of(settings)
             tells_exit_status(settings)
@@ -249,6 +254,19 @@ class Addon:
             # What the user chose stays.
             if (settings.getpriority(name) or 0) <= SETTINGS_PRIORITIES["addon"]:
                 _put_before(settings, name, ours_of_it, before)
+
+
+def _warn_of_unknown(settings: BaseSettings) -> None:
+    """Warn of each setting of a project or a command line that is named as ours are and is none of them."""
+    for name in settings:
+        given = (settings.getpriority(name) or 0) >= SETTINGS_PRIORITIES["project"]
+        if given and str(name).startswith("TMDB_") and name not in SETTINGS:
+            close = get_close_matches(str(name), SETTINGS, n=1)
+            logger.warning(
+                "%s is no setting of tmdbfusion-scrapy and changes nothing: %s",
+                name,
+                f"{close[0]} is one" if close else "docs/reference/settings.md lists them",
+            )
 
 
 def _check_reactor(settings: BaseSettings) -> None:

@@ -22,7 +22,6 @@ from tmdbfusion_scrapy.distributed.queue import JobQueue, check_queue
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import check_boolean, job_times
 from tmdbfusion_scrapy.sources import Plan
-from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE
 from tmdbfusion_scrapy.sources.stored import FailedSource
 from tmdbfusion_scrapy.storage.database import reopen_database
 from tmdbfusion_scrapy.storage.sql import SQLPipeline
@@ -79,7 +78,7 @@ async def open_work(spider: TMDBSpider, hosted: Mapping[str, type[TMDBSourceSpid
     """
     store = spider.crawler.get_item_pipeline(SQLPipeline)
     if store is None:
-        raise ConfigurationError(f"a worker stores what it fetches: {NEEDS_DATABASE}")
+        raise ConfigurationError("a worker needs the database: leave SQLPipeline in ITEM_PIPELINES")
     url = database_options_of(spider.crawler.settings).url
     check_queue(url)
     engine = await store.ask(reopen_database, url)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tmdbfusion_scrapy.sandbox.files import Exports
 from tmdbfusion_scrapy.sandbox.http import PreparedReply, TMDBFailure, json_reply, status_reply
 from tmdbfusion_scrapy.sandbox.lists import Lists, page_number
-from tmdbfusion_scrapy.sandbox.movies import GeneratedMovies
+from tmdbfusion_scrapy.sandbox.movies import KNOWN, KNOWN_IMDB_ID, GeneratedMovies
 from tmdbfusion_scrapy.sandbox.parts import ENTITIES, Entities
 from tmdbfusion_scrapy.sandbox.people import GeneratedPeople
 from tmdbfusion_scrapy.sandbox.population import Churn
@@ -28,6 +28,9 @@ _MAX_APPENDED = 20
 _RATING = re.compile(r"(movie|tv)/\d+/rating", re.ASCII)
 # What follows the id of a record: nothing, a season, or an episode.
 _IS_RECORD = re.compile(r"(season/[^/]+(/[^/]+/[^/]+)?)?")
+# What IMDb's ids of a kind begin with, and the number that TMDB's id is added to.
+_IMDB_IDS = {"movie": ("tt", 90_000_000), "tv": ("tt", 80_000_000), "person": ("nm", 20_000_000)}
+_FOUND = ("movie_results", "person_results", "tv_results", "tv_episode_results", "tv_season_results")
 _PAGED_PARTS = frozenset({"lists", "recommendations", "reviews", "similar", "tagged_images"})
 
 
@@ -119,6 +122,8 @@ class Service:
         if listed is not None:
             return json_reply(listed, max_age=600)
         kind, _, tail = path.partition("/")
+        if kind == "find" and tail and self.world is not None:
+            return json_reply(self._found(tail, query))
         number, _, part = tail.partition("/")
         catalogue = self.catalogues.get(kind)
         if tail == "latest" and catalogue is not None and (latest := catalogue.latest()) is not None:
@@ -126,6 +131,20 @@ class Service:
         if not (number.isascii() and number.isdecimal()) or len(number) > 18:
             return None
         return self._reply(kind, int(number), part, query)
+
+    def _found(self, external_id: str, query: Query) -> dict[str, Any]:
+        """Return the records with an id of IMDb; by ids of other sites none is found."""
+        found: dict[str, Any] = {name: [] for name in _FOUND}
+        number = external_id[2:]
+        if query.get("external_source") != "imdb_id" or not (number.isascii() and number.isdecimal()):
+            return found
+        for kind, (prefix, first) in _IMDB_IDS.items():
+            item = KNOWN if external_id == KNOWN_IMDB_ID else int(number[:18]) - first
+            ids = self._body(kind, item, "external_ids", {}) if external_id.startswith(prefix) else None
+            if ids is not None and ids["imdb_id"] == external_id:
+                record = self.catalogues[kind].summary(item, query.get("language") or "en-US")
+                found[f"{kind}_results"] = [{**(record or {}), "media_type": kind}]
+        return found
 
     def _reply(self, kind: str, item: int, part: str, query: Query) -> Response | None:
         """Return a record or a part of one, with the parts that were asked for; unknown ones are left out."""

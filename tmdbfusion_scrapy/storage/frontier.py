@@ -327,6 +327,7 @@ class Frontier(CrawlState):
         """Return those of some ids that are stored or given up since a moment or ever, or deleted."""
         columns = self._records.columns
         fetched = columns.fetched_at.is_not(None) if since is None else columns.fetched_at >= since
+        deleted: ColumnElement[bool]
         if deleted_since is None:
             deleted = columns.deleted_at.is_not(None)
         else:
