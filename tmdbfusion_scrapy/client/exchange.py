@@ -172,7 +172,7 @@ class Exchange:
 
     def secrets_of(self, call: Call[Any]) -> tuple[str, ...]:
         """Return what nothing may show of a call and of the proxy, besides the token or key."""
-        return (*(secret.value for secret in call.secrets), *self.proxy_secrets)
+        return (*[secret.value for secret in call.secrets], *self.proxy_secrets)
 
     def record(self, call: Call[M], answer: Answered) -> M:
         """Return the record in an answer."""

@@ -19,21 +19,11 @@ class BrowseCommand(TMDBCommand):
     """Shows ``TMDB_DATABASE_URL`` in a browser, with datasette."""
 
     name = "tmdb-browse"
-
-    def syntax(self) -> str:
-        """Return the arguments after the name."""
-        return "[options]"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Look at the crawl's database in a browser"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Serve TMDB_DATABASE_URL, an SQLite file, with datasette on this machine, and open it in a browser: "
-            "tables, queries, images. The database is only read; a crawl may write meanwhile. Ctrl-C ends it."
-        )
+    summary = "Look at the crawl's database in a browser"
+    description = (
+        "Serve TMDB_DATABASE_URL, an SQLite file, with datasette on this machine, and open it in a browser: "
+        "tables, queries, images. The database is only read; a crawl may write meanwhile. Ctrl-C ends it."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""

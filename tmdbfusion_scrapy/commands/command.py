@@ -139,11 +139,34 @@ def note(text: str) -> str:
 
 
 class TMDBCommand(ScrapyCommand):
-    """A command that starts no crawl."""
+    """A command that starts no crawl.
+
+    Attributes:
+        name: Its name.
+        usage: Its arguments, as the help shows them.
+        summary: What it does, in a line for the list of commands.
+        description: Text of its help.
+        most_arguments: How many arguments it takes beside its options.
+    """
 
     requires_crawler_process = False
     name = ""
+    usage = "[options]"
+    summary = ""
+    description = ""
     most_arguments = 0
+
+    def syntax(self) -> str:
+        """Return the arguments after the name."""
+        return self.usage
+
+    def short_desc(self) -> str:
+        """Return the line for the list of commands."""
+        return self.summary
+
+    def long_desc(self) -> str:
+        """Return the text of the help."""
+        return self.description
 
     @property
     def project_settings(self) -> Settings:

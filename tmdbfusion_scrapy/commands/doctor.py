@@ -25,23 +25,14 @@ class DoctorCommand(TMDBCommand):
 
     name = "tmdb-doctor"
     most_arguments = 1
-
-    def syntax(self) -> str:
-        """Return the arguments after the name."""
-        return "[options] [spider]"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Check token, network, settings and database before a TMDB crawl"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Check what a crawl needs, in the way that it would have: token, proxy, DNS, IPv4 and IPv6, TLS, the "
-            "API and its latency, the clock, the hosts of exports and images, the rate, the database and the "
-            "disk. Nothing is stored. Exit status 1 where there is a problem; warnings are none. With the name of "
-            "a spider, its custom_settings count."
-        )
+    usage = "[options] [spider]"
+    summary = "Check token, network, settings and database before a TMDB crawl"
+    description = (
+        "Check what a crawl needs, in the way that it would have: token, proxy, DNS, IPv4 and IPv6, TLS, the "
+        "API and its latency, the clock, the hosts of exports and images, the rate, the database and the "
+        "disk. Nothing is stored. Exit status 1 where there is a problem; warnings are none. With the name of "
+        "a spider, its custom_settings count."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""

@@ -77,7 +77,7 @@ class EnqueueCommand(TMDBCommand):
         from tmdbfusion_scrapy.commands.project import find_spider
         from tmdbfusion_scrapy.distributed.queue import check_queue
         from tmdbfusion_scrapy.exceptions import ConfigurationError
-        from tmdbfusion_scrapy.storage.writer import database_options
+        from tmdbfusion_scrapy.storage.options import database_options
 
         try:
             check_queue(database_options(self.project_settings).url)

@@ -25,21 +25,11 @@ class FailuresCommand(TMDBCommand):
     """Lists what failed for good in the crawls into ``TMDB_DATABASE_URL``, groups it, or writes it to a file."""
 
     name = "tmdb-failures"
-
-    def syntax(self) -> str:
-        """Return the arguments after the name."""
-        return "[options]"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "List, group or export the TMDB calls that failed for good"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "List what stands in tmdb_failures of TMDB_DATABASE_URL, the newest first: calls whose retries are "
-            "spent, or for which a retry is of no use. The database is only read."
-        )
+    summary = "List, group or export the TMDB calls that failed for good"
+    description = (
+        "List what stands in tmdb_failures of TMDB_DATABASE_URL, the newest first: calls whose retries are "
+        "spent, or for which a retry is of no use. The database is only read."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""
@@ -87,7 +77,7 @@ class FailuresCommand(TMDBCommand):
         from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.storage.database import open_for_reading
         from tmdbfusion_scrapy.storage.failures import FailureFilter, FailuresReport
-        from tmdbfusion_scrapy.storage.writer import database_options
+        from tmdbfusion_scrapy.storage.options import database_options
 
         wanted = FailureFilter(
             tuple("" if kind == _NO_KIND else kind for kind in opts.kind),

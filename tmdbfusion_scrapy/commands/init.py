@@ -35,22 +35,13 @@ class InitCommand(TMDBCommand):
 
     name = "tmdb-init"
     most_arguments = 1
-
-    def syntax(self) -> str:
-        """Return the arguments after the name."""
-        return "<name>"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Make a project that crawls TMDB: spider, pipeline, settings, tests"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Make a project in a new folder of the name: settings with comments, a spider, a pipeline, tests with "
-            "the sandbox, a README. It runs at once, without a token on the bundled sandbox. A folder that is "
-            "there already is refused, and nothing is overwritten."
-        )
+    usage = "<name>"
+    summary = "Make a project that crawls TMDB: spider, pipeline, settings, tests"
+    description = (
+        "Make a project in a new folder of the name: settings with comments, a spider, a pipeline, tests with "
+        "the sandbox, a README. It runs at once, without a token on the bundled sandbox. A folder that is "
+        "there already is refused, and nothing is overwritten."
+    )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         """Check the name."""

@@ -18,22 +18,13 @@ class PlanCommand(TMDBCommand):
 
     name = "tmdb-plan"
     most_arguments = 1
-
-    def syntax(self) -> str:
-        """Return the arguments as the help shows them."""
-        return "[options] <spider>"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Say what a TMDB crawl would take: requests, hours and disk"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Say before a crawl what it would take: requests, hours at the set rate, disk, and how much of it is "
-            "stored already. Takes the arguments of scrapy crawl. Asks TMDB for no record, only for what lists "
-            "them: an export is downloaded once, and the crawl uses the same file. The database is only read."
-        )
+    usage = "[options] <spider>"
+    summary = "Say what a TMDB crawl would take: requests, hours and disk"
+    description = (
+        "Say before a crawl what it would take: requests, hours at the set rate, disk, and how much of it is "
+        "stored already. Takes the arguments of scrapy crawl. Asks TMDB for no record, only for what lists "
+        "them: an export is downloaded once, and the crawl uses the same file. The database is only read."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""

@@ -19,7 +19,7 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage import SQLPipeline
 from tmdbfusion_scrapy.storage.backend import SQLITE, backend_for
 from tmdbfusion_scrapy.storage.database import parse_database_url
-from tmdbfusion_scrapy.storage.writer import database_options
+from tmdbfusion_scrapy.storage.options import database_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

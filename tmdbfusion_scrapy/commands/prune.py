@@ -29,21 +29,11 @@ class PruneCommand(TMDBCommand):
     """Deletes what was fetched too long ago, or has it fetched again."""
 
     name = "tmdb-prune"
-
-    def syntax(self) -> str:
-        """Return the arguments after the name."""
-        return "[options]"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Delete, or fetch again, what was fetched from TMDB too long ago"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Show what stands in TMDB_DATABASE_URL longer than TMDB's terms allow, six months; with --delete or "
-            "--refetch do something about it. Nothing is changed without one of them."
-        )
+    summary = "Delete, or fetch again, what was fetched from TMDB too long ago"
+    description = (
+        "Show what stands in TMDB_DATABASE_URL longer than TMDB's terms allow, six months; with --delete or "
+        "--refetch do something about it. Nothing is changed without one of them."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""

@@ -31,22 +31,13 @@ class QueryCommand(TMDBCommand):
 
     name = "tmdb-query"
     most_arguments = 1
-
-    def syntax(self) -> str:
-        """Return the arguments as the help shows them."""
-        return "[options] <name, file or ->"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Answer a question in SQL from the crawl's database"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Run a query on TMDB_DATABASE_URL and print the answer as a table: one of those that --list shows, or "
-            "the SELECT in a file, or on standard input (-). The database is only read; a query that would change "
-            "it is refused."
-        )
+    usage = "[options] <name, file or ->"
+    summary = "Answer a question in SQL from the crawl's database"
+    description = (
+        "Run a query on TMDB_DATABASE_URL and print the answer as a table: one of those that --list shows, or "
+        "the SELECT in a file, or on standard input (-). The database is only read; a query that would change "
+        "it is refused."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""

@@ -70,7 +70,7 @@ class QueueCommand(TMDBCommand):
         from tmdbfusion_scrapy.distributed.queue import check_queue
         from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.storage.database import open_for_reading, reopen_database
-        from tmdbfusion_scrapy.storage.writer import database_options
+        from tmdbfusion_scrapy.storage.options import database_options
 
         url = database_options(self.project_settings).url
         try:

@@ -23,21 +23,11 @@ class ReportCommand(TMDBCommand):
     """Writes the report of a run in ``TMDB_DATABASE_URL`` to an HTML file, or lists the runs."""
 
     name = "tmdb-report"
-
-    def syntax(self) -> str:
-        """Return the arguments after the name."""
-        return "[options]"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Write the report of a TMDB crawl to an HTML file"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Write what a run did, what failed and what its records are like to one HTML file, which needs no "
-            "network. By default of the run that a crawl was at last. The database is only read."
-        )
+    summary = "Write the report of a TMDB crawl to an HTML file"
+    description = (
+        "Write what a run did, what failed and what its records are like to one HTML file, which needs no "
+        "network. By default of the run that a crawl was at last. The database is only read."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""
@@ -63,7 +53,7 @@ class ReportCommand(TMDBCommand):
         from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.storage.backend import reason_of
         from tmdbfusion_scrapy.storage.database import open_for_reading
-        from tmdbfusion_scrapy.storage.writer import database_options
+        from tmdbfusion_scrapy.storage.options import database_options
 
         url = database_options(self.project_settings).url
         try:

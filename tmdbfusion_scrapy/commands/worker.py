@@ -48,7 +48,7 @@ class WorkerCommand(TMDBCommand):
         from tmdbfusion_scrapy.distributed.queue import check_queue
         from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.settings import tells_exit_status
-        from tmdbfusion_scrapy.storage.writer import database_options
+        from tmdbfusion_scrapy.storage.options import database_options
 
         settings = self.project_settings
         try:
