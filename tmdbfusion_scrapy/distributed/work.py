@@ -13,7 +13,7 @@ from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.calls import RUN_KEY
-from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, languages_of
+from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, RunClosedError, languages_of
 from tmdbfusion_scrapy.crawling.reading import conditions_of
 from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
 from tmdbfusion_scrapy.crawling.session import session_of
@@ -116,6 +116,7 @@ class Work:
         self._held: dict[str, HeldJob] = {}
         self._asking: set[asyncio.Future[Any]] = set()
         self._over = asyncio.Event()
+        self._is_leaving = False
         self._frontiers: dict[str, Frontier] = {}
         self._spiders: dict[tuple[int, str], TMDBSourceSpider] = {}
         self._stalls = Stalls(self._timeout)
@@ -170,7 +171,13 @@ class Work:
                 await self._pause()
 
     async def _ask(self, question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Ask the database; what is being asked when the crawl is stopped is waited for before it is left."""
+        """Ask the database; what is being asked when the crawl is stopped is waited for before it is left.
+
+        Raises:
+            RunClosedError: The jobs have been given back.
+        """
+        if self._over.is_set() and not self._is_leaving:
+            raise RunClosedError
         asking = asyncio.ensure_future(self._store.ask(question, *args, **kwargs))
         self._asking.add(asking)
         asking.add_done_callback(self._note_asked)
@@ -329,6 +336,8 @@ class Work:
             try:
                 await step()
                 continue
+            except RunClosedError:
+                return
             except ConfigurationError as error:
                 problem = str(error)
             except Exception:
@@ -477,24 +486,30 @@ class Work:
         try:
             if self._keepers:
                 await asyncio.wait(self._keepers)
+                await self._end_asking()
+                self._is_leaving = True
                 await self._leave()
         finally:
-            while self._asking:
-                await asyncio.wait(self._asking)
+            await self._end_asking()
             await asyncio.to_thread(self._engine.dispose)
             for frontier in self._frontiers.values():
                 await asyncio.to_thread(frontier.close)
+
+    async def _end_asking(self) -> None:
+        """Wait for what is being asked."""
+        while self._asking:
+            await asyncio.wait(self._asking)
 
     async def _leave(self) -> None:
         """Give back what is held, unless the database is away: others take it when the heartbeat is missed."""
         try:
             for held in list(self._held.values()):
                 await self._look_at(held)
-            if self._held:
-                await self._queue.give_back([held.id for held in self._held.values()])
-                self._stats.inc_value(names.JOBS_GIVEN_BACK, len(self._held))
-                self._say("%d jobs are given back to the queue", len(self._held))
-                self._held.clear()
+            self._held.clear()
+            # Also one that was being taken when the crawl was stopped.
+            if number := await self._queue.give_back():
+                self._stats.inc_value(names.JOBS_GIVEN_BACK, number)
+                self._say("%d jobs are given back to the queue", number)
             await self._queue.end_worker()
             return
         except ConfigurationError as error:
