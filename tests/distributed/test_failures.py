@@ -62,7 +62,6 @@ class Workers:
             TMDB_JOB_HEARTBEAT=HEARTBEAT,
             TMDB_REQUESTS_PER_SECOND=40,
             TWISTED_REACTOR_ENABLED=False,
-            **changed,
         )
         command = [sys.executable, "-m", "scrapy", "tmdb-worker", "movies"]
         for name, value in settings.items():

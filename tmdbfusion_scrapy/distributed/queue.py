@@ -338,6 +338,11 @@ class JobQueue:
         keys = None if ids is None else list(ids)
         return len(await self._queries.driver.fetch(query, self.worker, keys))
 
+    async def was_taken_before(self, taken: Any) -> bool:
+        """Return whether a job was taken more than once, so that some worker may have left it unfinished."""
+        query = f"SELECT count(*) > 1 AS found FROM {self._log} WHERE job_id = $1 AND status = 'picked'"  # noqa: S608
+        return bool((await self._queries.driver.fetch(query, taken.id))[0]["found"])
+
     async def end(self, taken: Any) -> None:
         """Take a job out of the queue that is done."""
         await self._queries.log_jobs([(taken, "successful", None)])
