@@ -113,7 +113,7 @@ def measured(tool: str, url: str, ids: list[int], concurrency: int) -> dict[str,
 
 def median(runs: list[dict[str, Any]], name: str) -> float:
     """The median of a figure."""
-    return statistics.median(run[name] for run in runs)
+    return float(statistics.median(run[name] for run in runs))
 
 
 def main() -> None:
