@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +20,7 @@ from tmdbfusion_scrapy.transport.answer import RawHeaders
 from tmdbfusion_scrapy.transport.outgoing import NO_BODY, Outgoing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.client.options import ClientOptions
