@@ -33,6 +33,7 @@ from one_comparison import PARTS, TOOLS
 
 from tmdbfusion_scrapy import AsyncTMDBClient
 from tmdbfusion_scrapy.exceptions import NotFoundError
+from tmdbfusion_scrapy.rate_limit import DEFAULT_REQUESTS_PER_SECOND
 from tmdbfusion_scrapy.sandbox import SandboxProcess
 
 FAULTS = {
