@@ -156,8 +156,9 @@ class Credentials:
     def unechoed(self, body: bytes) -> bytes:
         """Return a good body: the same object, but without the token or key if a server has sent it back."""
         # A search for each form is ten times faster than one pattern of all.
-        if any(form in body for form in _bytes_forms(self.secret)):
-            return self.redact_body(body)
+        for form in _bytes_forms(self.secret):
+            if form in body:
+                return self.redact_body(body)
         return body
 
     def error_from_response(

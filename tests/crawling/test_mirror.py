@@ -49,7 +49,7 @@ def is_of_today(found: list[tuple[str]]) -> bool:
 def sandbox(tmdb_sandbox_factory):
     """300 movies, three days ago."""
     days = {"today": BEFORE, "daily_changed": 0.05, "daily_gone": 0.003}
-    return tmdb_sandbox_factory(movies=300, series=60, people=200, **days)
+    return tmdb_sandbox_factory(movies=300, series=30, people=80, **days)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -32,6 +33,9 @@ NEEDS = {
 }
 """What a guide has its reader install besides the package."""
 
+LONG = {"own-spider", "own-storage", "test-your-spider", "mirror", "languages", "images", "upgrade"}
+"""Guides of several crawls each."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -46,11 +50,12 @@ class Block:
 def blocks(page: Path) -> list[Block]:
     found = []
     for reason, _, kind, text in BLOCK.findall(page.read_text("utf-8")):
-        caption = CAPTION.match(text)
         if kind.startswith("{literalinclude} "):
+            # The file beside the page.
             name = kind.removeprefix("{literalinclude} ")
-            found.append(Block(f"file {name}", (page.parent / name).read_text("utf-8"), reason))
-        elif caption:
+            text = f":caption: {name}\n\n{(page.parent / name).read_text('utf-8')}"  # noqa: PLW2901
+        caption = CAPTION.match(text)
+        if caption:
             found.append(Block(f"file {caption[1]}", text[caption.end() :], reason))
         else:
             found.append(Block(kind, text, reason))
@@ -98,7 +103,11 @@ class Reader:
         self.said = done.stdout
 
 
-@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+def guide(page: Path) -> Any:
+    return pytest.param(page, id=page.stem, marks=[pytest.mark.slow] if page.stem in LONG else [])
+
+
+@pytest.mark.parametrize("page", [guide(page) for page in GUIDES])
 def test_a_guide_works_as_printed(page: Path, tmp_path: Path) -> None:
     for module in NEEDS.get(page.stem, ()):
         pytest.importorskip(module)

@@ -190,7 +190,7 @@ class Movies(Namespace[E]):
         language: str | None = None,
         page: int | None = None,
     ) -> Page[MovieListItem]:
-        """Movies that TMDB recommends to who likes this one.
+        """Movies that TMDB recommends to those who like this one.
 
         https://developer.themoviedb.org/reference/movie-recommendations
 

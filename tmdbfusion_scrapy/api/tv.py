@@ -238,7 +238,7 @@ class TV(Namespace[E]):
         language: str | None = None,
         page: int | None = None,
     ) -> Page[TVListItem]:
-        """Series that TMDB recommends to who likes this one.
+        """Series that TMDB recommends to those who like this one.
 
         https://developer.themoviedb.org/reference/tv-series-recommendations
 

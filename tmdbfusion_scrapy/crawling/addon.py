@@ -160,8 +160,8 @@ CONCURRENT_ITEMS = 1
 """Scrapy 2.15 to 2.19 start this many tasks for every response; see docs/performance.md for what they cost."""
 
 STORAGE = "tmdbfusion_scrapy.storage.sql.install_storage"
-FEEDS = "tmdbfusion_scrapy.feeds.install.install_feeds"
-IMAGES = "tmdbfusion_scrapy.images.options.install_images"
+FEEDS = "tmdbfusion_scrapy.feeds.exporters.install_feeds"
+IMAGES = "tmdbfusion_scrapy.images.choice.install_images"
 MONITORING = "tmdbfusion_scrapy.monitoring.install.install_monitoring"
 JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.install_early"
 """Import paths, as Scrapy's settings have them, of what installs the components that stand above this package."""

@@ -19,7 +19,7 @@ from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError, TMDBError
 from tmdbfusion_scrapy.settings import settings_of
 from tmdbfusion_scrapy.sources.export import FOLDER
-from tmdbfusion_scrapy.sources.export_download import ExportDownload, export_client
+from tmdbfusion_scrapy.sources.export_file import ExportDownload, export_client
 from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, RESULTS_PER_PAGE
 from tmdbfusion_scrapy.stores import ImageStore
 

@@ -257,6 +257,8 @@ def read_body(content: bytes, content_encoding: str | None, *, max_size: int | N
         httpx.DecodingError: the body is cut short or broken, or in no encoding that is known here.
     """
     _check_size(len(content), max_size)
+    if not content_encoding and not content.startswith(_GZIP_MAGIC):
+        return content
     for part in reversed((content_encoding or "").split(",")):
         coding = part.strip(_AROUND_CODING).lower()
         # Some servers name an encoding on an answer without a body (to HEAD, or 304).
