@@ -318,7 +318,7 @@ def project_for(sandbox: ThreadedSandbox, folder: Path) -> Reader:
         "TMDB_EXPORTS_URL": sandbox.exports_url,
         "TMDB_IMAGES_URL": sandbox.images_url,
         "TMDB_ACCESS_TOKEN": TOKEN,
-        "TMDB_REQUESTS_PER_SECOND": 1000,
+        "TMDB_REQUESTS_PER_SECOND": 70,
         "TMDB_IMAGES_REQUESTS_PER_SECOND": 0,
     }
     with (project / "example_project" / "settings.py").open("a", encoding="utf-8") as file:
