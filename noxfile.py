@@ -31,7 +31,7 @@ def reactorless(session: nox.Session) -> None:
 @nox.session
 def slow(session: nox.Session) -> None:
     """Run the long tests: crawls that are killed again and again, a browser, the type checkers."""
-    session.install("-e", ".[test,images,lint]")
+    session.install("-e", ".[test,images,lint,examples]")
     session.run("pytest", *XDIST, "-m", "slow", *session.posargs)
 
 

@@ -27,7 +27,7 @@ from scrapy.crawler import AsyncCrawlerProcess, Crawler
 
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.sandbox import SandboxProcess
-from tmdbfusion_scrapy.sources.export_download import ExportDownload
+from tmdbfusion_scrapy.sources.export_file import ExportDownload
 
 DAY = "2026-06-01"
 

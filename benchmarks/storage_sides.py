@@ -17,8 +17,9 @@ from tmdbfusion_scrapy.feeds.exporters import RecordJsonLinesItemExporter
 from tmdbfusion_scrapy.feeds.parquet import ParquetItemExporter
 from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.options import DatabaseOptions
 from tmdbfusion_scrapy.storage.rows import Changes
-from tmdbfusion_scrapy.storage.writer import DatabaseOptions, Writer
+from tmdbfusion_scrapy.storage.writer import Writer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -29,7 +29,7 @@ import scrapy
 from certificates import make_certificates
 from loopback import pin, running_server
 
-from tmdbfusion_scrapy.crawling.handler import outgoing_request
+from tmdbfusion_scrapy.crawling.handler import prepare
 from tmdbfusion_scrapy.transport import PooledStream, PooledTransport
 from tmdbfusion_scrapy.transport.failover import FailoverTransport
 
@@ -112,8 +112,11 @@ async def pooled_in_crawl(connections: int, verify: Verify) -> AsyncIterator[Fet
             request = requests.get(url)
             if request is None:
                 request = requests[url] = scrapy.Request(url, meta={"download_timeout": 30.0})
-            response = await transport.handle_async_request(outgoing_request(request, None))
-            return await body_of(response)
+            outgoing = prepare(request, transport, None)
+            if outgoing is None:
+                raise TypeError("a request with a body or a proxy of its own")
+            timeouts = {"total": request.meta["download_timeout"]}
+            return await (await transport.send(outgoing, timeouts)).read_all()
 
         yield fetch
 

@@ -9,10 +9,56 @@ import pytest
 
 from tmdbfusion_scrapy.rate_limit import forget_shared_states
 
+HERE = Path(__file__).parent
+AUTHORITY = HERE / "authority.pem"
 RECORDED_DIR = os.environ.get("TMDB_RECORDED_DIR")
 
 # The tests start a hundred processes: modules are compiled once, not in each of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+
+
+# Files of many processes, the longest first. With pytest-xdist these begin, so that no process has one to itself
+# when all others have nothing left to do.
+LONGEST = (
+    "docs/test_guides.py",
+    "docs/test_pages.py",
+    "docs/test_examples.py",
+    "crawling/test_killed.py",
+    "storage/test_odd_values.py",
+    "test_shared_rate.py",
+    "distributed/test_failures.py",
+    "distributed/test_workers.py",
+    "crawling/test_job_directory.py",
+    "monitoring/test_progress.py",
+    "crawling/test_exit_status.py",
+    "commands/test_init.py",
+    "commands/test_prune.py",
+    "crawling/test_known_urls.py",
+    "storage/test_latest.py",
+    "crawling/test_project.py",
+    "crawling/test_speed.py",
+    "crawling/test_untouched.py",
+    "models/test_threads.py",
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return what ``-n auto`` stands for: half as many again as processors, for many tests wait."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Let pytest-xdist take the files as they come, not by how many tests they have."""
+    if getattr(config.option, "loadscopereorder", False):
+        config.option.loadscopereorder = False
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest files before the others, where several processes run the tests."""
+    if hasattr(config, "workerinput"):
+        places = {HERE / name: place for place, name in enumerate(LONGEST)}
+        items.sort(key=lambda item: places.get(item.path, len(LONGEST)))
 
 
 def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
@@ -28,6 +74,12 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
         if name.startswith("TMDB_"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _one_authority(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trust a single authority: reading those of the system takes longer than a small crawl."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
 
 
 @pytest.fixture

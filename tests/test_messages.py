@@ -36,6 +36,8 @@ BAD_SETTINGS = {
     "TMDB_MAX_KEEPALIVE_CONNECTIONS": -1,
     "TMDB_KEEPALIVE_EXPIRY": "long",
     "TMDB_REQUESTS_PER_SECOND": "fast",
+    "TMDB_RATE_LIMIT_KEY": "203.0.113.7",
+    "TMDB_RATE_LIMIT_STORE": "mysql://host/database",
     "TMDB_PROXY": "socks5://proxy",
     "TMDB_IP_FAMILY": "ipv5",
     "TMDB_VERIFY_TLS": "perhaps",
@@ -63,6 +65,8 @@ BAD_SETTINGS = {
     "TMDB_METRICS_HOST": "",
     "TMDB_TRACING": "some",
     "TMDB_LOG_JSON": "some",
+    "TMDB_JOB_TIMEOUT": 0,
+    "TMDB_JOB_HEARTBEAT": "often",
     "TMDB_MONITOR_MIN_COVERAGE": 95,
     "TMDB_MONITOR_MAX_FAILURE_RATE": "few",
     "TMDB_MONITOR_MAX_DRIFT": -1,
@@ -70,6 +74,7 @@ BAD_SETTINGS = {
 """A value of each setting that is of no use."""
 
 WITH = {
+    "TMDB_RATE_LIMIT_STORE": {"TMDB_RATE_LIMIT_KEY": "203.0.113.7"},
     "TMDB_IMAGES_LANGUAGES": {"TMDB_IMAGES": "poster", "IMAGES_STORE": "images"},
     "TMDB_IMAGES_SEASONS": {"TMDB_IMAGES": "poster", "IMAGES_STORE": "images"},
 }

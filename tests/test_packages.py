@@ -19,7 +19,20 @@ ABOVE = {
     "images": {"crawling", "storage"},
     "browse": {"storage"},
     "monitoring": {"client", "crawling", "storage", "feeds", "images"},
-    "commands": {"client", "crawling", "storage", "feeds", "images", "browse", "monitoring", "sandbox"},
+    "distributed": {"crawling", "storage"},
+    "commands": {
+        *(
+            "client",
+            "crawling",
+            "distributed",
+            "storage",
+            "feeds",
+            "images",
+            "browse",
+            "monitoring",
+            "sandbox",
+        ),
+    },
 }
 """What stands above the ground, and what each may know besides the ground."""
 

@@ -591,12 +591,14 @@ def test_event_loops_keep_one_rate():
     shared = InProcessState()
     places: list[float] = []
     turns: list[int] = []
+    together = threading.Barrier(4)
 
     def work(number: int) -> None:
         asyncio.run(in_loop(number))
 
     async def in_loop(number: int) -> None:
         limiter = RateLimiter(RateLimit(requests_per_second=100.0 if number < 2 else 200.0), shared)
+        together.wait()
 
         async def call() -> None:
             places.append(await limiter.acquire())

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import Any
 
+    from tmdbfusion_scrapy.exceptions import Headers
+
 E = TypeVar("E", bound=Exception)
 T = TypeVar("T")
 
@@ -59,6 +61,7 @@ SECRET_NAMES = frozenset(
         "token",
         "api_key",
         "proxy",
+        "rate_limit_store",
     }
 )
 """Names of arguments and parameters of which the text is hidden."""
@@ -153,12 +156,13 @@ class Credentials:
     def unechoed(self, body: bytes) -> bytes:
         """Return a good body: the same object, but without the token or key if a server has sent it back."""
         # A search for each form is ten times faster than one pattern of all.
-        if any(form in body for form in _bytes_forms(self.secret)):
-            return self.redact_body(body)
+        for form in _bytes_forms(self.secret):
+            if form in body:
+                return self.redact_body(body)
         return body
 
     def error_from_response(
-        self, status: int, headers: Mapping[str, str], body: bytes, others: Iterable[str] = ()
+        self, status: int, headers: Headers, body: bytes, others: Iterable[str] = ()
     ) -> TMDBError | None:
         """Return the error that a response tells of, without the secrets; ``None`` for a good one.
 

@@ -27,7 +27,7 @@ import ssl
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
@@ -212,9 +212,16 @@ _STATUS_ERRORS: Mapping[int, type[TMDBError]] = {
 }
 
 
+class Headers(Protocol):
+    """Headers of a response, looked up by their names in lower case."""
+
+    def get(self, name: str, /) -> str | None:
+        """Return the value of a header; ``None`` for none."""
+
+
 def error_from_response(
     status: int,
-    headers: Mapping[str, str],
+    headers: Headers,
     body: bytes,
     *,
     method: str | None = None,
@@ -225,7 +232,7 @@ def error_from_response(
 
     Args:
         status: HTTP status.
-        headers: Response headers; looked up by ``retry-after`` in lower case.
+        headers: Response headers; looked up by ``retry-after`` and ``location``.
         body: Decoded body: TMDB's error JSON, something else, or nothing.
         method: HTTP method of the request.
         path: Path of the request without its query string.
@@ -393,7 +400,7 @@ def _tmdb_notice(body: bytes) -> tuple[int | None, str | None, Any]:
     )
 
 
-def _describe(status: int, headers: Mapping[str, str], body: bytes) -> str:
+def _describe(status: int, headers: Headers, body: bytes) -> str:
     """A message for a response that brought none of TMDB's."""
     if 300 <= status < 400:
         target = _target(headers.get("location"))

@@ -5,7 +5,7 @@ header (https://developer.themoviedb.org/docs/rate-limiting). So requests are sp
 of them and lowers the rate, and success raises it again, never above what was set.
 
 The limit is one of this machine's address, not of a client: all clients and crawls of a process that ask the same
-host share one state. For many machines behind one address, another kind of state can stand in: `RateLimitState`.
+host share one state. For many processes behind one address `shared_rate.py` has another kind of state.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import time
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 from typing import ClassVar, Protocol
 from weakref import WeakSet
@@ -95,6 +95,71 @@ class RateLimit:
                 raise ConfigurationError(f"{name} is {value}: use {use}")
 
 
+@dataclass(frozen=True, slots=True)
+class SharedLimit:
+    """Name of a rate limit that processes share, and the database that holds it.
+
+    Attributes:
+        key: Its name.
+        url: URL of the database; no ``repr`` shows it, for its password.
+        label: The database as it may be shown.
+        setting: Setting or argument that named the database, for messages.
+    """
+
+    key: str
+    url: str = field(repr=False)
+    label: str
+    setting: str
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRate:
+    """Rate that was found after a 429, and how fast it climbs.
+
+    It is a factor below what the server let through before the 429, climbs by a constant amount each second, and
+    by a quarter of it near the limit that the 429 told of.
+
+    Args:
+        rate: Requests a second now.
+        passed: Requests a second that the server let through.
+        climb: Requests a second that it is raised by in a second.
+    """
+
+    rate: float
+    passed: float
+    climb: float
+
+    @classmethod
+    def lowered(cls, limit: RateLimit, before: float, passed: float, set_rate: float) -> FoundRate:
+        """Return the rate after a 429.
+
+        Args:
+            limit: The numbers.
+            before: The rate before the 429; infinite where there was none.
+            passed: Good answers in the second before it.
+            set_rate: The rate that is set; 0 for none.
+        """
+        known = before
+        if passed >= _ENOUGH_ANSWERS:
+            known = min(known, passed)
+        elif known == math.inf:
+            known = DEFAULT_REQUESTS_PER_SECOND
+        usual = min(set_rate or math.inf, DEFAULT_REQUESTS_PER_SECOND)
+        rate = max(known * limit.decrease, usual * _LOWEST_SHARE)
+        return cls(rate, known, max(known, usual) / 2 / limit.recovery)
+
+    def after(self, seconds: float) -> float:
+        """Return the rate after so many seconds without another 429."""
+        rate = self.rate
+        near, beyond = self.passed * (1 - _NEAR), self.passed * (1 + _NEAR)
+        for end, climb in ((near, self.climb), (beyond, self.climb / 4), (math.inf, self.climb)):
+            if rate < end:
+                needed = min(seconds, (end - rate) / climb)
+                rate += needed * climb
+                seconds -= needed
+        return rate
+
+
 @dataclass(eq=False)
 class RateLimitMember:
     """A client or crawl that shares a rate limit, and what became of its requests.
@@ -107,6 +172,7 @@ class RateLimitMember:
         waits: Its requests that waited.
         wait_seconds: Seconds that they waited, added up.
         waiting_since: When the request that asks for a token now began to ask; infinite while none does.
+        waiting: Its requests that wait for a token now, with the one that asks.
         paused_until: When the last pause ends, or ended.
     """
 
@@ -117,6 +183,7 @@ class RateLimitMember:
     waits: int = 0
     wait_seconds: float = 0.0
     waiting_since: float = math.inf
+    waiting: int = 0
     paused_until: float = -math.inf
 
     def allow(self, rate: float) -> None:
@@ -191,7 +258,8 @@ class InProcessState:
         self._found_rate, self._found_next = 0.0, now
         self._paused_until = self._last_climb = now
         self._lowered_at = self._limited_sent_at = -math.inf
-        self._rate_before = self._passed_rate = self._climb = 0.0
+        self._rate_before = 0.0
+        self._found: FoundRate | None = None
         self._is_measuring = False
         self._pauses_in_a_row = 0
         self._answered: deque[float] = deque(maxlen=_MEASURED_ANSWERS)
@@ -324,16 +392,10 @@ class InProcessState:
 
     def _lower(self) -> None:
         """Lower the rate, from what it was before the 429 or from what the server let through, if that is less."""
-        known = self._rate_before or math.inf
-        passed = self._passed()
-        if passed >= _ENOUGH_ANSWERS:
-            known = min(known, passed)
-        elif known == math.inf:
-            known = DEFAULT_REQUESTS_PER_SECOND
-        usual = min(self._set_rate or math.inf, DEFAULT_REQUESTS_PER_SECOND)
-        self._found_rate = max(known * self._limit.decrease, usual * _LOWEST_SHARE)
-        self._passed_rate = known
-        self._climb = max(known, usual) / 2 / self._limit.recovery
+        self._found = FoundRate.lowered(
+            self._limit, self._rate_before or math.inf, self._passed(), self._set_rate
+        )
+        self._found_rate = self._found.rate
         self._tell_members()
 
     def _passed(self) -> float:
@@ -345,13 +407,9 @@ class InProcessState:
 
     def _raise(self, now: float) -> None:
         """Let the rate that was found climb, up to what was set; slowly where the limit is thought to be."""
-        left = now - self._last_climb
-        near, beyond = self._passed_rate * (1 - _NEAR), self._passed_rate * (1 + _NEAR)
-        for end, climb in ((near, self._climb), (beyond, self._climb / 4), (math.inf, self._climb)):
-            if self._found_rate < end:
-                seconds = min(left, (end - self._found_rate) / climb)
-                self._found_rate += seconds * climb
-                left -= seconds
+        if self._found is not None:
+            self._found = replace(self._found, rate=self._found.after(now - self._last_climb))
+            self._found_rate = self._found.rate
         self._last_climb = now
         if self._all_set and self._found_rate >= self._set_rate:
             self._found_rate = 0.0
@@ -426,7 +484,6 @@ class RateLimiter:
         self._state = InProcessState(limit) if state is None else state
         self._state.join(self.member, time.monotonic())
         self._queue = asyncio.Lock()
-        self._asking = 0
         self._closed = asyncio.Event()
         self._is_stopping = is_stopping
 
@@ -438,12 +495,12 @@ class RateLimiter:
     @property
     def waiting(self) -> int:
         """Number of requests that wait for their token."""
-        return self._asking
+        return self.member.waiting
 
     @property
     def is_waited_for(self) -> bool:
         """True while a request waits for its token."""
-        return self._asking > 0
+        return self.member.waiting > 0
 
     async def acquire(self) -> float:
         """Wait for a token and return the time at which it came, of ``time.monotonic()``.
@@ -452,8 +509,8 @@ class RateLimiter:
             RateLimiterClosed: The waiting is over without one.
         """
         start = time.monotonic()
-        waits = self._asking > 0
-        self._asking += 1
+        waits = self.member.waiting > 0
+        self.member.waiting += 1
         try:
             # One request asks; the others queue behind it, so a pause delays all of them alike.
             async with self._queue:
@@ -468,7 +525,7 @@ class RateLimiter:
                 finally:
                     self.member.waiting_since = math.inf
         finally:
-            self._asking -= 1
+            self.member.waiting -= 1
         now = time.monotonic()
         if waits:
             self.member.waits += 1

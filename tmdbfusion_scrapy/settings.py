@@ -23,7 +23,7 @@ from tmdbfusion_scrapy.base_urls import (
 )
 from tmdbfusion_scrapy.credentials import resolve_session
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
-from tmdbfusion_scrapy.rate_limit import DEFAULT_REQUESTS_PER_SECOND
+from tmdbfusion_scrapy.rate_limit import DEFAULT_REQUESTS_PER_SECOND, SharedLimit
 
 EXPORTS_URL = "https://files.tmdb.org/p/exports"
 IMAGES_URL = "https://image.tmdb.org/t/p"
@@ -114,6 +114,20 @@ SETTINGS: Mapping[str, Setting] = {
             DEFAULT_REQUESTS_PER_SECOND,
             "Most requests a second, retries included; 0 for no limit. TMDB allows about 40 per IP address, so "
             "all crawls and clients of a process that use one host share the limit, the lowest that is set.",
+        ),
+        Setting(
+            "TMDB_RATE_LIMIT_KEY",
+            None,
+            "Name of a rate limit that processes and machines behind one address share, such as that address: all "
+            "crawls and clients with the same key and ``TMDB_RATE_LIMIT_STORE`` make "
+            "``TMDB_REQUESTS_PER_SECOND`` together, and a 429 to one of them stops all.",
+        ),
+        Setting(
+            "TMDB_RATE_LIMIT_STORE",
+            None,
+            "URL of the database that holds that rate limit, in a table of its own: PostgreSQL, or an SQLite file "
+            "for the processes of one machine, such as ``sqlite:////var/tmp/tmdb-rate.db``. By default "
+            "``TMDB_DATABASE_URL``, if that is PostgreSQL.",
         ),
         Setting(
             "TMDB_PROXY",
@@ -224,6 +238,18 @@ SETTINGS: Mapping[str, Setting] = {
         ),
         Setting("TMDB_LOG_JSON", False, "``True`` makes each line of Scrapy's log a JSON object."),
         Setting(
+            "TMDB_JOB_TIMEOUT",
+            600.0,
+            "Seconds in which the records of a job of ``scrapy tmdb-worker`` must come along, else it ends as "
+            "failed: after a third of them without any it is given back, for another worker to try.",
+        ),
+        Setting(
+            "TMDB_JOB_HEARTBEAT",
+            60.0,
+            "Seconds after which a worker that was not heard of counts as dead, and others take up its jobs. The "
+            "same for all workers.",
+        ),
+        Setting(
             "TMDB_MONITOR_MIN_COVERAGE",
             0.95,
             "Part of the wanted records, 0 to 1, that must be done at the end: a monitor of Spidermon's.",
@@ -288,6 +314,7 @@ class TMDBSettings:
         slot_concurrency: Concurrency of the slot ``tmdb``; ``None`` for no limit.
         keepalive_expiry: Seconds.
         requests_per_second: 0 for no limit.
+        shared_limit: The rate limit that is shared with other processes; ``None`` for none.
         images_requests_per_second: 0 for no limit.
         images_max_connections: ``None`` for no limit.
         retry_max_delay: Seconds.
@@ -310,6 +337,7 @@ class TMDBSettings:
     slot_concurrency: int | None
     keepalive_expiry: float
     requests_per_second: float
+    shared_limit: SharedLimit | None
     images_requests_per_second: float
     images_max_connections: int | None
     proxy: str | None = field(repr=False)
@@ -372,6 +400,7 @@ class TMDBSettings:
             slot_concurrency=slot_concurrency,
             keepalive_expiry=read.number("TMDB_KEEPALIVE_EXPIRY"),
             requests_per_second=read.number("TMDB_REQUESTS_PER_SECOND"),
+            shared_limit=read.shared_limit(),
             images_requests_per_second=read.number("TMDB_IMAGES_REQUESTS_PER_SECOND"),
             images_max_connections=read.limit("TMDB_IMAGES_MAX_CONNECTIONS"),
             proxy=proxy,
@@ -446,6 +475,19 @@ def tells_exit_status(settings: SettingsReader) -> bool:
         ConfigurationError: ``TMDB_EXIT_STATUS`` is neither true nor false.
     """
     return _Reader(settings).boolean("TMDB_EXIT_STATUS")
+
+
+def job_times(settings: SettingsReader) -> tuple[float, float]:
+    """Return the time-out of a job and the longest silence of a worker, in seconds.
+
+    Raises:
+        ConfigurationError: One is no number above 0.
+    """
+    timeout, heartbeat = (read_number(settings, name) for name in ("TMDB_JOB_TIMEOUT", "TMDB_JOB_HEARTBEAT"))
+    for name, seconds in (("TMDB_JOB_TIMEOUT", timeout), ("TMDB_JOB_HEARTBEAT", heartbeat)):
+        if not seconds:
+            raise ConfigurationError(f"{name} is 0: set it to a number of seconds above 0")
+    return timeout, heartbeat
 
 
 def read_boolean(settings: SettingsReader, name: str) -> bool:
@@ -593,6 +635,17 @@ class _Reader:
                 "so unset TMDB_API_URL"
             )
         return urls or (self.url("TMDB_API_URL", carries_token=True),)
+
+    def shared_limit(self) -> SharedLimit | None:
+        """The rate limit that is shared with other processes."""
+        names = ("TMDB_RATE_LIMIT_KEY", "TMDB_RATE_LIMIT_STORE")
+        key, store = map(self.value, names)
+        if key is None and store is None:
+            return None
+        from tmdbfusion_scrapy.rate_store import check_shared_limit
+
+        database = "TMDB_DATABASE_URL"
+        return check_shared_limit(names, key, store, (database, self.value(database)))
 
     def url(self, name: str, *, carries_token: bool = False) -> str:
         """An absolute URL without a slash at its end."""

@@ -37,6 +37,10 @@ DELETED_COUNT = "tmdb/deleted_count"
 STORAGE_BATCHES = "tmdb/storage/batch_count"
 STORAGE_FAILED = "tmdb/storage/failed_count"
 STORAGE_LEFT_OUT = "tmdb/storage/left_out_count"
+JOBS_DONE = "tmdb/jobs/done_count"
+JOBS_FAILED = "tmdb/jobs/failed_count"
+JOBS_GIVEN_BACK = "tmdb/jobs/given_back_count"
+JOBS_LOST = "tmdb/jobs/lost_count"
 FEED_FAILED = "tmdb/feed/failed_count"
 FEED_LEFT_OUT = "tmdb/feed/left_out_count"
 FEED_NULLED = "tmdb/feed/null_count"
@@ -104,6 +108,10 @@ STATS = {
     FEED_FAILED: "Items that could not be written to a Parquet feed.",
     f"{FEED_LEFT_OUT}/<ItemClass>": "Items of another class than their Parquet or CSV feed holds.",
     f"{FEED_NULLED}/<Model.field>": "Numbers of more than 64 bits, which are null in a Parquet feed.",
+    JOBS_DONE: "Jobs that a worker has done (``scrapy tmdb-worker``).",
+    JOBS_FAILED: "Jobs whose records did not come within ``TMDB_JOB_TIMEOUT``.",
+    JOBS_GIVEN_BACK: "Jobs that it put back into the queue: it ended, or nothing came of them.",
+    JOBS_LOST: "Jobs that another worker took up, or that were cancelled, while it held them.",
     IMAGES_REQUEST_COUNT: "Requests sent for images, retries included; ``tmdb/request_count`` has none of them.",
     f"{IMAGES_RESPONSE_STATUS_COUNT}/<status>": "Their responses by HTTP status.",
     f"{IMAGES_STORED}/<image>": "Images stored, by what they are: ``poster``, ``backdrop`` and so on.",

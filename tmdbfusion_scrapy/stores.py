@@ -109,6 +109,7 @@ class CrawlState(KnownRecords, Protocol):
         adult: Iterable[int] | None = None,
         is_adult: bool = False,
         export: tuple[str, int] | None = None,
+        coverage: str | None = None,
     ) -> tuple[Run, Progress]:
         """Make what is listed, and not done, what the run is to fetch.
 
@@ -121,6 +122,7 @@ class CrawlState(KnownRecords, Protocol):
             adult: The ids of all records for adults; ``None`` where they are not known.
             is_adult: Whether the listed records are those for adults, and no others.
             export: Name and number of lines of the export that lists them.
+            coverage: What a crawl of discover in parts found, as JSON.
         """
 
     def renew(self, run: Run, listed: Iterable[Entry], *, upto: str) -> tuple[Run, Progress]:

@@ -55,7 +55,7 @@ class Asynchronous:
         async def run() -> Any:
             return await call(self.client)
 
-        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(30)
+        return asyncio.run_coroutine_threadsafe(run(), self.loop).result(120)
 
     def close(self) -> None:
         self.do(lambda client: client.aclose())

@@ -28,7 +28,7 @@ def test_from_another_thread(server, script):
         verify=CONTEXT,
         max_connections=2,
         requests_per_second=None,
-        timeout=20,
+        timeout=120,
     )
     ended = []
 
@@ -44,7 +44,7 @@ def test_from_another_thread(server, script):
     server.wait_requests(2)
     client.close()
     for thread in threads:
-        thread.join(3)
+        thread.join(60)
     server.call(drop(server))
     assert len(ended) == 4
 
@@ -64,12 +64,12 @@ async def test_from_another_task(server, script):
         verify=CONTEXT,
         max_connections=2,
         requests_per_second=None,
-        timeout=20,
+        timeout=120,
     )
     calls = [asyncio.ensure_future(client.movies.details(550)) for _ in range(4)]
     await server.received(2)
     await client.aclose()
-    results = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 15)
+    results = await asyncio.wait_for(asyncio.gather(*calls, return_exceptions=True), 60)
     assert [type(result) for result in results if not isinstance(result, RuntimeError)] == []
 
 
@@ -96,6 +96,6 @@ def test_threads_that_call_while_a_client_is_closed_do_not_hang(server):
             thread.start()
         client.close()
         for thread in threads:
-            thread.join(10)
+            thread.join(60)
         assert len(ended) == 4
         assert all("closed" in str(error) for error in ended)

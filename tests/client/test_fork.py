@@ -63,7 +63,7 @@ def test_children_of_a_busy_parent(url, rate):
             finally:
                 stop.set()
             assert said == ["[]"] * 5
-            assert [each.result(30) for each in working] == [[]] * 4
+            assert [each.result(60) for each in working] == [[]] * 4
 
 
 @coroutine_test
@@ -102,9 +102,9 @@ def test_workers_forked_after_the_client_was_used(url):
         ]
         for worker in workers:
             worker.start()
-    assert [queue.get(timeout=30) for _ in workers] == [[]] * 4
+    assert [queue.get(timeout=60) for _ in workers] == [[]] * 4
     for worker in workers:
-        worker.join(20)
+        worker.join(60)
     assert wrong_of(client, 9000) == []
     client.close()
 
@@ -124,7 +124,7 @@ def test_spawned_workers_make_their_own(url):
         worker.start()
     assert [queue.get(timeout=60) for _ in workers] == [[]] * 2
     for worker in workers:
-        worker.join(20)
+        worker.join(60)
 
 
 def test_a_child_does_not_warn_of_its_parents_clients(url):

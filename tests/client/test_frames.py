@@ -97,7 +97,7 @@ async def no_http(connection, seen):
 @pytest.mark.parametrize("token", [TOKEN, KEY], ids=["v4", "v3"])
 def test_an_exchange_that_fails(driver, server, script, call, token):
     server.script_for = lambda path: script or no_http
-    client = driver(token=token, retries=0, timeout=0.3)
+    client = driver(token=token, retries=0, timeout=0.1 if script is hang else 60)
     with pytest.raises(TMDBError) as caught:
         client.do(CALLS[call])
     assert leaks(caught.value, token, SESSION, GUEST, PASSWORD) == []
@@ -157,7 +157,7 @@ async def test_a_call_that_is_cancelled(server, token):
     arguments = {"base_url": f"{server.url}/3", "verify": CONTEXT, "requests_per_second": None}
     async with AsyncTMDBClient(token, **arguments) as client:
         with pytest.raises(asyncio.TimeoutError) as caught:
-            await asyncio.wait_for(client.account.details(1, session_id=SESSION), 0.3)
+            await asyncio.wait_for(client.account.details(1, session_id=SESSION), 0.1)
     # What is not the transport's shows nothing.
     assert leaks(caught.value, token, SESSION, where="/tmdbfusion_scrapy/client/") == []
     assert leaks(caught.value, token, SESSION, where="/tmdbfusion_scrapy/api/") == []

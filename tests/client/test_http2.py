@@ -12,6 +12,7 @@ import pytest
 
 from tests.client.driving import MOVIE, TOKEN, Asynchronous
 from tests.transport.certificates import make_contexts
+from tests.transport.server import close_listening
 from tmdbfusion_scrapy import TMDBClient
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def serving(contexts: Contexts, seen: list[dict[bytes, bytes]]) -> Iterator[str]
         return await loop.create_server(connection, "127.0.0.1", 0, ssl=contexts.server)
 
     async def stop() -> None:
-        server.close()
+        await close_listening(server)
         for each in connections:
             each.transport.abort()
         await asyncio.gather(*(each.closed for each in connections))

@@ -47,7 +47,7 @@ def test_calls_until_the_interpreter_has_ended(base_url: str, code: str, calls: 
         [sys.executable, "-c", BEGIN + code, base_url],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "5\n" * calls, "")
@@ -82,7 +82,7 @@ def test_a_child_ends_that_was_forked_while_a_client_was_closed() -> None:
         [sys.executable, "-W", "ignore::DeprecationWarning", "-c", FORKED_WHILE_CLOSING],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=300,
         check=False,
     )
     assert (run.returncode, run.stdout, run.stderr) == (0, "7\n", "")

@@ -38,7 +38,7 @@ async def drip(connection, seen):
 
 
 def test_a_body_that_unpacks_to_too_much_is_refused(server, driver):
-    bomb = gzip.compress(b" " * 300 * MIB)
+    bomb = gzip.compress(b" " * 100 * MIB, compresslevel=1)
     assert len(bomb) < MIB
     serve(server, answer(bomb, headers="Content-Encoding: gzip\r\n"))
     with pytest.raises(
@@ -83,14 +83,14 @@ def test_an_error_page_that_is_too_large_is_still_that_error(server, driver):
 def test_a_byte_now_and_then_does_not_outlast_the_total_time(server, driver):
     server.scripts["/3/movie/550"] = drip
     with pytest.raises(ServerError, match="longer than its total time") as caught:
-        driver(timeout=5, total_timeout=0.3, retries=0).do(details)
+        driver(timeout=60, total_timeout=0.3, retries=0).do(details)
     assert isinstance(caught.value.__cause__, httpx.ReadTimeout)
 
 
 def test_the_total_time_follows_the_time_out(server, driver):
     server.scripts["/3/movie/550"] = drip
     with pytest.raises(ServerError, match="total time"):
-        driver(timeout=0.05, retries=0).do(details)
+        driver(timeout=0.1, retries=0).do(details)
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_limits_of_a_transport_of_ones_own(server, kind, transport):
 
     server.scripts["/3/movie/550"] = drip
     with pytest.raises(ServerError, match="total time"):
-        fetch(timeout=5, total_timeout=0.3)
+        fetch(timeout=60, total_timeout=0.3)
     serve(server, answer(movie_of(5000)))
     with pytest.raises(ResponseError, match="max_response_size"):
         fetch(max_response_size=1000)

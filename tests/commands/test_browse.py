@@ -52,7 +52,7 @@ def browsing(folder, *arguments):
             yield address
         finally:
             process.terminate()
-            rest = process.communicate(timeout=30)[0]
+            rest = process.communicate(timeout=300)[0]
         assert process.returncode == 0, rest
         assert "Traceback" not in log + rest
 

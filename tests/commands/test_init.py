@@ -16,6 +16,8 @@ from tests.crawling.crawls import rows
 from tests.crawling.test_project import environment
 from tmdbfusion_scrapy.commands.init import project_files
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -27,7 +29,7 @@ def run(folder, *command, **variables):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
 
@@ -97,7 +99,9 @@ def test_scrapy_lint_finds_nothing_in_it(project):
     lint = Path(sys.executable).with_name("scrapy-lint")
     if not lint.exists():
         pytest.skip("scrapy-lint is an extra for the linters")
-    finished = subprocess.run([lint], cwd=project[0], capture_output=True, text=True, timeout=60, check=False)
+    finished = subprocess.run(
+        [lint], cwd=project[0], capture_output=True, text=True, timeout=300, check=False
+    )
     assert (finished.returncode, finished.stdout) == (0, "")
 
 
@@ -149,7 +153,7 @@ def test_the_template_is_in_wheel_and_sdist(tmp_path):
     )
     code = "from setuptools.build_meta import *; print(build_sdist('..')); print(build_wheel('..'))"
     finished = subprocess.run(
-        [sys.executable, "-c", code], cwd=source, capture_output=True, text=True, timeout=120, check=False
+        [sys.executable, "-c", code], cwd=source, capture_output=True, text=True, timeout=300, check=False
     )
     assert finished.returncode == 0, finished.stderr
     (sdist,), (wheel,) = tmp_path.glob("*.tar.gz"), tmp_path.glob("*.whl")

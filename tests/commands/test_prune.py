@@ -84,19 +84,16 @@ def test_nobody_to_ask_needs_a_yes(scrapy_command, aged, monkeypatch):
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", len(MOVIES)), ("\n", len(MOVIES))])
-def test_it_asks_in_a_terminal(sqlite_database, tmp_path, answer, left):
+def test_it_asks_in_a_terminal(scrapy_command, sqlite_database, monkeypatch, answer, left):
     url = fill(sqlite_database, (200, MOVIES))
     ours, theirs = pty.openpty()
-    command = [sys.executable, "-m", "scrapy", "tmdb-prune", "--delete", "-s", f"TMDB_DATABASE_URL={url}"]
-    with subprocess.Popen(
-        command, cwd=tmp_path, env=environment(), stdin=theirs, stdout=subprocess.PIPE, text=True
-    ) as process:
+    with os.fdopen(theirs) as terminal:
+        monkeypatch.setattr(sys, "stdin", terminal)
         os.write(ours, answer.encode())
-        said = process.communicate(timeout=60)[0]
+        finished = scrapy_command("tmdb-prune", "--delete", TMDB_DATABASE_URL=url)
     os.close(ours)
-    os.close(theirs)
-    assert f"Delete {len(MOVIES)} records, and what nothing names any more? [y/N]" in said
-    assert process.returncode == 0
+    assert f"Delete {len(MOVIES)} records, and what nothing names any more? [y/N]" in finished.out
+    assert finished.status == 0
     assert count(url, "movies") == left
 
 
@@ -132,7 +129,7 @@ def test_it_fetches_again(tmp_path, tmdb_sandbox):
     def run(*arguments):
         return subprocess.run(
             [sys.executable, "-m", "scrapy", *arguments, *settings],
-            cwd=project, env=environment(**TOKEN), capture_output=True, text=True, timeout=60, check=False,
+            cwd=project, env=environment(**TOKEN), capture_output=True, text=True, timeout=300, check=False,
         )  # fmt: skip
 
     assert run("crawl", "tmdb_movies", "-a", "ids=1,2,3,4", "-a", "append=keywords").returncode == 0

@@ -6,26 +6,39 @@ import csv
 import io
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.storage.database_access import select
+from tests.storage.conftest import postgres_schema
+from tests.storage.database_access import select, sqlite_url
 from tests.storage.library import LIBRARY, store
 from tmdbfusion_scrapy.commands.command import grid
 from tmdbfusion_scrapy.storage.queries import shipped_queries
 
-
-@pytest.fixture
-def library(database: str) -> str:
-    """A database of each kind with the library in it."""
-    store(database, LIBRARY)
-    return database
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
-@pytest.fixture
-def sqlite_library(sqlite_database: str) -> str:
-    store(sqlite_database, LIBRARY)
-    return sqlite_database
+@pytest.fixture(scope="module")
+def sqlite_library(tmp_path_factory: pytest.TempPathFactory) -> str:
+    url = sqlite_url(tmp_path_factory.mktemp("library") / "tmdb.db")
+    store(url, LIBRARY)
+    return url
+
+
+@pytest.fixture(scope="module")
+def postgres_library() -> Iterator[str]:
+    with postgres_schema() as url:
+        store(url, LIBRARY)
+        yield url
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def library(request: pytest.FixtureRequest) -> str:
+    """A database of each kind with the library in it, for all tests: queries do not write."""
+    url: str = request.getfixturevalue("sqlite_library" if request.param == "sqlite" else "postgres_library")
+    return url
 
 
 def test_a_query_of_the_package_is_printed_as_a_table(scrapy_command, library):

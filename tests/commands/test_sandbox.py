@@ -31,10 +31,10 @@ def test_the_sandbox_serves_until_its_parent_is_gone(tmp_path):
         assert child.stdin is not None
         assert child.stdout is not None
         url = child.stdout.readline().strip()
-        with build_opener(ProxyHandler({})).open(f"{url}/movie/50?api_key=any", timeout=30) as response:
+        with build_opener(ProxyHandler({})).open(f"{url}/movie/50?api_key=any", timeout=300) as response:
             assert json.load(response)["id"] == 50
         child.stdin.close()
-        assert child.wait(30) == 0
+        assert child.wait(60) == 0
 
 
 def test_letters_that_a_terminal_does_not_have_are_left_out(tmp_path):
@@ -48,7 +48,7 @@ def test_letters_that_a_terminal_does_not_have_are_left_out(tmp_path):
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=300,
     )
     assert "/movie/1: ??? ? smotri" in finished.stdout
 
@@ -70,7 +70,7 @@ def test_a_reader_that_has_had_enough(tmp_path):
         assert child.stdout.readline().startswith("TRIED")
         child.stdout.close()
         assert child.stderr.read() == ""
-        assert child.wait(30) == 0
+        assert child.wait(60) == 0
 
 
 def test_options_of_the_sandbox_are_checked(scrapy_command):

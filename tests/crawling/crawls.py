@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
@@ -14,16 +17,32 @@ from scrapy.settings.default_settings import __dict__ as scrapy_defaults
 from scrapy.utils.reactor import is_reactor_installed
 
 from tmdbfusion_scrapy import TMDBSpider
+from tmdbfusion_scrapy.storage.database import open_database
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
-    from pathlib import Path
 
     from scrapy import Spider
     from twisted.python.failure import Failure
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.token-of-the-tests"
 DATABASE = "tmdb.db"
+
+
+@cache
+def empty_database() -> bytes:
+    """Return an SQLite file with all tables: to make them takes longer than the rest of a small crawl."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / DATABASE
+        open_database(f"sqlite:///{path}").dispose()
+        return path.read_bytes()
+
+
+def provide_database() -> None:
+    """Put the tables where a crawl looks for them by default, unless it has been there."""
+    path = Path(DATABASE)
+    if not path.exists():
+        path.write_bytes(empty_database())
 
 
 @dataclass(frozen=True)
@@ -97,7 +116,9 @@ def settings_of(api_url: str, **settings: Any) -> dict[str, Any]:
     quick: dict[str, Any] = {
         "TWISTED_REACTOR_ENABLED": is_reactor_installed(),
         "TELNETCONSOLE_ENABLED": False,
-        "DOWNLOAD_TIMEOUT": 10,
+        # Scrapy reads the source of each callback for it.
+        "WARN_ON_GENERATOR_RETURN_VALUE": False,
+        "DOWNLOAD_TIMEOUT": 60,
         "TMDB_API_URL": api_url,
         "TMDB_ACCESS_TOKEN": TOKEN,
         "TMDB_REQUESTS_PER_SECOND": 0,
@@ -125,6 +146,9 @@ async def crawl(
         errors: How many lines of level ERROR there must have been.
         arguments: Of the spider.
     """
+    # None is what takes the pipeline of the database away.
+    if not settings.get("TMDB_DATABASE_URL") and None not in settings.get("ITEM_PIPELINES", {}).values():
+        provide_database()
     runner = AsyncCrawlerRunner(Settings(dict(settings)))
     crawler = runner.create_crawler(spidercls)
     items: list[Any] = []
@@ -134,7 +158,7 @@ async def crawl(
 
     crawler.signals.connect(keep, signals.item_scraped)
     # A crawl that hangs fails its test, not the whole run.
-    await asyncio.wait_for(runner.crawl(crawler, **arguments), 60)
+    await asyncio.wait_for(runner.crawl(crawler, **arguments), 120)
     ended = Crawl(items, crawler)
     assert ended.stats["finish_reason"] == finish_reason
     if errors is not None:

@@ -442,9 +442,11 @@ async def test_a_job_directory_keeps_what_came_so_far(raw_server, series, tmp_pa
                     yield request
                 await raw_server.received(1)
                 self.closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))
+                # When that has begun.
+                asyncio.get_running_loop().call_later(0.05, raw_server.open_gate)
 
     async def late(connection, seen):
-        await asyncio.sleep(0.3)
+        await raw_server.gate.wait()
         await series(connection, seen)
 
     raw_server.scripts["/3/tv/1"] = late

@@ -14,7 +14,8 @@ from scrapy.settings import Settings
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import settings_of
 from tests.crawling.test_mirror import TODAY, Movies
-from tests.storage.database_access import select, until
+from tests.patience import until
+from tests.storage.database_access import select
 from tests.storage.private_postgres import private_server
 from tests.storage.test_outages import execute, hinder
 from tests.storage.test_sql_pipeline import messages
@@ -125,7 +126,7 @@ async def test_a_restart_while_the_run_is_planned(server, tmdb_sandbox_factory, 
         hinder(server.url, table, 1, "PERFORM pg_sleep(600)")
 
     crawl.crawler.signals.connect(sleep, signals.spider_opened)
-    await until(lambda: select(server.url, SLEEPING) == [(1,)], seconds=20)
+    await until(lambda: select(server.url, SLEEPING) == [(1,)])
     await asyncio.to_thread(server.stop)
     await asyncio.to_thread(server.start)
     stats = await crawl.end()

@@ -233,7 +233,7 @@ def command_status(project, *arguments, command="crawl", **variables):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=60,
+        timeout=300,
         check=False,
     )
     return finished.returncode, finished.stdout

@@ -19,9 +19,14 @@ import pytest
 from tests.coroutines import coroutine_test
 from tests.transport.server import in_turn, truncate
 from tmdbfusion_scrapy.exceptions import ServerError
-from tmdbfusion_scrapy.sources import export_download
-from tmdbfusion_scrapy.sources.export_download import TRIES, ExportDownload, export_client
-from tmdbfusion_scrapy.sources.export_file import EXPORT_NAMES, read_file
+from tmdbfusion_scrapy.sources import export_file
+from tmdbfusion_scrapy.sources.export_file import (
+    EXPORT_NAMES,
+    TRIES,
+    ExportDownload,
+    export_client,
+    read_file,
+)
 from tmdbfusion_scrapy.transport import PooledTransport
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +39,7 @@ BROKEN_OFF = 196_608
 
 @pytest.fixture(autouse=True)
 def _no_long_waits(monkeypatch):
-    monkeypatch.setattr(export_download, "_FIRST_WAIT", 0.001)
+    monkeypatch.setattr(export_file, "_FIRST_WAIT", 0.001)
 
 
 @pytest.fixture
@@ -170,7 +175,7 @@ async def test_files_of_other_days_are_removed(tmdb_sandbox, folder):
 async def test_a_day_that_is_not_published_means_the_day_before(tmdb_sandbox_factory, folder, monkeypatch):
     for status, ahead in ((403, 1), (404, 2)):
         sandbox = tmdb_sandbox_factory(exports_missing=status)
-        monkeypatch.setattr(export_download, "newest_day", lambda now, by=ahead: DAY + timedelta(days=by))
+        monkeypatch.setattr(export_file, "newest_day", lambda now, by=ahead: DAY + timedelta(days=by))
         export = await fetch(sandbox.exports_url, folder, day=None)
         assert export.day == DAY
         assert len(asked(sandbox)) == ahead + 1
@@ -179,7 +184,7 @@ async def test_a_day_that_is_not_published_means_the_day_before(tmdb_sandbox_fac
 
 @coroutine_test
 async def test_no_day_is_published(tmdb_sandbox, folder, monkeypatch):
-    monkeypatch.setattr(export_download, "newest_day", lambda now: DAY + timedelta(days=3))
+    monkeypatch.setattr(export_file, "newest_day", lambda now: DAY + timedelta(days=3))
     with pytest.raises(ServerError, match=r"no export movie_ids_06_04_2026.json.gz .* the 2 days before"):
         await fetch(tmdb_sandbox.exports_url, folder, day=None)
     assert len(asked(tmdb_sandbox)) == 3
@@ -243,7 +248,7 @@ async def test_a_fault_that_stays(tmdb_sandbox, folder, fault):
 
 @coroutine_test
 async def test_a_server_that_says_nothing(tmdb_sandbox, folder, monkeypatch):
-    monkeypatch.setattr(export_download, "TRIES", 2)
+    monkeypatch.setattr(export_file, "TRIES", 2)
     tmdb_sandbox.fail_next("timeout", times=2, path="p/exports/*")
     async with downloading(tmdb_sandbox.exports_url, folder, timeout=0.05) as download:
         with pytest.raises(ServerError, match=r"2 times: .+"):

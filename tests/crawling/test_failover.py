@@ -10,6 +10,7 @@ from scrapy.exceptions import CannotResolveHostError, DownloadConnectionRefusedE
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import TOKEN, MoviesSpider, crawl, failure_rows, settings_of
+from tests.patience import with_more_time
 from tests.transport.resolver import V4, V6, Names, black_hole
 from tests.transport.test_failures import closed_port
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ServerError
@@ -95,9 +96,10 @@ async def test_names_that_do_not_resolve(monkeypatch):
 
 
 @coroutine_test
-async def test_a_host_that_swallows_connections(tmdb_sandbox):
+@with_more_time
+async def test_a_host_that_swallows_connections(tmdb_sandbox, scale):
     with black_hole() as port:
-        settings = several(f"http://127.0.0.1:{port}/3", tmdb_sandbox.base_url, DOWNLOAD_TIMEOUT=1)
+        settings = several(f"http://127.0.0.1:{port}/3", tmdb_sandbox.base_url, DOWNLOAD_TIMEOUT=1.0 * scale)
         ended = await crawl(MoviesSpider, settings, ids=range(1, 6))
     assert ended.ids == set(range(1, 6))
     assert "tmdb/retry/count" not in ended.stats
@@ -111,7 +113,7 @@ async def test_a_name_with_a_dead_address(tmdb_sandbox, monkeypatch, family, ask
     assert url != tmdb_sandbox.base_url
     port = int(url.split(":")[2].split("/")[0])
     with black_hole(V6, port):
-        settings = settings_of(url, TMDB_IP_FAMILY=family, DOWNLOAD_TIMEOUT=3, RETRY_TIMES=0)
+        settings = settings_of(url, TMDB_IP_FAMILY=family, RETRY_TIMES=0)
         ended = await crawl(MoviesSpider, settings, ids=[1, 2])
     assert ended.ids == {1, 2}
     assert {family for _, family in names.asked} == {asked}

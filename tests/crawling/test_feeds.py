@@ -453,7 +453,7 @@ def test_without_pyarrow_a_parquet_feed_ends_the_crawl_before_it_begins():
     script = (
         "import sys; sys.modules['pyarrow'] = None\n"
         "from scrapy.settings import Settings\n"
-        "from tmdbfusion_scrapy.feeds.install import install_feeds\n"
+        "from tmdbfusion_scrapy.feeds.exporters import install_feeds\n"
         "install_feeds(Settings({'FEEDS': {'a.csv': {'format': 'csv'}}}))\n"
         "try: install_feeds(Settings({'FEEDS': {'a.parquet': {'format': 'parquet'}}}))\n"
         "except ValueError as error: print(error)"
@@ -462,3 +462,30 @@ def test_without_pyarrow_a_parquet_feed_ends_the_crawl_before_it_begins():
     assert done.stdout.strip() == (
         "FEEDS['a.parquet']: the feed format parquet needs pyarrow: pip install 'tmdbfusion-scrapy[parquet]'"
     )
+
+
+def test_a_crawl_into_a_parquet_file_alone_loads_neither_sqlalchemy_nor_pandas(tmdb_sandbox, tmp_path):
+    script = f"""
+import sys
+from scrapy.crawler import AsyncCrawlerProcess
+from tmdbfusion_scrapy.crawling import TMDBSourceSpider
+
+class MoviesSpider(TMDBSourceSpider):
+    name = "movies"
+    details_operation = "movie-details"
+
+process = AsyncCrawlerProcess({{
+    "ADDONS": {{"tmdbfusion_scrapy.Addon": 500}}, "LOG_LEVEL": "ERROR",
+    "TMDB_API_URL": {tmdb_sandbox.base_url!r}, "TMDB_ACCESS_TOKEN": "token-of-the-tests",
+    "ITEM_PIPELINES": {{"tmdbfusion_scrapy.storage.SQLPipeline": None}},
+    "FEEDS": {{"movies.parquet": {{"format": "parquet"}}}},
+}})
+process.crawl(MoviesSpider, source="ids", ids="1,2")
+process.start()
+print({{"sqlalchemy", "pandas", "scrapy"}} & set(sys.modules))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert (done.stdout.strip(), done.stderr) == ("{'scrapy'}", "")
+    assert len(pytest.importorskip("pyarrow.parquet").read_table(tmp_path / "movies.parquet")) == 2

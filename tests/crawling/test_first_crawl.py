@@ -28,7 +28,7 @@ def test_each_query_has_an_answer_after_the_first_command(tmp_path):
         env=environment(),
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=False,
     )
     assert finished.returncode == 0, finished.stderr
@@ -53,7 +53,7 @@ def test_each_query_has_an_answer_after_the_first_command(tmp_path):
 def test_no_parts_are_asked_for_where_none_are_wanted(tmp_path):
     project = copy_of_the_project(tmp_path / "project")
     command = [sys.executable, "-m", "scrapy", "crawl", "tmdb_movies", "-a", "limit=3", "-a", "append="]
-    subprocess.run(command, cwd=project, env=environment(), timeout=60, check=True, capture_output=True)
+    subprocess.run(command, cwd=project, env=environment(), timeout=300, check=True, capture_output=True)
     engine = create_engine(f"sqlite:///{project / 'tmdb.db'}")
     with engine.connect() as connection:
         counts = {

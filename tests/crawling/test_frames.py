@@ -65,7 +65,7 @@ async def seen_in(settings, **arguments):
     """Where a secret is to be seen in the errors of a crawl, in its spider, and in what was logged of it."""
     runner = AsyncCrawlerRunner(Settings(settings))
     crawler = runner.create_crawler(CallingSpider)
-    await asyncio.wait_for(runner.crawl(crawler, **arguments), 60)
+    await asyncio.wait_for(runner.crawl(crawler, **arguments), 120)
     spider = crawler.spider
     assert len(spider.errors) == len(arguments.get("calls", ())) + len(arguments.get("refused", ()))
     assert None not in spider.errors

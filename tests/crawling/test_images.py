@@ -19,6 +19,7 @@ from scrapy.settings import Settings
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import TOKEN, MoviesSpider, crawl, failure_rows, rows, settings_of
+from tests.patience import with_more_time
 from tests.transport.server import hang, in_turn, redirect, reset_early, truncate
 from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
@@ -467,7 +468,7 @@ async def test_a_process_that_is_killed_while_it_writes_leaves_no_half_of_an_ima
     await crawl(ItemsSpider, settings, items=[movie()])
     script = KILLED.format(root=str(ROOT), settings={**settings, "TWISTED_REACTOR_ENABLED": True})
     done = await asyncio.to_thread(
-        subprocess.run, [sys.executable, "-c", script], capture_output=True, timeout=60, check=False
+        subprocess.run, [sys.executable, "-c", script], capture_output=True, timeout=300, check=False
     )
     assert done.returncode == -signal.SIGXFSZ, done.stderr
     (part,) = in_store(".parts").iterdir()
@@ -652,9 +653,13 @@ async def test_the_stores_of_scrapy(image_server, tmp_path):
 
 
 @coroutine_test
-async def test_a_time_out_of_an_image_is_a_failure_of_that_image(image_server):
+@with_more_time
+async def test_a_time_out_of_an_image_is_a_failure_of_that_image(image_server, tmp_path, monkeypatch, scale):
+    folder = tmp_path / str(scale)
+    folder.mkdir()
+    monkeypatch.chdir(folder)
     image_server.scripts["/t/p/w500/a.jpg"] = hang
-    settings = image_settings(image_server, database=True, DOWNLOAD_TIMEOUT=0.3)
+    settings = image_settings(image_server, database=True, DOWNLOAD_TIMEOUT=0.3 * scale)
     await crawl(ItemsSpider, settings, items=[movie(1), movie(2, "/b.jpg")])
     assert list(stored()) == ["movies/2/w500.jpg"]
     assert [row[3] for row in failure_rows()] == ["ServerError"]

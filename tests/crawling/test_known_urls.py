@@ -165,7 +165,7 @@ def scrapy_command(tmdb_sandbox, tmp_path):
             cwd=tmp_path,
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert ended.returncode == 0, ended.stderr

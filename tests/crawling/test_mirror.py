@@ -49,7 +49,7 @@ def is_of_today(found: list[tuple[str]]) -> bool:
 def sandbox(tmdb_sandbox_factory):
     """300 movies, three days ago."""
     days = {"today": BEFORE, "daily_changed": 0.05, "daily_gone": 0.003}
-    return tmdb_sandbox_factory(movies=300, series=60, people=200, **days)
+    return tmdb_sandbox_factory(movies=300, series=30, people=80, **days)
 
 
 @pytest.fixture
@@ -249,8 +249,8 @@ async def test_a_page_of_changes_that_fails_moves_no_watermark(sandbox, settings
 
 @coroutine_test
 async def test_a_stop_while_the_changes_are_read_ends_the_crawl(tmdb_sandbox_factory):
-    sandbox = tmdb_sandbox_factory(movies=300, today=BEFORE, latency=3.0)
-    settings = settings_of(sandbox.base_url, CLOSESPIDER_TIMEOUT=1, DOWNLOAD_TIMEOUT=4)
+    sandbox = tmdb_sandbox_factory(movies=300, today=BEFORE, latency=1.0)
+    settings = settings_of(sandbox.base_url, CLOSESPIDER_TIMEOUT=0.3)
     since = (BEFORE - datetime.timedelta(days=20)).isoformat()
     await crawl(Movies, settings, finish_reason="closespider_timeout", errors=None, since=since)
     assert rows("SELECT finished_at FROM tmdb_runs") == [(None,)]

@@ -160,9 +160,11 @@ async def test_a_job_directory_keeps_what_came_of_a_series(raw_server, long_seri
                     yield request
                 await raw_server.received(1)
                 self.closing = asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="stopped"))
+                # When that has begun.
+                asyncio.get_running_loop().call_later(0.05, raw_server.open_gate)
 
     async def late(connection, seen):
-        await asyncio.sleep(0.3)
+        await raw_server.gate.wait()
         await long_series(connection, seen)
 
     raw_server.scripts["/3/tv/1"] = late

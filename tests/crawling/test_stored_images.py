@@ -156,7 +156,7 @@ class KilledCrawl:
             self.process = subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=log)
 
     def kill_when(self, condition):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 300
         while not condition() and self.process.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         assert self.process.poll() is None, (self.folder / "crawl.log").read_text()[-2000:]

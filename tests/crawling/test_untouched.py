@@ -125,7 +125,7 @@ def test_a_crawl_leaves_the_process_as_it_was(tmdb_sandbox, tmp_path):
         cwd=tmp_path,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=300,
         check=False,
     )
     assert finished.returncode == 0, finished.stderr

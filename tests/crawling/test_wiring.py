@@ -324,3 +324,33 @@ async def test_the_api_is_not_at_hand_before_the_crawl_begins(tmdb_sandbox):
 
     ended = await crawl(Hasty, settings_of(tmdb_sandbox.base_url))
     assert ended.ids == {1}
+
+
+@coroutine_test
+async def test_a_setting_that_is_none_of_ours_is_named(tmdb_sandbox, caplog):
+    settings = settings_of(
+        tmdb_sandbox.base_url,
+        TMDB_REQUEST_PER_SECOND=5,
+        TMDB_COLOUR_OF_THE_DOOR="secret",
+        OTHER_COLOUR="blue",
+        **ADDON,
+    )
+    await crawl(MoviesSpider, settings, ids=[1])
+    said = " is no setting of tmdbfusion-scrapy and changes nothing: "
+    warnings = [record.getMessage() for record in caplog.records if said in record.getMessage()]
+    assert sorted(warnings) == [
+        f"TMDB_COLOUR_OF_THE_DOOR{said}docs/reference/settings.md lists them",
+        f"TMDB_REQUEST_PER_SECOND{said}TMDB_REQUESTS_PER_SECOND is one",
+    ]
+
+
+@coroutine_test
+async def test_no_setting_of_ours_is_called_unknown(tmdb_sandbox, caplog, tmp_path):
+    settings = settings_of(
+        tmdb_sandbox.base_url,
+        TMDB_DATABASE_URL=f"sqlite:///{tmp_path}/tmdb.db",
+        JOBDIR=str(tmp_path / "job"),
+        **ADDON,
+    )
+    await crawl(MoviesSpider, settings, ids=[1])
+    assert "is no setting" not in caplog.text

@@ -8,12 +8,17 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-GUIDES = sorted(path for folder in ("tutorial", "how-to") for path in (DOCS / folder).glob("*.md"))
+GUIDES = sorted(
+    path for folder in ("tutorial", "how-to", "examples") for path in (DOCS / folder).glob("*.md")
+)
 
 BLOCK = re.compile(
     r"(?:^(?:% |<!-- )((?:not run|run by): [^\n]+?)(?: -->)?\n(?:<!-- [^\n]+ -->\n)?)?^(`{3,})([^\n]+)\n(.*?)^\2$",
@@ -27,6 +32,9 @@ NEEDS = {
     "data-sets": ["pyarrow", "pandas"],
 }
 """What a guide has its reader install besides the package."""
+
+LONG = {"own-spider", "own-storage", "test-your-spider", "mirror", "languages", "images", "upgrade"}
+"""Guides of several crawls each."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +50,10 @@ class Block:
 def blocks(page: Path) -> list[Block]:
     found = []
     for reason, _, kind, text in BLOCK.findall(page.read_text("utf-8")):
+        if kind.startswith("{literalinclude} "):
+            # The file beside the page.
+            name = kind.removeprefix("{literalinclude} ")
+            text = f":caption: {name}\n\n{(page.parent / name).read_text('utf-8')}"  # noqa: PLW2901
         caption = CAPTION.match(text)
         if caption:
             found.append(Block(f"file {caption[1]}", text[caption.end() :], reason))
@@ -81,7 +93,7 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         assert done.returncode == 0, done.stdout
@@ -91,7 +103,11 @@ class Reader:
         self.said = done.stdout
 
 
-@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.stem)
+def guide(page: Path) -> Any:
+    return pytest.param(page, id=page.stem, marks=[pytest.mark.slow] if page.stem in LONG else [])
+
+
+@pytest.mark.parametrize("page", [guide(page) for page in GUIDES])
 def test_a_guide_works_as_printed(page: Path, tmp_path: Path) -> None:
     for module in NEEDS.get(page.stem, ()):
         pytest.importorskip(module)

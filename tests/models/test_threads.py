@@ -79,7 +79,7 @@ def deaths(count: int, script: str, *arguments: str) -> list[tuple[int, str]]:
             [sys.executable, "-c", script, *arguments],
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=300,
             check=False,
         )
         for _ in range(count)

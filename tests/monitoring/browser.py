@@ -91,7 +91,7 @@ class Tab:
 
     async def _received(self) -> dict[str, Any]:
         """Return the next message, and note what it says."""
-        message: dict[str, Any] = await asyncio.wait_for(self._socket.receive_json(), 30)
+        message: dict[str, Any] = await asyncio.wait_for(self._socket.receive_json(), 60)
         method, params = message.get("method", ""), message.get("params", {})
         self._events.add(method)
         if method == "Network.requestWillBeSent":

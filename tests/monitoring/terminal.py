@@ -56,7 +56,7 @@ class Terminal:
     def end(self) -> list[str]:
         """Read to the end and return the lines that stand on the screen, those that scrolled away included."""
         self.read_until(lambda _: False)
-        self.process.wait(timeout=30)
+        self.process.wait(timeout=300)
         os.close(self._ours)
         return screen(self.output)
 

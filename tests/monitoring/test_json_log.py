@@ -51,7 +51,7 @@ def run(settings, ids):
         [sys.executable, "-c", SCRIPT, json.dumps([settings, ids])],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,
         env=environment,
         check=True,
     )

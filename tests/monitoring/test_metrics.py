@@ -60,7 +60,7 @@ def value(samples, name, spider="movies", **labels):
 
 
 def fetch(port):
-    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+    with urlopen(f"http://127.0.0.1:{port}/metrics", timeout=60) as answer:
         return answer.read().decode()
 
 

@@ -10,9 +10,15 @@ import sys
 
 import pytest
 
+from tests.coroutines import coroutine_test
+from tests.crawling import crawls
 from tests.monitoring.terminal import screen
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 
-pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no pty")
+pytestmark = [
+    pytest.mark.once,
+    pytest.mark.skipif(sys.platform == "win32", reason="there is no pty"),
+]
 
 LEFT = re.compile(r"\d+ of 120 records  \d+%  .*left")
 
@@ -26,7 +32,7 @@ def piped(command, folder, environment, **variables):
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=90,
+        timeout=300,
         check=False,
     )
 
@@ -158,19 +164,25 @@ def test_failures_are_named_with_what_to_do_about_them(project, environment, com
 
 
 @pytest.mark.parametrize(
-    ("setting", "message"),
+    ("setting", "value", "message"),
     [
-        ("TMDB_PROGRESS=loud", "TMDB_PROGRESS is 'loud': set it to one of off, auto, plain, live"),
-        ("TMDB_PROGRESS_INTERVAL=0", "TMDB_PROGRESS_INTERVAL is '0': set it to a number of seconds from 1"),
-        ("TMDB_SUMMARY=maybe", "TMDB_SUMMARY is 'maybe': set it to True or False"),
-        ("TMDB_STATS_FILE=nowhere/stats.json", "there is no such folder: make it, or name another"),
+        ("TMDB_PROGRESS", "loud", "TMDB_PROGRESS is 'loud': set it to one of off, auto, plain, live"),
+        (
+            "TMDB_PROGRESS_INTERVAL",
+            "0",
+            "TMDB_PROGRESS_INTERVAL is '0': set it to a number of seconds from 1",
+        ),
+        ("TMDB_SUMMARY", "maybe", "TMDB_SUMMARY is 'maybe': set it to True or False"),
+        ("TMDB_STATS_FILE", "nowhere/stats.json", "there is no such folder: make it, or name another"),
     ],
 )
-def test_a_setting_that_cannot_be_used_is_refused(project, environment, command, setting, message):
-    crawl = piped(command("-a", "pages=1", "-s", setting), project, environment)
-    assert crawl.returncode == 1
-    assert message in crawl.stdout
-    assert "Traceback" not in crawl.stdout
+@coroutine_test
+async def test_a_setting_that_cannot_be_used_is_refused(tmdb_sandbox, setting, value, message):
+    # tests/crawling/test_project.py has what a process says of such a setting.
+    settings = crawls.settings_of(tmdb_sandbox.base_url, **{setting: value})
+    with pytest.raises(ConfigurationError) as caught:
+        await crawls.crawl(crawls.MoviesSpider, settings, ids=[1])
+    assert message in str(caught.value)
 
 
 @pytest.mark.parametrize(

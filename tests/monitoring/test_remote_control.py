@@ -29,7 +29,7 @@ def ask(code):
         data=json.dumps({"code": code}).encode(),
         headers={"Authorization": f"Bearer {job['token']}", "Content-Type": "application/json"},
     )
-    with urlopen(request, timeout=10) as answer:  # noqa: S310 - of ours
+    with urlopen(request, timeout=60) as answer:  # noqa: S310 - of ours
         return json.load(answer)
 
 

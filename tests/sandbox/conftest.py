@@ -24,7 +24,7 @@ def connect() -> Iterator[Callable[..., httpx.Client]]:
             # verify: reading the certificates of the system takes longer than most of these tests.
             **{
                 "headers": {"Authorization": "Bearer token"},
-                "timeout": 10.0,
+                "timeout": 60.0,
                 "trust_env": False,
                 "verify": False,
             }

@@ -141,6 +141,18 @@ def test_what_records_name(kind, service):
 
 
 @pytest.mark.parametrize("kind", ["movie", "tv", "person"])
+def test_records_are_found_by_their_id_of_imdb(kind, service):
+    known = [(item, check(service, f"{kind}/{item}/external_ids").imdb_id) for item in service.ids(kind)]
+    known = [(item, imdb_id) for item, imdb_id in known if imdb_id][:15]
+    assert known
+    for item, imdb_id in known:
+        found = check(service, f"find/{imdb_id}", external_source="imdb_id")
+        assert [record.id for record in getattr(found, f"{kind}_results")] == [item]
+    for imdb_id, source in [(known[0][1], "wikidata_id"), ("tt1", "imdb_id"), ("Q42", "imdb_id")]:
+        assert getattr(check(service, f"find/{imdb_id}", external_source=source), f"{kind}_results") == []
+
+
+@pytest.mark.parametrize("kind", ["movie", "tv", "person"])
 def test_the_latest_of_a_kind(kind, service):
     assert check(service, f"{kind}/latest").id == service.ids(kind)[-1]
 

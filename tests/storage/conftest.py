@@ -31,12 +31,12 @@ def sqlite_database(tmp_path: Path) -> str:
 @pytest.fixture
 def postgres_database() -> Iterator[str]:
     """URL of an empty schema of its own in the PostgreSQL database of ``TMDB_TEST_POSTGRES_URL``."""
-    with _postgres_schema() as url:
+    with postgres_schema() as url:
         yield url
 
 
 @contextlib.contextmanager
-def _postgres_schema() -> Iterator[str]:
+def postgres_schema() -> Iterator[str]:
     """A schema, gone with all that is in it at the end."""
     if not POSTGRES_URL:
         pytest.skip("TMDB_TEST_POSTGRES_URL is not set: no PostgreSQL server to try")
@@ -70,7 +70,7 @@ def shared_engine(
         if request.param == "sqlite":
             url = sqlite_url(tmp_path_factory.mktemp("shared") / "tmdb.db")
         else:
-            url = stack.enter_context(_postgres_schema())
+            url = stack.enter_context(postgres_schema())
         engine = open_database(url)
         stack.callback(engine.dispose)
         yield engine

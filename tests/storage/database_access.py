@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import json
 import sqlite3
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-import pytest
 from sqlalchemy import create_engine, delete, exists, make_url, text
 from sqlalchemy import select as sa_select
 
@@ -21,14 +19,14 @@ from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sqlalchemy import Table
     from sqlalchemy.engine import Connection, Engine
 
     from tmdbfusion_scrapy.storage.batches import BatchResult
-    from tmdbfusion_scrapy.storage.writer import DatabaseOptions
+    from tmdbfusion_scrapy.storage.options import DatabaseOptions
 
 TRIED_AT = datetime(2026, 11, 20, 10, 30, 0, 250000, tzinfo=timezone.utc)
 
@@ -107,15 +105,6 @@ def failed_call(movie_id: int = 1, **fields: Any) -> FailedCall:
         "tried_at": TRIED_AT,
     }
     return FailedCall(**values | fields)
-
-
-async def until(condition: Callable[[], Any], seconds: float = 60.0) -> None:
-    """Wait until a condition holds, or fail."""
-    for _ in range(int(seconds / 0.01)):
-        if condition():
-            return
-        await asyncio.sleep(0.01)
-    pytest.fail("what was waited for did not come")
 
 
 class Recorder:

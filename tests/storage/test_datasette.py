@@ -104,7 +104,7 @@ class Browser:
             "--dump-dom",
             self._address + path,
         ]
-        shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+        shown = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True)
         return Selector(shown.stdout)
 
     def rows(self, path: str, *columns: str) -> list[tuple[str, ...]]:

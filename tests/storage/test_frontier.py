@@ -276,7 +276,7 @@ class TestInterruptedPlans:
             "frontier = Frontier(open_database(sys.argv[1]), 'movies')\n"
             "frontier.plan(frontier.begin('tmdb_movies', {}, again=False), listed())\n"
         )
-        ended = subprocess.run([sys.executable, "-c", code, url], check=False, timeout=60)
+        ended = subprocess.run([sys.executable, "-c", code, url], check=False, timeout=300)
         assert ended.returncode == -9
         found = begin(frontier)
         assert (found.id, found.is_planned) == (run.id, False)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
 
+ROOT = Path(__file__).parents[2]
+
+
 def at(minute: int) -> datetime:
     return TRIED_AT + timedelta(minutes=minute)
 
@@ -169,38 +172,54 @@ from tmdbfusion_scrapy.storage.batches import store_batch
 from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.frontier import Frontier
 
-action, url = sys.argv[1:]
-engine = open_database(url)
-now = datetime.now(timezone.utc)
-if action in ("plan", "finish"):
-    with Frontier(engine, "movies") as frontier:
-        run = frontier.begin("tmdb_movies", {}, again=True)
-        if action == "plan":
-            frontier.plan(run, [(1, None), (2, None)])
-        else:
-            print(frontier.finish(run).left)
-elif action == "gone":
-    store_batch(engine, [(failed_call(1, tried_at=now), now)])
-else:
-    store_batch(engine, [(movie(1, title=action), now), (failed_call(2, status_code=500, tried_at=now), now)])
+engine = open_database(sys.argv[1])
+for line in sys.stdin:
+    action = line.strip()
+    now = datetime.now(timezone.utc)
+    said = None
+    if action in ("plan", "finish"):
+        with Frontier(engine, "movies") as frontier:
+            run = frontier.begin("tmdb_movies", {}, again=True)
+            if action == "plan":
+                frontier.plan(run, [(1, None), (2, None)])
+            else:
+                said = frontier.finish(run).left
+    elif action == "gone":
+        store_batch(engine, [(failed_call(1, tried_at=now), now)])
+    else:
+        store_batch(engine, [(movie(1, title=action), now), (failed_call(2, status_code=500, tried_at=now), now)])
+    print(said, flush=True)
 """
 
 
 @pytest.fixture
 def worker(postgres_database: str) -> Iterator[Any]:
-    """Does something in a process whose clock is some seconds off."""
+    """Does something in a process whose clock is some seconds off; there is one of each clock."""
     faketime = shutil.which("faketime")
     if faketime is None:
         pytest.skip("faketime is not installed: no process with another clock")
     open_database(postgres_database).dispose()
 
-    def work(seconds: int, action: str) -> str:
-        command = [faketime, "-f", f"{seconds:+d}s", sys.executable, "-c", WORKER, action, postgres_database]
-        root = Path(__file__).parents[2]
-        done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=root)
-        return done.stdout.strip()
+    processes: dict[int, subprocess.Popen[str]] = {}
 
-    return work
+    def work(seconds: int, action: str) -> str:
+        if seconds not in processes:
+            command = [faketime, "-f", f"{seconds:+d}s", sys.executable, "-c", WORKER, postgres_database]
+            pipe = subprocess.PIPE
+            processes[seconds] = subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=ROOT)
+        process = processes[seconds]
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdin.write(f"{action}\n")
+        process.stdin.flush()
+        said = process.stdout.readline()
+        assert said
+        return said.strip()
+
+    yield work
+    for process in processes.values():
+        process.communicate()
+        assert process.returncode == 0
 
 
 @pytest.mark.parametrize("seconds", [120, -120])

@@ -11,11 +11,12 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from tests.coroutines import coroutine_test
-from tests.storage.database_access import Recorder, movie, select, until
+from tests.patience import until
+from tests.storage.database_access import Recorder, movie, select
 from tests.storage.private_postgres import private_server
 from tests.storage.test_sql_pipeline import ImpatientPipeline, crawl, messages, pause
 from tmdbfusion_scrapy.storage import check_database
-from tmdbfusion_scrapy.storage.writer import DatabaseOptions
+from tmdbfusion_scrapy.storage.options import DatabaseOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

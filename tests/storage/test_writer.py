@@ -15,6 +15,7 @@ from sqlalchemy import select as sa_select
 from sqlalchemy.exc import DBAPIError
 
 from tests.coroutines import coroutine_test
+from tests.patience import until
 from tests.storage.database_access import (
     Recorder,
     execute_sqlite,
@@ -23,13 +24,13 @@ from tests.storage.database_access import (
     select,
     series,
     sqlite_url,
-    until,
     write_lock,
 )
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.backend import WRITE_LOCK, backend_of
 from tmdbfusion_scrapy.storage.database import open_database
-from tmdbfusion_scrapy.storage.writer import DatabaseOptions, Writer
+from tmdbfusion_scrapy.storage.options import DatabaseOptions
+from tmdbfusion_scrapy.storage.writer import Writer
 
 if TYPE_CHECKING:
     from pathlib import Path

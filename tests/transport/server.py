@@ -163,7 +163,7 @@ class RawServer:
         self.ports: list[int] = [server.sockets[0].getsockname()[1] for server in self.servers]
 
     def call(self, coroutine: Any) -> Any:
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(10)
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result(60)
 
     @property
     def urls(self) -> list[str]:
@@ -197,15 +197,15 @@ class RawServer:
         return self.scripts.get(path) or SCRIPTS.get(path) or serve_json
 
     def wait_open(self, count: int) -> None:
-        """Return when exactly ``count`` sockets are open; fail after ten seconds."""
+        """Return when exactly ``count`` sockets are open; fail after a minute."""
         with self.changed:
-            reached = self.changed.wait_for(lambda: len(self.open) == count, 10)
+            reached = self.changed.wait_for(lambda: len(self.open) == count, 60)
         assert reached, f"{len(self.open)} sockets are open, not {count}"
 
     def wait_requests(self, count: int) -> None:
-        """Return when ``count`` requests have arrived; fail after ten seconds."""
+        """Return when ``count`` requests have arrived; fail after a minute."""
         with self.changed:
-            reached = self.changed.wait_for(lambda: len(self.requests) >= count, 10)
+            reached = self.changed.wait_for(lambda: len(self.requests) >= count, 60)
         assert reached, f"{len(self.requests)} requests have arrived, not {count}"
 
     async def received(self, count: int) -> None:
@@ -224,11 +224,7 @@ class RawServer:
         self.loop.close()
 
     async def _close(self) -> None:
-        for server in self.servers:
-            server.close()
-        # What was accepted just now is not in the list yet.
-        for _ in range(5):
-            await asyncio.sleep(0)
+        await close_listening(*self.servers)
         connections = list(self.open)
         for connection in connections:
             connection.transport.abort()
@@ -240,6 +236,21 @@ class RawServer:
         await asyncio.gather(*tasks, return_exceptions=True)
         for _ in range(3):
             await asyncio.sleep(0)
+
+
+async def close_listening(*servers: asyncio.Server) -> None:
+    """Close servers that have no connection in the making.
+
+    asyncio makes its transport some turns of the loop after a socket was accepted, and fails at that where its
+    server was closed meanwhile: the socket would be closed by the garbage collector, with a warning.
+    """
+    for server in servers:
+        for listening in server.sockets:
+            asyncio.get_running_loop().remove_reader(listening.fileno())
+    for _ in range(5):
+        await asyncio.sleep(0)
+    for server in servers:
+        server.close()
 
 
 @contextlib.contextmanager

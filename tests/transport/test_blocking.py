@@ -19,7 +19,7 @@ def limits(connections: int | None, idle: int | None = None, expiry: float | Non
 
 def test_open_sockets_never_pass_the_limit(server):
     transport = BlockingPooledTransport(limits=limits(5, idle=2))
-    with httpx.Client(transport=transport) as client, ThreadPoolExecutor(16) as executor:
+    with httpx.Client(transport=transport, timeout=60) as client, ThreadPoolExecutor(16) as executor:
         responses = list(executor.map(lambda n: client.get(f"{server.url}/slow?n={n}"), range(150)))
         assert {response.status_code for response in responses} == {200}
         assert server.max_open == 5
@@ -34,7 +34,7 @@ def test_open_sockets_never_pass_the_limit(server):
 def test_the_limit_holds_over_several_hosts_and_faults():
     paths = ["/json", "/close-early", "/truncate", "/last", "/reset-early", "/until-close"]
     with running(ports=2) as server:
-        client = httpx.Client(transport=BlockingPooledTransport(limits=limits(3)))
+        client = httpx.Client(transport=BlockingPooledTransport(limits=limits(3)), timeout=60)
 
         def get(number: int) -> type:
             try:
@@ -50,7 +50,7 @@ def test_the_limit_holds_over_several_hosts_and_faults():
 
 def test_another_host_takes_the_place_of_an_idle_connection():
     transport = BlockingPooledTransport(limits=limits(1))
-    with running(ports=2) as server, httpx.Client(transport=transport) as client:
+    with running(ports=2) as server, httpx.Client(transport=transport, timeout=60) as client:
         for _ in range(3):
             for url in server.urls:
                 assert client.get(f"{url}/json").content == BODY
@@ -60,27 +60,27 @@ def test_another_host_takes_the_place_of_an_idle_connection():
 
 def test_waiting_is_bounded_and_in_order(server):
     transport = BlockingPooledTransport(limits=limits(1))
-    with httpx.Client(transport=transport) as client, ThreadPoolExecutor(8) as executor:
+    with httpx.Client(transport=transport, timeout=60) as client, ThreadPoolExecutor(8) as executor:
         first = executor.submit(client.get, f"{server.url}/gate")
         server.wait_requests(1)
         with pytest.raises(httpx.PoolTimeout):
-            client.get(f"{server.url}/json", timeout=httpx.Timeout(5.0, pool=0.02))
+            client.get(f"{server.url}/json", timeout=httpx.Timeout(60.0, pool=0.02))
         with pytest.raises(httpx.ReadTimeout, match="total"):
-            client.get(f"{server.url}/json", extensions={"timeout": {"pool": 5.0, "total": 0.02}})
+            client.get(f"{server.url}/json", extensions={"timeout": {"pool": 60.0, "total": 0.02}})
         later = []
         for number in range(5):
             later.append(executor.submit(client.get, f"{server.url}/json?n={number}"))
             while transport.statistics().waiting <= number:
                 time.sleep(0.001)
         server.open_gate()
-        assert first.result(10).status_code == 200
-        assert all(future.result(10).status_code == 200 for future in later)
+        assert first.result(60).status_code == 200
+        assert all(future.result(60).status_code == 200 for future in later)
     assert [seen.query["n"] for seen in server.requests[1:]] == ["0", "1", "2", "3", "4"]
 
 
 def test_expired_connections_are_closed_at_the_next_use(server):
     with BlockingPooledTransport(limits=limits(5, expiry=0.02)) as transport:
-        client = httpx.Client(transport=transport)
+        client = httpx.Client(transport=transport, timeout=60)
         client.get(f"{server.url}/json")
         time.sleep(0.03)
         client.get(f"{server.url}/json")
@@ -91,29 +91,29 @@ def test_expired_connections_are_closed_at_the_next_use(server):
 
 
 def test_no_idle_connections_at_all(server):
-    with httpx.Client(transport=BlockingPooledTransport(limits=limits(5, idle=0))) as client:
+    with httpx.Client(transport=BlockingPooledTransport(limits=limits(5, idle=0)), timeout=60) as client:
         client.get(f"{server.url}/json")
         server.wait_open(0)
 
 
 def test_an_unread_response_gives_its_place_back(server):
     transport = BlockingPooledTransport(limits=limits(1))
-    with httpx.Client(transport=transport) as client:
+    with httpx.Client(transport=transport, timeout=60) as client:
         with client.stream("GET", f"{server.url}/hang-in-body"):
             assert transport.statistics().open == 1
-        assert client.get(f"{server.url}/json", timeout=5).content == BODY
+        assert client.get(f"{server.url}/json", timeout=60).content == BODY
         request = httpx.Request("GET", f"{server.url}/hang-in-body")
         response = transport.handle_request(request)
         del response
         gc.collect()
-        assert client.get(f"{server.url}/json", timeout=5).content == BODY
+        assert client.get(f"{server.url}/json", timeout=60).content == BODY
         assert server.max_open == 1
 
 
 def test_a_lane_that_cannot_be_made_takes_no_place(server, monkeypatch):
     monkeypatch.setattr(httpx, "create_ssl_context", _no_certificates)
     transport = BlockingPooledTransport(limits=httpx.Limits(max_connections=1))
-    with httpx.Client(transport=transport, timeout=httpx.Timeout(5, pool=1)) as client:
+    with httpx.Client(transport=transport, timeout=httpx.Timeout(60)) as client:
         for _ in range(3):
             with pytest.raises(FileNotFoundError):
                 client.get(f"{server.url}/")
@@ -127,20 +127,20 @@ def _no_certificates(*_args, **_kwargs):
 
 def test_close_ends_what_is_under_way(server):
     transport = BlockingPooledTransport(limits=limits(1))
-    client = httpx.Client(transport=transport)
+    client = httpx.Client(transport=transport, timeout=60)
     assert client.get(f"{server.url}/json").content == BODY
     with ThreadPoolExecutor(2) as executor:
-        answering = executor.submit(client.get, f"{server.url}/hang", timeout=10)
+        answering = executor.submit(client.get, f"{server.url}/hang", timeout=60)
         server.wait_requests(2)
-        waiting = executor.submit(client.get, f"{server.url}/json", timeout=10)
+        waiting = executor.submit(client.get, f"{server.url}/json", timeout=60)
         while not transport.statistics().waiting:
             time.sleep(0.001)
         transport.close()
         transport.close()
         with pytest.raises(httpx.TransportError):
-            answering.result(5)
+            answering.result(60)
         with pytest.raises(RuntimeError, match="closed"):
-            waiting.result(5)
+            waiting.result(60)
     server.wait_open(0)
     assert transport.statistics().open == 0
     with pytest.raises(RuntimeError, match="closed"):
@@ -148,7 +148,7 @@ def test_close_ends_what_is_under_way(server):
 
 
 def test_the_local_address_is_bound(server):
-    with httpx.Client(transport=BlockingPooledTransport(local_address="127.0.0.2")) as client:
+    with httpx.Client(transport=BlockingPooledTransport(local_address="127.0.0.2"), timeout=60) as client:
         client.get(f"{server.url}/json")
     assert server.requests[0].peer[0] == "127.0.0.2"
 
@@ -161,6 +161,6 @@ def test_the_environment_names_no_proxy(server, monkeypatch):
 
 
 def test_request_bodies(server):
-    with httpx.Client(transport=BlockingPooledTransport()) as client:
+    with httpx.Client(transport=BlockingPooledTransport(), timeout=60) as client:
         for body, size in ((b"abc", 3), (iter([b"one", b"x" * 200_000]), 200_003)):
             assert client.post(f"{server.url}/echo", content=body).json()["size"] == size

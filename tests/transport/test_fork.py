@@ -131,14 +131,14 @@ def test_a_child_may_close_what_it_was_given(server):
 
 
 def fetch_in_process(transport: Any, url: str, queue: Any) -> None:
-    queue.put(target_of(httpx.Client(transport=transport).get(url)))
+    queue.put(target_of(httpx.Client(transport=transport, timeout=60).get(url)))
     queue.close()
 
 
 def test_multiprocessing(server):
     """As a server does that forks its workers after it was set up."""
     transport = BlockingPooledTransport(limits=LIMITS)
-    client = httpx.Client(transport=transport)
+    client = httpx.Client(transport=transport, timeout=60)
     client.get(f"{server.url}/echo")
     context = multiprocessing.get_context("fork")
     queue = context.Queue()
@@ -150,7 +150,7 @@ def test_multiprocessing(server):
         ]
         for worker in workers:
             worker.start()
-    assert {queue.get(timeout=20) for _ in workers} == {f"/echo?n={n}" for n in range(4)}
+    assert {queue.get(timeout=60) for _ in workers} == {f"/echo?n={n}" for n in range(4)}
     for worker in workers:
-        worker.join(20)
+        worker.join(60)
     client.close()

@@ -15,7 +15,7 @@ from tests.transport.server import BODY
 from tests.transport.test_failures import closed_port
 from tmdbfusion_scrapy.transport import BlockingPooledTransport, PooledTransport
 
-TOTAL = {"total": 3.0}
+TOTAL = {"total": 60.0}
 """Less than any system waits for an answer to its SYN."""
 
 

@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from tests.coroutines import coroutine_test
+from tests.patience import until
 from tmdbfusion_scrapy.transport import PooledTransport, PoolStatistics
 
 
@@ -22,7 +23,7 @@ async def get(transport: PooledTransport, url: str) -> httpx.Response:
 
 def in_another_loop(coroutine: object) -> object:
     with ThreadPoolExecutor(1) as executor:
-        return executor.submit(asyncio.run, coroutine).result(10)
+        return executor.submit(asyncio.run, coroutine).result(60)
 
 
 @coroutine_test
@@ -50,7 +51,7 @@ async def test_a_connection_the_server_closed_is_not_counted(server):
         await get(transport, f"{server.url}/json")
         server.loop.call_soon_threadsafe(next(iter(server.open)).transport.close)
         await server.settled(0)
-        await asyncio.sleep(0.05)
+        await until(lambda: transport.statistics().open == 0)
         assert transport.statistics() == PoolStatistics(opened=1, reused=0, open=0, idle=0, waiting=0)
         await get(transport, f"{server.url}/json")
         assert transport.statistics().opened == 2
@@ -132,12 +133,12 @@ async def test_use_in_another_loop_is_a_clear_error(server):
 
 def test_each_loop_has_its_own_client(server):
     async def use() -> tuple[int, int]:
-        async with httpx.AsyncClient(transport=PooledTransport()) as client:
+        async with httpx.AsyncClient(transport=PooledTransport(), timeout=60) as client:
             responses = await asyncio.gather(*(client.get(f"{server.url}/slow") for _ in range(5)))
             return threading.get_ident(), sum(response.status_code for response in responses)
 
     with ThreadPoolExecutor(4) as executor:
-        results = [future.result(10) for future in [executor.submit(asyncio.run, use()) for _ in range(4)]]
+        results = [future.result(60) for future in [executor.submit(asyncio.run, use()) for _ in range(4)]]
     assert [total for _, total in results] == [1000] * 4
     server.wait_open(0)
 

@@ -18,7 +18,7 @@ def limits(connections: int | None, idle: int | None = None, expiry: float | Non
 
 
 async def get(transport: PooledTransport, url: str, **timeout: float) -> httpx.Response:
-    request = httpx.Request("GET", url, extensions={"timeout": {"read": 10.0, **timeout}})
+    request = httpx.Request("GET", url, extensions={"timeout": {"read": 60.0, **timeout}})
     response = await transport.handle_async_request(request)
     await response.aread()
     return response
@@ -49,12 +49,17 @@ async def test_the_limit_holds_while_connections_die_and_requests_are_cancelled(
     paths = ["/json", "/close-early", "/reset-early", "/truncate", "/last", "/until-close", "/hang"]
     async with PooledTransport(limits=limits(5)) as transport:
         tasks = [
-            asyncio.ensure_future(get(transport, server.url + paths[number % 7], read=0.1))
+            asyncio.ensure_future(
+                get(transport, server.url + paths[number % 7], read=0.1 if number % 7 == 6 else 60.0)
+            )
             for number in range(140)
         ]
-        await asyncio.sleep(0.05)
-        for task in tasks[::10]:
-            task.cancel()
+
+        def cancel_some(_: object) -> None:
+            for task in tasks[::10]:
+                task.cancel()
+
+        tasks[30].add_done_callback(cancel_some)
         results = await asyncio.gather(*tasks, return_exceptions=True)
         assert server.max_open == 5
         assert transport.statistics().waiting == 0
@@ -138,7 +143,7 @@ async def test_waiting_is_bounded_by_the_pool_timeout(server):
         with pytest.raises(httpx.PoolTimeout):
             await get(transport, f"{server.url}/json", pool=0.02)
         with pytest.raises(httpx.ReadTimeout):
-            await get(transport, f"{server.url}/json", pool=5.0, total=0.02)
+            await get(transport, f"{server.url}/json", pool=60.0, total=0.02)
         assert transport.statistics().waiting == 0
         server.open_gate()
         assert (await first).status_code == 200
@@ -167,7 +172,7 @@ async def test_a_cancelled_request_gives_its_place_back(server):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        await get(transport, f"{server.url}/json", pool=5.0)
+        await get(transport, f"{server.url}/json", pool=60.0)
         assert [seen.connection for seen in server.requests] == [1, 2]
         assert server.max_open == 1
 
@@ -179,7 +184,7 @@ async def test_an_unread_response_gives_its_place_back_when_closed(server, path)
         response = await transport.handle_async_request(httpx.Request("GET", server.url + path))
         await response.aclose()
         await response.aclose()
-        await get(transport, f"{server.url}/json", pool=5.0)
+        await get(transport, f"{server.url}/json", pool=60.0)
         assert [seen.connection for seen in server.requests] == [1, 2]
         assert server.max_open == 1
 
@@ -190,7 +195,7 @@ async def test_a_dropped_response_gives_its_place_back(server):
         response = await transport.handle_async_request(httpx.Request("GET", f"{server.url}/hang-in-body"))
         del response
         gc.collect()
-        await get(transport, f"{server.url}/json", pool=5.0)
+        await get(transport, f"{server.url}/json", pool=60.0)
         assert server.max_open == 1
 
 
@@ -199,7 +204,7 @@ async def test_a_whole_body_frees_the_connection_before_it_is_read(server):
     async with PooledTransport(limits=limits(1)) as transport:
         responses = []
         for _ in range(3):
-            request = httpx.Request("GET", f"{server.url}/json", extensions={"timeout": {"pool": 5.0}})
+            request = httpx.Request("GET", f"{server.url}/json", extensions={"timeout": {"pool": 60.0}})
             responses.append(await transport.handle_async_request(request))
         assert [await response.aread() for response in responses] == [b'{"ok": true}'] * 3
         assert transport.statistics().opened == 1

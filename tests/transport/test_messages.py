@@ -129,7 +129,7 @@ async def test_request_bodies(server):
         yield b""
         yield b"x" * 200_000
 
-    async with httpx.AsyncClient(transport=PooledTransport()) as client:
+    async with httpx.AsyncClient(transport=PooledTransport(), timeout=60) as client:
         for body, size in ((b"abc", 3), (b"x" * 3_000_000, 3_000_000), (b"", 0), (stream(), 200_003)):
             response = await client.post(f"{server.url}/echo", content=body)
             assert response.json()["size"] == size
@@ -149,7 +149,7 @@ async def test_a_body_that_is_not_as_long_as_it_says(server):
     async def stream():
         yield b"abc"
 
-    async with httpx.AsyncClient(transport=PooledTransport()) as client:
+    async with httpx.AsyncClient(transport=PooledTransport(), timeout=60) as client:
         with pytest.raises(httpx.LocalProtocolError, match="Content-Length"):
             await client.post(f"{server.url}/echo", content=stream(), headers={"Content-Length": "10"})
         await server.settled(0)
@@ -161,7 +161,7 @@ async def test_an_error_of_the_callers_stream_arrives_as_it_is(server):
         yield b"abc"
         raise LookupError("mine")
 
-    async with httpx.AsyncClient(transport=PooledTransport()) as client:
+    async with httpx.AsyncClient(transport=PooledTransport(), timeout=60) as client:
         with pytest.raises(LookupError, match="mine"):
             await client.post(f"{server.url}/echo", content=stream())
         await server.settled(0)
@@ -173,8 +173,8 @@ async def test_an_answer_before_the_whole_body_was_sent(server):
         for _ in range(2000):
             yield bytes(64 * 1024)
 
-    async with httpx.AsyncClient(transport=PooledTransport()) as client:
-        response = await client.post(f"{server.url}/answer-early", content=stream(), timeout=10)
+    async with httpx.AsyncClient(transport=PooledTransport(), timeout=60) as client:
+        response = await client.post(f"{server.url}/answer-early", content=stream())
         assert response.content == BODY
         await server.settled(0)
 
@@ -189,6 +189,6 @@ async def test_the_local_address_is_bound(server):
 
 @coroutine_test
 async def test_many_tasks_share_a_client(server):
-    async with httpx.AsyncClient(transport=PooledTransport()) as client:
+    async with httpx.AsyncClient(transport=PooledTransport(), timeout=60) as client:
         responses = await asyncio.gather(*(client.get(f"{server.url}/echo?n={n}") for n in range(50)))
     assert [response.json()["target"] for response in responses] == [f"/echo?n={n}" for n in range(50)]

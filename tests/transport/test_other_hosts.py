@@ -54,7 +54,7 @@ def test_uvloop(server, tls_server, contexts):
 
     async def use() -> list[Any]:
         async with PooledTransport(limits=limits, verify=contexts.client) as transport:
-            client = httpx.AsyncClient(transport=transport)
+            client = httpx.AsyncClient(transport=transport, timeout=60)
             urls = [f"{each.url}/slow?n={n}" for n in range(40) for each in (server, tls_server)]
             bodies = [response.content for response in await asyncio.gather(*map(client.get, urls))]
             hanging = [asyncio.ensure_future(client.get(f"{server.url}/hang")) for _ in range(5)]
@@ -71,7 +71,7 @@ def test_uvloop(server, tls_server, contexts):
             return bodies
 
     with ThreadPoolExecutor(1) as executor:
-        assert executor.submit(uvloop.run, use()).result(30) == [BODY] * 81
+        assert executor.submit(uvloop.run, use()).result(60) == [BODY] * 81
     server.wait_open(0)
     tls_server.wait_open(0)
     assert server.max_open <= 5

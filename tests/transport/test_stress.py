@@ -27,7 +27,7 @@ PATHS = (
 
 
 async def fetch(transport: PooledTransport, url: str) -> int:
-    request = httpx.Request("GET", url, extensions={"timeout": {"read": 5.0, "pool": 30.0, "connect": 5.0}})
+    request = httpx.Request("GET", url, extensions={"timeout": {"read": 60.0, "pool": 60.0, "connect": 60.0}})
     response = await transport.handle_async_request(request)
     try:
         return len(await response.aread())
@@ -98,13 +98,13 @@ def test_thirty_two_threads():
             good = 0
             for _ in range(100):
                 try:
-                    client.get(server.url + chance.choice(PATHS), timeout=10)
+                    client.get(server.url + chance.choice(PATHS), timeout=60)
                     good += 1
                 except (httpx.RemoteProtocolError, httpx.ReadError):
                     pass
             return good
 
-        with httpx.Client(transport=transport) as client:
+        with httpx.Client(transport=transport, timeout=60) as client:
             with ThreadPoolExecutor(32) as executor:
                 assert sum(executor.map(work, range(32))) > 1000
             assert server.max_open <= 10

@@ -9,6 +9,7 @@ import httpx
 import pytest
 
 from tests.coroutines import coroutine_test
+from tests.patience import until
 from tmdbfusion_scrapy.transport import BlockingPooledTransport, PooledTransport
 
 
@@ -16,7 +17,7 @@ from tmdbfusion_scrapy.transport import BlockingPooledTransport, PooledTransport
 async def test_limits_hold_with_tls(tls_server, contexts):
     limits = httpx.Limits(max_connections=4, max_keepalive_connections=2)
     transport = PooledTransport(verify=contexts.client, limits=limits)
-    async with httpx.AsyncClient(transport=transport) as client:
+    async with httpx.AsyncClient(transport=transport, timeout=60) as client:
         responses = await asyncio.gather(*(client.get(f"{tls_server.url}/slow") for _ in range(40)))
         assert {response.status_code for response in responses} == {200}
         assert tls_server.max_open == 4
@@ -46,8 +47,7 @@ async def test_an_unknown_certificate_is_a_connect_error(tls_server):
             with pytest.raises(httpx.ConnectError, match="certificate verify failed"):
                 await transport.handle_async_request(httpx.Request("GET", tls_server.url))
         await tls_server.settled(0)
-        await asyncio.sleep(0.01)
-        assert transport.statistics().open == 0
+        await until(lambda: transport.statistics().open == 0)
 
 
 @coroutine_test

@@ -139,14 +139,16 @@ class Assembly(Generic[M]):
             listed = listed_seasons(record, parts)
             left = [part for part in parts[MAX_APPENDS:] if may_exist([part], record)]
             parts, portions = (*parts, *listed), list(split_parts([*left, *listed]))
-        after = replace(self, parts=parts, portions=tuple(portions), step="more", body=record.raw)
-        return after if portions else after._go_on(record, may_ask)  # noqa: SLF001 - its own
+        if parts is not self.parts or portions:
+            after = replace(self, parts=parts, portions=tuple(portions), step="more", body=record.raw)
+            return after if portions else after._go_on(record, may_ask)  # noqa: SLF001 - its own
+        return self._go_on(record, may_ask)
 
     def _go_on(self, record: Any, may_ask: Callable[[str], bool]) -> Assembly[M]:
         """Ask again for what was left out of a record, then for texts, else finish it."""
         step, language = self.step, self.language
         portions: tuple[tuple[str, ...], ...] = ()
-        if step == "more":
+        if step in ("first", "more"):
             step = "again"
             portions = split_parts([part for part in self.parts_to_ask_again(record) if may_ask(part)])
         if not portions and (texts := texts_to_ask(record, self.call.languages)):

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tmdbfusion_scrapy.credentials import Credentials
+    from tmdbfusion_scrapy.exceptions import Headers
 
 M = TypeVar("M")
 
@@ -183,7 +184,7 @@ def fill_target(target: str, secrets: Iterable[Secret], more: Mapping[str, str])
     for secret in secrets:
         if secret.place == "path":
             path = path.replace(Secret.MASK, escape_segment(secret.key, secret.value), 1)
-    added = {**values_in("query", secrets), **more}
+    added = {**values_in("query", secrets), **more} if secrets else more
     if added:
         query = "&".join(filter(None, (query, urlencode(added, quote_via=quote))))
         sign = "?"
@@ -201,6 +202,8 @@ def escape_segment(name: str, text: str) -> str:
     Raises:
         ValidationError: It is empty or a dot segment, which would reach another endpoint.
     """
+    if text.isalnum() and text.isascii():
+        return text
     if text in ("", ".", ".."):
         raise ValidationError(f"{name} is {text!r}, which is no id: give the id that TMDB has")
     return quote(text, safe="")
@@ -209,7 +212,7 @@ def escape_segment(name: str, text: str) -> str:
 def judge(
     call: Call[M],
     status: int,
-    headers: Mapping[str, str],
+    headers: Headers,
     body: bytes,
     credentials: Credentials | None = None,
     secrets: Iterable[str] = (),
@@ -233,7 +236,7 @@ def judge(
         error = credentials.error_from_response(status, headers, body, secrets)
     if error is None:
         try:
-            record = decode(body, call.model)
+            record = decode(body, call.model, may_have_slashes=any("/" in part for part in call.appends))
             check_answer(record, call.page, call.asked)
             return record
         except ResponseError as bad:

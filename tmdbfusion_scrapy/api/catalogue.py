@@ -19,9 +19,8 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.api.account import Account
     from tmdbfusion_scrapy.api.authentication import Authentication, GuestSessions
-    from tmdbfusion_scrapy.api.changes import Changes
     from tmdbfusion_scrapy.api.companies import Collections, Companies, Keywords, Networks
-    from tmdbfusion_scrapy.api.discover import Discover, Trending
+    from tmdbfusion_scrapy.api.discover import Changes, Discover, Trending
     from tmdbfusion_scrapy.api.lists import Lists, Reviews
     from tmdbfusion_scrapy.api.movies import Movies
     from tmdbfusion_scrapy.api.people import Credits, People
@@ -167,6 +166,7 @@ NAMESPACES = tuple(API.__annotations__)
 
 _MODULES = {
     "certifications": "reference",
+    "changes": "discover",
     "collections": "companies",
     "configuration": "reference",
     "credits": "people",
@@ -209,18 +209,19 @@ def call_from_url(method: str, url: str, base_url: str) -> Call[Any]:
             secret of which neither value nor label is known.
         base_url: Base URL of the API.
     """
-    parts = urlsplit(url)
-    path = parts.path.removeprefix(urlsplit(base_url).path).rstrip("/")
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
-    found = []
+    if url.startswith(f"{base_url}/"):
+        path, _, told = url[len(base_url) :].partition("#")[0].partition("?")
+    else:
+        parts = urlsplit(url)
+        path, told = parts.path.removeprefix(urlsplit(base_url).path), parts.query
+    path = path.rstrip("/")
+    query = dict(parse_qsl(told, keep_blank_values=True)) if told else {}
     for endpoint in _by_shape().get(_shape(path), ()):
         values = endpoint.read_path(method, path)
         if values is not None:
-            found.append((len(values), endpoint, values))
-    if not found:
+            break
+    else:
         return Call(method, path, query, cast("type[Any]", Any))
-    # ``movie/latest`` is no movie's id.
-    _, endpoint, values = min(found, key=lambda one: one[0])
     appends: tuple[str, ...] = ()
     if "append_to_response" in endpoint.parameters and query.get("append_to_response"):
         appends = check_appends("append_to_response", query.pop("append_to_response"))
@@ -239,6 +240,9 @@ def _by_shape() -> Mapping[tuple[str, int], Sequence[Endpoint[Any, Any]]]:
     found: dict[tuple[str, int], list[Endpoint[Any, Any]]] = {}
     for endpoint in load_operations().values():
         found.setdefault(_shape(f"/{endpoint.path}"), []).append(endpoint)
+    for endpoints in found.values():
+        # ``movie/latest`` is no movie's id.
+        endpoints.sort(key=lambda endpoint: endpoint.path.count("{"))
     return found
 
 

@@ -179,7 +179,9 @@ class Endpoint(Generic[P, M]):
 
         ``None`` where it is no call of this endpoint.
         """
-        match = self._pattern.fullmatch(path) if method == self.method else None
+        if method != self.method:
+            return None
+        match = self._pattern.fullmatch(path)
         if match is None or not all(_NUMBER.fullmatch(match[name]) for name in self._numbers):
             return None
         values = {name: unquote(value) for name, value in match.groupdict().items()}
@@ -204,7 +206,7 @@ class Endpoint(Generic[P, M]):
         Raises:
             ValidationError: A path parameter would reach another endpoint.
         """
-        path = self.path
+        path = f"/{self.path}"
         for secret in secrets:
             if secret.place == "path":
                 path = path.replace(f"{{{secret.key}}}", Secret.MASK, 1)
@@ -212,7 +214,7 @@ class Endpoint(Generic[P, M]):
             path = path.replace(f"{{{name}}}", escape_segment(name, value), 1)
         return Call(
             self.method,
-            f"/{path}",
+            path,
             query,
             self.model,
             operation_id=self.operation_id,
@@ -303,12 +305,22 @@ class Endpoint(Generic[P, M]):
         return tuple(p.name for p in self.signature.parameters.values() if p.kind is kind)
 
     @cached_property
+    def _may_lack(self) -> frozenset[str]:
+        """The parameters that are left out where neither the call nor the client gives them."""
+        return frozenset(
+            p.name
+            for p in self.parameters.values()
+            if p.place == "query" and not p.required and p.default is None
+        )
+
+    @cached_property
     def _required(self) -> frozenset[str]:
         return frozenset(p.name for p in self.parameters.values() if p.required)
 
     def _bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments by their names in Python."""
-        given = {self._names.get(name, name): value for name, value in kwargs.items()}
+        names = self._names
+        given = {names.get(name, name): value for name, value in kwargs.items()} if names else kwargs
         if len(given) != len(kwargs):
             raise TypeError(f"{self.namespace}.{self.name}(): an argument was given under both of its names")
         bound = {**dict(zip(self._positional, args, strict=False)), **given}
@@ -332,6 +344,8 @@ class Endpoint(Generic[P, M]):
         arguments: dict[str, Any] = {}
         for name, parameter in self.parameters.items():
             value = given.get(name)
+            if value is None and name in self._may_lack and defaults.get(name) is None:
+                continue
             is_secret = name in SECRET_PARAMETERS
             # What is written down at TMDB is the caller's to say: a list's language is not that of the answers.
             if value is None and name not in ruled_out and (parameter.place != "body" or is_secret):

@@ -82,6 +82,9 @@ def write_value(name: str, value: Any) -> str:
     Raises:
         ValidationError: It is of a type that has no such form.
     """
+    if type(value) is int:
+        # By far the most are ids.
+        return str(value)
     if isinstance(value, enum.Enum):
         value = value.value
     if isinstance(value, bool):
@@ -110,6 +113,8 @@ def write_value(name: str, value: Any) -> str:
 
 def check_integer(name: str, value: Any) -> int:
     """Return a whole number, also from text or from another library's integer."""
+    if type(value) is int:
+        return value
     if isinstance(value, str):
         if re.fullmatch(r"[+-]?[0-9]{1,20}", value.strip()):
             return int(value)

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.client.sending import Answered
+    from tmdbfusion_scrapy.rate_limit import RateLimitState
 
 
 M = TypeVar("M")
@@ -77,9 +78,15 @@ class Calls:
     def _begin(self) -> None:
         options = self._options
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.limiter = RateLimiter(
-            options.rate_limit, RateLimiter.new_state(options.exchange.base_url, "api")
-        )
+        base_url = options.exchange.base_url
+        state: RateLimitState
+        if options.shared_limit is None:
+            state = RateLimiter.new_state(base_url, "api")
+        else:
+            from tmdbfusion_scrapy.shared_rate import shared_rate
+
+            state = shared_rate(options.shared_limit, base_url)
+        self.limiter = RateLimiter(options.rate_limit, state)
         self.sender = Sender(options, self.limiter, self._given, is_blocking=self._is_blocking)
 
     @property
@@ -172,7 +179,7 @@ class Calls:
         failure: TMDBError | None = None
         begun = time.monotonic()
         try:
-            answer = await self._run(self.sender.fetch(exchange.request(call, shown)))
+            answer = await self._run(self.sender.fetch(self.sender.prepare(call, shown)))
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             failure = exchange.error(call, exception)
         if failure is not None:

@@ -86,19 +86,20 @@ def shown_response(
     """Return an answer as hooks see it: read and unpacked, and without the secrets in it."""
     credentials, secrets = exchange.credentials, exchange.secrets_of(call)
     try:
-        body = read_body(answer.body, answer.encoding, max_size=exchange.max_response_size)
+        encoding = answer.headers.get("content-encoding")
+        body = read_body(answer.body, encoding, max_size=exchange.max_response_size)
     except (BodyTooLarge, httpx.DecodingError):
         body = answer.body
     response = httpx.Response(
         answer.status,
         headers=[
             (name, credentials.redact_body(value, secrets))
-            for name, value in answer.headers.raw
+            for name, value in answer.headers
             if name.lower() not in _OF_THE_BODY_AS_SENT
         ],
         content=_MADE.sub(rb'\1\2"***"', credentials.redact_body(body, secrets)),
         request=shown,
-        extensions=dict(answer.extensions),
+        extensions=dict(answer.extensions or {}),
     )
     response.elapsed = timedelta(seconds=time.monotonic() - answer.sent_at)
     return response
@@ -142,22 +143,26 @@ class Exchange:
 
     def request(self, call: Call[Any], shown: httpx.Request | None = None) -> httpx.Request:
         """Return the request for a call as it leaves, with the credentials and the secrets of the call."""
-        target = fill_target(call.url(self._base_path), call.secrets, self.credentials.query)
-        url = self._base_url
-        extensions: dict[str, Any] = {"timeout": self._timeouts}
-        headers: Any = self._headers if call.body is None else self.headers_of(call)
+        target = self.target(call)
+        url = self.url
+        extensions: dict[str, Any] = {"timeout": self.timeouts}
+        headers = self.headers_of(call)
         if shown is not None:
             headers = sent_headers(self, shown)
             times = shown.extensions.get("timeout") or {}
             extensions = {**shown.extensions, "timeout": {"total": self.total_timeout, **times}}
         if self.whole_urls:
-            url = httpx.URL(f"{url.scheme}://{url.netloc.decode()}{target}")
+            url = httpx.URL(f"{url.scheme}://{url.netloc.decode()}{target.decode()}")
         else:
-            extensions["target"] = target.encode("ascii")
+            extensions["target"] = target
         if call.body is None:
             return request_without_body(call.method, url, headers, extensions)
         content = msgspec.json.encode({**call.body, **values_in("body", call.secrets)}, enc_hook=plain_text)
         return httpx.Request(call.method, url, headers=headers, content=content, extensions=extensions)
+
+    def target(self, call: Call[Any]) -> bytes:
+        """Return path and query of the request for a call, with all its secrets."""
+        return fill_target(call.url(self._base_path), call.secrets, self.credentials.query).encode("ascii")
 
     def headers_of(self, call: Call[Any]) -> list[tuple[bytes, bytes]]:
         """Return the headers of the request for a call, the credentials among them."""
@@ -167,7 +172,7 @@ class Exchange:
 
     def secrets_of(self, call: Call[Any]) -> tuple[str, ...]:
         """Return what nothing may show of a call and of the proxy, besides the token or key."""
-        return (*(secret.value for secret in call.secrets), *self.proxy_secrets)
+        return (*[secret.value for secret in call.secrets], *self.proxy_secrets)
 
     def record(self, call: Call[M], answer: Answered) -> M:
         """Return the record in an answer."""
@@ -176,9 +181,7 @@ class Exchange:
         failure: TMDBError | None = None
         body = answer.body
         try:
-            if answer.too_large is not None:
-                raise answer.too_large
-            body = read_body(body, answer.encoding, max_size=self.max_response_size)
+            body = read_body(body, answer.headers.get("content-encoding"), max_size=self.max_response_size)
         except BodyTooLarge as large:
             failure = ResponseError(
                 f"the answer has {large.size} bytes or more, and max_response_size is {large.limit}",
@@ -205,21 +208,18 @@ class Exchange:
         return self.credentials.redacted(error, secrets)
 
     @cached_property
-    def _base_url(self) -> httpx.URL:
+    def url(self) -> httpx.URL:
+        """The base URL."""
         return httpx.URL(self.base_url)
 
     @cached_property
     def _base_path(self) -> str:
-        return self._base_url.raw_path.decode("ascii").rstrip("/")
+        return self.url.raw_path.decode("ascii").rstrip("/")
 
     @cached_property
-    def _timeouts(self) -> dict[str, float | None]:
+    def timeouts(self) -> dict[str, float | None]:
+        """The time-outs of a request, as its extension ``timeout`` has them."""
         return {**self.timeout.as_dict(), "total": self.total_timeout}
-
-    @cached_property
-    def _headers(self) -> httpx.Headers:
-        # Copied several times faster than it is made.
-        return httpx.Headers(self.headers)
 
     @cached_property
     def headers(self) -> list[tuple[bytes, bytes]]:
@@ -227,7 +227,7 @@ class Exchange:
         headers = {"Accept": "application/json", "Accept-Encoding": ACCEPT_ENCODING, "User-Agent": USER_AGENT}
         named = {**headers, **self.credentials.headers}
         return [
-            (b"Host", self._base_url.netloc),
+            (b"Host", self.url.netloc),
             *((name.encode("ascii"), value.encode("ascii")) for name, value in named.items()),
         ]
 

@@ -23,7 +23,7 @@ from tmdbfusion_scrapy.client.exchange import Exchange, check_event_hooks
 from tmdbfusion_scrapy.credentials import Credentials, hidden, proxy_secrets
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.http import described, httpx, library_of
-from tmdbfusion_scrapy.rate_limit import DEFAULT_REQUESTS_PER_SECOND, RateLimit
+from tmdbfusion_scrapy.rate_limit import DEFAULT_REQUESTS_PER_SECOND, RateLimit, SharedLimit
 from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import check_language, check_languages, check_region
 from tmdbfusion_scrapy.transport import DEFAULT_LIMITS
@@ -58,6 +58,11 @@ class ClientArguments(TypedDict, total=False):
         keepalive_expiry: Seconds that an idle connection is kept; 30 by default.
         requests_per_second: Most requests a second, retries included; 35 by default, ``None`` or 0 for no
             limit. All clients and crawls of a process that use one host share the limit, the lowest that is set.
+        rate_limit_key: Name of a rate limit that is shared with other processes and machines behind the same
+            address, such as that address (``"203.0.113.7"``); needs ``rate_limit_store``.
+        rate_limit_store: URL of the database that holds it: PostgreSQL
+            (``"postgresql://user:password@host/database"``), or a file for the processes of one machine
+            (``"sqlite:////var/tmp/tmdb-rate.db"``).
         retries: Retries after the first attempt, 2 by default, or a ``RetryPolicy``.
         base_url: Base URL of the API, TMDB's by default, or several, best first (``["https://api.themoviedb.org/3",
             "https://api.tmdb.org/3"]``): where the first one's host cannot be reached, the next one is called.
@@ -83,6 +88,8 @@ class ClientArguments(TypedDict, total=False):
     max_keepalive_connections: int | None
     keepalive_expiry: float | None
     requests_per_second: float | None
+    rate_limit_key: str | None
+    rate_limit_store: str | None
     retries: int | RetryPolicy
     base_url: str | Sequence[str] | None
     proxy: str | httpx.Proxy | None
@@ -100,6 +107,7 @@ class ClientOptions:
     exchange: Exchange
     limits: httpx.Limits
     rate_limit: RateLimit
+    shared_limit: SharedLimit | None
     retry: RetryPolicy
     base_urls: tuple[str, ...]
     proxy: httpx.Proxy | None
@@ -160,6 +168,7 @@ class ClientOptions:
                 keepalive_expiry=_number("keepalive_expiry", given),
             ),
             rate_limit=RateLimit(_number("requests_per_second", given) or 0.0),
+            shared_limit=_shared_limit(given["rate_limit_key"], given["rate_limit_store"]),
             retry=retries if isinstance(retries, RetryPolicy) else RetryPolicy(times=retries),
             base_urls=base_urls,
             proxy=proxy,
@@ -239,6 +248,15 @@ def _base_urls(value: Any) -> tuple[str, ...]:
     if not urls:
         raise ConfigurationError(f"base_url is {value!r}: it needs one URL at least, such as {API_URL}")
     return urls
+
+
+def _shared_limit(key: Any, store: Any) -> SharedLimit | None:
+    """Rate limit that is shared with other processes, if one is named."""
+    if key is None and store is None:
+        return None
+    from tmdbfusion_scrapy.rate_store import check_shared_limit
+
+    return check_shared_limit(("rate_limit_key", "rate_limit_store"), key, store)
 
 
 def _timeout(value: Any) -> httpx.Timeout:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -15,9 +15,14 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from tmdbfusion_scrapy.base_urls import is_loopback_url
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.transport import BodyTooLarge, FailoverTransport, PooledTransport
+from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
+from tmdbfusion_scrapy.transport.answer import RawHeaders
+from tmdbfusion_scrapy.transport.outgoing import NO_BODY, Outgoing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.client.options import ClientOptions
     from tmdbfusion_scrapy.rate_limit import RateLimiter
 
@@ -41,22 +46,14 @@ class Answered:
     Attributes:
         body: The body as it was sent.
         sent_at: When the rate limiter let the request go, of ``time.monotonic()``.
-        extensions: Those of the ``httpx.Response``.
+        extensions: Those of the ``httpx.Response``; ``None`` for an answer that no event hook sees.
     """
 
     status: int
-    headers: httpx.Headers
+    headers: RawHeaders
     body: bytes = field(repr=False)
     sent_at: float
-    too_large: BodyTooLarge | None = None
-    extensions: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    @property
-    def encoding(self) -> str:
-        """Value of ``Content-Encoding``."""
-        # httpx's own lookup finds out the encoding of all headers first.
-        named = (value for name, value in self.headers.raw if name.lower() == b"content-encoding")
-        return b",".join(named).decode("latin-1")
+    extensions: Mapping[str, Any] | None = field(default=None, repr=False)
 
 
 class Sender:
@@ -87,6 +84,12 @@ class Sender:
             transport = ThreadedTransport(cast("httpx.BaseTransport", given), most or _MOST_THREADS)
         several = len(options.base_urls) > 1
         self.transport = FailoverTransport(transport, options.base_urls) if several else transport
+        self._exchange = options.exchange
+        # Requests that differ in nothing but their targets are not built one by one as objects of httpx.
+        self._pool: PooledTransport | None = None
+        if isinstance(self.transport, PooledTransport):
+            self._pool = self.transport
+            self._head = self._pool.head(self._exchange.url, self._exchange.headers)
         self._is_pooled = given is None
         self._limiter = limiter
         self._room = None if most is None else asyncio.Semaphore(most)
@@ -94,8 +97,19 @@ class Sender:
         self._total_timeout = options.exchange.total_timeout
         self._max_size = options.exchange.max_response_size
 
-    async def fetch(self, request: httpx.Request) -> Answered:
+    def prepare(self, call: Call[Any], shown: httpx.Request | None) -> httpx.Request | Outgoing:
+        """Return the request for a call, for `fetch`; ``shown`` is what event hooks have seen of it."""
+        if self._pool is None or shown is not None or call.body is not None or call.method not in NO_BODY:
+            return self._exchange.request(call, shown)
+        return self._head.without_body(call.method, self._exchange.target(call))
+
+    async def fetch(self, request: httpx.Request | Outgoing) -> Answered:
         """Send a request and return its answer."""
+        if isinstance(request, Outgoing):
+            assert self._pool is not None  # noqa: S101 - it was prepared for it
+            answer = await self._pool.send(request, self._exchange.timeouts)
+            body = await answer.read_all(self._max_size)
+            return Answered(answer.status, answer.headers, body, answer.sent_at or 0.0)
         if self._is_pooled:
             response = await self.transport.handle_async_request(request)
             return await _read(response, response.extensions["sent_at"], self._max_size)
@@ -109,7 +123,7 @@ class Sender:
 
     async def _fetch(self, request: httpx.Request) -> Answered:
         sent_at = await self._limiter.acquire()
-        exchange = asyncio.ensure_future(self._exchange(request, sent_at))
+        exchange = asyncio.ensure_future(self._send_given(request, sent_at))
         try:
             # Not wait_for: up to Python 3.11 it may swallow a cancellation.
             await asyncio.wait({exchange}, timeout=self._total_timeout)
@@ -121,7 +135,7 @@ class Sender:
             raise httpx.ReadTimeout("The exchange took longer than its total time")
         return exchange.result()
 
-    async def _exchange(self, request: httpx.Request, sent_at: float) -> Answered:
+    async def _send_given(self, request: httpx.Request, sent_at: float) -> Answered:
         return await _read(await self.transport.handle_async_request(request), sent_at, self._max_size)
 
     async def _wait(self, room: asyncio.Semaphore) -> None:
@@ -177,18 +191,16 @@ async def _read(response: httpx.Response, sent_at: float, max_size: int | None) 
     stream = cast("httpx.AsyncByteStream", response.stream)
     pieces: list[bytes] = []
     size = 0
-    too_large = None
     try:
         async for piece in stream:
             pieces.append(piece)
             size += len(piece)
             if max_size is not None and size > max_size:
-                too_large = BodyTooLarge(size, max_size)
                 break
     finally:
         await stream.aclose()
-    body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-    return Answered(response.status_code, response.headers, body, sent_at, too_large, response.extensions)
+    headers = RawHeaders(response.headers.raw)
+    return Answered(response.status_code, headers, b"".join(pieces), sent_at, response.extensions)
 
 
 def check_unmocked(base_urls: Sequence[str], transport: type[object]) -> None:

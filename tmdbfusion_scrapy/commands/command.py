@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from tmdbfusion_scrapy.exceptions import printable
+from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -139,11 +139,50 @@ def note(text: str) -> str:
 
 
 class TMDBCommand(ScrapyCommand):
-    """A command that starts no crawl."""
+    """A command that starts no crawl.
+
+    Attributes:
+        name: Its name.
+        usage: Its arguments, as the help shows them.
+        summary: What it does, in a line for the list of commands.
+        description: Text of its help.
+        most_arguments: How many arguments it takes beside its options.
+    """
 
     requires_crawler_process = False
     name = ""
+    usage = "[options]"
+    summary = ""
+    description = ""
     most_arguments = 0
+
+    def syntax(self) -> str:
+        """Return the arguments after the name."""
+        return self.usage
+
+    def short_desc(self) -> str:
+        """Return the line for the list of commands."""
+        return self.summary
+
+    def long_desc(self) -> str:
+        """Return the text of the help."""
+        return self.description
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Do what it does; what TMDB, the settings or the database do not let it do is said."""
+        try:
+            self.execute(args, opts)
+        except (ConfigurationError, TMDBError) as error:
+            self.fail(shown(str(error)))
+
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Do what it does.
+
+        Raises:
+            ConfigurationError: Something cannot be used.
+            TMDBError: TMDB could not be asked.
+        """
+        raise NotImplementedError
 
     @property
     def project_settings(self) -> Settings:

@@ -35,22 +35,13 @@ class InitCommand(TMDBCommand):
 
     name = "tmdb-init"
     most_arguments = 1
-
-    def syntax(self) -> str:
-        """Return the arguments after the name."""
-        return "<name>"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Make a project that crawls TMDB: spider, pipeline, settings, tests"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Make a project in a new folder of the name: settings with comments, a spider, a pipeline, tests with "
-            "the sandbox, a README. It runs at once, without a token on the bundled sandbox. A folder that is "
-            "there already is refused, and nothing is overwritten."
-        )
+    usage = "<name>"
+    summary = "Make a project that crawls TMDB: spider, pipeline, settings, tests"
+    description = (
+        "Make a project in a new folder of the name: settings with comments, a spider, a pipeline, tests with "
+        "the sandbox, a README. It runs at once, without a token on the bundled sandbox. A folder that is "
+        "there already is refused, and nothing is overwritten."
+    )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         """Check the name."""
@@ -61,7 +52,7 @@ class InitCommand(TMDBCommand):
         if fault is not None:
             raise UsageError(f"{args[0]!r} cannot be the name of a project: {fault}", print_help=False)
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
         """Write the project and say what comes next."""
         name = args[0]
         folder = Path(name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import UsageError
 from scrapy.utils.conf import arglist_to_dict
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand, shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand
 
 if TYPE_CHECKING:
     import argparse
@@ -18,22 +18,13 @@ class PlanCommand(TMDBCommand):
 
     name = "tmdb-plan"
     most_arguments = 1
-
-    def syntax(self) -> str:
-        """Return the arguments as the help shows them."""
-        return "[options] <spider>"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Say what a TMDB crawl would take: requests, hours and disk"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Say before a crawl what it would take: requests, hours at the set rate, disk, and how much of it is "
-            "stored already. Takes the arguments of scrapy crawl. Asks TMDB for no record, only for what lists "
-            "them: an export is downloaded once, and the crawl uses the same file. The database is only read."
-        )
+    usage = "[options] <spider>"
+    summary = "Say what a TMDB crawl would take: requests, hours and disk"
+    description = (
+        "Say before a crawl what it would take: requests, hours at the set rate, disk, and how much of it is "
+        "stored already. Takes the arguments of scrapy crawl. Asks TMDB for no record, only for what lists "
+        "them: an export is downloaded once, and the crawl uses the same file. The database is only read."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""
@@ -60,18 +51,13 @@ class PlanCommand(TMDBCommand):
                 print_help=False,
             )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         """Make the survey and print it."""
         from tmdbfusion_scrapy.commands.plan_report import report
         from tmdbfusion_scrapy.commands.project import find_spider, unstarted_crawl
-        from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 
-        try:
-            spider = find_spider(self.project_settings, args[0])
-            plan = spider.plan_of(opts.spargs)
-            with unstarted_crawl(self.project_settings, spider) as crawl:
-                lines = list(report(crawl, spider, plan))
-        except (ConfigurationError, TMDBError) as error:
-            self.fail(shown(str(error)))
-            return
+        spider = find_spider(self.project_settings, args[0])
+        plan = spider.plan_of(opts.spargs)
+        with unstarted_crawl(self.project_settings, spider) as crawl:
+            lines = list(report(crawl, spider, plan))
         self.say(lines)

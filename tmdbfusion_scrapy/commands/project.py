@@ -18,8 +18,8 @@ from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage import SQLPipeline
 from tmdbfusion_scrapy.storage.backend import SQLITE, backend_for
-from tmdbfusion_scrapy.storage.database import parse_database_url
-from tmdbfusion_scrapy.storage.writer import database_options
+from tmdbfusion_scrapy.storage.database import open_for_reading, parse_database_url
+from tmdbfusion_scrapy.storage.options import database_options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scrapy import Spider
     from scrapy.settings import Settings
     from scrapy.spiderloader import SpiderLoaderProtocol
+    from sqlalchemy.engine import Engine
 
 
 def database_url(settings: Settings) -> str:
@@ -46,6 +47,23 @@ def database_url(settings: Settings) -> str:
         return url
     beside = Path(project).resolve().parent / path
     return parsed.set(database=str(beside)).render_as_string(hide_password=False) if beside.exists() else url
+
+
+@contextmanager
+def reading_database(url: str) -> Iterator[Engine]:
+    """Open a database that is there, of which nothing is changed.
+
+    Args:
+        url: ``TMDB_DATABASE_URL``.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
+    engine = open_for_reading(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def images_folder(settings: Settings) -> Path | None:
@@ -110,6 +128,22 @@ def find_spider(settings: Settings, name: str) -> type[TMDBSourceSpider]:
             "details_operation"
         )
     return spider
+
+
+def source_spiders(settings: Settings) -> list[type[TMDBSourceSpider]]:
+    """Return the classes of all spiders of the project that take ``-a source=``.
+
+    Raises:
+        ConfigurationError: There are none.
+    """
+    loader = _spider_loader(settings)
+    spiders = [spider for name in sorted(loader.list()) if _has_source(spider := loader.load(name))]
+    if not spiders:
+        raise ConfigurationError(
+            "there is no TMDBSourceSpider here: start the command in a Scrapy project that has one, where "
+            "scrapy.cfg is"
+        )
+    return spiders
 
 
 @dataclass(frozen=True)

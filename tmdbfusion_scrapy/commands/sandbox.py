@@ -16,18 +16,8 @@ class SandboxCommand(TMDBCommand):
     """Runs the sandbox, as ``python -m tmdbfusion_scrapy.sandbox`` does."""
 
     name = "tmdb-sandbox"
-
-    def syntax(self) -> str:
-        """Return the arguments after the name."""
-        return "[options]"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Serve an invented TMDB on loopback, for trials and tests"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return "A TMDB-compatible server on loopback. Prints its base URL when it listens. Ctrl-C ends it."
+    summary = "Serve an invented TMDB on loopback, for trials and tests"
+    description = "A TMDB-compatible server on loopback. Prints its base URL when it listens. Ctrl-C ends it."
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options of the sandbox."""
@@ -36,7 +26,7 @@ class SandboxCommand(TMDBCommand):
         super().add_options(parser)
         add_arguments(parser)
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
         """Serve until a signal ends it."""
         from tmdbfusion_scrapy.sandbox.__main__ import options_of, run
         from tmdbfusion_scrapy.sandbox.server import Sandbox

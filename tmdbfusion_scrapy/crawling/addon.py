@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 from dataclasses import dataclass
+from difflib import get_close_matches
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -32,9 +34,11 @@ from tmdbfusion_scrapy.crawling.scheduling import LazyStartMiddleware, RunQueue,
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import (
+    SETTINGS,
     SLOT,
     TMDBSettings,
     is_enabled,
+    job_times,
     settings_of,
     slot_delay,
     slot_options,
@@ -47,6 +51,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
+logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 0.1
 """How long TMDB takes for an answer, about, the way included: so fast one connection asks again."""
@@ -155,8 +160,8 @@ CONCURRENT_ITEMS = 1
 """Scrapy 2.15 to 2.19 start this many tasks for every response; see docs/performance.md for what they cost."""
 
 STORAGE = "tmdbfusion_scrapy.storage.sql.install_storage"
-FEEDS = "tmdbfusion_scrapy.feeds.install.install_feeds"
-IMAGES = "tmdbfusion_scrapy.images.options.install_images"
+FEEDS = "tmdbfusion_scrapy.feeds.exporters.install_feeds"
+IMAGES = "tmdbfusion_scrapy.images.choice.install_images"
 MONITORING = "tmdbfusion_scrapy.monitoring.install.install_monitoring"
 JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.install_early"
 """Import paths, as Scrapy's settings have them, of what installs the components that stand above this package."""
@@ -207,9 +212,11 @@ class Addon:
         with plain_messages():
             if not is_enabled(settings):
                 raise NotConfigured("TMDB_ENABLED is False")
+            _warn_of_unknown(settings)
             ours = settings_of(settings)
             credentials_of(settings)
             tells_exit_status(settings)
+            job_times(settings)
             if ours.verify_tls:
                 check_certificate_variables()
             _check_reactor(settings)
@@ -221,6 +228,10 @@ class Addon:
             _install_slot(settings, ours, no_delay)
             if settings.getbool("HTTPCACHE_ENABLED"):
                 _put_before(settings, "HTTPCACHE_POLICY", TMDBCachePolicy, POLICY_SETTING)
+            if ours.shared_limit is not None:
+                from tmdbfusion_scrapy.rate_store import open_store
+
+                open_store(ours.shared_limit)
             load_object(STORAGE)(settings, asks_tmdb=issubclass(self._spidercls, TMDBSpider))
             if settings.get("JOBDIR"):
                 for queue in (RunQueue, StartRunQueue):
@@ -243,6 +254,19 @@ class Addon:
             # What the user chose stays.
             if (settings.getpriority(name) or 0) <= SETTINGS_PRIORITIES["addon"]:
                 _put_before(settings, name, ours_of_it, before)
+
+
+def _warn_of_unknown(settings: BaseSettings) -> None:
+    """Warn of each setting of a project or a command line that is named as ours are and is none of them."""
+    for name in settings:
+        given = (settings.getpriority(name) or 0) >= SETTINGS_PRIORITIES["project"]
+        if given and str(name).startswith("TMDB_") and name not in SETTINGS:
+            close = get_close_matches(str(name), SETTINGS, n=1)
+            logger.warning(
+                "%s is no setting of tmdbfusion-scrapy and changes nothing: %s",
+                name,
+                f"{close[0]} is one" if close else "docs/reference/settings.md lists them",
+            )
 
 
 def _check_reactor(settings: BaseSettings) -> None:

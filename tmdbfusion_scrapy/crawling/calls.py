@@ -7,6 +7,7 @@ import secrets
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit
+from weakref import WeakKeyDictionary
 
 import msgspec
 from scrapy import Request
@@ -54,6 +55,9 @@ REQUEST_ARGUMENTS = frozenset(
 )
 """Arguments of ``scrapy.Request`` that a call in a spider takes besides the endpoint's own."""
 
+_made: WeakKeyDictionary[Request, tuple[dict[str, Any], Call[Any]]] = WeakKeyDictionary()
+"""The calls of requests that were made in this process, with what was kept of them in the meta."""
+
 _SECRET_ANSWERS = (GuestSession, RequestToken, Session)
 
 _NOT_SHOWN = SECRET_PARAMETERS | {"api_key"}
@@ -88,7 +92,9 @@ def build_request(call: Call[Any], base_url: str, arguments: Mapping[str, Any]) 
 
 def keep_call(request: Request, call: Call[Any]) -> Request:
     """Put a call into the meta of its request, and return the request."""
-    request.meta[CALL_KEY] = {**call.to_json(), "url": request.url}
+    kept = request.meta[CALL_KEY] = {**call.to_json(), "url": request.url}
+    if call.body is None and not call.secrets:
+        _made[request] = {**kept}, call
     return request
 
 
@@ -130,6 +136,9 @@ def call_of(request: Request, api_url: str) -> Call[Any]:
     and was passed on: what a URL says goes before. What no URL shows is kept where the path is the same.
     """
     kept = request.meta.get(CALL_KEY)
+    known = _made.get(request)
+    if known is not None and known[0] == kept and has_call(request):
+        return known[1]
     call = call_from_json(kept) if kept is not None else None
     if call is not None and has_call(request):
         return call
@@ -278,9 +287,8 @@ class CallSecrets:
         """Return the values of a request's secrets, of those that are known, and those of its proxy."""
         marks = request.meta.get(CALL_KEY, {}).get("secrets", ())
         values = [self._values[label] for _, _, label in marks if label in self._values]
-        authorization = request.headers.get(b"Proxy-Authorization")
-        if authorization is not None:
-            values += proxy_secrets(None, authorization)
+        if b"Proxy-Authorization" in request.headers:
+            values += proxy_secrets(None, request.headers[b"Proxy-Authorization"])
         return [*values, *self._of_proxy]
 
     def _value(self, key: str, label: str) -> str:

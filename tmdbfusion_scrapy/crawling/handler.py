@@ -34,10 +34,10 @@ from tmdbfusion_scrapy.exceptions import (
 )
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.settings import settings_of
-from tmdbfusion_scrapy.transport.outgoing import request_without_body
+from tmdbfusion_scrapy.transport.outgoing import NO_BODY, request_without_body
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Coroutine, Sequence
 
     from scrapy import Request
     from scrapy.core.downloader.handlers import DownloadHandlerProtocol
@@ -48,16 +48,19 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.api.call import Secret
     from tmdbfusion_scrapy.crawling.session import Channel, CrawlSession
     from tmdbfusion_scrapy.credentials import Credentials
+    from tmdbfusion_scrapy.transport import PooledTransport
+    from tmdbfusion_scrapy.transport.answer import Answer
+    from tmdbfusion_scrapy.transport.outgoing import Outgoing
 
 logger = logging.getLogger(__name__)
 
 FALLBACK_SETTING = "TMDB_FALLBACK_HANDLERS"
 """Set by the add-on: the download handlers that were there before, by scheme."""
 
-_NOT_SENT = frozenset({b"proxy-authorization", b"host", b"content-length"})
-"""Headers that are not the server's business, or that httpx writes itself."""
+_NOT_SENT = frozenset({b"Proxy-Authorization", b"Host", b"Content-Length"})
+"""Headers, as Scrapy writes them, that are not the server's business, or that httpx writes itself."""
 
-_NOT_SHOWN = _NOT_SENT | {b"authorization"}
+_NOT_SHOWN = _NOT_SENT | {b"Authorization"}
 """The same for a host that is to see no credentials: DEFAULT_REQUEST_HEADERS of a project may hold some."""
 
 
@@ -119,43 +122,51 @@ class TMDBDownloadHandler(BaseDownloadHandler):
                 extra={"spider": self.crawler.spider},
             )
         session = self._session
-        outgoing = outgoing_request(
-            request,
-            channel.credentials,
-            secrets=self._secrets.secrets_of(request),
-            uses_environment=channel.uses_environment,
-        )
-        in_body = False
-        begun = time.monotonic()
+        begun = sent_at = time.monotonic()
+        answer: Answer | None = None
         try:
-            response = await channel.transport.handle_async_request(outgoing)
+            answer = await self._send(request, channel)
             self._stats.inc_value(channel.request_count)
             now = time.monotonic()
+            sent_at = answer.sent_at or begun
             # Without the waits for a connection and for the rate limit.
-            latency = request.meta["download_latency"] = now - response.extensions["sent_at"]
+            latency = request.meta["download_latency"] = now - sent_at
             if channel is session.api:
                 self._traffic.answers.append((now, latency))
-            in_body = True
-            await self._note_status(response, channel)
+            await self._note_status(answer, sent_at, channel)
             session.report_if_due(now)
-            answer = _unechoed(await self._reader.read(response, request), channel.credentials)
+            response = _unechoed(await self._reader.read(answer, request), channel.credentials)
             if self._traffic.observers:
-                sent_at = response.extensions["sent_at"]
-                self._tell(request, channel, begun, sent_at, answer.status, size=len(answer.body))
-            return answer
+                self._tell(request, channel, begun, sent_at, response.status, size=len(response.body))
+            return response
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
-            if not in_body:
+            if answer is None:
                 self._stats.inc_value(channel.request_count)
             cause = session.credentials.cleaned(exception, self._secrets.values_of(request))
+        finally:
+            if answer is not None:
+                answer.abandon()
         without_frames(cause)
         if self._traffic.observers:
-            status, sent_at = (
-                (response.status_code, response.extensions["sent_at"]) if in_body else (None, begun)
-            )
+            status = None if answer is None else answer.status
             self._tell(request, channel, begun, sent_at, status, error=type(cause).__name__)
         path = call_of(request, channel.base_url).path
         # Not in the except clause: what was caught, which may quote a secret, would be the error's context.
-        raise download_error(cause, method=request.method, path=path, in_body=in_body) from cause
+        raise download_error(cause, method=request.method, path=path, in_body=answer is not None) from cause
+
+    def _send(self, request: Request, channel: Channel) -> Coroutine[Any, Any, Answer]:
+        """Return what sends a request and returns its answer."""
+        secrets = self._secrets.secrets_of(request)
+        timeouts = {"total": request.meta.get("download_timeout")}
+        if channel.failover is None:
+            outgoing = prepare(request, channel.pool, channel.credentials, secrets)
+            if outgoing is not None:
+                return channel.pool.send(outgoing, timeouts)
+        return channel.send(
+            outgoing_request(
+                request, channel.credentials, secrets=secrets, uses_environment=channel.uses_environment
+            )
+        )
 
     def _tell(
         self,
@@ -186,12 +197,12 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         for observer in tuple(self._traffic.observers):
             observer(attempt)
 
-    async def _note_status(self, response: httpx.Response, channel: Channel) -> None:
-        """Count the response and tell the rate limiter of it."""
-        status = response.status_code
+    async def _note_status(self, answer: Answer, sent_at: float, channel: Channel) -> None:
+        """Count the answer and tell the rate limiter of it."""
+        status = answer.status
         self._stats.inc_value(f"{channel.status_count}/{status}")
-        asked = response.headers.get("retry-after") if status >= 400 else None
-        await channel.limiter.answered(response.extensions["sent_at"], status, parse_retry_after(asked))
+        asked = answer.headers.get("retry-after") if status >= 400 else None
+        await channel.limiter.answered(sent_at, status, parse_retry_after(asked))
 
 
 class TMDBHTTPDownloadHandler(TMDBDownloadHandler):
@@ -276,6 +287,23 @@ class _FallbackHandlers:
         return handler
 
 
+def prepare(
+    request: Request, pool: PooledTransport, credentials: Credentials | None, secrets: Sequence[Secret] = ()
+) -> Outgoing | None:
+    """Return what a pool sends for a TMDB request; ``None`` for one with a body or a proxy of its own.
+
+    Arguments and errors are those of :func:`outgoing_request`, which is for any request, and takes three times as
+    long (benchmarks/transport.py).
+    """
+    if request.body or request.method not in NO_BODY or "proxy" in request.meta:
+        return None
+    origin, target = _split(request.url)
+    head = pool.head(origin, _fields(request, origin, credentials))
+    if head.frames_body:
+        return None
+    return head.without_body(request.method, _filled(target, credentials, secrets))
+
+
 def outgoing_request(
     request: Request,
     credentials: Credentials | None,
@@ -285,8 +313,7 @@ def outgoing_request(
 ) -> httpx.Request:
     """Return what is sent for a TMDB request. The Scrapy request stays without credentials and secrets.
 
-    Path and query go along as httpx's extension ``target``: Scrapy has escaped them already, and parsing each
-    URL once more costs half of what the rest takes (benchmarks/transport.py, "a crawl's requests").
+    Path and query go along as httpx's extension ``target``, as Scrapy has escaped them.
 
     Args:
         request: A request of which the URL is TMDB's.
@@ -299,31 +326,41 @@ def outgoing_request(
             request cannot be one, or would read the token.
     """
     origin, target = _split(request.url)
-    unsent = _NOT_SENT if credentials is not None else _NOT_SHOWN
-    headers = [(b"Host", origin.netloc)]
-    headers += [
-        (name, value)
-        # As stored: names and values are bytes already, which Headers.items() would make sure of once more.
-        for name, values in dict.items(request.headers)
-        if name.lower() not in unsent
-        for value in values
-    ]
-    if credentials is not None and b"Authorization" not in request.headers:
-        headers += [(name.encode(), value.encode()) for name, value in credentials.headers.items()]
+    headers = _fields(request, origin, credentials)
     body = request.body
-    if secrets or (credentials is not None and credentials.query):
-        target = fill_target(target, secrets, credentials.query if credentials is not None else {})
     if in_body := values_in("body", secrets):
         body = msgspec.json.encode({**msgspec.json.decode(body or b"{}"), **in_body})
     # Scrapy's time-out is for all of the download.
     timeout = {"total": request.meta.get("download_timeout")}
-    extensions: dict[str, Any] = {"target": target.encode("ascii"), "timeout": timeout}
+    extensions: dict[str, Any] = {"target": _filled(target, credentials, secrets), "timeout": timeout}
     if "proxy" in request.meta and (uses_environment or not has_environment_proxy(request)):
         carries_token = credentials is not None and bool(credentials.headers or credentials.query)
         extensions["proxy"] = _proxy_of(request, origin, carries_token=carries_token)
-    if body or request.method not in ("GET", "HEAD"):
+    if body or request.method not in NO_BODY:
         return httpx.Request(request.method, origin, headers=headers, content=body, extensions=extensions)
     return request_without_body(request.method, origin, headers, extensions)
+
+
+def _fields(
+    request: Request, origin: httpx.URL, credentials: Credentials | None
+) -> list[tuple[bytes, bytes]]:
+    """Return the headers of a request as they leave."""
+    unsent = _NOT_SENT if credentials is not None else _NOT_SHOWN
+    fields = [(b"Host", origin.netloc)]
+    # As stored: names are in title case and values are bytes, which Headers.items() would make sure of once more.
+    for name, values in dict.items(request.headers):
+        if name not in unsent:
+            fields += [(name, value) for value in values]
+    if credentials is not None and b"Authorization" not in request.headers:
+        fields += [(name.encode(), value.encode()) for name, value in credentials.headers.items()]
+    return fields
+
+
+def _filled(target: str, credentials: Credentials | None, secrets: Sequence[Secret]) -> bytes:
+    """Return path and query with all that is secret in them."""
+    if secrets or (credentials is not None and credentials.query):
+        target = fill_target(target, secrets, credentials.query if credentials is not None else {})
+    return target.encode("ascii")
 
 
 def _split(url: str) -> tuple[httpx.URL, str]:

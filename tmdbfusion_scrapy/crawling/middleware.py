@@ -105,11 +105,12 @@ class TMDBMiddleware:
         if not is_tmdb:
             return None
         note_call(request, self._settings.api_url)
-        is_obsolete = getattr(self._crawler.spider, "is_obsolete", None)
-        if RUN_KEY in meta and is_obsolete is not None and is_obsolete(request):
-            # An earlier process left it in a scheduler of the user's own. Nothing failed.
-            request.errback = None
-            raise IgnoreRequest("the run asks for it anew")
+        if RUN_KEY in meta:
+            is_obsolete = getattr(self._crawler.spider, "is_obsolete", None)
+            if is_obsolete is not None and is_obsolete(request):
+                # An earlier process left it in a scheduler of the user's own. Nothing failed.
+                request.errback = None
+                raise IgnoreRequest("the run asks for it anew")
         if not self._told_speed:
             self._tell_speed()
         meta.setdefault("download_slot", SLOT)

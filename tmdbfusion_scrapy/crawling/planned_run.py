@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 SOURCE_FAILED = "tmdb_source_failed"
 """Reason with which the crawl is closed when it cannot be found out what to crawl."""
 
+ENQUEUED = "tmdb_enqueued"
+"""Reason with which the crawl is closed when what it planned was left to workers."""
+
 _IDS_AT_ONCE = 1000
 
 
@@ -116,6 +119,7 @@ class PlannedRun:
             adult=listing.adult,
             is_adult=listing.is_adult,
             export=listing.export,
+            coverage=self.coverage,
         )
         self.to_fetch = max(progress.left, 0)
         done = progress.listed - progress.left
@@ -235,7 +239,7 @@ class PlannedRun:
                 "Most calls were not answered. Once TMDB can be reached, -a source=failed tries those again that "
                 "are on record in tmdb_failures"
             )
-        if reason == SOURCE_FAILED:
+        if reason in (SOURCE_FAILED, ENQUEUED):
             return None
         if reason == BAD_TOKEN_REASON:
             before = "With a token that TMDB accepts, in TMDB_ACCESS_TOKEN or TMDB_API_KEY"

@@ -32,7 +32,7 @@ from tmdbfusion_scrapy.crawling.calls import (
     shows_secret,
     with_call,
 )
-from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+from tmdbfusion_scrapy.crawling.responses import TMDBResponse, is_heard
 from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.models import Record
 from tmdbfusion_scrapy.models.fields import SLASHED_KEYS
@@ -285,9 +285,10 @@ class RecordReader:
         """Give a response its record; count what is odd with it, and note which language it is in."""
         whole = of_our_class(response)
         whole.record = record
-        self._crawler.signals.send_catch_log(
-            RECORD_CAME, call=partial(kind_id_and_path, request, self._api_url)
-        )
+        if is_heard(self._crawler, RECORD_CAME):
+            self._crawler.signals.send_catch_log(
+                RECORD_CAME, call=partial(kind_id_and_path, request, self._api_url)
+            )
         endpoint = OPERATIONS.get(call.operation_id or "")
         if endpoint is not None and "language" in endpoint.parameters and isinstance(record, Record):
             note_language(record, call.query.get("language") or DEFAULT_LANGUAGE)

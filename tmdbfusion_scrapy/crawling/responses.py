@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.http import Response
 
+    from tmdbfusion_scrapy.transport.answer import Answer
+
 M = TypeVar("M", default=Any)
 
 logger = logging.getLogger(__name__)
@@ -81,32 +83,30 @@ class BodyReader:
         self._traffic = traffic_of(crawler)
         self._tls_is_logged = crawler.settings.getbool("DOWNLOADER_CLIENT_TLS_VERBOSE_LOGGING")
 
-    async def read(self, response: httpx.Response, request: Request) -> Response:
-        """Read a response to its end; it is a ``TMDBResponse`` if its type is JSON.
+    async def read(self, answer: Answer, request: Request) -> Response:
+        """Read an answer to its end; the response is a ``TMDBResponse`` if its type is JSON.
 
         Raises:
             TooLargeResponseError: It is larger than ``DOWNLOAD_MAXSIZE``, compressed or not.
             StopDownload: A signal handler asked for it.
             httpx.HTTPError: It broke off, or cannot be decompressed.
         """
-        # The stream itself: httpx's own methods around it only count bytes.
-        stream = cast("httpx.AsyncByteStream", response.stream)
-        headers = response.headers.raw
+        headers: list[tuple[bytes, bytes]] = answer.headers
         named = {name.lower(): value for name, value in headers}
         content_type = named.get(b"content-type", b"").lower()
         is_json = b"json" in content_type
-        arguments = {"url": request.url, "status": response.status_code, **self._connection(response)}
+        arguments = {"url": request.url, "status": answer.status, **self._connection(answer)}
         flags: list[str] = []
         chunks: list[bytes] = []
         try:
             length = named.get(b"content-length", b"")
             expected = int(length) if length.isdigit() else None
             self._check_size(expected or 0, request, "Expected to receive")
-            if self._is_heard(signals.headers_received):
+            if is_heard(self._crawler, signals.headers_received):
                 self._signal(
                     signals.headers_received, request, headers=Headers(headers), body_length=expected
                 )
-            await self._read_chunks(stream, request, chunks)
+            await self._read_chunks(answer, request, chunks)
         except StopDownload as stop:
             flags = ["download_stopped"]
             stopped = _response(headers, b"".join(chunks), is_json=is_json, flags=flags, **arguments)
@@ -119,28 +119,24 @@ class BodyReader:
                 self._warn_of_dataloss(request)
                 raise
             flags.append("dataloss")
-        finally:
-            await stream.aclose()
         body = b"".join(chunks)
         self._traffic.received += len(body)
-        if response.status_code == 304:
+        if answer.status == 304:
             # They are of the body that is not here, and the HTTP cache gives them to the one that it has.
             headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
         if is_json or not content_type.startswith(_LEFT_ALONE):
-            encoding = b",".join(value for name, value in headers if name.lower() == b"content-encoding")
-            decoded = self._decode(body, encoding.decode("latin-1"), request, flags, response.status_code)
+            encoding = answer.headers.get("content-encoding") or ""
+            decoded = self._decode(body, encoding, request, flags, answer.status)
             if encoding or decoded is not body:
                 body = decoded
                 headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
         return _response(headers, body, is_json=is_json, flags=flags, **arguments)
 
-    async def _read_chunks(
-        self, stream: httpx.AsyncByteStream, request: Request, chunks: list[bytes]
-    ) -> None:
+    async def _read_chunks(self, answer: Answer, request: Request, chunks: list[bytes]) -> None:
         """Add the bytes as sent to a list."""
         received = 0
-        heard = self._is_heard(signals.bytes_received)
-        async for chunk in stream:
+        heard = is_heard(self._crawler, signals.bytes_received)
+        while chunk := await answer.read():
             chunks.append(chunk)
             received += len(chunk)
             if heard:
@@ -197,11 +193,10 @@ class BodyReader:
                 extra={"spider": self._crawler.spider},
             )
 
-    def _connection(self, response: httpx.Response) -> dict[str, Any]:
+    def _connection(self, answer: Answer) -> dict[str, Any]:
         """Return Scrapy's attributes of a connection: address, certificate, protocol."""
-        version: bytes = response.extensions.get("http_version", b"HTTP/1.1")
-        known: dict[str, Any] = {"protocol": version.decode()}
-        stream = response.extensions.get("network_stream")
+        known: dict[str, Any] = {"protocol": f"HTTP/{answer.version}"}
+        stream = answer.connection.network_stream
         if stream is not None:
             peer = stream.get_extra_info("server_addr")
             known["ip_address"] = _ip_address(peer[0]) if peer else None
@@ -210,10 +205,6 @@ class BodyReader:
             if tls is not None and self._tls_is_logged:
                 _log_tls(tls)
         return known
-
-    def _is_heard(self, signal: object) -> bool:
-        """Return whether a signal has a handler; most crawls have none for these two, and sending costs more."""
-        return next(iter(getAllReceivers(self._crawler, signal)), None) is not None
 
     def _signal(self, signal: object, request: Request, **arguments: Any) -> None:
         """Send a signal; raises ``StopDownload`` if a handler does."""
@@ -225,15 +216,27 @@ class BodyReader:
                 raise result.value
 
 
+def is_heard(crawler: Crawler, signal: object) -> bool:
+    """Return whether a signal has a handler; sending one that most crawls have none for costs more."""
+    return next(iter(getAllReceivers(crawler, signal)), None) is not None
+
+
 def _response(
     headers: list[tuple[bytes, bytes]], body: bytes, *, is_json: bool, **arguments: Any
 ) -> Response:
     """Return a response: ours for JSON, else of the class that Scrapy has for the type."""
-    made_of = Headers(headers)
+    # As Headers stores them; it would look at each name and value, once more in a response that is given it.
+    stored: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        stored.setdefault(name.title(), []).append(value)
+    made_of = Headers()
+    dict.update(made_of, stored)
     cls: type[Response] = TMDBResponse
     if not is_json:
         cls = responsetypes.from_args(headers=made_of, url=arguments["url"], body=body)
-    return cls(headers=made_of, body=body, **arguments)
+    response = cls(body=body, **arguments)
+    response.headers = made_of
+    return response
 
 
 def _log_tls(tls: ssl.SSLObject) -> None:

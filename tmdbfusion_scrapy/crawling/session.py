@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
+    from tmdbfusion_scrapy.rate_limit import RateLimitState
     from tmdbfusion_scrapy.settings import SettingsReader
+    from tmdbfusion_scrapy.transport.answer import Answer
 
 logger = logging.getLogger(__name__)
 
@@ -45,6 +47,7 @@ class Channel:
     """The way of one kind of requests, told by their base URL.
 
     Attributes:
+        failover: Goes to another host where the first one cannot be reached; ``None`` where there is one host.
         limiter: The rate limiter of their pool; to be told of the answers.
         credentials: What goes with them; ``None`` for nothing.
         uses_environment: Whether a proxy of the environment is used: not for loopback, nor beside ``TMDB_PROXY``.
@@ -53,12 +56,19 @@ class Channel:
     """
 
     base_url: str
-    transport: httpx.AsyncBaseTransport
+    pool: PooledTransport
+    failover: FailoverTransport | None
     limiter: RateLimiter
     credentials: Credentials | None
     uses_environment: bool
     request_count: str
     status_count: str
+
+    async def send(self, request: httpx.Request) -> Answer:
+        """Send a request of httpx and return its answer, which the caller reads or abandons."""
+        if self.failover is None:
+            return await self.pool.send_request(request)
+        return await self.failover.reach(request, self.pool.send_request)
 
 
 class CrawlSession:
@@ -81,7 +91,8 @@ class CrawlSession:
         self.transport: httpx.AsyncBaseTransport = self._failover or self.pool
         self.api = Channel(
             settings.api_url,
-            self.transport,
+            self.pool,
+            self._failover,
             self.limiter,
             self.credentials,
             self._uses_environment(settings.api_url),
@@ -105,6 +116,7 @@ class CrawlSession:
         return Channel(
             settings.images_url,
             self._images_pool,
+            None,
             limiter,
             None,
             self._uses_environment(settings.images_url),
@@ -140,7 +152,7 @@ class CrawlSession:
     async def close(self) -> None:
         """Close the pools; called once for each scheme."""
         self.limiter.close()
-        await self.transport.aclose()
+        await self.pool.aclose()
         if self._images_pool is not None:
             self.images.limiter.close()
             await self._images_pool.aclose()
@@ -161,8 +173,15 @@ class CrawlSession:
         return self.settings.proxy is None and not is_loopback_url(base_url)
 
     def _limiter(self, base_url: str, kind: str, rate: float) -> RateLimiter:
-        """Return a rate limiter of the crawl, whose state is shared in the process."""
-        state = RateLimiter.new_state(base_url, kind)
+        """Return a rate limiter of the crawl, whose state is shared in the process, or beyond it."""
+        shared = self.settings.shared_limit
+        state: RateLimitState
+        if shared is None:
+            state = RateLimiter.new_state(base_url, kind)
+        else:
+            from tmdbfusion_scrapy.shared_rate import shared_rate
+
+            state = shared_rate(shared, base_url, kind)
         return RateLimiter(RateLimit(rate), state, is_stopping=self.is_stopping)
 
     def _pool(

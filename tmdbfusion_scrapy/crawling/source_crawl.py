@@ -19,7 +19,7 @@ from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError, TMDBError
 from tmdbfusion_scrapy.settings import settings_of
 from tmdbfusion_scrapy.sources.export import FOLDER
-from tmdbfusion_scrapy.sources.export_download import ExportDownload, export_client
+from tmdbfusion_scrapy.sources.export_file import ExportDownload, export_client
 from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, RESULTS_PER_PAGE
 from tmdbfusion_scrapy.stores import ImageStore
 
@@ -187,6 +187,11 @@ class SourceCrawl(CrawlLookup):
         self._pages_asked += 1
         request = spider.tmdb_request(endpoint, *args, errback=spider.page_failed, **kwargs)
         return request if self.run is None else self.run.adopt(request)
+
+    async def requests(self) -> AsyncIterator[Request]:
+        """Yield the requests of the source."""
+        async for request in self._spider.plan.source.requests(self):
+            yield request
 
     async def records(self, ids: Sequence[int]) -> AsyncIterator[Request]:
         """Yield requests for records; with ``TMDB_CONDITIONAL``, for what has changed of those that are stored."""

@@ -151,7 +151,7 @@ class TMDBSourceSpider(TMDBSpider):
         reason = None
         try:
             self._crawl.begin(await open_run(self, again=source.fetches_again))
-            async for request in source.requests(self._crawl):
+            async for request in self._crawl.requests():
                 yield request
             if source.asks_for_records:
                 await self._crawl.fetch_images_left()

@@ -16,7 +16,7 @@ from tmdbfusion_scrapy.crawling.errors import plain_messages
 from tmdbfusion_scrapy.crawling.scrapy_internals import look_for_end
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.images.choice import ImageFile, images_of
+from tmdbfusion_scrapy.images.choice import ImageFile, image_options, images_of
 from tmdbfusion_scrapy.images.download import (
     IMAGE_KEY,
     ImageDownloader,
@@ -24,15 +24,17 @@ from tmdbfusion_scrapy.images.download import (
     failed_image,
     image_request,
 )
-from tmdbfusion_scrapy.images.options import image_options
 from tmdbfusion_scrapy.images.store import (
     AtomicFilesStore,
     ImagesGCSStore,
     ImageShelf,
     ImagesS3Store,
+    may_miss_images,
+    missing_images,
 )
 from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.settings import IMAGES_SLOT
+from tmdbfusion_scrapy.storage.sql import SQLPipeline
 from tmdbfusion_scrapy.stores import ImageStore
 
 if TYPE_CHECKING:
@@ -44,8 +46,6 @@ if TYPE_CHECKING:
     from scrapy.pipelines.files import FilesStoreProtocol
     from scrapy.pipelines.media import MediaPipeline
     from typing_extensions import Self
-
-    from tmdbfusion_scrapy.storage.sql import SQLPipeline
 
 logger = logging.getLogger(__name__)
 
@@ -163,9 +163,6 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         sql = self._sql()
         if sql is None:
             return []
-        # Without a database, images are to do without SQLAlchemy.
-        from tmdbfusion_scrapy.images.store import may_miss_images, missing_images
-
         failing = sql.failing_images
         if not may_miss_images(item.kind, item.id, failing):
             return []
@@ -296,9 +293,6 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
 
     def _sql(self) -> SQLPipeline | None:
         """The pipeline of the database, if there is one."""
-        # Without a database, images are to do without SQLAlchemy.
-        from tmdbfusion_scrapy.storage.sql import SQLPipeline
-
         return self.crawler.get_item_pipeline(SQLPipeline)
 
     def _count(self, key: str, number: int = 1) -> None:

@@ -20,7 +20,7 @@ SIZES = {"wide": (760, 250), "narrow": (340, 215)}
 """Sizes that each chart is drawn in, in pixels: for a screen or paper, and for a phone."""
 
 FONT_SIZE = 11
-"""Size of the texts in them, in the same pixels."""
+"""Size of the texts in them, in the same pixels; report.css has it, too."""
 
 _STEP_WIDTH = 85
 _COORDINATES = {"d", "x", "y", "cx", "cy", "width", "height", "transform"}

@@ -21,15 +21,14 @@ from tmdbfusion_scrapy.crawling import Addon
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError, ValidationError
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.monitoring import checks, network_checks, probes
+from tmdbfusion_scrapy.monitoring import checks, probes
 from tmdbfusion_scrapy.monitoring.checks import Result, from_message
 from tmdbfusion_scrapy.monitoring.probes import Answer
 from tmdbfusion_scrapy.monitoring.requests import CrawlRequests
-from tmdbfusion_scrapy.sources.export_download import DAYS_BACK
-from tmdbfusion_scrapy.sources.export_file import export_file, newest_day
+from tmdbfusion_scrapy.sources.export_file import DAYS_BACK, export_file, newest_day
 from tmdbfusion_scrapy.storage.backend import backend_for
 from tmdbfusion_scrapy.storage.database import parse_database_url
-from tmdbfusion_scrapy.storage.writer import database_options
+from tmdbfusion_scrapy.storage.options import database_options
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -127,13 +126,13 @@ async def examine(crawler: Crawler, *, stores: bool, token_error: str | None = N
             is_sandbox=is_sandbox,
             stands_in=stands_in,
         ),
-        network_checks.proxy_result(requests.proxy, first.answer.error, is_loopback=is_loopback),
+        checks.proxy_result(requests.proxy, first.answer.error, is_loopback=is_loopback),
     ]
     for host in hosts:
         # Another host stands in for one that cannot be reached.
         is_spare = any(other.is_good for other in hosts if other is not host)
         results += [_milder(result) if is_spare else result for result in host.results]
-    results += [network_checks.latency_result(first.seconds)] if first.seconds else []
+    results += [checks.latency_result(first.seconds)] if first.seconds else []
     clock = checks.clock_result(first.answer.headers, first.answered_at)
     results += [clock] if clock is not None else []
     addon = crawler.get_addon(Addon)
@@ -223,10 +222,10 @@ async def _examine_host(requests: CrawlRequests, base_url: str) -> _Host:
     request = requests.authentication(base_url)
     host, port, is_proxy = requests.first_stop(base_url, request)
     lookup = await probes.look_up(host, port)
-    found = [network_checks.dns_result(lookup, "the proxy" if is_proxy else "the host")]
+    found = [checks.dns_result(lookup, "the proxy" if is_proxy else "the host")]
     if lookup.error is not None:
         answer = Answer(base_url, error=probes.no_address(lookup))
-        found.append(network_checks.api_result(answer, None))
+        found.append(checks.api_result(answer, None))
         return _Host(answer, None, probes.utc_now(), (), tuple(found))
     pool = requests.session.new_pool(base_url, 1)
     try:
@@ -236,17 +235,17 @@ async def _examine_host(requests: CrawlRequests, base_url: str) -> _Host:
             requests.send(request, base_url, pool),
         )
         answered_at = probes.utc_now()
-        found += network_checks.family_results(lookup, four, six, settings.ip_family)
+        found += checks.family_results(lookup, four, six, settings.ip_family)
         seconds = await _sample(requests, base_url, pool) if answer.error is None else ()
     finally:
         await pool.aclose()
-    refused = network_checks.is_certificate_refused(answer)
+    refused = checks.is_certificate_refused(answer)
     shown = await requests.look_at_certificate(base_url) if refused else None
-    tls = network_checks.tls_result(
+    tls = checks.tls_result(
         answer, shown, verify=settings.verify_tls, is_plain=is_plain(base_url), now=answered_at
     )
     error = requests.error_of(answer)
-    found += [*([tls] if tls is not None else []), network_checks.api_result(answer, error)]
+    found += [*([tls] if tls is not None else []), checks.api_result(answer, error)]
     return _Host(answer, error, answered_at, seconds, tuple(found))
 
 
@@ -285,7 +284,7 @@ async def _exports(requests: CrawlRequests) -> Result:
         if answer.status not in (403, 404):
             break
     good = answer.status is not None and answer.status < 400
-    return network_checks.host_result(
+    return checks.host_result(
         "exports", answer, setting="TMDB_EXPORTS_URL", needed=False, use="-a source=export", good=good
     )
 
@@ -299,7 +298,7 @@ async def _images(requests: CrawlRequests, settings: BaseSettings) -> Result:
         answer = Answer(url, error=error)
     good = answer.status is not None and answer.status < 500
     needed = bool(settings.get("TMDB_IMAGES"))
-    return network_checks.host_result(
+    return checks.host_result(
         "images", answer, setting="TMDB_IMAGES_URL", needed=needed, use="TMDB_IMAGES", good=good
     )
 

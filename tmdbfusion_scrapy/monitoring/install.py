@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from scrapy.utils.misc import load_object
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.monitoring.json_log import JSONLog, install_early
 from tmdbfusion_scrapy.settings import SETTINGS, read_boolean, read_integer, read_number
 
 if TYPE_CHECKING:
@@ -25,11 +26,10 @@ EXTENSIONS = {
     "tmdbfusion_scrapy.monitoring.recorder.RunRecorder": 10,
 }
 """Import paths of the extensions of every crawl, and their order."""
-CHECK_REPORT = "tmdbfusion_scrapy.monitoring.recorder.report_path"
 METRICS = "tmdbfusion_scrapy.monitoring.metrics.PrometheusMetrics"
 TRACING = "tmdbfusion_scrapy.monitoring.tracing.RequestTracing"
-EARLY_JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.install_early"
-JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.JSONLog"
+
+REPORT = "TMDB_REPORT"
 
 _HIGHEST_PORT = 65535
 
@@ -83,7 +83,7 @@ def install_monitoring(settings: BaseSettings) -> None:
     Raises:
         ConfigurationError: A setting is of no use, or its library is missing.
     """
-    load_object(CHECK_REPORT)(settings)
+    report_path(settings)
     for path, order in EXTENSIONS.items():
         settings.setdefault_in_component_priority_dict("EXTENSIONS", load_object(path), order)
     metrics = MetricsOptions.from_settings(settings)
@@ -95,9 +95,9 @@ def install_monitoring(settings: BaseSettings) -> None:
         _require("opentelemetry.metrics", "TMDB_TRACING", "otel")
         settings.setdefault_in_component_priority_dict("EXTENSIONS", load_object(TRACING), 0)
     if read_boolean(settings, "TMDB_LOG_JSON"):
-        load_object(EARLY_JSON_LOG)(settings)
+        install_early(settings)
         # Before all others, for what they log as they are made.
-        settings.setdefault_in_component_priority_dict("EXTENSIONS", load_object(JSON_LOG), -1000)
+        settings.setdefault_in_component_priority_dict("EXTENSIONS", JSONLog, -1000)
     read_number(settings, "TMDB_MONITOR_MIN_COVERAGE", most=1)
     read_number(settings, "TMDB_MONITOR_MAX_FAILURE_RATE", most=1)
     read_number(settings, "TMDB_MONITOR_MAX_DRIFT")
@@ -115,12 +115,35 @@ def _check_file(value: object) -> str | None:
             f"TMDB_METRICS_FILE is {path!r}: set it to a path in which %(spider)s is the only placeholder, and a "
             "% of its own is written %%"
         ) from None
+    _check_folder("TMDB_METRICS_FILE", path, folder)
+    return path
+
+
+def report_path(settings: SettingsReader) -> Path | None:
+    """Return the file of ``TMDB_REPORT``; ``None`` for none.
+
+    Raises:
+        ConfigurationError: Its folder cannot be written to, or it is a folder itself.
+    """
+    value = settings.get(REPORT)
+    if value is None or not str(value).strip():
+        return None
+    path = Path(str(value)).expanduser()
+    if path.is_dir():
+        raise ConfigurationError(
+            f"{REPORT} is {str(path)!r}, a folder: name a file in it, such as report.html"
+        )
+    _check_folder(REPORT, str(path), path.parent)
+    return path
+
+
+def _check_folder(setting: str, path: str, folder: Path) -> None:
+    """Refuse a file whose folder is not there, or cannot be written to."""
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
         raise ConfigurationError(
-            f"TMDB_METRICS_FILE is {path!r}, and {folder} is no folder that can be written to: make it, or name "
+            f"{setting} is {path!r}, and {str(folder)!r} is no folder that can be written to: make it, or name "
             "another one"
         )
-    return path
 
 
 def _require(module: str, setting: str, extra: str) -> None:

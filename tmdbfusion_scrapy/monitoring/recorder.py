@@ -4,40 +4,35 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
-from sqlalchemy.exc import SQLAlchemyError
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.items import FailedCall
-from tmdbfusion_scrapy.monitoring.run_report import RunReport, Tally, report_of_run
+from tmdbfusion_scrapy.monitoring.install import report_path
 from tmdbfusion_scrapy.monitoring.series import Sample, Series, joined
 from tmdbfusion_scrapy.monitoring.status import status_of
-from tmdbfusion_scrapy.monitoring.stored_runs import RunSamples, stored_run
-from tmdbfusion_scrapy.storage.backend import reason_of
-from tmdbfusion_scrapy.storage.database import reopen_database
+from tmdbfusion_scrapy.storage.options import database_options_of
 from tmdbfusion_scrapy.storage.sql import SQLPipeline
-from tmdbfusion_scrapy.storage.writer import database_options_of
 from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from scrapy import Spider
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
-    from tmdbfusion_scrapy.settings import SettingsReader
+    from tmdbfusion_scrapy.monitoring.run_report import RunReport, Tally
+    from tmdbfusion_scrapy.monitoring.stored_runs import RunSamples
 
 logger = logging.getLogger(__name__)
-
-SETTING = "TMDB_REPORT"
 
 _WRITE_SECONDS = 5.0
 """Seconds between two writes to the database; a killed crawl loses so much of its series."""
@@ -82,6 +77,8 @@ class RunRecorder:
         if pipeline is not None and isinstance(spider, TMDBSourceSpider):
             self._store = pipeline
         elif self._report is not None:
+            from tmdbfusion_scrapy.monitoring.run_report import Tally
+
             self._tally = Tally()
             self._crawler.signals.connect(self._count, signals.item_scraped)
         else:
@@ -126,6 +123,9 @@ class RunRecorder:
         run = spider.source_crawl.run
         if run is None:
             return
+        from tmdbfusion_scrapy.monitoring.stored_runs import RunSamples
+        from tmdbfusion_scrapy.storage.database import reopen_database
+
         try:
             if self._stored is None:
                 url = database_options_of(self._crawler.settings).url
@@ -160,7 +160,10 @@ class RunRecorder:
 
     async def _write_report(self, path: Path) -> None:
         """Write the report."""
+        from sqlalchemy.exc import SQLAlchemyError
+
         from tmdbfusion_scrapy.monitoring.report_page import write_report
+        from tmdbfusion_scrapy.storage.backend import reason_of
 
         extra = {"spider": self._crawler.spider}
         try:
@@ -174,6 +177,8 @@ class RunRecorder:
 
     async def _made_report(self) -> RunReport:
         """Return the report of the crawl, of the whole run where it is in the database."""
+        from tmdbfusion_scrapy.monitoring.run_report import RunReport, Tally
+
         snapshot = self._status.snapshot()
         reason = str(self._stats.get_value("finish_reason", ""))
         if self._store is not None and self._stored is not None and not self._has_failed:
@@ -204,29 +209,9 @@ class RunRecorder:
 
 def _report_of(stored: RunSamples, database: str, source: str, reason: str) -> RunReport:
     """Return the report of a run that is kept. Blocks."""
+    from tmdbfusion_scrapy.monitoring.run_report import report_of_run
+    from tmdbfusion_scrapy.monitoring.stored_runs import stored_run
+
     found = stored_run(stored.engine, stored.run_id)
     assert found is not None  # noqa: S101 - its samples refer to it
     return report_of_run(stored.engine, *found, database=database, source=source, reason=reason)
-
-
-def report_path(settings: SettingsReader) -> Path | None:
-    """Return the file of ``TMDB_REPORT``; ``None`` for none.
-
-    Raises:
-        ConfigurationError: Its folder cannot be written to, or it is a folder itself.
-    """
-    value = settings.get(SETTING)
-    if value is None or not str(value).strip():
-        return None
-    path = Path(str(value)).expanduser()
-    if path.is_dir():
-        raise ConfigurationError(
-            f"{SETTING} is {str(path)!r}, a folder: name a file in it, such as report.html"
-        )
-    folder = path.parent
-    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
-        raise ConfigurationError(
-            f"{SETTING} is {str(path)!r}, and {str(folder)!r} is no folder that can be written to: make it, or "
-            "name another one"
-        )
-    return path

@@ -8,22 +8,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lxml import etree
 
 from tmdbfusion_scrapy.exceptions import printable
 from tmdbfusion_scrapy.monitoring.charts import Line, bar_chart, count, duration, time_chart
-from tmdbfusion_scrapy.monitoring.report_style import STYLE
 from tmdbfusion_scrapy.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
-    from pathlib import Path
 
     from tmdbfusion_scrapy.monitoring.run_report import FailureReason, RecordFigures, RunReport
     from tmdbfusion_scrapy.monitoring.series import Sample
+
+_STYLE = Path(__file__).with_name("report.css")
 
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """The browser itself sees to it that the page loads and runs nothing."""
@@ -77,7 +78,7 @@ def report_page(report: RunReport) -> bytes:
         _element("meta", name="color-scheme", content="light dark"),
         _element("meta", name="robots", content="noindex"),
         _element("title", title),
-        _element("style", STYLE),
+        _element("style", _STYLE.read_text(encoding="utf-8")),
     )
     main = _element(
         "main",

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox.addon import SandboxWithoutToken
     from tmdbfusion_scrapy.sandbox.http import RecordedRequest
     from tmdbfusion_scrapy.sandbox.options import SandboxOptions
-    from tmdbfusion_scrapy.sandbox.responder import ConnectionCounts
     from tmdbfusion_scrapy.sandbox.server import Sandbox, SandboxProcess, ThreadedSandbox
+    from tmdbfusion_scrapy.sandbox.service import ConnectionCounts
 
 _HOME_OF = {
     "ConnectionCounts": "responder", "RecordedRequest": "http", "Sandbox": "server", "SandboxOptions": "options",

@@ -25,7 +25,7 @@ from tmdbfusion_scrapy.sandbox.words import STATUSES
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
-    from tmdbfusion_scrapy.sandbox.responder import Traffic
+    from tmdbfusion_scrapy.sandbox.service import Traffic
 
 
 _LONGEST_TARGET = 65_535

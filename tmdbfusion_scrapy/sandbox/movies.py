@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _FLAGS = ("false", "true")
 # The package's queries ask whose id this is; the movie is the most popular one.
-_KNOWN, _KNOWN_IMDB_ID = 550, "tt0137523"
+KNOWN, KNOWN_IMDB_ID = 550, "tt0137523"
 _UNFINISHED = ("Post Production", "In Production", "Planned", "Rumored")
 
 
@@ -51,7 +51,7 @@ class GeneratedMovies(Media):
         return facts._replace(revenue=numbers[8] >> 2) if earned else facts
 
     def popularity(self, row: Row) -> float:
-        more = 2 * self.skew[2] if row.id == _KNOWN else 0
+        more = 2 * self.skew[2] if row.id == KNOWN else 0
         return round(super().popularity(row) + more, 4)
 
     def runtime(self, number: int) -> int:
@@ -126,7 +126,7 @@ MOVIE_PARTS = tuple(sorted(GeneratedMovies.builders))
 
 
 def _imdb_id(item: int) -> str:
-    return _KNOWN_IMDB_ID if item == _KNOWN else f"tt{90_000_000 + item}"
+    return KNOWN_IMDB_ID if item == KNOWN else f"tt{90_000_000 + item}"
 
 
 def _is_video(numbers: tuple[int, ...]) -> bool:

@@ -20,15 +20,15 @@ from tmdbfusion_scrapy.sandbox.faults import failure
 from tmdbfusion_scrapy.sandbox.http import JSON_HEADERS, HTTPServer, Response
 from tmdbfusion_scrapy.sandbox.options import SandboxOptions
 from tmdbfusion_scrapy.sandbox.population import Clock
-from tmdbfusion_scrapy.sandbox.responder import (
+from tmdbfusion_scrapy.sandbox.service import (
     EXPORTS_PATH,
     IMAGES_PATH,
     ConnectionCounts,
     RateLimit,
     Responder,
+    Service,
     Traffic,
 )
-from tmdbfusion_scrapy.sandbox.service import Service
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

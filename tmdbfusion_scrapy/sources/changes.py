@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
-from tmdbfusion_scrapy.sources.arguments import take_day, take_flag
 from tmdbfusion_scrapy.sources.export import ExportSource
 from tmdbfusion_scrapy.sources.export_file import ExportFilter
-from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, Estimate, Listing, Source
+from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, Estimate, Listing, Source, take_day, take_flag
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

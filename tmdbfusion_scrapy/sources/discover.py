@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
-from tmdbfusion_scrapy.sources.arguments import take_count
 from tmdbfusion_scrapy.sources.partition import Coverage, Part, is_too_large, whole, within
-from tmdbfusion_scrapy.sources.source import Estimate, EstimateLookup, Source, estimate_pages
+from tmdbfusion_scrapy.sources.source import Estimate, EstimateLookup, Source, estimate_pages, take_count
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, ClassVar
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, ServerError
 from tmdbfusion_scrapy.settings import check_boolean
-from tmdbfusion_scrapy.sources.arguments import take_day, take_flag, take_number
 from tmdbfusion_scrapy.sources.export_file import (
     ADULT_EXPORTS,
     EXPORT_NAMES,
@@ -21,14 +20,14 @@ from tmdbfusion_scrapy.sources.export_file import (
     odd_lines,
     read_file,
 )
-from tmdbfusion_scrapy.sources.source import Listing, Source
+from tmdbfusion_scrapy.sources.source import Listing, Source, take_day, take_flag, take_number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from typing_extensions import Self
 
-    from tmdbfusion_scrapy.sources.export_download import Export, ExportDownload
+    from tmdbfusion_scrapy.sources.export_file import Export, ExportDownload
     from tmdbfusion_scrapy.sources.source import Kind, Lookup
     from tmdbfusion_scrapy.stores import Entry
 

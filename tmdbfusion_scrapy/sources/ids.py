@@ -129,9 +129,6 @@ def _is_file(text: str) -> bool:
         return False
 
 
-_SHOWN = 40
-
-
 @dataclass(frozen=True)
 class CsvSource(Source):
     """Records by the ids in a column of a CSV file.

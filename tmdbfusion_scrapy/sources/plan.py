@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 from tmdbfusion_scrapy.api.parameters import check_appends
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
-from tmdbfusion_scrapy.sources.arguments import take_count
 from tmdbfusion_scrapy.sources.changes import ChangesSource
 from tmdbfusion_scrapy.sources.discover import DiscoverSource, ListSource
 from tmdbfusion_scrapy.sources.export import ExportSource
 from tmdbfusion_scrapy.sources.ids import CsvSource, IdsSource
-from tmdbfusion_scrapy.sources.source import Kind, Source
+from tmdbfusion_scrapy.sources.source import Kind, Source, take_count
 from tmdbfusion_scrapy.sources.stored import FailedSource, ImagesSource, StaleSource
 
 SOURCES: Mapping[str, type[Source]] = {

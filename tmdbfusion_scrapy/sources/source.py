@@ -6,6 +6,8 @@ One class a source: it reads its arguments (``-a name=value``), makes its reques
 
 from __future__ import annotations
 
+import datetime
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +16,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from tmdbfusion_scrapy.api import Endpoint
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.settings import check_boolean
 from tmdbfusion_scrapy.stores import Entry
 
 if TYPE_CHECKING:
@@ -26,8 +29,9 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.exceptions import TMDBError
     from tmdbfusion_scrapy.items import FailedCall
-    from tmdbfusion_scrapy.sources.export_download import ExportDownload
+    from tmdbfusion_scrapy.sources.export_file import ExportDownload
     from tmdbfusion_scrapy.stores import KnownRecords
+
 
 RESULTS_PER_PAGE = 20
 
@@ -379,3 +383,62 @@ def estimate_pages(page: Any, most: int, lookup: EstimateLookup) -> Estimate:
         listed = min(listed, lookup.limit)
         pages = min(pages, -(-listed // RESULTS_PER_PAGE))
     return Estimate(listed, lookup.not_fetched(listed), max(pages, 1))
+
+
+def take_count(given: dict[str, str], name: str, *, most: int | None = None) -> int | None:
+    """Return a number from 1, taken out of the arguments; ``None`` where it is not given.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    text = given.pop(name, None)
+    if text is None:
+        return None
+    number = int(text) if re.fullmatch(r"[0-9]{1,9}", str(text).strip()) else 0
+    if number < 1 or (most is not None and number > most):
+        bounds = f"from 1 to {most}" if most is not None else "from 1"
+        raise ConfigurationError(f"-a {name}={text}: use a whole number {bounds}")
+    return number
+
+
+def take_number(given: dict[str, str], name: str) -> float | None:
+    """Return a number from 0, taken out of the arguments; ``None`` where it is not given.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    text = given.pop(name, None)
+    if text is None:
+        return None
+    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", str(text).strip()):
+        raise ConfigurationError(f"-a {name}={text}: use a number from 0, such as 1.5")
+    return float(text)
+
+
+def take_flag(given: dict[str, str], name: str) -> bool:
+    """Return true or false, taken out of the arguments; false where it is not given.
+
+    Raises:
+        ConfigurationError: It is neither true nor false.
+    """
+    return check_boolean(f"-a {name}", given.pop(name, False))
+
+
+def take_day(given: dict[str, str], name: str) -> datetime.date | None:
+    """Return a day that is not to come, taken out of the arguments; ``None`` where it is not given.
+
+    Raises:
+        ConfigurationError: It is no day, or one to come.
+    """
+    text = given.pop(name, None)
+    if text is None:
+        return None
+    text = str(text).strip()
+    try:
+        # fromisoformat takes other forms too, each version of Python others.
+        day = datetime.date.fromisoformat(text if re.fullmatch(r"[0-9-]{10}", text) else "")
+    except ValueError:
+        raise ConfigurationError(f"-a {name}={text}: use a day such as 2026-11-01") from None
+    if day > datetime.datetime.now(datetime.timezone.utc).date():
+        raise ConfigurationError(f"-a {name}={text} is still to come: use a day that was")
+    return day

@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.sources.arguments import take_flag, take_number
-from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, Listing, Source
+from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, Listing, Source, take_flag, take_number
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

@@ -31,12 +31,13 @@ from tmdbfusion_scrapy.storage.crawl_state import CrawlState
 from tmdbfusion_scrapy.storage.database import reading
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_frontier, tmdb_runs, tmdb_watermarks
 from tmdbfusion_scrapy.storage.rows import WATERMARK_COLUMNS
-from tmdbfusion_scrapy.storage.runs import text_of, unfinished_run
+from tmdbfusion_scrapy.storage.runs import run_of, text_of, unfinished_run
 from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, Upsert, in_slices
 from tmdbfusion_scrapy.stores import Progress, Run
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
+    from datetime import datetime
 
     from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import Connection
@@ -111,6 +112,7 @@ class Frontier(CrawlState):
         adult: Iterable[int] | None = None,
         is_adult: bool = False,
         export: tuple[str, int] | None = None,
+        coverage: str | None = None,
     ) -> tuple[Run, Progress]:
         """Make the frontier of what is listed and not done, the most popular first; in one transaction.
 
@@ -127,6 +129,7 @@ class Frontier(CrawlState):
                 known, so that nothing is said of those that are stored.
             is_adult: Whether the listed records are those for adults, and no others.
             export: Name and number of lines of the export that lists them.
+            coverage: What a crawl of discover in parts found, as JSON.
 
         Returns:
             The run as it now is, and how far.
@@ -159,6 +162,7 @@ class Frontier(CrawlState):
                     upto=upto,
                     export=name,
                     export_size=size,
+                    coverage=coverage,
                 )
             )
             return replace(run, is_planned=True, upto=upto), self._far(connection, run)
@@ -251,7 +255,8 @@ class Frontier(CrawlState):
         with self._engine.begin() as connection:
             backend_of(connection).take_lock(connection, run_lock(run.id))
             progress = self._take_done(connection, run)
-            if progress.left:
+            is_open = select(runs.id).where(runs.id == run.id, runs.finished_at.is_(None))
+            if progress.left or connection.scalar(is_open) is None:
                 return progress
             now = now_of(connection)
             if watermark is not None and run.upto is not None:
@@ -259,10 +264,82 @@ class Frontier(CrawlState):
                 backend_of(connection).rows(connection).upsert(
                     Upsert(tmdb_watermarks, WATERMARK_COLUMNS, newer="set_at"), [row]
                 )
-            connection.execute(
-                tmdb_runs.update().where(runs.id == run.id).values(finished_at=now, coverage=coverage)
-            )
+            # One that was planned for others has its coverage.
+            found = {"finished_at": now} if coverage is None else {"finished_at": now, "coverage": coverage}
+            connection.execute(tmdb_runs.update().where(runs.id == run.id).values(found))
             return progress
+
+    def run(self, key: int) -> tuple[Run, bool] | None:
+        """Return a run, and whether it is finished; ``None`` where there is none with this key."""
+        with reading(self._engine) as connection:
+            return run_of(connection, key)
+
+    def shards(self, run: Run, size: int) -> list[tuple[int, int, int]]:
+        """Return the frontier of a planned run in shards: first and last position, and how many ids.
+
+        Args:
+            run: The run.
+            size: Most ids of a shard.
+        """
+        frontier = tmdb_frontier.columns
+        position = frontier.position
+        query = (
+            select(func.min(position), func.max(position), func.count())
+            .where(frontier.run_id == run.id)
+            .group_by((position - 1) // size)
+            .order_by(func.min(position))
+        )
+        with reading(self._engine) as connection:
+            return [(first, last, count) for first, last, count in connection.execute(query)]
+
+    def left_between(self, run: Run, first: int, last: int, *, again: bool = False) -> list[int]:
+        """Return the ids of a planned run between two positions that are not stored, deleted or given up.
+
+        Args:
+            run: The run.
+            first: The first position.
+            last: The last one.
+            again: Whether those are among them that were found deleted before the run: TMDB lists them, so
+                perhaps they are there again.
+        """
+        frontier = tmdb_frontier.columns
+        rows = (
+            select(frontier.id, frontier.vanished)
+            .where(frontier.run_id == run.id, frontier.position.between(first, last))
+            .order_by(frontier.position)
+        )
+        done: set[int] = set()
+        with reading(self._engine) as connection:
+            listed = [(key, vanished) for key, vanished in connection.execute(rows)]
+            for is_vanished, since in ((False, run.since), (True, run.started_at)):
+                keys = [key for key, vanished in listed if vanished is is_vanished]
+                for part in in_slices(keys, MOST_KEYS):
+                    done |= self._done_among(connection, part, since, run.started_at if again else None)
+        return [key for key, _ in listed if key not in done]
+
+    def _done_among(
+        self,
+        connection: Connection,
+        keys: Sequence[int],
+        since: datetime | None,
+        deleted_since: datetime | None,
+    ) -> set[int]:
+        """Return those of some ids that are stored or given up since a moment or ever, or deleted."""
+        columns = self._records.columns
+        fetched = columns.fetched_at.is_not(None) if since is None else columns.fetched_at >= since
+        deleted: ColumnElement[bool]
+        if deleted_since is None:
+            deleted = columns.deleted_at.is_not(None)
+        else:
+            deleted = columns.deleted_at >= deleted_since
+            fetched = and_(fetched, columns.deleted_at.is_(None))
+        among = columns.id.in_(bindparam("ids", type_=BigInteger, expanding=True))
+        done = select(columns.id).where(among, or_(fetched, deleted))
+        found = set(connection.scalars(done, {"ids": keys}))
+        failed = tmdb_failures.columns.id
+        given_up = self._given_up_as(failed, since).where(failed.in_(bindparam("texts", expanding=True)))
+        found.update(int(key) for key in connection.scalars(given_up, {"texts": [str(key) for key in keys]}))
+        return found
 
     def _add_listed(self, connection: Connection, run: Run, limit: int | None) -> int:
         """Add what is listed and not done; return how many these are."""

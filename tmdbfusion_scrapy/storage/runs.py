@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import select
 
@@ -48,7 +48,7 @@ def unfinished_run(connection: Connection, spider: str, arguments: Mapping[str, 
     """
     columns = tmdb_runs.columns
     query = (
-        select(columns.id, columns.started_at, columns.since, columns.upto, columns.planned_at)
+        select(*_RUN_COLUMNS)
         .where(
             columns.spider == spider,
             columns.arguments == text_of(arguments),
@@ -58,8 +58,21 @@ def unfinished_run(connection: Connection, spider: str, arguments: Mapping[str, 
         .limit(1)
     )
     row = connection.execute(query).first()
-    if row is None:
-        return None
+    return None if row is None else _resumed(row)
+
+
+def run_of(connection: Connection, key: int) -> tuple[Run, bool] | None:
+    """Return a run, and whether it is finished; ``None`` where there is none with this key."""
+    query = select(*_RUN_COLUMNS, tmdb_runs.columns.finished_at).where(tmdb_runs.columns.id == key)
+    row = connection.execute(query).first()
+    return None if row is None else (_resumed(row), row.finished_at is not None)
+
+
+_RUN_COLUMNS = tuple(tmdb_runs.columns[name] for name in ("id", "started_at", "since", "upto", "planned_at"))
+
+
+def _resumed(row: Any) -> Run:
+    """Return the run of a row of ``tmdb_runs``."""
     is_planned = row.planned_at is not None
     return Run(row.id, row.started_at, row.since, row.upto, is_planned=is_planned, is_resumed=True)
 

@@ -1,4 +1,4 @@
-"""The item pipeline to an SQL database."""
+"""The item pipeline to an SQL database. A crawl without one does not load SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -10,22 +10,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from scrapy import signals
 from scrapy.utils.misc import load_object
-from sqlalchemy.exc import SQLAlchemyError
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.items import ClearedFailure, FailedCall
-from tmdbfusion_scrapy.storage.backend import patiently, reason_of
-from tmdbfusion_scrapy.storage.database import (
-    check_database,
-    database_label,
-    parse_database_url,
-    reopen_database,
-)
-from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures
-from tmdbfusion_scrapy.storage.frontier import Frontier
-from tmdbfusion_scrapy.storage.rows import STORABLE
-from tmdbfusion_scrapy.storage.writer import Writer, database_options_of
+from tmdbfusion_scrapy.storage.options import database_options_of
 from tmdbfusion_scrapy.stores import DATABASE_FAILED, RECORD_CAME, RecordStore
 
 if TYPE_CHECKING:
@@ -39,12 +28,16 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.models.record import Record
     from tmdbfusion_scrapy.storage.batches import BatchResult
+    from tmdbfusion_scrapy.storage.frontier import Frontier
+    from tmdbfusion_scrapy.storage.options import DatabaseOptions
     from tmdbfusion_scrapy.storage.rows import LeftOut
-    from tmdbfusion_scrapy.storage.writer import DatabaseOptions
 
     T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
+
+_FAILURES = "tmdb_failures"
+"""The table of failed calls."""
 
 OPEN_LATE_SETTING = "TMDB_DATABASE_OPEN_LATE"
 """Set by the add-on where nobody asked for storage: a crawl without a record leaves no empty database behind."""
@@ -64,10 +57,14 @@ class SQLPipeline(RecordStore):
 
     Args:
         crawler: The crawler.
-        options: What the settings say, see :func:`~tmdbfusion_scrapy.storage.writer.database_options`.
+        options: What the settings say, see :func:`~tmdbfusion_scrapy.storage.options.database_options`.
     """
 
     def __init__(self, crawler: Crawler, options: DatabaseOptions) -> None:
+        from tmdbfusion_scrapy.storage.rows import STORABLE
+        from tmdbfusion_scrapy.storage.writer import Writer
+
+        self._storable = STORABLE
         self._crawler = crawler
         # Older Scrapy types it as optional; a crawler that builds pipelines has its stats.
         self._stats: Any = crawler.stats
@@ -101,6 +98,8 @@ class SQLPipeline(RecordStore):
         Raises:
             ConfigurationError: The database cannot be used.
         """
+        from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
+
         self._label = database_label(parse_database_url(self._options.url))
         # Extensions are there before pipelines, so Scrapy's CoreStats has written its reason by then.
         self._crawler.signals.connect(self._correct_reason, signals.spider_closed)
@@ -110,7 +109,7 @@ class SQLPipeline(RecordStore):
 
     async def process_item(self, item: Any) -> Any:
         """Hand a record or a failed call to the writer; return the item as it came."""
-        if isinstance(item, STORABLE) and (self._writer.running or await self._opened_now()):
+        if isinstance(item, self._storable) and (self._writer.running or await self._opened_now()):
             if isinstance(item, FailedCall):
                 self._writer.failing.add(item.kind, item.path, item.id)
             await self._writer.put(cast("Record | FailedCall", item))
@@ -139,7 +138,7 @@ class SQLPipeline(RecordStore):
         """
         if kind is not None:
             return self._stored[kind]
-        return self._stored.total() - self._stored[tmdb_failures.name]
+        return self._stored.total() - self._stored[_FAILURES]
 
     @property
     def is_behind(self) -> bool:
@@ -170,10 +169,17 @@ class SQLPipeline(RecordStore):
 
     async def open_state(self, kind: str) -> Frontier:
         """Return the state of the crawls of a kind of records; who asks for it closes it."""
+        from tmdbfusion_scrapy.storage.database import reopen_database
+        from tmdbfusion_scrapy.storage.frontier import Frontier
+
         return Frontier(await self.ask(reopen_database, self._options.url), kind)
 
     async def ask(self, question: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Return what a blocking question finds; see :class:`~tmdbfusion_scrapy.stores.RecordStore`."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from tmdbfusion_scrapy.storage.backend import patiently, reason_of
+
         try:
             return await asyncio.to_thread(
                 patiently,
@@ -264,7 +270,7 @@ class SQLPipeline(RecordStore):
                 failure.id,
                 self._label,
                 failure.message,
-                tmdb_failures.name,
+                _FAILURES,
                 extra={"spider": self._crawler.spider},
             )
 
@@ -332,6 +338,8 @@ def install_storage(settings: BaseSettings, *, asks_tmdb: bool) -> None:
     chosen = {load_object(path): order for path, order in settings.getdict("ITEM_PIPELINES").items()}
     if chosen.get(SQLPipeline, 0) is None:
         return
+    from tmdbfusion_scrapy.storage.database import check_database, parse_database_url
+
     url = database_options_of(settings).url
     if SQLPipeline in chosen or asks_tmdb:
         check_database(url)
@@ -348,9 +356,9 @@ def _summary(stored: Counter[str]) -> str:
     """Return numbers of rows in words: ``3000 movies and 2 failed calls (table tmdb_failures)``."""
     parts = []
     for table, number in stored.items():
-        words = "failed calls" if table == tmdb_failures.name else table.replace("_", " ")
+        words = "failed calls" if table == _FAILURES else table.replace("_", " ")
         if number == 1:
             words = _IRREGULAR.get(words) or words.removesuffix("s")
-        where = f" (table {table})" if table == tmdb_failures.name else ""
+        where = f" (table {table})" if table == _FAILURES else ""
         parts.append(f"{number} {words}{where}")
     return " and ".join(parts) or "nothing"

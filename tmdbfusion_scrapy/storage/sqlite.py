@@ -317,7 +317,7 @@ def _set_up(connection: Any, _record: Any) -> None:
     # SQLite does not look at foreign keys unless told so, on every connection.
     cursor.execute("PRAGMA foreign_keys = ON")
     # KB. SQLite's own 2 MB hold neither a batch nor the indexes that it touches: pages go out and come in again.
-    cursor.execute("PRAGMA cache_size = -32768")
+    cursor.execute("PRAGMA cache_size = -16384")
     # Pages. A batch is more than SQLite's own 1,000, so that each would end with two flushes to disk.
     cursor.execute("PRAGMA wal_autocheckpoint = 10000")
     cursor.close()

@@ -47,12 +47,21 @@ class NetworkStream:
         return self._facts.get(info)
 
 
+class RawHeaders(list[tuple[bytes, bytes]]):
+    """Headers as sent, names and values in pairs."""
+
+    def get(self, name: str) -> str | None:
+        """Return the value of a header by its name in lower case, several joined by commas; None for none."""
+        sought = name.encode("ascii")
+        values = [value for given, value in self if given.lower() == sought]
+        return b", ".join(values).decode("latin-1") if values else None
+
+
 class Answer:
     """A response as it arrives: its head, then its body in pieces.
 
     Attributes:
         version: The version of HTTP, such as ``1.1``.
-        headers: Names and values as sent.
         is_complete: True if the whole body has arrived.
         sent_at: When the rate limiter let the request go, of ``time.monotonic()``.
     """
@@ -72,7 +81,7 @@ class Answer:
         self.status = 0
         self.reason = b""
         self.version = "1.1"
-        self.headers: list[tuple[bytes, bytes]] = []
+        self.headers = RawHeaders()
         self.has_head = False
         self.is_complete = False
         self.sent_at: float | None = None
@@ -96,11 +105,6 @@ class Answer:
         """True if somebody waits for the next bytes now, so that the read time-out counts."""
         return self._waiter is not None
 
-    @property
-    def has_more(self) -> bool:
-        """True if bytes of the body are there that were not read."""
-        return bool(self._chunks)
-
     async def head(self) -> None:
         """Wait for the status and the headers."""
         while not self.has_head and self._error is None:
@@ -120,6 +124,23 @@ class Answer:
         if not self.is_complete:
             self.connection.resume_reading()
         return piece
+
+    async def read_all(self, max_size: int | None = None) -> bytes:
+        """Return the whole body, or the first pieces of one that is larger than `max_size`.
+
+        Nothing more comes then: the connection is given back, or closed.
+        """
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            while piece := await self.read():
+                pieces.append(piece)
+                size += len(piece)
+                if max_size is not None and size > max_size:
+                    break
+        finally:
+            self.abandon()
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def take(self) -> bytes:
         """Return the bytes of the body that are there; in any thread, if it is complete."""
@@ -236,6 +257,8 @@ def read_body(content: bytes, content_encoding: str | None, *, max_size: int | N
         httpx.DecodingError: the body is cut short or broken, or in no encoding that is known here.
     """
     _check_size(len(content), max_size)
+    if not content_encoding and not content.startswith(_GZIP_MAGIC):
+        return content
     for part in reversed((content_encoding or "").split(",")):
         coding = part.strip(_AROUND_CODING).lower()
         # Some servers name an encoding on an answer without a body (to HEAD, or 304).

@@ -9,12 +9,14 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from tmdbfusion_scrapy.http import check_request, httpx
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
+
+T = TypeVar("T")
 
 logger = logging.getLogger(__name__)
 
@@ -158,10 +160,18 @@ class FailoverTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: What the transport raised; where no host could be reached, the message names all.
         """
         check_request(request)
+        return await self.reach(request, self._transport.handle_async_request)
+
+    async def reach(self, request: httpx.Request, send: Callable[[httpx.Request], Awaitable[T]]) -> T:
+        """Send a request to the first host that can be reached, and return what ``send`` returned.
+
+        Raises:
+            httpx.TransportError: What ``send`` raised; where no host could be reached, the message names all.
+        """
         rest = self._hosts[0].rest_of(request)
         if rest is None:
             # Of no concern: it is not below the first URL.
-            return await self._transport.handle_async_request(request)
+            return await send(request)
         started = begun = time.monotonic()
         tried: list[int] = []
         host = self._choice.choose(tried, started)
@@ -169,14 +179,12 @@ class FailoverTransport(httpx.AsyncBaseTransport):
             tried.append(host)
             timeout = self._timeout(request, len(tried), begun - started)
             try:
-                response = await self._transport.handle_async_request(
-                    self._hosts[host].readdress(request, rest, timeout)
-                )
+                answer = await send(self._hosts[host].readdress(request, rest, timeout))
             except _UNREACHABLE as error:
                 failure = error
             else:
                 self._worked(host, begun)
-                return response
+                return answer
             begun = time.monotonic()
             self._choice.failed(host, begun)
             total = (request.extensions.get("timeout") or {}).get("total")

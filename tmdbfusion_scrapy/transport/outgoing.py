@@ -10,14 +10,15 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
 _PORTS: Final = {"http": 80, "https": 443}
 
 _NOT_READ: Final = RuntimeError
 """Base of ``RequestNotRead``, of httpx and of httpx2."""
 
-_NO_BODY: Final = frozenset({"GET", "HEAD"})
+NO_BODY: Final = frozenset({"GET", "HEAD"})
+"""Methods of requests that usually have none, and that may be sent twice."""
 
 _SENT_AT_ONCE: Final = 64 * 1024
 """Bytes of a body that go out with the head; what is larger is sent in pieces, as the peer takes them."""
@@ -90,20 +91,22 @@ def origin_of(request: httpx.Request, proxy: ProxyRoute | None) -> Origin:
 
     Its extension ``proxy`` goes before the given one; None there stands for no proxy at all.
     """
-    url = request.url
+    extensions = request.extensions
+    if "proxy" in extensions:
+        proxy = ProxyRoute.from_httpx(extensions["proxy"])
+    return origin_of_url(request.url, proxy, extensions.get("sni_hostname"))
+
+
+def origin_of_url(url: httpx.URL, proxy: ProxyRoute | None, server_name: str | None = None) -> Origin:
+    """Return where connections for a URL lead; `server_name` is for TLS, by default the host."""
     scheme = url.scheme
     if scheme not in _PORTS:
         raise httpx.UnsupportedProtocol(f"The URL must begin with http:// or https://, not {scheme}://")
     host = url.raw_host
     if not host:
         raise httpx.UnsupportedProtocol("The URL names no host")
-    extensions = request.extensions
-    if "proxy" in extensions:
-        proxy = ProxyRoute.from_httpx(extensions["proxy"])
     # The host as it is sent: idna does not take each name back apart that the DNS knows, an emoji's for one.
-    return Origin(
-        scheme, host.decode("ascii"), url.port or _PORTS[scheme], extensions.get("sni_hostname"), proxy
-    )
+    return Origin(scheme, host.decode("ascii"), url.port or _PORTS[scheme], server_name, proxy)
 
 
 class Outgoing:
@@ -143,26 +146,52 @@ class Outgoing:
         self.keeps_alive = keeps_alive
 
 
+class Head:
+    """Headers of requests to one origin, checked and written once for all that differ in method and target alone.
+
+    Attributes:
+        frames_body: True if a header says how long the body is, or how long the connection is kept.
+    """
+
+    # No dataclass: its repr would show the token.
+    __slots__ = ("_block", "_prefix", "frames_body", "origin")
+
+    def __init__(self, origin: Origin, netloc: bytes, fields: Sequence[tuple[bytes, bytes]]) -> None:
+        self.origin = origin
+        self._prefix = b""
+        if origin.is_forwarded and origin.proxy is not None:
+            self._prefix = b"http://" + netloc
+            fields = [*fields, *origin.proxy.headers]
+        self._block = block = b"\r\n".join([b"%b: %b" % one for one in fields])
+        if not _PLAIN.fullmatch(block) or block.count(b"\r\n") >= max(len(fields), 1):
+            _check_headers(fields)
+        self.frames_body = _ABOUT_THE_CONNECTION.search(b"\r\n" + block) is not None
+
+    def before_body(self, method: str, target: bytes, more: bytes = b"") -> bytes:
+        """Return a request as far as its body, with `more` headers, which begin with a line break.
+
+        Raises:
+            httpx.LocalProtocolError: The target cannot be one.
+        """
+        if _BAD_TARGET.search(target):
+            raise httpx.LocalProtocolError(
+                "The path and query of a request must be printable ASCII, without spaces"
+            )
+        line = method.encode("ascii"), self._prefix, target
+        return b"%b %b%b HTTP/1.1\r\n%b%b\r\n\r\n" % (*line, self._block, more)
+
+    def without_body(self, method: str, target: bytes) -> Outgoing:
+        """Return a GET or HEAD without a body, of which no header frames one."""
+        return Outgoing(self.origin, method, self.before_body(method, target), is_repeatable=True)
+
+
 def prepare(request: httpx.Request, proxy: ProxyRoute | None) -> Outgoing:
     """Return the bytes of a request and where they go."""
-    origin = origin_of(request, proxy)
-    method = request.method
+    head = Head(origin_of(request, proxy), request.url.netloc, request.headers.raw)
     target: bytes = request.extensions.get("target") or request.url.raw_path
-    if _BAD_TARGET.search(target):
-        raise httpx.LocalProtocolError(
-            "The path and query of a request must be printable ASCII, without spaces"
-        )
-    fields = request.headers.raw
-    if origin.is_forwarded and origin.proxy is not None:
-        target = b"http://" + request.url.netloc + target
-        fields = [*fields, *origin.proxy.headers]
-    block = b"\r\n".join([b"%b: %b" % one for one in fields])
-    if not _PLAIN.fullmatch(block) or block.count(b"\r\n") >= max(len(fields), 1):
-        _check_headers(fields)
-    line = b"%b %b HTTP/1.1" % (method.encode("ascii"), target)
-    if method in _NO_BODY and _has_no_content(request) and not _ABOUT_THE_CONNECTION.search(b"\r\n" + block):
-        return Outgoing(origin, method, b"%b\r\n%b\r\n\r\n" % (line, block), is_repeatable=True)
-    return _with_body(request, origin, line, block)
+    if request.method in NO_BODY and not head.frames_body and _has_no_content(request):
+        return head.without_body(request.method, target)
+    return _with_body(request, head, target)
 
 
 def _has_no_content(request: httpx.Request) -> bool:
@@ -172,7 +201,7 @@ def _has_no_content(request: httpx.Request) -> bool:
         return False
 
 
-def _check_headers(fields: list[tuple[bytes, bytes]]) -> None:
+def _check_headers(fields: Sequence[tuple[bytes, bytes]]) -> None:
     """Refuse what would be another header, or none at all."""
     for name, value in fields:
         if not _GOOD_NAME.fullmatch(name):
@@ -187,7 +216,7 @@ def _check_headers(fields: list[tuple[bytes, bytes]]) -> None:
             raise httpx.LocalProtocolError("A request header holds a line break or another control character")
 
 
-def _with_body(request: httpx.Request, origin: Origin, line: bytes, block: bytes) -> Outgoing:
+def _with_body(request: httpx.Request, head: Head, target: bytes) -> Outgoing:
     """Frame a request that has a body, or may have one."""
     named = {name.lower(): value for name, value in request.headers.raw}
     keeps_alive = b"close" not in named.get(b"connection", b"").lower()
@@ -200,26 +229,29 @@ def _with_body(request: httpx.Request, origin: Origin, line: bytes, block: bytes
         content: bytes | None = request.content
     except _NOT_READ:
         content = None
+    more = b""
     if content is None and length is None and not is_chunked:
-        block += b"\r\nTransfer-Encoding: chunked"
+        more = b"\r\nTransfer-Encoding: chunked"
         is_chunked = True
     elif content and length is None and not is_chunked:
-        block += b"\r\nContent-Length: %d" % len(content)
+        more = b"\r\nContent-Length: %d" % len(content)
         length = len(content)
-    head = b"%b\r\n%b\r\n\r\n" % (line, block)
+    sent = head.before_body(request.method, target, more)
     if content is not None and len(content) <= _SENT_AT_ONCE:
         check_length(length, len(content))
         if is_chunked:
-            head += framed(content) if content else b""
-            head += framed(b"")
+            sent += framed(content) if content else b""
+            sent += framed(b"")
         else:
-            head += content
-        is_repeatable = request.method in _NO_BODY and not content
-        return Outgoing(origin, request.method, head, is_repeatable=is_repeatable, keeps_alive=keeps_alive)
+            sent += content
+        is_repeatable = request.method in NO_BODY and not content
+        return Outgoing(
+            head.origin, request.method, sent, is_repeatable=is_repeatable, keeps_alive=keeps_alive
+        )
     return Outgoing(
-        origin,
+        head.origin,
         request.method,
-        head,
+        sent,
         _pieces(request),
         is_chunked=is_chunked,
         length=length,

@@ -10,17 +10,18 @@ from tmdbfusion_scrapy.http import described, httpx, library_of
 from tmdbfusion_scrapy.transport.answer import Stale
 from tmdbfusion_scrapy.transport.dialing import Dialer
 from tmdbfusion_scrapy.transport.errors import lost
-from tmdbfusion_scrapy.transport.outgoing import ProxyRoute, prepare
+from tmdbfusion_scrapy.transport.outgoing import Head, ProxyRoute, origin_of_url, prepare
 from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, Pool, PoolStatistics, check_limits
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Mapping
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from types import ModuleType
 
     from tmdbfusion_scrapy.base_urls import IPFamily
     from tmdbfusion_scrapy.rate_limit import RateLimiter
     from tmdbfusion_scrapy.transport.answer import Answer
+    from tmdbfusion_scrapy.transport.outgoing import Outgoing
 
 _NO_TIMEOUTS: Final[Mapping[str, float | None]] = {}
 
@@ -95,7 +96,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         if not isinstance(given, httpx.Request):
             response: httpx.Response = await self._handle_httpx2(given)
             return response
-        answer = await self.send(request)
+        answer = await self.send_request(request)
         return httpx.Response(
             answer.status,
             headers=answer.headers,
@@ -103,15 +104,27 @@ class PooledTransport(httpx.AsyncBaseTransport):
             extensions=answer.extensions,
         )
 
-    async def send(self, request: httpx.Request) -> Answer:
-        """Send a request and return its answer as soon as the head is there; for other transports on this pool."""
+    def head(self, url: httpx.URL, fields: Sequence[tuple[bytes, bytes]]) -> Head:
+        """Return the head of requests to the origin of a URL, for `send`."""
+        return Head(origin_of_url(url, self._proxy), url.netloc, fields)
+
+    async def send_request(self, request: httpx.Request) -> Answer:
+        """Send a request of httpx, and return its answer as `send` does."""
+        return await self.send(
+            prepare(request, self._proxy), request.extensions.get("timeout") or _NO_TIMEOUTS
+        )
+
+    async def send(self, outgoing: Outgoing, timeouts: Mapping[str, float | None]) -> Answer:
+        """Send what is prepared, and return its answer as soon as the head is there.
+
+        Who calls it reads the answer to its end or abandons it. It spares the objects of httpx, which take as
+        much time as all else.
+        """
         pool = self._pool
         if pool is None or pool.is_forked or self._closed or pool.loop is not asyncio.get_running_loop():
             pool = self._running_pool()
-        timeouts = request.extensions.get("timeout") or _NO_TIMEOUTS
         total = timeouts.get("total")
         total_at = None if total is None else pool.loop.time() + total
-        outgoing = prepare(request, self._proxy)
         limiter = self._limiter
         sent_at: float | None = None
         is_again = False
@@ -180,7 +193,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
             )
         failure: Exception
         try:
-            answer = await self.send(request)
+            answer = await self.send_request(request)
         except httpx.TransportError as error:
             failure = _of_library(library, error)
         else:
@@ -215,28 +228,16 @@ class PooledStream(httpx.AsyncByteStream):
         self.answer = answer
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        answer = self.answer
         try:
-            while piece := await answer.read():
+            while piece := await self.answer.read():
                 yield piece
         except BaseException:
-            answer.abandon()
+            self.answer.abandon()
             raise
 
     async def aread(self) -> bytes:
         """Return the whole body at once; faster than iterating through httpx's layers."""
-        answer = self.answer
-        try:
-            body = await answer.read()
-            if answer.is_complete and not answer.has_more:
-                return body
-            pieces = [body]
-            while piece := await answer.read():
-                pieces.append(piece)
-            return b"".join(pieces)
-        except BaseException:
-            answer.abandon()
-            raise
+        return await self.answer.read_all()
 
     async def aclose(self) -> None:
         """Let the connection go; it is closed if the body has not arrived to its end."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.storage.entities import companies, movies, people, shared, tv
+from tmdbfusion_scrapy.storage.entities import columns, companies, movies, people, tv
 
 # Importing a module declares its tables.
 from tmdbfusion_scrapy.storage.entities import crawl as crawl
@@ -27,8 +27,8 @@ STORED: tuple[Stored | StoredList, ...] = (
     dataclasses.replace(people.PERSON, additions=(*movies.CREDITS_OF_PERSON, *tv.CREDITS_OF_PERSON)),
     companies.COMPANY,
     companies.NETWORK,
-    shared.KEYWORDS,
-    shared.GENRES,
+    columns.KEYWORDS,
+    columns.GENRES,
 )
 """Every record type that is stored."""
 

@@ -1,4 +1,4 @@
-"""Types and columns that several tables have."""
+"""Types, columns and tables that several kinds of records share."""
 
 from __future__ import annotations
 
@@ -23,10 +23,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
+from tmdbfusion_scrapy.models.companies import GenreList, Keyword
+from tmdbfusion_scrapy.storage.entities.declaration import Stored, StoredList, Stub, Values
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy.engine import Dialect
+
 
 metadata = MetaData()
 """All tables of this package."""
@@ -160,3 +164,31 @@ def reference(name: str, to: str, **options: Any) -> Column[Any]:
 def parent(name: str, to: str, **options: Any) -> Column[Any]:
     """Return a column with the key of the row that this one belongs to, and is gone with."""
     return Column(name, ForeignKey(to, ondelete="CASCADE"), **options)
+
+
+GENRE = Stub(Table("genres", metadata, tmdb_id(), *text("name")), ("id", "name"))
+
+COUNTRY = Stub(
+    Table("countries", metadata, Column("iso_3166_1", Text, primary_key=True), *text("name")),
+    ("iso_3166_1", "name"),
+)
+
+LANGUAGE = Stub(
+    Table("languages", metadata, Column("iso_639_1", Text, primary_key=True), *text("english_name", "name")),
+    ("iso_639_1", "english_name", "name"),
+)
+
+WATCH_PROVIDER = Stub(
+    Table("watch_providers", metadata, tmdb_id(), *text("name", "logo_path")), ("id", "name", "logo_path")
+)
+
+KEYWORD = Stub(record_table("keywords", *text("name"), indexes=(("name",),)), ("id", "name"))
+KEYWORDS = Stored(Keyword, KEYWORD.table, "/keyword")
+
+
+def _genres(genres: GenreList) -> Iterator[Values]:
+    """Return the genres of a list."""
+    return ((genre.id, genre.name) for genre in genres.genres)
+
+
+GENRES = StoredList(GenreList, "/genre", GENRE, _genres)

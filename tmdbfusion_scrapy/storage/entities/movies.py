@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 from tmdbfusion_scrapy.models.companies import CollectionDetails
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.storage.entities.columns import (
+    COUNTRY,
+    GENRE,
+    KEYWORD,
+    LANGUAGE,
     date,
     document,
     flag,
@@ -29,7 +33,6 @@ from tmdbfusion_scrapy.storage.entities.parts import (
     text_key,
 )
 from tmdbfusion_scrapy.storage.entities.people import cast, credits_of_person, crew
-from tmdbfusion_scrapy.storage.entities.shared import COUNTRY, GENRE, KEYWORD, LANGUAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

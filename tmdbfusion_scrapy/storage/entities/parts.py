@@ -17,9 +17,17 @@ import msgspec
 from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
 
 from tmdbfusion_scrapy.models.record import Record, text_languages
-from tmdbfusion_scrapy.storage.entities.columns import flag, integer, metadata, moment, number, parent, text
+from tmdbfusion_scrapy.storage.entities.columns import (
+    WATCH_PROVIDER,
+    flag,
+    integer,
+    metadata,
+    moment,
+    number,
+    parent,
+    text,
+)
 from tmdbfusion_scrapy.storage.entities.declaration import Relation, Stub, Values, fields
-from tmdbfusion_scrapy.storage.entities.shared import WATCH_PROVIDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

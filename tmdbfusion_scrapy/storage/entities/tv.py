@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.models.tv import Episode, EpisodeDetails, SeasonDetails, TVDetails, whole_seasons
 from tmdbfusion_scrapy.storage.entities.columns import (
+    COUNTRY,
+    GENRE,
+    KEYWORD,
+    LANGUAGE,
     date,
     document,
     flag,
@@ -28,7 +32,6 @@ from tmdbfusion_scrapy.storage.entities.people import (
     series_cast,
     series_crew,
 )
-from tmdbfusion_scrapy.storage.entities.shared import COUNTRY, GENRE, KEYWORD, LANGUAGE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

@@ -1,0 +1,10 @@
+"""Scrapy's conformance suite, which is fetched."""
+
+from __future__ import annotations
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def _one_authority() -> None:
+    """Trust the authorities of the system."""

@@ -1,0 +1,86 @@
+"""``scrapy tmdb-enqueue``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from scrapy.exceptions import UsageError
+from scrapy.utils.conf import arglist_to_dict
+
+from tmdbfusion_scrapy.commands.command import TMDBCommand
+
+if TYPE_CHECKING:
+    import argparse
+
+_DEFAULT_SIZE = 100
+
+
+class EnqueueCommand(TMDBCommand):
+    """Plans a crawl and enqueues it for workers on any number of machines."""
+
+    name = "tmdb-enqueue"
+    most_arguments = 1
+    usage = "[options] <spider>"
+    summary = "Plan a TMDB crawl and enqueue it for scrapy tmdb-worker on many machines"
+    description = (
+        "Plan a crawl: read what the source lists (an export, discover, changes and so on), and put what is "
+        "to be fetched as jobs into TMDB_DATABASE_URL, which is PostgreSQL. Takes the arguments of scrapy "
+        "crawl. A crawl that is in the queue already is not added once more. Exit status: 0 when it is in the "
+        "queue, or nothing is to be fetched; 1 when not."
+    )
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the options."""
+        super().add_options(parser)
+        add = parser.add_argument
+        add(
+            "-a", dest="spargs", action="append", default=[], metavar="NAME=VALUE",
+            help="argument of the spider, as for scrapy crawl (may be repeated)",
+        )  # fmt: skip
+        add(
+            "--size", type=int, default=_DEFAULT_SIZE, metavar="N",
+            help=f"most records of a job (default: {_DEFAULT_SIZE})",
+        )  # fmt: skip
+        add(
+            "--priority", type=int, default=0, metavar="N",
+            help="jobs with a higher one are taken first (default: 0)",
+        )  # fmt: skip
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Check the options."""
+        super().process_options(args, opts)
+        try:
+            opts.spargs = arglist_to_dict(opts.spargs)
+        except ValueError:
+            raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
+        if not args:
+            raise UsageError(
+                "the name of a spider is missing: give it, as in scrapy tmdb-enqueue tmdb_movies -a source=export",
+                print_help=False,
+            )
+        if opts.size < 1:
+            raise UsageError(f"--size {opts.size}: use a whole number from 1", print_help=False)
+
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Plan the crawl."""
+        from scrapy.crawler import AsyncCrawlerProcess
+
+        from tmdbfusion_scrapy.commands.project import find_spider
+        from tmdbfusion_scrapy.distributed.queue import check_queue
+        from tmdbfusion_scrapy.storage.options import database_options
+
+        check_queue(database_options(self.project_settings).url)
+        spidercls = find_spider(self.project_settings, args[0])
+        # SQLAlchemy and PgQueuer are there by now.
+        from tmdbfusion_scrapy.distributed.plan import PlanningSpider, planning_spider
+
+        planner = planning_spider(spidercls, size=opts.size, priority=opts.priority)
+        process = AsyncCrawlerProcess(self.project_settings)
+        crawler = process.create_crawler(planner)
+        process.crawl(crawler, **opts.spargs)
+        process.start()
+        spider = crawler.spider
+        if isinstance(spider, PlanningSpider) and spider.has_enqueued:
+            self.say([spider.outcome])
+        else:
+            self.exitcode = 1

@@ -1,0 +1,483 @@
+"""State of a rate limit that processes and machines behind one address share."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import threading
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from enum import IntEnum
+from http import HTTPStatus
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.forking import Renewal
+from tmdbfusion_scrapy.rate_limit import FoundRate, RateLimit, RateLimitMember
+from tmdbfusion_scrapy.rate_store import TABLE, store_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from tmdbfusion_scrapy.rate_limit import SharedLimit
+    from tmdbfusion_scrapy.rate_store import StoreConnection
+
+    Note = Callable[[StoreConnection], None]
+
+_renewal = Renewal()
+
+_SET_SECONDS = 60.0
+"""So long a rate that is set counts after the last request of who set it."""
+_FURTHEST_SECONDS = 240.0
+"""No token is further away: the clock of the store was set back."""
+_LONGEST_ASK = 0.2
+"""Seconds. Who waits for an answer of the store looks up that often: the waiting may be over."""
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
+"""Seconds until a store that is away is asked again."""
+_SOON = 0.005
+"""Seconds until who is not first asks again."""
+_GOOD_ANSWERS = 1024
+_LATE = 1.0
+"""Tokens that may have come since a reserved one; later it is left, or a second would have too many."""
+_GRANT_SECONDS = 1.0
+"""So long a token may be used that the store has just granted: an event loop may be busy."""
+
+_IS_LOWEST = f":rate > 0 AND (set_rate = 0 OR :rate <= set_rate OR set_at < {{now}} - {_SET_SECONDS})"
+_ASK = (
+    f"UPDATE {TABLE} SET "  # noqa: S608 - no text of anybody's
+    f"set_rate = CASE WHEN {_IS_LOWEST} THEN :rate ELSE set_rate END, "
+    f"set_at = CASE WHEN {_IS_LOWEST} THEN {{now}} ELSE set_at END, "
+    "refused = CASE WHEN lowered_at < {now} - :passed_age THEN 0 ELSE refused END, "
+    "next_at = CASE WHEN :wish = 2 OR (:wish = 1 AND paused_until > {now}) "
+    f"THEN greatest(least(next_at, {{now}} + {_FURTHEST_SECONDS}), paused_until, {{now}} - :burst) + :interval "
+    "ELSE next_at END "
+    "WHERE name = :name"
+)
+"""The question for a token: https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm by the store's clock."""
+_COLUMNS = (
+    *("next_at", "paused_until", "set_rate", "lowered_at", "limited_at"),
+    *("climbs_from", "rate_before", "passed", "refused"),
+)
+_ADD = f"INSERT INTO {TABLE} (name) VALUES (:name) ON CONFLICT (name) DO NOTHING"  # noqa: S608
+_LIMITED = (
+    f"UPDATE {TABLE} SET lowered_at = {{now}}, limited_at = {{now}} - :age, rate_before = :rate, passed = 0, "  # noqa: S608
+    "refused = refused + 1, paused_until = greatest(paused_until, {now} + :pause), "
+    "climbs_from = greatest(paused_until, {now} + :pause) "
+    # A request from before the last 429 does not tell of another limit.
+    "WHERE name = :name AND lowered_at < {now} - :age"
+)
+_PAUSE = (
+    f"UPDATE {TABLE} SET "  # noqa: S608
+    "climbs_from = climbs_from + greatest(0, {now} + :pause - greatest({now}, paused_until)), "
+    "paused_until = greatest(paused_until, {now} + :pause) WHERE name = :name"
+)
+_PASSED = f"UPDATE {TABLE} SET passed = passed + :passed WHERE name = :name AND lowered_at = :episode"  # noqa: S608
+
+
+class _Wish(IntEnum):
+    """Tokens that a question reserves."""
+
+    NONE = 0
+    IN_A_PAUSE = 1
+    """One, if there is a pause: the token that is there does not count then."""
+    ONE = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Knowledge of the store, as of the last question; times are of ``time.monotonic()`` in this process.
+
+    Attributes:
+        episode: Number of the last 429: its time by the store's clock; 0 for none.
+        lowered_at: When the last 429 was noted.
+        limited_at: When its request was sent.
+        paused_until: When the last pause ends, or ended.
+        climbs_from: When the rate that was found begins to climb.
+        set_rate: The lowest rate that is set; 0 for none.
+        rate_before: The rate before the last 429; 0 for none.
+        passed: Good answers in the second before it, of all.
+        refused: 429s without a good answer between them.
+    """
+
+    episode: float = 0.0
+    lowered_at: float = -math.inf
+    limited_at: float = -math.inf
+    paused_until: float = -math.inf
+    climbs_from: float = -math.inf
+    set_rate: float = 0.0
+    rate_before: float = 0.0
+    passed: int = 0
+    refused: int = 0
+
+    def found_rate(self, now: float, limit: RateLimit) -> float:
+        """Return the rate that was found after a 429, 0 for none or one that has reached what is set."""
+        if self.lowered_at == -math.inf:
+            return 0.0
+        found = FoundRate.lowered(limit, self.rate_before or math.inf, self.passed, self.set_rate)
+        rate = found.after(max(0.0, now - self.climbs_from))
+        return 0.0 if 0 < self.set_rate <= rate else rate
+
+
+class SharedRate:
+    """State of a rate limit in a row that processes share: the next token, the pause, the rate that was found.
+
+    A process reserves one token at a time, and asks again when its time has come, reserving the next one with the
+    same UPDATE: so a 429 to any of them stops all. Whoever is not told in time sends one more request. A process
+    that does not use its token costs the others that one.
+
+    Args:
+        limit: Name and place of the row.
+        url: The base URL of the requests; another host has another row.
+        kind: Kind of the requests, ``api`` or ``images``, likewise.
+
+    Attributes:
+        name: Key of the row.
+    """
+
+    def __init__(self, limit: SharedLimit, url: str, kind: str) -> None:
+        self.name = " ".join((limit.key, kind, "/".join(url.split("/", 3)[:3])))
+        self._store = store_of(limit)
+        self._limit = RateLimit()
+        self._start_nothing()
+        _renewal.add(self)
+
+    def begin_anew(self) -> None:
+        """Forget who waits, in a child process: they wait in the parent."""
+        self._start_nothing()
+
+    def _start_nothing(self) -> None:
+        self._lock = threading.Lock()
+        self._members: WeakSet[RateLimitMember] = WeakSet()
+        self._known = Known()
+        # The token that is reserved: its time, and when that was known.
+        self._due: tuple[float, float] | None = None
+        # When the store said that a token may be used now.
+        self._granted_at: float | None = None
+        self._is_asking = False
+        self._waiters: list[tuple[asyncio.AbstractEventLoop, asyncio.Future[None]]] = []
+        self._notes: deque[Note] = deque()
+        self._passed: deque[float] = deque(maxlen=_GOOD_ANSWERS)
+        self._counted = 0.0
+        self._count_at = math.inf
+        self._was_late = False
+        self._failures = 0
+        self._away_until = -math.inf
+        self._fault = ""
+
+    def join(self, member: RateLimitMember, now: float) -> None:
+        """Let a client or crawl share the limit."""
+        with self._lock:
+            if member not in self._members:
+                self._store.use()
+            self._members.add(member)
+            member.paused_until = self._known.paused_until
+            self._tell_members(now)
+
+    def leave(self, member: RateLimitMember, now: float) -> None:
+        """Let a client or crawl go; what it set no longer counts."""
+        with self._lock:
+            if member in self._members:
+                self._store.release()
+            self._members.discard(member)
+            self._tell_members(now)
+
+    async def acquire(self, member: RateLimitMember, now: float) -> float:
+        """Take a token and return 0, or return the seconds to wait.
+
+        Raises:
+            ConfigurationError: The store could not be used even once.
+        """
+        until = now + _LONGEST_ASK
+        while True:
+            with self._lock:
+                wait = self._take(member, now)
+                if wait is not None:
+                    return wait
+                loop = asyncio.get_running_loop()
+                told: asyncio.Future[None] = loop.create_future()
+                waiter = loop, told
+                self._waiters.append(waiter)
+            timer = loop.call_later(max(0.0, until - now), _tell, told)
+            try:
+                await told
+            finally:
+                timer.cancel()
+                with self._lock, suppress(ValueError):
+                    self._waiters.remove(waiter)
+            now = time.monotonic()
+            if now >= until:
+                return _SOON
+
+    async def answered(self, now: float, sent_at: float, status: int, retry_after: float | None) -> float:
+        """Note an answer, and return the seconds by which it made the pause longer."""
+        longest = self._limit.longest_pause
+        with self._lock:
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                return self._limited(now, sent_at, retry_after)
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR and retry_after is not None:
+                # For longer, a server that is down is not waited for: its calls fail, and are on record.
+                return self._pause(now, retry_after) if 0 < retry_after <= longest else 0.0
+            self._passed.append(sent_at)
+            return 0.0
+
+    def _take(self, member: RateLimitMember, now: float) -> float | None:
+        """Take a token and return 0, or return the seconds to wait; ``None`` while the store is asked."""
+        if now >= self._count_at:
+            self._count_passed()
+        if now < self._away_until:
+            if self._fault:
+                raise ConfigurationError(self._fault)
+            return self._away_until - now
+        if now < self._known.paused_until:
+            if self._notes:
+                self._ask(_Wish.NONE)
+            return min(self._known.paused_until, max(self._count_at, now + _SOON)) - now
+        since = member.waiting_since
+        ahead = sum(other.waiting_since < since for other in self._members) if len(self._members) > 1 else 0
+        interval = self._interval(now)
+        grace = max(_LATE * interval, self._limit.burst)
+        # Who is late by its own token is not waited for.
+        if ahead and (self._due is None or now - self._due[0] <= grace):
+            return max(_SOON, ahead * interval)
+        if self._is_asking:
+            return None
+        if self._granted_at is not None:
+            granted_at, self._granted_at = self._granted_at, None
+            if now - granted_at <= _GRANT_SECONDS:
+                return 0.0
+        if self._due is None:
+            self._ask(_Wish.ONE)
+            return None
+        due, known_at = self._due
+        if now < due:
+            return due - now
+        # Never twice: in an event loop that is always late there would be no end.
+        self._was_late = not self._was_late and now - max(due, known_at) > grace
+        if self._was_late:
+            self._due = None
+        self._ask(_Wish.ONE if self._due is None or self._is_more_wanted() else _Wish.IN_A_PAUSE)
+        return None
+
+    def _is_more_wanted(self) -> bool:
+        """Return whether requests wait for more than one token."""
+        return sum(member.waiting for member in self._members) > 1
+
+    def _own_rate(self) -> float:
+        """Return the lowest rate that is set in this process; 0 for none."""
+        return min(filter(None, (member.requests_per_second for member in self._members)), default=0.0)
+
+    def _rates(self, now: float) -> tuple[float, float]:
+        """Return the rate that is set and the one that was found, 0 for none."""
+        own, known = self._own_rate(), self._known.set_rate
+        return min(own, known or own), self._known.found_rate(now, self._limit)
+
+    def _interval(self, now: float) -> float:
+        """Return the seconds between two tokens."""
+        rate = min(filter(None, self._rates(now)), default=0.0)
+        return 1.0 / rate if rate else 0.0
+
+    def _tell_members(self, now: float) -> None:
+        """Tell each member the rate that it is allowed."""
+        set_rate, found_rate = self._rates(now)
+        for member in self._members:
+            rates = (found_rate, set_rate if member.requests_per_second else 0.0)
+            member.allow(min(filter(None, rates), default=0.0))
+
+    def _ask(self, wish: _Wish) -> None:
+        """Ask the store in its thread, unless it is being asked."""
+        if self._is_asking:
+            return
+        self._is_asking = True
+        now = time.monotonic()
+        is_due = self._due is not None
+        interval = self._interval(now)
+        values = {
+            "name": self.name,
+            "wish": int(wish),
+            "rate": self._own_rate(),
+            "burst": self._limit.burst,
+            "interval": interval,
+            "passed_age": now - self._passed[-1] if self._passed else now,
+        }
+
+        def talk(connection: StoreConnection) -> None:
+            self._learn(self._talk(connection, values), wish, interval, is_due=is_due)
+
+        self._store.submit(talk, self._failed)
+
+    def _talk(self, connection: StoreConnection, values: Mapping[str, Any]) -> tuple[float, ...]:
+        """Write what is to be noted, and ask; in the thread of the store."""
+        while self._notes:
+            self._notes[0](connection)
+            self._notes.popleft()
+        row = connection.row(_ASK, _COLUMNS, values)
+        if row is None:
+            connection.run(_ADD, {"name": self.name})
+            row = connection.row(_ASK, _COLUMNS, values)
+        if row is None:
+            raise RuntimeError(f"{TABLE} takes no row for {self.name}")
+        return row
+
+    def _learn(self, row: tuple[float, ...], wish: _Wish, interval: float, *, is_due: bool) -> None:
+        """Take in what the store said; ``is_due`` tells that the time of the reserved token had come."""
+        now = time.monotonic()
+        with self._lock:
+            self._is_asking = False
+            self._failures = 0
+            if self._notes:
+                # It did not know of them; nor of the pause that they begin.
+                self._granted_at = self._due = None
+                self._ask(_Wish.NONE)
+            else:
+                self._take_in(row, now, wish, interval, is_due=is_due)
+            self._wake()
+
+    def _take_in(
+        self, row: tuple[float, ...], now: float, wish: _Wish, interval: float, *, is_due: bool
+    ) -> None:
+        offset = now - row[0]
+        next_at, paused_until, set_rate, lowered_at, limited_at, climbs_from, before, passed, refused = row[
+            1:
+        ]
+        self._know(
+            Known(
+                episode=lowered_at,
+                lowered_at=lowered_at + offset if lowered_at else -math.inf,
+                limited_at=limited_at + offset,
+                paused_until=min(paused_until + offset, now + self._limit.longest_pause),
+                climbs_from=climbs_from + offset,
+                set_rate=set_rate,
+                rate_before=before,
+                passed=int(passed),
+                refused=int(refused),
+            ),
+            now,
+        )
+        is_paused = paused_until > row[0]
+        reserved = (next_at - interval + offset, now)
+        if wish is not _Wish.NONE:
+            is_reserved = wish is _Wish.ONE or is_paused
+            if is_paused:
+                self._due = reserved
+            elif is_due:
+                self._granted_at = now
+                self._due = reserved if is_reserved else None
+            elif reserved[0] <= now:
+                self._granted_at, self._due = now, None
+            else:
+                self._due = reserved
+        if lowered_at and lowered_at != self._counted and self._count_at == math.inf:
+            # Requests in flight may succeed yet.
+            self._count_at = now + max(0.0, self._known.paused_until - now) / 2
+
+    def _know(self, known: Known, now: float) -> None:
+        """Replace what is known, and tell the members."""
+        is_new_pause = known.paused_until > now >= self._known.paused_until
+        self._known = known
+        for member in self._members:
+            member.pauses += is_new_pause
+            member.paused_until = known.paused_until
+        self._tell_members(now)
+
+    def _count_passed(self) -> None:
+        """Have the good answers of the second before the last 429 added to those of the others."""
+        self._count_at = math.inf
+        episode, until = self._known.episode, self._known.limited_at
+        self._counted = episode
+        passed = sum(until - 1.0 < at <= until for at in self._passed)
+        if passed and episode:
+            values = {"name": self.name, "passed": passed, "episode": episode}
+
+            def note(connection: StoreConnection) -> None:
+                connection.run(_PASSED, values)
+
+            self._notes.append(note)
+
+    def _limited(self, now: float, sent_at: float, retry_after: float | None) -> float:
+        """Note a 429: pause, and lower the rate unless the request is from before the last 429."""
+        is_new = sent_at > self._known.lowered_at
+        if not is_new and retry_after is None:
+            return 0.0
+        longest = self._limit.longest_pause
+        pause = min(retry_after or 0.0, longest)
+        set_rate, found_rate = self._rates(now)
+        rate = found_rate or set_rate
+        if is_new:
+            # A second at the least: limits are counted by the second, so a shorter pause meets the same one.
+            shortest = 2.0 ** min(self._known.refused, 16)
+            pause = max(pause, min(longest, self._limit.jitter(shortest, 1.5 * shortest)))
+            self._known = replace(
+                self._known,
+                episode=0.0,
+                lowered_at=now,
+                limited_at=sent_at,
+                climbs_from=now + pause,
+                rate_before=rate,
+                passed=0,
+                refused=self._known.refused + 1,
+            )
+            self._count_at = math.inf
+        until = now + pause
+
+        def note(connection: StoreConnection) -> None:
+            at = time.monotonic()
+            values = {"name": self.name, "pause": max(0.0, until - at)}
+            is_noted = is_new and connection.run(_LIMITED, {**values, "age": at - sent_at, "rate": rate})
+            if not is_noted and retry_after is not None:
+                connection.run(_PAUSE, values)
+
+        return self._note(note, now, until)
+
+    def _pause(self, now: float, pause: float) -> float:
+        """Give no token for some seconds; return by how many that is longer than before."""
+        until = now + pause
+
+        def note(connection: StoreConnection) -> None:
+            connection.run(_PAUSE, {"name": self.name, "pause": max(0.0, until - time.monotonic())})
+
+        return self._note(note, now, until)
+
+    def _note(self, note: Note, now: float, until: float) -> float:
+        """Pause at once, and have the store told; return the seconds by which the pause is longer."""
+        longer = max(0.0, until - max(now, self._known.paused_until))
+        self._notes.append(note)
+        self._know(replace(self._known, paused_until=max(self._known.paused_until, until)), now)
+        self._granted_at = self._due = None
+        self._ask(_Wish.NONE)
+        return longer
+
+    def _failed(self, error: Exception) -> None:
+        """Wait a little, as the store is away; in the thread of the store."""
+        with self._lock:
+            self._is_asking = False
+            self._granted_at = self._due = None
+            wait = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(self._failures, 16))
+            self._failures += 1
+            self._away_until = time.monotonic() + wait
+            self._fault = "" if self._store.was_reached else self._store.unusable(error)
+            self._wake()
+
+    def _wake(self) -> None:
+        """Let those look who wait for what the store says."""
+        waiters, self._waiters = self._waiters, []
+        for loop, told in waiters:
+            # The loop may be closed by now.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(_tell, told)
+
+
+def _tell(told: asyncio.Future[None]) -> None:
+    if not told.done():
+        told.set_result(None)
+
+
+_states: dict[tuple[str, str, str], SharedRate] = {}
+
+
+def shared_rate(limit: SharedLimit, url: str, kind: str = "api") -> SharedRate:
+    """Return the state of this process for a shared rate limit, the host of a URL and a kind of requests."""
+    state = SharedRate(limit, url, kind)
+    return _states.setdefault((limit.key, str(limit.url), state.name), state)
