@@ -327,13 +327,13 @@ class Fleet:
         with psycopg.connect(self.postgres.url("127.0.0.1"), autocommit=True) as connection:
 
             def number(query: str) -> int:
-                (row,) = connection.execute(query).fetchall()
-                return int(row[0] or 0)
+                ((found,),) = connection.execute(query.encode())
+                return int(found or 0)
 
             stored = number("SELECT count(*) FROM movies WHERE fetched_at IS NOT NULL")
             failures = number("SELECT count(*) FROM tmdb_failures")
             return Outcome(
-                listed=(listed := number("SELECT sum(listed) FROM tmdb_runs")),
+                listed=(listed := number("SELECT max(listed) FROM tmdb_runs")),
                 lost=listed - stored - failures,
                 # What was refused had to be asked for again.
                 again=sum(count - 1 for count in asked.values()) - refused,

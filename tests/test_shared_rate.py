@@ -225,9 +225,9 @@ async def test_a_store_that_goes_away_is_waited_for(tmdb_sandbox, server, caplog
         rate_limit_store=server.url,
     ) as client:
         calls = asyncio.ensure_future(client.gather(client.movies.details(i) for i in ids))
-        await until(lambda: len(tmdb_sandbox.requests) >= 10, seconds=60)
+        await until(lambda: len(tmdb_sandbox.requests) >= 10)
         await asyncio.to_thread(server.stop)
-        await until(lambda: "cannot be asked now" in caplog.text, seconds=60)
+        await until(lambda: "cannot be asked now" in caplog.text)
         seen = len(tmdb_sandbox.requests)
         assert seen < len(ids)
         # Time for what has no token.
@@ -251,7 +251,7 @@ async def test_a_crawl_that_is_closed_does_not_wait_for_the_store(tmdb_sandbox, 
             await asyncio.to_thread(server.stop)
             for movie_id in self.ids:
                 yield self.movie(movie_id)
-            await until(lambda: "cannot be asked now" in caplog.text, seconds=60)
+            await until(lambda: "cannot be asked now" in caplog.text)
             asyncio.ensure_future(self.crawler.engine.close_spider_async(reason="enough"))  # noqa: RUF006
 
     try:

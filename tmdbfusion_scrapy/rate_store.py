@@ -344,6 +344,11 @@ class RateStore:
                 failed(error)
             else:
                 self._say_back()
+            with self._lock:
+                # What is told after the last one has gone is no reason to stay.
+                if self._users <= 0 and self._jobs is jobs and jobs.empty():
+                    self._thread = None
+                    break
         _close(connection)
 
     def _say_away(self, error: Exception) -> None:

@@ -337,7 +337,6 @@ class TMDBSettings:
     slot_concurrency: int | None
     keepalive_expiry: float
     requests_per_second: float
-    shared_limit: SharedLimit | None
     images_requests_per_second: float
     images_max_connections: int | None
     proxy: str | None = field(repr=False)
@@ -349,6 +348,7 @@ class TMDBSettings:
     """Statuses to retry where the user chose them; ``None`` leaves it to the error."""
     conditional: bool
     csv_escape_formulas: bool
+    shared_limit: SharedLimit | None = None
 
     @classmethod
     def from_settings(cls, settings: SettingsReader) -> TMDBSettings:
@@ -400,7 +400,6 @@ class TMDBSettings:
             slot_concurrency=slot_concurrency,
             keepalive_expiry=read.number("TMDB_KEEPALIVE_EXPIRY"),
             requests_per_second=read.number("TMDB_REQUESTS_PER_SECOND"),
-            shared_limit=read.shared_limit(),
             images_requests_per_second=read.number("TMDB_IMAGES_REQUESTS_PER_SECOND"),
             images_max_connections=read.limit("TMDB_IMAGES_MAX_CONNECTIONS"),
             proxy=proxy,
@@ -411,6 +410,7 @@ class TMDBSettings:
             retry_http_codes=read.codes("RETRY_HTTP_CODES") if chosen else None,
             conditional=read.boolean("TMDB_CONDITIONAL"),
             csv_escape_formulas=read.boolean("TMDB_CSV_ESCAPE_FORMULAS"),
+            shared_limit=read.shared_limit(),
         )
 
     def is_tmdb(self, url: str) -> bool:

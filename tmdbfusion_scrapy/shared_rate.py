@@ -239,8 +239,9 @@ class SharedRate:
         ahead = sum(other.waiting_since < since for other in self._members) if len(self._members) > 1 else 0
         interval = self._interval(now)
         grace = max(_LATE * interval, self._limit.burst)
+        reserved_at = self._granted_at if self._due is None else self._due[0]
         # Who is late by its own token is not waited for.
-        if ahead and (self._due is None or now - self._due[0] <= grace):
+        if ahead and (reserved_at is None or now - reserved_at <= grace):
             return max(_SOON, ahead * interval)
         if self._is_asking:
             return None
