@@ -43,7 +43,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 BRIDGE, NETWORK = "tmdbbridge", "10.231.77"
-HEARTBEAT = 6
+HEARTBEAT = 15
+"""Seconds: longer than the database is away, shorter than a link is down or a worker hangs."""
 SPIDER = "tmdb_movies"
 SPIDERS = f'''
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
@@ -446,7 +447,7 @@ def kill_postgres(made: Fleet) -> None:
 def hang(made: Fleet) -> None:
     """Stop a worker for longer than a heartbeat; then it goes on."""
     made.signal(0, signal.SIGSTOP)
-    time.sleep(HEARTBEAT * 3)
+    time.sleep(HEARTBEAT + 10)
     made.signal(0, signal.SIGCONT)
 
 
@@ -491,13 +492,13 @@ CLOCKS = {"clock-behind": "-120s", "clock-ahead": "+120s"}
 
 
 def fault(name: str, options: argparse.Namespace) -> Outcome:
-    """Run two workers, and let something fail when a third is done."""
+    """Run two workers, and let something fail when a quarter is done."""
     records = int(options.seconds * options.limit * 2)
     with fleet(2, records, options) as made:
         made.enqueue()
         for number in range(2):
             made.start(number, clock=CLOCKS.get(name, "") if number == 0 else "")
-        made.wait_for_requests(records // 3)
+        made.wait_for_requests(records // 4)
         FAULTS[name](made)
         made.wait(options.seconds * 4 + 180)
         return made.outcome()

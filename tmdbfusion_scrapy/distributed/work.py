@@ -254,6 +254,8 @@ class Work:
         run: Run = found[0]
         left = await self._ask(frontier.left_between, run, job.first, job.last, again=True)
         held = HeldJob(job, taken, run, left, time.monotonic())
+        # Its own job comes again where no heartbeat came through for too long.
+        self._lose([one for one in self._held.values() if one.id == held.id], "they came again by the queue")
         self._held[held.lease] = held
         if self._images is not None and await self._queue.was_taken_before(taken):
             await self._fetch_images_left(held, frontier)
