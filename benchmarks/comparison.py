@@ -33,6 +33,7 @@ from one_comparison import PARTS, TOOLS
 
 from tmdbfusion_scrapy import AsyncTMDBClient
 from tmdbfusion_scrapy.exceptions import NotFoundError
+from tmdbfusion_scrapy.rate_limit import DEFAULT_REQUESTS_PER_SECOND
 from tmdbfusion_scrapy.sandbox import SandboxProcess
 
 FAULTS = {
@@ -112,7 +113,7 @@ def measured(tool: str, url: str, ids: list[int], concurrency: int) -> dict[str,
 
 def median(runs: list[dict[str, Any]], name: str) -> float:
     """The median of a figure."""
-    return statistics.median(float(run[name]) for run in runs)
+    return float(statistics.median(run[name] for run in runs))
 
 
 def main() -> None:
@@ -145,10 +146,10 @@ def main() -> None:
         print("| tool | lost | seconds | errors |\n|---|---:|---:|---|")
         for tool in tools:
             # A new one for each, so that each meets the same faults.
-            with SandboxProcess([*arguments, "--faults", faults]) as sandbox:
-                print(
-                    row_of_faults(tool, run_tool(tool, sandbox.base_url, ids, options.concurrency), len(ids))
-                )
+            limited = [*arguments, "--faults", faults, "--rate-limit", "40"]
+            with SandboxProcess(limited) as sandbox:
+                run = run_tool(tool, sandbox.base_url, ids, options.concurrency, DEFAULT_REQUESTS_PER_SECOND)
+                print(row_of_faults(tool, run, len(ids)), flush=True)
 
 
 def compare(tools: list[str], url: str, ids: list[int], options: argparse.Namespace) -> None:

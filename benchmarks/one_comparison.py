@@ -314,8 +314,9 @@ def dlt_rest_api(origin: str, ids: list[int], file: str, concurrency: int, _rate
         "EXTRACT__WORKERS": str(concurrency),
         "EXTRACT__MAX_PARALLEL_ITEMS": str(concurrency),
     }
-    import dlt
-    from dlt.sources.rest_api import rest_api_source
+    # Neither need be installed.
+    dlt: Any = import_module("dlt")
+    rest_api_source = import_module("dlt.sources.rest_api").rest_api_source
 
     def numbers() -> Any:
         # A page each, which a thread takes.

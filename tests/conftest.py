@@ -21,6 +21,13 @@ os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 # when all others have nothing left to do.
 LONGEST = (
     "docs/test_guides.py",
+    "docs/test_pages.py",
+    "docs/test_examples.py",
+    "crawling/test_killed.py",
+    "storage/test_odd_values.py",
+    "test_shared_rate.py",
+    "distributed/test_failures.py",
+    "distributed/test_workers.py",
     "crawling/test_job_directory.py",
     "monitoring/test_progress.py",
     "crawling/test_exit_status.py",

@@ -178,3 +178,7 @@ class ImageStore:
     def fetch_stored(self, record: Any) -> Awaitable[None]:
         """Have the images of a record downloaded that an earlier crawl has stored, where they are not there."""
         raise NotImplementedError
+
+    def waits_for(self, ids: Iterable[int]) -> bool:
+        """Return whether images of records with some ids are still to be stored, or may be."""
+        raise NotImplementedError

@@ -29,7 +29,9 @@ class Crawl(dg.Config):
 
 
 @dg.asset
-def movies(context: dg.AssetExecutionContext, config: Crawl) -> dg.MaterializeResult[None]:
+def movies(
+    context: dg.AssetExecutionContext, config: Crawl
+) -> dg.MaterializeResult[None]:
     """Crawl what changed at TMDB since the last time; fail where records are missing."""
     command = [sys.executable, "-m", "scrapy", *shlex.split(config.command)]
     # A process of its own: Scrapy wants an event loop for itself. Its log goes to that of the step.
@@ -39,10 +41,14 @@ def movies(context: dg.AssetExecutionContext, config: Crawl) -> dg.MaterializeRe
         # The same command goes on where this one ended.
         if context.retry_number + 1 < config.tries:
             raise dg.RetryRequested(config.tries - 1, config.seconds_between)
-        raise dg.Failure("Records are missing: the crawl was cut short each time", allow_retries=False)
+        raise dg.Failure(
+            "Records are missing: the crawl was cut short each time",
+            allow_retries=False,
+        )
     if status != DONE:
         raise dg.Failure(
-            f"The crawl could not do its work (status {status}): see its log", allow_retries=False
+            f"The crawl could not do its work (status {status}): see its log",
+            allow_retries=False,
         )
     return dg.MaterializeResult(metadata=counts(PROJECT / "tmdb.db"))
 
@@ -50,7 +56,9 @@ def movies(context: dg.AssetExecutionContext, config: Crawl) -> dg.MaterializeRe
 def counts(database: Path) -> dict[str, int]:
     """Count what is stored and what failed for good; Dagster draws both over time."""
     with closing(sqlite3.connect(database)) as connection:
-        stored = connection.execute("SELECT count(*) FROM movies WHERE fetched_at IS NOT NULL").fetchone()
+        stored = connection.execute(
+            "SELECT count(*) FROM movies WHERE fetched_at IS NOT NULL"
+        ).fetchone()
         failed = connection.execute("SELECT count(*) FROM tmdb_failures").fetchone()
     return {"movies": stored[0], "failed_calls": failed[0]}
 
@@ -60,5 +68,9 @@ daily_crawl = dg.define_asset_job("daily_crawl", selection=[movies])
 defs = dg.Definitions(
     assets=[movies],
     jobs=[daily_crawl],
-    schedules=[dg.ScheduleDefinition(job=daily_crawl, cron_schedule="15 10 * * *", execution_timezone="UTC")],
+    schedules=[
+        dg.ScheduleDefinition(
+            job=daily_crawl, cron_schedule="15 10 * * *", execution_timezone="UTC"
+        )
+    ],
 )

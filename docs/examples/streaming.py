@@ -41,7 +41,9 @@ Client = Annotated[AsyncTMDBClient, Depends(client_of)]
 @app.exception_handler(TMDBError)
 async def tmdb_failed(_: Request, error: TMDBError) -> JSONResponse:
     """Answer where TMDB did not: 404 for what it does not have, 503 for what may work later, else 502."""
-    status = 404 if isinstance(error, NotFoundError) else 503 if error.retryable else 502
+    status = (
+        404 if isinstance(error, NotFoundError) else 503 if error.retryable else 502
+    )
     return JSONResponse({"detail": str(error)}, status)
 
 
@@ -55,20 +57,28 @@ class Movie(BaseModel):
 
 
 @app.get("/streaming")
-async def streaming(tmdb: Client, country: str = "US", genre: int | None = None) -> list[Movie]:
+async def streaming(
+    tmdb: Client, country: str = "US", genre: int | None = None
+) -> list[Movie]:
     """Return the popular movies that can be streamed, by TMDB and JustWatch."""
     page = await tmdb.discover.movie(
-        watch_region=country, with_watch_monetization_types="flatrate", with_genres=genre
+        watch_region=country,
+        with_watch_monetization_types="flatrate",
+        with_genres=genre,
     )
     movies = {movie.id: movie for movie in page.results if movie.id is not None}
-    offers = await tmdb.gather(tmdb.movies.watch_providers(movie_id) for movie_id in movies)
+    offers = await tmdb.gather(
+        tmdb.movies.watch_providers(movie_id) for movie_id in movies
+    )
     found = []
     for (movie_id, movie), offered in zip(movies.items(), offers, strict=True):
         here = offered.results.get(country)
         if here and here.flatrate:
             services = [service.provider_name for service in here.flatrate]
             poster = await tmdb.images.url(movie.poster_path, "w342")
-            found.append(Movie(id=movie_id, title=movie.title, poster=poster, services=services))
+            found.append(
+                Movie(id=movie_id, title=movie.title, poster=poster, services=services)
+            )
     return found
 
 

@@ -147,7 +147,8 @@ async def crawl(
         arguments: Of the spider.
     """
     # None is what takes the pipeline of the database away.
-    if not settings.get("TMDB_DATABASE_URL") and None not in settings.get("ITEM_PIPELINES", {}).values():
+    stores = issubclass(spidercls, TMDBSpider) and None not in settings.get("ITEM_PIPELINES", {}).values()
+    if stores and not settings.get("TMDB_DATABASE_URL"):
         provide_database()
     runner = AsyncCrawlerRunner(Settings(dict(settings)))
     crawler = runner.create_crawler(spidercls)

@@ -57,7 +57,11 @@ class Fleet:
 
     def settings(self, **changed: Any) -> dict[str, Any]:
         """Settings of all of them; a worker is dead after two seconds."""
-        quick = {"TMDB_DATABASE_FLUSH_INTERVAL": 0.05, "TMDB_JOB_HEARTBEAT": HEARTBEAT, "TMDB_PROGRESS": "off"}
+        quick = {
+            "TMDB_DATABASE_FLUSH_INTERVAL": 0.05,
+            "TMDB_JOB_HEARTBEAT": HEARTBEAT,
+            "TMDB_PROGRESS": "off",
+        }
         return settings_of(
             self.sandbox.base_url,
             TMDB_EXPORTS_URL=self.sandbox.exports_url,

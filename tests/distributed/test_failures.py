@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import signal
 import subprocess
 import sys
@@ -57,15 +56,14 @@ class Workers:
         self.folder = folder
         self.processes: list[subprocess.Popen[bytes]] = []
 
-    def start(self, fleet: Fleet, *before: str, **changed: Any) -> subprocess.Popen[bytes]:
-        """Start a worker as a user does; `before` is what begins its command."""
+    def start(self, fleet: Fleet) -> subprocess.Popen[bytes]:
+        """Start a worker as a user does."""
         settings = fleet.settings(
             TMDB_JOB_HEARTBEAT=HEARTBEAT,
             TMDB_REQUESTS_PER_SECOND=40,
             TWISTED_REACTOR_ENABLED=False,
-            **changed,
         )
-        command = [*before, sys.executable, "-m", "scrapy", "tmdb-worker", "movies"]
+        command = [sys.executable, "-m", "scrapy", "tmdb-worker", "movies"]
         for name, value in settings.items():
             command += ["-s", f"{name}={value}"]
         with self.log.open("ab") as log:
@@ -160,16 +158,3 @@ async def test_workers_wait_for_postgresql(tmdb_sandbox_factory, workers):
         assert await workers.end(*started) == [ExitStatus.DONE] * 2, workers.text()
         assert "cannot be" in workers.text()
         assert_whole(fleet, again=2 * HELD)
-
-
-@coroutine_test
-async def test_clocks_that_are_wrong(fleet, workers):
-    if shutil.which("faketime") is None:
-        pytest.skip("faketime is not there: no process with another clock")
-    await fleet.enqueue(Movies, source="export")
-    started = [
-        workers.start(fleet, "faketime", "-f", offset, "env", "FAKETIME_DONT_FAKE_MONOTONIC=1")
-        for offset in ("-120s", "+120s")
-    ]
-    assert await workers.end(*started) == [ExitStatus.DONE] * 2, workers.text()
-    assert_whole(fleet, again=0)

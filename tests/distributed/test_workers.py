@@ -13,6 +13,7 @@ from tests.distributed.conftest import TODAY, Fleet
 from tests.distributed.spiders import ALL, Collections, Companies, Keywords, Movies, Networks, People, Series
 from tests.patience import until
 from tmdbfusion_scrapy.crawling.source_spider import ExitStatus
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 
 class Forgetful(Movies):
@@ -136,6 +137,12 @@ async def test_a_source_that_cannot_be_read_adds_nothing(fleet):
 
 
 @coroutine_test
+async def test_images_of_what_is_stored_are_for_one_machine(fleet):
+    with pytest.raises(ConfigurationError, match="use scrapy crawl"):
+        await fleet.enqueue(Movies, source="images")
+
+
+@coroutine_test
 async def test_every_kind_of_record(fleet):
     for spidercls in (Series, People, Collections, Companies, Networks, Keywords):
         planner = await fleet.enqueue(spidercls, source="export", limit="30")
@@ -172,6 +179,23 @@ async def test_records_that_never_come_end_as_failed_and_are_brought_back(fleet,
     assert worker.status == ExitStatus.DONE
     assert fleet.asked() - before == {7: 1, 8: 1}
     assert fleet.runs() == [("movies", 6, True)]
+
+
+@coroutine_test
+async def test_images_of_all_records_also_of_those_that_another_worker_stored(fleet, tmp_path):
+    await fleet.enqueue(Movies, ids="5,6,7", size=3)
+    # It stores two of three records, and none of their images.
+    await fleet.work(Forgetful, TMDB_JOB_TIMEOUT=1.5)
+    await fleet.status("retry")
+    images = {"TMDB_IMAGES": "poster", "IMAGES_STORE": "images", "TMDB_IMAGES_REQUESTS_PER_SECOND": 0}
+    worker = await fleet.work(Movies, TMDB_IMAGES_URL=fleet.sandbox.images_url, **images)
+    assert worker.status == ExitStatus.DONE
+    with_poster = fleet.select(
+        "SELECT id FROM movies WHERE poster_path IS NOT NULL AND fetched_at IS NOT NULL"
+    )
+    assert with_poster
+    stored = {path.parent.name for path in (tmp_path / "images").rglob("w500.jpg")}
+    assert stored == {str(key) for (key,) in with_poster}
 
 
 @coroutine_test

@@ -84,7 +84,7 @@ ALL = range(len(RECORDS))
     "places",
     [
         *([place] for place in ALL),
-        *([other for other in ALL if other != place] for place in ALL),
+        *([other for other in ALL if other != place] for place in ALL[::3]),
         [*range(len(MOVIES))],
         [place for place in ALL if place % 2],
         [place for place in ALL if place % 2 == 0],

@@ -27,7 +27,6 @@ from tmdbfusion_scrapy.exceptions import (
 )
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport.answer import ACCEPT_ENCODING, BodyTooLarge, read_body
-from tmdbfusion_scrapy.transport.outgoing import request_without_body
 from tmdbfusion_scrapy.version import __version__
 
 if TYPE_CHECKING:
@@ -155,9 +154,10 @@ class Exchange:
             url = httpx.URL(f"{url.scheme}://{url.netloc.decode()}{target.decode()}")
         else:
             extensions["target"] = target
-        if call.body is None:
-            return request_without_body(call.method, url, headers, extensions)
-        content = msgspec.json.encode({**call.body, **values_in("body", call.secrets)}, enc_hook=plain_text)
+        content = None
+        if call.body is not None:
+            body = {**call.body, **values_in("body", call.secrets)}
+            content = msgspec.json.encode(body, enc_hook=plain_text)
         return httpx.Request(call.method, url, headers=headers, content=content, extensions=extensions)
 
     def target(self, call: Call[Any]) -> bytes:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand, shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
@@ -39,25 +40,20 @@ class BrowseCommand(TMDBCommand):
         if opts.port is not None and not 0 <= opts.port <= 65535:
             raise UsageError(f"--port {opts.port}: use a number from 0 to 65535", print_help=False)
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
         """Serve the database until Ctrl-C."""
         from tmdbfusion_scrapy.browse import Browsing, browse, database_file
         from tmdbfusion_scrapy.commands.project import database_url, images_folder
-        from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.settings import settings_of
 
         settings = self.project_settings
-        try:
-            browsing = Browsing(
-                database_file(database_url(settings)),
-                settings_of(settings).images_url,
-                images_folder(settings),
-                _free_port(opts.port),
-                not opts.no_open,
-            )
-        except ConfigurationError as error:
-            self.fail(shown(str(error)))
-            return
+        browsing = Browsing(
+            database_file(database_url(settings)),
+            settings_of(settings).images_url,
+            images_folder(settings),
+            _free_port(opts.port),
+            not opts.no_open,
+        )
         self.say([f"{browsing.database} is at {browsing.address}; Ctrl-C ends it."])
         self.exitcode = browse(browsing)
 
@@ -68,8 +64,6 @@ def _free_port(wanted: int | None) -> int:
     Raises:
         ConfigurationError: The port is taken.
     """
-    from tmdbfusion_scrapy.exceptions import ConfigurationError
-
     for port in (_PORT, 0) if wanted is None else (wanted,):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
 
-from tmdbfusion_scrapy.exceptions import printable
+from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -167,6 +167,22 @@ class TMDBCommand(ScrapyCommand):
     def long_desc(self) -> str:
         """Return the text of the help."""
         return self.description
+
+    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Do what it does; what TMDB, the settings or the database do not let it do is said."""
+        try:
+            self.execute(args, opts)
+        except (ConfigurationError, TMDBError) as error:
+            self.fail(shown(str(error)))
+
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Do what it does.
+
+        Raises:
+            ConfigurationError: Something cannot be used.
+            TMDBError: TMDB could not be asked.
+        """
+        raise NotImplementedError
 
     @property
     def project_settings(self) -> Settings:

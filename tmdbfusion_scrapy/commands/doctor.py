@@ -6,7 +6,8 @@ import asyncio
 import textwrap
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.commands.command import WIDTH, TMDBCommand, shown
+from tmdbfusion_scrapy.commands.command import WIDTH, TMDBCommand
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
@@ -39,17 +40,12 @@ class DoctorCommand(TMDBCommand):
         super().add_options(parser)
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         """Make the checks and print what they found."""
         from tmdbfusion_scrapy.commands.project import load_spider
         from tmdbfusion_scrapy.crawling import TMDBSpider
-        from tmdbfusion_scrapy.exceptions import ConfigurationError
 
-        try:
-            spider = load_spider(self.project_settings, args[0]) if args else TMDBSpider
-        except ConfigurationError as error:
-            self.fail(shown(str(error)))
-            return
+        spider = load_spider(self.project_settings, args[0]) if args else TMDBSpider
         report = self._report(spider)
         self.say(report.to_json().split("\n") if opts.json else _lines(report))
         self.exitcode = report.exit_status
@@ -57,7 +53,6 @@ class DoctorCommand(TMDBCommand):
     def _report(self, spider: type[Spider]) -> Report:
         """Return the report on a crawl, as far as its settings let one begin."""
         from tmdbfusion_scrapy.commands.project import unstarted_crawl
-        from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.monitoring.doctor import STAND_IN, examine, examine_unusable
 
         settings = self.project_settings

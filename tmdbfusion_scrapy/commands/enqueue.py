@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import UsageError
 from scrapy.utils.conf import arglist_to_dict
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand, shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand
 
 if TYPE_CHECKING:
     import argparse
@@ -20,23 +20,14 @@ class EnqueueCommand(TMDBCommand):
 
     name = "tmdb-enqueue"
     most_arguments = 1
-
-    def syntax(self) -> str:
-        """Return the arguments as the help shows them."""
-        return "[options] <spider>"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Plan a TMDB crawl and enqueue it for scrapy tmdb-worker on many machines"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Plan a crawl: read what the source lists (an export, discover, changes and so on), and put what is "
-            "to be fetched as jobs into TMDB_DATABASE_URL, which is PostgreSQL. Takes the arguments of scrapy "
-            "crawl. A crawl that is in the queue already is not added once more. Exit status: 0 when it is in the "
-            "queue, or nothing is to be fetched; 1 when not."
-        )
+    usage = "[options] <spider>"
+    summary = "Plan a TMDB crawl and enqueue it for scrapy tmdb-worker on many machines"
+    description = (
+        "Plan a crawl: read what the source lists (an export, discover, changes and so on), and put what is "
+        "to be fetched as jobs into TMDB_DATABASE_URL, which is PostgreSQL. Takes the arguments of scrapy "
+        "crawl. A crawl that is in the queue already is not added once more. Exit status: 0 when it is in the "
+        "queue, or nothing is to be fetched; 1 when not."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""
@@ -70,21 +61,16 @@ class EnqueueCommand(TMDBCommand):
         if opts.size < 1:
             raise UsageError(f"--size {opts.size}: use a whole number from 1", print_help=False)
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         """Plan the crawl."""
         from scrapy.crawler import AsyncCrawlerProcess
 
         from tmdbfusion_scrapy.commands.project import find_spider
         from tmdbfusion_scrapy.distributed.queue import check_queue
-        from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.storage.options import database_options
 
-        try:
-            check_queue(database_options(self.project_settings).url)
-            spidercls = find_spider(self.project_settings, args[0])
-        except ConfigurationError as error:
-            self.fail(shown(str(error)))
-            return
+        check_queue(database_options(self.project_settings).url)
+        spidercls = find_spider(self.project_settings, args[0])
         # SQLAlchemy and PgQueuer are there by now.
         from tmdbfusion_scrapy.distributed.plan import PlanningSpider, planning_spider
 

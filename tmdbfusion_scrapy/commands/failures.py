@@ -72,10 +72,9 @@ class FailuresCommand(TMDBCommand):
                 print_help=False,
             )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
         """Read the failures and print them."""
-        from tmdbfusion_scrapy.exceptions import ConfigurationError
-        from tmdbfusion_scrapy.storage.database import open_for_reading
+        from tmdbfusion_scrapy.commands.project import reading_database
         from tmdbfusion_scrapy.storage.failures import FailureFilter, FailuresReport
         from tmdbfusion_scrapy.storage.options import database_options
 
@@ -84,37 +83,21 @@ class FailuresCommand(TMDBCommand):
             tuple(opts.error),
             (not opts.permanent) if opts.permanent or opts.temporary else None,
         )
-        try:
-            engine = open_for_reading(database_options(self.project_settings).url)
-        except ConfigurationError as error:
-            self.fail(str(error))
-            return
-        try:
+        with reading_database(database_options(self.project_settings).url) as engine:
             report = FailuresReport(engine)
             if opts.export is not None:
                 self._export(report, wanted, opts)
             else:
                 self.say(self._lines(report, wanted, opts))
-        finally:
-            engine.dispose()
 
     def _export(self, report: FailuresReport, wanted: FailureFilter, opts: argparse.Namespace) -> None:
         """Write the file."""
-        from tmdbfusion_scrapy.exceptions import ConfigurationError
-        from tmdbfusion_scrapy.settings import check_boolean
+        from tmdbfusion_scrapy.settings import read_boolean
 
         path = Path(opts.export)
-        escape = self.project_settings.get("TMDB_CSV_ESCAPE_FORMULAS", False)
+        escape = read_boolean(self.project_settings, "TMDB_CSV_ESCAPE_FORMULAS")
         try:
-            count = report.export(
-                wanted,
-                path,
-                opts.limit,
-                escape_formulas=check_boolean("TMDB_CSV_ESCAPE_FORMULAS", escape),
-            )
-        except ConfigurationError as error:
-            self.fail(str(error))
-            return
+            count = report.export(wanted, path, opts.limit, escape_formulas=escape)
         except OSError as error:
             self.fail(f"cannot write {path}: {error.strerror}")
             return

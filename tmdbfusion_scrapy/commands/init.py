@@ -52,7 +52,7 @@ class InitCommand(TMDBCommand):
         if fault is not None:
             raise UsageError(f"{args[0]!r} cannot be the name of a project: {fault}", print_help=False)
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
         """Write the project and say what comes next."""
         name = args[0]
         folder = Path(name)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from scrapy.exceptions import UsageError
 from scrapy.utils.conf import arglist_to_dict
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand, shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand
 
 if TYPE_CHECKING:
     import argparse
@@ -51,18 +51,13 @@ class PlanCommand(TMDBCommand):
                 print_help=False,
             )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         """Make the survey and print it."""
         from tmdbfusion_scrapy.commands.plan_report import report
         from tmdbfusion_scrapy.commands.project import find_spider, unstarted_crawl
-        from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 
-        try:
-            spider = find_spider(self.project_settings, args[0])
-            plan = spider.plan_of(opts.spargs)
-            with unstarted_crawl(self.project_settings, spider) as crawl:
-                lines = list(report(crawl, spider, plan))
-        except (ConfigurationError, TMDBError) as error:
-            self.fail(shown(str(error)))
-            return
+        spider = find_spider(self.project_settings, args[0])
+        plan = spider.plan_of(opts.spargs)
+        with unstarted_crawl(self.project_settings, spider) as crawl:
+            lines = list(report(crawl, spider, plan))
         self.say(lines)

@@ -18,7 +18,7 @@ from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage import SQLPipeline
 from tmdbfusion_scrapy.storage.backend import SQLITE, backend_for
-from tmdbfusion_scrapy.storage.database import parse_database_url
+from tmdbfusion_scrapy.storage.database import open_for_reading, parse_database_url
 from tmdbfusion_scrapy.storage.options import database_options
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from scrapy import Spider
     from scrapy.settings import Settings
     from scrapy.spiderloader import SpiderLoaderProtocol
+    from sqlalchemy.engine import Engine
 
 
 def database_url(settings: Settings) -> str:
@@ -46,6 +47,23 @@ def database_url(settings: Settings) -> str:
         return url
     beside = Path(project).resolve().parent / path
     return parsed.set(database=str(beside)).render_as_string(hide_password=False) if beside.exists() else url
+
+
+@contextmanager
+def reading_database(url: str) -> Iterator[Engine]:
+    """Open a database that is there, of which nothing is changed.
+
+    Args:
+        url: ``TMDB_DATABASE_URL``.
+
+    Raises:
+        ConfigurationError: It cannot be read.
+    """
+    engine = open_for_reading(url)
+    try:
+        yield engine
+    finally:
+        engine.dispose()
 
 
 def images_folder(settings: Settings) -> Path | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand, columns, paragraph, shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand, columns, paragraph
 
 if TYPE_CHECKING:
     import argparse
@@ -60,19 +60,17 @@ class PruneCommand(TMDBCommand):
         if not 1 <= opts.older_than <= 36_500:
             raise UsageError(f"--older-than {opts.older_than}: use a number of days from 1", print_help=False)
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
         """Show what is too old, and do what is asked for."""
         from sqlalchemy.exc import SQLAlchemyError
 
-        from tmdbfusion_scrapy.commands.project import database_url
-        from tmdbfusion_scrapy.exceptions import ConfigurationError
+        from tmdbfusion_scrapy.commands.project import database_url, reading_database
         from tmdbfusion_scrapy.storage.backend import reason_of
-        from tmdbfusion_scrapy.storage.database import database_label, open_for_reading, parse_database_url
+        from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
 
         before = datetime.now(timezone.utc) - timedelta(days=opts.older_than)
-        try:
-            url = database_url(self.project_settings)
-            engine = open_for_reading(url)
+        url = database_url(self.project_settings)
+        with reading_database(url) as engine:
             try:
                 self._act(url, engine, before, opts)
             except SQLAlchemyError as error:
@@ -81,10 +79,6 @@ class PruneCommand(TMDBCommand):
                     f"TMDB_DATABASE_URL={label}: {reason_of(error)}. What was done stays done; the same command "
                     "goes on"
                 )
-            finally:
-                engine.dispose()
-        except ConfigurationError as error:
-            self.fail(shown(str(error)))
 
     def _act(self, url: str, engine: Engine, before: datetime, opts: argparse.Namespace) -> None:
         """Show what is too old, and do what is asked for."""

@@ -15,6 +15,7 @@ from scrapy.exceptions import UsageError
 from scrapy.utils.conf import arglist_to_dict
 
 from tmdbfusion_scrapy.commands.command import TMDBCommand, columns, paragraph, shown
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
@@ -70,26 +71,20 @@ class QueryCommand(TMDBCommand):
         if not args and not opts.list:
             raise UsageError("the name of a query is missing: --list shows them", print_help=False)
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         """Run the query and print the answer."""
-        from tmdbfusion_scrapy.commands.project import database_url
-        from tmdbfusion_scrapy.exceptions import ConfigurationError
-        from tmdbfusion_scrapy.storage.database import open_for_reading
+        from tmdbfusion_scrapy.commands.project import database_url, reading_database
         from tmdbfusion_scrapy.storage.queries import answered, shipped_queries
 
         if opts.list:
             self.say(_list_lines(list(shipped_queries().values())))
             return
-        try:
-            query = _query(args[0])
-            engine = open_for_reading(database_url(self.project_settings))
-            try:
-                with answered(engine, query, opts.values) as answer:
-                    self._print(query, answer, opts)
-            finally:
-                engine.dispose()
-        except ConfigurationError as error:
-            self.fail(shown(str(error)))
+        query = _query(args[0])
+        with (
+            reading_database(database_url(self.project_settings)) as engine,
+            answered(engine, query, opts.values) as answer,
+        ):
+            self._print(query, answer, opts)
 
     def _print(self, query: Query, answer: Answer, opts: argparse.Namespace) -> None:
         """Print an answer in the form that is asked for."""
@@ -104,12 +99,12 @@ class QueryCommand(TMDBCommand):
     def _csv(self, names: Any, rows: Iterator[Any]) -> Iterator[str]:
         """Yield lines of CSV."""
         from tmdbfusion_scrapy.formulas import FormulaWriter
-        from tmdbfusion_scrapy.settings import check_boolean
+        from tmdbfusion_scrapy.settings import read_boolean
 
-        escape = self.project_settings.get("TMDB_CSV_ESCAPE_FORMULAS", False)
         line = StringIO()
         plain = csv.writer(line, lineterminator="\n")
-        writer = FormulaWriter(plain) if check_boolean("TMDB_CSV_ESCAPE_FORMULAS", escape) else plain
+        escape = read_boolean(self.project_settings, "TMDB_CSV_ESCAPE_FORMULAS")
+        writer = FormulaWriter(plain) if escape else plain
         writer.writerow(names)
         yield line.getvalue()
         for row in rows:
@@ -124,7 +119,6 @@ def _query(name: str) -> Query:
     Raises:
         ConfigurationError: There is none.
     """
-    from tmdbfusion_scrapy.exceptions import ConfigurationError
     from tmdbfusion_scrapy.storage.queries import query_of_text, shipped_queries
 
     queries = shipped_queries()

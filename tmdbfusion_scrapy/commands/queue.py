@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from scrapy.exceptions import UsageError
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand, grid, shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand, grid
 
 if TYPE_CHECKING:
     import argparse
@@ -23,25 +23,16 @@ class QueueCommand(TMDBCommand):
 
     name = "tmdb-queue"
     most_arguments = _MOST_RUNS
-
-    def syntax(self) -> str:
-        """Return the arguments as the help shows them."""
-        return "[options] [<run> ...]"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return (
-            "Show the jobs of scrapy tmdb-worker: waiting, running, done, failed; pause, cancel or retry them"
-        )
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Show how many records wait, are with a worker, are done or failed, for the runs that are named or "
-            "for all; which workers there are, and what is left at the rate of the last minute. With an option, "
-            "do it first. A cancelled run is not finished: scrapy tmdb-enqueue with the same arguments puts what "
-            "is left of it back into the queue."
-        )
+    usage = "[options] [<run> ...]"
+    summary = (
+        "Show the jobs of scrapy tmdb-worker: waiting, running, done, failed; pause, cancel or retry them"
+    )
+    description = (
+        "Show how many records wait, are with a worker, are done or failed, for the runs that are named or "
+        "for all; which workers there are, and what is left at the rate of the last minute. With an option, "
+        "do it first. A cancelled run is not finished: scrapy tmdb-enqueue with the same arguments puts what "
+        "is left of it back into the queue."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""
@@ -65,30 +56,22 @@ class QueueCommand(TMDBCommand):
                     f"{run}: use the number of a run, as scrapy tmdb-queue shows it", print_help=False
                 )
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         """Do what is wanted, and show the queue."""
         from tmdbfusion_scrapy.distributed.queue import check_queue
-        from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.storage.database import open_for_reading, reopen_database
         from tmdbfusion_scrapy.storage.options import database_options
 
         url = database_options(self.project_settings).url
-        try:
-            check_queue(url)
-            # It has to be a database of a crawl.
-            open_for_reading(url).dispose()
-            engine = reopen_database(url)
-        except ConfigurationError as error:
-            self.fail(shown(str(error)))
-            return
+        check_queue(url)
+        # It has to be a database of a crawl.
+        open_for_reading(url).dispose()
+        engine = reopen_database(url)
         # SQLAlchemy and PgQueuer are there by now.
         from tmdbfusion_scrapy.distributed.status import QueueReader
 
         try:
             lines = asyncio.run(self._answer(QueueReader(engine), [int(run) for run in args], opts))
-        except ConfigurationError as error:
-            self.fail(shown(str(error)))
-            return
         finally:
             engine.dispose()
         self.say(lines)

@@ -46,30 +46,23 @@ class ReportCommand(TMDBCommand):
         if opts.list and (opts.run is not None or opts.file is not None):
             raise UsageError("--list writes nothing: leave --run and -o out", print_help=False)
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
         """Read the run and write the file."""
         from sqlalchemy.exc import SQLAlchemyError
 
-        from tmdbfusion_scrapy.exceptions import ConfigurationError
+        from tmdbfusion_scrapy.commands.project import reading_database
         from tmdbfusion_scrapy.storage.backend import reason_of
-        from tmdbfusion_scrapy.storage.database import open_for_reading
         from tmdbfusion_scrapy.storage.options import database_options
 
         url = database_options(self.project_settings).url
-        try:
-            engine = open_for_reading(url)
-        except ConfigurationError as error:
-            self.fail(str(error))
-            return
-        try:
-            if opts.list:
-                self.say(_list_lines(engine))
-            else:
-                self._write(engine, url, opts.run, Path(opts.file or _DEFAULT_FILE))
-        except SQLAlchemyError as error:
-            self.fail(f"the database cannot be read: {reason_of(error)}")
-        finally:
-            engine.dispose()
+        with reading_database(url) as engine:
+            try:
+                if opts.list:
+                    self.say(_list_lines(engine))
+                else:
+                    self._write(engine, url, opts.run, Path(opts.file or _DEFAULT_FILE))
+            except SQLAlchemyError as error:
+                self.fail(f"the database cannot be read: {reason_of(error)}")
 
     def _write(self, engine: Engine, url: str, run_id: int | None, path: Path) -> None:
         """Write the report of a run."""

@@ -26,7 +26,7 @@ class SandboxCommand(TMDBCommand):
         super().add_options(parser)
         add_arguments(parser)
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
         """Serve until a signal ends it."""
         from tmdbfusion_scrapy.sandbox.__main__ import options_of, run
         from tmdbfusion_scrapy.sandbox.server import Sandbox

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand, shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand
 
 if TYPE_CHECKING:
     import argparse
@@ -17,50 +17,36 @@ class WorkerCommand(TMDBCommand):
 
     name = "tmdb-worker"
     most_arguments = _MOST_SPIDERS
-
-    def syntax(self) -> str:
-        """Return the arguments as the help shows them."""
-        return "[options] [<spider> ...]"
-
-    def short_desc(self) -> str:
-        """One line for the list of commands."""
-        return "Work on the TMDB crawls that scrapy tmdb-enqueue has planned"
-
-    def long_desc(self) -> str:
-        """Return the text of the help."""
-        return (
-            "Take jobs that scrapy tmdb-enqueue put into TMDB_DATABASE_URL, of the spiders that are named or of "
-            "all, until none is left that this or another worker has to do. It is one crawl, whose settings are "
-            "the project's. Exit status: 0 when all jobs are done; 1 when the worker could not do its work; 3 "
-            "when jobs are left: it was stopped, or some have failed."
-        )
+    usage = "[options] [<spider> ...]"
+    summary = "Work on the TMDB crawls that scrapy tmdb-enqueue has planned"
+    description = (
+        "Take jobs that scrapy tmdb-enqueue put into TMDB_DATABASE_URL, of the spiders that are named or of "
+        "all, until none is left that this or another worker has to do. It is one crawl, whose settings are "
+        "the project's. Exit status: 0 when all jobs are done; 1 when the worker could not do its work; 3 "
+        "when jobs are left: it was stopped, or some have failed."
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         """Add the options."""
         super().add_options(parser)
         parser.add_argument("--stay", action="store_true", help="wait for more when there is nothing to do")
 
-    def run(self, args: list[str], opts: argparse.Namespace) -> None:
+    def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         """Work."""
         from scrapy.crawler import AsyncCrawlerProcess
 
         from tmdbfusion_scrapy.commands.project import find_spider, source_spiders
         from tmdbfusion_scrapy.distributed.queue import check_queue
-        from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.settings import tells_exit_status
         from tmdbfusion_scrapy.storage.options import database_options
 
         settings = self.project_settings
-        try:
-            check_queue(database_options(settings).url)
-            spiders = [find_spider(settings, name) for name in args] or source_spiders(settings)
-            # SQLAlchemy and PgQueuer are there by now.
-            from tmdbfusion_scrapy.distributed.worker import WorkerSpider, check_spiders, worker_spider
+        check_queue(database_options(settings).url)
+        spiders = [find_spider(settings, name) for name in args] or source_spiders(settings)
+        # SQLAlchemy and PgQueuer are there by now.
+        from tmdbfusion_scrapy.distributed.worker import WorkerSpider, check_spiders, worker_spider
 
-            check_spiders(spiders)
-        except ConfigurationError as error:
-            self.fail(shown(str(error)))
-            return
+        check_spiders(spiders)
         hosted = {spidercls.name: spidercls for spidercls in spiders}
         process = AsyncCrawlerProcess(settings)
         crawler = process.create_crawler(worker_spider(hosted, stays=opts.stay))

@@ -34,7 +34,7 @@ from tmdbfusion_scrapy.exceptions import (
 )
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.settings import settings_of
-from tmdbfusion_scrapy.transport.outgoing import NO_BODY, request_without_body
+from tmdbfusion_scrapy.transport.outgoing import NO_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -336,9 +336,8 @@ def outgoing_request(
     if "proxy" in request.meta and (uses_environment or not has_environment_proxy(request)):
         carries_token = credentials is not None and bool(credentials.headers or credentials.query)
         extensions["proxy"] = _proxy_of(request, origin, carries_token=carries_token)
-    if body or request.method not in NO_BODY:
-        return httpx.Request(request.method, origin, headers=headers, content=body, extensions=extensions)
-    return request_without_body(request.method, origin, headers, extensions)
+    content = body if body or request.method not in NO_BODY else None
+    return httpx.Request(request.method, origin, headers=headers, content=content, extensions=extensions)
 
 
 def _fields(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import cached_property
 from typing import TYPE_CHECKING, NoReturn
 from weakref import WeakSet
 
@@ -25,6 +26,7 @@ from tmdbfusion_scrapy.crawling.errors import error_name, plain_messages
 from tmdbfusion_scrapy.crawling.handler import check_handlers
 from tmdbfusion_scrapy.crawling.reading import RecordReader, conditions_of, of_our_class
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+from tmdbfusion_scrapy.crawling.scheduling import AHEAD_KEY, LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import (
     BAD_TOKEN_CODES,
@@ -96,6 +98,11 @@ class TMDBMiddleware:
             level = logging.WARNING if speed.is_slow else logging.INFO
             logger.log(level, "TMDB is asked %s", speed.words, extra={"spider": self._crawler.spider})
 
+    @cached_property
+    def _start(self) -> LazyStartMiddleware | None:
+        """Holds back what is ahead of the downloader; made after this one."""
+        return self._crawler.get_spider_middleware(LazyStartMiddleware)
+
     def process_request(self, request: Request) -> Awaitable[None] | None:
         """Mark a TMDB request; any other passes untouched."""
         meta = request.meta
@@ -104,6 +111,9 @@ class TMDBMiddleware:
             meta.setdefault(AUTOMAP_KEY, False)
         if not is_tmdb:
             return None
+        if AHEAD_KEY in meta and self._start is not None:
+            # A signal tells of it, too, at ten times the cost.
+            self._start.take(request)
         note_call(request, self._settings.api_url)
         if RUN_KEY in meta:
             is_obsolete = getattr(self._crawler.spider, "is_obsolete", None)

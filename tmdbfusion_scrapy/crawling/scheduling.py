@@ -50,11 +50,7 @@ class LazyStartMiddleware:
 
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Yield what ``start()`` yields, with a wait after each portion of TMDB requests."""
-        receivers = (
-            (self._on_taken, signals.request_reached_downloader),
-            (self._on_taken, signals.request_dropped),
-            (self._on_empty, signals.scheduler_empty),
-        )
+        receivers = ((self.take, signals.request_dropped), (self._on_empty, signals.scheduler_empty))
         for receiver, signal in receivers:
             self._signals.connect(receiver, signal)
         taken = 0
@@ -75,7 +71,7 @@ class LazyStartMiddleware:
         for receiver, signal in receivers:
             self._signals.disconnect(receiver, signal)
 
-    def _on_taken(self, request: Request) -> None:
+    def take(self, request: Request) -> None:
         """Note a request that left the scheduler, or never came into it."""
         if request.meta.pop(AHEAD_KEY, False):
             self._ahead = max(0, self._ahead - 1)

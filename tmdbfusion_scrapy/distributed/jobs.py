@@ -86,7 +86,8 @@ class HeldJob:
 
     Attributes:
         lease: Text that the requests of the job bear: without effect once the worker lost it.
-        left: The ids that have not come yet.
+        ids: The ids that this worker looks after.
+        left: Those that have not come yet.
         unsent: Requests of it that have not come to their turn.
     """
 
@@ -95,6 +96,7 @@ class HeldJob:
         self.taken = taken
         self.run = run
         self.lease = uuid4().hex
+        self.ids = frozenset(left)
         self.left = set(left)
         self.unsent = 0
         self._moved_at = now

@@ -92,6 +92,10 @@ class PlanningSpider(TMDBSourceSpider):
 
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         super().__init__(name, **arguments)
+        if not self.plan.source.asks_for_records:
+            raise ConfigurationError(
+                f"-a source={self.plan.source.name} has no records to share: use scrapy crawl, on one machine"
+            )
         self.own_arguments = {key: value for key, value in arguments.items() if key not in self.given}
 
     @classmethod

@@ -322,19 +322,26 @@ class JobQueue:
             )
             return run_as_written(connection, query, (self.worker, ids)) if ids else []
 
-    async def give_back(self, ids: Sequence[int], *, as_tried: bool = False) -> None:
-        """Put jobs that are this worker's back into the queue.
+    async def give_back(self, ids: Sequence[int] | None = None, *, as_tried: bool = False) -> int:
+        """Put jobs that are this worker's back into the queue, and return how many these were.
 
         Args:
-            ids: PgQueuer's keys of them.
+            ids: PgQueuer's keys of them; ``None`` for all.
             as_tried: Whether it counts as a try in which nothing came.
         """
         query = (
             f"UPDATE {self._table} SET status = 'queued', queue_manager_id = NULL, updated = NOW(), "  # noqa: S608
             f"attempts = attempts + {int(as_tried)} "
-            "WHERE status = 'picked' AND queue_manager_id = $1 AND id = ANY($2::bigint[])"
+            "WHERE status = 'picked' AND queue_manager_id = $1 "
+            "AND ($2::bigint[] IS NULL OR id = ANY($2::bigint[])) RETURNING id"
         )
-        await self._queries.driver.execute(query, self.worker, list(ids))
+        keys = None if ids is None else list(ids)
+        return len(await self._queries.driver.fetch(query, self.worker, keys))
+
+    async def was_taken_before(self, taken: Any) -> bool:
+        """Return whether a job was taken more than once, so that some worker may have left it unfinished."""
+        query = f"SELECT count(*) > 1 AS found FROM {self._log} WHERE job_id = $1 AND status = 'picked'"  # noqa: S608
+        return bool((await self._queries.driver.fetch(query, taken.id))[0]["found"])
 
     async def end(self, taken: Any) -> None:
         """Take a job out of the queue that is done."""

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals
 
 from tmdbfusion_scrapy import stats as names
+from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.calls import RUN_KEY
-from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, languages_of
+from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, RunClosedError, languages_of
 from tmdbfusion_scrapy.crawling.reading import conditions_of
 from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
 from tmdbfusion_scrapy.crawling.session import session_of
@@ -26,7 +27,7 @@ from tmdbfusion_scrapy.sources.stored import FailedSource
 from tmdbfusion_scrapy.storage.database import reopen_database
 from tmdbfusion_scrapy.storage.options import database_options_of
 from tmdbfusion_scrapy.storage.sql import SQLPipeline
-from tmdbfusion_scrapy.stores import DATABASE_FAILED
+from tmdbfusion_scrapy.stores import DATABASE_FAILED, ImageStore
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
@@ -116,8 +117,10 @@ class Work:
         self._held: dict[str, HeldJob] = {}
         self._asking: set[asyncio.Future[Any]] = set()
         self._over = asyncio.Event()
+        self._is_leaving = False
         self._frontiers: dict[str, Frontier] = {}
         self._spiders: dict[tuple[int, str], TMDBSourceSpider] = {}
+        self._images = spider.crawler.get_item_pipeline(ImageStore)
         self._stalls = Stalls(self._timeout)
         self._looking = asyncio.Lock()
         self._ahead = self._in_flight = 0
@@ -170,7 +173,13 @@ class Work:
                 await self._pause()
 
     async def _ask(self, question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
-        """Ask the database; what is being asked when the crawl is stopped is waited for before it is left."""
+        """Ask the database; what is being asked when the crawl is stopped is waited for before it is left.
+
+        Raises:
+            RunClosedError: The jobs have been given back.
+        """
+        if self._over.is_set() and not self._is_leaving:
+            raise RunClosedError
         asking = asyncio.ensure_future(self._store.ask(question, *args, **kwargs))
         self._asking.add(asking)
         asking.add_done_callback(self._note_asked)
@@ -245,11 +254,28 @@ class Work:
         run: Run = found[0]
         left = await self._ask(frontier.left_between, run, job.first, job.last, again=True)
         held = HeldJob(job, taken, run, left, time.monotonic())
+        # Its own job comes again where no heartbeat came through for too long.
+        self._lose([one for one in self._held.values() if one.id == held.id], "they came again by the queue")
         self._held[held.lease] = held
+        if self._images is not None and await self._queue.was_taken_before(taken):
+            await self._fetch_images_left(held, frontier)
         if not left:
             async with self._looking:
                 await self._look_at(held)
         return held
+
+    async def _fetch_images_left(self, held: HeldJob, frontier: Frontier) -> None:
+        """Have the images downloaded that a worker before did not come to, whose record it has stored."""
+        assert self._images is not None  # noqa: S101 - else nobody asks for them
+        job = held.job
+        model: Any = OPERATIONS[self._hosted[job.spider].details_operation].model
+        rows = await self._ask(frontier.left, held.run, after=job.first - 1, limit=job.last - job.first + 1)
+        stored = [key for position, key in rows if position <= job.last and key not in held.left]
+        held.ids |= frozenset(stored)
+        for key in stored:
+            found = await self._ask(frontier.stored_records, after=key - 1, limit=1)
+            if found and found[0].id == key:
+                await self._images.fetch_stored(found[0].decoded(model))
 
     async def _frontier(self, kind: str) -> Frontier:
         """Return the state of the crawls of a kind."""
@@ -329,6 +355,8 @@ class Work:
             try:
                 await step()
                 continue
+            except RunClosedError:
+                return
             except ConfigurationError as error:
                 problem = str(error)
             except Exception:
@@ -397,6 +425,9 @@ class Work:
             # Others are before it.
             held.wait_until(self._moved_at)
         if left:
+            return
+        if self._images is not None and self._images.waits_for(held.ids):
+            held.wait_until(now)
             return
         await self._queue.end(held.taken)
         self._held.pop(held.lease, None)
@@ -477,24 +508,30 @@ class Work:
         try:
             if self._keepers:
                 await asyncio.wait(self._keepers)
+                await self._end_asking()
+                self._is_leaving = True
                 await self._leave()
         finally:
-            while self._asking:
-                await asyncio.wait(self._asking)
+            await self._end_asking()
             await asyncio.to_thread(self._engine.dispose)
             for frontier in self._frontiers.values():
                 await asyncio.to_thread(frontier.close)
+
+    async def _end_asking(self) -> None:
+        """Wait for what is being asked."""
+        while self._asking:
+            await asyncio.wait(self._asking)
 
     async def _leave(self) -> None:
         """Give back what is held, unless the database is away: others take it when the heartbeat is missed."""
         try:
             for held in list(self._held.values()):
                 await self._look_at(held)
-            if self._held:
-                await self._queue.give_back([held.id for held in self._held.values()])
-                self._stats.inc_value(names.JOBS_GIVEN_BACK, len(self._held))
-                self._say("%d jobs are given back to the queue", len(self._held))
-                self._held.clear()
+            self._held.clear()
+            # Also one that was being taken when the crawl was stopped.
+            if number := await self._queue.give_back():
+                self._stats.inc_value(names.JOBS_GIVEN_BACK, number)
+                self._say("%d jobs are given back to the queue", number)
             await self._queue.end_worker()
             return
         except ConfigurationError as error:

@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tmdbfusion_scrapy.crawling.calls import RUN_KEY
-from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED
+from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, RunClosedError
 from tmdbfusion_scrapy.crawling.source_spider import ExitStatus, TMDBSourceSpider, exit_status
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.distributed.work import STUCK, Work, open_work
@@ -55,6 +55,8 @@ class WorkerSpider(TMDBSpider):
             self._work = await open_work(self, self.hosted, stays=self.stays)
             async for request in self._work.requests():
                 yield request
+            return
+        except RunClosedError:
             return
         except ConfigurationError as error:
             problem = str(error)

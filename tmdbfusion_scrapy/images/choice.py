@@ -28,9 +28,9 @@ from tmdbfusion_scrapy.models.people import PersonDetails
 from tmdbfusion_scrapy.models.tv import SeasonDetails, TVDetails, whole_seasons
 from tmdbfusion_scrapy.settings import (
     IMAGES_SLOT,
-    check_boolean,
     check_language,
     once_a_crawl,
+    read_boolean,
     settings_of,
 )
 
@@ -254,7 +254,7 @@ def image_options(settings: SettingsReader) -> ImageOptions | None:
         sizes,
         _languages(settings.get("TMDB_IMAGES_LANGUAGES")),
         str(store),
-        check_boolean("TMDB_IMAGES_SEASONS", settings.get("TMDB_IMAGES_SEASONS", False)),
+        read_boolean(settings, "TMDB_IMAGES_SEASONS"),
     )
 
 

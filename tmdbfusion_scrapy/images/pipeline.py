@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -38,6 +39,7 @@ from tmdbfusion_scrapy.storage.sql import SQLPipeline
 from tmdbfusion_scrapy.stores import ImageStore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from typing import ClassVar
 
     from scrapy import Request, Spider
@@ -105,6 +107,7 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         self._waiting_for_room = 0
         self._stored = self._known = self._lost = 0
         self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._images_of: Counter[Any] = Counter()
         self._awaited: dict[asyncio.Task[None], Request] = {}
 
     @classmethod
@@ -128,7 +131,7 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         for request in await self._requests(item):
             path = self._path_of(request, item)
             await self._find_room()
-            self._start(request, path)
+            self._start(request, path, item)
         return item
 
     async def fetch_stored(self, record: Any) -> None:
@@ -142,7 +145,11 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
             if self._session.is_stopping():
                 self._room.release()
                 return
-            self._start(request, path)
+            self._start(request, path, record)
+
+    def waits_for(self, ids: Iterable[int]) -> bool:
+        """Return whether images of records with some ids are still to be stored, or may be."""
+        return self._waiting_for_room > 0 or any(self._images_of[key] for key in ids)
 
     def _path_of(self, request: Request, item: Any) -> str:
         """Return the path of a request's image in the store."""
@@ -225,15 +232,20 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         """Return whether an image is waited for; Scrapy does not count items of ``start()`` that wait here."""
         return bool(self._tasks or self._waiting_for_room)
 
-    def _start(self, request: Request, path: str) -> None:
-        """Begin with an image; the one before it at the same path comes first."""
+    def _start(self, request: Request, path: str, item: Any) -> None:
+        """Begin with an image of an item; the one before it at the same path comes first."""
+        key = getattr(item, "id", None)
+        self._images_of[key] += 1
         task = asyncio.ensure_future(self._process(request, path, self._tasks.get(path)))
         self._tasks[path] = task
         self._awaited[task] = request
-        task.add_done_callback(lambda done: self._end(done, path))
+        task.add_done_callback(lambda done: self._end(done, path, key))
 
-    def _end(self, task: asyncio.Task[None], path: str) -> None:
+    def _end(self, task: asyncio.Task[None], path: str, key: Any) -> None:
         """Make room for the next image."""
+        self._images_of[key] -= 1
+        if not self._images_of[key]:
+            del self._images_of[key]
         self._awaited.pop(task, None)
         if self._tasks.get(path) is task:
             del self._tasks[path]

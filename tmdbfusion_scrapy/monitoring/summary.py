@@ -24,7 +24,7 @@ from tmdbfusion_scrapy.crawling.source_spider import ExitStatus, TMDBSourceSpide
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.monitoring.status import has_status, status_of
 from tmdbfusion_scrapy.monitoring.words import TERMS, counted, duration, logs_info, size
-from tmdbfusion_scrapy.settings import SETTINGS, check_boolean
+from tmdbfusion_scrapy.settings import SETTINGS, read_boolean
 from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
 if TYPE_CHECKING:
@@ -72,8 +72,7 @@ class Summary:
         """Make the extension, unless neither is asked for."""
         settings = crawler.settings
         with plain_messages():
-            value = settings.get("TMDB_SUMMARY", SETTINGS["TMDB_SUMMARY"].default)
-            has_table = check_boolean("TMDB_SUMMARY", value)
+            has_table = read_boolean(settings, "TMDB_SUMMARY")
             if not settings.getbool("LOG_ENABLED") and not settings.getpriority("TMDB_SUMMARY"):
                 # Such as scrapy check, and --nolog.
                 has_table = False

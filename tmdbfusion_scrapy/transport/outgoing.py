@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tmdbfusion_scrapy.http import httpx
 
@@ -278,16 +278,3 @@ def check_length(declared: int | None, sent: int) -> None:
     """Raise if a body is not as long as its header says: the peer would wait for the rest."""
     if declared is not None and sent != declared:
         raise httpx.LocalProtocolError(f"Content-Length says {declared} bytes, the body has {sent}")
-
-
-def request_without_body(
-    method: str, url: httpx.URL, headers: Any, extensions: dict[str, Any]
-) -> httpx.Request:
-    """Return a request that is taken as it stands.
-
-    With a stream of its own, httpx works out nothing about its body.
-    """
-    stream = httpx.ByteStream(b"")
-    request = httpx.Request(method, url, headers=headers, stream=stream, extensions=extensions)
-    request.read()
-    return request
