@@ -530,6 +530,8 @@ def main() -> None:
     if options.command == "forward":
         asyncio.run(forward(*options.addresses))
         return
+    # What was made is taken away then, too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     if os.geteuid() != 0 or not shutil.which("ip"):
         options.loopback = True
     place = "processes with a loopback address each" if options.loopback else "network namespaces"
