@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import hashlib
 import os
@@ -347,3 +348,15 @@ def test_a_target_that_is_none_is_a_bad_request(target, tmdb_sandbox, caplog):
     answer = exchange_bytes(tmdb_sandbox, target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
     assert answer.startswith(b"HTTP/1.1 400 Bad Request\r\n")
     assert not caplog.records
+
+
+def test_sockets_that_come_while_it_stops_are_closed(tmdb_sandbox_factory):
+    # Each one that is left to the garbage collector is a warning, and so an error.
+    for _ in range(10):
+        sandbox = tmdb_sandbox_factory(movies=5)
+        address = ("127.0.0.1", urlsplit(sandbox.base_url).port)
+        opened = [socket.create_connection(address, timeout=60) for _ in range(3)]
+        sandbox.stop()
+        for each in opened:
+            each.close()
+    gc.collect()

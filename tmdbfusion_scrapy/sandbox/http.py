@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gzip
 import socket
 import struct
@@ -32,6 +33,8 @@ _LONGEST_TARGET = 65_535
 _KEEP_ALIVE_SECONDS = 75.0
 _STOP_SECONDS = 1.0
 _BACKLOG = 1024
+# Turns of the loop from an accepted socket to its connection, and some more.
+_ACCEPT_TURNS = 5
 # Time for bytes to reach the client before a reset overtakes them.
 _BEFORE_RESET = 0.05
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
@@ -138,6 +141,13 @@ class HTTPServer:
         """Close all connections, those with a request in flight a second later, and stop listening."""
         if self._server is None:
             return
+        # A socket that was accepted just now becomes a connection first: one in the making would be lost.
+        with contextlib.suppress(NotImplementedError):
+            # Windows' loop has none.
+            for listener in self._server.sockets:
+                asyncio.get_running_loop().remove_reader(listener.fileno())
+        for _ in range(_ACCEPT_TURNS):
+            await asyncio.sleep(0)
         self._server.close()
         self._server = None
         tasks = [connection.task for connection in self.connections if connection.task is not None]
