@@ -415,7 +415,7 @@ class TMDBSettings:
 
     def is_tmdb(self, url: str) -> bool:
         """Return whether a URL lies below :attr:`api_url`, so that the token may go with it."""
-        return is_below(url, self.api_url)
+        return url.startswith(f"{self.api_url}/") or is_below(url, self.api_url)
 
     def is_image(self, url: str) -> bool:
         """Return whether a URL lies below :attr:`images_url`."""

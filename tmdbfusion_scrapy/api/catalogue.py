@@ -216,7 +216,8 @@ def call_from_url(method: str, url: str, base_url: str) -> Call[Any]:
         path, told = parts.path.removeprefix(urlsplit(base_url).path), parts.query
     path = path.rstrip("/")
     query = dict(parse_qsl(told, keep_blank_values=True)) if told else {}
-    for endpoint in _by_shape().get(_shape(path), ()):
+    # ``movie/latest`` is no movie's id.
+    for endpoint in _by_shape().get(path) or _by_shape().get(_shape(path), ()):
         values = endpoint.read_path(method, path)
         if values is not None:
             break
@@ -235,13 +236,13 @@ def call_from_url(method: str, url: str, base_url: str) -> Call[Any]:
 
 
 @cache
-def _by_shape() -> Mapping[tuple[str, int], Sequence[Endpoint[Any, Any]]]:
-    """The endpoints by what tells most paths apart, as it costs least."""
-    found: dict[tuple[str, int], list[Endpoint[Any, Any]]] = {}
+def _by_shape() -> Mapping[str | tuple[str, int], Sequence[Endpoint[Any, Any]]]:
+    """The endpoints without parameters in their path by that; the others by what tells most paths apart."""
+    found: dict[str | tuple[str, int], list[Endpoint[Any, Any]]] = {}
     for endpoint in load_operations().values():
-        found.setdefault(_shape(f"/{endpoint.path}"), []).append(endpoint)
+        path = f"/{endpoint.path}"
+        found.setdefault(_shape(path) if "{" in path else path, []).append(endpoint)
     for endpoints in found.values():
-        # ``movie/latest`` is no movie's id.
         endpoints.sort(key=lambda endpoint: endpoint.path.count("{"))
     return found
 

@@ -128,8 +128,7 @@ class Exchange:
         total_timeout: Seconds for all of an exchange; ``None`` for no limit.
         max_response_size: Most bytes of a body, before and after it is unpacked; ``None`` for no limit.
         whole_urls: Whether requests have their URL in one piece, as a transport of the user's expects it. Ours
-            takes path and query as httpx's extension ``target``, which spares parsing each URL: a third of the
-            time of a call (benchmarks/client.py).
+            takes path and query as httpx's extension ``target``, which spares parsing each URL.
     """
 
     base_url: str
