@@ -89,9 +89,10 @@ def test_processes_keep_to_one_rate(tmdb_sandbox_factory, store, processes):
     state = sandbox.state()["requests"]
     assert state["by_path"]["GET /3/movie/{id}"] == {"200": len(ids)}
     assert state["max_per_second"] <= 40
-    # By the time of arrival: 119 intervals of 40 ms.
+    # By the time of arrival: 119 intervals of 40 ms, some less where the first arrived late. Two processes for
+    # themselves would take half of that.
     arrived = [request.received_at for request in sandbox.requests]
-    assert arrived[-1] - arrived[0] > 119 / 25 - 0.5
+    assert arrived[-1] - arrived[0] > 0.75 * 119 / 25
 
 
 def test_a_429_to_one_process_stops_all(tmdb_sandbox_factory, store):
