@@ -28,6 +28,15 @@ def test_parts_are_asked_for_with_the_record(server, driver):
     assert movie.missing_parts == ()
 
 
+def test_a_part_that_comes_unasked_is_in_its_field(server, driver):
+    serve(
+        server, answer(b'{"id":550,"watch/providers":{"results":{"DE":{"link":"l"}}},"other/part":{"a":1}}')
+    )
+    movie = driver().do(details)
+    assert movie.watch_providers.results["DE"].link == "l"
+    assert movie.extras == {"other/part": {"a": 1}}
+
+
 def test_parts_that_were_left_out_are_asked_for_again_and_named(server, driver, caplog):
     bodies = [
         b'{"id":550,"title":"Loop","images":null}',

@@ -16,6 +16,7 @@ from tests.patience import with_more_time
 from tmdbfusion_scrapy import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.exceptions import RateLimitError, ServerError
 from tmdbfusion_scrapy.rate_limit import RateLimiterClosed
+from tmdbfusion_scrapy.transport import PooledTransport
 
 BODY = b'{"id":1,"title":"x"}'
 
@@ -257,6 +258,31 @@ async def test_clients_of_one_host_share_the_rate_limit():
     assert len(received) == 12
     # At 20 a second together; each on its own would be done in half the time or less.
     assert received[-1] - before > 0.7 * 11 / 20
+
+
+class Counting(PooledTransport):
+    """A transport of the user's on our own."""
+
+    calls = 0
+
+    async def handle_async_request(self, request):
+        self.calls += 1
+        return await super().handle_async_request(request)
+
+
+@coroutine_test
+async def test_the_limit_holds_for_a_pooled_transport_of_ones_own():
+    async def answer(_):
+        return good()
+
+    transport = Counting()
+    async with (
+        server(answer) as (url, received),
+        AsyncTMDBClient("token", base_url=url, transport=transport, requests_per_second=10) as client,
+    ):
+        await asyncio.gather(*(client.movies.details(1) for _ in range(8)))
+    assert transport.calls == len(received) == 8
+    assert received[-1] - received[0] > 0.7 * 7 / 10
 
 
 @coroutine_test

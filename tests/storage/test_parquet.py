@@ -291,6 +291,14 @@ def test_a_number_of_more_than_64_bits_is_null_and_counted():
     }
 
 
+def test_a_number_of_an_enumeration_beside_one_that_is_too_large():
+    class Revenue(enum.IntEnum):
+        SOME = 100
+
+    rows = table(MovieDetails(revenue=Revenue.SOME), MovieDetails(revenue=2**63))
+    assert rows["revenue"].to_pylist() == [100, None]
+
+
 def test_a_whole_number_in_a_column_of_floats_is_the_nearest_float():
     rows = table(MovieListItem(popularity=2**53 + 1), MovieListItem(popularity=2**64))
     assert rows["popularity"].to_pylist() == [float(2**53 + 1), 2.0**64]

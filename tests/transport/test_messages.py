@@ -33,6 +33,16 @@ async def test_a_header_that_is_no_utf8_is_refused(server):
             await transport.handle_async_request(request)
 
 
+@pytest.mark.parametrize("method", ["GET / HTTP/1.1\r\nX-More: 1\r\n\r\nGET", "PO ST", "É", ""])
+@coroutine_test
+async def test_a_method_that_is_none_is_refused(server, method):
+    request = httpx.Request(method, server.url)
+    async with PooledTransport() as transport:
+        with pytest.raises(httpx.LocalProtocolError, match="method"):
+            await transport.handle_async_request(request)
+    assert server.requests == []
+
+
 @pytest.mark.parametrize(
     "target",
     ["/a%2Fb/%7euser/c d", "/x?q=%20+&y=ü&&z", "//double//slash/", "/a/../b/./c", "/x?a=b#part"],

@@ -236,7 +236,7 @@ def judge(
         error = credentials.error_from_response(status, headers, body, secrets)
     if error is None:
         try:
-            record = decode(body, call.model, may_have_slashes=any("/" in part for part in call.appends))
+            record = decode(body, call.model)
             check_answer(record, call.page, call.asked)
             return record
         except ResponseError as bad:

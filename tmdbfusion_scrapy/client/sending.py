@@ -85,9 +85,10 @@ class Sender:
         several = len(options.base_urls) > 1
         self.transport = FailoverTransport(transport, options.base_urls) if several else transport
         self._exchange = options.exchange
-        # Requests that differ in nothing but their targets are not built one by one as objects of httpx.
+        # Requests that differ in nothing but their targets are not built one by one as objects of httpx. A pool
+        # of the user's gets them as any transport: it may override the method, and does not know our rate limit.
         self._pool: PooledTransport | None = None
-        if isinstance(self.transport, PooledTransport):
+        if given is None and isinstance(self.transport, PooledTransport):
             self._pool = self.transport
             self._head = self._pool.head(self._exchange.url, self._exchange.headers)
         self._is_pooled = given is None

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 TIME = pa.timestamp("us", tz="UTC")
 """Type of a column of times."""
 
-_INT64 = range(-(2**63), 2**63)
+_LEAST, _MOST = -(2**63), 2**63 - 1
+"""Bounds of a column of whole numbers."""
 
 
 class Column(ABC):
@@ -184,7 +185,7 @@ class NumberColumn(PlainColumn):
 
     def _bounded(self, value: Any) -> Any:
         """A value that the column can hold."""
-        if value is None or (self._kind is int and value in _INT64):
+        if value is None or (self._kind is int and _LEAST <= value <= _MOST):
             return value
         try:
             if self._kind is float:

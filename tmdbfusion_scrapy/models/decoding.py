@@ -80,14 +80,12 @@ class _Plan:
     has_any: bool = False
 
 
-def decode(body: bytes, model: type[T], *, may_have_slashes: bool = True) -> T:
+def decode(body: bytes, model: type[T]) -> T:
     """Decode a response body.
 
     Args:
         body: JSON in UTF-8, decompressed.
         model: A record class, ``list[...]`` of one, or ``dict``/``Any`` for plain JSON.
-        may_have_slashes: False where no part was asked for of which the key has a slash, such as
-            ``watch/providers``: then none is looked for.
 
     Raises:
         ResponseError: The body is empty, is not JSON, is an array where an object is due (or the reverse), or
@@ -96,7 +94,7 @@ def decode(body: bytes, model: type[T], *, may_have_slashes: bool = True) -> T:
     hint: Any = model
     if _is_record_list(hint):
         return cast("T", _decode_each(body, typing.get_args(hint)[0]))
-    value = _decode(body, hint, may_have_slashes=may_have_slashes)
+    value = _decode(body, hint)
     # With an id it is no blank one.
     may_be_blank = getattr(value, "id", None) is None and isinstance(value, Record) and not value.drift
     if may_be_blank and value == _blank(cast("Any", type(value))):
@@ -117,12 +115,12 @@ def split_object(body: bytes) -> dict[str, msgspec.Raw]:
     return {key: _as_json(value) for key, value in content.items()}
 
 
-def _decode(body: bytes, model: Any, *, may_have_slashes: bool = True) -> Any:
+def _decode(body: bytes, model: Any) -> Any:
     """Decode a body, record or not."""
     plan = _plan(model)
     drift: tuple[str, ...] = ()
     try:
-        value = _decode_strictly(body, model, plan, may_have_slashes=may_have_slashes)
+        value = _decode_strictly(body, model, plan)
     except _MISFITS as error:
         value, drift = _decode_otherwise(body, model, plan, error)
     if isinstance(value, list) and model not in _PLAIN:
@@ -136,7 +134,7 @@ def _decode(body: bytes, model: Any, *, may_have_slashes: bool = True) -> Any:
     return value
 
 
-def _decode_strictly(body: bytes, model: Any, plan: _Plan, *, may_have_slashes: bool = True) -> Any:
+def _decode_strictly(body: bytes, model: Any, plan: _Plan) -> Any:
     """Decode a body that is as it should be.
 
     Raises:
@@ -150,7 +148,8 @@ def _decode_strictly(body: bytes, model: Any, plan: _Plan, *, may_have_slashes: 
     for name, nothing in plan.slashed:
         if getattr(value, name) != nothing:
             raise msgspec.DecodeError(f"{name} is no key")
-    if may_have_slashes and any(mark in body for mark in plan.marks):
+    # Also where none was asked for: extras take for held what has a field.
+    if any(mark in body for mark in plan.marks):
         _add_slashed_parts(value, body, model)
     return value
 

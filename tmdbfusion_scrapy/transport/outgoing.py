@@ -218,6 +218,9 @@ def _check_headers(fields: Sequence[tuple[bytes, bytes]]) -> None:
 
 def _with_body(request: httpx.Request, head: Head, target: bytes) -> Outgoing:
     """Frame a request that has a body, or may have one."""
+    # A method is what a name of a header is; a line break in it would begin another request.
+    if not _GOOD_NAME.fullmatch(request.method.encode("ascii", "replace")):
+        raise httpx.LocalProtocolError("The method of a request has a character that no method may have")
     named = {name.lower(): value for name, value in request.headers.raw}
     keeps_alive = b"close" not in named.get(b"connection", b"").lower()
     is_chunked = b"chunked" in named.get(b"transfer-encoding", b"").lower()
