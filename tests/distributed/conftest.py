@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.settings import Settings
+from sqlalchemy import text
 
 from tests.crawling.crawls import settings_of
 from tests.distributed.spiders import ALL
 from tests.storage.conftest import postgres_database  # noqa: F401 - a fixture
 from tests.storage.database_access import select
 from tmdbfusion_scrapy.sandbox import ThreadedSandbox
+from tmdbfusion_scrapy.storage.database import reopen_database
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,7 +105,6 @@ class Fleet:
         """What is in the queue, after something was done with all of it."""
         from tmdbfusion_scrapy.commands.queue import _do
         from tmdbfusion_scrapy.distributed.status import QueueReader
-        from tmdbfusion_scrapy.storage.database import reopen_database
 
         engine = await asyncio.to_thread(reopen_database, self.url)
         try:
@@ -126,6 +127,15 @@ class Fleet:
     def select(self, query: str) -> list[tuple[Any, ...]]:
         """Ask the database."""
         return select(self.url, query)
+
+    def change(self, statement: str) -> None:
+        """Change the database, as something else would that went wrong."""
+        engine = reopen_database(self.url)
+        try:
+            with engine.begin() as connection:
+                connection.execute(text(statement))
+        finally:
+            engine.dispose()
 
     def stored(self, table: str = "movies") -> set[int]:
         """Ids of the records that were fetched."""

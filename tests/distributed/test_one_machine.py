@@ -38,6 +38,7 @@ def test_a_missing_extra_is_named(command, scrapy_command, monkeypatch):  # noqa
         ("tmdb-enqueue",),
         ("tmdb-enqueue", "movies", "--size", "0"),
         ("tmdb-queue", "all"),
+        ("tmdb-enqueue", "movies", "-a", "ids=1", "--priority", "9999999999"),
         ("tmdb-worker", "--nothing"),
     ],
     ids=" ".join,

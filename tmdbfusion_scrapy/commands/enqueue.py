@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import argparse
 
 _DEFAULT_SIZE = 100
+_FURTHEST_PRIORITY = 2**31 - 1
+"""PostgreSQL's integer."""
 
 
 class EnqueueCommand(TMDBCommand):
@@ -56,6 +58,12 @@ class EnqueueCommand(TMDBCommand):
         if not args:
             raise UsageError(
                 "the name of a spider is missing: give it, as in scrapy tmdb-enqueue tmdb_movies -a source=export",
+                print_help=False,
+            )
+        if abs(opts.priority) > _FURTHEST_PRIORITY:
+            raise UsageError(
+                f"--priority {opts.priority}: use a whole number from -{_FURTHEST_PRIORITY} to "
+                f"{_FURTHEST_PRIORITY}",
                 print_help=False,
             )
         if opts.size < 1:

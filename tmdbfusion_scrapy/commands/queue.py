@@ -59,7 +59,13 @@ class QueueCommand(TMDBCommand):
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
         """Do what is wanted, and show the queue."""
         from tmdbfusion_scrapy.distributed.queue import check_queue
-        from tmdbfusion_scrapy.storage.database import open_for_reading, reopen_database
+        from tmdbfusion_scrapy.exceptions import ConfigurationError
+        from tmdbfusion_scrapy.storage.database import (
+            database_label,
+            open_for_reading,
+            parse_database_url,
+            reopen_database,
+        )
         from tmdbfusion_scrapy.storage.options import database_options
 
         url = database_options(self.project_settings).url
@@ -68,10 +74,19 @@ class QueueCommand(TMDBCommand):
         open_for_reading(url).dispose()
         engine = reopen_database(url)
         # SQLAlchemy and PgQueuer are there by now.
+        from sqlalchemy.exc import SQLAlchemyError
+
         from tmdbfusion_scrapy.distributed.status import QueueReader
+        from tmdbfusion_scrapy.storage.backend import reason_of
 
         try:
             lines = asyncio.run(self._answer(QueueReader(engine), [int(run) for run in args], opts))
+        except SQLAlchemyError as error:
+            raise ConfigurationError(
+                f"TMDB_DATABASE_URL={database_label(parse_database_url(url))}: the queue cannot be asked "
+                f"({reason_of(error)}); see that the server runs and that the user may change its tables, and "
+                "give the command again"
+            ) from error
         finally:
             engine.dispose()
         self.say(lines)

@@ -23,7 +23,7 @@ class WorkerCommand(TMDBCommand):
         "Take jobs that scrapy tmdb-enqueue put into TMDB_DATABASE_URL, of the spiders that are named or of "
         "all, until none is left that this or another worker has to do. It is one crawl, whose settings are "
         "the project's. Exit status: 0 when all jobs are done; 1 when the worker could not do its work; 3 "
-        "when jobs are left: it was stopped, or some have failed."
+        "when jobs are left: it was stopped, some have failed, or not all were enqueued."
     )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

@@ -13,8 +13,8 @@ from scrapy.exceptions import DontCloseSpider
 from tmdbfusion_scrapy.crawling.planned_run import ENQUEUED, SOURCE_FAILED, RunClosedError, languages_of
 from tmdbfusion_scrapy.crawling.source_crawl import SourceCrawl
 from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
-from tmdbfusion_scrapy.distributed.jobs import Job
-from tmdbfusion_scrapy.distributed.queue import JobQueue
+from tmdbfusion_scrapy.distributed.jobs import Job, entrypoint_of
+from tmdbfusion_scrapy.distributed.queue import JobQueue, check_queue
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.sources import Listing
 from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE
@@ -41,17 +41,22 @@ class PlanningCrawl(SourceCrawl):
 
     Attributes:
         listed: Their ids, in the order in which they were listed.
+        was_planned: Whether an earlier process has planned the run.
     """
 
     def __init__(self, spider: TMDBSourceSpider) -> None:
         super().__init__(spider)
         self.listed: dict[int, None] = {}
+        self.was_planned = False
 
     async def requests(self) -> AsyncIterator[Request]:
         """Yield the requests for what lists the records; none where the run is planned."""
         if self.run is None:
             raise ConfigurationError(NEEDS_DATABASE)
-        if not self.run.is_planned:
+        # The spider may have settings of its own.
+        check_queue(database_options_of(self.crawler.settings).url)
+        self.was_planned = self.run.is_planned
+        if not self.was_planned:
             async for request in super().requests():
                 yield request
 
@@ -139,6 +144,8 @@ class PlanningSpider(TMDBSourceSpider):
             return
         except ConfigurationError as error:
             problem = str(error)
+        except Exception:
+            logger.exception("The run cannot be enqueued", extra={"spider": self})
         if problem is not None:
             logger.error("%s", problem, extra={"spider": self})
         engine: Any = self.crawler.engine
@@ -146,8 +153,7 @@ class PlanningSpider(TMDBSourceSpider):
 
     async def _share(self, run: PlannedRun) -> bool:
         """Make jobs of what is left of the run; return false where nothing is."""
-        was_planned = run.is_planned
-        if not was_planned:
+        if not run.is_planned:
             await run.plan(Listing.of_ids(self._crawl.listed), self._crawl.limit)
         store = self.crawler.get_item_pipeline(SQLPipeline)
         assert store is not None  # noqa: S101 - the run is in its database
@@ -159,13 +165,22 @@ class PlanningSpider(TMDBSourceSpider):
             found = await store.ask(frontier.run, run.id)
             assert found is not None  # noqa: S101 - it was begun by this process
             if not await queue.begin_run(run.id, self.name, self.kind()):
-                self._say("Run %d is in the queue already: nothing is added", run.id)
+                failed = len(await queue.failed([entrypoint_of(self.name, run.id)]))
+                advice = f"; {failed} of its jobs have failed: scrapy tmdb-queue --retry brings them back"
+                self._say(
+                    "Run %d is in the queue already: nothing is added%s", run.id, advice if failed else ""
+                )
                 return True
-            if was_planned:
+            if self._crawl.was_planned:
                 await store.ask(frontier.go_on, found[0])
             jobs = self._jobs(run.id, await store.ask(frontier.shards, found[0], self.job_size))
             added = await queue.add(jobs, priority=self.priority)
-            await queue.end_run(run.id, jobs)
+            if not await queue.end_run(run.id, jobs):
+                await queue.clear(self.name, run.id)
+                raise ConfigurationError(
+                    f"run {run.id} was cancelled while its jobs were added: nothing is added. Give the "
+                    "same command again to add them"
+                )
             ids = sum(job.ids for job in jobs)
             if jobs:
                 self._say("Run %d: %s records in %s jobs, %s of them added", run.id, ids, len(jobs), added)

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import and_, delete, insert, inspect, select
+from sqlalchemy import and_, delete, insert, inspect, or_, select
 
 from tmdbfusion_scrapy.distributed.jobs import Job, entrypoint_of
 from tmdbfusion_scrapy.distributed.tables import metadata, tmdb_queued_runs, tmdb_workers
@@ -36,6 +36,22 @@ PREFIX = "tmdb_"
 _JOBS_AT_ONCE = 1000
 _FORGOTTEN_AFTER = timedelta(days=1)
 """Time after which a worker that was not seen is forgotten."""
+
+
+class OpenRun(NamedTuple):
+    """A run that is not finished.
+
+    Attributes:
+        run: Key in ``tmdb_runs``.
+        spider: Name of the spider.
+        is_paused: Whether no worker is to take a job of it.
+        is_enqueued: Whether all of its jobs were added.
+    """
+
+    run: int
+    spider: str
+    is_paused: bool
+    is_enqueued: bool
 
 
 def check_queue(url: str) -> None:
@@ -160,6 +176,7 @@ class JobQueue:
             QueryQueueBuilder(settings),
             QuerySchedulerBuilder(settings),
         )
+        self._delete = self._queries.qbq.build_delete_from_queue_query()
         self.worker = uuid4()
 
     # Setting up
@@ -207,11 +224,15 @@ class JobQueue:
         runs = tmdb_queued_runs.columns
         with self._engine.begin() as connection:
             backend_of(connection).take_lock(connection, TABLES_LOCK)
-            row = connection.execute(select(runs.enqueued_at).where(runs.run_id == run)).first()
+            query = select(runs.enqueued_at, runs.paused_at).where(runs.run_id == run)
+            row = connection.execute(query).first()
             if row is not None and row.enqueued_at is not None and self._has_jobs(connection, spider, run):
                 return False
+            # Whoever was killed while it added jobs may have cut the run otherwise: a record has one job.
+            run_as_written(connection, self._delete, ([entrypoint_of(spider, run)],))
             connection.execute(delete(tmdb_queued_runs).where(runs.run_id == run))
             values = {"run_id": run, "spider": spider, "kind": kind, "jobs": 0, "ids": 0}
+            values["paused_at"] = None if row is None else row.paused_at
             connection.execute(insert(tmdb_queued_runs).values(values))
             return True
 
@@ -234,9 +255,16 @@ class JobQueue:
             added += sum(key is not None for key in keys)
         return added
 
-    async def end_run(self, run: int, jobs: Sequence[Job]) -> None:
-        """Note that all jobs of a run are in the queue."""
-        await self._ask(self._set, run, jobs=len(jobs), ids=sum(job.ids for job in jobs), enqueued_at=True)
+    async def end_run(self, run: int, jobs: Sequence[Job]) -> bool:
+        """Note that all jobs of a run are in the queue; return false where it was cancelled meanwhile."""
+        return bool(await self._ask(self._end_run, run, len(jobs), sum(job.ids for job in jobs)))
+
+    def _end_run(self, run: int, jobs: int, ids: int) -> int:
+        """Note how many jobs a run has; workers may have finished it by now."""
+        which = tmdb_queued_runs.columns.run_id == run
+        with self._engine.begin() as connection:
+            values = {"jobs": jobs, "ids": ids, "enqueued_at": now_of(connection)}
+            return connection.execute(tmdb_queued_runs.update().where(which).values(values)).rowcount
 
     async def finish_run(self, run: int) -> bool:
         """Note that a run is finished; return false where another worker did."""
@@ -262,7 +290,10 @@ class JobQueue:
         workers = tmdb_workers.columns
         with self._engine.begin() as connection:
             now = now_of(connection)
-            connection.execute(delete(tmdb_workers).where(workers.seen_at < now - _FORGOTTEN_AFTER))
+            is_old = workers.seen_at < now - _FORGOTTEN_AFTER
+            # It may be there: the connection was lost before the answer came.
+            is_here = workers.id == str(self.worker)
+            connection.execute(delete(tmdb_workers).where(or_(is_old, is_here)))
             values = {"id": str(self.worker), "host": host, "pid": pid, "spiders": spiders}
             connection.execute(insert(tmdb_workers).values(**values, started_at=now, seen_at=now))
 
@@ -275,19 +306,22 @@ class JobQueue:
         with self._engine.begin() as connection:
             connection.execute(delete(tmdb_workers).where(tmdb_workers.columns.id == str(self.worker)))
 
-    async def open_runs(self, spiders: Sequence[str]) -> dict[int, tuple[str, bool]]:
-        """Return the spider of each run that is not finished, and whether it is paused, by the key of the run."""
-        found: dict[int, tuple[str, bool]] = await self._ask(self._open_runs, spiders)
+    async def open_runs(self, spiders: Sequence[str]) -> list[OpenRun]:
+        """Return the runs of some spiders that are not finished."""
+        found: list[OpenRun] = await self._ask(self._open_runs, spiders)
         return found
 
-    def _open_runs(self, spiders: Sequence[str]) -> dict[int, tuple[str, bool]]:
+    def _open_runs(self, spiders: Sequence[str]) -> list[OpenRun]:
         """Return the runs that are not finished."""
         runs = tmdb_queued_runs.columns
-        query = select(runs.run_id, runs.spider, runs.paused_at).where(
+        query = select(runs.run_id, runs.spider, runs.paused_at, runs.enqueued_at).where(
             runs.finished_at.is_(None), runs.spider.in_(spiders)
         )
         with self._engine.begin() as connection:
-            return {row.run_id: (row.spider, row.paused_at is not None) for row in connection.execute(query)}
+            return [
+                OpenRun(row.run_id, row.spider, row.paused_at is not None, row.enqueued_at is not None)
+                for row in connection.execute(query)
+            ]
 
     async def take(self, entrypoints: Sequence[str], heartbeat: float) -> Any:
         """Return a job that nobody holds, or whose worker has not been heard of for a while; ``None`` for none.
@@ -347,9 +381,9 @@ class JobQueue:
         """Take a job out of the queue that is done."""
         await self._queries.log_jobs([(taken, "successful", None)])
 
-    async def drop(self, taken: Any) -> None:
-        """Take a job out of the queue of which nobody wants anything any more."""
-        await self._queries.log_jobs([(taken, "canceled", None)])
+    async def clear(self, spider: str, run: int) -> None:
+        """Take all jobs of a run out of the queue, of which nobody wants anything any more."""
+        await self._queries.clear_queue([entrypoint_of(spider, run)])
 
     async def fail(self, taken: Any, error: Exception) -> None:
         """Hold a job as failed, with the reason."""

@@ -180,6 +180,9 @@ class QueueReader:
         for run in chosen.values():
             for amount in (run.waiting, run.running, run.failed):
                 run.done.add(-amount.jobs, -amount.records)
+            if run.enqueued_at is None:
+                # How many they are is known when all were added.
+                run.done = Amount()
             if run.records_per_second and not run.is_finished:
                 run.seconds_left = (run.waiting.records + run.running.records) / run.records_per_second
         return QueueStatus(

@@ -91,7 +91,7 @@ class Work:
 
     Attributes:
         is_refused: Whether a job was met that this worker cannot do.
-        are_left: Whether jobs failed, of this worker or of another one.
+        are_left: Whether jobs failed, of this worker or of another one, or records have no job.
     """
 
     def __init__(
@@ -127,6 +127,8 @@ class Work:
         self._changed = asyncio.Event()
         self._beat_at = self._moved_at = time.monotonic()
         self._skipped: set[str] = set()
+        # Runs that are not finished, though none of their jobs is in the queue.
+        self._without_jobs: set[int] = set()
         self._done = 0
         self.is_refused = False
         self.are_left = False
@@ -206,20 +208,22 @@ class Work:
     async def _entrypoints(self, *, with_paused: bool) -> list[str]:
         """Return those of the runs that are open."""
         runs = await self._queue.open_runs(sorted(self._hosted))
-        return [
-            entrypoint_of(spider, run) for run, (spider, paused) in runs.items() if with_paused or not paused
-        ]
+        return [entrypoint_of(one.spider, one.run) for one in runs if with_paused or not one.is_paused]
 
     async def _is_all_done(self) -> bool:
         """Return whether there is nothing to do, and nothing that another worker may leave."""
-        if self._held or self._stays:
+        if self._held:
+            return False
+        if self._stays:
+            await self._finish_runs()
             return False
         entrypoints = await self._entrypoints(with_paused=True)
         if entrypoints and await self._queue.has_work(entrypoints):
             return False
+        self._without_jobs.clear()
         await self._finish_runs()
         failed = await self._queue.failed(entrypoints)
-        self.are_left = bool(failed)
+        self.are_left = bool(failed or self._without_jobs)
         if failed:
             logger.warning(
                 "%d jobs have failed: scrapy tmdb-queue names them, scrapy tmdb-queue --retry brings them back",
@@ -241,8 +245,10 @@ class Work:
         frontier = await self._frontier(self._hosted[job.spider].kind())
         found = await self._ask(frontier.run, job.run)
         if found is None or found[1]:
-            await self._queue.drop(taken)
+            # A crawl on one machine has finished it: none of its jobs is of any use.
+            await self._queue.clear(job.spider, job.run)
             return None
+        self._without_jobs.discard(job.run)
         language = languages_of(self._crawler)
         if job.language != language:
             await self._queue.give_back([taken.id])
@@ -424,7 +430,8 @@ class Work:
         elif held.unsent:
             # Others are before it.
             held.wait_until(self._moved_at)
-        if left:
+        if left or held.unsent:
+            # What was gone before counts as done; it is listed again, and was not asked for yet.
             return
         if self._images is not None and self._images.waits_for(held.ids):
             held.wait_until(now)
@@ -471,12 +478,23 @@ class Work:
 
     async def _finish_runs(self) -> None:
         """Finish the runs of which nothing is left: who did the last job may have died before."""
-        for run, (spider, _) in (await self._queue.open_runs(sorted(self._hosted))).items():
+        for run, spider, _, is_enqueued in await self._queue.open_runs(sorted(self._hosted)):
+            if self._stays and not is_enqueued:
+                # Its jobs are being added.
+                continue
+            frontier = await self._frontier(self._hosted[spider].kind())
+            found = await self._ask(frontier.run, run)
+            if found is not None and found[1]:
+                # A crawl on one machine has finished it, and what has failed, too.
+                await self._queue.clear(spider, run)
             await self._finish(run, spider)
 
     async def _finish(self, run: int, spider: str) -> None:
         """Finish a run without jobs."""
         if await self._queue.has_jobs(spider, run):
+            self._without_jobs.discard(run)
+            return
+        if run in self._without_jobs:
             return
         kind = self._hosted[spider].kind()
         frontier = await self._frontier(kind)
@@ -488,6 +506,7 @@ class Work:
             if await self._queue.finish_run(run):
                 self._say("Run %d is finished", run)
         else:
+            self._without_jobs.add(run)
             self._say(
                 "Run %d has no jobs in the queue, but %d records are left: scrapy tmdb-enqueue adds them",
                 run,

@@ -41,6 +41,7 @@ class WorkerSpider(TMDBSpider):
     def __init__(self, name: str | None = None, **arguments: str) -> None:
         super().__init__(name, **arguments)
         self._work: Work | None = None
+        self._has_failed = False
 
     @classmethod
     def update_settings(cls, settings: BaseSettings) -> None:
@@ -60,6 +61,9 @@ class WorkerSpider(TMDBSpider):
             return
         except ConfigurationError as error:
             problem = str(error)
+        except Exception:
+            self._has_failed = True
+            raise
         logger.error("%s", problem, extra={"spider": self})
         is_refused = self._work is None or self._work.is_refused
         reason = SOURCE_FAILED if is_refused else DATABASE_FAILED
@@ -78,7 +82,7 @@ class WorkerSpider(TMDBSpider):
         if found is not ExitStatus.DONE:
             return found
         reason = self.crawler.stats.get_value("finish_reason")
-        if reason == STUCK or self._work is None:
+        if reason == STUCK or self._has_failed or self._work is None:
             return ExitStatus.FAILED
         return ExitStatus.LEFT if reason != "finished" or self._work.are_left else ExitStatus.DONE
 
