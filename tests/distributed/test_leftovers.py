@@ -115,3 +115,18 @@ async def test_records_that_were_gone_and_are_listed_again_are_asked_for(fleet):
     await fleet.work(Movies, TMDB_REQUESTS_PER_SECOND=4, CONCURRENT_REQUESTS=1)
     assert fleet.asked() - before == dict.fromkeys(range(1, 10), 1)
     assert fleet.select("SELECT count(*) FROM movies WHERE deleted_at IS NOT NULL") == [(0,)]
+
+
+@coroutine_test
+async def test_a_worker_that_does_not_reach_tmdb_leaves_the_queue_to_others(fleet, unused_tcp_port):
+    ids = set(range(1, 601))
+    await fleet.enqueue(Movies, ids=",".join(map(str, sorted(ids))), size=20)
+    worker = await fleet.work(Movies, TMDB_API_URL=f"http://127.0.0.1:{unused_tcp_port}/3", RETRY_TIMES=0)
+    assert worker.status == ExitStatus.FAILED
+    failed = {int(key) for (key,) in fleet.select("SELECT id FROM tmdb_failures")}
+    assert 0 < len(failed) < 400
+    worker = await fleet.work(Movies)
+    assert worker.status == ExitStatus.DONE
+    assert fleet.asked() == dict.fromkeys(ids - failed, 1)
+    await fleet.start(Movies, {}, source="failed").end()
+    assert fleet.asked().keys() == ids

@@ -49,6 +49,9 @@ _AHEAD = 64
 """Requests that wait for their turn, at least, while there are jobs: nobody waits for the next job."""
 _AHEAD_KEY = "tmdb_job_ahead"
 """Meta key of a request until it reaches the downloader."""
+_UNANSWERED = 100
+"""Requests that failed one after the other, without an answer to any: their records are on record as failed, and a
+worker that does not reach TMDB would go through the whole queue like that."""
 _BEATS = 4
 """Heartbeats that are sent in the time after which a worker without one counts as dead."""
 _LONGEST_WAIT = 1.0
@@ -124,6 +127,9 @@ class Work:
         self._stalls = Stalls(self._timeout)
         self._looking = asyncio.Lock()
         self._ahead = self._in_flight = 0
+        # Failed since the last answer, and the answers until then; without Scrapy's count nothing is said of them.
+        self._unanswered = self._answers = 0
+        self._counts_answers = settings.getbool("DOWNLOADER_STATS")
         self._changed = asyncio.Event()
         self._beat_at = self._moved_at = time.monotonic()
         self._skipped: set[str] = set()
@@ -330,8 +336,20 @@ class Work:
                 self._changed.set()
 
     def _note_answered(self, request: Request) -> None:
-        """Note that a request was answered, or failed."""
+        """Note that a request was answered, or failed; end the worker where none is answered any more."""
         self._in_flight -= RUN_KEY in request.meta
+        answers = self._stats.get_value("downloader/response_count", 0)
+        self._unanswered = 0 if answers != self._answers else self._unanswered + 1
+        self._answers = answers
+        if self._counts_answers and self._unanswered == _UNANSWERED:
+            logger.error(
+                "%d requests have failed one after the other, without an answer to any: this worker ends, and "
+                "gives back its jobs. See whether it reaches TMDB, and start it again; -a source=failed asks for "
+                "what is on record as failed",
+                _UNANSWERED,
+                extra={"spider": self._spider},
+            )
+            self._close_crawl(STUCK)
 
     def _note_none_ahead(self) -> None:
         """Note that no request waits: some were dropped, or answered by a cache."""
