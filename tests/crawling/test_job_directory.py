@@ -125,7 +125,7 @@ def fetched(project):
 def test_what_a_killed_process_left_in_the_queue_costs_nothing(tmp_path, ends):
     # Slow enough for requests to wait in the queue when the process ends.
     options = SandboxOptions(
-        series=20, today=datetime.date(2026, 6, 1), latency=0.15, faults={"500": 0.1, "truncate": 0.05}
+        series=40, today=datetime.date(2026, 6, 1), latency=0.15, faults={"500": 0.1, "truncate": 0.05}
     )
     project = copy_of_the_project(tmp_path / "project", demo=False)
     variables = environment(TMDB_ACCESS_TOKEN=TOKEN)
