@@ -9,32 +9,11 @@ import pytest
 from tests.client.driving import TOKEN
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import crawl, rows, settings_of
+from tests.distributed.spiders import Collections, Companies, Keywords, Networks
 from tmdbfusion_scrapy import TMDBClient
-from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.companies import CompanyDetails
-
-
-class Collections(TMDBSourceSpider):
-    name = "collections"
-    details_operation = "collection-details"
-
-
-class Companies(TMDBSourceSpider):
-    name = "companies"
-    details_operation = "company-details"
-
-
-class Networks(TMDBSourceSpider):
-    name = "networks"
-    details_operation = "network-details"
-
-
-class Keywords(TMDBSourceSpider):
-    name = "keywords"
-    details_operation = "keyword-details"
-
 
 IDS = ",".join(map(str, range(1, 6)))
 

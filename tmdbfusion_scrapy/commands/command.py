@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
+from scrapy.utils.conf import arglist_to_dict
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError, printable
 
@@ -224,6 +225,43 @@ class TMDBCommand(ScrapyCommand):
         """Say what went wrong; the command ends with status 1."""
         sys.stderr.write(f"scrapy {self.name}: {_plain(message)}\n")
         self.exitcode = 1
+
+
+class SpiderCommand(TMDBCommand):
+    """A command that takes a spider and its arguments, as ``scrapy crawl`` does.
+
+    Attributes:
+        example: A spider and arguments, for the message where there is none.
+    """
+
+    most_arguments = 1
+    usage = "[options] <spider>"
+    example = ""
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the option for the arguments of the spider."""
+        super().add_options(parser)
+        parser.add_argument(
+            "-a",
+            dest="spargs",
+            action="append",
+            default=[],
+            metavar="NAME=VALUE",
+            help="argument of the spider, as for scrapy crawl (may be repeated)",
+        )
+
+    def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
+        """Check the spider and its arguments."""
+        super().process_options(args, opts)
+        try:
+            opts.spargs = arglist_to_dict(opts.spargs)
+        except ValueError:
+            raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
+        if not args:
+            raise UsageError(
+                f"the name of a spider is missing: give it, as in scrapy {self.name} {self.example}",
+                print_help=False,
+            )
 
 
 @contextmanager

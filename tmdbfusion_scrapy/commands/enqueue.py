@@ -5,24 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from scrapy.exceptions import UsageError
-from scrapy.utils.conf import arglist_to_dict
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand
+from tmdbfusion_scrapy.commands.command import SpiderCommand
 
 if TYPE_CHECKING:
     import argparse
 
 _DEFAULT_SIZE = 100
+"""Ids of a job: three seconds of TMDB's rate limit, so that at the end no worker waits long for another one."""
 _FURTHEST_PRIORITY = 2**31 - 1
 """PostgreSQL's integer."""
 
 
-class EnqueueCommand(TMDBCommand):
+class EnqueueCommand(SpiderCommand):
     """Plans a crawl and enqueues it for workers on any number of machines."""
 
     name = "tmdb-enqueue"
-    most_arguments = 1
-    usage = "[options] <spider>"
+    example = "tmdb_movies -a source=export"
     summary = "Plan a TMDB crawl and enqueue it for scrapy tmdb-worker on many machines"
     description = (
         "Plan a crawl: read what the source lists (an export, discover, changes and so on), and put what is "
@@ -36,10 +35,6 @@ class EnqueueCommand(TMDBCommand):
         super().add_options(parser)
         add = parser.add_argument
         add(
-            "-a", dest="spargs", action="append", default=[], metavar="NAME=VALUE",
-            help="argument of the spider, as for scrapy crawl (may be repeated)",
-        )  # fmt: skip
-        add(
             "--size", type=int, default=_DEFAULT_SIZE, metavar="N",
             help=f"most records of a job (default: {_DEFAULT_SIZE})",
         )  # fmt: skip
@@ -51,15 +46,6 @@ class EnqueueCommand(TMDBCommand):
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         """Check the options."""
         super().process_options(args, opts)
-        try:
-            opts.spargs = arglist_to_dict(opts.spargs)
-        except ValueError:
-            raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
-        if not args:
-            raise UsageError(
-                "the name of a spider is missing: give it, as in scrapy tmdb-enqueue tmdb_movies -a source=export",
-                print_help=False,
-            )
         if abs(opts.priority) > _FURTHEST_PRIORITY:
             raise UsageError(
                 f"--priority {opts.priority}: use a whole number from -{_FURTHEST_PRIORITY} to "

@@ -32,9 +32,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-DEFAULT_SIZE = 100
-"""Ids of a job: three seconds of TMDB's rate limit, so that at the end no worker waits long for another one."""
-
 
 class PlanningCrawl(SourceCrawl):
     """A crawl whose records are noted and not asked for.
@@ -63,8 +60,7 @@ class PlanningCrawl(SourceCrawl):
     async def records(self, ids: Sequence[int]) -> AsyncIterator[Request]:
         """Note the records, and yield no request."""
         self.listed.update(dict.fromkeys(ids))
-        nothing: tuple[Request, ...] = ()
-        for request in nothing:
+        async for request in self.records_left():
             yield request
 
     async def records_left(self) -> AsyncIterator[Request]:
@@ -88,7 +84,7 @@ class PlanningSpider(TMDBSourceSpider):
         outcome: What became of it, in words.
     """
 
-    job_size: int = DEFAULT_SIZE
+    job_size: int
     priority: int = 0
     own_arguments: Mapping[str, str] = {}
     has_enqueued: bool = False
@@ -208,7 +204,7 @@ class PlanningSpider(TMDBSourceSpider):
 
 
 def planning_spider(
-    spidercls: type[TMDBSourceSpider], *, size: int = DEFAULT_SIZE, priority: int = 0
+    spidercls: type[TMDBSourceSpider], *, size: int, priority: int = 0
 ) -> type[PlanningSpider]:
     """Return the class of a spider that plans in place of crawling.
 

@@ -1,4 +1,4 @@
-"""What is in the queue, as ``scrapy tmdb-queue`` shows it."""
+"""State of the queue, as ``scrapy tmdb-queue`` shows it."""
 
 from __future__ import annotations
 
