@@ -178,6 +178,18 @@ async def test_a_crawl_without_a_database_has_a_report(tmdb_sandbox_factory):
 
 
 @coroutine_test
+async def test_a_crawl_without_an_answer_has_a_report():
+    await crawl(
+        MoviesSpider, settings_of("http://127.0.0.1:9/3", TMDB_REPORT="report.html"), ids=[1], errors=None
+    )
+    page = Page()
+    assert page.tiles["Failed"] == 1
+    charts = [each.findtext("h3") for each in page.section("Course").iter("figure")]
+    assert "Connections" in charts
+    assert "Seconds to an answer" not in charts
+
+
+@coroutine_test
 async def test_texts_of_others_are_texts(tmdb_sandbox_factory):
     sandbox = tmdb_sandbox_factory(movies=500)
     sandbox.fail_next(200, path="/movie/1", body={"id": 1, "title": HOSTILE, "original_language": HOSTILE})

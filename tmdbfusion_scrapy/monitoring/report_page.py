@@ -293,7 +293,9 @@ def _course(samples: Sequence[Sample]) -> Iterator[Any]:
     if begun:
         moments = ", ".join(map(duration, begun[:10])) + (" and so on" if len(begun) > 10 else "")
         note = f"Over the time that was crawled, without the breaks: another process went on after {moments}."
-    figures = _element("div", *(_figure(plot) for plot in _plots(samples)), class_="charts")
+    # Where nothing was answered, there are no latencies.
+    plots = [plot for plot in _plots(samples) if any(line.points for line in plot.lines)]
+    figures = _element("div", *map(_figure, plots), class_="charts")
     yield _section("Course", figures, note=note)
     seconds: Counter[str] = Counter()
     for before, after in pairwise(samples):
