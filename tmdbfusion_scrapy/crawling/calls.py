@@ -50,11 +50,6 @@ CONDITION_KEY = "tmdb_condition"
 AUTOMAP_KEY = "zyte_api_automap"
 """Meta key of scrapy-zyte-api: ``False`` keeps its transparent mode away from a request."""
 
-REQUEST_ARGUMENTS = frozenset(
-    {"callback", "errback", "priority", "meta", "cb_kwargs", "headers", "flags", "dont_filter"}
-)
-"""Arguments of ``scrapy.Request`` that a call in a spider takes besides the endpoint's own."""
-
 _made: WeakKeyDictionary[Request, tuple[dict[str, Any], Call[Any]]] = WeakKeyDictionary()
 """The calls of requests that were made in this process, with what was kept of them in the meta."""
 
@@ -70,7 +65,7 @@ _SETTINGS = {"session_id": "TMDB_SESSION_ID", "guest_session_id": "TMDB_GUEST_SE
 def build_request(call: Call[Any], base_url: str, arguments: Mapping[str, Any]) -> Request:
     """Return the request for a call with labels in place of its secrets, so that a job directory can keep it.
 
-    ``arguments`` are those of :data:`REQUEST_ARGUMENTS`.
+    ``arguments`` are those of :class:`~tmdbfusion_scrapy.crawling.spider.RequestArguments`.
     """
     meta = {"download_slot": SLOT, "allow_offsite": True, **(arguments.get("meta") or {})}
     # Meta of another call's response may have been passed on.
@@ -155,14 +150,6 @@ def call_of(request: Request, api_url: str) -> Call[Any]:
         told = replace(told, appends=call.appends, has_all_seasons=call.has_all_seasons)
     languages = call.languages if told.query.get("language") in call.languages[:1] else ()
     return replace(told, secrets=call.secrets, languages=languages)
-
-
-def operation_of(request: Request, api_url: str) -> str | None:
-    """Return TMDB's operationId of a request of which the URL is TMDB's; ``None`` outside the catalogue."""
-    if has_call(request):
-        operation: str | None = request.meta[CALL_KEY].get("operation")
-        return operation
-    return call_of(request, api_url).operation_id
 
 
 def note_call(request: Request, api_url: str) -> None:

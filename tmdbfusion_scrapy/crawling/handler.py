@@ -20,12 +20,11 @@ from twisted.internet.defer import Deferred
 from tmdbfusion_scrapy.api.call import fill_target, values_in
 from tmdbfusion_scrapy.attempts import Attempt
 from tmdbfusion_scrapy.base_urls import is_loopback
-from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of, operation_of
+from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of
 from tmdbfusion_scrapy.crawling.errors import download_error
 from tmdbfusion_scrapy.crawling.responses import BodyReader
 from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
-from tmdbfusion_scrapy.crawling.session import session_of
-from tmdbfusion_scrapy.crawling.traffic import traffic_of
+from tmdbfusion_scrapy.crawling.session import session_of, traffic_of
 from tmdbfusion_scrapy.exceptions import (
     ConfigurationError,
     ValidationError,
@@ -113,7 +112,8 @@ class TMDBDownloadHandler(BaseDownloadHandler):
 
     async def _download(self, request: Request, channel: Channel) -> Response:
         """Send a TMDB request, with its credentials, through the pool."""
-        if request.meta.get("bindaddress") and not self._warned_of_bindaddress:
+        meta, session = request.meta, self._session
+        if meta.get("bindaddress") and not self._warned_of_bindaddress:
             self._warned_of_bindaddress = True
             logger.warning(
                 "The 'bindaddress' request meta key is not supported by %s and will be ignored: set "
@@ -121,24 +121,24 @@ class TMDBDownloadHandler(BaseDownloadHandler):
                 type(self).__name__,
                 extra={"spider": self.crawler.spider},
             )
-        session = self._session
         begun = sent_at = time.monotonic()
-        answer: Answer | None = None
+        answer = response = None
+        cause: Any = None
         try:
             answer = await self._send(request, channel)
+            status = answer.status
             self._stats.inc_value(channel.request_count)
             now = time.monotonic()
             sent_at = answer.sent_at or begun
             # Without the waits for a connection and for the rate limit.
-            latency = request.meta["download_latency"] = now - sent_at
+            latency = meta["download_latency"] = now - sent_at
             if channel is session.api:
                 self._traffic.answers.append((now, latency))
-            await self._note_status(answer, sent_at, channel)
+            self._stats.inc_value(f"{channel.status_count}/{status}")
+            asked = answer.headers.get("retry-after") if status >= 400 else None
+            await channel.limiter.answered(sent_at, status, parse_retry_after(asked))
             session.report_if_due(now)
             response = _unechoed(await self._reader.read(answer, request), channel.credentials)
-            if self._traffic.observers:
-                self._tell(request, channel, begun, sent_at, response.status, size=len(response.body))
-            return response
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             if answer is None:
                 self._stats.inc_value(channel.request_count)
@@ -146,10 +146,28 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         finally:
             if answer is not None:
                 answer.abandon()
-        without_frames(cause)
+        if cause is not None:
+            without_frames(cause)
         if self._traffic.observers:
-            status = None if answer is None else answer.status
-            self._tell(request, channel, begun, sent_at, status, error=type(cause).__name__)
+            is_api = channel.credentials is not None
+            attempt = Attempt(
+                method=request.method,
+                url=request.url,
+                base_url=channel.base_url,
+                operation_id=call_of(request, channel.base_url).operation_id if is_api else None,
+                retries=meta.get("retry_times", 0),
+                ended=time.time(),
+                seconds=time.monotonic() - sent_at,
+                waited=sent_at - begun,
+                status=None if answer is None else answer.status,
+                error=None if cause is None else type(cause).__name__,
+                size=None if response is None else len(response.body),
+                memory=meta,
+            )
+            for observer in tuple(self._traffic.observers):
+                observer(attempt)
+        if response is not None:
+            return response
         path = call_of(request, channel.base_url).path
         # Not in the except clause: what was caught, which may quote a secret, would be the error's context.
         raise download_error(cause, method=request.method, path=path, in_body=answer is not None) from cause
@@ -157,52 +175,15 @@ class TMDBDownloadHandler(BaseDownloadHandler):
     def _send(self, request: Request, channel: Channel) -> Coroutine[Any, Any, Answer]:
         """Return what sends a request and returns its answer."""
         secrets = self._secrets.secrets_of(request)
-        timeouts = {"total": request.meta.get("download_timeout")}
         if channel.failover is None:
             outgoing = prepare(request, channel.pool, channel.credentials, secrets)
             if outgoing is not None:
-                return channel.pool.send(outgoing, timeouts)
-        return channel.send(
-            outgoing_request(
-                request, channel.credentials, secrets=secrets, uses_environment=channel.uses_environment
-            )
+                return channel.pool.send(outgoing, {"total": request.meta.get("download_timeout")})
+        uses_environment, send = channel.uses_environment, channel.pool.send_request
+        sent = outgoing_request(
+            request, channel.credentials, secrets=secrets, uses_environment=uses_environment
         )
-
-    def _tell(
-        self,
-        request: Request,
-        channel: Channel,
-        begun: float,
-        sent_at: float,
-        status: int | None,
-        *,
-        error: str | None = None,
-        size: int | None = None,
-    ) -> None:
-        """Tell the observers of an attempt; the times are of ``time.monotonic()``."""
-        attempt = Attempt(
-            method=request.method,
-            url=request.url,
-            base_url=channel.base_url,
-            operation_id=operation_of(request, channel.base_url) if channel.credentials is not None else None,
-            retries=request.meta.get("retry_times", 0),
-            ended=time.time(),
-            seconds=time.monotonic() - sent_at,
-            waited=sent_at - begun,
-            status=status,
-            error=error,
-            size=size,
-            memory=request.meta,
-        )
-        for observer in tuple(self._traffic.observers):
-            observer(attempt)
-
-    async def _note_status(self, answer: Answer, sent_at: float, channel: Channel) -> None:
-        """Count the answer and tell the rate limiter of it."""
-        status = answer.status
-        self._stats.inc_value(f"{channel.status_count}/{status}")
-        asked = answer.headers.get("retry-after") if status >= 400 else None
-        await channel.limiter.answered(sent_at, status, parse_retry_after(asked))
+        return send(sent) if channel.failover is None else channel.failover.reach(sent, send)
 
 
 class TMDBHTTPDownloadHandler(TMDBDownloadHandler):
@@ -218,13 +199,7 @@ class TMDBHTTPSDownloadHandler(TMDBDownloadHandler):
 
 
 class _FallbackHandlers:
-    """Handlers that were there before, built and closed as Scrapy does it.
-
-    Args:
-        crawler: The crawler.
-        scheme: Its handler is built at once if it is not lazy: it may wait for the signal that the engine has
-            started. One that nobody chose is Scrapy's own, which waits for nothing.
-    """
+    """Handlers that were there before, built and closed as Scrapy does it."""
 
     def __init__(self, crawler: Crawler, scheme: str | None) -> None:
         self._crawler = crawler
@@ -232,14 +207,11 @@ class _FallbackHandlers:
         self._handlers: dict[str, DownloadHandlerProtocol] = {}
         self._failed: dict[str, str] = {}
         if scheme is not None and scheme in self._chosen:
+            # It may wait for the signal that the engine has started; Scrapy's own waits for nothing.
             self._build(scheme, skip_lazy=True)
 
     async def download_request(self, request: Request) -> Response:
-        """Download a request.
-
-        Raises:
-            NotSupported: There is no handler for its scheme, or it could not be built.
-        """
+        """Download a request, unless there is no handler for its scheme, or it could not be built."""
         scheme = urlparse_cached(request).scheme
         handler = self._handlers.get(scheme)
         if handler is None and scheme not in self._failed:
@@ -255,8 +227,7 @@ class _FallbackHandlers:
 
     async def close(self) -> None:
         """Close the handlers."""
-        handlers, self._handlers = self._handlers, {}
-        for handler in handlers.values():
+        for handler in self._handlers.values():
             closing: Any = handler.close() if hasattr(handler, "close") else None
             if isinstance(closing, Deferred):
                 await maybe_deferred_to_future(closing)
@@ -283,8 +254,7 @@ class _FallbackHandlers:
             logger.exception("Cannot build the download handler for %s", scheme, extra=extra)
             self._failed[scheme] = str(error)
             return None
-        self._handlers[scheme] = handler
-        return handler
+        return self._handlers.setdefault(scheme, handler)
 
 
 def prepare(
@@ -292,8 +262,7 @@ def prepare(
 ) -> Outgoing | None:
     """Return what a pool sends for a TMDB request; ``None`` for one with a body or a proxy of its own.
 
-    Arguments and errors are those of :func:`outgoing_request`, which is for any request, and takes three times as
-    long (benchmarks/transport.py).
+    :func:`outgoing_request`, which is for any request, takes three times as long (benchmarks/transport.py).
     """
     if request.body or request.method not in NO_BODY or "proxy" in request.meta:
         return None
@@ -313,13 +282,8 @@ def outgoing_request(
 ) -> httpx.Request:
     """Return what is sent for a TMDB request. The Scrapy request stays without credentials and secrets.
 
-    Path and query go along as httpx's extension ``target``, as Scrapy has escaped them.
-
-    Args:
-        request: A request of which the URL is TMDB's.
-        credentials: The token or key; ``None`` for a host that is to see none.
-        secrets: The secrets of the call.
-        uses_environment: Whether a proxy of the environment is used.
+    Path and query go along as httpx's extension ``target``, as Scrapy has escaped them. ``None`` are the
+    credentials for a host that is to see none.
 
     Raises:
         ValidationError: A secret would reach another endpoint by its place in the path, or the proxy of the
@@ -372,18 +336,11 @@ def _split(url: str) -> tuple[httpx.URL, str]:
     return _origin(f"{scheme}://{host}"), f"/{path}"
 
 
-@lru_cache(maxsize=16)
-def _origin(url: str) -> httpx.URL:
-    """Return the URL of an origin; a crawl has one or two."""
-    return httpx.URL(url)
+_origin = lru_cache(maxsize=16)(httpx.URL)
 
 
 def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> httpx.Proxy | None:
-    """Return the proxy that a request names, ``None`` for none at all.
-
-    ``HttpProxyMiddleware`` moves user and password into a header, which goes on as it is, in
-    ``HTTPPROXY_AUTH_ENCODING`` and of whatever scheme.
-    """
+    """Return the proxy that a request names, ``None`` for none at all."""
     url = request.meta["proxy"]
     if not url:
         return None
@@ -394,6 +351,7 @@ def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> ht
         )
     if origin.scheme == "http" and is_loopback(origin.host):
         return None
+    # HttpProxyMiddleware has moved user and password here, in HTTPPROXY_AUTH_ENCODING and of whatever scheme.
     authorization = request.headers.get(b"Proxy-Authorization")
     headers = [(b"Proxy-Authorization", authorization)] if authorization is not None else None
     try:
@@ -406,10 +364,7 @@ def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> ht
 
 
 def _unechoed(response: Response, credentials: Credentials | None) -> Response:
-    """Return the response without the token or key, should a server have sent it back in a header or the body.
-
-    What is stored, cached or exported of a response is not to hold it.
-    """
+    """Return the response without the token or key, should a server have sent it back in a header or the body."""
     if credentials is None:
         return response
     body = credentials.unechoed(response.body)

@@ -77,26 +77,20 @@ class TMDBMiddleware:
         with plain_messages():
             check_handlers(crawler.settings)
         middleware = cls(crawler)
-        crawler.signals.connect(middleware._on_opened, signals.spider_opened)
+        crawler.signals.connect(middleware._tell_speed, signals.spider_opened)
         return middleware
 
-    def _on_opened(self, spider: Spider) -> None:
-        """Say how fast TMDB is asked, where it is sure to be."""
+    def _tell_speed(self, spider: Spider | None) -> None:
+        """Say how fast TMDB is asked, and what to set where that is slow: as soon as TMDB is sure to be asked."""
+        from tmdbfusion_scrapy.crawling.addon import Addon
         from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 
-        if isinstance(spider, TMDBSpider):
-            self._tell_speed()
-
-    def _tell_speed(self) -> None:
-        """Say how fast TMDB is asked, and what to set where that is slow."""
-        from tmdbfusion_scrapy.crawling.addon import Addon
-
-        self._told_speed = True
+        self._told_speed = isinstance(spider, TMDBSpider | None)
         addon = self._crawler.get_addon(Addon)
-        speed = addon.speed if addon is not None else None
-        if speed is not None:
-            level = logging.WARNING if speed.is_slow else logging.INFO
-            logger.log(level, "TMDB is asked %s", speed.words, extra={"spider": self._crawler.spider})
+        if self._told_speed and addon is not None and addon.speed is not None:
+            level = logging.WARNING if addon.speed.is_slow else logging.INFO
+            extra = {"spider": self._crawler.spider}
+            logger.log(level, "TMDB is asked %s", addon.speed.words, extra=extra)
 
     @cached_property
     def _start(self) -> LazyStartMiddleware | None:
@@ -122,7 +116,7 @@ class TMDBMiddleware:
                 request.errback = None
                 raise IgnoreRequest("the run asks for it anew")
         if not self._told_speed:
-            self._tell_speed()
+            self._tell_speed(None)
         meta.setdefault("download_slot", SLOT)
         meta.setdefault("dont_obey_robotstxt", True)
         meta.setdefault("dont_merge_cookies", True)
@@ -220,18 +214,20 @@ class TMDBRetryMiddleware:
         else:
             self._answered += 1
             return answer
-        is_handled = self._handled_by_request(request, response)
+        is_handled = self._is_handled(request, response)
         if not is_handled:
             self._note(error)
         retry = self._retry(request, error)
         if retry is not None and "cached" in response.flags:
             # What the HTTP cache has will not get better.
             retry.meta["dont_cache"] = True
-        return (
-            retry
-            or self._reader.read_without(request, error)
-            or (self._leave_to_callback(request, response) if is_handled else self._give_up(error))
-        )
+        found = retry or self._reader.read_without(request, error)
+        if found is None and is_handled:
+            self._answered += 1
+            # Scrapy's own RetryMiddleware is to let it pass, too.
+            request.meta["dont_retry"] = True
+            return of_our_class(response)
+        return found or self._give_up(error)
 
     def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:
         """Return a retry for a download that failed; an error that is not TMDB's passes.
@@ -242,7 +238,13 @@ class TMDBRetryMiddleware:
         if not self._settings.is_tmdb(request.url) or isinstance(exception, StopDownload):
             return None
         if isinstance(exception, RateLimiterClosed):
-            return take_back(request)
+            if request in _taken_back:
+                # It did not go to the scheduler but came again, for a callback awaits its response.
+                return None
+            # The spider is being closed. With JOBDIR the next run sends it.
+            again = request.replace(dont_filter=True)
+            _taken_back.add(again)
+            return again
         if isinstance(exception, IgnoreRequest):
             return self._reader.read_without(request)
         if isinstance(exception, TMDBError):
@@ -259,16 +261,13 @@ class TMDBRetryMiddleware:
             self._retry(request, error) or self._reader.read_without(request, error) or self._give_up(error)
         )
 
-    def _handled_by_request(self, request: Request, response: Response) -> bool:
+    def _is_handled(self, request: Request, response: Response) -> bool:
         """Return whether the request or the spider asked for this status as it is."""
-        if 200 <= response.status < 300:
-            return False
-        if request.meta.get("handle_httpstatus_all"):
-            return True
         listed = request.meta.get("handle_httpstatus_list")
         if listed is None:
             listed = getattr(self._crawler.spider, "handle_httpstatus_list", None)
-        return response.status in (listed or ())
+        is_asked_for = request.meta.get("handle_httpstatus_all") or response.status in (listed or ())
+        return bool(is_asked_for) and not 200 <= response.status < 300
 
     def _note(self, error: TMDBError) -> None:
         """Count an error, and close the spider, once, if no other call will work either."""
@@ -288,18 +287,20 @@ class TMDBRetryMiddleware:
 
     def _retry(self, request: Request, error: TMDBError) -> Request | None:
         """Return the retry of a call, ``None`` where it is of no use or none is left."""
-        if not self._enabled or request.meta.get("dont_retry") or not self._is_worth_it(error):
+        meta, status, codes = request.meta, error.status_code, self._settings.retry_http_codes
+        is_worth_it = error.retryable if codes is None or status is None or status < 300 else status in codes
+        if not self._enabled or meta.get("dont_retry") or not is_worth_it or not may_send_again(error):
             return None
-        delay = self._policy.backoff(request.meta.get("retry_times", 0) + 1, error.retry_after)
+        delay = self._policy.backoff(meta.get("retry_times", 0) + 1, error.retry_after)
         if delay is None:
             return None
         assert self._crawler.spider is not None  # noqa: S101 - there is one while requests are processed
         retry = get_retry_request(
             request,
             spider=self._crawler.spider,
-            reason=_reason(error),
-            max_retry_times=request.meta.get("max_retry_times", self._settings.retry_times),
-            priority_adjust=request.meta.get("priority_adjust", self._priority_adjust),
+            reason=error_name(error) if status is None else f"{status} {error_name(error)}",
+            max_retry_times=meta.get("max_retry_times", self._settings.retry_times),
+            priority_adjust=meta.get("priority_adjust", self._priority_adjust),
         )
         if retry is not None:
             retry.meta[RETRY_DELAY_KEY] = delay
@@ -308,21 +309,6 @@ class TMDBRetryMiddleware:
                 queue.expect()
             self._stats.inc_value(names.RETRY_COUNT)
         return retry
-
-    def _is_worth_it(self, error: TMDBError) -> bool:
-        """Return whether to try again at all: by ``RETRY_HTTP_CODES``, else by what the error says."""
-        if not may_send_again(error):
-            return False
-        codes = self._settings.retry_http_codes
-        if codes is not None and error.status_code is not None and error.status_code >= 300:
-            return error.status_code in codes
-        return error.retryable
-
-    def _leave_to_callback(self, request: Request, response: Response) -> Response:
-        """Let a response pass that the request asked for, by Scrapy's own RetryMiddleware, too."""
-        self._answered += 1
-        request.meta["dont_retry"] = True
-        return of_our_class(response)
 
     def _give_up(self, error: TMDBError) -> NoReturn:
         """Send the error to the errback."""
@@ -341,25 +327,6 @@ class TMDBRetryMiddleware:
             level = logging.ERROR if lasting else logging.INFO
             logger.log(level, "%s", error, extra={"spider": self._crawler.spider})
         raise error
-
-
-def take_back(request: Request) -> Request | None:
-    """Return a request for the scheduler that waited for its turn when the spider was closed.
-
-    With ``JOBDIR`` the next run sends it. ``None`` for one that was taken back before: it did not go to the
-    scheduler but came again, for a callback awaits its response.
-    """
-    if request in _taken_back:
-        return None
-    again = request.replace(dont_filter=True)
-    _taken_back.add(again)
-    return again
-
-
-def _reason(error: TMDBError) -> str:
-    """Return the name of an error in Scrapy's retry stats: its class, and the status where there is one."""
-    name = error_name(error)
-    return f"{error.status_code} {name}" if error.status_code is not None else name
 
 
 class RetryQueue:
@@ -398,10 +365,9 @@ class RetryQueue:
     def close_spider(self) -> None:
         """Give what still waits to the scheduler."""
         self._open = False
-        waiting, self._waiting = self._waiting, {}
-        for request, timer in waiting.items():
+        for request, timer in list(self._waiting.items()):
             timer.cancel()
-            self._crawler.engine.crawl(request)
+            self._release(request)
 
     def _on_scheduled(self, request: Request) -> None:
         """Take a retry out on its way to the scheduler."""
@@ -410,8 +376,7 @@ class RetryQueue:
             return
         self._expected -= 1
         if self._open:
-            timer = asyncio.get_running_loop().call_later(delay, self._release, request)
-            self._waiting[request] = timer
+            self._waiting[request] = asyncio.get_running_loop().call_later(delay, self._release, request)
             raise IgnoreRequest("waits before it is tried again")
 
     def _on_idle(self) -> None:
@@ -421,8 +386,7 @@ class RetryQueue:
 
     def _release(self, request: Request) -> None:
         """Let a retry go whose time has come."""
-        if self._waiting.pop(request, None) is None:
-            return
+        del self._waiting[request]
         if not self._expected and not self._waiting:
             self._crawler.signals.disconnect(self._on_scheduled, signals.request_scheduled)
             self._crawler.signals.disconnect(self._on_idle, signals.spider_idle)

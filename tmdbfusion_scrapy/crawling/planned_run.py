@@ -13,7 +13,7 @@ from scrapy import signals
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.calls import RUN_KEY
 from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON, TMDBRetryMiddleware
-from tmdbfusion_scrapy.settings import check_boolean, settings_of
+from tmdbfusion_scrapy.settings import read_boolean, settings_of
 from tmdbfusion_scrapy.stores import DATABASE_FAILED, RecordStore
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
     from tmdbfusion_scrapy.sources import Listing
-    from tmdbfusion_scrapy.stores import CrawlState, KnownRecords, Progress, Run
+    from tmdbfusion_scrapy.stores import CrawlState, Progress, Run
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +47,7 @@ class PlannedRun:
     The database is asked in a thread, one question at a time.
 
     Attributes:
+        known: The records that the database knows.
         to_fetch: Number of records that this process is to fetch; ``None`` until all of them are known.
         coverage: What a crawl of discover in parts found, as JSON.
         is_finished: Whether nothing is left; known when the crawl has ended.
@@ -57,7 +58,7 @@ class PlannedRun:
         self._spider = spider
         self._stats = spider.crawler.stats
         self._store = store
-        self._state = state
+        self.known = self._state = state
         self._run = run
         self._asking = asyncio.Lock()
         self._is_closed = False
@@ -87,11 +88,6 @@ class PlannedRun:
     def is_resumed(self) -> bool:
         """True where an earlier process began it."""
         return self._run.is_resumed
-
-    @property
-    def known(self) -> KnownRecords:
-        """The records that the database knows."""
-        return self._state
 
     def adopt(self, request: Request) -> Request:
         """Return a request as one of the run's, which decides what is asked for.
@@ -136,8 +132,7 @@ class PlannedRun:
 
     async def tell_others(self) -> None:
         """Say how many records are stored without these parts, or in other languages, and what changes that."""
-        spider = self._spider
-        parts = spider.plan.append
+        spider, parts = self._spider, self._spider.plan.append
         language = languages_of(spider.crawler)
         append = f" -a append={','.join(parts)}" if parts else ""
         for other in await self.ask(self._state.fetched_otherwise, self._run, parts, language):
@@ -157,13 +152,9 @@ class PlannedRun:
     async def ids(self) -> AsyncIterator[list[int]]:
         """Yield the ids that are still wanted, in their order and in portions."""
         if self._run.is_resumed:
-            progress = await self.ask(self._state.go_on, self._run)
-            self.to_fetch = progress.left
-            self._say(
-                "Going on with the run begun at %s: %d records are left",
-                f"{self._run.started_at:%Y-%m-%d %H:%M} UTC",
-                progress.left,
-            )
+            self.to_fetch = (await self.ask(self._state.go_on, self._run)).left
+            begun = f"{self._run.started_at:%Y-%m-%d %H:%M} UTC"
+            self._say("Going on with the run begun at %s: %d records are left", begun, self.to_fetch)
         after = 0
         while part := await self.ask(self._state.left, self._run, after=after, limit=_IDS_AT_ONCE):
             after = part[-1][0]
@@ -171,7 +162,7 @@ class PlannedRun:
 
     async def etags(self, ids: Sequence[int]) -> dict[int, str]:
         """Return the ETags of those of some records that are stored."""
-        store_raw = check_boolean("TMDB_STORE_RAW", self._spider.settings.get("TMDB_STORE_RAW", True))
+        store_raw = read_boolean(self._spider.settings, "TMDB_STORE_RAW")
         found: dict[int, str] = await self.ask(self.known.etags_of, ids, with_raw=store_raw)
         return found
 
@@ -239,19 +230,18 @@ class PlannedRun:
                 "Most calls were not answered. Once TMDB can be reached, -a source=failed tries those again that "
                 "are on record in tmdb_failures"
             )
+        goes_on = "the same command goes on from here"
         if reason in (SOURCE_FAILED, ENQUEUED):
             return None
         if reason == BAD_TOKEN_REASON:
-            before = "With a token that TMDB accepts, in TMDB_ACCESS_TOKEN or TMDB_API_KEY"
-        elif reason == DATABASE_FAILED:
-            before = "Once the database can be written to again"
-        elif self._spider.has_failed:
-            before = "Once what the error above names is mended"
-        elif calls is not None and calls.found_no_one:
-            before = "Once TMDB can be reached again"
-        else:
-            return "The same command goes on from here"
-        return f"{before}, the same command goes on from here"
+            return f"With a token that TMDB accepts, in TMDB_ACCESS_TOKEN or TMDB_API_KEY, {goes_on}"
+        if reason == DATABASE_FAILED:
+            return f"Once the database can be written to again, {goes_on}"
+        if self._spider.has_failed:
+            return f"Once what the error above names is mended, {goes_on}"
+        if calls is not None and calls.found_no_one:
+            return f"Once TMDB can be reached again, {goes_on}"
+        return goes_on.capitalize()
 
     def _say(self, message: str, *args: Any) -> None:
         """Log what a user wants to know."""
@@ -259,10 +249,7 @@ class PlannedRun:
 
 
 async def open_run(spider: TMDBSourceSpider, *, again: bool) -> PlannedRun | None:
-    """Return the run of a spider; ``None`` where nothing is stored in a database.
-
-    The same command goes on with a run that is not finished. With ``again``, what was stored before the run is
-    fetched again.
+    """Return the run of a spider, with ``again`` of stored records too; ``None`` where there is no database.
 
     Raises:
         ConfigurationError: The database cannot be used.

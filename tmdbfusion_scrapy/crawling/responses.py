@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from typing_extensions import TypeVar
 
 from tmdbfusion_scrapy.crawling.errors import TooLargeResponseError
-from tmdbfusion_scrapy.crawling.traffic import traffic_of
+from tmdbfusion_scrapy.crawling.session import traffic_of
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport import BodyTooLarge, read_body
 
