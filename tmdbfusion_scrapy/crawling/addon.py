@@ -16,7 +16,6 @@ from scrapy.utils.job import job_dir
 from scrapy.utils.misc import load_object
 from scrapy.utils.reactor import is_reactor_installed
 
-from tmdbfusion_scrapy.crawling.caching import POLICY_SETTING, TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.dupefilter import (
     DUPEFILTER_SETTING,
     FINGERPRINTER_SETTING,
@@ -30,6 +29,7 @@ from tmdbfusion_scrapy.crawling.handler import (
     TMDBHTTPSDownloadHandler,
 )
 from tmdbfusion_scrapy.crawling.middleware import RetryQueue, TMDBMiddleware, TMDBRetryMiddleware
+from tmdbfusion_scrapy.crawling.reading import POLICY_SETTING, TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.scheduling import LazyStartMiddleware, RunQueue, StartRunQueue
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError

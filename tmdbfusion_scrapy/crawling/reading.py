@@ -16,9 +16,10 @@ from weakref import ref
 
 import msgspec
 from scrapy.http import Response  # noqa: TC002 - likewise
+from scrapy.utils.misc import load_object
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.api import OPERATIONS, Call
 from tmdbfusion_scrapy.api.appending import Assembly, may_exist
 from tmdbfusion_scrapy.api.call import judge
 from tmdbfusion_scrapy.crawling.calls import (
@@ -33,6 +34,7 @@ from tmdbfusion_scrapy.crawling.calls import (
     with_call,
 )
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse, is_heard
+from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.models import Record
 from tmdbfusion_scrapy.models.fields import SLASHED_KEYS
@@ -45,12 +47,9 @@ if TYPE_CHECKING:
 
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.http import Headers
+    from scrapy.settings import BaseSettings
 
-    from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.credentials import Credentials
-    from tmdbfusion_scrapy.exceptions import TMDBError
-
 
 logger = logging.getLogger(__name__)
 
@@ -66,27 +65,18 @@ class Conditions:
     """
 
     def __init__(self, crawler: Crawler) -> None:
-        self._crawler = ref(crawler)
+        # The stats hold their crawler, too.
+        self._crawler: Any = ref(crawler)
         settings = settings_of(crawler.settings)
         self._api_url = settings.api_url
         self.asks = settings.conditional
         self._ignored = 0
         self._heeded = False
 
-    @property
-    def _stats(self) -> Any:
-        """The stats of the crawl; they hold its crawler."""
-        crawler = self._crawler()
-        assert crawler is not None  # noqa: S101 - it is running
-        return crawler.stats
-
     def conditional(self, request: Request, record_id: int, etag: str | None) -> Request:
         """Return a request for the details of a record, conditional if the record was fetched that way last.
 
-        Args:
-            request: The request.
-            record_id: TMDB's id of the record.
-            etag: Value of the column ``etag`` for the record; ``None`` for a record that is not stored.
+        ``etag`` is the value of the column of that name; ``None`` for a record that is not stored.
         """
         if etag is None or not self.asks:
             return request
@@ -94,7 +84,7 @@ class Conditions:
         if sent and digest == _digest(request, call_of(request, self._api_url)):
             request.headers["If-None-Match"] = sent
             request.meta[CONDITION_KEY] = [record_id, etag]
-            self._stats.inc_value(names.CONDITIONAL_REQUESTS)
+            self._crawler().stats.inc_value(names.CONDITIONAL_REQUESTS)
         return request
 
     def not_modified(self, request: Request, response: Response) -> TMDBResponse | None:
@@ -113,7 +103,7 @@ class Conditions:
         if operation_id is None:
             return None
         self._heeded = True
-        self._stats.inc_value(names.CONDITIONAL_NOT_MODIFIED)
+        self._crawler().stats.inc_value(names.CONDITIONAL_NOT_MODIFIED)
         told = request.replace(
             callback=_tell,
             errback=None,
@@ -125,12 +115,14 @@ class Conditions:
 
     def _note_answer(self, etag: str, response: Response) -> None:
         """Count a record that was sent though it is the one that is stored."""
-        sent = response.headers.get("ETag")
-        if sent is None or response.status != 200 or "cached" in response.flags:
+        sent = (response.headers.get("ETag") or b"").decode("latin-1")
+        if not sent or response.status != 200 or "cached" in response.flags:
             return
-        if _strong(sent.decode("latin-1")) != _strong(etag.partition(" ")[2]):
+        # A server that compresses an answer may call its ETag weak.
+        if sent.removeprefix("W/") != etag.partition(" ")[2].removeprefix("W/"):
             return
-        self._stats.inc_value(names.CONDITIONAL_IGNORED)
+        crawler = self._crawler()
+        crawler.stats.inc_value(names.CONDITIONAL_IGNORED)
         self._ignored += 1
         if self.asks and not self._heeded and self._ignored == MOST_IGNORED:
             self.asks = False
@@ -138,7 +130,7 @@ class Conditions:
                 "TMDB sent %d unchanged records in full, so it does not heed If-None-Match: it is no longer asked "
                 "that way in this crawl. TMDB_CONDITIONAL is of no use now",
                 MOST_IGNORED,
-                extra={"spider": getattr(self._crawler(), "spider", None)},
+                extra={"spider": crawler.spider},
             )
 
 
@@ -148,14 +140,11 @@ def conditions_of(crawler: Crawler) -> Conditions:
     return Conditions(crawler)
 
 
-def stored_etag(request: Request, call: Call[Any], headers: Headers) -> str | None:
+def _stored_etag(request: Request, call: Call[Any], etag: bytes | None) -> str | None:
     """Return what is stored of the ETag of an answer to a call's only request; ``None`` where none can be used."""
-    etag = headers.get("ETag")
-    if etag is None or b"***" in etag:
-        # One that had a secret in it is no use.
-        return None
-    digest = _digest(request, call)
-    return f"{digest} {etag.decode('latin-1')}" if digest is not None else None
+    # One that had a secret in it is no use.
+    digest = None if etag is None or b"***" in etag else _digest(request, call)
+    return f"{digest} {etag.decode('latin-1')}" if etag is not None and digest is not None else None
 
 
 def _digest(request: Request, call: Call[Any]) -> str | None:
@@ -165,11 +154,6 @@ def _digest(request: Request, call: Call[Any]) -> str | None:
     query = sorted(call.query.items())
     told = [call.path, query, call.appends, call.languages, call.has_all_seasons]
     return sha1(msgspec.json.encode(told), usedforsecurity=False).hexdigest()[:12]
-
-
-def _strong(etag: str) -> str:
-    """Return an ETag for comparing; a server that compresses an answer may call its ETag weak."""
-    return etag.removeprefix("W/")
 
 
 def _tell(response: Response, item: UnchangedRecord) -> Iterator[UnchangedRecord]:  # noqa: ARG001 - a callback
@@ -204,10 +188,8 @@ class RecordReader:
     def read(self, request: Request, response: Response, secrets: Iterable[str]) -> TMDBResponse | Request:
         """Return the response with the record of the call, or the request for the rest of it.
 
-        No error shows the secrets.
-
         Raises:
-            TMDBError: The answer tells of a failure, or is not what was asked for.
+            TMDBError: The answer tells of a failure, or is not what was asked for; it shows none of the secrets.
         """
         call = call_of(request, self._api_url)
         headers = {}
@@ -221,7 +203,7 @@ class RecordReader:
             endpoint = OPERATIONS.get(call.operation_id or "")
             if endpoint is not None and endpoint.is_details and not record.drift:
                 # One that could not be read as a whole may be read better by a later version.
-                record._etag = stored_etag(request, call, response.headers)  # noqa: SLF001
+                record._etag = _stored_etag(request, call, response.headers.get("ETag"))  # noqa: SLF001
         if assembly is not None:
             return self._follow(request, assembly.take(record, partial(self._may_ask, call)), response)
         return self._whole(request, response, call, record)
@@ -240,8 +222,7 @@ class RecordReader:
             if assembly.step == "again":
                 self._stats.inc_value(names.APPENDED_AGAIN)
             return self._next_request(request, assembly)
-        first = _first_request(request)
-        body = assembly.body
+        first, body = _first_request(request), assembly.body
         if response is None:
             headers = {"Content-Type": "application/json;charset=utf-8"}
             response = TMDBResponse(first.url, headers=headers, body=body, request=first)
@@ -268,10 +249,8 @@ class RecordReader:
             meta["dont_cache"] = True
         meta[PROGRESS_KEY] = {**first, **assembly.to_json()}
         # What came is kept in memory until the rest is there.
-        priority = first["priority"] + 1
-        following = with_call(
-            request, assembly.next_call, self._api_url, priority=priority, dont_filter=True, meta=meta
-        )
+        changed = {"priority": first["priority"] + 1, "dont_filter": True, "meta": meta}
+        following = with_call(request, assembly.next_call, self._api_url, **changed)
         # Of the answer to another URL that the HTTP cache or the database has.
         for name in ("If-None-Match", "If-Modified-Since"):
             following.headers.pop(name, None)
@@ -279,16 +258,16 @@ class RecordReader:
 
     def _may_ask(self, call: Call[Any], part: str) -> bool:
         """Return whether to ask again for a part that was left out."""
-        return not self._is_offline and self._absences[call.operation_id, _label(part)] < MOST_ABSENCES
+        key = call.operation_id, _label(part)
+        return not self._is_offline and (key in self._came or self._absences[key] < MOST_ABSENCES)
 
     def _whole(self, request: Request, response: Response, call: Call[Any], record: Any) -> TMDBResponse:
         """Give a response its record; count what is odd with it, and note which language it is in."""
         whole = of_our_class(response)
         whole.record = record
         if is_heard(self._crawler, RECORD_CAME):
-            self._crawler.signals.send_catch_log(
-                RECORD_CAME, call=partial(kind_id_and_path, request, self._api_url)
-            )
+            call_info = partial(kind_id_and_path, request, self._api_url)
+            self._crawler.signals.send_catch_log(RECORD_CAME, call=call_info)
         endpoint = OPERATIONS.get(call.operation_id or "")
         if endpoint is not None and "language" in endpoint.parameters and isinstance(record, Record):
             note_language(record, call.query.get("language") or DEFAULT_LANGUAGE)
@@ -311,14 +290,10 @@ class RecordReader:
 
         A part that TMDB never sends would cost each record another request.
         """
-        operation = assembly.call.operation_id
-        missing = set(record.missing_parts)
-        came = {(operation, _label(part)) for part in assembly.parts if part not in missing}
-        self._came |= came
-        for key in came:
-            self._absences.pop(key, None)
-        absent = assembly.parts_to_ask_again(record, missing)
-        for label in sorted({_label(part) for part in absent}):
+        operation, missing = assembly.call.operation_id, set(record.missing_parts)
+        self._came |= {(operation, _label(part)) for part in assembly.parts if part not in missing}
+        absent = {_label(part) for part in assembly.parts_to_ask_again(record, missing)}
+        for label in sorted(absent):
             key = operation, label
             if key in self._came:
                 continue
@@ -366,3 +341,63 @@ def _first_request(request: Request) -> Request:
 def _label(part: str) -> str:
     """Return the word for a part in stats: all seasons are ``season``."""
     return SLASHED_KEYS.get(part) or part.partition("/")[0]
+
+
+POLICY_SETTING = "TMDB_CACHE_POLICY"
+"""Set by the add-on: the ``HTTPCACHE_POLICY`` that was there before."""
+
+_BROKEN = frozenset({"dataloss", "download_stopped", "partial"})
+"""Flags of a response that is not whole."""
+
+
+class TMDBCachePolicy:
+    """Keeps what is no good answer of TMDB out of the HTTP cache; all else is up to the policy that was there.
+
+    The cache stores an answer before anything judges it, and TMDB lets a 401 be cached for 300 seconds and a 404
+    for hours. A good answer is a 2xx that is whole, is what was asked for, and lacks no part that may come yet.
+    """
+
+    def __init__(self, settings: BaseSettings) -> None:
+        before = settings.get(POLICY_SETTING, "scrapy.extensions.httpcache.DummyPolicy")
+        self._policy: Any = load_object(before)(settings)
+        self._settings = settings_of(settings)
+
+    def should_cache_request(self, request: Request) -> bool:
+        """Return whether the cache may answer a request."""
+        return bool(self._policy.should_cache_request(request))
+
+    def should_cache_response(self, response: Response, request: Request) -> bool:
+        """Return whether the cache may keep an answer."""
+        may = not self._settings.is_tmdb(request.url) or self._is_good(request, response)
+        return may and bool(self._policy.should_cache_response(response, request))
+
+    def is_cached_response_fresh(self, cachedresponse: Response, request: Request) -> bool:
+        """Return whether an answer from the cache needs no look at TMDB."""
+        may = not self._is_bad(cachedresponse, request)
+        return may and bool(self._policy.is_cached_response_fresh(cachedresponse, request))
+
+    def is_cached_response_valid(
+        self, cachedresponse: Response, response: Response, request: Request
+    ) -> bool:
+        """Return whether an answer from the cache still holds after a look at TMDB."""
+        # A 304 may be about what the database has.
+        is_other = request.headers.get("If-None-Match") != cachedresponse.headers.get("ETag")
+        if self._is_bad(cachedresponse, request) or (response.status == 304 and is_other):
+            return False
+        return bool(self._policy.is_cached_response_valid(cachedresponse, response, request))
+
+    def _is_bad(self, cachedresponse: Response, request: Request) -> bool:
+        """Return whether the cache has what it would not keep: without the add-on it may."""
+        return not 200 <= cachedresponse.status < 300 and self._settings.is_tmdb(request.url)
+
+    def _is_good(self, request: Request, response: Response) -> bool:
+        """Return whether an answer is the record that was asked for."""
+        if not 200 <= response.status < 300 or _BROKEN.intersection(response.flags):
+            return False
+        call = call_of(request, self._settings.api_url)
+        try:
+            record = judge(call, response.status, {}, response.body)
+        except TMDBError:
+            return False
+        assembly = assembly_of(request, call)
+        return assembly is None or not assembly.parts_to_ask_again(record, assembly.portions[0])
