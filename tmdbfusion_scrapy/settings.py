@@ -6,7 +6,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Protocol, TypeVar
 from weakref import finalize
 
@@ -357,60 +357,67 @@ class TMDBSettings:
         Raises:
             ConfigurationError: One cannot be used; the message names it and the fix.
         """
-        read = _Reader(settings)
-        total = read.limit("CONCURRENT_REQUESTS")
-        slot = slot_options(settings, SLOT)
+        value, number = partial(_value, settings), partial(read_number, settings)
+        limit, boolean = partial(_read_limit, settings), partial(read_boolean, settings)
+        slot = slot_options(settings)
         slot_concurrency = (
-            _limit(f'DOWNLOAD_SLOTS["{SLOT}"]["concurrency"]', slot["concurrency"])
+            _integer(f'DOWNLOAD_SLOTS["{SLOT}"]["concurrency"]', slot["concurrency"]) or None
             if "concurrency" in slot
-            else read.limit("CONCURRENT_REQUESTS_PER_DOMAIN")
+            else limit("CONCURRENT_REQUESTS_PER_DOMAIN")
         )
-        limits = [limit for limit in (total, slot_concurrency) if limit is not None]
+        limits = [most for most in (limit("CONCURRENT_REQUESTS"), slot_concurrency) if most is not None]
         max_connections = min(limits, default=None)
-        if settings.get("TMDB_MAX_CONNECTIONS") is not None:
-            max_connections = read.limit("TMDB_MAX_CONNECTIONS")
-        keepalive = max_connections
-        if settings.get("TMDB_MAX_KEEPALIVE_CONNECTIONS") is not None:
-            keepalive = read.integer("TMDB_MAX_KEEPALIVE_CONNECTIONS")
-        language = check_language("TMDB_LANGUAGE", read.value("TMDB_LANGUAGE"))
-        languages = check_languages("TMDB_LANGUAGES", read.value("TMDB_LANGUAGES"))
+        if value("TMDB_MAX_CONNECTIONS") is not None:
+            max_connections = limit("TMDB_MAX_CONNECTIONS")
+        keepalive = read_integer(settings, "TMDB_MAX_KEEPALIVE_CONNECTIONS")
+        language = check_language("TMDB_LANGUAGE", value("TMDB_LANGUAGE"))
+        languages = check_languages("TMDB_LANGUAGES", value("TMDB_LANGUAGES"))
         if language and languages:
             raise ConfigurationError(
                 "TMDB_LANGUAGE and TMDB_LANGUAGES are both set: the first of TMDB_LANGUAGES is the language, so "
                 "unset TMDB_LANGUAGE"
             )
-        chosen = (settings.getpriority("RETRY_HTTP_CODES") or 0) > 0
-        api_urls = read.api_urls()
-        proxy = check_proxy("TMDB_PROXY", read.value("TMDB_PROXY"))
+        api_urls = check_urls("TMDB_API_URLS", value("TMDB_API_URLS"), carries_token=True)
+        urls_name = "TMDB_API_URLS" if api_urls else "TMDB_API_URL"
+        if api_urls and settings.get("TMDB_API_URL") is not None:
+            raise ConfigurationError(
+                "TMDB_API_URL and TMDB_API_URLS are both set: the first of TMDB_API_URLS is what requests name, "
+                "so unset TMDB_API_URL"
+            )
+        api_urls = api_urls or (_read_url(settings, "TMDB_API_URL", carries_token=True),)
+        proxy = check_proxy("TMDB_PROXY", value("TMDB_PROXY"))
         if proxy is not None:
-            check_no_clear_token("TMDB_PROXY", read.api_urls_name(), api_urls)
+            check_no_clear_token("TMDB_PROXY", urls_name, api_urls)
+        sessions = {
+            name.removeprefix("TMDB_").lower(): resolve_session(value(name), name=name, variable=name)
+            for name in ("TMDB_SESSION_ID", "TMDB_GUEST_SESSION_ID")
+        }
         return cls(
-            enabled=read.boolean("TMDB_ENABLED"),
+            enabled=boolean("TMDB_ENABLED"),
             api_url=api_urls[0],
             api_urls=api_urls,
-            exports_url=read.url("TMDB_EXPORTS_URL"),
-            images_url=read.url("TMDB_IMAGES_URL"),
+            exports_url=_read_url(settings, "TMDB_EXPORTS_URL"),
+            images_url=_read_url(settings, "TMDB_IMAGES_URL"),
             language=languages[0] if languages else language,
             languages=languages,
-            region=check_region("TMDB_REGION", read.value("TMDB_REGION")),
-            session_id=read.session("TMDB_SESSION_ID"),
-            guest_session_id=read.session("TMDB_GUEST_SESSION_ID"),
+            region=check_region("TMDB_REGION", value("TMDB_REGION")),
+            **sessions,
             max_connections=max_connections,
-            max_keepalive_connections=keepalive,
+            max_keepalive_connections=max_connections if keepalive is None else keepalive,
             slot_concurrency=slot_concurrency,
-            keepalive_expiry=read.number("TMDB_KEEPALIVE_EXPIRY"),
-            requests_per_second=read.number("TMDB_REQUESTS_PER_SECOND"),
-            images_requests_per_second=read.number("TMDB_IMAGES_REQUESTS_PER_SECOND"),
-            images_max_connections=read.limit("TMDB_IMAGES_MAX_CONNECTIONS"),
+            keepalive_expiry=number("TMDB_KEEPALIVE_EXPIRY"),
+            requests_per_second=number("TMDB_REQUESTS_PER_SECOND"),
+            images_requests_per_second=number("TMDB_IMAGES_REQUESTS_PER_SECOND"),
+            images_max_connections=limit("TMDB_IMAGES_MAX_CONNECTIONS"),
             proxy=proxy,
-            ip_family=check_ip_family("TMDB_IP_FAMILY", read.value("TMDB_IP_FAMILY")),
-            verify_tls=read.boolean("TMDB_VERIFY_TLS"),
-            retry_times=read.integer("RETRY_TIMES"),
-            retry_max_delay=read.number("TMDB_RETRY_MAX_DELAY"),
-            retry_http_codes=read.codes("RETRY_HTTP_CODES") if chosen else None,
-            conditional=read.boolean("TMDB_CONDITIONAL"),
-            csv_escape_formulas=read.boolean("TMDB_CSV_ESCAPE_FORMULAS"),
-            shared_limit=read.shared_limit(),
+            ip_family=check_ip_family("TMDB_IP_FAMILY", value("TMDB_IP_FAMILY")),
+            verify_tls=boolean("TMDB_VERIFY_TLS"),
+            retry_times=_integer("RETRY_TIMES", settings.get("RETRY_TIMES")),
+            retry_max_delay=number("TMDB_RETRY_MAX_DELAY"),
+            retry_http_codes=_read_statuses(settings, "RETRY_HTTP_CODES"),
+            conditional=boolean("TMDB_CONDITIONAL"),
+            csv_escape_formulas=boolean("TMDB_CSV_ESCAPE_FORMULAS"),
+            shared_limit=_read_shared_limit(settings),
         )
 
     def is_tmdb(self, url: str) -> bool:
@@ -459,35 +466,23 @@ def settings_of(settings: SettingsReader) -> TMDBSettings:
     return TMDBSettings.from_settings(settings)
 
 
-def is_enabled(settings: SettingsReader) -> bool:
-    """Return whether the add-on is to do anything; no other setting of ours is looked at for it.
-
-    Raises:
-        ConfigurationError: ``TMDB_ENABLED`` is neither true nor false.
-    """
-    return _Reader(settings).boolean("TMDB_ENABLED")
-
-
-def tells_exit_status(settings: SettingsReader) -> bool:
-    """Return whether the exit status of a crawl tells what became of it.
-
-    Raises:
-        ConfigurationError: ``TMDB_EXIT_STATUS`` is neither true nor false.
-    """
-    return _Reader(settings).boolean("TMDB_EXIT_STATUS")
-
-
 def job_times(settings: SettingsReader) -> tuple[float, float]:
     """Return the time-out of a job and the longest silence of a worker, in seconds.
 
     Raises:
         ConfigurationError: One is no number above 0.
     """
-    timeout, heartbeat = (read_number(settings, name) for name in ("TMDB_JOB_TIMEOUT", "TMDB_JOB_HEARTBEAT"))
-    for name, seconds in (("TMDB_JOB_TIMEOUT", timeout), ("TMDB_JOB_HEARTBEAT", heartbeat)):
+    times = {name: read_number(settings, name) for name in ("TMDB_JOB_TIMEOUT", "TMDB_JOB_HEARTBEAT")}
+    for name, seconds in times.items():
         if not seconds:
             raise ConfigurationError(f"{name} is 0: set it to a number of seconds above 0")
-    return timeout, heartbeat
+    return times["TMDB_JOB_TIMEOUT"], times["TMDB_JOB_HEARTBEAT"]
+
+
+def _value(settings: SettingsReader, name: str) -> Any:
+    """Return a setting of ours as set, else its default."""
+    value = settings.get(name)
+    return SETTINGS[name].default if value is None and name in SETTINGS else value
 
 
 def read_boolean(settings: SettingsReader, name: str) -> bool:
@@ -496,7 +491,7 @@ def read_boolean(settings: SettingsReader, name: str) -> bool:
     Raises:
         ConfigurationError: It is neither.
     """
-    return _Reader(settings).boolean(name)
+    return check_boolean(name, _value(settings, name))
 
 
 def read_number(settings: SettingsReader, name: str, *, most: float = math.inf) -> float:
@@ -505,7 +500,7 @@ def read_number(settings: SettingsReader, name: str, *, most: float = math.inf) 
     Raises:
         ConfigurationError: It is none, or more than ``most``.
     """
-    number = _Reader(settings).number(name)
+    number = _number(name, _value(settings, name))
     if number > most:
         raise ConfigurationError(f"{name} is {number:g}: set it to a number from 0 to {most:g}")
     return number
@@ -517,8 +512,41 @@ def read_integer(settings: SettingsReader, name: str) -> int | None:
     Raises:
         ConfigurationError: It is no such number.
     """
-    read = _Reader(settings)
-    return None if read.value(name) is None else read.integer(name)
+    value = _value(settings, name)
+    return None if value is None else _integer(name, value)
+
+
+def _read_limit(settings: SettingsReader, name: str) -> int | None:
+    """Return a limit of which 0 means none."""
+    return _integer(name, _value(settings, name)) or None
+
+
+def _read_url(settings: SettingsReader, name: str, *, carries_token: bool = False) -> str:
+    """Return an absolute URL without a slash at its end."""
+    return check_url(name, str(_value(settings, name) or "").strip(), carries_token=carries_token)
+
+
+def _read_statuses(settings: SettingsReader, name: str) -> frozenset[int] | None:
+    """Return HTTP statuses, a list or text with commas; ``None`` where the user chose none."""
+    if not (settings.getpriority(name) or 0) > 0:
+        return None
+    value = settings.get(name) or ()
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, Iterable):
+        raise ConfigurationError(f"{name} is {value!r}: set it to a list of HTTP statuses")
+    return frozenset(_integer(name, part) for part in parts if str(part).strip())
+
+
+def _read_shared_limit(settings: SettingsReader) -> SharedLimit | None:
+    """Return the rate limit that is shared with other processes."""
+    names = ("TMDB_RATE_LIMIT_KEY", "TMDB_RATE_LIMIT_STORE")
+    key, store = (_value(settings, name) for name in names)
+    if key is None and store is None:
+        return None
+    from tmdbfusion_scrapy.rate_store import check_shared_limit
+
+    database = "TMDB_DATABASE_URL"
+    return check_shared_limit(names, key, store, (database, _value(settings, database)))
 
 
 def slot_delay(settings: SettingsReader) -> float | None:
@@ -527,12 +555,12 @@ def slot_delay(settings: SettingsReader) -> float | None:
     Raises:
         ConfigurationError: It is no number from 0.
     """
-    delay = slot_options(settings, SLOT).get("delay")
+    delay = slot_options(settings).get("delay")
     return None if delay is None else _number(f'DOWNLOAD_SLOTS["{SLOT}"]["delay"]', delay)
 
 
-def slot_options(settings: SettingsReader, name: str) -> dict[str, Any]:
-    """Return what ``DOWNLOAD_SLOTS`` says of a slot.
+def slot_options(settings: SettingsReader) -> dict[str, Any]:
+    """Return what ``DOWNLOAD_SLOTS`` says of the slot ``tmdb``.
 
     Raises:
         ConfigurationError: It is no mapping.
@@ -545,20 +573,15 @@ def slot_options(settings: SettingsReader, name: str) -> dict[str, Any]:
         except ValueError:
             raise ConfigurationError(f"DOWNLOAD_SLOTS is {slots!r}: set it to a JSON object") from None
     try:
-        return dict(dict(slots).get(name) or {})
+        return dict(dict(slots).get(SLOT) or {})
     except (TypeError, ValueError):
         raise ConfigurationError(
             f'DOWNLOAD_SLOTS is {slots!r}: set it to a mapping such as {{"{SLOT}": {{"concurrency": 8}}}}'
         ) from None
 
 
-def _limit(name: str, value: Any) -> int | None:
-    """A limit of which 0 means none."""
-    return _integer(name, value) or None
-
-
 def _integer(name: str, value: Any) -> int:
-    """A whole number from 0, also as text or as a float."""
+    """Return a whole number from 0, also of text or of a float."""
     try:
         number = int(value)
         whole = not isinstance(value, bool) and (isinstance(value, str) or number == value)
@@ -572,7 +595,7 @@ def _integer(name: str, value: Any) -> int:
 
 
 def _number(name: str, value: Any) -> float:
-    """A finite number from 0, also as text."""
+    """Return a finite number from 0, also of text."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -582,75 +605,6 @@ def _number(name: str, value: Any) -> float:
     if not 0 <= number < math.inf:
         raise ConfigurationError(f"{name} is {number}: set it to 0 or more")
     return number
-
-
-class _Reader:
-    """Reads settings by name, with our defaults, and checks them."""
-
-    def __init__(self, settings: SettingsReader) -> None:
-        self._settings = settings
-
-    def value(self, name: str) -> Any:
-        """The value as set, else our default."""
-        value = self._settings.get(name)
-        if value is None and name in SETTINGS:
-            return SETTINGS[name].default
-        return value
-
-    def integer(self, name: str) -> int:
-        return _integer(name, self.value(name))
-
-    def limit(self, name: str) -> int | None:
-        return _limit(name, self.value(name))
-
-    def number(self, name: str) -> float:
-        """Seconds or a rate, from 0."""
-        return _number(name, self.value(name))
-
-    def boolean(self, name: str) -> bool:
-        return check_boolean(name, self.value(name))
-
-    def codes(self, name: str) -> frozenset[int]:
-        """HTTP statuses, a list or text with commas."""
-        value = self.value(name) or ()
-        parts = value.split(",") if isinstance(value, str) else value
-        if not isinstance(parts, Iterable):
-            raise ConfigurationError(f"{name} is {value!r}: set it to a list of HTTP statuses")
-        return frozenset(_integer(name, part) for part in parts if str(part).strip())
-
-    def session(self, name: str) -> str | None:
-        """A session id, by default from the environment."""
-        return resolve_session(self.value(name), name=name, variable=name)
-
-    def api_urls_name(self) -> str:
-        """The setting that the base URLs of the API are of."""
-        return "TMDB_API_URLS" if self.value("TMDB_API_URLS") else "TMDB_API_URL"
-
-    def api_urls(self) -> tuple[str, ...]:
-        """The base URLs of the API, of one setting or the other."""
-        urls = check_urls("TMDB_API_URLS", self.value("TMDB_API_URLS"), carries_token=True)
-        if urls and self._settings.get("TMDB_API_URL") is not None:
-            raise ConfigurationError(
-                "TMDB_API_URL and TMDB_API_URLS are both set: the first of TMDB_API_URLS is what requests name, "
-                "so unset TMDB_API_URL"
-            )
-        return urls or (self.url("TMDB_API_URL", carries_token=True),)
-
-    def shared_limit(self) -> SharedLimit | None:
-        """The rate limit that is shared with other processes."""
-        names = ("TMDB_RATE_LIMIT_KEY", "TMDB_RATE_LIMIT_STORE")
-        key, store = map(self.value, names)
-        if key is None and store is None:
-            return None
-        from tmdbfusion_scrapy.rate_store import check_shared_limit
-
-        database = "TMDB_DATABASE_URL"
-        return check_shared_limit(names, key, store, (database, self.value(database)))
-
-    def url(self, name: str, *, carries_token: bool = False) -> str:
-        """An absolute URL without a slash at its end."""
-        value = str(self.value(name) or "").strip()
-        return check_url(name, value, carries_token=carries_token)
 
 
 def check_boolean(name: str, value: object) -> bool:

@@ -37,7 +37,7 @@ class WorkerCommand(TMDBCommand):
 
         from tmdbfusion_scrapy.commands.project import find_spider, source_spiders
         from tmdbfusion_scrapy.distributed.queue import check_queue
-        from tmdbfusion_scrapy.settings import tells_exit_status
+        from tmdbfusion_scrapy.settings import read_boolean
         from tmdbfusion_scrapy.storage.options import database_options
 
         settings = self.project_settings
@@ -54,5 +54,5 @@ class WorkerCommand(TMDBCommand):
         process.start()
         if not isinstance(crawler.spider, WorkerSpider):
             self.exitcode = 1
-        elif tells_exit_status(settings):
+        elif read_boolean(settings, "TMDB_EXIT_STATUS"):
             self.exitcode = crawler.spider.status

@@ -37,6 +37,8 @@ SEEN_FILE = "tmdb_requests.seen"
 _NUMBER = re.compile(r"(?<=/)[1-9][0-9]{0,11}(?=/|$)")
 """A number that is written in one way only."""
 
+_LINE = re.compile(rb"([0-9a-f]{40}) ([0-9]+)\n")
+
 _BITS = 256
 """Numbers that share an integer, as ids lie close together. One alone takes no more room than a fingerprint."""
 
@@ -65,15 +67,14 @@ class TMDBRequestFingerprinter:
         url = request.url
         if not self._settings.is_tmdb(url):
             return self._others.fingerprint(request)
-        return sha1(self._told(request, *_path_and_query(url)), usedforsecurity=False).digest()
+        return self._digest(request, *_path_and_query(url))
 
     def numbered(self, request: Request) -> tuple[bytes, int] | None:
         """Return what tells a request apart in two: 20 bytes, and the first number of its path, 0 for none.
 
         Two requests are equal in both if their fingerprints are. ``None`` for a request that is not TMDB's.
         """
-        base = self._settings.api_url
-        url = request.url
+        base, url = self._settings.api_url, request.url
         if not self._settings.is_tmdb(url):
             return None
         path, query = _path_and_query(url)
@@ -81,13 +82,14 @@ class TMDBRequestFingerprinter:
         if found is None:
             return self.fingerprint(request), 0
         # Nowhere else in a URL is there a line break.
-        told = self._told(request, f"{path[: found.start()]}\n{path[found.end() :]}", query)
-        return sha1(told, usedforsecurity=False).digest(), int(found.group())
+        rest = f"{path[: found.start()]}\n{path[found.end() :]}"
+        return self._digest(request, rest, query), int(found.group())
 
-    def _told(self, request: Request, path: str, query: str) -> bytes:
-        """Return all that tells a request apart."""
+    def _digest(self, request: Request, path: str, query: str) -> bytes:
+        """Return a digest of all that tells a request apart."""
         parts = [request.method, path, query, *unseen_in_url(request, self._settings.api_url)]
-        return b"\n".join([*(part.encode() for part in parts), request.body])
+        told = b"\n".join([*(part.encode() for part in parts), request.body])
+        return sha1(told, usedforsecurity=False).digest()
 
 
 class TMDBDupeFilter(BaseDupeFilter):
@@ -163,15 +165,14 @@ class TMDBDupeFilter(BaseDupeFilter):
 
     def _resume(self, path: Path) -> BinaryIO:
         """Take in what an earlier run of the job has seen, and return the file for what this one sees."""
-        line = b"\n"
-        if path.exists():
-            with path.open("rb") as lines:
-                for line in lines:
-                    request = _read(line)
-                    if request is not None:
-                        self._add(*request)
         # Without a buffer: what was seen stays known after kill -9.
         file = path.open("ab", buffering=0)
+        line = b"\n"
+        with path.open("rb") as lines:
+            for line in lines:
+                # A crash may have cut one short.
+                if found := _LINE.fullmatch(line):
+                    self._add(bytes.fromhex(found[1].decode()), int(found[2]))
         if not line.endswith(b"\n"):
             file.write(b"\n")
         return file
@@ -187,14 +188,6 @@ class TMDBDupeFilter(BaseDupeFilter):
         mask = masks.get(index, 0)
         masks[index] = mask | 1 << bit
         return masks[index] != mask
-
-
-def _read(line: bytes) -> tuple[bytes, int] | None:
-    """Return the request of a line, ``None`` for one that a crash cut short."""
-    group, _, number = line.partition(b" ")
-    if not line.endswith(b"\n") or len(group) != 40 or not number.strip().isdigit():
-        return None
-    return bytes.fromhex(group.decode()), int(number)
 
 
 def _path_and_query(url: str) -> tuple[str, str]:

@@ -89,10 +89,7 @@ _SCRAPYS: Mapping[FailureKind, type[TMDBError]] = {
 def download_error(
     exception: httpx.HTTPError | httpx.InvalidURL, *, method: str, path: str, in_body: bool = False
 ) -> TMDBError:
-    """Return the error for an exception of the transport; ``in_body`` if the head of the response had come.
-
-    The path is to be without a secret.
-    """
+    """Return the error for an exception of the transport; ``in_body`` if the head of the response had come."""
     kind = failure_of(exception).kind
     cls = DataLossServerError if in_body and kind == "protocol" else _SCRAPYS.get(kind)
     return error_from_exception(exception, method=method, path=path, cls=cls)
@@ -108,11 +105,7 @@ logger = logging.getLogger("tmdbfusion_scrapy")
 
 @contextmanager
 def plain_messages() -> Iterator[None]:
-    """Let a :class:`ConfigurationError` that ends the crawl be logged as its message, without a traceback.
-
-    The error is raised on all the same, so that a program that runs the crawl can catch it, and ``scrapy crawl``
-    ends with status 1.
-    """
+    """Let a :class:`ConfigurationError` that ends the crawl be logged as its message, and be raised on."""
     try:
         yield
     except ConfigurationError as error:
