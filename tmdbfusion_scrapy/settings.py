@@ -453,6 +453,11 @@ def once_a_crawl(make: Callable[[K], T]) -> Callable[[K], T]:
     return of
 
 
+def previous(name: str) -> str:
+    """Return the name of the setting in which the add-on keeps what a setting of Scrapy's was before it."""
+    return f"TMDB_PREVIOUS_{name}"
+
+
 @once_a_crawl
 def settings_of(settings: SettingsReader) -> TMDBSettings:
     """Return what the settings of a crawl say, read and checked at the first call.

@@ -16,20 +16,11 @@ from scrapy.utils.job import job_dir
 from scrapy.utils.misc import load_object
 from scrapy.utils.reactor import is_reactor_installed
 
-from tmdbfusion_scrapy.crawling.dupefilter import (
-    DUPEFILTER_SETTING,
-    FINGERPRINTER_SETTING,
-    TMDBDupeFilter,
-    TMDBRequestFingerprinter,
-)
+from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter, TMDBRequestFingerprinter
 from tmdbfusion_scrapy.crawling.errors import plain_messages
-from tmdbfusion_scrapy.crawling.handler import (
-    FALLBACK_SETTING,
-    TMDBHTTPDownloadHandler,
-    TMDBHTTPSDownloadHandler,
-)
+from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
 from tmdbfusion_scrapy.crawling.middleware import RetryQueue, TMDBMiddleware, TMDBRetryMiddleware
-from tmdbfusion_scrapy.crawling.reading import POLICY_SETTING, TMDBCachePolicy
+from tmdbfusion_scrapy.crawling.reading import TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.scheduling import LazyStartMiddleware, RunQueue, StartRunQueue
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
@@ -38,6 +29,7 @@ from tmdbfusion_scrapy.settings import (
     SLOT,
     TMDBSettings,
     job_times,
+    previous,
     read_boolean,
     settings_of,
     slot_delay,
@@ -210,7 +202,7 @@ class Addon:
             no_delay = {} if keeps_delay else {"delay": 0.0}
             _install_slot(settings, ours, no_delay)
             if settings.getbool("HTTPCACHE_ENABLED"):
-                _put_before(settings, "HTTPCACHE_POLICY", TMDBCachePolicy, POLICY_SETTING)
+                _put_before(settings, "HTTPCACHE_POLICY", TMDBCachePolicy)
             if ours.shared_limit is not None:
                 from tmdbfusion_scrapy.rate_store import open_store
 
@@ -220,7 +212,7 @@ class Addon:
             install_storage(settings, asks_tmdb=issubclass(self._spidercls, TMDBSpider))
             if settings.get("JOBDIR"):
                 for queue in (RunQueue, StartRunQueue):
-                    _put_before(settings, queue.disk_setting, queue, queue.before_setting)
+                    _put_before(settings, queue.disk_setting, queue)
             load_object("tmdbfusion_scrapy.feeds.exporters.install_feeds")(settings)
             load_object("tmdbfusion_scrapy.images.choice.install_images")(settings, slot=no_delay)
             load_object("tmdbfusion_scrapy.monitoring.install.install_monitoring")(settings)
@@ -232,12 +224,14 @@ class Addon:
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryQueue, 0)
         if not settings.getpriority("CONCURRENT_ITEMS"):
             settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
-        # What the user chose stays.
-        if (settings.getpriority("DUPEFILTER_CLASS") or 0) <= SETTINGS_PRIORITIES["addon"]:
-            _put_before(settings, "DUPEFILTER_CLASS", TMDBDupeFilter, DUPEFILTER_SETTING)
-        name = "REQUEST_FINGERPRINTER_CLASS"
-        if (settings.getpriority(name) or 0) <= SETTINGS_PRIORITIES["addon"]:
-            _put_before(settings, name, TMDBRequestFingerprinter, FINGERPRINTER_SETTING)
+        classes = {
+            "DUPEFILTER_CLASS": TMDBDupeFilter,
+            "REQUEST_FINGERPRINTER_CLASS": TMDBRequestFingerprinter,
+        }
+        for name, cls in classes.items():
+            # What the user chose stays.
+            if (settings.getpriority(name) or 0) <= SETTINGS_PRIORITIES["addon"]:
+                _put_before(settings, name, cls)
 
 
 def _warn_of_unknown(settings: BaseSettings) -> None:
@@ -277,7 +271,7 @@ def _install_handler(settings: BaseSettings) -> None:
     handlers = dict(settings.getdict("DOWNLOAD_HANDLERS"))
     ours = {"http": TMDBHTTPDownloadHandler, "https": TMDBHTTPSDownloadHandler}
     before = {scheme: handlers[scheme] for scheme in ours if scheme in handlers}
-    settings.set(FALLBACK_SETTING, before, priority="addon")
+    settings.set(previous("DOWNLOAD_HANDLERS"), before, priority="addon")
     handlers.update(ours)
     given = settings.getpriority("DOWNLOAD_HANDLERS") or 0
     # Without a reactor, Scrapy sets its defaults after the add-ons, as a project's. The setting itself stands no
@@ -287,13 +281,13 @@ def _install_handler(settings: BaseSettings) -> None:
     settings.set("DOWNLOAD_HANDLERS", entries, priority=max(given, SETTINGS_PRIORITIES["addon"]))
 
 
-def _put_before(settings: BaseSettings, name: str, ours: type, before_setting: str) -> None:
+def _put_before(settings: BaseSettings, name: str, ours: type) -> None:
     """Put a class of ours before the one that was there, which it asks about all but TMDB's requests."""
     before = settings[name] and load_object(settings[name])
     # A class that is made of ours stays. None does, too: start requests have no queue of their own then.
     if before is None or (isinstance(before, type) and issubclass(before, ours)):
         return
-    settings.set(before_setting, before, priority="addon")
+    settings.set(previous(name), before, priority="addon")
     settings.set(name, ours, priority=max(settings.getpriority(name) or 0, SETTINGS_PRIORITIES["addon"]))
 
 

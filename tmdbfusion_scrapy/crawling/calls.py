@@ -19,18 +19,16 @@ from tmdbfusion_scrapy.api.catalogue import call_from_url
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.credentials import hidden, proxy_secrets
-from tmdbfusion_scrapy.exceptions import ValidationError
+from tmdbfusion_scrapy.exceptions import TMDBError, ValidationError
 from tmdbfusion_scrapy.items import FailedCall
 from tmdbfusion_scrapy.models.account import GuestSession, RequestToken, Session
-from tmdbfusion_scrapy.settings import SLOT, once_a_crawl, settings_of
+from tmdbfusion_scrapy.settings import SLOT, TMDBSettings, once_a_crawl, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scrapy.crawler import Crawler
 
-    from tmdbfusion_scrapy.exceptions import TMDBError
-    from tmdbfusion_scrapy.settings import TMDBSettings
 
 CALL_KEY = "tmdb_call"
 """Meta key: the call as of :meth:`Call.to_json`, and the ``url`` that the request has for it."""

@@ -11,25 +11,18 @@ from scrapy.dupefilters import BaseDupeFilter, RFPDupeFilter
 from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.job import job_dir
 from scrapy.utils.misc import build_from_crawler, load_object
-from scrapy.utils.request import RequestFingerprinter
+from scrapy.utils.request import RequestFingerprinter, RequestFingerprinterProtocol
 
 from tmdbfusion_scrapy.crawling.calls import unseen_in_url
-from tmdbfusion_scrapy.settings import settings_of
+from tmdbfusion_scrapy.settings import previous, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scrapy import Request, Spider
     from scrapy.crawler import Crawler
-    from scrapy.utils.request import RequestFingerprinterProtocol
     from twisted.internet.defer import Deferred
     from typing_extensions import Self
-
-FINGERPRINTER_SETTING = "TMDB_FALLBACK_FINGERPRINTER"
-"""Set by the add-on: the ``REQUEST_FINGERPRINTER_CLASS`` that was there before."""
-
-DUPEFILTER_SETTING = "TMDB_FALLBACK_DUPEFILTER"
-"""Set by the add-on: the ``DUPEFILTER_CLASS`` that was there before."""
 
 SEEN_FILE = "tmdb_requests.seen"
 """In the job directory: a line for each request, all but its number in hexadecimal form, and the number or 0."""
@@ -54,7 +47,7 @@ class TMDBRequestFingerprinter:
 
     def __init__(self, crawler: Crawler) -> None:
         self._settings = settings_of(crawler.settings)
-        before = crawler.settings.get(FINGERPRINTER_SETTING, RequestFingerprinter)
+        before = crawler.settings.get(previous("REQUEST_FINGERPRINTER_CLASS"), RequestFingerprinter)
         self._others: RequestFingerprinterProtocol = build_from_crawler(load_object(before), crawler)
 
     @classmethod
@@ -128,7 +121,8 @@ class TMDBDupeFilter(BaseDupeFilter):
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the filter of a crawl."""
         settings = crawler.settings
-        others = build_from_crawler(load_object(settings.get(DUPEFILTER_SETTING, RFPDupeFilter)), crawler)
+        before = settings.get(previous("DUPEFILTER_CLASS"), RFPDupeFilter)
+        others = build_from_crawler(load_object(before), crawler)
         fingerprinter = crawler.request_fingerprinter
         is_chosen = (settings.getpriority("REQUEST_FINGERPRINTER_CLASS") or 0) > SETTINGS_PRIORITIES["addon"]
         if not (is_chosen or isinstance(fingerprinter, TMDBRequestFingerprinter)):

@@ -11,7 +11,7 @@ import logging
 import warnings
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from scrapy.exceptions import (
@@ -29,6 +29,7 @@ from twisted.logger import globalLogBeginner
 from tmdbfusion_scrapy import exceptions
 from tmdbfusion_scrapy.exceptions import (
     ConfigurationError,
+    FailureKind,
     ResponseError,
     ServerError,
     TMDBError,
@@ -39,9 +40,7 @@ from tmdbfusion_scrapy.exceptions import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any
 
-    from tmdbfusion_scrapy.exceptions import FailureKind
     from tmdbfusion_scrapy.http import httpx
 
 

@@ -17,14 +17,14 @@ from scrapy.utils.misc import build_from_crawler, load_object
 from scrapy.utils.python import global_object_name
 from twisted.internet.defer import Deferred
 
-from tmdbfusion_scrapy.api.call import fill_target, values_in
+from tmdbfusion_scrapy.api.call import Secret, fill_target, values_in
 from tmdbfusion_scrapy.attempts import Attempt
 from tmdbfusion_scrapy.base_urls import is_loopback
 from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of
 from tmdbfusion_scrapy.crawling.errors import download_error
 from tmdbfusion_scrapy.crawling.responses import BodyReader
 from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
-from tmdbfusion_scrapy.crawling.session import session_of, traffic_of
+from tmdbfusion_scrapy.crawling.session import Channel, CrawlSession, session_of, traffic_of
 from tmdbfusion_scrapy.exceptions import (
     ConfigurationError,
     ValidationError,
@@ -32,8 +32,8 @@ from tmdbfusion_scrapy.exceptions import (
     without_frames,
 )
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.settings import settings_of
-from tmdbfusion_scrapy.transport.outgoing import NO_BODY
+from tmdbfusion_scrapy.settings import previous, settings_of
+from tmdbfusion_scrapy.transport.outgoing import NO_BODY, Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -44,17 +44,11 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from scrapy.settings import BaseSettings
 
-    from tmdbfusion_scrapy.api.call import Secret
-    from tmdbfusion_scrapy.crawling.session import Channel, CrawlSession
     from tmdbfusion_scrapy.credentials import Credentials
     from tmdbfusion_scrapy.transport import PooledTransport
     from tmdbfusion_scrapy.transport.answer import Answer
-    from tmdbfusion_scrapy.transport.outgoing import Outgoing
 
 logger = logging.getLogger(__name__)
-
-FALLBACK_SETTING = "TMDB_FALLBACK_HANDLERS"
-"""Set by the add-on: the download handlers that were there before, by scheme."""
 
 _NOT_SENT = frozenset({b"Proxy-Authorization", b"Host", b"Content-Length"})
 """Headers, as Scrapy writes them, that are not the server's business, or that httpx writes itself."""
@@ -83,10 +77,15 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         super().__init__(crawler)
         self._stats = crawler.stats
         self._warned_of_bindaddress = False
-        self._fallbacks = _FallbackHandlers(crawler, self.scheme)
         self._secrets = call_secrets_of(crawler)
         self._reader = BodyReader(crawler)
         self._traffic = traffic_of(crawler)
+        self._previous = crawler.settings.getdict(previous("DOWNLOAD_HANDLERS"))
+        self._fallbacks: dict[str, DownloadHandlerProtocol] = {}
+        self._failed: dict[str, str] = {}
+        if self.scheme is not None and self.scheme in self._previous:
+            # It may wait for the signal that the engine has started; Scrapy's own waits for nothing.
+            self._build_fallback(self.scheme, skip_lazy=True)
 
     @cached_property
     def _session(self) -> CrawlSession:
@@ -98,17 +97,56 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         Raises:
             TMDBError: A TMDB request failed without a response; it is one of Scrapy's download exceptions, too.
             RateLimiterClosed: The spider is being closed, and the request need not wait any longer.
+            NotSupported: There is no other handler for its scheme, or it could not be built.
         """
         channel = self._session.channel_of(request)
         if channel is not None:
             return await self._download(request, channel)
-        return await self._fallbacks.download_request(request)
+        scheme = urlparse_cached(request).scheme
+        handler = self._fallbacks.get(scheme)
+        if handler is None and scheme not in self._failed:
+            handler = self._build_fallback(scheme)
+        if handler is None:
+            raise NotSupported(f"Unsupported URL scheme '{scheme}': {self._failed[scheme]}")
+        if inspect.iscoroutinefunction(handler.download_request):
+            return await handler.download_request(request)
+        # The older form, which Scrapy still takes: a Deferred, and a spider argument.
+        old_style: Any = handler.download_request
+        response: Response = await maybe_deferred_to_future(old_style(request, self.crawler.spider))
+        return response
 
     async def close(self) -> None:
         """Close the pool and the fallback handlers."""
         if "_session" in vars(self):
             await self._session.close()
-        await self._fallbacks.close()
+        for handler in self._fallbacks.values():
+            closing: Any = handler.close() if hasattr(handler, "close") else None
+            if isinstance(closing, Deferred):
+                await maybe_deferred_to_future(closing)
+            elif inspect.isawaitable(closing):
+                await closing
+
+    def _build_fallback(self, scheme: str, *, skip_lazy: bool = False) -> DownloadHandlerProtocol | None:
+        """Build the handler that was there before, as Scrapy does; what is in the way is told to each request."""
+        # Scrapy's default is read now: without a reactor Scrapy changes it after the add-ons have run.
+        path = self._previous.get(scheme, self.crawler.settings["DOWNLOAD_HANDLERS_BASE"].get(scheme))
+        if path is None:
+            self._failed[scheme] = "its download handler is set to None"
+            return None
+        try:
+            handler_class: Any = load_object(path)
+            if skip_lazy and getattr(handler_class, "lazy", True):
+                return None
+            handler: DownloadHandlerProtocol = build_from_crawler(handler_class, self.crawler)
+        except NotConfigured as reason:
+            self._failed[scheme] = str(reason)
+        except Exception as error:
+            extra = {"crawler": self.crawler}
+            logger.exception("Cannot build the download handler for %s", scheme, extra=extra)
+            self._failed[scheme] = str(error)
+        else:
+            return self._fallbacks.setdefault(scheme, handler)
+        return None
 
     async def _download(self, request: Request, channel: Channel) -> Response:
         """Send a TMDB request, with its credentials, through the pool."""
@@ -196,65 +234,6 @@ class TMDBHTTPSDownloadHandler(TMDBDownloadHandler):
     """The handler for ``https``."""
 
     scheme = "https"
-
-
-class _FallbackHandlers:
-    """Handlers that were there before, built and closed as Scrapy does it."""
-
-    def __init__(self, crawler: Crawler, scheme: str | None) -> None:
-        self._crawler = crawler
-        self._chosen = crawler.settings.getdict(FALLBACK_SETTING)
-        self._handlers: dict[str, DownloadHandlerProtocol] = {}
-        self._failed: dict[str, str] = {}
-        if scheme is not None and scheme in self._chosen:
-            # It may wait for the signal that the engine has started; Scrapy's own waits for nothing.
-            self._build(scheme, skip_lazy=True)
-
-    async def download_request(self, request: Request) -> Response:
-        """Download a request, unless there is no handler for its scheme, or it could not be built."""
-        scheme = urlparse_cached(request).scheme
-        handler = self._handlers.get(scheme)
-        if handler is None and scheme not in self._failed:
-            handler = self._build(scheme)
-        if handler is None:
-            raise NotSupported(f"Unsupported URL scheme '{scheme}': {self._failed[scheme]}")
-        if inspect.iscoroutinefunction(handler.download_request):
-            return await handler.download_request(request)
-        # The older form, which Scrapy still takes: a Deferred, and a spider argument.
-        old_style: Any = handler.download_request
-        response: Response = await maybe_deferred_to_future(old_style(request, self._crawler.spider))
-        return response
-
-    async def close(self) -> None:
-        """Close the handlers."""
-        for handler in self._handlers.values():
-            closing: Any = handler.close() if hasattr(handler, "close") else None
-            if isinstance(closing, Deferred):
-                await maybe_deferred_to_future(closing)
-            elif inspect.isawaitable(closing):
-                await closing
-
-    def _build(self, scheme: str, *, skip_lazy: bool = False) -> DownloadHandlerProtocol | None:
-        """Build a handler; what comes in the way is told to each request."""
-        # Scrapy's default is read now: without a reactor Scrapy changes it after the add-ons have run.
-        path = self._chosen.get(scheme, self._crawler.settings["DOWNLOAD_HANDLERS_BASE"].get(scheme))
-        if path is None:
-            self._failed[scheme] = "its download handler is set to None"
-            return None
-        try:
-            handler_class: Any = load_object(path)
-            if skip_lazy and getattr(handler_class, "lazy", True):
-                return None
-            handler: DownloadHandlerProtocol = build_from_crawler(handler_class, self._crawler)
-        except NotConfigured as reason:
-            self._failed[scheme] = str(reason)
-            return None
-        except Exception as error:
-            extra = {"crawler": self._crawler}
-            logger.exception("Cannot build the download handler for %s", scheme, extra=extra)
-            self._failed[scheme] = str(error)
-            return None
-        return self._handlers.setdefault(scheme, handler)
 
 
 def prepare(

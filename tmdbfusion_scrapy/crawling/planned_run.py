@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from scrapy import signals
+from scrapy import Request, signals
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.calls import RUN_KEY
 from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.settings import read_boolean, settings_of
-from tmdbfusion_scrapy.stores import DATABASE_FAILED, RecordStore
+from tmdbfusion_scrapy.stores import DATABASE_FAILED, CrawlState, Progress, RecordStore, Run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
-
-    from scrapy import Request
     from scrapy.crawler import Crawler
 
     from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
     from tmdbfusion_scrapy.sources import Listing
-    from tmdbfusion_scrapy.stores import CrawlState, Progress, Run
 
 logger = logging.getLogger(__name__)
 

@@ -39,7 +39,7 @@ from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.models import Record
 from tmdbfusion_scrapy.models.fields import SLASHED_KEYS
 from tmdbfusion_scrapy.models.record import DEFAULT_LANGUAGE, Decoded, note_language
-from tmdbfusion_scrapy.settings import once_a_crawl, settings_of
+from tmdbfusion_scrapy.settings import once_a_crawl, previous, settings_of
 from tmdbfusion_scrapy.stores import RECORD_CAME
 
 if TYPE_CHECKING:
@@ -343,9 +343,6 @@ def _label(part: str) -> str:
     return SLASHED_KEYS.get(part) or part.partition("/")[0]
 
 
-POLICY_SETTING = "TMDB_CACHE_POLICY"
-"""Set by the add-on: the ``HTTPCACHE_POLICY`` that was there before."""
-
 _BROKEN = frozenset({"dataloss", "download_stopped", "partial"})
 """Flags of a response that is not whole."""
 
@@ -358,7 +355,7 @@ class TMDBCachePolicy:
     """
 
     def __init__(self, settings: BaseSettings) -> None:
-        before = settings.get(POLICY_SETTING, "scrapy.extensions.httpcache.DummyPolicy")
+        before = settings.get(previous("HTTPCACHE_POLICY"), "scrapy.extensions.httpcache.DummyPolicy")
         self._policy: Any = load_object(before)(settings)
         self._settings = settings_of(settings)
 

@@ -8,9 +8,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from pydispatch.dispatcher import getAllReceivers
-from scrapy import signals
+from scrapy import Request, signals
 from scrapy.exceptions import StopDownload
-from scrapy.http import Headers, JsonResponse
+from scrapy.http import Headers, JsonResponse, Response
 from scrapy.responsetypes import responsetypes
 from twisted.python.failure import Failure
 from typing_extensions import TypeVar
@@ -23,9 +23,7 @@ from tmdbfusion_scrapy.transport import BodyTooLarge, read_body
 if TYPE_CHECKING:
     import ssl
 
-    from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.http import Response
 
     from tmdbfusion_scrapy.transport.answer import Answer
 

@@ -9,7 +9,7 @@ from scrapy import Request, signals
 from scrapy.utils.misc import build_from_crawler, load_object
 
 from tmdbfusion_scrapy.crawling.calls import RUN_KEY
-from tmdbfusion_scrapy.settings import settings_of
+from tmdbfusion_scrapy.settings import previous, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -92,13 +92,11 @@ class RunQueue:
     The next process of a run asks for them anew, whatever is on disk. There they would do harm: after ``kill -9``
     Scrapy's FIFO queue hands out what the killed process left in its file in place of what it is given.
 
-    Both queues are those of the settings, ``before_setting`` being the one on disk as it was before the add-on.
-    What is on disk comes first.
+    Both queues are those of the settings. What is on disk comes first.
     """
 
     disk_setting: ClassVar[str] = "SCHEDULER_DISK_QUEUE"
     memory_setting: ClassVar[str] = "SCHEDULER_MEMORY_QUEUE"
-    before_setting: ClassVar[str] = "TMDB_FALLBACK_DISK_QUEUE"
 
     def __init__(self, disk: Any, memory: Any, is_tmdb: Callable[[str], bool]) -> None:
         self._disk = disk
@@ -109,7 +107,7 @@ class RunQueue:
     def from_crawler(cls, crawler: Crawler, key: str) -> Self:
         """Make the queue of a slot and priority, with what an earlier process left on disk."""
         settings = crawler.settings
-        disk = build_from_crawler(load_object(settings[cls.before_setting]), crawler, key)
+        disk = build_from_crawler(load_object(settings[previous(cls.disk_setting)]), crawler, key)
         # The one for start requests may be None.
         name = settings[cls.memory_setting] or settings[RunQueue.memory_setting]
         memory = build_from_crawler(load_object(name), crawler, key)
@@ -144,4 +142,3 @@ class StartRunQueue(RunQueue):
 
     disk_setting = "SCHEDULER_START_DISK_QUEUE"
     memory_setting = "SCHEDULER_START_MEMORY_QUEUE"
-    before_setting = "TMDB_FALLBACK_START_DISK_QUEUE"

@@ -12,25 +12,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
-from scrapy import signals
+from scrapy import Request, signals
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.base_urls import is_loopback_url, is_plain
 from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter
-from tmdbfusion_scrapy.settings import IMAGES_SLOT, once_a_crawl, settings_of
+from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter, RateLimitState
+from tmdbfusion_scrapy.settings import IMAGES_SLOT, SettingsReader, once_a_crawl, settings_of
 from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 
 if TYPE_CHECKING:
-    from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
     from tmdbfusion_scrapy.attempts import Observer
-    from tmdbfusion_scrapy.rate_limit import RateLimitState
-    from tmdbfusion_scrapy.settings import SettingsReader
 
 logger = logging.getLogger(__name__)
 

@@ -19,8 +19,8 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, Serv
 from tmdbfusion_scrapy.settings import settings_of
 from tmdbfusion_scrapy.sources.export import FOLDER
 from tmdbfusion_scrapy.sources.export_file import ExportDownload, export_client
-from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, RESULTS_PER_PAGE
-from tmdbfusion_scrapy.stores import ImageStore
+from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, RESULTS_PER_PAGE, Kind, Reader
+from tmdbfusion_scrapy.stores import ImageStore, KnownRecords
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.crawling.responses import TMDBResponse
     from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
     from tmdbfusion_scrapy.items import FailedCall
-    from tmdbfusion_scrapy.sources.source import Kind, Reader
-    from tmdbfusion_scrapy.stores import KnownRecords
 
 logger = logging.getLogger(__name__)
 

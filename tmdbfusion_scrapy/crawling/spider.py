@@ -9,14 +9,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from scrapy import Request, Spider
-from scrapy.settings import SETTINGS_PRIORITIES
+from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.misc import arg_to_iter
 from scrapy.utils.request import request_from_dict
 from twisted.python.failure import Failure
-from typing_extensions import override
+from typing_extensions import Unpack, override
 
-from tmdbfusion_scrapy.api import API, OPERATIONS, Crawling
+from tmdbfusion_scrapy.api import API, OPERATIONS, Call, Crawling, Endpoint
 from tmdbfusion_scrapy.api.endpoint import BoundEndpoint
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
 from tmdbfusion_scrapy.crawling.addon import Addon
@@ -38,10 +38,6 @@ from tmdbfusion_scrapy.settings import TMDBSettings, settings_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from scrapy.settings import BaseSettings
-    from typing_extensions import Unpack
-
-    from tmdbfusion_scrapy.api import Call, Endpoint
     from tmdbfusion_scrapy.items import FailedCall
 
 
