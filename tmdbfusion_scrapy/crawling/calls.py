@@ -65,22 +65,18 @@ def build_request(call: Call[Any], base_url: str, arguments: Mapping[str, Any]) 
 
     ``arguments`` are those of :class:`~tmdbfusion_scrapy.crawling.spider.RequestArguments`.
     """
-    meta = {"download_slot": SLOT, "allow_offsite": True, **(arguments.get("meta") or {})}
+    given = arguments.get("meta") or {}
     # Meta of another call's response may have been passed on.
-    for key in (PROGRESS_KEY, CONDITION_KEY, RUN_KEY):
-        meta.pop(key, None)
+    kept = {key: value for key, value in given.items() if key not in (PROGRESS_KEY, CONDITION_KEY, RUN_KEY)}
+    meta = {"download_slot": SLOT, "allow_offsite": True, **kept}
     if call.secrets or call.method != "GET" or call.model in _SECRET_ANSWERS:
         # What is one user's, or tells of a change that was made, is no answer to a later call.
         meta["dont_cache"] = True
-    headers = dict(arguments.get("headers") or {})
-    body = b""
+    changed: dict[str, Any] = {"method": call.method, "meta": meta}
     if call.body is not None:
-        headers.setdefault("Content-Type", JSON_TYPE)
-        body = msgspec.json.encode(call.body)
-    given = {name: value for name, value in arguments.items() if name not in ("meta", "headers")}
-    url = _url_of(call, base_url)
-    request = Request(url, method=call.method, meta=meta, headers=headers, body=body, **given)
-    return keep_call(request, call)
+        changed["headers"] = {"Content-Type": JSON_TYPE, **(arguments.get("headers") or {})}
+        changed["body"] = msgspec.json.encode(call.body)
+    return keep_call(Request(_url_of(call, base_url), **{**arguments, **changed}), call)
 
 
 def keep_call(request: Request, call: Call[Any]) -> Request:
@@ -98,10 +94,7 @@ def has_call(request: Request) -> bool:
 
 
 def call_from_json(kept: Mapping[str, Any]) -> Call[Any] | None:
-    """Return the call that :meth:`Call.to_json <tmdbfusion_scrapy.api.Call.to_json>` made a dict of.
-
-    Its secrets have labels and no values. ``None`` for an operation that the catalogue does not have.
-    """
+    """Return the call of ``Call.to_json()``, secrets without values; ``None`` for an operation unknown here."""
     secrets = tuple(Secret(key, place, "", label) for key, place, label in kept.get("secrets", ()))
     query, body = kept.get("query", {}), kept.get("body")
     operation_id = kept.get("operation")
@@ -266,7 +259,15 @@ class CallSecrets:
             ValidationError: One was given to another process, and is known to that alone.
         """
         marks = request.meta[CALL_KEY].get("secrets", ()) if has_call(request) else ()
-        return tuple(Secret(key, place, self._value(key, label), label) for key, place, label in marks)
+        for key, _, label in marks:
+            if label not in self._values:
+                setting = _SETTINGS.get(key)
+                fix = f"set {setting}, which every run can read" if setting else "make the call anew"
+                raise ValidationError(
+                    f"the {key} of this call is not known here: secrets are not kept in a job directory or a "
+                    f"queue, so one that was given to a call is gone with its run; {fix}"
+                )
+        return tuple(Secret(key, place, self._values[label], label) for key, place, label in marks)
 
     def values_of(self, request: Request) -> list[str]:
         """Return the values of a request's secrets, of those that are known, and those of its proxy."""
@@ -275,18 +276,6 @@ class CallSecrets:
         if b"Proxy-Authorization" in request.headers:
             values += proxy_secrets(None, request.headers[b"Proxy-Authorization"])
         return [*values, *self._of_proxy]
-
-    def _value(self, key: str, label: str) -> str:
-        """Return the secret that a label stands for."""
-        value = self._values.get(label)
-        if value is None:
-            setting = _SETTINGS.get(key)
-            fix = f"set {setting}, which every run can read" if setting else "make the call anew"
-            raise ValidationError(
-                f"the {key} of this call is not known here: secrets are not kept in a job directory or a queue, "
-                f"so one that was given to a call is gone with its run; {fix}"
-            )
-        return value
 
 
 @once_a_crawl

@@ -14,7 +14,7 @@ from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.calls import RUN_KEY
 from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.settings import read_boolean, settings_of
-from tmdbfusion_scrapy.stores import DATABASE_FAILED, CrawlState, Progress, RecordStore, Run
+from tmdbfusion_scrapy.stores import DATABASE_FAILED, CrawlState, RecordStore, Run
 
 if TYPE_CHECKING:
     from scrapy.crawler import Crawler
@@ -86,11 +86,9 @@ class PlannedRun:
         return self._run.is_resumed
 
     def adopt(self, request: Request) -> Request:
-        """Return a request as one of the run's, which decides what is asked for.
-
-        With ``JOBDIR`` the duplicate filter remembers what earlier processes asked for, and ``kill -9`` leaves
-        the answers out. The process is noted for a scheduler of the user's own that keeps requests.
-        """
+        """Return a request as one of the run's, which decides what is asked for."""
+        # With JOBDIR the duplicate filter remembers what earlier processes asked for, and kill -9 leaves the
+        # answers out. The process is noted for a scheduler of the user's own that keeps requests.
         request.dont_filter = True
         request.meta[RUN_KEY] = self._process
         return request
@@ -136,14 +134,9 @@ class PlannedRun:
             if other.language != language:
                 tongue = other.language or "TMDB's own choice of language"
                 without += f"{' and ' if without else ''}in {tongue}"
-            self._say(
-                "%s %s are stored %s: scrapy crawl %s -a source=stale -a days=0%s fetches them again",
-                f"{other.count:,}",
-                spider.kind().replace("_", " "),
-                without,
-                spider.name,
-                append,
-            )
+            advice = "%s %s are stored %s: scrapy crawl %s -a source=stale -a days=0%s fetches them again"
+            kind = spider.kind().replace("_", " ")
+            self._say(advice, f"{other.count:,}", kind, without, spider.name, append)
 
     async def ids(self) -> AsyncIterator[list[int]]:
         """Yield the ids that are still wanted, in their order and in portions."""
@@ -159,8 +152,7 @@ class PlannedRun:
     async def etags(self, ids: Sequence[int]) -> dict[int, str]:
         """Return the ETags of those of some records that are stored."""
         store_raw = read_boolean(self._spider.settings, "TMDB_STORE_RAW")
-        found: dict[int, str] = await self.ask(self.known.etags_of, ids, with_raw=store_raw)
-        return found
+        return dict(await self.ask(self.known.etags_of, ids, with_raw=store_raw))
 
     async def stored_records(self, model: Any, *, of_run: bool) -> AsyncIterator[Any]:
         """Yield what was stored before now; with ``of_run``, only what earlier processes stored for this run."""
@@ -175,10 +167,7 @@ class PlannedRun:
 
     async def not_done(self, keys: Sequence[int]) -> list[int]:
         """Return those of some ids that this run did not store, find deleted or give up."""
-        if not self._run.is_resumed:
-            return list(keys)
-        found: list[int] = await self.ask(self._state.not_done, self._run, keys)
-        return found
+        return list(await self.ask(self._state.not_done, self._run, keys) if self.is_resumed else keys)
 
     async def ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
         """Ask the database in a thread, with patience where it is locked or away.
@@ -198,13 +187,11 @@ class PlannedRun:
             # Where nothing was planned, the database cannot tell that the pipeline lost something at the end.
             lost = 0 if self.is_planned else self._stats.get_value(names.STORAGE_FAILED, 0)
             if reason == "finished" and not lost:
-                watermark = f"{self._spider.kind()}/changes"
-                progress: Progress = await self.ask(
-                    self._state.finish, self._run, watermark=watermark, coverage=self.coverage
-                )
-                self.is_finished = not progress.left
-                if not self.is_finished:
-                    self._say("%d records are left", progress.left)
+                known = {"watermark": f"{self._spider.kind()}/changes", "coverage": self.coverage}
+                left = (await self.ask(self._state.finish, self._run, **known)).left
+                self.is_finished = not left
+                if left:
+                    self._say("%d records are left", left)
             # The pipeline has a say in the reason.
             if advice := self._advice(self._stats.get_value("finish_reason", reason)):
                 self._say(advice)
