@@ -47,9 +47,6 @@ logger = logging.getLogger(__name__)
 ANSWER_SECONDS = 0.1
 """How long TMDB takes for an answer, about, the way included: so fast one connection asks again."""
 
-_FAR_BELOW = 0.5
-"""Part of the rate limit below which a crawl is told to be slow."""
-
 _ENOUGH = 8
 """Requests at the same time that are enough for TMDB's rate limit; a higher one needs more."""
 
@@ -73,7 +70,7 @@ class Speed:
     @property
     def is_slow(self) -> bool:
         """True where something else than the rate limit holds it far below that."""
-        return self.per_second is not None and self.per_second < self.wanted * _FAR_BELOW
+        return self.per_second is not None and self.per_second < self.wanted / 2
 
     @property
     def words(self) -> str:
@@ -113,27 +110,21 @@ def crawl_speed(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool
     # One answer after the other on each connection.
     enough = max(_ENOUGH, math.ceil(wanted * ANSWER_SECONDS))
     slot_is_named = "concurrency" in slot_options(settings)
-    limits = {
-        "CONCURRENT_REQUESTS": (settings.getint("CONCURRENT_REQUESTS"), None),
-        f'{slot}["concurrency"]' if slot_is_named else "CONCURRENT_REQUESTS_PER_DOMAIN": (
-            ours.slot_concurrency,
-            f'set DOWNLOAD_SLOTS = {{"{SLOT}": {{"concurrency": {enough}}}}}',
-        ),
-    }
+    of_slot = f'{slot}["concurrency"]' if slot_is_named else "CONCURRENT_REQUESTS_PER_DOMAIN"
+    limits = {"CONCURRENT_REQUESTS": settings.getint("CONCURRENT_REQUESTS"), of_slot: ours.slot_concurrency}
     if settings.get("TMDB_MAX_CONNECTIONS") is not None:
-        limits["TMDB_MAX_CONNECTIONS"] = ours.max_connections, None
-    for name, (most, own_fix) in limits.items():
+        limits["TMDB_MAX_CONNECTIONS"] = ours.max_connections
+    for name, most in limits.items():
         if most:
-            limit, fix = f"{name} = {most}, {ANSWER_SECONDS:g} s an answer", f"set {name} = {enough}"
-            found.append(Speed(most / ANSWER_SECONDS, limit, wanted, own_fix or fix))
+            fix = f'DOWNLOAD_SLOTS = {{"{SLOT}": {{"concurrency": {enough}}}}}'
+            fix = f"set {fix if name == of_slot else f'{name} = {enough}'}"
+            limit = f"{name} = {most}, {ANSWER_SECONDS:g} s an answer"
+            found.append(Speed(most / ANSWER_SECONDS, limit, wanted, fix))
     rate = Speed(wanted, "TMDB_REQUESTS_PER_SECOND", wanted)
     return min([rate, *found], key=lambda speed: speed.per_second or 0.0)
 
 
 _ASYNCIO_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
-
-CONCURRENT_ITEMS = 1
-"""Scrapy 2.15 to 2.19 start this many tasks for every response; see docs/performance.md for what they cost."""
 
 _NO_LIMIT = 2**31
 
@@ -223,7 +214,8 @@ class Addon:
         settings.setdefault_in_component_priority_dict("SPIDER_MIDDLEWARES", LazyStartMiddleware, 10)
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryQueue, 0)
         if not settings.getpriority("CONCURRENT_ITEMS"):
-            settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
+            # Scrapy 2.15 to 2.19 start this many tasks for every response; docs/performance.md has what they cost.
+            settings.set("CONCURRENT_ITEMS", 1, priority="addon")
         classes = {
             "DUPEFILTER_CLASS": TMDBDupeFilter,
             "REQUEST_FINGERPRINTER_CLASS": TMDBRequestFingerprinter,

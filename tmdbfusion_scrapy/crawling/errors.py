@@ -14,29 +14,12 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from scrapy.exceptions import (
-    CannotResolveHostError,
-    DownloadCancelledError,
-    DownloadConnectionRefusedError,
-    DownloadFailedError,
-    DownloadTimeoutError,
-    ResponseDataLossError,
-    UnsupportedURLSchemeError,
-)
+import scrapy.exceptions
 from scrapy.utils.log import get_scrapy_root_handler
 from twisted.logger import globalLogBeginner
 
 from tmdbfusion_scrapy import exceptions
-from tmdbfusion_scrapy.exceptions import (
-    ConfigurationError,
-    FailureKind,
-    ResponseError,
-    ServerError,
-    TMDBError,
-    ValidationError,
-    error_from_exception,
-    failure_of,
-)
+from tmdbfusion_scrapy.exceptions import ConfigurationError, FailureKind, ServerError, TMDBError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -44,33 +27,33 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.http import httpx
 
 
-class TimeoutServerError(ServerError, DownloadTimeoutError):
+class TimeoutServerError(ServerError, scrapy.exceptions.DownloadTimeoutError):
     """No answer in time."""
 
 
-class ConnectionServerError(ServerError, DownloadConnectionRefusedError):
+class ConnectionServerError(ServerError, scrapy.exceptions.DownloadConnectionRefusedError):
     """No connection."""
 
 
-class ResolutionServerError(ServerError, CannotResolveHostError):
+class ResolutionServerError(ServerError, scrapy.exceptions.CannotResolveHostError):
     """The host has no address."""
 
 
-class DownloadServerError(ServerError, DownloadFailedError):
+class DownloadServerError(ServerError, scrapy.exceptions.DownloadFailedError):
     """The exchange broke off."""
 
 
-class DataLossServerError(ServerError, ResponseDataLossError):
+class DataLossServerError(ServerError, scrapy.exceptions.ResponseDataLossError):
     """The body broke off."""
 
 
-class TooLargeResponseError(ResponseError, DownloadCancelledError):
+class TooLargeResponseError(exceptions.ResponseError, scrapy.exceptions.DownloadCancelledError):
     """The body is larger than ``DOWNLOAD_MAXSIZE``."""
 
     default_retryable = False
 
 
-class UnsupportedURLValidationError(ValidationError, UnsupportedURLSchemeError):
+class UnsupportedURLValidationError(exceptions.ValidationError, scrapy.exceptions.UnsupportedURLSchemeError):
     """The URL cannot be requested."""
 
 
@@ -89,9 +72,9 @@ def download_error(
     exception: httpx.HTTPError | httpx.InvalidURL, *, method: str, path: str, in_body: bool = False
 ) -> TMDBError:
     """Return the error for an exception of the transport; ``in_body`` if the head of the response had come."""
-    kind = failure_of(exception).kind
+    kind = exceptions.failure_of(exception).kind
     cls = DataLossServerError if in_body and kind == "protocol" else _SCRAPYS.get(kind)
-    return error_from_exception(exception, method=method, path=path, cls=cls)
+    return exceptions.error_from_exception(exception, method=method, path=path, cls=cls)
 
 
 def error_name(error: TMDBError) -> str:

@@ -12,30 +12,17 @@ from scrapy import Request, Spider, signals
 from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import DontCloseSpider, DownloadCancelledError, IgnoreRequest, StopDownload
 
+from tmdbfusion_scrapy import exceptions
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.calls import (
-    AUTOMAP_KEY,
-    RETRY_DELAY_KEY,
-    RUN_KEY,
-    call_of,
-    call_secrets_of,
-    note_call,
-    shows_secret,
-)
+from tmdbfusion_scrapy.crawling import calls
+from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of
 from tmdbfusion_scrapy.crawling.errors import error_name, plain_messages
 from tmdbfusion_scrapy.crawling.handler import check_handlers
 from tmdbfusion_scrapy.crawling.reading import RecordReader, conditions_of, of_our_class
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.crawling.scheduling import AHEAD_KEY, LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.session import credentials_of
-from tmdbfusion_scrapy.exceptions import (
-    BAD_TOKEN_CODES,
-    AuthenticationError,
-    PermissionDeniedError,
-    ResponseError,
-    ServerError,
-    TMDBError,
-)
+from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.rate_limit import RateLimiterClosed
 from tmdbfusion_scrapy.retrying import RetryPolicy, may_send_again
 from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, settings_of
@@ -101,14 +88,14 @@ class TMDBMiddleware:
         meta = request.meta
         is_tmdb = self._settings.is_tmdb(request.url)
         if self._is_zyte_transparent and (is_tmdb or meta.get("download_slot") == IMAGES_SLOT):
-            meta.setdefault(AUTOMAP_KEY, False)
+            meta.setdefault(calls.AUTOMAP_KEY, False)
         if not is_tmdb:
             return None
         if AHEAD_KEY in meta and self._start is not None:
             # A signal tells of it, too, at ten times the cost.
             self._start.take(request)
-        note_call(request, self._settings.api_url)
-        if RUN_KEY in meta:
+        calls.note_call(request, self._settings.api_url)
+        if calls.RUN_KEY in meta:
             is_obsolete = getattr(self._crawler.spider, "is_obsolete", None)
             if is_obsolete is not None and is_obsolete(request):
                 # An earlier process left it in a scheduler of the user's own. Nothing failed.
@@ -123,7 +110,7 @@ class TMDBMiddleware:
         meta.setdefault("dont_redirect", True)
         request.headers.setdefault(b"Accept", b"application/json")
         request.headers.setdefault(b"Accept-Encoding", ACCEPT_ENCODING)
-        if not self._warned_of_key and shows_secret(request.url):
+        if not self._warned_of_key and calls.shows_secret(request.url):
             self._warned_of_key = True
             logger.warning(
                 "A request has an api_key or a session_id in its URL, where logs, caches and job directories keep "
@@ -132,7 +119,7 @@ class TMDBMiddleware:
                 extra={"spider": self._crawler.spider},
             )
         # A retry that did not come through the scheduler (engine.download_async) waits here.
-        delay = meta.pop(RETRY_DELAY_KEY, None)
+        delay = meta.pop(calls.RETRY_DELAY_KEY, None)
         return asyncio.sleep(delay) if delay else None
 
 
@@ -249,7 +236,7 @@ class TMDBRetryMiddleware:
         if isinstance(exception, TMDBError):
             error = exception
         elif isinstance(exception, DownloadCancelledError):
-            error = ResponseError(str(exception), retryable=False)
+            error = exceptions.ResponseError(str(exception), retryable=False)
             error.__cause__ = exception
         else:
             return None
@@ -271,7 +258,8 @@ class TMDBRetryMiddleware:
     def _note(self, error: TMDBError) -> None:
         """Count an error, and close the spider, once, if no other call will work either."""
         self._stats.inc_value(f"{names.ERROR_COUNT}/{error_name(error)}")
-        is_of_token = isinstance(error, AuthenticationError) and error.tmdb_code in (None, *BAD_TOKEN_CODES)
+        codes = (None, *exceptions.BAD_TOKEN_CODES)
+        is_of_token = isinstance(error, exceptions.AuthenticationError) and error.tmdb_code in codes
         if not is_of_token or self._closing is not None:
             return
         logger.error(
@@ -302,7 +290,7 @@ class TMDBRetryMiddleware:
             priority_adjust=meta.get("priority_adjust", self._priority_adjust),
         )
         if retry is not None:
-            retry.meta[RETRY_DELAY_KEY] = delay
+            retry.meta[calls.RETRY_DELAY_KEY] = delay
             queue = self._crawler.get_item_pipeline(RetryQueue)
             if queue is not None:
                 queue.expect()
@@ -314,15 +302,15 @@ class TMDBRetryMiddleware:
         self._stats.inc_value(names.RETRY_GIVEN_UP)
         self._stats.inc_value(f"{names.FAILED_COUNT}/{error_name(error)}")
         # What TMDB does not have, refuses or has merged is an answer. Who refuses all is no one that can be asked.
-        is_merged = isinstance(error, ResponseError) and error.is_other_record
-        if (error.retryable and not is_merged) or isinstance(error, PermissionDeniedError):
+        is_merged = isinstance(error, exceptions.ResponseError) and error.is_other_record
+        if (error.retryable and not is_merged) or isinstance(error, exceptions.PermissionDeniedError):
             self._unanswered += 1
         else:
             self._answered += 1
         if error.status_code is None:
             # What Scrapy logs names the class alone; this names the host that does not answer, say. Of what is not
             # tried again, such as a bad certificate, Scrapy logs nothing.
-            lasting = isinstance(error, ServerError) and not error.retryable
+            lasting = isinstance(error, exceptions.ServerError) and not error.retryable
             level = logging.ERROR if lasting else logging.INFO
             logger.log(level, "%s", error, extra={"spider": self._crawler.spider})
         raise error
@@ -370,7 +358,7 @@ class RetryQueue:
 
     def _on_scheduled(self, request: Request) -> None:
         """Take a retry out on its way to the scheduler."""
-        delay = request.meta.pop(RETRY_DELAY_KEY, None)
+        delay = request.meta.pop(calls.RETRY_DELAY_KEY, None)
         if delay is None:
             return
         self._expected -= 1

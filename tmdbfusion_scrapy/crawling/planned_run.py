@@ -44,6 +44,7 @@ class PlannedRun:
 
     Attributes:
         known: The records that the database knows.
+        process: Mark of the requests of this process.
         to_fetch: Number of records that this process is to fetch; ``None`` until all of them are known.
         coverage: What a crawl of discover in parts found, as JSON.
         is_finished: Whether nothing is left; known when the crawl has ended.
@@ -58,7 +59,7 @@ class PlannedRun:
         self._run = run
         self._asking = asyncio.Lock()
         self._is_closed = False
-        self._process = uuid4().hex
+        self.process = uuid4().hex
         self.to_fetch: int | None = None
         self.coverage: str | None = None
         self.is_finished = False
@@ -90,12 +91,8 @@ class PlannedRun:
         # With JOBDIR the duplicate filter remembers what earlier processes asked for, and kill -9 leaves the
         # answers out. The process is noted for a scheduler of the user's own that keeps requests.
         request.dont_filter = True
-        request.meta[RUN_KEY] = self._process
+        request.meta[RUN_KEY] = self.process
         return request
-
-    def has_made(self, request: Request) -> bool:
-        """Return whether a request is of this process; an earlier one may have left others in a scheduler."""
-        return bool(request.meta[RUN_KEY] == self._process)
 
     async def plan(self, listing: Listing, limit: int | None) -> None:
         """Make what is listed, and not stored yet, what the run fetches."""

@@ -22,17 +22,8 @@ from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.api import OPERATIONS, Call
 from tmdbfusion_scrapy.api.appending import Assembly, may_exist
 from tmdbfusion_scrapy.api.call import judge
-from tmdbfusion_scrapy.crawling.calls import (
-    CALL_KEY,
-    CONDITION_KEY,
-    PROGRESS_KEY,
-    RETRY_DELAY_KEY,
-    call_of,
-    keep_call,
-    kind_id_and_path,
-    shows_secret,
-    with_call,
-)
+from tmdbfusion_scrapy.crawling import calls
+from tmdbfusion_scrapy.crawling.calls import call_of
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse, is_heard
 from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.items import UnchangedRecord
@@ -83,7 +74,7 @@ class Conditions:
         digest, _, sent = etag.partition(" ")
         if sent and digest == _digest(request, call_of(request, self._api_url)):
             request.headers["If-None-Match"] = sent
-            request.meta[CONDITION_KEY] = [record_id, etag]
+            request.meta[calls.CONDITION_KEY] = [record_id, etag]
             self._crawler().stats.inc_value(names.CONDITIONAL_REQUESTS)
         return request
 
@@ -93,9 +84,9 @@ class Conditions:
         The response has a callback of its own, which yields an ``UnchangedRecord``: neither the spider's callback
         nor its errback sees it.
         """
-        if CONDITION_KEY not in request.meta:
+        if calls.CONDITION_KEY not in request.meta:
             return None
-        record_id, etag = request.meta[CONDITION_KEY]
+        record_id, etag = request.meta[calls.CONDITION_KEY]
         if response.status != 304:
             self._note_answer(etag, response)
             return None
@@ -149,7 +140,7 @@ def _stored_etag(request: Request, call: Call[Any], etag: bytes | None) -> str |
 
 def _digest(request: Request, call: Call[Any]) -> str | None:
     """Return a digest of all that a record depends on; ``None`` for one of one user, or with a secret."""
-    if call.method != "GET" or call.secrets or shows_secret(request.url):
+    if call.method != "GET" or call.secrets or calls.shows_secret(request.url):
         return None
     query = sorted(call.query.items())
     told = [call.path, query, call.appends, call.languages, call.has_all_seasons]
@@ -236,9 +227,9 @@ class RecordReader:
         meta = {
             name: value
             for name, value in request.meta.items()
-            if name not in ("retry_times", "dont_cache", RETRY_DELAY_KEY, CONDITION_KEY)
+            if name not in ("retry_times", "dont_cache", calls.RETRY_DELAY_KEY, calls.CONDITION_KEY)
         }
-        first = request.meta.get(PROGRESS_KEY) or {
+        first = request.meta.get(calls.PROGRESS_KEY) or {
             "url": request.url,
             "priority": request.priority,
             "dont_filter": request.dont_filter,
@@ -247,14 +238,14 @@ class RecordReader:
         if first["dont_cache"] or assembly.step == "again":
             # If all parts had been left out, it is the same request, and the cache has the answer without them.
             meta["dont_cache"] = True
-        meta[PROGRESS_KEY] = {**first, **assembly.to_json()}
+        meta[calls.PROGRESS_KEY] = {**first, **assembly.to_json()}
         # What came is kept in memory until the rest is there.
         changed = {"priority": first["priority"] + 1, "dont_filter": True, "meta": meta}
-        following = with_call(request, assembly.next_call, self._api_url, **changed)
+        following = calls.with_call(request, assembly.next_call, self._api_url, **changed)
         # Of the answer to another URL that the HTTP cache or the database has.
         for name in ("If-None-Match", "If-Modified-Since"):
             following.headers.pop(name, None)
-        return keep_call(following, assembly.call)
+        return calls.keep_call(following, assembly.call)
 
     def _may_ask(self, call: Call[Any], part: str) -> bool:
         """Return whether to ask again for a part that was left out."""
@@ -266,7 +257,7 @@ class RecordReader:
         whole = of_our_class(response)
         whole.record = record
         if is_heard(self._crawler, RECORD_CAME):
-            call_info = partial(kind_id_and_path, request, self._api_url)
+            call_info = partial(calls.kind_id_and_path, request, self._api_url)
             self._crawler.signals.send_catch_log(RECORD_CAME, call=call_info)
         endpoint = OPERATIONS.get(call.operation_id or "")
         if endpoint is not None and "language" in endpoint.parameters and isinstance(record, Record):
@@ -314,7 +305,7 @@ def assembly_of(request: Request, call: Call[Any]) -> Assembly[Any] | None:
     """Return how far the record of a request has come; ``None`` for a call without appended parts."""
     if not call.appends:
         return None
-    kept = request.meta.get(PROGRESS_KEY)
+    kept = request.meta.get(calls.PROGRESS_KEY)
     return Assembly.begin(call) if kept is None else Assembly.from_json(call, kept)
 
 
@@ -325,16 +316,16 @@ def of_our_class(response: Response) -> TMDBResponse:
 
 def _first_request(request: Request) -> Request:
     """Return the request as the spider made it, from the last one that was sent for its record."""
-    first = request.meta.get(PROGRESS_KEY)
+    first = request.meta.get(calls.PROGRESS_KEY)
     if first is None:
         return request
-    meta = {name: value for name, value in request.meta.items() if name != PROGRESS_KEY}
+    meta = {name: value for name, value in request.meta.items() if name != calls.PROGRESS_KEY}
     if not first["dont_cache"]:
         meta.pop("dont_cache", None)
     made: Request = request.replace(
         url=first["url"], priority=first["priority"], dont_filter=first["dont_filter"], meta=meta
     )
-    made.meta[CALL_KEY] = {**made.meta[CALL_KEY], "url": made.url}
+    made.meta[calls.CALL_KEY] = {**made.meta[calls.CALL_KEY], "url": made.url}
     return made
 
 

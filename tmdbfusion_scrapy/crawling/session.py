@@ -71,13 +71,9 @@ def traffic_of(crawler: Crawler) -> Traffic:  # noqa: ARG001 - one for each
 class Channel:
     """The way of one kind of requests, told by their base URL.
 
-    Attributes:
-        failover: Goes to another host where the first one cannot be reached; ``None`` where there is one host.
-        limiter: The rate limiter of their pool; to be told of the answers.
-        credentials: What goes with them; ``None`` for nothing.
-        uses_environment: Whether a proxy of the environment is used: not for loopback, nor beside ``TMDB_PROXY``.
-        request_count: Name of the stat that counts them.
-        status_count: Name of the stat that counts their responses, to be followed by the status.
+    ``failover`` is ``None`` where there is one host, ``credentials`` where nothing goes with them. A proxy of the
+    environment is not used for loopback, nor beside ``TMDB_PROXY``. The stats count requests, and responses by
+    their status.
     """
 
     base_url: str

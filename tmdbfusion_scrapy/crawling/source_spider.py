@@ -13,7 +13,7 @@ from scrapy import Request  # noqa: TC002 - likewise
 
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.appending import parts_of_series
-from tmdbfusion_scrapy.crawling.calls import CALL_KEY
+from tmdbfusion_scrapy.crawling.calls import CALL_KEY, RUN_KEY
 from tmdbfusion_scrapy.crawling.errors import plain_messages
 from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, RunClosedError, open_run
@@ -175,7 +175,7 @@ class TMDBSourceSpider(TMDBSpider):
     def is_obsolete(self, request: Request) -> bool:
         """Return whether an earlier process left a request in the scheduler that this one makes by itself."""
         run = self.source_crawl.run
-        return run is None or not run.has_made(request)
+        return run is None or request.meta[RUN_KEY] != run.process
 
     def page_failed(self, failure: Failure) -> Iterator[FailedCall]:
         """Note that a page that lists records could not be had."""

@@ -19,16 +19,9 @@ from typing_extensions import Unpack, override
 from tmdbfusion_scrapy.api import API, OPERATIONS, Call, Crawling, Endpoint
 from tmdbfusion_scrapy.api.endpoint import BoundEndpoint
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
+from tmdbfusion_scrapy.crawling import calls
 from tmdbfusion_scrapy.crawling.addon import Addon
-from tmdbfusion_scrapy.crawling.calls import (
-    AUTOMAP_KEY,
-    build_request,
-    call_of,
-    call_secrets_of,
-    failed_call,
-    has_call,
-    with_call,
-)
+from tmdbfusion_scrapy.crawling.calls import call_of
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
 from tmdbfusion_scrapy.credentials import hidden, with_hidden
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, TMDBError
@@ -131,10 +124,10 @@ class TMDBSpider(Spider):
     def _request_for(self, call: Call[Any], arguments: Mapping[str, Any]) -> Request:
         """Return the request for a call; ``arguments`` are those of ``Request``."""
         if call.secrets:
-            call = call_secrets_of(self.crawler).take(call)
-        request = build_request(call, self._api_url, {"errback": self.record_failure, **arguments})
+            call = calls.call_secrets_of(self.crawler).take(call)
+        request = calls.build_request(call, self._api_url, {"errback": self.record_failure, **arguments})
         if self.crawler.settings.getbool("ZYTE_API_TRANSPARENT_MODE"):
-            request.meta.setdefault(AUTOMAP_KEY, False)
+            request.meta.setdefault(calls.AUTOMAP_KEY, False)
         return request
 
     def paginate(
@@ -172,7 +165,7 @@ class TMDBSpider(Spider):
                 f"paginate(self.tmdb.discover.movie, year=1999), not a {type(method).__name__}"
             )
         request: Any = method(*args, **with_hidden(kwargs))
-        is_call = isinstance(request, Request) and has_call(request)
+        is_call = isinstance(request, Request) and calls.has_call(request)
         call = call_of(request, self._api_url) if is_call else None
         endpoint = OPERATIONS.get(call.operation_id or "") if call is not None else None
         if call is None or endpoint is None:
@@ -220,7 +213,7 @@ class TMDBSpider(Spider):
     def _page_request(self, request: Request, call: Call[Any], number: int, **changed: Any) -> Request:
         """Return the request for a page: the further behind, the later."""
         priority = request.priority - number
-        return with_call(request, call.with_page(number), self._api_url, priority=priority, **changed)
+        return calls.with_call(request, call.with_page(number), self._api_url, priority=priority, **changed)
 
     def _report_uncounted(self, response: TMDBResponse, request: Request) -> Any:
         """Tell the errback of a page that does not say how many there are: the list would seem to end there."""
@@ -260,7 +253,7 @@ class TMDBSpider(Spider):
         error = failure.value
         if not isinstance(error, TMDBError):
             failure.raiseException()
-        yield failed_call(error, failure.request, self._api_url)  # type: ignore[attr-defined]
+        yield calls.failed_call(error, failure.request, self._api_url)  # type: ignore[attr-defined]
 
 
 class SpiderAPI(API[Crawling]):
