@@ -83,13 +83,7 @@ class Speed:
 
 
 def crawl_speed(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool) -> Speed:
-    """Return how fast a crawl asks TMDB, by its settings as they were before the add-on changed them.
-
-    With ``keeps_delay``, ``DOWNLOAD_DELAY`` and AutoThrottle are meant for TMDB, too.
-
-    Raises:
-        ConfigurationError: The delay of the slot is no number from 0.
-    """
+    """Return how fast a crawl asks TMDB; ``keeps_delay`` where ``DOWNLOAD_DELAY`` is meant for TMDB, too."""
     wanted, slot = ours.requests_per_second, f'DOWNLOAD_SLOTS["{SLOT}"]'
     own, delay = slot_delay(settings), settings.getfloat("DOWNLOAD_DELAY")
     seconds, limit, fix = 0.0, "", ""
@@ -154,11 +148,7 @@ class Addon:
 
     @classmethod
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
-        """Take uvloop for the event loop, if it is installed (extra ``fast``) and no loop was chosen.
-
-        Only where Scrapy has yet to install its reactor: with a loop that is there already it would refuse.
-        Scrapy's first log lines are made JSON here, if the log is to be that.
-        """
+        """Take uvloop (extra ``fast``), unless a loop was chosen or is there, and make the first log lines JSON."""
         if settings.get("TMDB_LOG_JSON") and settings.get("TMDB_ENABLED") is not False:
             load_object("tmdbfusion_scrapy.monitoring.json_log.install_early")(settings)
         chosen = settings.getpriority("ASYNCIO_EVENT_LOOP") or settings.get("TMDB_ENABLED") is False

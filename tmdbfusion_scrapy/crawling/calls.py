@@ -61,10 +61,7 @@ _SETTINGS = {"session_id": "TMDB_SESSION_ID", "guest_session_id": "TMDB_GUEST_SE
 
 
 def build_request(call: Call[Any], base_url: str, arguments: Mapping[str, Any]) -> Request:
-    """Return the request for a call with labels in place of its secrets, so that a job directory can keep it.
-
-    ``arguments`` are those of :class:`~tmdbfusion_scrapy.crawling.spider.RequestArguments`.
-    """
+    """Return the request for a call with labels in place of its secrets, so that a job directory can keep it."""
     given = arguments.get("meta") or {}
     # Meta of another call's response may have been passed on.
     kept = {key: value for key, value in given.items() if key not in (PROGRESS_KEY, CONDITION_KEY, RUN_KEY)}
@@ -162,10 +159,7 @@ def with_call(request: Request, call: Call[Any], api_url: str, **changed: Any) -
 
 
 def unseen_in_url(request: Request, api_url: str) -> list[str]:
-    """Return what tells the call of a request apart from others with its URL.
-
-    A URL has the first language of a chain, no more parts than one request can ask for, and no secrets.
-    """
+    """Return what a URL does not show of its call: later languages, parts of later requests, labels of secrets."""
     kept = request.meta.get(CALL_KEY)
     if kept is None:
         return []
@@ -229,8 +223,8 @@ def failed_call(error: TMDBError, request: Request, api_url: str) -> FailedCall:
 class CallSecrets:
     """Keeps the secrets that calls bring, under labels.
 
-    A session that is set in the settings has the setting's name for its label, so that a job's next run knows
-    it. All others get a label drawn at random, of which another process can make nothing.
+    A session of the settings has the setting's name for its label, so that a job's next run knows it. All others
+    get a label drawn at random, of which another process can make nothing.
     """
 
     def __init__(self, settings: TMDBSettings) -> None:
@@ -253,11 +247,7 @@ class CallSecrets:
         return replace(call, secrets=tuple(taken))
 
     def secrets_of(self, request: Request) -> tuple[Secret, ...]:
-        """Return the secrets of a request.
-
-        Raises:
-            ValidationError: One was given to another process, and is known to that alone.
-        """
+        """Return the secrets of a request; ``ValidationError`` for one that only another process knew."""
         marks = request.meta[CALL_KEY].get("secrets", ()) if has_call(request) else ()
         for key, _, label in marks:
             if label not in self._values:

@@ -37,9 +37,7 @@ _BITS = 256
 
 
 class TMDBRequestFingerprinter:
-    """Tells TMDB requests apart by method, URL and body, the query's parameters in any order.
-
-    Calls of two sessions are told apart by the labels of their secrets, which stand for the secrets in a request.
+    """Tells TMDB requests apart by method, URL, body and labels of secrets, the query's parameters in any order.
 
     All other requests get the fingerprinter that was there before. Scrapy's own parses and escapes each URL anew
     as well; the URLs of an API that come from the catalogue are escaped alike to begin with.
@@ -63,9 +61,9 @@ class TMDBRequestFingerprinter:
         return self._digest(request, *_path_and_query(url))
 
     def numbered(self, request: Request) -> tuple[bytes, int] | None:
-        """Return what tells a request apart in two: 20 bytes, and the first number of its path, 0 for none.
+        """Return a digest of all but the first number of a request's path, and that number, 0 for none.
 
-        Two requests are equal in both if their fingerprints are. ``None`` for a request that is not TMDB's.
+        ``None`` for a request that is not TMDB's.
         """
         base, url = self._settings.api_url, request.url
         if not self._settings.is_tmdb(url):
@@ -89,11 +87,10 @@ class TMDBDupeFilter(BaseDupeFilter):
     """Filter of duplicates with a bit for a TMDB request that has a number in its path.
 
     A million fingerprints take some 150 MB. The requests of a crawl differ mostly in an id, so here the rest of
-    them is kept once, and the ids as bits. Requests of other hosts go to the filter that was there before; so do
-    all of them with a ``REQUEST_FINGERPRINTER_CLASS`` of your own.
+    them is kept once, and the ids as bits. With ``JOBDIR`` the next run knows what was seen.
 
-    With ``JOBDIR`` the next run knows what was seen. Logging, ``DUPEFILTER_DEBUG`` and the stats are those of the
-    filter that was there before, ``others``; Scrapy's by default.
+    Requests of other hosts go to the filter that was there before (``others``, by default Scrapy's), which logs as
+    well; so do all of them with a ``REQUEST_FINGERPRINTER_CLASS`` of your own.
     """
 
     def __init__(

@@ -17,6 +17,7 @@ from scrapy.utils.misc import build_from_crawler, load_object
 from scrapy.utils.python import global_object_name
 from twisted.internet.defer import Deferred
 
+from tmdbfusion_scrapy import exceptions
 from tmdbfusion_scrapy.api.call import Secret, fill_target, values_in
 from tmdbfusion_scrapy.attempts import Attempt
 from tmdbfusion_scrapy.base_urls import is_loopback
@@ -25,12 +26,6 @@ from tmdbfusion_scrapy.crawling.errors import download_error
 from tmdbfusion_scrapy.crawling.responses import BodyReader
 from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
 from tmdbfusion_scrapy.crawling.session import Channel, CrawlSession, session_of, traffic_of
-from tmdbfusion_scrapy.exceptions import (
-    ConfigurationError,
-    ValidationError,
-    parse_retry_after,
-    without_frames,
-)
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.settings import previous, settings_of
 from tmdbfusion_scrapy.transport.outgoing import NO_BODY, Outgoing
@@ -174,7 +169,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
                 self._traffic.answers.append((now, latency))
             self._stats.inc_value(f"{channel.status_count}/{status}")
             asked = answer.headers.get("retry-after") if status >= 400 else None
-            await channel.limiter.answered(sent_at, status, parse_retry_after(asked))
+            await channel.limiter.answered(sent_at, status, exceptions.parse_retry_after(asked))
             session.report_if_due(now)
             response = _unechoed(await self._reader.read(answer, request), channel.credentials)
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
@@ -185,7 +180,7 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             if answer is not None:
                 answer.abandon()
         if cause is not None:
-            without_frames(cause)
+            exceptions.without_frames(cause)
         if self._traffic.observers:
             is_api = channel.credentials is not None
             attempt = Attempt(
@@ -259,14 +254,11 @@ def outgoing_request(
     secrets: Sequence[Secret] = (),
     uses_environment: bool = True,
 ) -> httpx.Request:
-    """Return what is sent for a TMDB request. The Scrapy request stays without credentials and secrets.
+    """Return what is sent for a TMDB request, which itself stays without credentials and secrets.
 
     Path and query go along as httpx's extension ``target``, as Scrapy has escaped them. ``None`` are the
-    credentials for a host that is to see none.
-
-    Raises:
-        ValidationError: A secret would reach another endpoint by its place in the path, or the proxy of the
-            request cannot be one, or would read the token.
+    credentials for a host that is to see none. ``ValidationError`` where a secret would reach another endpoint by
+    its place in the path, or the proxy of the request cannot be one, or would read the token.
     """
     origin, target = _split(request.url)
     headers = _fields(request, origin, credentials)
@@ -324,7 +316,7 @@ def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> ht
     if not url:
         return None
     if origin.scheme == "http" and carries_token:
-        raise ValidationError(
+        raise exceptions.ValidationError(
             f'request.meta["proxy"] is set for {origin}, plain http, so the proxy would read your token: leave it '
             f"out, which loopback does not need, or set TMDB_API_URL to an https URL"
         )
@@ -338,7 +330,9 @@ def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> ht
     except (ValueError, httpx.InvalidURL):
         proxy = None
     if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
-        raise ValidationError("the proxy of the request must be a URL that begins with http:// or https://")
+        raise exceptions.ValidationError(
+            "the proxy of the request must be a URL that begins with http:// or https://"
+        )
     return proxy
 
 
@@ -358,11 +352,7 @@ def _unechoed(response: Response, credentials: Credentials | None) -> Response:
 
 
 def check_handlers(settings: BaseSettings) -> None:
-    """Refuse the settings of a crawl with which TMDB's requests do not come to our handler.
-
-    Raises:
-        ConfigurationError: An add-on after ours has put its own handler there; the message gives the fix.
-    """
+    """Refuse, with ``ConfigurationError``, settings with which TMDB's requests do not come to our handler."""
     ours = settings_of(settings)
     handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
     for url in (*ours.api_urls, ours.images_url):
@@ -372,7 +362,7 @@ def check_handlers(settings: BaseSettings) -> None:
             continue
         name = "None" if handler is None else global_object_name(handler)
         last = max((order for order in settings.getdict("ADDONS").values() if order is not None), default=0)
-        raise ConfigurationError(
+        raise exceptions.ConfigurationError(
             f"DOWNLOAD_HANDLERS has {name} for {scheme}, so TMDB's requests would go there: an add-on after "
             f"tmdbfusion_scrapy.Addon has put it there. Let ours be the last one, "
             f'ADDONS = {{..., "tmdbfusion_scrapy.Addon": {last + 100}}}'

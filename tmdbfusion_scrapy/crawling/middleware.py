@@ -55,11 +55,7 @@ class TMDBMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Make the middleware of a crawl, whose settings are complete now.
-
-        Raises:
-            ConfigurationError: TMDB's requests would go to the download handler of another add-on.
-        """
+        """Make the middleware of a crawl, whose settings are complete now."""
         with plain_messages():
             check_handlers(crawler.settings)
         middleware = cls(crawler)
@@ -174,11 +170,7 @@ class TMDBRetryMiddleware:
         return cls(crawler)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
-        """Return the response with its record, or a retry.
-
-        Raises:
-            TMDBError: The call failed for good.
-        """
+        """Return the response with its record, or a retry, or raise the ``TMDBError`` of a call that failed."""
         if not self._settings.is_tmdb(request.url):
             return response
         if isinstance(response, TMDBResponse) and response.record is not None:
@@ -216,11 +208,7 @@ class TMDBRetryMiddleware:
         return found or self._give_up(error)
 
     def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:
-        """Return a retry for a download that failed; an error that is not TMDB's passes.
-
-        Raises:
-            TMDBError: The call failed for good.
-        """
+        """Return a retry for a failed download, or raise its ``TMDBError``; an error that is not TMDB's passes."""
         if not self._settings.is_tmdb(request.url) or isinstance(exception, StopDownload):
             return None
         if isinstance(exception, RateLimiterClosed):
@@ -320,10 +308,8 @@ class RetryQueue:
     """Keeps retries until they are due, outside the downloader, so that they hold no slot.
 
     Scrapy has no delayed requests (https://github.com/scrapy/scrapy/issues/802). A retry that is returned from a
-    middleware goes through ``request_scheduled`` before it is scheduled; there it is taken out and kept.
-
-    It is an item pipeline for the sake of ``close_spider``: that runs after the last download and before the
-    scheduler is closed, so what still waits then goes to the scheduler, and with ``JOBDIR`` to the next run.
+    middleware goes through ``request_scheduled`` before it is scheduled; there it is taken out and kept. As an item
+    pipeline it is closed before the scheduler, which gets what still waits, and with ``JOBDIR`` the next run.
     """
 
     def __init__(self, crawler: Crawler) -> None:

@@ -167,12 +167,7 @@ class PlannedRun:
         return list(await self.ask(self._state.not_done, self._run, keys) if self.is_resumed else keys)
 
     async def ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
-        """Ask the database in a thread, with patience where it is locked or away.
-
-        Raises:
-            ConfigurationError: It was away for too long.
-            RunClosedError: The database was closed: ``start()`` is not told that a crawl is stopped.
-        """
+        """Ask the database in a thread, with patience where it is locked or away; see :meth:`RecordStore.ask`."""
         async with self._asking:
             if self._is_closed:
                 raise RunClosedError
@@ -229,11 +224,7 @@ class PlannedRun:
 
 
 async def open_run(spider: TMDBSourceSpider, *, again: bool) -> PlannedRun | None:
-    """Return the run of a spider, with ``again`` of stored records too; ``None`` where there is no database.
-
-    Raises:
-        ConfigurationError: The database cannot be used.
-    """
+    """Return the run of a spider, with ``again`` of stored records too; ``None`` where there is no database."""
     store = spider.crawler.get_item_pipeline(RecordStore)
     if store is None:
         return None

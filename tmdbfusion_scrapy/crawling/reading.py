@@ -49,11 +49,7 @@ MOST_IGNORED = 20
 
 
 class Conditions:
-    """The conditional requests of a crawl, and what came of them. See :func:`conditions_of`.
-
-    Attributes:
-        asks: True if the crawl makes conditional requests; not any more once TMDB turned out to ignore them.
-    """
+    """Conditional requests of a crawl, which ``asks`` until TMDB turns out to ignore them, and what came of them."""
 
     def __init__(self, crawler: Crawler) -> None:
         # The stats hold their crawler, too.
@@ -65,10 +61,7 @@ class Conditions:
         self._heeded = False
 
     def conditional(self, request: Request, record_id: int, etag: str | None) -> Request:
-        """Return a request for the details of a record, conditional if the record was fetched that way last.
-
-        ``etag`` is the value of the column of that name; ``None`` for a record that is not stored.
-        """
+        """Return a request for details, conditional if its record is stored with an ``etag`` of the same call."""
         if etag is None or not self.asks:
             return request
         digest, _, sent = etag.partition(" ")
@@ -79,11 +72,7 @@ class Conditions:
         return request
 
     def not_modified(self, request: Request, response: Response) -> TMDBResponse | None:
-        """Return what tells of a record that has not changed; ``None`` for any other answer.
-
-        The response has a callback of its own, which yields an ``UnchangedRecord``: neither the spider's callback
-        nor its errback sees it.
-        """
+        """Return a response that tells a callback of its own that nothing changed; ``None`` for any other."""
         if calls.CONDITION_KEY not in request.meta:
             return None
         record_id, etag = request.meta[calls.CONDITION_KEY]
@@ -161,7 +150,7 @@ class RecordReader:
 
     A record with appended parts may take several requests, see :class:`~tmdbfusion_scrapy.api.appending.Assembly`.
     What came so far is in the meta of the next one, so that a job directory keeps it; only the response with the
-    whole record is seen. No error shows the credentials.
+    whole record is seen.
     """
 
     def __init__(self, crawler: Crawler, credentials: Credentials) -> None:
@@ -177,11 +166,7 @@ class RecordReader:
         self._absences: Counter[tuple[str | None, str]] = Counter()
 
     def read(self, request: Request, response: Response, secrets: Iterable[str]) -> TMDBResponse | Request:
-        """Return the response with the record of the call, or the request for the rest of it.
-
-        Raises:
-            TMDBError: The answer tells of a failure, or is not what was asked for; it shows none of the secrets.
-        """
+        """Return the response with the record of the call, or the request for the rest, or raise a ``TMDBError``."""
         call = call_of(request, self._api_url)
         headers = {}
         if response.status >= 300:
@@ -277,10 +262,7 @@ class RecordReader:
         return whole
 
     def _note_absences(self, assembly: Assembly[Any], record: Record) -> None:
-        """Note which parts came with a record, and tell of those that are not asked for again from now on.
-
-        A part that TMDB never sends would cost each record another request.
-        """
+        """Note which parts came: one that TMDB never sends would cost each record another request."""
         operation, missing = assembly.call.operation_id, set(record.missing_parts)
         self._came |= {(operation, _label(part)) for part in assembly.parts if part not in missing}
         absent = {_label(part) for part in assembly.parts_to_ask_again(record, missing)}

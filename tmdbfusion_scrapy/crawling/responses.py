@@ -81,10 +81,8 @@ class BodyReader:
     async def read(self, answer: Answer, request: Request) -> Response:
         """Read an answer to its end; the response is a ``TMDBResponse`` if its type is JSON.
 
-        Raises:
-            TooLargeResponseError: It is larger than ``DOWNLOAD_MAXSIZE``, compressed or not.
-            StopDownload: A signal handler asked for it.
-            httpx.HTTPError: It broke off, or cannot be decompressed.
+        Raises ``StopDownload`` for a signal handler, ``TooLargeResponseError`` for what is larger than
+        ``DOWNLOAD_MAXSIZE``, and ``httpx.HTTPError`` for what broke off or cannot be decompressed.
         """
         headers: list[tuple[bytes, bytes]] = answer.headers
         named = {name.lower(): value for name, value in headers}

@@ -90,9 +90,7 @@ class RunQueue:
     """Disk queue for one slot and priority that keeps the requests of a run in memory, all others on disk.
 
     The next process of a run asks for them anew, whatever is on disk. There they would do harm: after ``kill -9``
-    Scrapy's FIFO queue hands out what the killed process left in its file in place of what it is given.
-
-    Both queues are those of the settings. What is on disk comes first.
+    Scrapy's FIFO queue hands out what the killed process left in its file. Both queues are those of the settings.
     """
 
     disk_setting: ClassVar[str] = "SCHEDULER_DISK_QUEUE"

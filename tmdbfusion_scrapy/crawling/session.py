@@ -48,11 +48,9 @@ class Traffic:
     """Notes that a crawl takes of each answer; nothing is worked out until somebody asks.
 
     Attributes:
-        answers: When the last answers of the API came, on the clock of ``time.monotonic()``, and the seconds from
-            the token of the rate limit to the head of the answer.
+        answers: When the last answers of the API came, by ``time.monotonic()``, and their latency in seconds.
         received: Bytes of all bodies as sent, images included.
-        observers: Functions that are told of each attempt, to add to and to remove from; they must not hold the
-            crawler.
+        observers: Functions that are told of each attempt; they must not hold the crawler.
     """
 
     def __init__(self) -> None:
@@ -87,11 +85,7 @@ class Channel:
 
 
 class CrawlSession:
-    """One pool for a crawl, and its part in the rate limit of the process.
-
-    Scrapy makes one download handler for each scheme
-    (https://docs.scrapy.org/en/latest/topics/download-handlers.html); they share this.
-    """
+    """One pool for a crawl, for Scrapy's handlers of all schemes, and its part in the rate limit of the process."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.settings = settings = settings_of(crawler.settings)
@@ -144,11 +138,8 @@ class CrawlSession:
     ) -> PooledTransport:
         """Return a pool with the settings of the crawl; who asks for it closes it.
 
-        Args:
-            base_url: What is asked; plain http to loopback goes past ``TMDB_PROXY``.
-            connections: Most connections, and most idle ones where that is another number; ``None`` for no limit.
-            limiter: The rate limiter of its requests, if they have one.
-            tls: A TLS context in place of that of the crawl.
+        ``connections`` are the most, and the most idle ones where they are fewer; ``None`` for no limit. Plain http to a
+        loopback ``base_url`` goes past ``TMDB_PROXY``.
         """
         settings = self.settings
         is_direct = is_plain(base_url) and is_loopback_url(base_url)
@@ -258,11 +249,7 @@ def begun_session_of(crawler: Crawler) -> CrawlSession | None:
 
 @once_a_crawl
 def credentials_of(settings: SettingsReader) -> Credentials:
-    """Return the credentials of a crawl, from its settings, else from the environment; read at the first call.
-
-    Raises:
-        ConfigurationError: There are none, or they cannot be used.
-    """
+    """Return the credentials of a crawl, from its settings, else from the environment; read at the first call."""
     return Credentials.resolve(
         settings.get("TMDB_ACCESS_TOKEN"),
         settings.get("TMDB_API_KEY"),
@@ -287,12 +274,7 @@ def _bind_host(address: Any) -> str | None:
 
 
 def tls_context(settings: BaseSettings, *, verify: bool) -> ssl.SSLContext:
-    """Return the TLS context of a crawl, by the settings that Scrapy has for all hosts but for the verification.
-
-    Raises:
-        ValueError: A TLS version (``DOWNLOAD_TLS_MIN_VERSION``, since Scrapy 2.17) is not one.
-        ssl.SSLError: The ciphers are none that OpenSSL knows.
-    """
+    """Return the TLS context of a crawl, by the settings that Scrapy has for all hosts, but for verification."""
     context = httpx.create_ssl_context(verify=verify)
     for bound, short in (("minimum_version", "MIN"), ("maximum_version", "MAX")):
         name = f"DOWNLOAD_TLS_{short}_VERSION"

@@ -125,14 +125,12 @@ class SourceCrawl(CrawlLookup):
 
     @property
     def to_fetch(self) -> int | None:
-        """Number of records that this process is to fetch, as far as it is known; ``None`` where nothing is.
-
-        While a list is read, its own count stands for what was not read of it yet.
-        """
+        """Number of records that this process is to fetch, as far as it is known; ``None`` where nothing is."""
         if self.run is not None and self.run.to_fetch is not None:
             return self.run.to_fetch
         if not self.is_listing:
             return None if self.found_no_list and not self._requested else self._requested
+        # While a list is read, its own count stands for what was not read of it yet.
         expected = self._entries_expected or self.crawler.stats.get_value(names.DISCOVER_EXPECTED, 0)
         if self.limit is not None:
             expected = min(expected, self.limit)
@@ -242,11 +240,7 @@ class SourceCrawl(CrawlLookup):
             self.reader.fail(error if isinstance(error, TMDBError) else ServerError(repr(error)))
 
     async def fetch_stored_images(self) -> None:
-        """Have the images of all stored records downloaded, as far as they are not there.
-
-        Raises:
-            ConfigurationError: There is no database, or no images are wanted.
-        """
+        """Have the images of all stored records downloaded, as far as they are not there."""
         run = self._stored_run
         images = self.crawler.get_item_pipeline(ImageStore)
         if images is None:

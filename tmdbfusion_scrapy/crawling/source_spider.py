@@ -184,8 +184,8 @@ class TMDBSourceSpider(TMDBSpider):
 
     def details_request(self, record_id: int) -> Request:
         """Return the request for the details of a record."""
-        append = {"append_to_response": self.parts} if self.parts else {}
-        endpoint = OPERATIONS[self.details_operation]
+        endpoint, parts = OPERATIONS[self.details_operation], self.parts
+        append = {"append_to_response": parts} if parts else {}
         return self.tmdb_request(endpoint, record_id, **append, callback=self.parse_details)
 
     def parse_details(self, response: TMDBResponse) -> Iterator[Any]:
