@@ -1,4 +1,8 @@
-"""Every ``TMDB_*`` setting: its default, its check, and what it comes to together with Scrapy's own."""
+"""Every ``TMDB_*`` setting: its default, its check, and what it comes to together with Scrapy's own.
+
+What reads or checks one raises ``ConfigurationError`` where it cannot be used: its message names the setting, or
+argument, and the fix.
+"""
 
 from __future__ import annotations
 
@@ -40,241 +44,223 @@ class Setting:
 
     Args:
         name: Its name.
-        default: Its default; ``None`` where it has none or is worked out.
         text: What it does, for the documentation.
+        default: Its default; ``None`` where it has none or is worked out.
     """
 
     name: str
-    default: Any
     text: str
+    default: Any = None
 
 
 SETTINGS: Mapping[str, Setting] = {
     setting.name: setting
     for setting in (
-        Setting("TMDB_ENABLED", True, "``False`` leaves Scrapy as it is, as if the add-on were not there."),
+        Setting("TMDB_ENABLED", "``False`` leaves Scrapy as it is, as if the add-on were not there.", True),
         Setting(
             "TMDB_ACCESS_TOKEN",
-            None,
             "The v4 API Read Access Token (a v3 key is recognised). By default the environment variable of "
             "the same name.",
         ),
-        Setting(
-            "TMDB_API_KEY", None, "The v3 API key. By default the environment variable of the same name."
-        ),
+        Setting("TMDB_API_KEY", "The v3 API key. By default the environment variable of the same name."),
         Setting(
             "TMDB_API_URL",
-            API_URL,
             "A request is TMDB's when its URL begins with this. Plain ``http`` is taken for loopback only.",
+            API_URL,
         ),
         Setting(
             "TMDB_API_URLS",
-            None,
             "Instead of ``TMDB_API_URL``: several, best first, such as "
             "``https://api.themoviedb.org/3,https://api.tmdb.org/3``. Requests name the first; where its host "
             "cannot be reached, the next one is called in its place.",
         ),
-        Setting("TMDB_EXPORTS_URL", EXPORTS_URL, "Where the daily ID exports are."),
-        Setting("TMDB_IMAGES_URL", IMAGES_URL, "Where images are."),
+        Setting("TMDB_EXPORTS_URL", "Where the daily ID exports are.", EXPORTS_URL),
+        Setting("TMDB_IMAGES_URL", "Where images are.", IMAGES_URL),
         Setting(
             "TMDB_SESSION_ID",
-            None,
             "``session_id`` of calls that take one and give none. By default the environment variable of the "
             "same name.",
         ),
         Setting(
             "TMDB_GUEST_SESSION_ID",
-            None,
             "``guest_session_id`` of calls that take one and give none. By default the environment variable "
             "of the same name.",
         ),
-        Setting("TMDB_LANGUAGE", None, "``language`` of calls that give none, such as ``fr-CA``."),
+        Setting("TMDB_LANGUAGE", "``language`` of calls that give none, such as ``fr-CA``."),
         Setting(
             "TMDB_LANGUAGES",
-            None,
             "Languages to take texts from, best first, such as ``fr-CA,fr,en``: ``languages`` of calls for "
             "details, and the first is the ``language`` of all others. It takes the place of ``TMDB_LANGUAGE``.",
         ),
-        Setting("TMDB_REGION", None, "``region`` of calls that give none, an ISO 3166-1 code."),
+        Setting("TMDB_REGION", "``region`` of calls that give none, an ISO 3166-1 code."),
         Setting(
             "TMDB_MAX_CONNECTIONS",
-            None,
             "Most open connections to TMDB; 0 for no limit. By default the smaller of "
             "``CONCURRENT_REQUESTS`` and the concurrency of the slot ``tmdb`` (``DOWNLOAD_SLOTS``, else "
             "``CONCURRENT_REQUESTS_PER_DOMAIN``).",
         ),
         Setting(
             "TMDB_MAX_KEEPALIVE_CONNECTIONS",
-            None,
             "Most idle connections that are kept; 0 for none. By default all that are open.",
         ),
-        Setting("TMDB_KEEPALIVE_EXPIRY", 30.0, "Seconds that an idle connection is kept."),
+        Setting("TMDB_KEEPALIVE_EXPIRY", "Seconds that an idle connection is kept.", 30.0),
         Setting(
             "TMDB_REQUESTS_PER_SECOND",
-            DEFAULT_REQUESTS_PER_SECOND,
             "Most requests a second, retries included; 0 for no limit. TMDB allows about 40 per IP address, so "
             "all crawls and clients of a process that use one host share the limit, the lowest that is set.",
+            DEFAULT_REQUESTS_PER_SECOND,
         ),
         Setting(
             "TMDB_RATE_LIMIT_KEY",
-            None,
             "Name of a rate limit that processes and machines behind one address share, such as that address: all "
             "crawls and clients with the same key and ``TMDB_RATE_LIMIT_STORE`` make "
             "``TMDB_REQUESTS_PER_SECOND`` together, and a 429 to one of them stops all.",
         ),
         Setting(
             "TMDB_RATE_LIMIT_STORE",
-            None,
             "URL of the database that holds that rate limit, in a table of its own: PostgreSQL, or an SQLite file "
             "for the processes of one machine, such as ``sqlite:////var/tmp/tmdb-rate.db``. By default "
             "``TMDB_DATABASE_URL``, if that is PostgreSQL.",
         ),
         Setting(
             "TMDB_PROXY",
-            None,
             "URL of a proxy for TMDB only, ``http://`` or ``https://``, with user and password if need be. "
             '``request.meta["proxy"]`` goes before it, and it before ``http_proxy`` and ``https_proxy`` of the '
             "environment. Not with an API in plain http, whose token the proxy would read.",
         ),
         Setting(
             "TMDB_IP_FAMILY",
-            "auto",
             "``ipv4`` or ``ipv6`` connects to addresses of that kind only; ``auto`` to whichever answers first.",
+            "auto",
         ),
-        Setting("TMDB_VERIFY_TLS", True, "``False`` takes any certificate of TMDB's. Not advised."),
+        Setting("TMDB_VERIFY_TLS", "``False`` takes any certificate of TMDB's. Not advised.", True),
         Setting(
             "TMDB_RETRY_MAX_DELAY",
-            120.0,
             "Seconds; no retry waits longer, and a longer ``Retry-After`` ends the retries.",
+            120.0,
         ),
         Setting(
             "TMDB_DATABASE_URL",
-            "sqlite:///tmdb.db",
             "SQLAlchemy URL of the database, SQLite or PostgreSQL. A path is relative to the working directory.",
+            "sqlite:///tmdb.db",
         ),
-        Setting("TMDB_DATABASE_BATCH_SIZE", 500, "Most records in one transaction, 1 to 10000."),
+        Setting("TMDB_DATABASE_BATCH_SIZE", "Most records in one transaction, 1 to 10000.", 500),
         Setting(
-            "TMDB_DATABASE_FLUSH_INTERVAL", 1.0, "Seconds that a record waits for its batch to fill, at most."
+            "TMDB_DATABASE_FLUSH_INTERVAL", "Seconds that a record waits for its batch to fill, at most.", 1.0
         ),
         Setting(
-            "TMDB_STORE_RAW", True, "``False`` leaves the column ``raw``, TMDB's own JSON of a record, empty."
+            "TMDB_STORE_RAW", "``False`` leaves the column ``raw``, TMDB's own JSON of a record, empty.", True
         ),
         Setting(
             "TMDB_CONDITIONAL",
-            False,
             "``True`` asks for a stored record with its ETag, so that TMDB need not send what did not change. For "
             "spiders with ``-a source=...``. Whether TMDB answers 304 is not known.",
+            False,
         ),
         Setting(
             "TMDB_CSV_ESCAPE_FORMULAS",
-            False,
             "``True`` puts an apostrophe before texts in CSV that a spreadsheet would take for formulas, in feeds "
             "and in what ``tmdb-failures`` writes. Anyone can edit TMDB's texts.",
+            False,
         ),
         Setting(
             "TMDB_EXIT_STATUS",
-            True,
             "``False`` leaves the exit status of ``scrapy crawl`` and ``scrapy tmdb-crawl`` to Scrapy, see "
             "docs/commands.md.",
+            True,
         ),
         Setting(
             "TMDB_REPORT",
-            None,
             "File for the report of the crawl, such as ``report.html``, written when it ends; see docs/report.md.",
         ),
         Setting(
             "TMDB_IMAGES",
-            None,
             "Images to download, see docs/images.md: a list of ``poster``, ``backdrop``, ``profile``, ``still`` "
             'and ``logo``, or a mapping with sizes, ``{"poster": "w342", "backdrop": ["w780", "original"]}``. '
             "They go to Scrapy's ``IMAGES_STORE``, else its ``FILES_STORE``.",
         ),
         Setting(
             "TMDB_IMAGES_LANGUAGES",
-            None,
             "Languages that an image is taken in, best first, such as ``de,null,en``, where ``images`` was "
             "appended; ``null`` is for one without text. By default the image that the record itself names.",
         ),
         Setting(
             "TMDB_IMAGES_SEASONS",
-            False,
             "``True`` stores the posters of the seasons that a series has as well, and the stills of the episodes "
             "that came with it or with a season, where ``TMDB_IMAGES`` has these sorts.",
+            False,
         ),
         Setting(
             "TMDB_IMAGES_REQUESTS_PER_SECOND",
-            40.0,
             "Most requests a second for images, beside those of the API; 0 for no limit. TMDB names none.",
+            40.0,
         ),
         Setting(
             "TMDB_IMAGES_MAX_CONNECTIONS",
-            8,
             "Most open connections for images, beside those of the API; 0 for no limit.",
+            8,
         ),
         Setting(
             "TMDB_METRICS_FILE",
-            None,
             "File to write metrics to for the textfile collector of Prometheus's node_exporter, such as "
             "``/var/lib/node_exporter/%(spider)s.prom``; ``%(spider)s`` is the name of the spider. See "
             "docs/observability.md.",
         ),
-        Setting("TMDB_METRICS_INTERVAL", 15.0, "Seconds between two writes of ``TMDB_METRICS_FILE``."),
+        Setting("TMDB_METRICS_INTERVAL", "Seconds between two writes of ``TMDB_METRICS_FILE``.", 15.0),
         Setting(
             "TMDB_METRICS_PORT",
-            None,
             "Port on which Prometheus finds the metrics at ``/metrics`` while the crawl runs; 0 takes a free one, "
             "which the log names. The crawls of a process share a port.",
         ),
         Setting(
             "TMDB_METRICS_HOST",
-            "127.0.0.1",
             "Address that ``TMDB_METRICS_PORT`` is opened on; ``0.0.0.0`` lets other machines read the metrics.",
+            "127.0.0.1",
         ),
         Setting(
             "TMDB_TRACING",
-            False,
             "``True`` tells OpenTelemetry of each request, as a span and in the histogram "
             "``http.client.request.duration``. Where they go is up to the SDK of your process.",
+            False,
         ),
-        Setting("TMDB_LOG_JSON", False, "``True`` makes each line of Scrapy's log a JSON object."),
+        Setting("TMDB_LOG_JSON", "``True`` makes each line of Scrapy's log a JSON object.", False),
         Setting(
             "TMDB_JOB_TIMEOUT",
-            600.0,
             "Seconds in which the records of a job of ``scrapy tmdb-worker`` must come along, else it ends as "
             "failed: after a third of them without any it is given back, for another worker to try.",
+            600.0,
         ),
         Setting(
             "TMDB_JOB_HEARTBEAT",
-            60.0,
             "Seconds after which a worker that was not heard of counts as dead, and others take up its jobs. The "
             "same for all workers.",
+            60.0,
         ),
         Setting(
             "TMDB_MONITOR_MIN_COVERAGE",
-            0.95,
             "Part of the wanted records, 0 to 1, that must be done at the end: a monitor of Spidermon's.",
+            0.95,
         ),
         Setting(
             "TMDB_MONITOR_MAX_FAILURE_RATE",
-            0.05,
             "Part of the calls, 0 to 1, that may have failed for good: a monitor of Spidermon's.",
+            0.05,
         ),
         Setting(
             "TMDB_MONITOR_MAX_DRIFT",
-            0.01,
             "Values of the wrong type for each record that came, at most: a monitor of Spidermon's.",
+            0.01,
         ),
         Setting(
             "TMDB_PROGRESS",
-            "auto",
             "Progress of a crawl: ``live`` is a block at the bottom of the terminal, ``plain`` a line in the log "
             "now and then, ``off`` nothing; ``auto`` is ``live`` in a terminal, else ``plain``.",
+            "auto",
         ),
-        Setting("TMDB_PROGRESS_INTERVAL", 30.0, "Seconds between two lines of plain progress."),
-        Setting("TMDB_SUMMARY", True, "``False`` leaves out the table at the end of a crawl."),
+        Setting("TMDB_PROGRESS_INTERVAL", "Seconds between two lines of plain progress.", 30.0),
+        Setting("TMDB_SUMMARY", "``False`` leaves out the table at the end of a crawl.", True),
         Setting(
             "TMDB_STATS_FILE",
-            None,
             "Path of a file that gets all stats of a crawl as JSON when it has ended; ``%(spider)s`` in it stands "
             "for the name of the spider.",
         ),
@@ -352,11 +338,7 @@ class TMDBSettings:
 
     @classmethod
     def from_settings(cls, settings: SettingsReader) -> TMDBSettings:
-        """Read and check all settings.
-
-        Raises:
-            ConfigurationError: One cannot be used; the message names it and the fix.
-        """
+        """Read and check all settings."""
         value, number = partial(_value, settings), partial(read_number, settings)
         limit, boolean = partial(_read_limit, settings), partial(read_boolean, settings)
         slot = slot_options(settings)
@@ -460,23 +442,12 @@ def previous(name: str) -> str:
 
 @once_a_crawl
 def settings_of(settings: SettingsReader) -> TMDBSettings:
-    """Return what the settings of a crawl say, read and checked at the first call.
-
-    Args:
-        settings: ``crawler.settings``.
-
-    Raises:
-        ConfigurationError: One cannot be used; the message names it and the fix.
-    """
+    """Return what the settings of a crawl say, read and checked at the first call."""
     return TMDBSettings.from_settings(settings)
 
 
 def job_times(settings: SettingsReader) -> tuple[float, float]:
-    """Return the time-out of a job and the longest silence of a worker, in seconds.
-
-    Raises:
-        ConfigurationError: One is no number above 0.
-    """
+    """Return the time-out of a job and the longest silence of a worker, in seconds."""
     times = {name: read_number(settings, name) for name in ("TMDB_JOB_TIMEOUT", "TMDB_JOB_HEARTBEAT")}
     for name, seconds in times.items():
         if not seconds:
@@ -491,20 +462,12 @@ def _value(settings: SettingsReader, name: str) -> Any:
 
 
 def read_boolean(settings: SettingsReader, name: str) -> bool:
-    """Return a setting of ours that is true or false.
-
-    Raises:
-        ConfigurationError: It is neither.
-    """
+    """Return a setting of ours that is true or false."""
     return check_boolean(name, _value(settings, name))
 
 
 def read_number(settings: SettingsReader, name: str, *, most: float = math.inf) -> float:
-    """Return a setting of ours that is a number from 0.
-
-    Raises:
-        ConfigurationError: It is none, or more than ``most``.
-    """
+    """Return a setting of ours that is a number from 0."""
     number = _number(name, _value(settings, name))
     if number > most:
         raise ConfigurationError(f"{name} is {number:g}: set it to a number from 0 to {most:g}")
@@ -512,11 +475,7 @@ def read_number(settings: SettingsReader, name: str, *, most: float = math.inf) 
 
 
 def read_integer(settings: SettingsReader, name: str) -> int | None:
-    """Return a setting of ours that is a whole number from 0; ``None`` where it is not set and has no default.
-
-    Raises:
-        ConfigurationError: It is no such number.
-    """
+    """Return a setting of ours that is a whole number from 0; ``None`` where it is not set and has no default."""
     value = _value(settings, name)
     return None if value is None else _integer(name, value)
 
@@ -555,21 +514,13 @@ def _read_shared_limit(settings: SettingsReader) -> SharedLimit | None:
 
 
 def slot_delay(settings: SettingsReader) -> float | None:
-    """Return the delay of the slot ``tmdb`` in seconds, ``None`` where ``DOWNLOAD_SLOTS`` names none.
-
-    Raises:
-        ConfigurationError: It is no number from 0.
-    """
+    """Return the delay of the slot ``tmdb`` in seconds, ``None`` where ``DOWNLOAD_SLOTS`` names none."""
     delay = slot_options(settings).get("delay")
     return None if delay is None else _number(f'DOWNLOAD_SLOTS["{SLOT}"]["delay"]', delay)
 
 
 def slot_options(settings: SettingsReader) -> dict[str, Any]:
-    """Return what ``DOWNLOAD_SLOTS`` says of the slot ``tmdb``.
-
-    Raises:
-        ConfigurationError: It is no mapping.
-    """
+    """Return what ``DOWNLOAD_SLOTS`` says of the slot ``tmdb``."""
     slots = settings.get("DOWNLOAD_SLOTS") or {}
     if isinstance(slots, str):
         # From the command line: -s 'DOWNLOAD_SLOTS={"tmdb": {"concurrency": 8}}'
@@ -613,11 +564,7 @@ def _number(name: str, value: Any) -> float:
 
 
 def check_boolean(name: str, value: object) -> bool:
-    """Return what Scrapy's ``getbool`` takes, and ``yes``, ``no``, ``on`` and ``off``, as a boolean.
-
-    Raises:
-        ConfigurationError: It is none of these.
-    """
+    """Return what Scrapy's ``getbool`` takes, and ``yes``, ``no``, ``on`` and ``off``, as a boolean."""
     known = {"true": True, "1": True, "yes": True, "on": True}
     known |= {"false": False, "0": False, "no": False, "off": False, "": False}
     text = str(value).strip().lower()
@@ -627,24 +574,12 @@ def check_boolean(name: str, value: object) -> bool:
 
 
 def check_language(name: str, value: object) -> str | None:
-    """Return a language as TMDB takes it, ``None`` where none is set.
-
-    Raises:
-        ConfigurationError: It is not ISO 639-1, with or without a country.
-    """
+    """Return a language as TMDB takes it, ``None`` where none is set."""
     return _check(parameters.check_language, name, value)
 
 
 def check_languages(name: str, value: object) -> tuple[str, ...]:
-    """Return a chain of languages, best first and each once; empty where none is set.
-
-    Args:
-        name: The setting or argument, for the message.
-        value: A list, or text with commas.
-
-    Raises:
-        ConfigurationError: One is not ISO 639-1, with or without a country.
-    """
+    """Return a chain of languages, of a list or text with commas, each once; empty where none is set."""
     try:
         return parameters.check_languages(name, value or None)
     except ValidationError as error:
@@ -652,11 +587,7 @@ def check_languages(name: str, value: object) -> tuple[str, ...]:
 
 
 def check_region(name: str, value: object) -> str | None:
-    """Return a region as TMDB takes it, ``None`` where none is set.
-
-    Raises:
-        ConfigurationError: It is not two letters.
-    """
+    """Return a region as TMDB takes it, ``None`` where none is set."""
     return _check(parameters.check_region, name, value)
 
 

@@ -120,6 +120,8 @@ def crawl_speed(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool
 
 _ASYNCIO_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
+_FILTERS = {"DUPEFILTER_CLASS": TMDBDupeFilter, "REQUEST_FINGERPRINTER_CLASS": TMDBRequestFingerprinter}
+
 _NO_LIMIT = 2**31
 
 
@@ -148,7 +150,7 @@ class Addon:
 
     @classmethod
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
-        """Take uvloop (extra ``fast``), unless a loop was chosen or is there, and make the first log lines JSON."""
+        """Take uvloop (extra ``fast``), unless a loop was chosen or is there, and make first log lines JSON."""
         if settings.get("TMDB_LOG_JSON") and settings.get("TMDB_ENABLED") is not False:
             load_object("tmdbfusion_scrapy.monitoring.json_log.install_early")(settings)
         chosen = settings.getpriority("ASYNCIO_EVENT_LOOP") or settings.get("TMDB_ENABLED") is False
@@ -206,11 +208,7 @@ class Addon:
         if not settings.getpriority("CONCURRENT_ITEMS"):
             # Scrapy 2.15 to 2.19 start this many tasks for every response; docs/performance.md has what they cost.
             settings.set("CONCURRENT_ITEMS", 1, priority="addon")
-        classes = {
-            "DUPEFILTER_CLASS": TMDBDupeFilter,
-            "REQUEST_FINGERPRINTER_CLASS": TMDBRequestFingerprinter,
-        }
-        for name, cls in classes.items():
+        for name, cls in _FILTERS.items():
             # What the user chose stays.
             if (settings.getpriority(name) or 0) <= SETTINGS_PRIORITIES["addon"]:
                 _put_before(settings, name, cls)
@@ -222,8 +220,8 @@ def _warn_of_unknown(settings: BaseSettings) -> None:
         given = (settings.getpriority(name) or 0) >= SETTINGS_PRIORITIES["project"]
         if given and str(name).startswith("TMDB_") and name not in SETTINGS:
             close = get_close_matches(str(name), SETTINGS, n=1)
-            known = f"{close[0]} is one" if close else "docs/reference/settings.md lists them"
-            logger.warning("%s is no setting of tmdbfusion-scrapy and changes nothing: %s", name, known)
+            advice = f"{close[0]} is one" if close else "docs/reference/settings.md lists them"
+            logger.warning("%s is no setting of tmdbfusion-scrapy and changes nothing: %s", name, advice)
 
 
 def _check_reactor(settings: BaseSettings) -> None:

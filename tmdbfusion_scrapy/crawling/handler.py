@@ -26,6 +26,7 @@ from tmdbfusion_scrapy.crawling.errors import download_error
 from tmdbfusion_scrapy.crawling.responses import BodyReader
 from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
 from tmdbfusion_scrapy.crawling.session import Channel, CrawlSession, session_of, traffic_of
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.settings import previous, settings_of
 from tmdbfusion_scrapy.transport.outgoing import NO_BODY, Outgoing
@@ -316,7 +317,7 @@ def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> ht
     if not url:
         return None
     if origin.scheme == "http" and carries_token:
-        raise exceptions.ValidationError(
+        raise ValidationError(
             f'request.meta["proxy"] is set for {origin}, plain http, so the proxy would read your token: leave it '
             f"out, which loopback does not need, or set TMDB_API_URL to an https URL"
         )
@@ -330,9 +331,7 @@ def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> ht
     except (ValueError, httpx.InvalidURL):
         proxy = None
     if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
-        raise exceptions.ValidationError(
-            "the proxy of the request must be a URL that begins with http:// or https://"
-        )
+        raise ValidationError("the proxy of the request must be a URL that begins with http:// or https://")
     return proxy
 
 
@@ -362,7 +361,7 @@ def check_handlers(settings: BaseSettings) -> None:
             continue
         name = "None" if handler is None else global_object_name(handler)
         last = max((order for order in settings.getdict("ADDONS").values() if order is not None), default=0)
-        raise exceptions.ConfigurationError(
+        raise ConfigurationError(
             f"DOWNLOAD_HANDLERS has {name} for {scheme}, so TMDB's requests would go there: an add-on after "
             f"tmdbfusion_scrapy.Addon has put it there. Let ours be the last one, "
             f'ADDONS = {{..., "tmdbfusion_scrapy.Addon": {last + 100}}}'

@@ -308,8 +308,8 @@ class RetryQueue:
     """Keeps retries until they are due, outside the downloader, so that they hold no slot.
 
     Scrapy has no delayed requests (https://github.com/scrapy/scrapy/issues/802). A retry that is returned from a
-    middleware goes through ``request_scheduled`` before it is scheduled; there it is taken out and kept. As an item
-    pipeline it is closed before the scheduler, which gets what still waits, and with ``JOBDIR`` the next run.
+    middleware goes through ``request_scheduled`` before it is scheduled; there it is taken out and kept. An item
+    pipeline is closed before the scheduler, which gets what still waits, and with ``JOBDIR`` the next run.
     """
 
     def __init__(self, crawler: Crawler) -> None:

@@ -49,7 +49,7 @@ MOST_IGNORED = 20
 
 
 class Conditions:
-    """Conditional requests of a crawl, which ``asks`` until TMDB turns out to ignore them, and what came of them."""
+    """Conditional requests of a crawl, which ``asks`` until TMDB turns out to ignore them."""
 
     def __init__(self, crawler: Crawler) -> None:
         # The stats hold their crawler, too.
@@ -166,7 +166,7 @@ class RecordReader:
         self._absences: Counter[tuple[str | None, str]] = Counter()
 
     def read(self, request: Request, response: Response, secrets: Iterable[str]) -> TMDBResponse | Request:
-        """Return the response with the record of the call, or the request for the rest, or raise a ``TMDBError``."""
+        """Return the response with the record of the call, or the request for the rest; else raise its error."""
         call = call_of(request, self._api_url)
         headers = {}
         if response.status >= 300:
@@ -198,7 +198,14 @@ class RecordReader:
             if assembly.step == "again":
                 self._stats.inc_value(names.APPENDED_AGAIN)
             return self._next_request(request, assembly)
-        first, body = _first_request(request), assembly.body
+        first, body, kept = request, assembly.body, request.meta.get(calls.PROGRESS_KEY)
+        if kept is not None:
+            # As the spider made it.
+            gone = {calls.PROGRESS_KEY} if kept["dont_cache"] else {calls.PROGRESS_KEY, "dont_cache"}
+            meta = {name: value for name, value in request.meta.items() if name not in gone}
+            meta[calls.CALL_KEY] = {**meta[calls.CALL_KEY], "url": kept["url"]}
+            changed = {name: kept[name] for name in ("url", "priority", "dont_filter")}
+            first = request.replace(**changed, meta=meta)
         if response is None:
             headers = {"Content-Type": "application/json;charset=utf-8"}
             response = TMDBResponse(first.url, headers=headers, body=body, request=first)
@@ -294,21 +301,6 @@ def assembly_of(request: Request, call: Call[Any]) -> Assembly[Any] | None:
 def of_our_class(response: Response) -> TMDBResponse:
     """Return a response as ours; one from the HTTP cache, or made by HttpCompressionMiddleware, is Scrapy's."""
     return response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
-
-
-def _first_request(request: Request) -> Request:
-    """Return the request as the spider made it, from the last one that was sent for its record."""
-    first = request.meta.get(calls.PROGRESS_KEY)
-    if first is None:
-        return request
-    meta = {name: value for name, value in request.meta.items() if name != calls.PROGRESS_KEY}
-    if not first["dont_cache"]:
-        meta.pop("dont_cache", None)
-    made: Request = request.replace(
-        url=first["url"], priority=first["priority"], dont_filter=first["dont_filter"], meta=meta
-    )
-    made.meta[calls.CALL_KEY] = {**made.meta[calls.CALL_KEY], "url": made.url}
-    return made
 
 
 def _label(part: str) -> str:

@@ -76,16 +76,16 @@ class Channel:
 
     base_url: str
     pool: PooledTransport
-    failover: FailoverTransport | None
     limiter: RateLimiter
-    credentials: Credentials | None
     uses_environment: bool
     request_count: str
     status_count: str
+    failover: FailoverTransport | None = None
+    credentials: Credentials | None = None
 
 
 class CrawlSession:
-    """One pool for a crawl, for Scrapy's handlers of all schemes, and its part in the rate limit of the process."""
+    """One pool for a crawl, for Scrapy's handlers of all schemes, and its part in the process's rate limit."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.settings = settings = settings_of(crawler.settings)
@@ -101,12 +101,12 @@ class CrawlSession:
         self.api = Channel(
             settings.api_url,
             self.pool,
-            failover,
             self.limiter,
-            self.credentials,
             self._uses_environment(settings.api_url),
             names.REQUEST_COUNT,
             names.RESPONSE_STATUS_COUNT,
+            failover,
+            self.credentials,
         )
         self._crawler = ref(crawler)
         self._report_due = 0.0
@@ -118,16 +118,9 @@ class CrawlSession:
         """The way of the images: another host, without credentials, whose 429 does not stop the other."""
         settings, url = self.settings, self.settings.images_url
         limiter = self._limiter(url, "images", settings.images_requests_per_second)
-        return Channel(
-            url,
-            self.new_pool(url, settings.images_max_connections, limiter=limiter),
-            None,
-            limiter,
-            None,
-            self._uses_environment(url),
-            names.IMAGES_REQUEST_COUNT,
-            names.IMAGES_RESPONSE_STATUS_COUNT,
-        )
+        pool = self.new_pool(url, settings.images_max_connections, limiter=limiter)
+        stats = names.IMAGES_REQUEST_COUNT, names.IMAGES_RESPONSE_STATUS_COUNT
+        return Channel(url, pool, limiter, self._uses_environment(url), *stats)
 
     def new_pool(
         self,
@@ -138,8 +131,8 @@ class CrawlSession:
     ) -> PooledTransport:
         """Return a pool with the settings of the crawl; who asks for it closes it.
 
-        ``connections`` are the most, and the most idle ones where they are fewer; ``None`` for no limit. Plain http to a
-        loopback ``base_url`` goes past ``TMDB_PROXY``.
+        ``connections`` are the most, and the most idle ones where they are fewer; ``None`` for no limit. Plain
+        http to a loopback ``base_url`` goes past ``TMDB_PROXY``.
         """
         settings = self.settings
         is_direct = is_plain(base_url) and is_loopback_url(base_url)
