@@ -456,7 +456,6 @@ def job_times(settings: SettingsReader) -> tuple[float, float]:
 
 
 def _value(settings: SettingsReader, name: str) -> Any:
-    """Return a setting of ours as set, else its default."""
     value = settings.get(name)
     return SETTINGS[name].default if value is None and name in SETTINGS else value
 
@@ -486,7 +485,6 @@ def _read_limit(settings: SettingsReader, name: str) -> int | None:
 
 
 def _read_url(settings: SettingsReader, name: str, *, carries_token: bool = False) -> str:
-    """Return an absolute URL without a slash at its end."""
     return check_url(name, str(_value(settings, name) or "").strip(), carries_token=carries_token)
 
 
@@ -502,7 +500,6 @@ def _read_statuses(settings: SettingsReader, name: str) -> frozenset[int] | None
 
 
 def _read_shared_limit(settings: SettingsReader) -> SharedLimit | None:
-    """Return the rate limit that is shared with other processes."""
     names = ("TMDB_RATE_LIMIT_KEY", "TMDB_RATE_LIMIT_STORE")
     key, store = (_value(settings, name) for name in names)
     if key is None and store is None:

@@ -77,7 +77,6 @@ class TMDBRequestFingerprinter:
         return self._digest(request, rest, query), int(found.group())
 
     def _digest(self, request: Request, path: str, query: str) -> bytes:
-        """Return a digest of all that tells a request apart."""
         parts = [request.method, path, query, *unseen_in_url(request, self._settings.api_url)]
         told = b"\n".join([*(part.encode() for part in parts), request.body])
         return sha1(told, usedforsecurity=False).digest()

@@ -145,7 +145,6 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         return None
 
     async def _download(self, request: Request, channel: Channel) -> Response:
-        """Send a TMDB request, with its credentials, through the pool."""
         meta, session = request.meta, self._session
         if meta.get("bindaddress") and not self._warned_of_bindaddress:
             self._warned_of_bindaddress = True
@@ -207,7 +206,6 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         raise download_error(cause, method=request.method, path=path, in_body=answer is not None) from cause
 
     def _send(self, request: Request, channel: Channel) -> Coroutine[Any, Any, Answer]:
-        """Return what sends a request and returns its answer."""
         secrets = self._secrets.secrets_of(request)
         if channel.failover is None:
             outgoing = prepare(request, channel.pool, channel.credentials, secrets)
@@ -279,7 +277,6 @@ def outgoing_request(
 def _fields(
     request: Request, origin: httpx.URL, credentials: Credentials | None
 ) -> list[tuple[bytes, bytes]]:
-    """Return the headers of a request as they leave."""
     unsent = _NOT_SENT if credentials is not None else _NOT_SHOWN
     fields = [(b"Host", origin.netloc)]
     # As stored: names are in title case and values are bytes, which Headers.items() would make sure of once more.
@@ -292,7 +289,6 @@ def _fields(
 
 
 def _filled(target: str, credentials: Credentials | None, secrets: Sequence[Secret]) -> bytes:
-    """Return path and query with all that is secret in them."""
     if secrets or (credentials is not None and credentials.query):
         target = fill_target(target, secrets, credentials.query if credentials is not None else {})
     return target.encode("ascii")

@@ -182,7 +182,6 @@ class TMDBRetryMiddleware:
         if not_modified is not None:
             self._answered += 1
             return not_modified
-        error: TMDBError | None = None
         try:
             answer = self._reader.read(request, response, self._secrets.values_of(request))
         except TMDBError as bad:
@@ -231,9 +230,8 @@ class TMDBRetryMiddleware:
         call = call_of(request, self._settings.api_url)
         error.method, error.path = call.method, call.path
         self._note(error)
-        return (
-            self._retry(request, error) or self._reader.read_without(request, error) or self._give_up(error)
-        )
+        retry = self._retry(request, error)
+        return retry or self._reader.read_without(request, error) or self._give_up(error)
 
     def _is_handled(self, request: Request, response: Response) -> bool:
         """Return whether the request or the spider asked for this status as it is."""
@@ -286,7 +284,6 @@ class TMDBRetryMiddleware:
         return retry
 
     def _give_up(self, error: TMDBError) -> NoReturn:
-        """Send the error to the errback."""
         self._stats.inc_value(names.RETRY_GIVEN_UP)
         self._stats.inc_value(f"{names.FAILED_COUNT}/{error_name(error)}")
         # What TMDB does not have, refuses or has merged is an answer. Who refuses all is no one that can be asked.
@@ -353,12 +350,10 @@ class RetryQueue:
             raise IgnoreRequest("waits before it is tried again")
 
     def _on_idle(self) -> None:
-        """Keep the spider open while retries wait."""
         if self._waiting:
             raise DontCloseSpider
 
     def _release(self, request: Request) -> None:
-        """Let a retry go whose time has come."""
         del self._waiting[request]
         if not self._expected and not self._waiting:
             self._crawler.signals.disconnect(self._on_scheduled, signals.request_scheduled)

@@ -219,7 +219,6 @@ class PlannedRun:
         return goes_on.capitalize()
 
     def _say(self, message: str, *args: Any) -> None:
-        """Log what a user wants to know."""
         logger.info(message, *args, extra={"spider": self._spider})
 
 

@@ -159,9 +159,8 @@ class RecordReader:
         self._api_url = settings_of(crawler.settings).api_url
         self._stats = crawler.stats
         # The HTTP cache is to answer everything, and it is not asked for parts that had been left out.
-        self._is_offline = crawler.settings.getbool("HTTPCACHE_ENABLED") and crawler.settings.getbool(
-            "HTTPCACHE_IGNORE_MISSING"
-        )
+        offline = ("HTTPCACHE_ENABLED", "HTTPCACHE_IGNORE_MISSING")
+        self._is_offline = all(crawler.settings.getbool(name) for name in offline)
         self._came: set[tuple[str | None, str]] = set()
         self._absences: Counter[tuple[str | None, str]] = Counter()
 
@@ -353,7 +352,6 @@ class TMDBCachePolicy:
         return not 200 <= cachedresponse.status < 300 and self._settings.is_tmdb(request.url)
 
     def _is_good(self, request: Request, response: Response) -> bool:
-        """Return whether an answer is the record that was asked for."""
         if not 200 <= response.status < 300 or _BROKEN.intersection(response.flags):
             return False
         call = call_of(request, self._settings.api_url)

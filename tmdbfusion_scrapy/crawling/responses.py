@@ -71,12 +71,12 @@ class BodyReader:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._maxsize = crawler.settings.getint("DOWNLOAD_MAXSIZE")
-        self._warnsize = crawler.settings.getint("DOWNLOAD_WARNSIZE")
-        self._fail_on_dataloss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
+        settings = crawler.settings
+        self._maxsize, self._warnsize = map(settings.getint, ("DOWNLOAD_MAXSIZE", "DOWNLOAD_WARNSIZE"))
+        self._fail_on_dataloss = settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
+        self._tls_is_logged = settings.getbool("DOWNLOADER_CLIENT_TLS_VERBOSE_LOGGING")
         self._warned_of_dataloss = False
         self._traffic = traffic_of(crawler)
-        self._tls_is_logged = crawler.settings.getbool("DOWNLOADER_CLIENT_TLS_VERBOSE_LOGGING")
 
     async def read(self, answer: Answer, request: Request) -> Response:
         """Read an answer to its end; the response is a ``TMDBResponse`` if its type is JSON.
@@ -212,7 +212,6 @@ def _response(
 
 
 def _log_tls(tls: ssl.SSLObject) -> None:
-    """Log a connection's TLS as Scrapy's handlers do."""
     cipher = tls.cipher()
     told = tls.server_hostname, tls.version(), cipher[0] if cipher else None
     logger.debug("SSL connection to %s using protocol %s, cipher %s", *told)

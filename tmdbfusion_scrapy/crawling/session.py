@@ -176,11 +176,9 @@ class CrawlSession:
 
     @property
     def _images(self) -> list[Channel]:
-        """The way of the images, if there was one."""
         return [self.images] if "images" in vars(self) else []
 
     def _uses_environment(self, base_url: str) -> bool:
-        """Return whether a proxy of the environment is used for what is below a base URL."""
         return self.settings.proxy is None and not is_loopback_url(base_url)
 
     def _limiter(self, base_url: str, kind: str, rate: float) -> RateLimiter:

@@ -173,7 +173,6 @@ class SourceCrawl(CrawlLookup):
         return self._spider.paginate(ask, pages=most, callback=self._spider.parse_page, **arguments)
 
     def _list_request(self, endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> Request:
-        """Return the request for a page that lists records."""
         self._pages_asked += 1
         request = self._spider.tmdb_request(endpoint, *args, errback=self._spider.page_failed, **kwargs)
         return request if self.run is None else self.run.adopt(request)

@@ -122,7 +122,6 @@ class TMDBSpider(Spider):
         return self._request_for(endpoint.call(self._call_defaults, *args, **kwargs), arguments)
 
     def _request_for(self, call: Call[Any], arguments: Mapping[str, Any]) -> Request:
-        """Return the request for a call; ``arguments`` are those of ``Request``."""
         if call.secrets:
             call = calls.call_secrets_of(self.crawler).take(call)
         request = calls.build_request(call, self._api_url, {"errback": self.record_failure, **arguments})
@@ -238,7 +237,6 @@ class TMDBSpider(Spider):
 
     @cached_property
     def _call_defaults(self) -> Mapping[str, Any]:
-        """Defaults of the arguments that a call does not give."""
         settings = self._tmdb_settings
         return {
             "language": settings.language,
@@ -307,7 +305,6 @@ class SpiderAPI(API[Crawling]):
 
 
 def _request_signature(endpoint: Endpoint[..., Any]) -> inspect.Signature:
-    """Return the signature of a call in a spider."""
     signature = endpoint.call_signature
     added = [
         parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
