@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakSet
 
 from scrapy import Request, Spider, signals
@@ -267,10 +267,10 @@ class TMDBRetryMiddleware:
         delay = self._policy.backoff(meta.get("retry_times", 0) + 1, error.retry_after)
         if delay is None:
             return None
-        assert self._crawler.spider is not None  # noqa: S101 - there is one while requests are processed
+        spider: Any = self._crawler.spider
         retry = get_retry_request(
             request,
-            spider=self._crawler.spider,
+            spider=spider,
             reason=error_name(error) if status is None else f"{status} {error_name(error)}",
             max_retry_times=meta.get("max_retry_times", self._settings.retry_times),
             priority_adjust=meta.get("priority_adjust", self._priority_adjust),

@@ -79,15 +79,13 @@ class Conditions:
         if response.status != 304:
             self._note_answer(etag, response)
             return None
-        operation_id = call_of(request, self._api_url).operation_id
-        if operation_id is None:
-            return None
+        endpoint = OPERATIONS[call_of(request, self._api_url).operation_id or ""]
         self._heeded = True
         self._crawler().stats.inc_value(names.CONDITIONAL_NOT_MODIFIED)
         told = request.replace(
             callback=_tell,
             errback=None,
-            cb_kwargs={"item": UnchangedRecord(OPERATIONS[operation_id].kind, record_id, etag)},
+            cb_kwargs={"item": UnchangedRecord(endpoint.kind, record_id, etag)},
             # HttpErrorMiddleware takes what is no 2xx for an error.
             meta={**request.meta, "handle_httpstatus_list": [304]},
         )
