@@ -285,27 +285,17 @@ class SettingsReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TMDBSettings:
-    """The settings of a crawl, checked.
+    """The settings of a crawl, checked; see :data:`SETTINGS`. Times are in seconds, and no ``repr`` shows a secret.
+
+    A number of connections or of requests at the same time is ``None`` for no limit, a rate 0.
 
     Attributes:
         api_url: Without a slash at its end; what requests name.
         api_urls: What is called, best first; the first is ``api_url``.
         language: The first of ``languages``, if there are some.
         languages: Best first; empty where none are set.
-        session_id: No ``repr`` shows it.
-        guest_session_id: No ``repr`` shows it.
-        proxy: No ``repr`` shows it, for its password.
-        max_connections: ``None`` for no limit.
-        max_keepalive_connections: ``None`` for no limit.
-        slot_concurrency: Concurrency of the slot ``tmdb``; ``None`` for no limit.
-        keepalive_expiry: Seconds.
-        requests_per_second: 0 for no limit.
+        slot_concurrency: Concurrency of the slot ``tmdb``.
         shared_limit: The rate limit that is shared with other processes; ``None`` for none.
-        images_requests_per_second: 0 for no limit.
-        images_max_connections: ``None`` for no limit.
-        retry_max_delay: Seconds.
-        conditional: Whether stored records are asked for with their ETag.
-        csv_escape_formulas: Whether texts that a spreadsheet would take for formulas are made harmless in CSV.
     """
 
     enabled: bool
