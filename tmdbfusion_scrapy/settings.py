@@ -285,7 +285,7 @@ class SettingsReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TMDBSettings:
-    """The settings of a crawl, checked; see :data:`SETTINGS`. Times are in seconds, and no ``repr`` shows a secret.
+    """The settings of a crawl, checked, as :data:`SETTINGS` has them. Times are seconds; no ``repr`` has a secret.
 
     A number of connections or of requests at the same time is ``None`` for no limit, a rate 0.
 
