@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.exceptions import NotConfigured, NotSupported
-from scrapy.utils.defer import maybe_deferred_to_future
+from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler, load_object
 from scrapy.utils.python import global_object_name
-from twisted.internet.defer import Deferred
 
 from tmdbfusion_scrapy import exceptions
 from tmdbfusion_scrapy.api.call import Secret, fill_target, values_in
@@ -104,11 +103,10 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             handler = self._build_fallback(scheme)
         if handler is None:
             raise NotSupported(f"Unsupported URL scheme '{scheme}': {self._failed[scheme]}")
-        if inspect.iscoroutinefunction(handler.download_request):
-            return await handler.download_request(request)
-        # The older form, which Scrapy still takes: a Deferred, and a spider argument.
-        old_style: Any = handler.download_request
-        response: Response = await maybe_deferred_to_future(old_style(request, self.crawler.spider))
+        download: Any = handler.download_request
+        # The older form, which Scrapy still takes, has a spider argument and returns a Deferred.
+        spider = () if inspect.iscoroutinefunction(download) else (self.crawler.spider,)
+        response: Response = await ensure_awaitable(download(request, *spider))
         return response
 
     async def close(self) -> None:
@@ -116,11 +114,8 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         if "_session" in vars(self):
             await self._session.close()
         for handler in self._fallbacks.values():
-            closing: Any = handler.close() if hasattr(handler, "close") else None
-            if isinstance(closing, Deferred):
-                await maybe_deferred_to_future(closing)
-            elif inspect.isawaitable(closing):
-                await closing
+            if hasattr(handler, "close"):
+                await ensure_awaitable(handler.close())
 
     def _build_fallback(self, scheme: str, *, skip_lazy: bool = False) -> DownloadHandlerProtocol | None:
         """Build the handler that was there before, as Scrapy does; what is in the way is told to each request."""
