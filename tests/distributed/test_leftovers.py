@@ -106,6 +106,16 @@ async def test_what_is_enqueued_anew_takes_the_place_of_what_was_added_before(fl
 
 
 @coroutine_test
+async def test_a_run_that_two_enqueue_at_once_is_cut_once(fleet):
+    ids = ",".join(map(str, range(1, 1501)))
+    outcomes = await asyncio.gather(*(fleet.enqueue(Movies, ids=ids, size=size) for size in (1, 1, 7)))
+    assert [spider.has_enqueued for spider in outcomes] == [True] * 3
+    (run,) = (await fleet.status()).runs
+    assert run.waiting.records == 1500
+    assert run.waiting.jobs in (1500, 215)
+
+
+@coroutine_test
 async def test_records_that_were_gone_and_are_listed_again_are_asked_for(fleet):
     await fleet.start(Movies, {}, ids="1,2,3,4,5,6,7,8,9").end()
     before = fleet.asked()

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from scrapy import Request
     from scrapy.settings import BaseSettings
+    from sqlalchemy.engine import Connection
 
     from tmdbfusion_scrapy.crawling.planned_run import PlannedRun
 
@@ -155,9 +156,14 @@ class PlanningSpider(TMDBSourceSpider):
         assert store is not None  # noqa: S101 - the run is in its database
         frontier = await store.open_state(self.kind())
         engine = await store.ask(reopen_database, database_options_of(self.crawler.settings).url)
+        held: Connection | None = None
         try:
             queue = JobQueue(engine, store.ask)
             await queue.install()
+            held = await queue.hold_run(run.id)
+            if held is None:
+                self._say("Run %d is being enqueued by another process: nothing is added", run.id)
+                return True
             found = await store.ask(frontier.run, run.id)
             assert found is not None  # noqa: S101 - it was begun by this process
             if not await queue.begin_run(run.id, self.name, self.kind(), languages_of(self.crawler)):
@@ -185,6 +191,8 @@ class PlanningSpider(TMDBSourceSpider):
                 self._say("Run %d: nothing is left to fetch", run.id)
             return bool(jobs)
         finally:
+            if held is not None:
+                await asyncio.to_thread(held.close)
             await asyncio.to_thread(engine.dispose)
             await asyncio.to_thread(frontier.close)
 
