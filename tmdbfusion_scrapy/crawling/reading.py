@@ -118,13 +118,6 @@ def conditions_of(crawler: Crawler) -> Conditions:
     return Conditions(crawler)
 
 
-def _stored_etag(request: Request, call: Call[Any], etag: bytes | None) -> str | None:
-    """Return what is stored of the ETag of an answer to a call's only request; ``None`` where none can be used."""
-    # One that had a secret in it is no use.
-    digest = None if etag is None or b"***" in etag else _digest(request, call)
-    return f"{digest} {etag.decode('latin-1')}" if etag is not None and digest is not None else None
-
-
 def _digest(request: Request, call: Call[Any]) -> str | None:
     """Return a digest of all that a record depends on; ``None`` for one of one user, or with a secret."""
     if call.method != "GET" or call.secrets or calls.shows_secret(request.url):
@@ -175,8 +168,11 @@ class RecordReader:
         if assembly is None or assembly.step == "first":
             endpoint = OPERATIONS.get(call.operation_id or "")
             if endpoint is not None and endpoint.is_details and not record.drift:
-                # One that could not be read as a whole may be read better by a later version.
-                record._etag = _stored_etag(request, call, response.headers.get("ETag"))  # noqa: SLF001
+                # A record that could not be read as a whole may be read better by a later version; an ETag that had
+                # a secret in it is no use.
+                etag = response.headers.get("ETag")
+                if etag is not None and b"***" not in etag and (digest := _digest(request, call)):
+                    record._etag = f"{digest} {etag.decode('latin-1')}"  # noqa: SLF001
         if assembly is not None:
             return self._follow(request, assembly.take(record, partial(self._may_ask, call)), response)
         return self._whole(request, response, call, record)
