@@ -11,8 +11,7 @@ import logging
 import zlib
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -22,6 +21,7 @@ from tmdbfusion_scrapy.models.decoding import decoder_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 
 EXPORT_NAMES = {
@@ -45,11 +45,11 @@ ODD_LINES = 1_000
 """An export of which more than one line in so many is odd is broken. One odd line breaks none."""
 
 _CHUNK = 1 << 18
-_NAMED = 5
-_SHOWN = 80
 
 _LONGEST_LINE = 1 << 20
 """Bytes. A line of TMDB has some 100; a broken file must not be held as one line."""
+
+logger = logging.getLogger(__name__)
 
 
 class ExportEntry(msgspec.Struct):
@@ -90,8 +90,8 @@ class OddLines:
     def add(self, number: int, line: bytes, reason: str) -> None:
         """Note a line."""
         self.count += 1
-        if len(self.named) < _NAMED:
-            shown = ascii(line[:_SHOWN])[2:-1] + ("..." if len(line) > _SHOWN else "")
+        if len(self.named) < 5:
+            shown = ascii(line[:80])[2:-1] + ("..." if len(line) > 80 else "")
             self.named.append(f"line {number} ({reason}): {shown}")
 
 
@@ -123,6 +123,11 @@ class ExportFilter:
         return self.video is None or entry.video is None or entry.video == self.video
 
 
+def export_name(kind: str, *, adult: bool = False) -> str:
+    """Return the name of an export without its day."""
+    return f"{'adult_' if adult else ''}{EXPORT_NAMES[kind]}"
+
+
 def export_file(kind: str, day: datetime.date, *, adult: bool = False) -> str:
     """Return the name of a file, such as ``movie_ids_11_22_2026.json.gz``.
 
@@ -131,19 +136,13 @@ def export_file(kind: str, day: datetime.date, *, adult: bool = False) -> str:
         day: The day in UTC.
         adult: Whether it is the file of records for adults, which only :data:`ADULT_EXPORTS` have.
     """
-    prefix = "adult_" if adult else ""
-    return f"{prefix}{EXPORT_NAMES[kind]}_{day:%m_%d_%Y}.json.gz"
+    return f"{export_name(kind, adult=adult)}_{day:%m_%d_%Y}.json.gz"
 
 
 def newest_day(now: datetime.datetime) -> datetime.date:
-    """Return the newest day of which the files are there, by TMDB's timetable.
-
-    Args:
-        now: Any moment with a time zone.
-    """
+    """Return the newest day of which the files are there by TMDB's timetable, at a moment with a time zone."""
     now = now.astimezone(datetime.timezone.utc)
-    today = now.date()
-    return today if now.time() >= PUBLISHED_AT else today - datetime.timedelta(days=1)
+    return now.date() if now.time() >= PUBLISHED_AT else now.date() - datetime.timedelta(days=1)
 
 
 def read_entries(chunks: Iterable[bytes], odd: OddLines | None = None) -> Iterator[ExportEntry]:
@@ -156,20 +155,33 @@ def read_entries(chunks: Iterable[bytes], odd: OddLines | None = None) -> Iterat
     Raises:
         ResponseError: The file is broken: it is not gzip, ends too early, or a line is no entry.
     """
-    decoder = decoder_of(ExportEntry)
+    decode = decoder_of(ExportEntry).decode
+    for number, line in enumerate(_lines(chunks), 1):
+        if not line.strip():
+            continue
+        if odd is not None:
+            odd.lines += 1
+        try:
+            entry = decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if odd is None:
+                raise ResponseError(f"line {number} of the export is no entry: {error}") from None
+            odd.add(number, line, str(error))
+        else:
+            yield entry
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of gzip data."""
     rest = b""
-    number = 0
+    number = 1
     for data in _decompressed(chunks):
-        lines = (rest + data).split(b"\n")
-        rest = lines.pop()
+        *lines, rest = (rest + data).split(b"\n")
+        yield from lines
+        number += len(lines)
         if len(rest) > _LONGEST_LINE:
-            raise ResponseError(f"line {number + len(lines) + 1} of the export is no entry: it does not end")
-        for line in lines:
-            number += 1
-            if line.strip() and (entry := _entry(decoder, line, number, odd)) is not None:
-                yield entry
-    if rest.strip() and (entry := _entry(decoder, rest, number + 1, odd)) is not None:
-        yield entry
+            raise ResponseError(f"line {number} of the export is no entry: it does not end")
+    yield rest
 
 
 def read_file(path: Path, odd: OddLines | None = None) -> Iterator[ExportEntry]:
@@ -194,35 +206,16 @@ def odd_lines(path: Path) -> OddLines:
 
 
 def check_file(path: Path) -> None:
-    """See that a file on disk is complete.
-
-    Raises:
-        ResponseError: It is broken: it is not gzip, or ends too early.
-    """
+    """Raise a ``ResponseError`` where a file on disk is not gzip, or ends too early."""
     for _ in _decompressed(_chunks(path)):
         pass
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, a piece at a time."""
+    """Yield the bytes of a file, a piece at a time."""
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk
-
-
-def _entry(
-    decoder: msgspec.json.Decoder[ExportEntry], line: bytes, number: int, odd: OddLines | None
-) -> ExportEntry | None:
-    """One line, decoded; ``None`` for an odd one that may be left out."""
-    if odd is not None:
-        odd.lines += 1
-    try:
-        return decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if odd is None:
-            raise ResponseError(f"line {number} of the export is no entry: {error}") from None
-        odd.add(number, line, str(error))
-        return None
 
 
 def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -245,8 +238,6 @@ def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise ResponseError("the export is not complete: it ends in the middle")
 
 
-logger = logging.getLogger(__name__)
-
 TRIES = 5
 """Requests for a file before it is given up."""
 
@@ -254,17 +245,10 @@ DAYS_BACK = 3
 """Days to go back where the newest file is not there."""
 
 _FIRST_WAIT = 1.0
-_NOT_THERE = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
 
-@dataclass(frozen=True)
-class Export:
-    """An export on the disk.
-
-    Args:
-        path: The file, compressed as it came.
-        day: Its day, UTC.
-    """
+class Export(NamedTuple):
+    """An export on the disk, compressed as it came, and its day in UTC."""
 
     path: Path
     day: datetime.date
@@ -298,8 +282,8 @@ class ExportDownload:
         newest = day or newest_day(datetime.datetime.now(datetime.timezone.utc))
         for back in range(1 if day is not None else DAYS_BACK):
             tried = newest - datetime.timedelta(days=back)
-            path = await self._file(export_file(kind, tried, adult=adult))
-            if path is not None:
+            path = self._folder / export_file(kind, tried, adult=adult)
+            if await self._is_had(path):
                 await asyncio.to_thread(_remove_others, path)
                 return Export(path, tried)
         raise ServerError(
@@ -310,40 +294,39 @@ class ExportDownload:
             retryable=day is None,
         )
 
-    async def _file(self, name: str) -> Path | None:
-        """A file, complete; ``None`` where the server has none of this name."""
-        path = self._folder / name
+    async def _is_had(self, path: Path) -> bool:
+        """Have a file complete on the disk; return false where the server has none of this name."""
         if await asyncio.to_thread(_is_complete, path):
-            return path
+            return True
         part = _Part(path)
         wait = _FIRST_WAIT
         for attempt in range(1, TRIES + 1):
             try:
-                if not await self._get(name, part):
-                    return None
+                if not await self._get(path.name, part):
+                    return False
                 await asyncio.to_thread(part.finish)
-            except ResponseError as error:
-                await asyncio.to_thread(part.remove)
-                reason: Exception = error
-            except (httpx.RequestError, ServerError) as error:
-                reason = error
+            except (httpx.RequestError, ServerError, ResponseError) as error:
+                if isinstance(error, ResponseError):
+                    await asyncio.to_thread(part.remove)
+                # Some errors of httpx say nothing.
+                reason = printable(str(error)) or type(error).__name__
             else:
-                return path
+                return True
             if attempt < TRIES:
-                logger.warning("Cannot fetch %s (%s): trying again in %g seconds", name, _said(reason), wait)
+                logger.warning("Cannot fetch %s (%s): trying again in %g seconds", path.name, reason, wait)
                 await asyncio.sleep(wait)
                 wait *= 2
-        raise ServerError(f"cannot fetch {self._base_url}/{name}, {TRIES} times: {_said(reason)}")
+        raise ServerError(f"cannot fetch {self._base_url}/{path.name}, {TRIES} times: {reason}")
 
     async def _get(self, name: str, part: _Part) -> bool:
-        """Fetch what is missing of a file; say whether the server has it at all."""
+        """Fetch what is missing of a file; return whether the server has it at all."""
         have, validator = await asyncio.to_thread(part.state)
         headers = {"Accept-Encoding": "identity"}
         if have:
             # Another file under this name, a broken one that was replaced, comes as a whole.
             headers |= {"Range": f"bytes={have}-", "If-Range": validator}
         async with self._client.stream("GET", f"{self._base_url}/{name}", headers=headers) as response:
-            if response.status_code in _NOT_THERE:
+            if response.status_code in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
                 return False
             if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 # All of it is there already, or it shrank: the check tells.
@@ -353,19 +336,16 @@ class ExportDownload:
             goes_on = response.status_code == HTTPStatus.PARTIAL_CONTENT
             if goes_on and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
                 raise ResponseError("the server sent another part of the file than was asked for")
-            await self._save(response, part, goes_on=goes_on)
+            tag = response.headers.get("ETag", "")
+            file = await asyncio.to_thread(part.open, tag, goes_on=goes_on)
+            try:
+                # A piece has some 64 KB: to hand it to a thread costs less than to write it.
+                async for chunk in response.aiter_raw():
+                    await asyncio.to_thread(file.write, chunk)
+            finally:
+                # Also where the crawl is stopped: what came need not come again.
+                file.close()
         return True
-
-    async def _save(self, response: httpx.Response, part: _Part, *, goes_on: bool) -> None:
-        """Write the body as it comes."""
-        file = await asyncio.to_thread(part.open, response.headers.get("ETag", ""), goes_on=goes_on)
-        try:
-            # A piece has some 64 KB: to hand it to a thread costs less than to write it.
-            async for chunk in response.aiter_raw():
-                await asyncio.to_thread(file.write, chunk)
-        finally:
-            # Also where the crawl is stopped: what came need not come again.
-            file.close()
 
 
 class _Part:
@@ -394,11 +374,7 @@ class _Part:
         return self._data.open("ab")
 
     def finish(self) -> None:
-        """Make it the file.
-
-        Raises:
-            ResponseError: It is not complete.
-        """
+        """Make it the file, if it is complete."""
         check_file(self._data)
         self._data.replace(self._path)
         self.remove()
@@ -424,15 +400,9 @@ def _is_complete(path: Path) -> bool:
 
 def _remove_others(path: Path) -> None:
     """Remove the exports of other days."""
-    name = path.name.rsplit("_", 3)[0]
-    for other in path.parent.glob(f"{name}_*"):
+    for other in path.parent.glob(f"{path.name.rsplit('_', 3)[0]}_*"):
         if other != path:
             other.unlink(missing_ok=True)
-
-
-def _said(error: Exception) -> str:
-    """Return the text of an error; some of httpx say nothing."""
-    return printable(str(error)) or type(error).__name__
 
 
 def export_client(transport: httpx.AsyncBaseTransport, timeout: float) -> httpx.AsyncClient:

@@ -8,6 +8,7 @@ import sys
 import zlib
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import reduce
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
@@ -47,11 +48,7 @@ class IdsSource(Source):
 
     @classmethod
     def from_arguments(cls, given: dict[str, str], kind: Kind) -> Self:  # noqa: ARG003 - the interface
-        """Return ids: numbers with commas or spaces between them, a file of them, or ``-`` for standard input.
-
-        Raises:
-            ConfigurationError: There are none, one is no id, or the file cannot be read.
-        """
+        """Return ids: numbers with commas or spaces between them, a file of them, or ``-`` for standard input."""
         text = given.pop("ids", None)
         if text is None:
             raise ConfigurationError(
@@ -63,9 +60,9 @@ class IdsSource(Source):
             with _lines(text) as lines:
                 for line in lines:
                     _add_ids(ids, line.strip(), text)
+        except ConfigurationError:
+            raise
         except (OSError, ValueError) as error:
-            if isinstance(error, ConfigurationError):
-                raise
             raise ConfigurationError(
                 f"-a ids={text[:_SHOWN]} cannot be read: {error}; name a text file of ids, one or more a line"
             ) from None
@@ -75,7 +72,7 @@ class IdsSource(Source):
 
     def describe(self, day: str | None) -> str:  # noqa: ARG002 - the interface
         """Return in words where the ids come from."""
-        return f"{len(self.ids):,} given id{'' if len(self.ids) == 1 else 's'}"
+        return f"{len(self.ids):,} given id{'s' * (len(self.ids) != 1)}"
 
     def identify(self, arguments: Mapping[str, str]) -> Mapping[str, str]:
         """Return the arguments with a checksum behind ids that were read from somewhere."""
@@ -89,15 +86,17 @@ class IdsSource(Source):
 
 def checksum(ids: Iterable[int]) -> str:
     """Return some text that is the same for the same ids."""
-    found = 0
-    for key in ids:
-        found = zlib.crc32(b"%d," % key, found)
-    return f"{found:08x}"
+    return f"{reduce(lambda found, key: zlib.crc32(b'%d,' % key, found), ids, 0):08x}"
 
 
 def _are_outside(text: str) -> bool:
     """Return whether ``ids`` names where the ids are, so that another time there may be others."""
-    return not re.fullmatch(r"[0-9,\s]*", text) and (text.strip() == "-" or _is_file(text.strip()))
+    text = text.strip()
+    try:
+        return not re.fullmatch(r"[0-9,\s]*", text) and (text == "-" or Path(text).is_file())
+    except (OSError, ValueError):
+        # Too long for a name, or with a null in it.
+        return False
 
 
 def _add_ids(ids: dict[int, None], line: str, text: str) -> None:
@@ -120,15 +119,6 @@ def _lines(text: str) -> AbstractContextManager[Iterable[str]]:
     return nullcontext(text.splitlines())
 
 
-def _is_file(text: str) -> bool:
-    """Return whether there is a file of this name."""
-    try:
-        return Path(text).is_file()
-    except (OSError, ValueError):
-        # Too long for a name, or with a null in it.
-        return False
-
-
 @dataclass(frozen=True)
 class CsvSource(Source):
     """Records by the ids in a column of a CSV file.
@@ -148,29 +138,23 @@ class CsvSource(Source):
 
     @classmethod
     def from_arguments(cls, given: dict[str, str], kind: Kind) -> Self:  # noqa: ARG003 - the interface
-        """Return the ids of ``column`` in ``file``; rows without one are left out.
-
-        Raises:
-            ConfigurationError: An argument is missing, the file cannot be read, or has no such column or no ids.
-        """
+        """Return the ids of ``column`` in ``file``; rows without one are left out."""
         file = given.pop("file", None)
         column = given.pop("column", None)
         if file is None:
             raise ConfigurationError("-a source=csv needs the file: add -a file=links.csv")
         try:
             return cls(file, column or "", tuple(_read_ids(file, column)))
+        except ConfigurationError:
+            raise
         except (OSError, ValueError, csv.Error) as error:
-            if isinstance(error, ConfigurationError):
-                raise
             raise ConfigurationError(
                 f"-a file={file} cannot be read: {error}; name a CSV file in UTF-8 with a header"
             ) from None
 
     def describe(self, day: str | None) -> str:  # noqa: ARG002 - the interface
         """Return in words where the ids come from."""
-        return (
-            f"{len(self.ids):,} id{'' if len(self.ids) == 1 else 's'} in column {self.column} of {self.file}"
-        )
+        return f"{len(self.ids):,} id{'s' * (len(self.ids) != 1)} in column {self.column} of {self.file}"
 
     def identify(self, arguments: Mapping[str, str]) -> Mapping[str, str]:
         """Return the arguments with a checksum of the ids behind the file: with others it is another command."""
@@ -182,12 +166,7 @@ class CsvSource(Source):
 
 
 def _read_ids(file: str, column: str | None) -> dict[int, None]:
-    """Return the ids of a column, each once.
-
-    Raises:
-        ConfigurationError: There is no such column, one of its values is no id, or there are none.
-        OSError: The file cannot be read; likewise ``ValueError`` and ``csv.Error``.
-    """
+    """Return the ids of a column, each once."""
     ids: dict[int, None] = {}
     # Windows' editors begin a file with a mark.
     with Path(file).open(encoding="utf-8-sig", newline="") as lines:

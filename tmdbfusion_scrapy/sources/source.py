@@ -112,15 +112,15 @@ class Estimate:
 
 
 class Lookup(Protocol):
-    """Access of a source to what it may look up, in a crawl and in the estimate of one."""
+    """Access of a source to what it may look up, in a crawl and in the estimate of one.
 
-    @property
-    def kind(self) -> Kind:
-        """The kind of records."""
+    Attributes:
+        kind: The kind of records.
+        limit: Most records; ``None`` for all.
+    """
 
-    @property
-    def limit(self) -> int | None:
-        """Most records; ``None`` for all."""
+    kind: Kind
+    limit: int | None
 
     @property
     def known(self) -> KnownRecords:
@@ -180,21 +180,10 @@ class Crawl(Lookup, Protocol):
         """Yield the requests for the records of some entries of a page, each record once in the crawl."""
 
     def pages(self, endpoint: Endpoint[..., Any], most: int | None, **arguments: Any) -> Request:
-        """Return the request for the pages of a list, of which each record is fetched.
-
-        Args:
-            endpoint: The list.
-            most: Most pages; ``None`` for all that TMDB serves. ``limit`` may want fewer.
-            arguments: Those of the endpoint.
-        """
+        """Return the request for so many pages of a list, ``None`` for all; each record on them is fetched."""
 
     def page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Request:
-        """Return the request for a page that goes to the :class:`Reader` of the crawl.
-
-        Args:
-            endpoint: The list.
-            arguments: Those of the endpoint and of a request; ``cb_kwargs`` go to :meth:`Reader.read`.
-        """
+        """Return the request for a page that goes to the :class:`Reader`; it gets ``cb_kwargs``."""
 
     def read_with(self, reader: Reader) -> None:
         """Have the answers to the requests of :meth:`page` read by a reader."""
@@ -214,10 +203,7 @@ class Reader(Protocol):
 
     @property
     def read(self) -> Callable[..., AsyncIterator[Any]]:
-        """Method that yields what follows from a page: requests, and items.
-
-        It takes the response, its ``record`` decoded, and ``cb_kwargs`` of the request.
-        """
+        """Method that yields requests and items for a response with its ``record``, and the ``cb_kwargs``."""
 
     def fail(self, error: TMDBError) -> None:
         """Note that a page could not be had."""
@@ -247,6 +233,7 @@ class Source(ABC):
 
     Attributes:
         name: Value of ``-a source=``.
+        listed_by: Field of :class:`Kind` without which a kind has no such source.
         implied_by: Arguments that name the source where ``-a source=`` does not.
         described: Arguments of which :meth:`describe` tells.
         needs_database: Whether it is of use only with a database.
@@ -257,6 +244,7 @@ class Source(ABC):
     """
 
     name: ClassVar[str]
+    listed_by: ClassVar[str | None] = None
     implied_by: ClassVar[Sequence[str]] = ()
     described: ClassVar[Sequence[str]] = ()
     needs_database: ClassVar[bool] = False
@@ -265,9 +253,9 @@ class Source(ABC):
     is_mirror: ClassVar[bool] = False
 
     @classmethod
-    def is_offered(cls, kind: Kind) -> bool:  # noqa: ARG003 - those of subclasses need it
+    def is_offered(cls, kind: Kind) -> bool:
         """Return whether there is such a source for a kind of records."""
-        return True
+        return cls.listed_by is None or bool(getattr(kind, cls.listed_by))
 
     @classmethod
     @abstractmethod
@@ -291,20 +279,14 @@ class Source(ABC):
         """
 
     def identify(self, arguments: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the arguments that tell the same command from another.
+        """Return the arguments that tell the same command from another, made of those that were given.
 
         A source whose arguments name a file adds what is in it: with other ids it is another command.
-
-        Args:
-            arguments: The arguments as they were given.
         """
         return arguments
 
     async def listing(self, lookup: Lookup) -> Listing:
         """Return what the source lists.
-
-        Args:
-            lookup: What it may look up.
 
         Raises:
             ConfigurationError: There is nothing to go by.
@@ -348,20 +330,12 @@ class Source(ABC):
         keys = {key for key, _ in listing.entries}
         adult = None if listing.adult is None else set(listing.adult)
         share = lookup.share(keys, adult=adult, is_adult=listing.is_adult)
-        given_up = unlisted = 0
-        if self.fetches_again:
-            left = lookup.not_fetched(len(keys))
-        else:
-            given_up = share.given_up
-            left = len(keys) - share.stored - given_up
-        if lookup.limit is not None:
-            left = min(left, lookup.limit)
-        elif listing.is_complete:
-            unlisted = share.unlisted
-            left += unlisted
+        given_up = 0 if self.fetches_again else share.given_up
+        left = lookup.not_fetched(len(keys)) if self.fetches_again else len(keys) - share.stored - given_up
+        unlisted = share.unlisted if listing.is_complete and lookup.limit is None else 0
         return Estimate(
             len(keys),
-            left,
+            left + unlisted if lookup.limit is None else min(left, lookup.limit),
             stored=share.stored,
             given_up=given_up,
             unlisted=unlisted,
@@ -370,13 +344,7 @@ class Source(ABC):
 
 
 def estimate_pages(page: Any, most: int, lookup: EstimateLookup) -> Estimate:
-    """Return what a crawl of so many pages would have to fetch.
-
-    Args:
-        page: The record of the first page.
-        most: Most pages.
-        lookup: What is left of them.
-    """
+    """Return what a crawl of so many pages would have to fetch, by the record of the first one."""
     pages = min(most, page.last_page)
     listed = min(page.total_results or 0, pages * RESULTS_PER_PAGE)
     if lookup.limit is not None:
@@ -386,11 +354,7 @@ def estimate_pages(page: Any, most: int, lookup: EstimateLookup) -> Estimate:
 
 
 def take_count(given: dict[str, str], name: str, *, most: int | None = None) -> int | None:
-    """Return a number from 1, taken out of the arguments; ``None`` where it is not given.
-
-    Raises:
-        ConfigurationError: It is none.
-    """
+    """Return a whole number from 1, taken out of the arguments; ``None`` where it is not given."""
     text = given.pop(name, None)
     if text is None:
         return None
@@ -401,35 +365,25 @@ def take_count(given: dict[str, str], name: str, *, most: int | None = None) -> 
     return number
 
 
-def take_number(given: dict[str, str], name: str) -> float | None:
-    """Return a number from 0, taken out of the arguments; ``None`` where it is not given.
-
-    Raises:
-        ConfigurationError: It is none.
-    """
+def take_number(given: dict[str, str], name: str, *, most: float | None = None) -> float | None:
+    """Return a number from 0, taken out of the arguments; ``None`` where it is not given."""
     text = given.pop(name, None)
     if text is None:
         return None
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", str(text).strip()):
-        raise ConfigurationError(f"-a {name}={text}: use a number from 0, such as 1.5")
+    is_number = re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", str(text).strip())
+    if not is_number or (most is not None and float(text) > most):
+        bounds = f"up to {most}" if most is not None else "such as 1.5"
+        raise ConfigurationError(f"-a {name}={text}: use a number from 0, {bounds}")
     return float(text)
 
 
 def take_flag(given: dict[str, str], name: str) -> bool:
-    """Return true or false, taken out of the arguments; false where it is not given.
-
-    Raises:
-        ConfigurationError: It is neither true nor false.
-    """
+    """Return true or false, taken out of the arguments; false where it is not given."""
     return check_boolean(f"-a {name}", given.pop(name, False))
 
 
 def take_day(given: dict[str, str], name: str) -> datetime.date | None:
-    """Return a day that is not to come, taken out of the arguments; ``None`` where it is not given.
-
-    Raises:
-        ConfigurationError: It is no day, or one to come.
-    """
+    """Return a day that is not to come, taken out of the arguments; ``None`` where it is not given."""
     text = given.pop(name, None)
     if text is None:
         return None
@@ -439,6 +393,11 @@ def take_day(given: dict[str, str], name: str) -> datetime.date | None:
         day = datetime.date.fromisoformat(text if re.fullmatch(r"[0-9-]{10}", text) else "")
     except ValueError:
         raise ConfigurationError(f"-a {name}={text}: use a day such as 2026-11-01") from None
-    if day > datetime.datetime.now(datetime.timezone.utc).date():
+    if day > today():
         raise ConfigurationError(f"-a {name}={text} is still to come: use a day that was")
     return day
+
+
+def today() -> datetime.date:
+    """Return the day it is, UTC."""
+    return datetime.datetime.now(datetime.timezone.utc).date()

@@ -40,15 +40,8 @@ class StaleSource(Source):
 
     @classmethod
     def from_arguments(cls, given: dict[str, str], kind: Kind) -> Self:  # noqa: ARG003 - the interface
-        """Return after how many days a record is stale.
-
-        Raises:
-            ConfigurationError: ``days`` is no number from 0, or more than ten years.
-        """
-        text = given.get("days")
-        days = take_number(given, "days")
-        if days is not None and days > _MOST_DAYS:
-            raise ConfigurationError(f"-a days={text}: use a number from 0, up to {_MOST_DAYS}")
+        """Return after how many days a record is stale."""
+        days = take_number(given, "days", most=_MOST_DAYS)
         return cls(DEFAULT_STALE_DAYS if days is None else days)
 
     def describe(self, day: str | None) -> str:  # noqa: ARG002 - the interface
@@ -75,11 +68,7 @@ class FailedSource(Source):
 
     @classmethod
     def from_arguments(cls, given: dict[str, str], kind: Kind) -> Self:  # noqa: ARG003 - the interface
-        """Return whether permanent failures are tried again, too.
-
-        Raises:
-            ConfigurationError: ``permanent`` is neither true nor false.
-        """
+        """Return whether permanent failures are tried again, too."""
         return cls(take_flag(given, "permanent"))
 
     def describe(self, day: str | None) -> str:  # noqa: ARG002 - the interface
