@@ -6,8 +6,8 @@ import asyncio
 import datetime
 import re
 import time
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, NamedTuple
 
 from scrapy import Request
 from scrapy.http.request import NO_CALLBACK
@@ -36,7 +36,8 @@ _NAP = 0.25
 _ACCEPT = "image/jpeg, image/png, image/svg+xml, image/*;q=0.5"
 """The file has the suffix that TMDB's path has, so its own type comes first."""
 
-_STOPPED = "Stopped"
+STOPPED = "Stopped"
+"""Name of the error where nothing went wrong: the crawl ended before."""
 
 _TAIL = 4096
 """Bytes at the end in which the end of an image has to stand: some have a little behind it."""
@@ -46,7 +47,7 @@ _SVG = re.compile(rb"\s*(<\?xml|<!--|<!DOCTYPE\s+svg|<svg[\s>])", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class ImageLost:
-    """Why an image is not there; the fields are those of ``FailedCall``."""
+    """Reason why an image is not there; the fields are those of ``FailedCall``."""
 
     error: str
     message: str
@@ -54,40 +55,13 @@ class ImageLost:
     retryable: bool = True
 
     @classmethod
-    def of(cls, error: TMDBError, attempts: int) -> ImageLost:
-        """It could not be downloaded."""
-        status = f"HTTP {error.status_code}: " if error.status_code is not None else ""
-        return cls(error_name(error), f"{status}{error.message}", attempts, error.retryable)
-
-    @classmethod
-    def by(cls, error: Exception, attempts: int) -> ImageLost:
-        """Something in between did not let it pass."""
-        return cls(type(error).__name__, printable(str(error)) or type(error).__name__, attempts)
-
-    @classmethod
-    def not_stored(cls, error: Exception) -> ImageLost:
-        """It came, and the store did not take it."""
-        return cls("StorageError", printable(f"{type(error).__name__}: {error}"), 1)
-
-    @classmethod
     def stopped(cls, attempts: int = 0) -> ImageLost:
-        """The crawl ended before its turn."""
-        return cls(_STOPPED, "the crawl was stopped before the image was there", attempts)
-
-    @property
-    def is_stop(self) -> bool:
-        """True where nothing went wrong."""
-        return self.error == _STOPPED
+        """Return the reason where the crawl ended before."""
+        return cls(STOPPED, "the crawl was stopped before the image was there", attempts)
 
 
-@dataclass(frozen=True)
-class Download:
-    """An image that has come, whole.
-
-    Args:
-        body: Its bytes.
-        media_type: What they are, such as ``image/jpeg``.
-    """
+class Download(NamedTuple):
+    """An image that has come, whole: its bytes, and what they are, such as ``image/jpeg``."""
 
     body: bytes
     media_type: str
@@ -117,12 +91,7 @@ def image_request(image: ImageFile, images_url: str) -> Request:
 
 
 class ImageDownloader:
-    """Downloads images, so many at a time.
-
-    Args:
-        crawler: The crawler.
-        concurrency: Most downloads at a time. What waits for a retry is not among them.
-    """
+    """Downloads images, so many at a time; what waits for a retry is not among them."""
 
     def __init__(self, crawler: Crawler, concurrency: int) -> None:
         self._crawler = crawler
@@ -132,37 +101,33 @@ class ImageDownloader:
             times=settings.retry_times if crawler.settings.getbool("RETRY_ENABLED") else 0,
             max_delay=settings.retry_max_delay,
         )
-        self._turns = asyncio.Semaphore(concurrency)
+        self._running = asyncio.Semaphore(concurrency)
 
     async def fetch(self, request: Request) -> Download | ImageLost:
         """Return the image of a request, after retries if need be, or why it is not there."""
         attempts = 0
         while True:
+            attempts += 1
             try:
                 return await self._download(request)
             except RateLimiterClosed:
-                return ImageLost.stopped(attempts)
+                return ImageLost.stopped(attempts - 1)
             except TMDBError as error:
-                attempts += 1
-                lost = ImageLost.of(error, attempts)
                 delay = self._retries.delay(error, attempts)
+                if delay is None:
+                    status = f"HTTP {error.status_code}: " if error.status_code is not None else ""
+                    return ImageLost(error_name(error), f"{status}{error.message}", attempts, error.retryable)
             except Exception as error:  # noqa: BLE001 - whatever a downloader middleware raises
-                return ImageLost.by(error, attempts + 1)
-            if delay is None:
-                return lost
+                name = type(error).__name__
+                return ImageLost(name, printable(str(error)) or name, attempts)
             self._crawler.stats.inc_value(names.IMAGES_RETRIES)
             await self._rest(delay)
 
     async def _download(self, request: Request) -> Download:
-        """One attempt.
-
-        Raises:
-            TMDBError: It failed, or brought no whole image.
-            RateLimiterClosed: The crawl is being stopped.
-        """
+        """Make one attempt."""
         image: ImageFile = request.meta[IMAGE_KEY]
         check_path(image.file_path)
-        async with self._turns:
+        async with self._running:
             # The engine would close before a download that began now has ended.
             if self._session.is_stopping():
                 raise RateLimiterClosed
@@ -191,22 +156,17 @@ class ImageDownloader:
 def failed_image(image: ImageFile, url: str, lost: ImageLost) -> FailedCall:
     """Return the item that tells of an image that is not there.
 
-    It has kind and id of the record: when that comes again, or TMDB says that it has not changed, the
-    image is tried again, and the failure is over when it is there. Its path is the whole URL, which tells it from
-    calls of the API. It has no status, for a 404 of this kind and id would say that the record is gone, and not
-    its image.
+    With kind and id of the record the image is tried again when that comes again, or has not changed. The path is
+    the whole URL, which tells it from calls of the API. A status of 404 would say that the record is gone.
     """
     return FailedCall(
         kind=image.kind,
         id=str(image.id),
         path=url,
-        error=lost.error,
         status_code=None,
         tmdb_code=None,
-        message=lost.message,
-        attempts=lost.attempts,
-        retryable=lost.retryable,
         tried_at=datetime.datetime.now(datetime.timezone.utc),
+        **asdict(lost),
     )
 
 
@@ -214,10 +174,6 @@ def check_image(body: bytes, content_type: str = "") -> str:
     """Return the media type of an image, such as ``image/jpeg``.
 
     A body that broke off on its way is found by its length; this finds what a server sent so, with HTTP 200.
-
-    Args:
-        body: The image.
-        content_type: What the server says it is; what names another class of types is refused.
 
     Raises:
         ResponseError: It is none, or not whole. It may be another time: a CDN's error page goes away.
@@ -228,22 +184,19 @@ def check_image(body: bytes, content_type: str = "") -> str:
     if named.startswith(("text/", "application/json", "application/xml", "application/xhtml", "multipart/")):
         raise ResponseError(f"{named[:100]} instead of an image")
     tail = body[-_TAIL:]
-    if body.startswith(b"\xff\xd8\xff"):
-        return _whole("image/jpeg", b"\xff\xd9" in tail)
-    if body.startswith(b"\x89PNG\r\n\x1a\n"):
-        return _whole("image/png", b"IEND\xaeB`\x82" in tail)
-    if body.startswith(b"RIFF") and body[8:12] == b"WEBP":
-        return _whole("image/webp", len(body) >= int.from_bytes(body[4:8], "little") + 8)
-    if body.startswith((b"GIF87a", b"GIF89a")):
-        return _whole("image/gif", tail.rstrip(b"\0").endswith(b"\x3b"))
     text = body.removeprefix(b"\xef\xbb\xbf")
-    if _SVG.match(text) and b"<svg" in text.lower():
-        return _whole("image/svg+xml", b"</svg" in tail.lower() or tail.rstrip().endswith(b"/>"))
-    raise ResponseError("what came is no image")
-
-
-def _whole(media_type: str, whole: bool) -> str:
-    """The media type of an image that is whole."""
-    if not whole:
+    if body.startswith(b"\xff\xd8\xff"):
+        media_type, is_whole = "image/jpeg", b"\xff\xd9" in tail
+    elif body.startswith(b"\x89PNG\r\n\x1a\n"):
+        media_type, is_whole = "image/png", b"IEND\xaeB`\x82" in tail
+    elif body.startswith(b"RIFF") and body[8:12] == b"WEBP":
+        media_type, is_whole = "image/webp", len(body) >= int.from_bytes(body[4:8], "little") + 8
+    elif body.startswith((b"GIF87a", b"GIF89a")):
+        media_type, is_whole = "image/gif", tail.rstrip(b"\0").endswith(b"\x3b")
+    elif _SVG.match(text) and b"<svg" in text.lower():
+        media_type, is_whole = "image/svg+xml", b"</svg" in tail.lower() or tail.rstrip().endswith(b"/>")
+    else:
+        raise ResponseError("what came is no image")
+    if not is_whole:
         raise ResponseError(f"the image ({media_type}) breaks off")
     return media_type

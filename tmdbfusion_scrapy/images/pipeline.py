@@ -16,10 +16,11 @@ from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.errors import plain_messages
 from tmdbfusion_scrapy.crawling.scrapy_internals import look_for_end
 from tmdbfusion_scrapy.crawling.session import session_of
-from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.exceptions import ConfigurationError, printable
 from tmdbfusion_scrapy.images.choice import ImageFile, image_options, images_of
 from tmdbfusion_scrapy.images.download import (
     IMAGE_KEY,
+    STOPPED,
     ImageDownloader,
     ImageLost,
     failed_image,
@@ -101,8 +102,9 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
             ) from error
         self._options = options
         self._session = session_of(crawler)
-        self._concurrency = self._session.settings.images_max_connections or MAX_WAITING
-        self._downloader = ImageDownloader(crawler, self._concurrency)
+        self._stats = crawler.stats
+        concurrency = self._session.settings.images_max_connections or MAX_WAITING
+        self._downloader = ImageDownloader(crawler, concurrency)
         self._room = asyncio.Semaphore(MAX_WAITING)
         self._waiting_for_room = 0
         self._stored = self._known = self._lost = 0
@@ -112,26 +114,22 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Build the pipeline of a crawl."""
         with plain_messages():
             return super().from_crawler(crawler)
 
     async def open_spider(self, spider: Spider | None = None) -> None:  # type: ignore[override]  # noqa: ARG002
-        """Make ready."""
         super().open_spider()
         self._shelf = ImageShelf(self.store, self.spiderinfo)
         await self._shelf.sweep()
         self.crawler.signals.connect(self._on_idle, signals.spider_idle)
-        if (sql := self._sql()) is not None:
+        if (sql := self._sql) is not None:
             # Images that fail until the end are put on record there.
             sql.before_closing(self.finished)
 
     async def process_item(self, item: Any, spider: Spider | None = None) -> Any:  # noqa: ARG002
         """Have the images of a record downloaded, and return it as it came."""
         for request in await self._requests(item):
-            path = self._path_of(request, item)
-            await self._find_room()
-            self._start(request, path, item)
+            await self._start(request, item)
         return item
 
     async def fetch_stored(self, record: Any) -> None:
@@ -140,42 +138,24 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         What a stop leaves out is not put on record, but left to the crawl that goes on.
         """
         for request in self.get_media_requests(record, self.spiderinfo):
-            path = self._path_of(request, record)
-            await self._find_room()
+            await self._start(request, record, unless_stopped=True)
             if self._session.is_stopping():
-                self._room.release()
                 return
-            self._start(request, path, record)
 
     def waits_for(self, ids: Iterable[int]) -> bool:
         """Return whether images of records with some ids are still to be stored, or may be."""
         return self._waiting_for_room > 0 or any(self._images_of[key] for key in ids)
 
-    def _path_of(self, request: Request, item: Any) -> str:
-        """Return the path of a request's image in the store."""
-        return str(self.file_path(request, info=self.spiderinfo, item=item))
-
-    async def _find_room(self) -> None:
-        """Wait until one more image may wait."""
-        self._waiting_for_room += 1
-        try:
-            await self._room.acquire()
-        finally:
-            self._waiting_for_room -= 1
-
     async def _requests(self, item: Any) -> list[Request]:
-        """The requests for the images of an item; for those that failed, of a record that was not sent again."""
+        """Return the requests for the images of an item; for those that failed, of an unchanged record."""
         if not isinstance(item, UnchangedRecord):
             return self.get_media_requests(item, self.spiderinfo)
-        sql = self._sql()
-        if sql is None:
+        if (sql := self._sql) is None or not may_miss_images(item.kind, item.id, sql.failing_images):
             return []
         failing = sql.failing_images
-        if not may_miss_images(item.kind, item.id, failing):
-            return []
         missing = await sql.read(partial(missing_images, kind=item.kind, key=item.id, failing=failing))
-        wanted = self._options.sizes
-        return [self.request_for(image) for image in missing if image.size in wanted.get(image.image, ())]
+        sizes = self._options.sizes
+        return [self.request_for(image) for image in missing if image.size in sizes.get(image.image, ())]
 
     def get_media_requests(self, item: Any, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
         """Return the requests for the images of an item; none for what is no record of TMDB's.
@@ -214,14 +194,9 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
             task.cancel()
             await self._lose(request, ImageLost.stopped())
         await self.finished()
-        if self._stored or self._known or self._lost:
-            logger.info(
-                "Images: %d stored, %d were there, %d did not come",
-                self._stored,
-                self._known,
-                self._lost,
-                extra=self._extra,
-            )
+        if any(counts := (self._stored, self._known, self._lost)):
+            message = "Images: %d stored, %d were there, %d did not come"
+            logger.info(message, *counts, extra=self._extra)
 
     def _on_idle(self) -> None:
         """Keep the spider open while images are waited for."""
@@ -232,8 +207,17 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         """Return whether an image is waited for; Scrapy does not count items of ``start()`` that wait here."""
         return bool(self._tasks or self._waiting_for_room)
 
-    def _start(self, request: Request, path: str, item: Any) -> None:
-        """Begin with an image of an item; the one before it at the same path comes first."""
+    async def _start(self, request: Request, item: Any, *, unless_stopped: bool = False) -> None:
+        """Begin with an image of an item when there is room; the one before it at the same path comes first."""
+        path = str(self.file_path(request, info=self.spiderinfo, item=item))
+        self._waiting_for_room += 1
+        try:
+            await self._room.acquire()
+        finally:
+            self._waiting_for_room -= 1
+        if unless_stopped and self._session.is_stopping():
+            self._room.release()
+            return
         key = getattr(item, "id", None)
         self._images_of[key] += 1
         task = asyncio.ensure_future(self._process(request, path, self._tasks.get(path)))
@@ -262,7 +246,7 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         image: ImageFile = request.meta[IMAGE_KEY]
         held = await self._shelf.holds(path, image.file_path)
         if held:
-            self._count(names.IMAGES_KNOWN)
+            self._stats.inc_value(names.IMAGES_KNOWN)
             self._known += 1
             self.inc_stats("uptodate")
             await self._clear_failure(request)
@@ -277,39 +261,34 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
                     path, image.file_path, result.body, result.media_type, replaces=held is False
                 )
             except Exception as error:  # noqa: BLE001 - every store has errors of its own
-                result = ImageLost.not_stored(error)
+                result = ImageLost("StorageError", printable(f"{type(error).__name__}: {error}"), 1)
         if isinstance(result, ImageLost):
             await self._lose(request, result)
             return
-        self._count(f"{names.IMAGES_STORED}/{image.image}")
-        self._count(names.IMAGES_STORED_BYTES, len(result.body))
+        self._stats.inc_value(f"{names.IMAGES_STORED}/{image.image}")
+        self._stats.inc_value(names.IMAGES_STORED_BYTES, len(result.body))
         self._stored += 1
         self.inc_stats("downloaded")
         await self._clear_failure(request)
 
     async def _lose(self, request: Request, lost: ImageLost) -> None:
         """Put an image on record that is not there."""
-        self._count(f"{names.IMAGES_FAILED}/{lost.error}")
-        if not lost.is_stop:
+        self._stats.inc_value(f"{names.IMAGES_FAILED}/{lost.error}")
+        if lost.error != STOPPED:
             logger.warning("No image from %s: %s", request.url, lost.message, extra=self._extra)
         self._lost += 1
-        sql = self._sql()
-        if sql is not None:
+        if (sql := self._sql) is not None:
             await sql.process_item(failed_image(request.meta[IMAGE_KEY], request.url, lost))
 
     async def _clear_failure(self, request: Request) -> None:
         """Take an image off the record that is there."""
-        sql = self._sql()
-        if sql is not None:
+        if (sql := self._sql) is not None:
             await sql.clear_failure(request.meta[IMAGE_KEY].kind, request.url)
 
+    @property
     def _sql(self) -> SQLPipeline | None:
         """The pipeline of the database, if there is one."""
         return self.crawler.get_item_pipeline(SQLPipeline)
-
-    def _count(self, key: str, number: int = 1) -> None:
-        """Add to one of the crawl's stats."""
-        self.crawler.stats.inc_value(key, number)
 
     @property
     def _extra(self) -> dict[str, Any]:

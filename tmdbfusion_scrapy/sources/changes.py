@@ -77,12 +77,7 @@ def is_too_long(since: datetime.date, today: datetime.date) -> bool:
 
 @dataclass(frozen=True)
 class ChangesSource(Source):
-    """The records that TMDB lists as changed.
-
-    Args:
-        since: The first day, UTC; ``None`` for the day up to which the changes were read before.
-        force: Whether an export that takes the feed's place is believed even if it is much shorter than the last.
-    """
+    """The records that TMDB lists as changed since a day; ``None`` for that up to which they were read before."""
 
     name: ClassVar[str] = "changes"
     listed_by: ClassVar = "changes"
@@ -100,7 +95,6 @@ class ChangesSource(Source):
         return cls(take_day(given, "since"), take_flag(given, "force"))
 
     def describe(self, day: str | None) -> str:
-        """Return in words where the ids come from."""
         return f"what changed{f' since {day}' if day else ''}"
 
     async def requests(self, crawl: Crawl) -> AsyncIterator[Request]:
@@ -124,7 +118,7 @@ class ChangesSource(Source):
                 # Made before the first is sent: with the last answer the feed is read.
                 for request in [feed.request(window) for window in windows(since, day)]:
                     yield request
-                listing = Listing([(key, None) for key in await feed.ids()], upto=day.isoformat())
+                listing = Listing([(key, None) for key in await feed.ids], upto=day.isoformat())
             await (run.renew(listing) if is_behind else run.plan(listing, crawl.limit))
         async for request in super().requests(crawl):
             yield request
@@ -159,13 +153,13 @@ class ChangesSource(Source):
 
 
 class ChangeFeed:
-    """Reader of the ids that changed in some windows."""
+    """Reader of the ``ids`` that changed in some windows, known when all pages have come."""
 
     def __init__(self, crawl: Crawl) -> None:
         self._crawl = crawl
         self._ids: dict[int, None] = {}
         self._open = 0
-        self._done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.ids: asyncio.Future[list[int]] = asyncio.get_running_loop().create_future()
 
     def request(self, window: Window, page: int = 1) -> Request:
         """Return the request for a page of a window."""
@@ -188,19 +182,10 @@ class ChangeFeed:
                 for number in range(2, feed.last_page + 1):
                     yield self.request(window, number)
         self._open -= 1
-        if not self._open and not self._done.done():
-            self._done.set_result(None)
+        if not self._open and not self.ids.done():
+            self.ids.set_result(list(self._ids))
 
     def fail(self, error: TMDBError) -> None:
         """Note that a page could not be had: what changed is not known."""
-        if not self._done.done():
-            self._done.set_exception(error)
-
-    async def ids(self) -> list[int]:
-        """Return the ids when all pages have come.
-
-        Raises:
-            TMDBError: A page could not be had.
-        """
-        await self._done
-        return list(self._ids)
+        if not self.ids.done():
+            self.ids.set_exception(error)

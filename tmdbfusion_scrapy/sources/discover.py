@@ -50,12 +50,7 @@ MOST_MOVED = 1.5
 
 @dataclass(frozen=True)
 class ListSource(Source):
-    """The records of one of TMDB's lists.
-
-    Args:
-        list_name: TMDB's name of the list, such as ``popular``.
-        pages: Most pages, 20 records each.
-    """
+    """The records of one of TMDB's lists, such as ``popular``, of which a page has 20."""
 
     name: ClassVar[str] = "list"
     listed_by: ClassVar = "lists"
@@ -74,7 +69,6 @@ class ListSource(Source):
         return cls(name, take_count(given, "pages", most=LAST_PAGE) or DEFAULT_LIST_PAGES)
 
     def describe(self, day: str | None) -> str:  # noqa: ARG002 - the interface
-        """Return in words where the ids come from."""
         return f"TMDB's list {self.list_name}, {self.pages} pages at most"
 
     async def requests(self, crawl: Crawl) -> AsyncIterator[Request]:
@@ -91,12 +85,7 @@ class ListSource(Source):
 
 @dataclass(frozen=True)
 class DiscoverSource(Source):
-    """The records that discover finds.
-
-    Args:
-        filters: Arguments of the discover endpoint, by their names in Python.
-        pages: Most pages, 20 records each; ``None`` for all, in parts where TMDB has more than 500 pages.
-    """
+    """The records that discover finds with filters, by their names in Python; ``None`` for all pages."""
 
     name: ClassVar[str] = "discover"
     listed_by: ClassVar = "discover"
@@ -130,7 +119,6 @@ class DiscoverSource(Source):
         return cls(filters, pages)
 
     def describe(self, day: str | None) -> str:  # noqa: ARG002 - the interface
-        """Return in words where the ids come from."""
         return f"what discover finds{f', {self.pages} pages at most' if self.pages is not None else ''}"
 
     async def requests(self, crawl: Crawl) -> AsyncIterator[Request]:
@@ -179,16 +167,9 @@ https://developer.themoviedb.org/reference/configuration-languages
 
 @dataclass(frozen=True)
 class Part:
-    """A part of what discover finds.
+    """Part of what discover finds; without ``most_votes`` or ``languages`` it has all of them.
 
-    Args:
-        start: First release date.
-        end: Last release date.
-        least_votes: Least number of votes.
-        most_votes: Most votes; ``None`` for no bound.
-        languages: Original languages, any of them; ``None`` for all.
-        is_first: Whether what was released before ``start`` is in it too.
-        is_last: Whether what is released after ``end`` is in it too.
+    What was released before ``start`` is in the first one too, what is released after ``end`` in the last.
     """
 
     start: datetime.date
@@ -229,35 +210,21 @@ class Part:
 
         Split by language, they lack what is of none of :data:`LANGUAGES`.
         """
-        return self._split_dates() or self._split_votes() or self._split_languages()
-
-    def _split_dates(self) -> tuple[Part, Part] | None:
-        """The earlier and the later days."""
         days = (self.end - self.start).days
-        if days <= 0:
-            return None
-        middle = self.start + datetime.timedelta(days=days // 2)
-        return (
-            replace(self, end=middle, is_last=False),
-            replace(self, start=middle + datetime.timedelta(days=1), is_first=False),
-        )
-
-    def _split_votes(self) -> tuple[Part, Part] | None:
-        """Those with fewer and with more votes."""
+        if days > 0:
+            middle = self.start + datetime.timedelta(days=days // 2)
+            earlier = replace(self, end=middle, is_last=False)
+            return earlier, replace(self, start=middle + datetime.timedelta(days=1), is_first=False)
         most = MOST_VOTES if self.most_votes is None else self.most_votes
-        if most <= self.least_votes:
-            return None
-        # Nearly all have few votes.
-        middle = min(self.least_votes * 2, (self.least_votes + most) // 2)
-        return replace(self, most_votes=middle), replace(self, least_votes=middle + 1)
-
-    def _split_languages(self) -> tuple[Part, Part] | None:
-        """Those of the languages with many movies and of the others."""
+        if most > self.least_votes:
+            # Nearly all have few votes.
+            votes = min(self.least_votes * 2, (self.least_votes + most) // 2)
+            return replace(self, most_votes=votes), replace(self, least_votes=votes + 1)
         languages = LANGUAGES if self.languages is None else self.languages
-        if len(languages) < 2:
-            return None
-        middle = max(1, len(languages) // 8)
-        return replace(self, languages=languages[:middle]), replace(self, languages=languages[middle:])
+        if len(languages) > 1:
+            many = max(1, len(languages) // 8)
+            return replace(self, languages=languages[:many]), replace(self, languages=languages[many:])
+        return None
 
 
 def whole(today: datetime.date) -> Part:
@@ -283,21 +250,18 @@ def within(part: Part, filters: Mapping[str, Any], date_name: str) -> Part:
 
 @dataclass(frozen=True)
 class Coverage:
-    """Outcome of a discover crawl in parts.
-
-    Args:
-        expected: Results that TMDB counted for the whole.
-        in_parts: Results that it counted for the parts together.
-        found: Different ids on the pages.
-        duplicates: Ids that were on a page before.
-        unread: Results of parts that could not be split any more, behind their last page.
-    """
+    """Outcome of a discover crawl in parts."""
 
     expected: int
+    """Results that TMDB counted for the whole."""
     in_parts: int
+    """Results that it counted for the parts together."""
     found: int
+    """Different ids on the pages."""
     duplicates: int
+    """Ids that were on a page before."""
     unread: int
+    """Results of parts that could not be split any more, behind their last page."""
 
     @property
     def missing(self) -> int:
@@ -312,6 +276,7 @@ class DiscoverParts:
         self._crawl = crawl
         self._filters = filters
         self._date_name = crawl.kind.discover_date
+        self._date_field = self._date_name.removeprefix("primary_")
         self._expected = self._in_parts = self._entries = self._unread = 0
         self._ids: set[int] = set()
         self._is_heeded = True
@@ -351,7 +316,7 @@ class DiscoverParts:
         is_descending = part is None and ".desc" in response.url
         if part is None and is_large:
             # No filter finds those without a date. Sorted by date they stand at one end, nobody says at which.
-            if page < LAST_PAGE and any(self._date_of(entry) is None for entry in record.results):
+            if page < LAST_PAGE and any(getattr(entry, self._date_field) is None for entry in record.results):
                 yield self.request(None, page + 1, descending=is_descending)
             elif page == 1 and not is_descending:
                 yield self.request(None, descending=True)
@@ -360,10 +325,21 @@ class DiscoverParts:
             return
         if part is None:
             self._expected = total
-        elif not self._is_smaller(total, depth):
-            return
+        else:
+            self._results_at[depth] += total
+            # Else they would be split without end.
+            if self._is_heeded and self._results_at[depth] > MOST_MOVED * self._expected:
+                logger.error(
+                    "TMDB has more results in the parts of discover than in the whole: it does not heed the "
+                    "filters by date, votes or language, and only the first pages are read"
+                )
+                self._is_heeded = False
+                self._unread = self._expected
+            if not self._is_heeded:
+                return
         if is_large:
-            parts = (self._whole(),) if part is None else part.split()
+            everything = within(whole(today()), self._filters, self._date_name)
+            parts = (everything,) if part is None else part.split()
             if parts is not None:
                 yield from (self.request(smaller, depth=depth + 1) for smaller in parts)
                 return
@@ -371,18 +347,6 @@ class DiscoverParts:
         self._in_parts += total
         for number in range(2, record.last_page + 1):
             yield self.request(part, number)
-
-    def _is_smaller(self, total: int, depth: int) -> bool:
-        """Return whether parts are smaller than what they are parts of; else they would be split without end."""
-        self._results_at[depth] += total
-        if self._is_heeded and self._results_at[depth] > MOST_MOVED * self._expected:
-            logger.error(
-                "TMDB has more results in the parts of discover than in the whole: it does not heed the filters "
-                "by date, votes or language, and only the first pages are read"
-            )
-            self._is_heeded = False
-            self._unread = self._expected
-        return self._is_heeded
 
     def _take(self, page: Any, part: Part | None) -> list[Any]:
         """Return the entries of a page that count: those of what is split come again in its parts.
@@ -392,7 +356,7 @@ class DiscoverParts:
         entries: list[Any] = page.results
         if (page.total_pages or 0) > LAST_PAGE:
             if part is None:
-                entries = [entry for entry in entries if self._date_of(entry) is None]
+                entries = [entry for entry in entries if getattr(entry, self._date_field) is None]
                 self._in_parts += len(entries)
             elif part.split() is not None:
                 return []
@@ -400,11 +364,6 @@ class DiscoverParts:
         self._entries += len(ids)
         self._ids.update(ids)
         return entries
-
-    def _date_of(self, entry: Any) -> datetime.date | None:
-        """Return the date that parts are made by."""
-        date: datetime.date | None = getattr(entry, self._date_name.removeprefix("primary_"))
-        return date
 
     def _report(self) -> None:
         """Put what was found into the stats, and on the run's record."""
@@ -416,7 +375,3 @@ class DiscoverParts:
         self._crawl.set_stat(names.DISCOVER_MISSING, coverage.missing)
         if self._crawl.run is not None:
             self._crawl.run.coverage = json.dumps(dataclasses.asdict(coverage))
-
-    def _whole(self) -> Part:
-        """Return the part that holds every release date, or as many as the filters let through."""
-        return within(whole(today()), self._filters, self._date_name)

@@ -42,13 +42,7 @@ MOST_SHRINKAGE = 0.05
 
 @dataclass(frozen=True)
 class ExportSource(Source):
-    """The records of TMDB's daily export.
-
-    Args:
-        wanted: Which of them.
-        day: The day of the export, UTC; ``None`` for the newest.
-        force: Whether it is believed even if it is much shorter than the last one.
-    """
+    """The records of TMDB's daily export; ``force`` believes one that is much shorter than the last."""
 
     name: ClassVar[str] = "export"
     implied_by: ClassVar = ("day", "min_popularity")
@@ -72,17 +66,10 @@ class ExportSource(Source):
         return cls(ExportFilter(popularity, adult, video), take_day(given, "day"), take_flag(given, "force"))
 
     def describe(self, day: str | None) -> str:
-        """Return in words where the ids come from."""
         return f"the daily export{f' of {day}' if day else ''}"
 
     async def listing(self, lookup: Lookup) -> Listing:
-        """Return the records of the export, which is downloaded where it is not there.
-
-        Raises:
-            ServerError: The export could not be had.
-            ResponseError: It is broken.
-            ConfigurationError: It is much shorter than the last one, or there is none for adults.
-        """
+        """Return the records of the export, which is downloaded where it is not there, and looked at."""
         table = lookup.kind.table
         adult = self.wanted.adult is True
         if adult and table not in ADULT_EXPORTS:

@@ -53,14 +53,7 @@ logger = logging.getLogger(__name__)
 
 
 class ExportEntry(msgspec.Struct):
-    """One line of an export.
-
-    Args:
-        id: TMDB's id.
-        popularity: ``None`` in the files of collections, networks, keywords and companies.
-        adult: ``None`` where the file does not say.
-        video: ``None`` where the file does not say.
-    """
+    """One line of an export; what its file does not say is ``None``."""
 
     id: Annotated[int, msgspec.Meta(ge=1, le=10**18 - 1)]
     popularity: float | None = None
@@ -70,22 +63,11 @@ class ExportEntry(msgspec.Struct):
 
 @dataclass
 class OddLines:
-    """Lines of an export that are no entries.
-
-    Attributes:
-        lines: Lines that were read, blank ones left out.
-        count: How many of them are odd.
-        named: The first few, in words.
-    """
+    """Lines of an export that were read, how many of them are no entries, and the first few in words."""
 
     lines: int = 0
     count: int = 0
     named: list[str] = field(default_factory=list)
-
-    @property
-    def are_too_many(self) -> bool:
-        """True where the export is broken."""
-        return self.count == self.lines > 0 or self.count > max(1, self.lines // ODD_LINES)
 
     def add(self, number: int, line: bytes, reason: str) -> None:
         """Note a line."""
@@ -97,13 +79,7 @@ class OddLines:
 
 @dataclass(frozen=True)
 class ExportFilter:
-    """Filter of the lines of an export.
-
-    Args:
-        min_popularity: The least popularity; lines without one are wanted whatever it is.
-        adult: Whether it is for adults; ``None`` for what the file has; those for adults are in another.
-        video: Whether it is a video; ``None`` for both.
-    """
+    """Filter of the lines of an export; what a line does not say does not keep it out, nor does a ``None``."""
 
     min_popularity: float | None = None
     adult: bool | None = None
@@ -129,13 +105,7 @@ def export_name(kind: str, *, adult: bool = False) -> str:
 
 
 def export_file(kind: str, day: datetime.date, *, adult: bool = False) -> str:
-    """Return the name of a file, such as ``movie_ids_11_22_2026.json.gz``.
-
-    Args:
-        kind: Table of the records, one of :data:`EXPORT_NAMES`.
-        day: The day in UTC.
-        adult: Whether it is the file of records for adults, which only :data:`ADULT_EXPORTS` have.
-    """
+    """Return the name of the file of a day in UTC, such as ``movie_ids_11_22_2026.json.gz``."""
     return f"{export_name(kind, adult=adult)}_{day:%m_%d_%Y}.json.gz"
 
 
@@ -146,14 +116,9 @@ def newest_day(now: datetime.datetime) -> datetime.date:
 
 
 def read_entries(chunks: Iterable[bytes], odd: OddLines | None = None) -> Iterator[ExportEntry]:
-    """Yield the entries of a file, a chunk of it held at a time.
+    """Yield the entries of compressed data, a chunk of it held at a time.
 
-    Args:
-        chunks: The bytes of the file, compressed as they came.
-        odd: Takes lines that are no entries, which are left out; without it there must be none.
-
-    Raises:
-        ResponseError: The file is broken: it is not gzip, ends too early, or a line is no entry.
+    Broken data raises a ``ResponseError``, and so does a line that is no entry, unless ``odd`` takes note of it.
     """
     decode = decoder_of(ExportEntry).decode
     for number, line in enumerate(_lines(chunks), 1):
@@ -190,15 +155,11 @@ def read_file(path: Path, odd: OddLines | None = None) -> Iterator[ExportEntry]:
 
 
 def odd_lines(path: Path) -> OddLines:
-    """Return what is odd with a file on disk, and how many lines it has.
-
-    Raises:
-        ResponseError: The file is broken; more than one line in :data:`ODD_LINES` is odd, say.
-    """
+    """Return what is odd with a file on disk; too much of that raises a ``ResponseError``."""
     odd = OddLines()
     for _ in read_file(path, odd):
         pass
-    if odd.are_too_many:
+    if odd.count == odd.lines > 0 or odd.count > max(1, odd.lines // ODD_LINES):
         raise ResponseError(
             f"the export is broken: {odd.count:,} of {odd.lines:,} lines are no entries, such as {odd.named[0]}"
         )
@@ -255,13 +216,7 @@ class Export(NamedTuple):
 
 
 class ExportDownload:
-    """Fetches exports.
-
-    Args:
-        client: Takes the requests; nothing secret goes with them.
-        base_url: ``TMDB_EXPORTS_URL``.
-        folder: Where the files are kept; those of other days are removed.
-    """
+    """Fetches exports into a folder, from which those of other days are removed."""
 
     def __init__(self, client: httpx.AsyncClient, base_url: str, folder: Path) -> None:
         self._client = client
@@ -269,12 +224,7 @@ class ExportDownload:
         self._folder = folder
 
     async def fetch(self, kind: str, day: datetime.date | None = None, *, adult: bool = False) -> Export:
-        """Return the export of a day, by default the newest that is there.
-
-        Args:
-            kind: Table of the records.
-            day: The day, UTC.
-            adult: Whether the records for adults are wanted, which are in a file of their own.
+        """Return the export of a kind of records and a day in UTC, by default the newest that is there.
 
         Raises:
             ServerError: There is none, or it could not be had.
@@ -406,11 +356,6 @@ def _remove_others(path: Path) -> None:
 
 
 def export_client(transport: httpx.AsyncBaseTransport, timeout: float) -> httpx.AsyncClient:
-    """Return a client for :class:`ExportDownload`.
-
-    Args:
-        transport: Carries the requests; it is closed with the client.
-        timeout: Seconds without a byte.
-    """
+    """Return a client for :class:`ExportDownload`, which ends after so many seconds without a byte."""
     options: dict[str, Any] = {"trust_env": False, "follow_redirects": True}
     return httpx.AsyncClient(transport=transport, timeout=timeout, **options)

@@ -10,9 +10,8 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.sources.changes import ChangesSource
 from tmdbfusion_scrapy.sources.discover import DiscoverSource, ListSource
 from tmdbfusion_scrapy.sources.export import ExportSource
-from tmdbfusion_scrapy.sources.ids import CsvSource, IdsSource
+from tmdbfusion_scrapy.sources.ids import CsvSource, FailedSource, IdsSource, ImagesSource, StaleSource
 from tmdbfusion_scrapy.sources.source import Kind, Source, take_count
-from tmdbfusion_scrapy.sources.stored import FailedSource, ImagesSource, StaleSource
 
 SOURCES: Mapping[str, type[Source]] = {
     "ids": IdsSource,
@@ -53,13 +52,7 @@ class Plan:
         sources: Mapping[str, type[Source]] = SOURCES,
         append: Sequence[str] = (),
     ) -> Plan:
-        """Read the arguments of a spider (``scrapy crawl ... -a name=value``).
-
-        Args:
-            arguments: ``source``, ``limit``, ``append``, and those of the source.
-            kind: The kind of records.
-            sources: The sources by the value of ``source``.
-            append: Parts to ask for where the arguments name none.
+        """Read the arguments of a spider for a kind of records; ``append`` is for where they name no parts.
 
         Raises:
             ConfigurationError: An argument is unknown, cannot be used, or does not go with the source.

@@ -40,15 +40,7 @@ NEEDS_DATABASE = "it needs a database: leave SQLPipeline in ITEM_PIPELINES"
 
 @dataclass(frozen=True)
 class Kind:
-    """Kind of records that a spider crawls, and what TMDB has to list them.
-
-    Args:
-        table: Table of the records, such as ``movies``.
-        lists: The lists by TMDB's names; the first is the default.
-        discover: The discover endpoint; ``None`` where there is none.
-        discover_date: The date by which a large discover is split.
-        changes: The list of changed ids; ``None`` where there is none.
-    """
+    """Kind of records that a spider crawls, named as its table, and the endpoints of TMDB that list them."""
 
     table: str
     lists: Mapping[str, Endpoint[..., Any]] = field(default_factory=dict)
@@ -112,12 +104,7 @@ class Estimate:
 
 
 class Lookup(Protocol):
-    """Access of a source to what it may look up, in a crawl and in the estimate of one.
-
-    Attributes:
-        kind: The kind of records.
-        limit: Most records; ``None`` for all.
-    """
+    """Access of a source to what it may look up; ``limit`` is that of records, ``None`` for all."""
 
     kind: Kind
     limit: int | None
@@ -146,82 +133,49 @@ class CrawlRun(Protocol):
     coverage: str | None
 
     @property
-    def is_planned(self) -> bool:
-        """True where all that is to be fetched stands in the database."""
-
+    def is_planned(self) -> bool: ...
     @property
-    def upto(self) -> str | None:
-        """The day up to which changes are known when the run is finished."""
-
-    async def plan(self, listing: Listing, limit: int | None) -> None:
-        """Make what is listed, and not stored yet, what the run fetches."""
-
-    async def renew(self, listing: Listing) -> None:
-        """Add what is listed to what is left."""
-
-    async def tell_others(self) -> None:
-        """Say how many records are stored without the parts that are asked for now."""
+    def upto(self) -> str | None: ...
+    async def plan(self, listing: Listing, limit: int | None) -> None: ...
+    async def renew(self, listing: Listing) -> None: ...
+    async def tell_others(self) -> None: ...
 
 
 class Crawl(Lookup, Protocol):
-    """A crawl as its source sees it."""
+    """A crawl as its source sees it; :mod:`tmdbfusion_scrapy.crawling.source_crawl` says what each method does."""
 
     @property
-    def run(self) -> CrawlRun | None:
-        """The run in the database; ``None`` where nothing is stored in one."""
-
-    def records(self, ids: Sequence[int]) -> AsyncIterator[Request]:
-        """Yield the requests for records."""
-
-    def records_left(self) -> AsyncIterator[Request]:
-        """Yield the requests for the records that are left of the planned run."""
-
-    def records_of(self, response: Any, entries: Sequence[Any]) -> AsyncIterator[Any]:
-        """Yield the requests for the records of some entries of a page, each record once in the crawl."""
-
-    def pages(self, endpoint: Endpoint[..., Any], most: int | None, **arguments: Any) -> Request:
-        """Return the request for so many pages of a list, ``None`` for all; each record on them is fetched."""
-
-    def page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Request:
-        """Return the request for a page that goes to the :class:`Reader`; it gets ``cb_kwargs``."""
-
-    def read_with(self, reader: Reader) -> None:
-        """Have the answers to the requests of :meth:`page` read by a reader."""
-
-    def incomplete(self, response: Any, what: str) -> FailedCall:
-        """Return the item that puts a page on record of which something was missing."""
-
-    def set_stat(self, stat: str, value: Any) -> None:
-        """Set one of the crawl's stats."""
-
-    async def fetch_stored_images(self) -> None:
-        """Have the images of all stored records downloaded, as far as they are not there."""
+    def run(self) -> CrawlRun | None: ...
+    def records(self, ids: Sequence[int]) -> AsyncIterator[Request]: ...
+    def records_left(self) -> AsyncIterator[Request]: ...
+    def records_of(self, response: Any, entries: Sequence[Any]) -> AsyncIterator[Any]: ...
+    def pages(self, endpoint: Endpoint[..., Any], most: int | None, **arguments: Any) -> Request: ...
+    def page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Request: ...
+    def read_with(self, reader: Reader) -> None: ...
+    def incomplete(self, response: Any, what: str) -> FailedCall: ...
+    def set_stat(self, stat: str, value: Any) -> None: ...
+    async def fetch_stored_images(self) -> None: ...
 
 
 class Reader(Protocol):
-    """Reads the pages of a list that takes more than one page after the other."""
+    """Reads the pages of a list that takes more than one page after the other.
+
+    ``read`` yields requests and items for a response with its ``record``, and ``cb_kwargs`` of the request.
+    """
 
     @property
-    def read(self) -> Callable[..., AsyncIterator[Any]]:
-        """Method that yields requests and items for a response with its ``record``, and the ``cb_kwargs``."""
-
-    def fail(self, error: TMDBError) -> None:
-        """Note that a page could not be had."""
+    def read(self) -> Callable[..., AsyncIterator[Any]]: ...
+    def fail(self, error: TMDBError) -> None: ...
 
 
 class EstimateLookup(Lookup, Protocol):
-    """Access of a source to what it may look up for an estimate."""
+    """Access of a source to what it may look up for an estimate, as ``commands/plan_report.py`` has it."""
 
-    def first_page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Awaitable[Any]:
-        """Return the record of a list's first page, or of another."""
-
-    def not_fetched(self, listed: int) -> int:
-        """Return how many of some records are left, where an unfinished run has fetched some."""
-
+    def first_page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Awaitable[Any]: ...
+    def not_fetched(self, listed: int) -> int: ...
     def share(
         self, listed: AbstractSet[int], *, adult: AbstractSet[int] | None = None, is_adult: bool = False
-    ) -> Any:
-        """Return how many of some ids are ``stored``, ``given_up``, and how many stored ones ``unlisted``."""
+    ) -> Any: ...
 
 
 class Source(ABC):
@@ -295,12 +249,7 @@ class Source(ABC):
         raise NotImplementedError
 
     async def requests(self, crawl: Crawl) -> AsyncIterator[Request]:
-        """Yield the requests of a crawl.
-
-        Raises:
-            ConfigurationError: There is nothing to go by, or no database where one is needed.
-            TMDBError: What lists the records could not be had.
-        """
+        """Yield the requests of a crawl; what lists the records may raise a ``TMDBError``."""
         run = crawl.run
         if run is None:
             if self.needs_database:
@@ -317,12 +266,7 @@ class Source(ABC):
             yield request
 
     async def estimate(self, lookup: EstimateLookup) -> Estimate:
-        """Return what a crawl would have to fetch.
-
-        Raises:
-            ConfigurationError: There is nothing to go by.
-            TMDBError: TMDB could not be asked.
-        """
+        """Return what a crawl would have to fetch; what lists the records may raise a ``TMDBError``."""
         return self.estimate_of(await self.listing(lookup), lookup)
 
     def estimate_of(self, listing: Listing, lookup: EstimateLookup) -> Estimate:
