@@ -9,7 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from tmdbfusion_scrapy.api import OPERATIONS
-from tmdbfusion_scrapy.sources.discover import FIRST_DAY, LANGUAGES, Coverage, Part, whole, within
+from tmdbfusion_scrapy.sources.discover import FIRST_DAY, LANGUAGES, Part, whole, within
 
 TODAY = date(2026, 6, 1)
 PAGE = 20
@@ -193,9 +193,3 @@ def test_the_filters_of_a_user_hold_in_every_part(filters, most):
 
 def test_languages_are_each_there_once():
     assert len(set(LANGUAGES)) == len(LANGUAGES) > 180
-
-
-def test_coverage():
-    found = Coverage(expected=1000, in_parts=980, found=960, duplicates=5, unread=15)
-    assert found.missing == 40
-    assert Coverage(10, 12, 11, 0, 0).missing == 0

@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import logging
+import re
+import time
 from collections import Counter
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from scrapy import signals
+from scrapy import Request, signals
 from scrapy.exceptions import DontCloseSpider, NotConfigured
+from scrapy.http.request import NO_CALLBACK
 from scrapy.pipelines.files import FilesPipeline, FTPFilesStore
+from scrapy.utils.asyncio import run_in_thread
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.errors import plain_messages
+from tmdbfusion_scrapy.crawling.errors import error_name, plain_messages
 from tmdbfusion_scrapy.crawling.scrapy_internals import look_for_end
 from tmdbfusion_scrapy.crawling.session import session_of
-from tmdbfusion_scrapy.exceptions import ConfigurationError, printable
-from tmdbfusion_scrapy.images.choice import ImageFile, image_options, images_of
-from tmdbfusion_scrapy.images.download import (
-    IMAGE_KEY,
-    STOPPED,
-    ImageDownloader,
-    ImageLost,
-    failed_image,
-    image_request,
+from tmdbfusion_scrapy.exceptions import (
+    ConfigurationError,
+    ResponseError,
+    TMDBError,
+    error_from_response,
+    printable,
 )
+from tmdbfusion_scrapy.images.choice import ImageFile, image_options, images_of
 from tmdbfusion_scrapy.images.store import (
     AtomicFilesStore,
     ImagesGCSStore,
@@ -34,7 +38,10 @@ from tmdbfusion_scrapy.images.store import (
     may_miss_images,
     missing_images,
 )
-from tmdbfusion_scrapy.items import UnchangedRecord
+from tmdbfusion_scrapy.items import FailedCall, UnchangedRecord
+from tmdbfusion_scrapy.models.images import check_path
+from tmdbfusion_scrapy.rate_limit import RateLimiterClosed
+from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import IMAGES_SLOT
 from tmdbfusion_scrapy.storage.sql import SQLPipeline
 from tmdbfusion_scrapy.stores import ImageStore
@@ -43,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import ClassVar
 
-    from scrapy import Request, Spider
+    from scrapy import Spider
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from scrapy.pipelines.files import FilesStoreProtocol
@@ -52,8 +59,48 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_ACCEPT = "image/jpeg, image/png, image/svg+xml, image/*;q=0.5"
+"""The file has the suffix that TMDB's path has, so its own type comes first."""
+
 MAX_WAITING = 1000
 """Images that may wait before the crawl has to: a megabyte of memory, and what a ``kill -9`` can cost."""
+
+
+IMAGE_KEY = "tmdb_image"
+"""Meta key: the ``ImageFile`` that a request is for."""
+
+_NAP = 0.25
+"""Seconds; who waits for a retry looks up that often whether the crawl is being stopped."""
+
+_STOPPED = "Stopped"
+"""Name of the error where nothing went wrong: the crawl ended before."""
+
+_TAIL = 4096
+"""Bytes at the end in which the end of an image has to stand: some have a little behind it."""
+
+_SVG = re.compile(rb"\s*(<\?xml|<!--|<!DOCTYPE\s+svg|<svg[\s>])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ImageLost:
+    """Reason why an image is not there; the fields are those of ``FailedCall``."""
+
+    error: str
+    message: str
+    attempts: int
+    retryable: bool = True
+
+    @classmethod
+    def stopped(cls, attempts: int = 0) -> ImageLost:
+        """Return the reason where the crawl ended before."""
+        return cls(_STOPPED, "the crawl was stopped before the image was there", attempts)
+
+
+class Download(NamedTuple):
+    """An image that has come, whole: its bytes, and what they are, such as ``image/jpeg``."""
+
+    body: bytes
+    media_type: str
 
 
 class TMDBImagesPipeline(FilesPipeline, ImageStore):
@@ -103,8 +150,11 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         self._options = options
         self._session = session_of(crawler)
         self._stats = crawler.stats
-        concurrency = self._session.settings.images_max_connections or MAX_WAITING
-        self._downloader = ImageDownloader(crawler, concurrency)
+        ours = self._session.settings
+        # What waits for a retry is not among them.
+        self._running = asyncio.Semaphore(ours.images_max_connections or MAX_WAITING)
+        times = ours.retry_times if crawler.settings.getbool("RETRY_ENABLED") else 0
+        self._retries = RetryPolicy(times=times, max_delay=ours.retry_max_delay)
         self._room = asyncio.Semaphore(MAX_WAITING)
         self._waiting_for_room = 0
         self._stored = self._known = self._lost = 0
@@ -120,7 +170,8 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
     async def open_spider(self, spider: Spider | None = None) -> None:  # type: ignore[override]  # noqa: ARG002
         super().open_spider()
         self._shelf = ImageShelf(self.store, self.spiderinfo)
-        await self._shelf.sweep()
+        if isinstance(self.store, AtomicFilesStore):
+            await run_in_thread(self.store.sweep)
         self.crawler.signals.connect(self._on_idle, signals.spider_idle)
         if (sql := self._sql) is not None:
             # Images that fail until the end are put on record there.
@@ -168,7 +219,25 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
 
     def request_for(self, image: ImageFile) -> Request:
         """Return the request for an image."""
-        return image_request(image, self._session.settings.images_url)
+        return Request(
+            f"{self._session.settings.images_url}{image.target}",
+            callback=NO_CALLBACK,
+            headers={"Accept": _ACCEPT},
+            meta={
+                IMAGE_KEY: image,
+                "download_slot": IMAGES_SLOT,
+                "allow_offsite": True,
+                # Files are a cache by themselves.
+                "dont_cache": True,
+                "dont_merge_cookies": True,
+                "dont_obey_robotstxt": True,
+                "dont_redirect": True,
+                # Here are retries that wait.
+                "dont_retry": True,
+                "download_fail_on_dataloss": True,
+                "handle_httpstatus_all": True,
+            },
+        )
 
     def file_path(
         self,
@@ -251,7 +320,7 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
             self.inc_stats("uptodate")
             await self._clear_failure(request)
             return
-        result = await self._downloader.fetch(request)
+        result = await self._fetch(request)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this runs in one
         self._awaited.pop(task, None)
@@ -271,14 +340,75 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         self.inc_stats("downloaded")
         await self._clear_failure(request)
 
+    async def _fetch(self, request: Request) -> Download | ImageLost:
+        """Return the image of a request, after retries if need be, or why it is not there."""
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                return await self._download(request)
+            except RateLimiterClosed:
+                return ImageLost.stopped(attempts - 1)
+            except TMDBError as error:
+                delay = self._retries.delay(error, attempts)
+                if delay is None:
+                    status = f"HTTP {error.status_code}: " if error.status_code is not None else ""
+                    return ImageLost(error_name(error), f"{status}{error.message}", attempts, error.retryable)
+            except Exception as error:  # noqa: BLE001 - whatever a downloader middleware raises
+                name = type(error).__name__
+                return ImageLost(name, printable(str(error)) or name, attempts)
+            self._stats.inc_value(names.IMAGES_RETRIES)
+            await self._rest(delay)
+
+    async def _download(self, request: Request) -> Download:
+        """Make one attempt."""
+        image: ImageFile = request.meta[IMAGE_KEY]
+        check_path(image.file_path)
+        async with self._running:
+            # The engine would close before a download that began now has ended.
+            if self._session.is_stopping():
+                raise RateLimiterClosed
+            response = await self.crawler.engine.download_async(request.copy())
+        named = {name: response.headers.get(name) for name in ("retry-after", "content-type", "location")}
+        headers = {name: value.decode("latin-1") for name, value in named.items() if value is not None}
+        error = error_from_response(response.status, headers, response.body, method="GET")
+        if error is not None:
+            raise error
+        if response.status != 200:
+            raise ResponseError("another status than that of an image", status_code=response.status)
+        try:
+            return Download(response.body, check_image(response.body, headers.get("content-type", "")))
+        except ResponseError as incomplete:
+            incomplete.status_code = response.status
+            raise
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait before a retry, not longer than the crawl goes on."""
+        end = time.monotonic() + seconds
+        # No signal tells of a stop before all downloads have ended.
+        while (left := end - time.monotonic()) > 0 and not self._session.is_stopping():  # noqa: ASYNC110
+            await asyncio.sleep(min(left, _NAP))
+
     async def _lose(self, request: Request, lost: ImageLost) -> None:
         """Put an image on record that is not there."""
         self._stats.inc_value(f"{names.IMAGES_FAILED}/{lost.error}")
-        if lost.error != STOPPED:
+        if lost.error != _STOPPED:
             logger.warning("No image from %s: %s", request.url, lost.message, extra=self._extra)
         self._lost += 1
         if (sql := self._sql) is not None:
-            await sql.process_item(failed_image(request.meta[IMAGE_KEY], request.url, lost))
+            image: ImageFile = request.meta[IMAGE_KEY]
+            # With kind and id of the record it is tried again when that comes, or has not changed. The path is the
+            # whole URL, which tells it from calls of the API. A 404 would say that the record is gone.
+            failed = FailedCall(
+                kind=image.kind,
+                id=str(image.id),
+                path=request.url,
+                status_code=None,
+                tmdb_code=None,
+                tried_at=datetime.datetime.now(datetime.timezone.utc),
+                **asdict(lost),
+            )
+            await sql.process_item(failed)
 
     async def _clear_failure(self, request: Request) -> None:
         """Take an image off the record that is there."""
@@ -293,3 +423,35 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
     @property
     def _extra(self) -> dict[str, Any]:
         return {"spider": self.crawler.spider}
+
+
+def check_image(body: bytes, content_type: str = "") -> str:
+    """Return the media type of an image, such as ``image/jpeg``.
+
+    A body that broke off on its way is found by its length; this finds what a server sent so, with HTTP 200.
+
+    Raises:
+        ResponseError: It is none, or not whole. It may be another time: a CDN's error page goes away.
+    """
+    if not body:
+        raise ResponseError("the image is empty")
+    named = content_type.partition(";")[0].strip().lower()
+    if named.startswith(("text/", "application/json", "application/xml", "application/xhtml", "multipart/")):
+        raise ResponseError(f"{named[:100]} instead of an image")
+    tail = body[-_TAIL:]
+    text = body.removeprefix(b"\xef\xbb\xbf")
+    if body.startswith(b"\xff\xd8\xff"):
+        media_type, is_whole = "image/jpeg", b"\xff\xd9" in tail
+    elif body.startswith(b"\x89PNG\r\n\x1a\n"):
+        media_type, is_whole = "image/png", b"IEND\xaeB`\x82" in tail
+    elif body.startswith(b"RIFF") and body[8:12] == b"WEBP":
+        media_type, is_whole = "image/webp", len(body) >= int.from_bytes(body[4:8], "little") + 8
+    elif body.startswith((b"GIF87a", b"GIF89a")):
+        media_type, is_whole = "image/gif", tail.rstrip(b"\0").endswith(b"\x3b")
+    elif _SVG.match(text) and b"<svg" in text.lower():
+        media_type, is_whole = "image/svg+xml", b"</svg" in tail.lower() or tail.rstrip().endswith(b"/>")
+    else:
+        raise ResponseError("what came is no image")
+    if not is_whole:
+        raise ResponseError(f"the image ({media_type}) breaks off")
+    return media_type

@@ -118,11 +118,6 @@ class ImageShelf:
         self._store = store
         self._info = info
 
-    async def sweep(self) -> None:
-        """Remove what processes that were killed have left, as far as there can be anything."""
-        if isinstance(self._store, AtomicFilesStore):
-            await run_in_thread(self._store.sweep)
-
     async def holds(self, path: str, file_path: str) -> bool | None:
         """Return whether the image at a path is the one that TMDB names; ``None`` where there never was one."""
         source = file_path.encode()

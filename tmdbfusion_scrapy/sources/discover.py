@@ -6,7 +6,6 @@ then a day by its number of votes, then by original language.
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 import logging
@@ -248,27 +247,6 @@ def within(part: Part, filters: Mapping[str, Any], date_name: str) -> Part:
     return part
 
 
-@dataclass(frozen=True)
-class Coverage:
-    """Outcome of a discover crawl in parts."""
-
-    expected: int
-    """Results that TMDB counted for the whole."""
-    in_parts: int
-    """Results that it counted for the parts together."""
-    found: int
-    """Different ids on the pages."""
-    duplicates: int
-    """Ids that were on a page before."""
-    unread: int
-    """Results of parts that could not be split any more, behind their last page."""
-
-    @property
-    def missing(self) -> int:
-        """Results that were on no page: without a release date, or moved while the pages were read."""
-        return max(0, self.expected - self.found)
-
-
 class DiscoverParts:
     """Reader of all that discover finds with a user's filters, with the proof of what it found."""
 
@@ -368,10 +346,20 @@ class DiscoverParts:
     def _report(self) -> None:
         """Put what was found into the stats, and on the run's record."""
         found = len(self._ids)
-        coverage = Coverage(self._expected, self._in_parts, found, self._entries - found, self._unread)
-        self._crawl.set_stat(names.DISCOVER_EXPECTED, coverage.expected)
-        self._crawl.set_stat(names.DISCOVER_FOUND, coverage.found)
-        self._crawl.set_stat(names.DISCOVER_DUPLICATES, coverage.duplicates)
-        self._crawl.set_stat(names.DISCOVER_MISSING, coverage.missing)
+        coverage = {
+            # Results that TMDB counted for the whole, and for the parts together.
+            "expected": self._expected,
+            "in_parts": self._in_parts,
+            # Different ids on the pages, and those that were on a page before.
+            "found": found,
+            "duplicates": self._entries - found,
+            # Results of parts that could not be split any more, behind their last page.
+            "unread": self._unread,
+        }
+        self._crawl.set_stat(names.DISCOVER_EXPECTED, self._expected)
+        self._crawl.set_stat(names.DISCOVER_FOUND, found)
+        self._crawl.set_stat(names.DISCOVER_DUPLICATES, self._entries - found)
+        # Without a release date, or moved while the pages were read.
+        self._crawl.set_stat(names.DISCOVER_MISSING, max(0, self._expected - found))
         if self._crawl.run is not None:
-            self._crawl.run.coverage = json.dumps(dataclasses.asdict(coverage))
+            self._crawl.run.coverage = json.dumps(coverage)
