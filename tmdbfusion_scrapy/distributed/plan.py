@@ -160,7 +160,7 @@ class PlanningSpider(TMDBSourceSpider):
             await queue.install()
             found = await store.ask(frontier.run, run.id)
             assert found is not None  # noqa: S101 - it was begun by this process
-            if not await queue.begin_run(run.id, self.name, self.kind()):
+            if not await queue.begin_run(run.id, self.name, self.kind(), languages_of(self.crawler)):
                 failed = len(await queue.failed([entrypoint_of(self.name, run.id)]))
                 advice = f"; {failed} of its jobs have failed: scrapy tmdb-queue --retry brings them back"
                 self._say(
@@ -190,11 +190,9 @@ class PlanningSpider(TMDBSourceSpider):
 
     def _jobs(self, run: int, shards: Sequence[tuple[int, int, int]]) -> list[Job]:
         """Return the jobs for the shards of a run."""
-        language = languages_of(self.crawler)
         own = dict(self.own_arguments)
         return [
-            Job(run, self.name, first, last, count, self.plan.append, language, own)
-            for first, last, count in shards
+            Job(run, self.name, first, last, count, self.plan.append, own) for first, last, count in shards
         ]
 
     def _say(self, message: str, *args: Any) -> None:

@@ -44,12 +44,14 @@ class OpenRun(NamedTuple):
     Attributes:
         run: Key in ``tmdb_runs``.
         spider: Name of the spider.
+        language: Languages that texts are asked for in, best first, with commas; empty for TMDB's own choice.
         is_paused: Whether no worker is to take a job of it.
         is_enqueued: Whether all of its jobs were added.
     """
 
     run: int
     spider: str
+    language: str
     is_paused: bool
     is_enqueued: bool
 
@@ -214,12 +216,12 @@ class JobQueue:
 
     # Planning
 
-    async def begin_run(self, run: int, spider: str, kind: str) -> bool:
+    async def begin_run(self, run: int, spider: str, kind: str, language: str) -> bool:
         """Note a run whose jobs are enqueued now; return false where it has jobs in the queue already."""
-        has_begun: bool = await self._ask(self._begin_run, run, spider, kind)
+        has_begun: bool = await self._ask(self._begin_run, run, spider, kind, language)
         return has_begun
 
-    def _begin_run(self, run: int, spider: str, kind: str) -> bool:
+    def _begin_run(self, run: int, spider: str, kind: str, language: str) -> bool:
         """Note a run, unless all of its jobs were enqueued and some are there."""
         runs = tmdb_queued_runs.columns
         with self._engine.begin() as connection:
@@ -231,9 +233,9 @@ class JobQueue:
             # Whoever was killed while it added jobs may have cut the run otherwise: a record has one job.
             run_as_written(connection, self._delete, ([entrypoint_of(spider, run)],))
             connection.execute(delete(tmdb_queued_runs).where(runs.run_id == run))
-            values = {"run_id": run, "spider": spider, "kind": kind, "jobs": 0, "ids": 0}
-            values["paused_at"] = None if row is None else row.paused_at
-            connection.execute(insert(tmdb_queued_runs).values(values))
+            values = {"run_id": run, "spider": spider, "kind": kind, "language": language}
+            paused_at = None if row is None else row.paused_at
+            connection.execute(insert(tmdb_queued_runs).values(**values, jobs=0, ids=0, paused_at=paused_at))
             return True
 
     async def add(self, jobs: Sequence[Job], *, priority: int = 0) -> int:
@@ -314,12 +316,16 @@ class JobQueue:
     def _open_runs(self, spiders: Sequence[str]) -> list[OpenRun]:
         """Return the runs that are not finished."""
         runs = tmdb_queued_runs.columns
-        query = select(runs.run_id, runs.spider, runs.paused_at, runs.enqueued_at).where(
-            runs.finished_at.is_(None), runs.spider.in_(spiders)
-        )
+        query = select(tmdb_queued_runs).where(runs.finished_at.is_(None), runs.spider.in_(spiders))
         with self._engine.begin() as connection:
             return [
-                OpenRun(row.run_id, row.spider, row.paused_at is not None, row.enqueued_at is not None)
+                OpenRun(
+                    row.run_id,
+                    row.spider,
+                    row.language,
+                    is_paused=row.paused_at is not None,
+                    is_enqueued=row.enqueued_at is not None,
+                )
                 for row in connection.execute(query)
             ]
 
