@@ -65,7 +65,6 @@ _ACCEPT = "image/jpeg, image/png, image/svg+xml, image/*;q=0.5"
 MAX_WAITING = 1000
 """Images that may wait before the crawl has to: a megabyte of memory, and what a ``kill -9`` can cost."""
 
-
 IMAGE_KEY = "tmdb_image"
 """Meta key: the ``ImageFile`` that a request is for."""
 

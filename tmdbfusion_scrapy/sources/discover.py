@@ -234,10 +234,14 @@ def whole(today: datetime.date) -> Part:
 def within(part: Part, filters: Mapping[str, Any], date_name: str) -> Part:
     """Return what of a part a user's own filters let through: the filters of its parts take their place."""
     given = {name: value for name, value in filters.items() if value not in (None, "")}
-    for name, field in (("gte", "start"), ("lte", "end")):
-        if (value := given.get(f"{date_name}_{name}")) is not None:
-            day = value if isinstance(value, datetime.date) else datetime.date.fromisoformat(value)
-            part = replace(part, **{field: day, "is_first" if name == "gte" else "is_last": False})
+
+    def day(value: datetime.date | str) -> datetime.date:
+        return value if isinstance(value, datetime.date) else datetime.date.fromisoformat(value)
+
+    if (first := given.get(f"{date_name}_gte")) is not None:
+        part = replace(part, start=day(first), is_first=False)
+    if (last := given.get(f"{date_name}_lte")) is not None:
+        part = replace(part, end=day(last), is_last=False)
     if (least := given.get("vote_count_gte")) is not None:
         part = replace(part, least_votes=max(0, math.ceil(float(least))))
     if (most := given.get("vote_count_lte")) is not None:
