@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import and_, delete, insert, inspect, or_, select
+from sqlalchemy import and_, delete, func, insert, inspect, or_, select
 
 from tmdbfusion_scrapy.distributed.jobs import Job, entrypoint_of
 from tmdbfusion_scrapy.distributed.tables import metadata, tmdb_queued_runs, tmdb_workers
@@ -34,6 +34,8 @@ PREFIX = "tmdb_"
 """What the names of PgQueuer's objects begin with: it may serve something else in the same database, too."""
 
 _JOBS_AT_ONCE = 1000
+_ENQUEUE_LOCK = 8_471_263
+"""Any number, the same in every process; the second one of the lock is the run."""
 _FORGOTTEN_AFTER = timedelta(days=1)
 """Time after which a worker that was not seen is forgotten."""
 
@@ -215,6 +217,25 @@ class JobQueue:
                 metadata.create_all(connection)
 
     # Planning
+
+    async def hold_run(self, run: int) -> Connection | None:
+        """Return a connection that keeps others from enqueuing a run until it is closed.
+
+        ``None`` where another process enqueues it now.
+        """
+        held: Connection | None = await self._ask(self._hold_run, run)
+        return held
+
+    def _hold_run(self, run: int) -> Connection | None:
+        """Take PostgreSQL's lock for the enqueuing of a run, which ends with its connection."""
+        connection = self._engine.connect()
+        # Not the pool's: its lock ends when it is closed.
+        connection.detach()
+        is_held = connection.scalar(select(func.pg_try_advisory_lock(_ENQUEUE_LOCK, run)))
+        connection.commit()
+        if not is_held:
+            connection.close()
+        return connection if is_held else None
 
     async def begin_run(self, run: int, spider: str, kind: str, language: str) -> bool:
         """Note a run whose jobs are enqueued now; return false where it has jobs in the queue already."""
