@@ -107,7 +107,7 @@ class CommitEach:
                 if links:
                     names = relation.columns
                     rows_of = [
-                        {relation.owner: owner, **dict(zip(names, link, strict=True))} for link in links
+                        {relation.owner: owner, **dict(zip(names, link, strict=True))} for link in links.values()
                     ]
                     connection.execute(relation.table.insert(), rows_of)
 

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.backend import SQLITE, backend_of
+from tmdbfusion_scrapy.storage.backend import backend_of
 from tmdbfusion_scrapy.storage.database import database_label, open_for_reading
+from tmdbfusion_scrapy.storage.sqlite import SQLITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -14,10 +14,10 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from sqlalchemy.pool import StaticPool
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.backend import SQLITE, TABLES_LOCK, backend_for, backend_of, reason_of
+from tmdbfusion_scrapy.storage.backend import TABLES_LOCK, backend_for, backend_of, reason_of
 from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_schema
-from tmdbfusion_scrapy.storage.sqlite import READING, legible
+from tmdbfusion_scrapy.storage.sqlite import READING, SQLITE, legible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,18 +1,18 @@
-"""Rows on their way into a table: upserts, lists that are replaced as a whole, and work in slices."""
+"""Rows on their way into a table: upserts, their order, and work in slices."""
 
 from __future__ import annotations
 
 import threading
 import time
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cache
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Table, and_, case, false, func, or_, select
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sqlalchemy import ColumnElement, Delete, Insert, Update
     from sqlalchemy.dialects import postgresql, sqlite
@@ -82,30 +82,6 @@ class Upsert:
         return insert.on_conflict_do_update(index_elements=key, set_=values, where=condition)
 
 
-@dataclass(frozen=True)
-class Replacement:
-    """Make the rows that belong to records those that are given: what is not among them is deleted.
-
-    Args:
-        table: The table.
-        owner: Its column with the id of the record.
-        columns: All of its other columns, in the order of the rows.
-    """
-
-    table: Table
-    owner: str
-    columns: tuple[str, ...]
-
-    @cached_property
-    def upsert(self) -> Upsert:
-        """The upsert of its rows."""
-        return Upsert(self.table, (self.owner, *self.columns), differs=True)
-
-    def rows(self, found: Mapping[Any, Iterable[Row]]) -> list[Row]:
-        """Return the rows with their owner, in the order of the owners."""
-        return [(owner, *row) for owner in sorted(found) for row in found[owner]]
-
-
 def table_order(table: Table, columns: tuple[str, ...]) -> tuple[str, ...]:
     """Return the columns in the table's order, which is the one that a statement has them in."""
     return tuple(column.name for column in table.columns if column.name in columns)
@@ -125,11 +101,7 @@ def prepared(
 ) -> list[Row]:
     """Return rows for the driver: their values in :func:`table_order`, and of the driver's types.
 
-    Args:
-        table: The table.
-        columns: The columns of the rows, in their order.
-        rows: The rows.
-        processor_of: Gives the function that makes a value of a type one of the driver's; ``None`` for none.
+    ``processor_of`` gives the function that makes a value of a type one of the driver's; ``None`` for none.
     """
     order, processors = _preparation(table, columns, processor_of)
     if not processors and order == tuple(range(len(columns))):
@@ -183,20 +155,14 @@ woken up.
 """
 
 
-class _Turn(threading.local):
-    """Moment at which the thread had its last pause."""
-
-    ended = 0.0
-
-
-_turn = _Turn()
+_last_pause = threading.local()
 
 
 def give_way() -> None:
     """Let another thread run where this one has run for long; to be called often."""
-    if time.perf_counter() - _turn.ended > _LONGEST:
+    if time.perf_counter() - getattr(_last_pause, "ended", 0.0) > _LONGEST:
         time.sleep(_PAUSE)
-        _turn.ended = time.perf_counter()
+        _last_pause.ended = time.perf_counter()
 
 
 def in_slices(values: Sequence[T], size: int = 256) -> Iterator[Sequence[T]]:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.storage.entities import columns, companies, movies, people, tv
-
 # Importing a module declares its tables.
 from tmdbfusion_scrapy.storage.entities import crawl as crawl
-from tmdbfusion_scrapy.storage.entities.columns import metadata as metadata
+from tmdbfusion_scrapy.storage.entities import movies, parts, people, tv
 from tmdbfusion_scrapy.storage.entities.declaration import StoredList
+from tmdbfusion_scrapy.storage.entities.declaration import metadata as metadata
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,10 +24,10 @@ STORED: tuple[Stored | StoredList, ...] = (
     tv.EPISODE,
     tv.EPISODE_OF_SEASON,
     dataclasses.replace(people.PERSON, additions=(*movies.CREDITS_OF_PERSON, *tv.CREDITS_OF_PERSON)),
-    companies.COMPANY,
-    companies.NETWORK,
-    columns.KEYWORDS,
-    columns.GENRES,
+    people.COMPANY,
+    people.NETWORK,
+    parts.KEYWORDS,
+    parts.GENRES,
 )
 """Every record type that is stored."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text
 
-from tmdbfusion_scrapy.storage.entities.columns import (
+from tmdbfusion_scrapy.storage.entities.declaration import (
     UTCDateTime,
     integer,
     long_integer,
