@@ -76,7 +76,7 @@ class FailuresCommand(TMDBCommand):
         """Read the failures and print them."""
         from tmdbfusion_scrapy.commands.project import reading_database
         from tmdbfusion_scrapy.storage.failures import FailureFilter, FailuresReport
-        from tmdbfusion_scrapy.storage.options import database_options
+        from tmdbfusion_scrapy.storage.sql import database_options
 
         wanted = FailureFilter(
             tuple("" if kind == _NO_KIND else kind for kind in opts.kind),
@@ -111,7 +111,7 @@ class FailuresCommand(TMDBCommand):
 
         groups = report.groups(wanted)
         if not groups:
-            others = 0 if wanted.is_open else report.count(FailureFilter())
+            others = sum(group.count for group in report.groups(FailureFilter()))
             yield f"No such failures; {others} others stand there." if others else "No failures."
             return
         if opts.group:

@@ -19,7 +19,7 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage import SQLPipeline
 from tmdbfusion_scrapy.storage.backend import backend_for
 from tmdbfusion_scrapy.storage.database import open_for_reading, parse_database_url
-from tmdbfusion_scrapy.storage.options import database_options
+from tmdbfusion_scrapy.storage.sql import database_options
 from tmdbfusion_scrapy.storage.sqlite import SQLITE
 
 if TYPE_CHECKING:

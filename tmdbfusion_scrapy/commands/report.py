@@ -52,7 +52,7 @@ class ReportCommand(TMDBCommand):
 
         from tmdbfusion_scrapy.commands.project import reading_database
         from tmdbfusion_scrapy.storage.backend import reason_of
-        from tmdbfusion_scrapy.storage.options import database_options
+        from tmdbfusion_scrapy.storage.sql import database_options
 
         url = database_options(self.project_settings).url
         with reading_database(url) as engine:

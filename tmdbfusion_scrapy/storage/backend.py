@@ -12,18 +12,15 @@ from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import delete, insert
+from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, Table, delete, insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, in_key_order, in_slices
+from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, in_slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
-
-    from sqlalchemy import Column, ColumnElement, Table
-    from sqlalchemy.engine import URL, Connection, Engine
 
     from tmdbfusion_scrapy.storage.entities.declaration import Relation
     from tmdbfusion_scrapy.storage.upserts import Row, Upsert
@@ -46,9 +43,8 @@ _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
 """Seconds between two tries."""
 
-RECORD_ERRORS = (StatementError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_RECORD_ERRORS = (StatementError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a record that fits no row may raise, besides what the database says (a ``StatementError`` too)."""
-
 
 _IDS_AT_ONCE = 20_000
 
@@ -61,7 +57,7 @@ class RowWriter:
 
     def upsert(self, upsert: Upsert, rows: Iterable[Row]) -> None:
         """Insert rows, or update those that are there."""
-        self._write(upsert, in_key_order(upsert.table, upsert.columns, rows))
+        self._write(upsert, upsert.in_key_order(rows))
 
     def replace(self, relation: Relation, rows: Links) -> None:
         """Make these rows all that there are of the records that they belong to.
@@ -114,22 +110,14 @@ class Backend:
         return ".".join(map(str, engine.dialect.server_version_info or ()))
 
     def checked_url(self, url: URL) -> URL:
-        """Return a URL as it is used.
-
-        Raises:
-            ConfigurationError: Its database is of no use.
-        """
+        """Return a URL as it is used; raise ``ConfigurationError`` where its database is of no use."""
         return url
 
     def check_place(self, url: URL, label: str) -> None:
         """Raise ``ConfigurationError`` where there cannot be a database; ``label`` is for messages."""
 
     def engine(self, url: URL, *, read_only: bool, **options: Any) -> Engine:
-        """Return an engine with some options of ``create_engine``; nothing is connected yet.
-
-        Raises:
-            FileNotFoundError: There is no database to read.
-        """
+        """Return an engine, not connected yet; raise ``FileNotFoundError`` where there is no database to read."""
         raise NotImplementedError
 
     def advice(self, reason: str) -> str:
@@ -241,7 +229,7 @@ def run_lock(run_id: int) -> int:
 def is_record_fault(error: Exception) -> bool:
     """Return whether other records may be stored although this error came."""
     if not isinstance(error, DBAPIError):
-        return isinstance(error, RECORD_ERRORS)
+        return isinstance(error, _RECORD_ERRORS)
     if error.connection_invalidated:
         return False
     return isinstance(error, DataError | IntegrityError) or _raised_by(error).is_record_fault(error)
@@ -269,13 +257,8 @@ def reason_of(error: BaseException | None) -> str:
 def patiently(action: Callable[[], T], seconds: float, on_wait: Callable[[str], None]) -> T:
     """Return what an action returns; try it again while the database is locked or away. Blocks.
 
-    Args:
-        action: Asks or writes, as a whole: it is done from its beginning each time.
-        seconds: How long it is tried again, from the first failure on: waiting for another crawl is none.
-        on_wait: Called with the reason, once, when it has to be tried again.
-
-    Raises:
-        Exception: What the action raised, where that does not pass or did not pass in time.
+    It is done from its beginning each time, for some seconds from the first failure on, of which waiting for
+    another crawl is none. The reason is told to ``on_wait``, once.
     """
     deadline = None
     wait = _FIRST_WAIT

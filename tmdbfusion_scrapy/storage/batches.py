@@ -9,53 +9,27 @@ from functools import cache, partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Connection, Engine, Executable, Table, bindparam, delete, select, update
 
 from tmdbfusion_scrapy.exceptions import printable
 from tmdbfusion_scrapy.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
-from tmdbfusion_scrapy.storage.backend import (
-    RECORD_ERRORS,
-    WRITE_LOCK,
-    backend_of,
-    is_record_fault,
-    now_of,
-    reason_of,
-)
-from tmdbfusion_scrapy.storage.entities import metadata
-from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_watermarks
+from tmdbfusion_scrapy.storage import marks
+from tmdbfusion_scrapy.storage.backend import WRITE_LOCK, backend_of, is_record_fault, now_of, reason_of
+from tmdbfusion_scrapy.storage.entities import TABLES
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures
 from tmdbfusion_scrapy.storage.failures import is_own_call
 from tmdbfusion_scrapy.storage.fitting import fitted, without_documents
-from tmdbfusion_scrapy.storage.marks import (
-    later_times,
-    mark_deleted,
-    mark_fetched,
-    mark_there,
-    outdated,
-    stored_bytes,
-)
-from tmdbfusion_scrapy.storage.rows import (
-    FAILURE_COLUMNS,
-    WATERMARK_COLUMNS,
-    Changes,
-    LeftOut,
-    declaration_of,
-)
-from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, Upsert, in_slices
+from tmdbfusion_scrapy.storage.rows import FAILURES, WATERMARKS, Changes, LeftOut, declaration_of
+from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, in_slices
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Table
-    from sqlalchemy.engine import Connection, Engine
-    from sqlalchemy.sql import Executable
-
     from tmdbfusion_scrapy.storage.backend import RowWriter
     from tmdbfusion_scrapy.storage.entities.declaration import Children, Stored, Stub, Values
-    from tmdbfusion_scrapy.storage.rows import Call, Item, Times
+    from tmdbfusion_scrapy.storage.rows import Call, Entry, Item
 
     T = TypeVar("T")
-    Entry = tuple[Item, datetime]
-    """An item and when it was fetched."""
 
 
 @dataclass
@@ -89,8 +63,7 @@ class BatchResult:
         self.fitted += part.fitted
         self.spared_bytes += part.spared_bytes
         for name, left_out in part.left_out.items():
-            known = self.left_out.get(name)
-            self.left_out[name] = left_out if known is None else known.and_another(left_out.number)
+            self.left_out[name] = left_out.after(self.left_out.get(name))
 
 
 def store_batch(engine: Engine, entries: Sequence[Entry], *, store_raw: bool = True) -> BatchResult:
@@ -111,11 +84,11 @@ def store_batch(engine: Engine, entries: Sequence[Entry], *, store_raw: bool = T
         with engine.connect() as connection:
             ordered = _in_order(entries, backend_of(connection).clock_offset(connection))
             # Before the lock is taken: another process may write meanwhile.
-            changes = _changes_of(ordered, store_raw=store_raw)
+            changes = Changes(ordered, store_raw=store_raw)
             with connection.begin():
                 backend_of(connection).take_lock(connection, WRITE_LOCK)
-                return _store(connection, ordered, changes, store_raw=store_raw)
-    except RECORD_ERRORS as error:
+                return write_changes(connection, _current(connection, changes))
+    except Exception as error:
         if not is_record_fault(error):
             raise
     result = BatchResult()
@@ -147,29 +120,17 @@ _TIMES: Mapping[type, str] = {FailedCall: "tried_at", Watermark: "set_at"}
 """Fields of items that say themselves when they were."""
 
 
-def _changes_of(entries: Iterable[Entry], *, store_raw: bool, times: Times | None = None) -> Changes:
-    """Return the changes of items, in the order in which they were fetched."""
-    changes = Changes(store_raw=store_raw, times=times)
-    for item, fetched_at in entries:
-        changes.add(item, fetched_at)
+def _current(connection: Connection, changes: Changes) -> Changes:
+    """Return changes without what the database has from later on."""
+    entries = changes.entries
+    if changes.records and (times := marks.later_times(connection, changes, entries[0][1])):
+        return Changes(entries, store_raw=changes.store_raw, times=times)
     return changes
 
 
-def _current(
-    connection: Connection, entries: Sequence[Entry], changes: Changes | None = None, *, store_raw: bool
-) -> Changes:
-    """Return the changes of items, without what the database has from later on."""
-    changes = changes or _changes_of(entries, store_raw=store_raw)
-    if changes.records and (times := later_times(connection, changes, entries[0][1])):
-        return _changes_of(entries, store_raw=store_raw, times=times)
-    return changes
-
-
-def _store(
-    connection: Connection, entries: Sequence[Entry], changes: Changes | None = None, *, store_raw: bool
-) -> BatchResult:
+def _store(connection: Connection, entries: Sequence[Entry], *, store_raw: bool) -> BatchResult:
     """Store items as they are."""
-    return write_changes(connection, _current(connection, entries, changes, store_raw=store_raw))
+    return write_changes(connection, _current(connection, Changes(entries, store_raw=store_raw)))
 
 
 def _tried(connection: Connection, action: Callable[[], T]) -> T | Exception:
@@ -177,7 +138,7 @@ def _tried(connection: Connection, action: Callable[[], T]) -> T | Exception:
     try:
         with connection.begin_nested():
             return action()
-    except RECORD_ERRORS as error:
+    except Exception as error:
         if not is_record_fault(error):
             raise
         return error
@@ -202,7 +163,7 @@ def _store_in_parts(
 def _store_one(connection: Connection, entry: Entry, *, store_raw: bool) -> BatchResult:
     """Store one item as it is, else without the single values that do not fit, else the failure to do so."""
     item, _ = entry
-    result: Any = _tried(connection, partial(_current, connection, [entry], store_raw=store_raw))
+    result: Any = _tried(connection, lambda: _current(connection, Changes([entry], store_raw=store_raw)))
     columns: list[str] = []
     if isinstance(result, Changes):
         changes = result
@@ -213,7 +174,7 @@ def _store_one(connection: Connection, entry: Entry, *, store_raw: bool) -> Batc
                 result = _tried(connection, partial(write_changes, connection, changes))
     if not isinstance(result, BatchResult):
         failure = _storage_failure(item, reason_of(result), now_of(connection))
-        result = write_changes(connection, _changes_of([(failure, failure.tried_at)], store_raw=store_raw))
+        result = _store(connection, [(failure, failure.tried_at)], store_raw=store_raw)
         result.refused.append(failure)
     elif columns:
         result.fitted.append(f"{_name_of(item)}: {', '.join(columns)}")
@@ -221,16 +182,12 @@ def _store_one(connection: Connection, entry: Entry, *, store_raw: bool) -> Batc
 
 
 def write_changes(connection: Connection, changes: Changes) -> BatchResult:
-    """Write changes in the transaction that is open.
-
-    Raises:
-        SQLAlchemyError: The database failed, or a row does not fit.
-    """
+    """Write changes in the transaction that is open."""
     rows = backend_of(connection).rows(connection)
     # Before what came in full, which wins.
-    over = mark_fetched(connection, changes.unchanged)
+    over = marks.mark_fetched(connection, changes.unchanged)
     spared = sum(
-        stored_bytes(connection, table.name, [key for key, _ in records])
+        marks.stored_bytes(connection, table.name, [key for key, _ in records])
         for table, records in changes.unchanged.items()
     )
     stored = _write_records(connection, rows, changes)
@@ -243,10 +200,8 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
             others = ((key, *row) for key in links.keys() - whole.keys() for row in links[key].values())
             rows.upsert(relation.upsert, others)
     for (addition, is_late), added in changes.additions.items():
-        rows.upsert(
-            replace(addition.upsert, only_new=is_late),
-            [row for each in added.values() for row in each.values()],
-        )
+        upsert = addition.late_upsert if is_late else addition.upsert
+        rows.upsert(upsert, (row for each in added.values() for row in each.values()))
     for children in changes.children:
         _take_away(connection, changes, children)
     over.update(changes.fetched)
@@ -256,15 +211,14 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         if place not in found or found[place][_TRIED_AT] < row[_TRIED_AT]:
             found[place] = row
     _clear_calls(connection, changes.cleared)
-    deleted = mark_deleted(connection, found)
-    late = outdated(connection, changes.failures)
+    deleted = marks.mark_deleted(connection, found)
+    late = marks.outdated(connection, changes.failures)
     failures = [row for place, row in changes.failures.items() if place not in deleted | late]
     _clear_calls(connection, {place: found[place][_TRIED_AT] for place in deleted})
     if failures:
-        rows.upsert(Upsert(tmdb_failures, FAILURE_COLUMNS, newer="tried_at"), failures)
+        rows.upsert(FAILURES, failures)
         stored[tmdb_failures.name] = len(failures)
-    if changes.watermarks:
-        rows.upsert(Upsert(tmdb_watermarks, WATERMARK_COLUMNS, newer="set_at"), changes.watermarks.values())
+    rows.upsert(WATERMARKS, changes.watermarks.values())
     records = Counter(kind for kind, _ in changes.fetched)
     records += Counter({tmdb_failures.name: len(failures)})
     return BatchResult(
@@ -283,7 +237,7 @@ def _write_records(connection: Connection, rows: RowWriter, changes: Changes) ->
         stubs[stub.table].append(stub)
     stored: Counter[str] = Counter()
     # Tables that others refer to come first.
-    for table in metadata.sorted_tables:
+    for table in TABLES:
         keys: set[Any] = set()
         for stub in stubs[table]:
             named = changes.stubs[stub]
@@ -293,7 +247,7 @@ def _write_records(connection: Connection, rows: RowWriter, changes: Changes) ->
         if table in changes.records:
             records = changes.records[table]
             keys.update(records)
-            mark_there(connection, table, records.values())
+            marks.mark_there(connection, table, records.values())
             of_declarations: dict[Stored, list[Values]] = defaultdict(list)
             for declaration, values in records.values():
                 of_declarations[declaration].append(values)
@@ -311,11 +265,10 @@ def _take_away(connection: Connection, changes: Changes, children: Children) -> 
         found = connection.execute(_children_statement(children), {"keys": part})
         gone = [key for key, owner, at in found if not changes.is_listed(children, owner, key, at)]
         table = children.table
-        if gone and children.are_parts:
-            connection.execute(delete(table).where(table.columns.id.in_(gone)))
-        elif gone:
-            no_more = {children.parent: None}
-            connection.execute(update(table).where(table.columns.id.in_(gone)).values(no_more))
+        for some in in_slices(gone, MOST_KEYS):
+            is_gone = table.columns.id.in_(some)
+            no_more = update(table).values({children.parent: None})
+            connection.execute((delete(table) if children.are_parts else no_more).where(is_gone))
 
 
 @cache
@@ -354,9 +307,9 @@ def _clear_calls(connection: Connection, calls: Mapping[Call, datetime]) -> None
         connection.execute(_CLEARING, rows)
 
 
-_TRIED_AT = FAILURE_COLUMNS.index("tried_at")
+_TRIED_AT = FAILURES.columns.index("tried_at")
 _FAILED = tmdb_failures.columns
-_OF_RECORDS = select(*(_FAILED[name] for name in FAILURE_COLUMNS)).where(
+_OF_RECORDS = select(*(_FAILED[name] for name in FAILURES.columns)).where(
     _FAILED.kind == bindparam("of_kind"), _FAILED.id.in_(bindparam("keys", expanding=True))
 )
 _CLEARING = delete(tmdb_failures).where(

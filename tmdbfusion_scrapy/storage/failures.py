@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import count
 from typing import IO, TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, not_, select
+from sqlalchemy import ColumnElement, Engine, Row, and_, func, not_, select
 
 from tmdbfusion_scrapy.formulas import without_formula
 from tmdbfusion_scrapy.storage.database import reading
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from sqlalchemy import ColumnElement, Row
-    from sqlalchemy.engine import Engine
 
 _PATHS = {stored.table.name: stored.path for stored in STORED}
 
@@ -31,22 +29,13 @@ _COLUMNS = tuple(tmdb_failures.columns.keys())
 
 
 def is_record_path(path: str) -> bool:
-    """Return whether a path of the API is that of a record itself, such as ``/movie/550``.
-
-    Args:
-        path: As it stands in ``tmdb_failures``; one of an image has no slash in front.
-    """
+    """Return whether a path of the API is that of a record itself, such as ``/movie/550``."""
+    # One of an image has no slash in front.
     return path.startswith("/") and path.count("/") == 2
 
 
 def is_own_call(kind: str, key: str | None, path: str) -> bool:
-    """Return whether a path is that of the call for a record, and not for a part or an image of it.
-
-    Args:
-        kind: Table of the record.
-        key: TMDB's id of it.
-        path: The path.
-    """
+    """Return whether a path is that of the call for a record, and not for a part or an image of it."""
     # The other is the path of a record that the database did not take, see ``batches``.
     return is_record_path(path) or path == f"{_PATHS.get(kind)}/{key}"
 
@@ -125,11 +114,6 @@ class FailureFilter:
     errors: tuple[str, ...] = ()
     retryable: bool | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """True where all failures are meant."""
-        return self == FailureFilter()
-
     def condition(self) -> list[ColumnElement[bool]]:
         """Return what must hold of a row."""
         columns = tmdb_failures.columns
@@ -164,20 +148,10 @@ class FailureGroup:
 
 
 class FailuresReport:
-    """Reads the failures. All methods block.
-
-    Args:
-        engine: Of :func:`~tmdbfusion_scrapy.storage.database.open_for_reading`.
-    """
+    """Reads the failures of a database that is open for reading. All methods block."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-
-    def count(self, choice: FailureFilter) -> int:
-        """Return how many there are."""
-        query = select(func.count()).select_from(tmdb_failures).where(*choice.condition())
-        with self._engine.connect() as connection:
-            return connection.scalar(query) or 0
 
     def groups(self, choice: FailureFilter) -> list[FailureGroup]:
         """Return them in groups, the largest first."""
@@ -194,12 +168,7 @@ class FailuresReport:
             return [FailureGroup(*row) for row in connection.execute(query)]
 
     def newest(self, choice: FailureFilter, limit: int | None = None) -> Iterator[Row[Any]]:
-        """Yield their rows, the newest first; the columns are those of the table.
-
-        Args:
-            choice: Choice among them.
-            limit: Most rows; ``None`` for all.
-        """
+        """Yield their rows, or so many of them, the newest first; the columns are those of the table."""
         columns = tmdb_failures.columns
         order = (columns.tried_at.desc(), columns.kind, columns.path)
         query = select(tmdb_failures).where(*choice.condition()).order_by(*order).limit(limit)

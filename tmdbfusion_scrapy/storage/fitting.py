@@ -6,15 +6,13 @@ import datetime
 import re
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, BigInteger, Integer
+from sqlalchemy import JSON, BigInteger, Column, Integer, Table
 
 from tmdbfusion_scrapy.storage.entities.declaration import UTCDateTime, target_of
 from tmdbfusion_scrapy.storage.rows import storable_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-    from sqlalchemy import Column, Table
 
     from tmdbfusion_scrapy.storage.entities.declaration import Addition, Relation, Stub, Values
     from tmdbfusion_scrapy.storage.rows import Changes
@@ -30,32 +28,27 @@ _MOST_INDEXED = 1000
 """Bytes of a text in an index; PostgreSQL takes 2,704 of all its columns together."""
 
 
-class _Fitting:
-    """Makes values fit, and notes the columns of those that did not."""
+def _fit(found: dict[str, None], table: Table, columns: Iterable[str], row: Values) -> Values | None:
+    """Return a row that its table takes, and note what did not fit; ``None`` where that is the key."""
+    values = []
+    for column, value in zip((table.columns[name] for name in columns), row, strict=True):
+        better = _fitting(column, value)
+        if better is not value:
+            found[f"{table.name}.{column.name}"] = None
+            if better is None and not column.nullable:
+                return None
+        values.append(better)
+    return tuple(values)
 
-    def __init__(self) -> None:
-        self.columns: dict[str, None] = {}
 
-    def row(self, table: Table, columns: Iterable[str], row: Values) -> Values | None:
-        """Return a row that its table takes; ``None`` where the key is what does not fit."""
-        values = []
-        for column, value in zip((table.columns[name] for name in columns), row, strict=True):
-            better = _fitting(column, value)
-            if better is not value:
-                self.columns[f"{table.name}.{column.name}"] = None
-                if better is None and not column.nullable:
-                    return None
-            values.append(better)
-        return tuple(values)
-
-    def rows(self, declared: Stub | Relation | Addition, rows: dict[Any, Values]) -> None:
-        """Make rows fit in place; those whose key does not fit are left out."""
-        for key, row in list(rows.items()):
-            better = self.row(declared.table, declared.columns, row)
-            if better is None:
-                del rows[key]
-            else:
-                rows[key] = better
+def _fit_all(found: dict[str, None], declared: Stub | Relation | Addition, rows: dict[Any, Values]) -> None:
+    """Make rows fit in place; those whose key does not fit are left out."""
+    for key, row in list(rows.items()):
+        better = _fit(found, declared.table, declared.columns, row)
+        if better is None:
+            del rows[key]
+        else:
+            rows[key] = better
 
 
 def fitted(changes: Changes) -> list[str]:
@@ -63,21 +56,15 @@ def fitted(changes: Changes) -> list[str]:
 
     A number out of range becomes NULL, a NUL in a text U+FFFD, and a text too long for an index is cut. A
     moment without a time zone is taken for one in UTC, as TMDB's are. A row whose key does not fit is left out,
-    unless it is the record's own.
-
-    Args:
-        changes: What one item changes; it is changed in place.
-
-    Returns:
-        The columns, as ``table.column``, once each; empty where everything fits.
+    unless it is the record's own. The columns are returned, as ``table.column``, once each.
     """
-    fitting = _Fitting()
+    found: dict[str, None] = {}
     for stub, named in changes.stubs.items():
-        fitting.rows(stub, named)
+        _fit_all(found, stub, named)
     own = True
     for table, records in changes.records.items():
         for key, (stored, row) in list(records.items()):
-            better = fitting.row(table, stored.columns, row)
+            better = _fit(found, table, stored.columns, row)
             if better is not None:
                 records[key] = (stored, better)
             elif not own:
@@ -88,25 +75,18 @@ def fitted(changes: Changes) -> list[str]:
     for relation, owners in changes.links.items():
         for owner, rows in owners.items():
             number = len(rows)
-            fitting.rows(relation, rows)
+            _fit_all(found, relation, rows)
             if len(rows) < number:
                 # What was left out may be what is there.
                 changes.incomplete.add((relation, owner))
     for (addition, _), added in changes.additions.items():
         for rows in added.values():
-            fitting.rows(addition, rows)
-    return list(fitting.columns)
+            _fit_all(found, addition, rows)
+    return list(found)
 
 
 def without_documents(changes: Changes) -> list[str]:
-    """Leave the documents out: PostgreSQL reads them, and takes neither each number nor each depth.
-
-    Args:
-        changes: What one item changes; it is changed in place.
-
-    Returns:
-        The columns, as ``table.column``.
-    """
+    """Leave the documents out: PostgreSQL reads them, and takes neither each number nor each depth."""
     columns = []
     for table, records in changes.records.items():
         for key, (stored, row) in records.items():

@@ -10,41 +10,33 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import BigInteger, bindparam, case, func, or_, select, update
 
 from tmdbfusion_scrapy.storage.backend import backend_of
-from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.entities import TABLES, metadata
 from tmdbfusion_scrapy.storage.entities.declaration import is_part, target_of
 from tmdbfusion_scrapy.storage.failures import is_own_call, is_record_path
-from tmdbfusion_scrapy.storage.rows import FAILURE_COLUMNS, owner_table
+from tmdbfusion_scrapy.storage.rows import FAILURES, owner_table
 from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, in_slices
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from sqlalchemy import Column, Select, Table
-    from sqlalchemy.engine import Connection
-    from sqlalchemy.sql import Executable
+    from sqlalchemy import Column, Connection, Executable, Select, Table
 
     from tmdbfusion_scrapy.storage.entities.declaration import Stored, Values
     from tmdbfusion_scrapy.storage.rows import Call, Changes, Times
 
     Unchanged = Mapping[Table, Mapping[tuple[int, str], datetime]]
 
-_STATUS = FAILURE_COLUMNS.index("status_code")
-_TRIED_AT = FAILURE_COLUMNS.index("tried_at")
+_STATUS = FAILURES.columns.index("status_code")
+_TRIED_AT = FAILURES.columns.index("tried_at")
 
 
 def mark_deleted(connection: Connection, failures: Mapping[Call, Values]) -> set[Call]:
     """Set ``deleted_at`` of stored records for which TMDB answered 404 since they were fetched.
 
     TMDB says in no other way that a record is gone, or was merged into another one
-    (https://github.com/jellyfin/TMDbLib/issues/303).
-
-    Args:
-        connection: In a transaction.
-        failures: Rows of ``tmdb_failures``, by kind and path.
-
-    Returns:
-        The kind and path of those that were stored: they are no failures.
+    (https://github.com/jellyfin/TMDbLib/issues/303). What is returned are those that were stored: they are no
+    failures.
     """
     found: set[Call] = set()
     # Neither of one of its images nor of one of its parts, which have longer paths.
@@ -68,12 +60,7 @@ def mark_deleted(connection: Connection, failures: Mapping[Call, Values]) -> set
 
 
 def outdated(connection: Connection, failures: Mapping[Call, Values]) -> set[Call]:
-    """Return those of some failures of records that came later, or of which TMDB said later that they are gone.
-
-    Args:
-        connection: In a transaction.
-        failures: Rows of ``tmdb_failures``, by kind and path.
-    """
+    """Return those of some failures of records that came later, or of which TMDB said later that they are gone."""
     found: set[Call] = set()
     own = _by_record((place, row) for place, row in failures.items() if is_own_call(*row[:3]))
     for table, records in own.items():
@@ -83,9 +70,7 @@ def outdated(connection: Connection, failures: Mapping[Call, Values]) -> set[Cal
     return found
 
 
-def _by_record(
-    failures: Iterable[tuple[Call, Values]],
-) -> dict[Table, dict[int, list[tuple[Call, Any]]]]:
+def _by_record(failures: Iterable[tuple[Call, Values]]) -> dict[Table, dict[int, list[tuple[Call, Any]]]]:
     """Return the time of those of some failures that are of records, by table and id."""
     found: dict[Table, dict[int, list[tuple[Call, Any]]]] = defaultdict(lambda: defaultdict(list))
     for place, row in failures:
@@ -97,13 +82,7 @@ def _by_record(
 
 
 def later_times(connection: Connection, changes: Changes, moment: datetime) -> Times:
-    """Return the times of the rows that changes are for, if some are later than a moment; else nothing.
-
-    Args:
-        connection: In a transaction.
-        changes: What is to be written.
-        moment: When the first of it was fetched.
-    """
+    """Return the times of the rows that changes are for, if some are later than a moment; else nothing."""
     keys: dict[Table, set[Any]] = defaultdict(set)
     for table, records in changes.records.items():
         keys[table].update(records)
@@ -160,7 +139,7 @@ def parts_of(table: Table) -> tuple[tuple[Table, Column[Any]], ...]:
     """Return the tables of records that belong to those of a table, with the column that says to which."""
     return tuple(
         (part, column)
-        for part in metadata.sorted_tables
+        for part in TABLES
         if "deleted_at" in part.columns
         for column in part.columns
         if target_of(column) is table and is_part(column)
@@ -182,13 +161,7 @@ def _deletions(table: Table) -> tuple[Executable, ...]:
 
 
 def mark_there(connection: Connection, table: Table, records: Iterable[tuple[Stored, Values]]) -> None:
-    """Take ``deleted_at`` from what belongs to records of a table that came again.
-
-    Args:
-        connection: In a transaction.
-        table: The table.
-        records: Their rows.
-    """
+    """Take ``deleted_at`` from what belongs to records of a table that came again."""
     for part, column in parts_of(table):
         keys = sorted(row[0] for stored, row in records if row[stored.columns.index("deleted_at")] is None)
         for some in in_slices(keys, MOST_KEYS):
@@ -199,13 +172,8 @@ def mark_there(connection: Connection, table: Table, records: Iterable[tuple[Sto
 def mark_fetched(connection: Connection, unchanged: Unchanged) -> dict[Call, datetime]:
     """Write into the rows of unchanged records, and of what came inside them, that they are as of now.
 
-    Args:
-        connection: In a transaction.
-        unchanged: When TMDB said so, by table, id and ``etag``. A row that has another ``etag`` by now stays as it
-            is: it is of another answer.
-
-    Returns:
-        When that was, by kind and id.
+    A row that has another ``etag`` by now stays as it is: it is of another answer. When TMDB said so is returned,
+    by kind and id.
     """
     found: dict[Call, datetime] = {}
     for table, records in unchanged.items():
@@ -242,13 +210,7 @@ def _renewals(table: Table) -> tuple[Executable, ...]:
 
 
 def stored_bytes(connection: Connection, kind: str, ids: Sequence[int]) -> int:
-    """Return the bytes of the documents of some records, those of a series with its seasons and episodes.
-
-    Args:
-        connection: To the database.
-        kind: Table of the records, such as ``movies``.
-        ids: TMDB's ids; those that are not stored, or stored without their document, count nothing.
-    """
+    """Return the bytes of the stored documents of some records; a series has those of its seasons and episodes."""
     total = 0
     parts = ("seasons", "episodes") if kind == "tv_shows" else ()
     for table, key in ((kind, "id"), *((part, "tv_show_id") for part in parts)):

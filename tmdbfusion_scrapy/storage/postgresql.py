@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -14,10 +13,10 @@ from sqlalchemy.schema import CreateTable
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.backend import Backend, RowWriter, with_owner
-from tmdbfusion_scrapy.storage.upserts import in_key_order, in_slices, prepared, probes, table_order
+from tmdbfusion_scrapy.storage.upserts import in_slices, probes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy.engine import URL, Connection, Engine
 
@@ -74,9 +73,9 @@ class PostgreSQLRows(RowWriter):
     def upsert(self, upsert: Upsert, rows: Iterable[Row]) -> None:
         # New rows are copied into the table itself: by way of another a document of 20 KB is compressed and
         # written twice.
-        ordered = in_key_order(upsert.table, upsert.columns, rows)
+        ordered = upsert.in_key_order(rows)
         key, *others = upsert.table.primary_key
-        if not others:
+        if ordered and not others:
             place = upsert.columns.index(key.name)
             keys = {"keys": [row[place] for row in ordered]}
             known = set(self._connection.scalars(_keys_statement(key), keys))
@@ -100,18 +99,16 @@ class PostgreSQLRows(RowWriter):
         if not rows:
             return
         table = upsert.table
-        names = table_order(table, upsert.columns)
         staging = self._staging(table)
-        self._copy(staging, names, prepared(table, upsert.columns, rows, _processor_of))
-        source = sa.select(*(staging.columns[name] for name in names))
-        statement = postgresql.insert(table).from_select(list(names), source)
+        self._copy(staging, upsert, rows)
+        source = sa.select(*(staging.columns[name] for name in upsert.names))
+        statement = postgresql.insert(table).from_select(list(upsert.names), source)
         self._connection.execute(upsert.on_conflict(statement))
 
     def _insert(self, upsert: Upsert, rows: Sequence[Row]) -> None:
         """Insert rows that are not there."""
         if rows:
-            table, columns = upsert.table, upsert.columns
-            self._copy(table, table_order(table, columns), prepared(table, columns, rows, _processor_of))
+            self._copy(upsert.table, upsert, rows)
 
     def _staging(self, table: sa.Table) -> sa.Table:
         """Return an empty temporary table with the columns of a table and none of its constraints."""
@@ -125,25 +122,21 @@ class PostgreSQLRows(RowWriter):
         self._staged.add(staging.name)
         return staging
 
-    def _copy(self, table: sa.Table, names: tuple[str, ...], rows: list[Row]) -> None:
-        """Copy rows into a table."""
-        columns = ", ".join(_DIALECT.identifier_preparer.quote(name) for name in names)
+    def _copy(self, table: sa.Table, upsert: Upsert, rows: Sequence[Row]) -> None:
+        """Copy rows into the table itself or a temporary one."""
+        columns = ", ".join(_DIALECT.identifier_preparer.quote(name) for name in upsert.names)
         statement = f"COPY {table.name} ({columns}) FROM STDIN"
-        # SQLAlchemy knows no COPY.
-        driver: Any = self._connection.connection
-        with self._driver_errors(statement), driver.cursor() as cursor, cursor.copy(statement) as copy:
-            for part in in_slices(rows):
-                for row in part:
-                    copy.write_row(row)
-
-    @contextmanager
-    def _driver_errors(self, statement: str) -> Iterator[None]:
-        """Raise the driver's errors as SQLAlchemy does."""
-        driver: Any = self._connection.dialect.loaded_dbapi
+        connection: Any = self._connection.connection
+        dialect = self._connection.dialect
+        # SQLAlchemy knows no COPY: the driver's errors are raised as it does.
+        driver: Any = dialect.loaded_dbapi
         try:
-            yield
+            with connection.cursor() as cursor, cursor.copy(statement) as copy:
+                for part in in_slices(upsert.prepared(rows, _processor_of)):
+                    for row in part:
+                        copy.write_row(row)
         except driver.Error as error:
-            lost = self._connection.dialect.is_disconnect(error, self._connection.connection, None)
+            lost = dialect.is_disconnect(error, connection, None)
             if lost:
                 self._connection.invalidate(error)
             raise DBAPIError.instance(
@@ -153,7 +146,7 @@ class PostgreSQLRows(RowWriter):
                 driver.Error,
                 hide_parameters=True,
                 connection_invalidated=lost,
-                dialect=self._connection.dialect,
+                dialect=dialect,
             ) from error
 
 

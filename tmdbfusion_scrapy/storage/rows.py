@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from tmdbfusion_scrapy.exceptions import printable
 from tmdbfusion_scrapy.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
 from tmdbfusion_scrapy.storage.entities import STORED, STUBS, metadata
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_watermarks
 from tmdbfusion_scrapy.storage.entities.declaration import Stored, StoredList, target_of
 from tmdbfusion_scrapy.storage.entities.parts import elements_of
 from tmdbfusion_scrapy.storage.failures import is_own_call
-from tmdbfusion_scrapy.storage.upserts import give_way
+from tmdbfusion_scrapy.storage.upserts import Upsert, give_way
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Table
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.storage.entities.declaration import Addition, Children, Relation, Stub, Values
 
     Item = Record | ClearedFailure | FailedCall | UnchangedRecord | Watermark
+    Entry = tuple[Item, datetime.datetime]
+    """An item and when it was fetched."""
     Call = tuple[str, str]
     """Kind and path of a call, or kind and id of a record."""
     Times = Mapping[Table, Mapping[Any, tuple[datetime.datetime | None, datetime.datetime | None]]]
@@ -34,8 +37,12 @@ if TYPE_CHECKING:
 STORABLE = (*(stored.record for stored in STORED), ClearedFailure, FailedCall, UnchangedRecord, Watermark)
 """Every type of item that is stored."""
 
-FAILURE_COLUMNS = tuple(part.name for part in dataclasses.fields(FailedCall))
-WATERMARK_COLUMNS = tuple(part.name for part in dataclasses.fields(Watermark))
+FAILURES = Upsert(
+    tmdb_failures, tuple(part.name for part in dataclasses.fields(FailedCall)), newer="tried_at"
+)
+WATERMARKS = Upsert(
+    tmdb_watermarks, tuple(part.name for part in dataclasses.fields(Watermark)), newer="set_at"
+)
 
 _BY_TYPE = {stored.record: stored for stored in STORED}
 
@@ -48,19 +55,14 @@ for _stored in STORED:
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Something that could not be stored.
-
-    Args:
-        first: The record that had it first, such as ``movies 550``.
-        number: How often it was met.
-    """
+    """Something that could not be stored: the record that had it first, such as ``movies 550``, and how often."""
 
     first: str
     number: int = 1
 
-    def and_another(self, number: int = 1) -> LeftOut:
-        """Return the same, met some more times."""
-        return LeftOut(self.first, self.number + number)
+    def after(self, known: LeftOut | None) -> LeftOut:
+        """Return the same with what was met before it."""
+        return self if known is None else LeftOut(known.first, known.number + self.number)
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,7 @@ class Changes:
     """Rows that items change in the database; of two with the same key the later one wins.
 
     Args:
+        entries: Instances of :data:`STORABLE`, and when they were fetched, in that order.
         store_raw: Whether the documents are kept.
         times: Times of the rows that are there, as far as some are later than those of the items: what was
             fetched later stays as it is, with all that belongs to it.
@@ -96,10 +99,16 @@ class Changes:
         unchanged: When TMDB said of stored records that they are as they were, by table, id and ``etag``.
         left_out: What could not be stored: values of the wrong type as ``Model.field``, and rows as
             ``table.column``, with the column of the key that they lack.
+
+    Raises:
+        ValueError: A record has no id. Others where one was built by hand, with a field of a wrong type.
     """
 
-    def __init__(self, *, store_raw: bool = True, times: Times | None = None) -> None:
-        self._store_raw = store_raw
+    def __init__(
+        self, entries: Sequence[Entry], *, store_raw: bool = True, times: Times | None = None
+    ) -> None:
+        self.entries = entries
+        self.store_raw = store_raw
         self._times = times or {}
         self.stubs: dict[Stub, dict[Any, Values]] = defaultdict(dict)
         self.records: dict[Table, dict[Any, tuple[Stored, Values]]] = defaultdict(dict)
@@ -116,19 +125,11 @@ class Changes:
         self.watermarks: dict[str, Values] = {}
         self.unchanged: dict[Table, dict[tuple[int, str], datetime.datetime]] = defaultdict(dict)
         self.left_out: dict[str, LeftOut] = {}
+        for item, fetched_at in entries:
+            self._add(item, fetched_at)
 
-    def add(self, item: Item, fetched_at: datetime.datetime) -> None:
-        """Add what an item changes; it was fetched after those that were added before.
-
-        Args:
-            item: An instance of one of :data:`STORABLE`.
-            fetched_at: When it was fetched, aware.
-
-        Raises:
-            ValueError: The record has no id.
-            TypeError, AttributeError: A field is of a type that the record does not allow; only a record that
-                was built by hand can have one.
-        """
+    def _add(self, item: Item, fetched_at: datetime.datetime) -> None:
+        """Add what an item changes, which was fetched after those that were added before."""
         if isinstance(item, FailedCall):
             row = _failure_row(item)
             kind, key, path = row[:3]
@@ -140,7 +141,7 @@ class Changes:
             self.cleared[call] = fetched_at
             self.failures.pop(call, None)
         elif isinstance(item, Watermark):
-            self.watermarks[item.name] = tuple(getattr(item, name) for name in WATERMARK_COLUMNS)
+            self.watermarks[item.name] = tuple(getattr(item, name) for name in WATERMARKS.columns)
         elif isinstance(item, UnchangedRecord):
             self.unchanged[metadata.tables[item.kind]][item.id, item.etag] = fetched_at
             self._drop_failures(item.kind, str(item.id))
@@ -168,11 +169,7 @@ class Changes:
     ) -> None:
         """Add a record, what it names and what is in it; not what the database has from later on.
 
-        Args:
-            record: The record.
-            fetched_at: When it was fetched.
-            is_inside: Whether it came inside another one.
-            is_of_older: Whether that one is in the database from later on, so that none of its parts is new.
+        Of what is inside a record that the database has from later on (``is_of_older``) nothing is new.
         """
         # A series has a record for each of its episodes.
         give_way()
@@ -201,7 +198,7 @@ class Changes:
         # What came is not deleted, unless TMDB said so after that.
         gone_at = deleted_at if deleted_at is not None and deleted_at > fetched_at else None
         computed = (compute(record) for compute in stored.computed.values())
-        raw = record.raw_text if self._store_raw else None
+        raw = record.raw_text if self.store_raw else None
         row = (*stored.values_of(record), *computed, raw, fetched_at, gone_at, record.etag)
         self._set_record(stored.inside if is_inside else stored, key, row)
         for relation in stored.relations:
@@ -368,8 +365,7 @@ class Changes:
     def _leave_out(self, *names: str) -> None:
         """Count what could not be stored."""
         for name in names:
-            known = self.left_out.get(name)
-            self.left_out[name] = LeftOut(self._name) if known is None else known.and_another()
+            self.left_out[name] = LeftOut(self._name).after(self.left_out.get(name))
 
 
 def declaration_of(record: Record) -> Stored | StoredList:
@@ -399,7 +395,7 @@ def storable_text(text: str) -> str:
 
 def _failure_row(failure: FailedCall) -> Values:
     """Return the row of a failed call."""
-    row = {name: getattr(failure, name) for name in FAILURE_COLUMNS}
+    row = {name: getattr(failure, name) for name in FAILURES.columns}
     row["kind"] = failure.kind or ""
     # Texts of a server, and a report of a failure must not fail.
     for name in ("message", "path", "id"):

@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.backend import Backend, RowWriter
-from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, give_way, in_slices, prepared, probes, table_order
+from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, give_way, in_slices, probes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -60,7 +60,7 @@ class SQLiteRows(RowWriter):
             yield from json.loads(self._connection.scalar(_count_statement(relation), {"owners": part}))
 
     def _write(self, upsert: Upsert, rows: Sequence[Row]) -> None:
-        values = prepared(upsert.table, upsert.columns, rows, _processor_of)
+        values = upsert.prepared(rows, _processor_of)
         start = 0
         while start < len(values):
             give_way()
@@ -239,15 +239,8 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-class _Flags(dict[Any, Any]):
-    """Booleans as SQLite has them; SQLAlchemy's own function for it takes ten times as long."""
-
-    def __missing__(self, value: Any) -> Any:
-        """Refuse anything else."""
-        raise TypeError(f"{value!r} is neither true nor false")
-
-
-_FLAGS = _Flags({None: None, False: 0, True: 1})
+# SQLAlchemy's own function for booleans takes ten times as long.
+_FLAGS = {None: None, False: 0, True: 1}
 
 
 def _processor_of(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
@@ -269,8 +262,7 @@ def _statement(upsert: Upsert, size: int) -> str:
         # SQLAlchemy takes some 30 ms to write one of 64 rows.
         places = f"({', '.join('?' * len(upsert.columns))})"
         return _statement(upsert, 1).replace(places, ", ".join([places] * size), 1)
-    names = table_order(upsert.table, upsert.columns)
-    statement = sqlite.insert(upsert.table).values({name: sa.bindparam(name) for name in names})
+    statement = sqlite.insert(upsert.table).values({name: sa.bindparam(name) for name in upsert.names})
     return str(upsert.on_conflict(statement).compile(dialect=_DIALECT))
 
 

@@ -5,16 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Table, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Delete, Insert, Table, Update, and_, case, false, func, or_, select
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Delete, Insert, Update
     from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.types import TypeEngine
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Upsert:
     """Insert rows, or update the columns they have where their key is there.
 
@@ -50,6 +49,41 @@ class Upsert:
     differs: bool = False
     newer: str | None = None
     only_new: bool = False
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The columns in the table's order, which is the one that a statement has them in."""
+        return tuple(column.name for column in self.table.columns if column.name in self.columns)
+
+    @cached_property
+    def key_of(self) -> Callable[[Row], Any]:
+        """The function that gives the key of a row."""
+        return itemgetter(*(self.columns.index(column.name) for column in self.table.primary_key))
+
+    def in_key_order(self, rows: Iterable[Row]) -> list[Row]:
+        """Return rows in the order of their key.
+
+        Two crawls that wrote the same rows in different orders would wait for each other, and a database writes
+        rows that follow each other faster. Rows that are in order already are sorted at once, others hold the GIL.
+        """
+        return sorted(rows, key=self.key_of)
+
+    def prepared(self, rows: Sequence[Row], processor_of: ProcessorOf) -> list[Row]:
+        """Return rows for the driver: their values in the order of :attr:`names`, and of the driver's types.
+
+        ``processor_of`` gives the function that makes a value of a type one of the driver's; ``None`` for none.
+        """
+        order, processors = _preparation(self, processor_of)
+        if not processors and order == tuple(range(len(self.columns))):
+            return list(rows)
+        found: list[Row] = []
+        for part in in_slices(rows):
+            # Column by column, because a function that is mapped costs a third of a loop over rows.
+            values: list[Iterable[Any]] = list(zip(*part, strict=True))
+            for index, process in processors:
+                values[index] = map(process, values[index])
+            found += zip(*(values[index] for index in order), strict=True)
+        return found
 
     def on_conflict(self, insert: InsertT) -> InsertT:
         """Add to an INSERT what is to be done with rows that are there."""
@@ -82,53 +116,14 @@ class Upsert:
         return insert.on_conflict_do_update(index_elements=key, set_=values, where=condition)
 
 
-def table_order(table: Table, columns: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the columns in the table's order, which is the one that a statement has them in."""
-    return tuple(column.name for column in table.columns if column.name in columns)
-
-
-def in_key_order(table: Table, columns: tuple[str, ...], rows: Iterable[Row]) -> list[Row]:
-    """Return rows in the order of their key.
-
-    Two crawls that wrote the same rows in different orders would wait for each other, and a database writes
-    rows that follow each other faster. Rows that are in order already are sorted at once, others hold the GIL.
-    """
-    return sorted(rows, key=_key_getter(table, columns))
-
-
-def prepared(
-    table: Table, columns: tuple[str, ...], rows: Sequence[Row], processor_of: ProcessorOf
-) -> list[Row]:
-    """Return rows for the driver: their values in :func:`table_order`, and of the driver's types.
-
-    ``processor_of`` gives the function that makes a value of a type one of the driver's; ``None`` for none.
-    """
-    order, processors = _preparation(table, columns, processor_of)
-    if not processors and order == tuple(range(len(columns))):
-        return list(rows)
-    found: list[Row] = []
-    for part in in_slices(rows):
-        # Column by column, because a function that is mapped costs a third of a loop over rows.
-        values: list[Iterable[Any]] = list(zip(*part, strict=True))
-        for index, process in processors:
-            values[index] = map(process, values[index])
-        found += zip(*(values[index] for index in order), strict=True)
-    return found
-
-
-@cache
-def _key_getter(table: Table, columns: tuple[str, ...]) -> Callable[[Row], Any]:
-    """Return the function that gives the key of a row."""
-    return itemgetter(*(columns.index(column.name) for column in table.primary_key))
-
-
 @cache
 def _preparation(
-    table: Table, columns: tuple[str, ...], processor_of: ProcessorOf
+    upsert: Upsert, processor_of: ProcessorOf
 ) -> tuple[tuple[int, ...], tuple[tuple[int, Process], ...]]:
     """Return the places of a row's values in the table's order, and the functions for some of them."""
-    order = tuple(columns.index(name) for name in table_order(table, columns))
-    found = ((index, processor_of(table.columns[name].type)) for index, name in enumerate(columns))
+    order = tuple(upsert.columns.index(name) for name in upsert.names)
+    types = (upsert.table.columns[name].type for name in upsert.columns)
+    found = ((index, processor_of(kind)) for index, kind in enumerate(types))
     return order, tuple((index, process) for index, process in found if process is not None)
 
 

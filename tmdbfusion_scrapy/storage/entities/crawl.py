@@ -107,7 +107,5 @@ tmdb_run_samples = Table(
 )
 
 tmdb_schema = Table(
-    "tmdb_schema",
-    metadata,
-    Column("version", Integer, primary_key=True, autoincrement=False),
+    "tmdb_schema", metadata, Column("version", Integer, primary_key=True, autoincrement=False)
 )

@@ -8,17 +8,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from operator import attrgetter, itemgetter
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 
 import sqlalchemy as sa
-from sqlalchemy import Column, ForeignKey, Index, Table, Text
+from sqlalchemy import Column, Dialect, ForeignKey, Index, Table, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from tmdbfusion_scrapy.models.record import Record
 from tmdbfusion_scrapy.storage.upserts import Upsert
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Dialect
 
 Values = tuple[Any, ...]
 """The values of one row, in the order of the columns that were declared."""
@@ -246,6 +243,11 @@ class Addition:
         """The upsert of its rows."""
         return Upsert(self.table, self.columns, frozenset(self.columns[2:]))
 
+    @cached_property
+    def late_upsert(self) -> Upsert:
+        """The upsert of rows of a record that was fetched later: those that are there stay as they are."""
+        return dataclasses.replace(self.upsert, only_new=True)
+
 
 @dataclass(frozen=True, eq=False)
 class Children:
@@ -345,6 +347,11 @@ class StoredList:
     additions: ClassVar[tuple[Addition, ...]] = ()
     children: ClassVar[tuple[Children, ...]] = ()
     inner: ClassVar[None] = None
+
+    @property
+    def stubs(self) -> Stubs:
+        """What it names: all that is in it."""
+        return ((self.stub, self.read),)
 
     @property
     def table(self) -> Table:
