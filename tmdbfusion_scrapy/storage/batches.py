@@ -163,7 +163,8 @@ def _store_in_parts(
 def _store_one(connection: Connection, entry: Entry, *, store_raw: bool) -> BatchResult:
     """Store one item as it is, else without the single values that do not fit, else the failure to do so."""
     item, _ = entry
-    result: Any = _tried(connection, lambda: _current(connection, Changes([entry], store_raw=store_raw)))
+    result: BatchResult | Changes | Exception
+    result = _tried(connection, lambda: _current(connection, Changes([entry], store_raw=store_raw)))
     columns: list[str] = []
     if isinstance(result, Changes):
         changes = result

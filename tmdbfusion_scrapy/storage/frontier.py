@@ -106,16 +106,15 @@ class Frontier(CrawlState):
             added = self._add_listed(connection, run, limit)
             if is_complete and (limit is None or added < limit):
                 backend.add_ids(connection, LISTED, adult or ())
-                is_gone = self._columns.id.in_(
-                    self._fetched(None).except_(self._deleted(), select(LISTED.columns.id))
-                )
+                key = self._columns.id
+                gone = self._fetched(None).except_(self._deleted(), select(LISTED.columns.id))
+                is_meant: ColumnElement[bool] = key.in_(gone)
                 if adult is None and "adult" in self._columns:
                     # Adult ones have lists of their own.
                     is_for_adults = self._columns.adult.is_(True)
-                    is_gone = and_(is_gone, is_for_adults if is_adult else self._columns.adult.is_not(True))
+                    is_meant &= is_for_adults if is_adult else self._columns.adult.is_not(True)
                 rest = None if limit is None else limit - added
-                key = self._columns.id
-                _add(connection, run, key, (key,), is_gone, start=added, vanished=True, limit=rest)
+                _add(connection, run, key, (key,), is_meant, start=added, vanished=True, limit=rest)
             LISTED.drop(connection)
             # Before it looks for what is done.
             backend.analyze(connection, tmdb_frontier)

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-    from tmdbfusion_scrapy.storage.batches import BatchResult, Entry
-    from tmdbfusion_scrapy.storage.rows import Item
+    from tmdbfusion_scrapy.storage.batches import BatchResult
+    from tmdbfusion_scrapy.storage.rows import Entry, Item
     from tmdbfusion_scrapy.storage.sql import DatabaseOptions
 
 
