@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import Any
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.backend import SQLITE, backend_of
+from tmdbfusion_scrapy.storage.backend import backend_of
 from tmdbfusion_scrapy.storage.database import database_label, open_for_reading
+from tmdbfusion_scrapy.storage.sqlite import SQLITE
 
 METADATA = Path(__file__).with_name("metadata.yaml")
 PLUGINS = Path(__file__).with_name("plugins")

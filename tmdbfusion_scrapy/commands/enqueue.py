@@ -51,7 +51,7 @@ class EnqueueCommand(SpiderCommand):
 
         from tmdbfusion_scrapy.commands.project import find_spider
         from tmdbfusion_scrapy.distributed.queue import check_queue
-        from tmdbfusion_scrapy.storage.options import database_options
+        from tmdbfusion_scrapy.storage.sql import database_options
 
         check_queue(database_options(self.project_settings).url)
         spidercls = find_spider(self.project_settings, args[0])

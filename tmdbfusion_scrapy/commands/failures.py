@@ -92,7 +92,7 @@ class FailuresCommand(TMDBCommand):
 
         groups = report.groups(wanted)
         if not groups:
-            others = 0 if wanted.is_open else report.count(FailureFilter())
+            others = sum(group.count for group in report.groups(FailureFilter()))
             yield f"No such failures; {others} others stand there." if others else "No failures."
             return
         if opts.group:

@@ -27,7 +27,7 @@ from tmdbfusion_scrapy.storage.database import (
     open_for_reading,
     parse_database_url,
 )
-from tmdbfusion_scrapy.storage.options import database_options_of
+from tmdbfusion_scrapy.storage.sql import database_options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

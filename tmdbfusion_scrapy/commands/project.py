@@ -16,9 +16,10 @@ from scrapy.utils.misc import load_object
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage import SQLPipeline
-from tmdbfusion_scrapy.storage.backend import SQLITE, backend_for
+from tmdbfusion_scrapy.storage.backend import backend_for
 from tmdbfusion_scrapy.storage.database import parse_database_url
-from tmdbfusion_scrapy.storage.options import database_options
+from tmdbfusion_scrapy.storage.sql import database_options
+from tmdbfusion_scrapy.storage.sqlite import SQLITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

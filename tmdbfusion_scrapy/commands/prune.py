@@ -113,7 +113,7 @@ class PruneCommand(TMDBCommand):
     def _crawls(self, engine: Engine, found: Sequence[Expired], days: int) -> dict[str, list[str]]:
         """Return the arguments of scrapy that fetch the records of a table again."""
         from tmdbfusion_scrapy.commands.project import spider_names
-        from tmdbfusion_scrapy.storage.runs import newest_arguments
+        from tmdbfusion_scrapy.storage.crawl_state import newest_arguments
 
         spiders = spider_names(self.project_settings)
         commands = {}

@@ -58,7 +58,7 @@ class QueueCommand(TMDBCommand):
             parse_database_url,
             reopen_database,
         )
-        from tmdbfusion_scrapy.storage.options import database_options
+        from tmdbfusion_scrapy.storage.sql import database_options
 
         url = database_options(self.project_settings).url
         check_queue(url)

@@ -34,7 +34,7 @@ class WorkerCommand(TMDBCommand):
         from tmdbfusion_scrapy.commands.project import find_spider, source_spiders
         from tmdbfusion_scrapy.distributed.queue import check_queue
         from tmdbfusion_scrapy.settings import tells_exit_status
-        from tmdbfusion_scrapy.storage.options import database_options
+        from tmdbfusion_scrapy.storage.sql import database_options
 
         settings = self.project_settings
         check_queue(database_options(settings).url)

@@ -28,7 +28,7 @@ from tmdbfusion_scrapy.monitoring.requests import CrawlRequests
 from tmdbfusion_scrapy.sources.export_file import DAYS_BACK, export_file, newest_day
 from tmdbfusion_scrapy.storage.backend import backend_for
 from tmdbfusion_scrapy.storage.database import parse_database_url
-from tmdbfusion_scrapy.storage.options import database_options
+from tmdbfusion_scrapy.storage.sql import database_options
 
 if TYPE_CHECKING:
     from typing import Literal

@@ -18,8 +18,7 @@ from tmdbfusion_scrapy.items import FailedCall
 from tmdbfusion_scrapy.monitoring.install import report_path
 from tmdbfusion_scrapy.monitoring.series import Sample, Series, joined
 from tmdbfusion_scrapy.monitoring.status import status_of
-from tmdbfusion_scrapy.storage.options import database_options_of
-from tmdbfusion_scrapy.storage.sql import SQLPipeline
+from tmdbfusion_scrapy.storage.sql import SQLPipeline, database_options_of
 from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
 if TYPE_CHECKING:
