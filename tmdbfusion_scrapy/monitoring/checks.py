@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 from tmdbfusion_scrapy.base_urls import is_loopback
@@ -72,14 +71,7 @@ def from_message(name: str, message: str, fix: str | None = None) -> Result:
 
 
 def target_result(urls: Sequence[str], *, is_sandbox: bool, is_loopback: bool, stands_in: bool) -> Result:
-    """Say what is checked.
-
-    Args:
-        urls: Base URLs of the API.
-        is_sandbox: Whether it is the sandbox that answers there.
-        is_loopback: Whether it is a server on this machine.
-        stands_in: Whether the sandbox was started for lack of a token.
-    """
+    """Say what is checked."""
     facts = {"urls": list(urls), "sandbox": is_sandbox}
     where = ", ".join(urls)
     if is_sandbox and stands_in:
@@ -103,16 +95,7 @@ def token_result(
     is_sandbox: bool = False,
     stands_in: bool = False,
 ) -> Result:
-    """Judge the token or key by its shape and by what the API said of it.
-
-    Args:
-        credentials: The token or key.
-        source: Words for where it comes from.
-        error: What the API answered, ``None`` for success.
-        was_asked: Whether the API answered at all.
-        is_sandbox: Whether the sandbox was asked, which takes almost any token.
-        stands_in: Whether the sandbox was started for lack of a token, and the token goes with it.
-    """
+    """Judge the token or key by its shape and by what the API said of it."""
     if stands_in:
         return Result("token", "ok", "none: the sandbox needs none", None, {"kind": None, "accepted": None})
     kind = token_kind(credentials)
@@ -153,12 +136,7 @@ def token_kind(credentials: Credentials) -> str:
 
 
 def clock_result(headers: Mapping[str, str], now: datetime) -> Result | None:
-    """Compare the clock with the ``Date`` of an answer; ``None`` where it has none.
-
-    Args:
-        headers: Of the answer. ``Age`` is what a cache has kept it for, in seconds.
-        now: The time by the clock, when the answer came.
-    """
+    """Compare the clock with the ``Date`` of an answer; ``None`` where it has none."""
     try:
         server = parsedate_to_datetime(headers["date"])
         age = timedelta(seconds=int(headers.get("age", "0")))
@@ -176,13 +154,7 @@ def clock_result(headers: Mapping[str, str], now: datetime) -> Result | None:
 
 
 def speed_result(speed: Speed | None, settings: TMDBSettings, latency: float | None) -> Result:
-    """Say at what rate the crawl would ask, and what limits it.
-
-    Args:
-        speed: By the settings alone; ``None`` where the add-on is off.
-        settings: Those of the crawl.
-        latency: Median of the time of an answer, in seconds, where it was measured.
-    """
+    """Say at what rate the crawl would ask, and what limits it."""
     slots = [n for n in (settings.max_connections, settings.slot_concurrency) if n is not None]
     at_once = min(slots, default=None)
     possible = at_once / latency if at_once and latency else None
@@ -240,14 +212,7 @@ def database_result(state: DatabaseState) -> Result:
 def disk_result(
     folder: str, free: int, *, warning: int = DISK_WARNING, problem: int = DISK_PROBLEM
 ) -> Result:
-    """Judge the room on a disk.
-
-    Args:
-        folder: What is stored there.
-        free: Bytes that are free.
-        warning: Bytes below which it is told.
-        problem: Bytes below which a crawl would soon end.
-    """
+    """Judge the room on a disk."""
     facts = {"folder": folder, "free_bytes": free}
     text = f"{free / 1e9:,.1f} GB free at {folder}"
     if free < warning:
@@ -308,14 +273,7 @@ def dns_result(lookup: Lookup, role: str) -> Result:
 def family_results(
     lookup: Lookup, four: Reached | None, six: Reached | None, wanted: IPFamily
 ) -> tuple[Result, Result]:
-    """Judge how a host is reached over IPv4 and IPv6.
-
-    Args:
-        lookup: Its addresses.
-        four: The attempt to connect over IPv4, ``None`` where there is no such address or none is wanted.
-        six: The attempt over IPv6.
-        wanted: ``TMDB_IP_FAMILY``.
-    """
+    """Judge how a host is reached over IPv4 and IPv6; an attempt is ``None`` where it has no such address."""
     return (
         _family_result("ipv4", lookup, four, six, wanted),
         _family_result("ipv6", lookup, six, four, wanted),
@@ -359,15 +317,7 @@ def _family_result(
 def tls_result(
     answer: Answer, shown: Certificate | None, *, verify: bool, is_plain: bool, now: datetime
 ) -> Result | None:
-    """Judge TLS and the certificate; ``None`` where nothing is known of it.
-
-    Args:
-        answer: The answer of the host.
-        shown: The certificate, where it was not accepted and looked at all the same.
-        verify: ``TMDB_VERIFY_TLS``.
-        is_plain: Whether the host is asked in plain http.
-        now: The time.
-    """
+    """Judge TLS and the certificate; ``None`` where nothing is known of it."""
     if is_plain:
         return Result("tls", "ok", "none: plain http, which is taken for this machine alone")
     certificate = answer.certificate or shown
@@ -426,13 +376,7 @@ def _certificate_facts(certificate: Certificate | None, now: datetime) -> dict[s
 
 
 def proxy_result(proxy: tuple[str, str] | None, error: Exception | None, *, is_loopback: bool) -> Result:
-    """Say which proxy is used and whether it does its work.
-
-    Args:
-        proxy: Its URL without user name and password, and words for where it comes from; ``None`` for none.
-        error: What came in place of an answer of the API.
-        is_loopback: Whether the API is on this machine.
-    """
+    """Say which proxy is used and whether it does its work."""
     if proxy is None:
         why = ", as this machine is asked directly" if is_loopback else ""
         return Result("proxy", "ok", f"none{why}", None, {"proxy": None, "source": None})
@@ -447,12 +391,7 @@ def proxy_result(proxy: tuple[str, str] | None, error: Exception | None, *, is_l
 
 
 def api_result(answer: Answer, error: TMDBError | None) -> Result:
-    """Judge whether the API answers at a base URL.
-
-    Args:
-        answer: The answer to a question for the validity of the token.
-        error: What it says, where it tells of a failure; a token that is refused is not the API's fault.
-    """
+    """Judge whether the API answers at a base URL."""
     facts = {"url": answer.url, "status": answer.status, "seconds": rounded(answer.seconds)}
     if answer.error is not None:
         text = f"{answer.url} cannot be reached: {answer.error}"
@@ -484,11 +423,10 @@ def _way_fix(error: Exception) -> str:
     )
 
 
-def latency_result(seconds: Sequence[float]) -> Result:
-    """Judge the times of some answers on an open connection."""
-    middle = median(seconds)
-    facts = {"median_seconds": rounded(middle), "requests": len(seconds)}
-    text = f"{milliseconds(middle)} an answer, the median of {len(seconds)}"
+def latency_result(middle: float, requests: int) -> Result:
+    """Judge the median of the times of some answers on an open connection, in seconds."""
+    facts = {"median_seconds": rounded(middle), "requests": requests}
+    text = f"{milliseconds(middle)} an answer, the median of {requests}"
     if middle > _SLOW_SECONDS:
         fix = "look for what slows this network; more connections make up for it in part (see speed)"
         return Result("latency", "warning", text, fix, facts)
@@ -496,16 +434,7 @@ def latency_result(seconds: Sequence[float]) -> Result:
 
 
 def host_result(name: str, answer: Answer, *, setting: str, needed: bool, use: str, good: bool) -> Result:
-    """Judge the host of exports or images.
-
-    Args:
-        name: ``exports`` or ``images``.
-        answer: Its answer.
-        setting: What names it.
-        needed: Whether the crawl needs it by its settings.
-        use: What is to be had there.
-        good: Whether the answer is a good one.
-    """
+    """Judge the host of exports or images."""
     facts = {"url": answer.url, "status": answer.status}
     bad: Status = "problem" if needed else "warning"
     if answer.error is not None:

@@ -11,21 +11,23 @@ import concurrent.futures
 import logging
 import os
 from bisect import bisect_left
+from dataclasses import dataclass
 from itertools import accumulate, count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scrapy import signals
 
 from tmdbfusion_scrapy.crawling.traffic import traffic_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.monitoring.install import MetricsOptions
+from tmdbfusion_scrapy.monitoring import check_folder
 from tmdbfusion_scrapy.monitoring.status import status_of
-from tmdbfusion_scrapy.settings import settings_of
+from tmdbfusion_scrapy.settings import SETTINGS, read_integer, read_number, settings_of
 from tmdbfusion_scrapy.stats import GAUGES, STATS
 from tmdbfusion_scrapy.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from prometheus_client import CollectorRegistry
     from prometheus_client.metrics_core import Metric
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.attempts import Attempt
     from tmdbfusion_scrapy.monitoring.status import Snapshot
+    from tmdbfusion_scrapy.settings import SettingsReader
 
 logger = logging.getLogger(__name__)
 
@@ -49,16 +52,60 @@ _LABELS = {"ErrorName": "error", "Model.field": "field", "ItemClass": "item"}
 _PATIENCE = 5.0
 """Seconds that the endpoint waits for a busy event loop."""
 
+_HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsOptions:
+    """Places that metrics go to."""
+
+    file: str | None
+    interval: float
+    host: str
+    port: int | None
+
+    @classmethod
+    def from_settings(cls, settings: SettingsReader) -> MetricsOptions:
+        """Read the settings ``TMDB_METRICS_*``.
+
+        Raises:
+            ConfigurationError: One cannot be used; the message names it and the fix.
+        """
+        interval = read_number(settings, "TMDB_METRICS_INTERVAL")
+        if interval <= 0:
+            raise ConfigurationError("TMDB_METRICS_INTERVAL is 0: set it to seconds above 0, such as 15")
+        port = read_integer(settings, "TMDB_METRICS_PORT")
+        if port is not None and port > _HIGHEST_PORT:
+            raise ConfigurationError(
+                f"TMDB_METRICS_PORT is {port}: set it to a port from 0 to {_HIGHEST_PORT}"
+            )
+        host = settings.get("TMDB_METRICS_HOST")
+        host = SETTINGS["TMDB_METRICS_HOST"].default if host is None else str(host).strip()
+        if not host:
+            raise ConfigurationError(
+                "TMDB_METRICS_HOST is empty: set it to an address such as 127.0.0.1, or to 0.0.0.0 for all"
+            )
+        return cls(_check_file(settings.get("TMDB_METRICS_FILE")), interval, host, port)
+
+
+def _check_file(value: object) -> str | None:
+    """Return ``TMDB_METRICS_FILE``, of which the folder must be there."""
+    if value is None or not str(value).strip():
+        return None
+    path = str(value)
+    try:
+        folder = Path(path % {"spider": "spider"}).parent
+    except (TypeError, ValueError, KeyError):
+        raise ConfigurationError(
+            f"TMDB_METRICS_FILE is {path!r}: set it to a path in which %(spider)s is the only placeholder, and a "
+            "% of its own is written %%"
+        ) from None
+    check_folder("TMDB_METRICS_FILE", path, folder)
+    return path
+
 
 class StatMetric(NamedTuple):
-    """Metric that a stat becomes.
-
-    Attributes:
-        name: Its name; of a counter with ``_total``.
-        label: Name of the label that holds the end of a stat's name; ``None`` without one.
-        is_counter: Whether it only grows.
-        text: Description.
-    """
+    """Metric that a stat becomes."""
 
     name: str
     label: str | None
@@ -81,6 +128,30 @@ def stat_metric(stat: str) -> StatMetric:
 _FIXED = {stat: stat_metric(stat) for stat in STATS if "<" not in stat}
 _OPEN_ENDED = {stat.partition("<")[0]: stat_metric(stat) for stat in STATS if "<" in stat}
 
+_GAUGES = {
+    "wanted": StatMetric(
+        "tmdb_records_wanted", None, False, "Records that the crawl is for, as far as its source has told."
+    ),
+    "done": StatMetric("tmdb_records_done", None, False, "Records that are dealt with, of those wanted."),
+    "stored": StatMetric("tmdb_records_stored", None, False, "Records that were stored."),
+    "unchanged": StatMetric("tmdb_records_unchanged", None, False, "Records that had not changed."),
+    "gone": StatMetric("tmdb_records_gone", None, False, "Records that TMDB has no more."),
+    "failed": StatMetric("tmdb_records_failed", None, False, "Records whose call failed for good."),
+    "elapsed": StatMetric("tmdb_crawl_elapsed_seconds", None, False, "Seconds since the spider was opened."),
+    "requests_per_second": StatMetric(
+        "tmdb_requests_per_second", None, False, "Requests a second, over the last 10 seconds."
+    ),
+    "waiting": StatMetric("tmdb_requests_waiting", None, False, "Requests that wait for a connection."),
+    "retries_waiting": StatMetric(
+        "tmdb_retries_waiting", None, False, "Retries that wait until they are due."
+    ),
+    "paused_for": StatMetric(
+        "tmdb_pause_remaining_seconds", None, False, "Seconds that no request is sent yet, after a 429."
+    ),
+    "memory": StatMetric("tmdb_memory_bytes", None, False, "Memory of the process."),
+}
+"""Metrics of fields of the snapshot."""
+
 
 class Sample(NamedTuple):
     """One number, with the labels that it has besides the spider's."""
@@ -91,11 +162,7 @@ class Sample(NamedTuple):
 
 
 class Latencies:
-    """Histogram of how long TMDB took to answer, told of each attempt.
-
-    Args:
-        base_url: Base URL of the requests that count.
-    """
+    """Histogram of how long TMDB took to answer, told of each attempt."""
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
@@ -115,11 +182,7 @@ class Latencies:
 
 
 class CrawlMetrics:
-    """Metrics of one crawl, read when they are asked for.
-
-    Args:
-        crawler: The crawler of a spider that is open.
-    """
+    """Metrics of one crawl, read when they are asked for."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
@@ -164,11 +227,7 @@ class CrawlMetrics:
 
 
 class CrawlCollector:
-    """Collector of ``prometheus_client`` for some crawls, told apart by the label ``spider``.
-
-    Args:
-        is_threaded: Whether it is asked in another thread than the crawls'.
-    """
+    """Collector of ``prometheus_client`` for some crawls, told apart by the label ``spider``."""
 
     def __init__(self, *, is_threaded: bool) -> None:
         self._is_threaded = is_threaded
@@ -350,30 +409,16 @@ def _samples_of_stats(stats: Mapping[str, Any]) -> Iterator[Sample]:
                 yield Sample(_OPEN_ENDED[start], (stat[len(start) :],), value)
 
 
-def _samples_of_snapshot(now: Snapshot) -> Iterable[Sample]:
-    """Return what ``crawler.tmdb`` tells besides the stats."""
-
-    def gauge(name: str, text: str, value: float | None, *labels: str, label: str | None = None) -> None:
-        if value is not None:
-            found.append(Sample(StatMetric(name, label, False, text), labels, value))
-
-    found: list[Sample] = []
-    gauge("tmdb_records_wanted", "Records that the crawl is for, as far as its source has told.", now.wanted)
-    gauge("tmdb_records_done", "Records that are dealt with, of those wanted.", now.done)
-    gauge("tmdb_records_stored", "Records that were stored.", now.stored)
-    gauge("tmdb_records_unchanged", "Records that had not changed.", now.unchanged)
-    gauge("tmdb_records_gone", "Records that TMDB has no more.", now.gone)
-    gauge("tmdb_records_failed", "Records whose call failed for good.", now.failed)
-    gauge("tmdb_crawl_elapsed_seconds", "Seconds since the spider was opened.", now.elapsed)
-    gauge("tmdb_requests_per_second", "Requests a second, over the last 10 seconds.", now.requests_per_second)
-    gauge("tmdb_requests_waiting", "Requests that wait for a connection.", now.waiting)
-    gauge("tmdb_retries_waiting", "Retries that wait until they are due.", now.retries_waiting)
-    gauge("tmdb_pause_remaining_seconds", "Seconds that no request is sent yet, after a 429.", now.paused_for)
-    text = "Open connections, by what they do."
-    gauge("tmdb_connections", text, now.connections.active, "active", label="state")
-    gauge("tmdb_connections", text, now.connections.idle, "idle", label="state")
-    gauge("tmdb_memory_bytes", "Memory of the process.", now.memory)
+def _samples_of_snapshot(now: Snapshot) -> Iterator[Sample]:
+    """Yield what ``crawler.tmdb`` tells besides the stats."""
+    for field, metric in _GAUGES.items():
+        if (value := getattr(now, field)) is not None:
+            yield Sample(metric, (), value)
+    connections = StatMetric("tmdb_connections", "state", False, "Open connections, by what they do.")
+    yield Sample(connections, ("active",), now.connections.active)
+    yield Sample(connections, ("idle",), now.connections.idle)
     if now.limited_by is not None:
-        gauge("tmdb_limited", "1, by what keeps the crawl from being faster.", 1, now.limited_by, label="by")
-    gauge("tmdb_info", "1, by the version of tmdbfusion-scrapy.", 1, __version__, label="version")
-    return found
+        limited = StatMetric("tmdb_limited", "by", False, "1, by what keeps the crawl from being faster.")
+        yield Sample(limited, (now.limited_by,), 1)
+    info = StatMetric("tmdb_info", "version", False, "1, by the version of tmdbfusion-scrapy.")
+    yield Sample(info, (__version__,), 1)
