@@ -129,26 +129,21 @@ _FIXED = {stat: stat_metric(stat) for stat in STATS if "<" not in stat}
 _OPEN_ENDED = {stat.partition("<")[0]: stat_metric(stat) for stat in STATS if "<" in stat}
 
 _GAUGES = {
-    "wanted": StatMetric(
-        "tmdb_records_wanted", None, False, "Records that the crawl is for, as far as its source has told."
-    ),
-    "done": StatMetric("tmdb_records_done", None, False, "Records that are dealt with, of those wanted."),
-    "stored": StatMetric("tmdb_records_stored", None, False, "Records that were stored."),
-    "unchanged": StatMetric("tmdb_records_unchanged", None, False, "Records that had not changed."),
-    "gone": StatMetric("tmdb_records_gone", None, False, "Records that TMDB has no more."),
-    "failed": StatMetric("tmdb_records_failed", None, False, "Records whose call failed for good."),
-    "elapsed": StatMetric("tmdb_crawl_elapsed_seconds", None, False, "Seconds since the spider was opened."),
-    "requests_per_second": StatMetric(
-        "tmdb_requests_per_second", None, False, "Requests a second, over the last 10 seconds."
-    ),
-    "waiting": StatMetric("tmdb_requests_waiting", None, False, "Requests that wait for a connection."),
-    "retries_waiting": StatMetric(
-        "tmdb_retries_waiting", None, False, "Retries that wait until they are due."
-    ),
-    "paused_for": StatMetric(
-        "tmdb_pause_remaining_seconds", None, False, "Seconds that no request is sent yet, after a 429."
-    ),
-    "memory": StatMetric("tmdb_memory_bytes", None, False, "Memory of the process."),
+    field: StatMetric(f"tmdb_{name}", None, False, text)
+    for field, name, text in (
+        ("wanted", "records_wanted", "Records that the crawl is for, as far as its source has told."),
+        ("done", "records_done", "Records that are dealt with, of those wanted."),
+        ("stored", "records_stored", "Records that were stored."),
+        ("unchanged", "records_unchanged", "Records that had not changed."),
+        ("gone", "records_gone", "Records that TMDB has no more."),
+        ("failed", "records_failed", "Records whose call failed for good."),
+        ("elapsed", "crawl_elapsed_seconds", "Seconds since the spider was opened."),
+        ("requests_per_second", "requests_per_second", "Requests a second, over the last 10 seconds."),
+        ("waiting", "requests_waiting", "Requests that wait for a connection."),
+        ("retries_waiting", "retries_waiting", "Retries that wait until they are due."),
+        ("paused_for", "pause_remaining_seconds", "Seconds that no request is sent yet, after a 429."),
+        ("memory", "memory_bytes", "Memory of the process."),
+    )
 }
 """Metrics of fields of the snapshot."""
 
