@@ -97,11 +97,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def options_of(arguments: argparse.Namespace) -> SandboxOptions:
-    """Return the options of parsed arguments.
-
-    Raises:
-        ValueError: An argument is outside its range.
-    """
+    """Return the options of parsed arguments; ``ValueError`` where one is outside its range."""
     given = {name: getattr(arguments, name) for name in _ARGUMENTS}
     # Nobody can read the requests in a process of its own.
     return SandboxOptions(**given, cache_bytes=arguments.cache_mb * 1024 * 1024, keep_requests=0)
@@ -128,25 +124,19 @@ async def _parent_gone(ended: asyncio.Event) -> None:
     A pipe on standard input tells at once, even if the parent died before this process could ask for its id.
     Without one, the process that took over as parent tells.
     """
-    loop = asyncio.get_running_loop()
-    parent = os.getppid()
-    stdin = 0
-    is_pipe = stat.S_ISFIFO(os.fstat(stdin).st_mode)
+    parent, stdin = os.getppid(), 0
 
     def read() -> None:
         if not os.read(stdin, 4096):
             ended.set()
 
-    if is_pipe:
-        loop.add_reader(stdin, read)
-    try:
-        # The system tells nobody that a parent is gone.
-        while os.getppid() == parent:  # noqa: ASYNC110
-            await asyncio.sleep(_PARENT_CHECK_SECONDS)
-        ended.set()
-    finally:
-        if is_pipe:
-            loop.remove_reader(stdin)
+    # The loop closes its readers with itself.
+    if stat.S_ISFIFO(os.fstat(stdin).st_mode):
+        asyncio.get_running_loop().add_reader(stdin, read)
+    # The system tells nobody that a parent is gone.
+    while os.getppid() == parent:  # noqa: ASYNC110
+        await asyncio.sleep(_PARENT_CHECK_SECONDS)
+    ended.set()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -110,11 +110,8 @@ IMAGE_FAULTS = frozenset({"reset-body", "truncate", "close-idle", "html", "empty
 class Failure:
     """One answer that will not be the good one.
 
-    Args:
-        fault: A name of ``FAULT_NAMES``, or an HTTP status from 200 to 599 in digits.
-        headers: Headers to add to the answer; only with a status.
-        body: Body instead of TMDB's; only with a status.
-        path: Pattern of the paths it strikes (``movie/550``, ``movie/*``), below ``/3/``; None is any.
+    ``fault`` is a name of ``FAULT_NAMES``, or an HTTP status from 200 to 599 in digits, which alone may have
+    headers and a body. It strikes the paths below ``/3/`` of a pattern such as ``movie/*``, or any.
     """
 
     fault: str
@@ -138,8 +135,7 @@ class Failure:
     def status_response(self, retry_after: int) -> Response:
         """Return TMDB's error body for the status, or what the test gave instead.
 
-        Args:
-            retry_after: Seconds that the two ``429-...`` faults announce.
+        The two ``429-...`` faults announce ``retry_after`` seconds.
         """
         status = int(self.fault.partition("-")[0])
         headers = self.headers

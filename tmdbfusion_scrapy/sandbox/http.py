@@ -24,7 +24,7 @@ import msgspec
 from tmdbfusion_scrapy.sandbox.words import STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable
 
     from tmdbfusion_scrapy.sandbox.service import Traffic
 
@@ -75,13 +75,8 @@ class RecordedRequest:
 class Response:
     """An answer, whole or broken.
 
-    Args:
-        status: HTTP status.
-        headers: Headers besides ``Content-Length``, ``Connection`` and ``Date``.
-        body: The bytes to send.
-        length: Bytes to announce; those of the body by default.
-        chunks: What to send after the body, piece by piece as the client takes it.
-        end: What becomes of the connection: ``keep``, ``close`` (although no header said so), or a TCP ``reset``.
+    ``length`` bytes are announced, those of the body by default; ``chunks`` are sent after the body as the client
+    takes them; ``end`` is what becomes of the connection, whatever the headers say.
     """
 
     status: int
@@ -248,12 +243,15 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, request: RecordedRequest) -> None:
         answer = self._server.handle(request)
-        if not isinstance(answer, Response):
-            self._begin(request, self._answer_later(request, answer))
-            return
-        self._finished(request)
-        if self._write(answer, request):
-            self._begin(request, self._send_rest(answer, request))
+        if isinstance(answer, Response):
+            self._finished(request)
+            if not self._write(answer, request):
+                return
+            work = self._send_rest(answer, request)
+        else:
+            work = self._answer_later(request, answer)
+        self.task = self._loop.create_task(work)
+        self.task.add_done_callback(partial(self._next, request))
 
     async def _answer_later(
         self, request: RecordedRequest, answer: Callable[[], Awaitable[Response]]
@@ -262,10 +260,6 @@ class _Connection(asyncio.Protocol):
         self._finished(request)
         if self._write(response, request):
             await self._send_rest(response, request)
-
-    def _begin(self, request: RecordedRequest, work: Coroutine[Any, Any, None]) -> None:
-        self.task = self._loop.create_task(work)
-        self.task.add_done_callback(partial(self._next, request))
 
     def _is_idle(self) -> bool:
         return self.task is None
@@ -400,8 +394,8 @@ class PreparedReply:
 
 def accepts_gzip(accept_encoding: str) -> bool:
     """Tell whether an Accept-Encoding header takes gzip."""
-    for item in accept_encoding.split(","):
-        name, _, parameter = item.strip().partition(";")
-        if name.strip().lower() == "gzip":
-            return parameter.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    for item in accept_encoding.lower().replace(" ", "").split(","):
+        name, _, parameter = item.partition(";")
+        if name == "gzip":
+            return parameter not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
     return False

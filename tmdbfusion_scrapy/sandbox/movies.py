@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tmdbfusion_scrapy.sandbox import parts
 from tmdbfusion_scrapy.sandbox.people import PEOPLE, movie_credits
-from tmdbfusion_scrapy.sandbox.population import EPOCH_DAY, Churn, Clock, Row
+from tmdbfusion_scrapy.sandbox.population import EPOCH, EPOCH_DAY, Churn, Clock, Row
 from tmdbfusion_scrapy.sandbox.records import SHARED, Facts, Media, is_adult, spoken_languages
 from tmdbfusion_scrapy.sandbox.words import COUNTRIES, MOVIE_GENRES, Draws
 
@@ -36,7 +36,7 @@ class GeneratedMovies(Media):
         self, count: int, seed: int, gaps: float, people: int = PEOPLE, clock: Clock | None = None,
         churn: Churn | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(seed, count, gaps, people, clock, churn)
+        super().__init__(count, seed, gaps, people, clock or Clock(EPOCH), churn or Churn())
 
     def last_id(self) -> int:
         """Return the highest id that there may be today."""

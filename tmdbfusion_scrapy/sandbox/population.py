@@ -76,13 +76,7 @@ _MASK = (1 << 64) - 1
 
 @dataclass(frozen=True)
 class Churn:
-    """The move of a catalogue from day to day, as shares of its size on ``EPOCH``; each 0 to 0.5.
-
-    Args:
-        changed: Share of the ids that change on a day.
-        new: Share that appears.
-        gone: Share that vanishes.
-    """
+    """The shares of a catalogue's size on ``EPOCH`` that change, appear and vanish on a day; each 0 to 0.5."""
 
     changed: float = 0.005
     new: float = 0.0003

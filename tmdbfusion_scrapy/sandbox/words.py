@@ -209,11 +209,9 @@ def text(draws: Draws, language: str, sentences: int) -> str:
 
 def tagline(draws: Draws, language: str) -> str:
     """Return a line for the poster."""
-    return (
-        _fill(draws, draws.pick(_WORDS["taglines"]))
-        if language == "en"
-        else foreign_words(draws, language, 4)
-    )
+    if language != "en":
+        return foreign_words(draws, language, 4)
+    return _fill(draws, draws.pick(_WORDS["taglines"]))
 
 
 def name(draws: Draws, kind: str) -> str:
