@@ -157,22 +157,6 @@ class Failure:
         return _SPOILED[self.fault](good, large)
 
 
-def failure(
-    fault: str | int,
-    *,
-    path: str | None = None,
-    headers: Mapping[str, str] | None = None,
-    body: bytes | str | dict[str, Any] | list[Any] | None = None,
-) -> Failure:
-    """Return a Failure of what a test writes: a status as a number, a body as text or as a JSON value."""
-    if isinstance(body, str):
-        body = body.encode()
-    elif body is not None and not isinstance(body, bytes):
-        body = msgspec.json.encode(body)
-    pattern = None if path is None else path.removeprefix("/3/").strip("/")
-    return Failure(str(fault), tuple((headers or {}).items()), body, pattern)
-
-
 class FailureQueue:
     """Failures that wait for their requests, first in, first out. Safe between threads."""
 

@@ -7,6 +7,7 @@ import os
 import re
 import zlib
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, timezone
 from email.utils import format_datetime, parsedate_to_datetime
 from hashlib import blake2b
@@ -14,7 +15,7 @@ from itertools import islice
 from pathlib import Path
 from struct import pack
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -45,6 +46,7 @@ _CHUNK = 128 * 1024
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _MISSING = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{}</Code><Message>{}</Message></Error>'
 _WORDS = {403: ("AccessDenied", "Access Denied"), 404: ("NoSuchKey", "The specified key does not exist.")}
+_ENDS: Mapping[str, Literal["close", "reset"]] = {"truncate": "close", "reset-body": "reset"}
 _IMAGE = re.compile(r"(original|[wh]\d{1,4})/\w+\.(jpg|png|svg)")
 _ORIGINAL_SIZE = (1000, 1500)
 _IMAGE_TYPES = {"jpg": "image/jpeg", "png": "image/png", "svg": "image/svg+xml"}
@@ -68,7 +70,12 @@ class Exports:
         A day's files are there from 08:00 UTC on, for three months.
         """
         match = _FILE.fullmatch(file)
-        if match is None or not self._knows(match[1]):
+        if match is None or (match[1] in _ENTITIES and self._entities is None):
+            return None
+        if (
+            match[1] not in _ENTITIES
+            and _RECORDS.get(match[1].removeprefix("adult_")) not in self._catalogues
+        ):
             return None
         try:
             day = date(int(match[4]), int(match[2]), int(match[3]))
@@ -100,11 +107,6 @@ class Exports:
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
-
-    def _knows(self, name: str) -> bool:
-        if name in _ENTITIES:
-            return self._entities is not None
-        return _RECORDS.get(name.removeprefix("adult_")) in self._catalogues
 
     def _lines(self, name: str, day: date) -> Iterable[str]:
         if name not in _ENTITIES:
@@ -148,15 +150,10 @@ def download(path: Path, request: RecordedRequest, fault: str | None) -> Respons
         return Response(416, [("Content-Range", f"bytes */{size}")])
     if asked is not None:
         headers.append(("Content-Range", f"bytes {first}-{end - 1}/{size}"))
-    stop = first + (end - first) // 2 if fault in {"truncate", "reset-body"} else end
+    stop = first + (end - first) // 2 if fault in _ENDS else end
     chunks = _chunks(path, first, stop, size // 2 if fault == "gzip-corrupt" else -1)
-    return Response(
-        200 if asked is None else 206,
-        headers,
-        length=end - first,
-        chunks=chunks,
-        end="reset" if fault == "reset-body" else "close" if fault == "truncate" else "keep",
-    )
+    answer = Response(200 if asked is None else 206, headers, length=end - first, chunks=chunks)
+    return replace(answer, end=_ENDS.get(fault or "", "keep"))
 
 
 def _chunks(path: Path, first: int, stop: int, damaged: int) -> Iterator[bytes]:
@@ -193,21 +190,17 @@ def picture(path: str) -> tuple[str, bytes] | None:
     match = _IMAGE.fullmatch(path)
     if match is None or match[1] not in _IMAGE_SIZES or (match[2] == "svg" and match[1] != "original"):
         return None
-    width, height = _dimensions(match[1])
+    width, height = _ORIGINAL_SIZE
+    if match[1] != "original":
+        # As a poster has them.
+        length = int(match[1][1:])
+        width, height = (length, length * 3 // 2) if match[1][0] == "w" else (length * 2 // 3, length)
     grey = blake2b(path.partition("/")[2].encode(), digest_size=1).digest()[0]
     if match[2] == "svg":
         body = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 3"><path d="M0 0h2v3H0z"/></svg>'
     else:
         body = (_jpeg if match[2] == "jpg" else _png)(width, height, grey)
     return _IMAGE_TYPES[match[2]], body
-
-
-def _dimensions(size: str) -> tuple[int, int]:
-    """Return width and height of one of TMDB's sizes, as a poster has them."""
-    if size == "original":
-        return _ORIGINAL_SIZE
-    length = int(size[1:])
-    return (length, length * 3 // 2) if size[0] == "w" else (length * 2 // 3, length)
 
 
 def _png(width: int, height: int, grey: int) -> bytes:

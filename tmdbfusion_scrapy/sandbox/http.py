@@ -119,11 +119,7 @@ class HTTPServer:
         self._date = (0, b"")
 
     async def start(self, host: str, port: int) -> int:
-        """Listen; returns the port.
-
-        Raises:
-            OSError: The address cannot be listened on.
-        """
+        """Listen, and return the port; ``OSError`` where the address cannot be listened on."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         loop = asyncio.get_running_loop()
@@ -243,23 +239,9 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, request: RecordedRequest) -> None:
         answer = self._server.handle(request)
-        if isinstance(answer, Response):
-            self._finished(request)
-            if not self._write(answer, request):
-                return
-            work = self._send_rest(answer, request)
-        else:
-            work = self._answer_later(request, answer)
-        self.task = self._loop.create_task(work)
-        self.task.add_done_callback(partial(self._next, request))
-
-    async def _answer_later(
-        self, request: RecordedRequest, answer: Callable[[], Awaitable[Response]]
-    ) -> None:
-        response = await answer()
-        self._finished(request)
-        if self._write(response, request):
-            await self._send_rest(response, request)
+        if not isinstance(answer, Response) or self._write(answer, request):
+            self.task = self._loop.create_task(self._send(answer, request))
+            self.task.add_done_callback(partial(self._next, request))
 
     def _is_idle(self) -> bool:
         return self.task is None
@@ -281,7 +263,8 @@ class _Connection(asyncio.Protocol):
             self._answer(self._waiting.popleft())
 
     def _write(self, response: Response, request: RecordedRequest) -> bool:
-        """Write the head and the body; True if :meth:`_send_rest` has more to do."""
+        """Write the head and the body; True if :meth:`_send` has more to do."""
+        self._finished(request)
         self._idle_since = self._loop.time()
         if response is RESET:
             self.end("reset")
@@ -295,8 +278,11 @@ class _Connection(asyncio.Protocol):
             self.end("close")
         return False
 
-    async def _send_rest(self, response: Response, request: RecordedRequest) -> None:
-        """Send the chunks as fast as the client takes them, then end as the answer says."""
+    async def _send(self, answer: Answer, request: RecordedRequest) -> None:
+        """Send an answer that has to be waited for, or the chunks of one as fast as the client takes them."""
+        response = answer if isinstance(answer, Response) else await answer()
+        if response is not answer and not self._write(response, request):
+            return
         for chunk in response.chunks or ():
             self.transport.write(chunk)
             await self._writable.wait()

@@ -110,18 +110,16 @@ def reviews(query: Query, draws: Draws) -> dict[str, Any]:
     results = []
     for _ in range(draws.below(4)):
         name, key, created = words.person_name(draws), draws.identifier(), draws.timestamp()
+        author = {
+            "name": name if draws.chance(0.5) else "", "username": name.replace(" ", "").lower(),
+            "avatar_path": draws.image() if draws.chance(0.5) else None,
+            "rating": float(draws.between(1, 10)) if draws.chance(0.8) else None,
+        }  # fmt: skip
         results.append(
             {
-                "author": name,
-                "author_details": {
-                    "name": name if draws.chance(0.5) else "",
-                    "username": name.replace(" ", "").lower(),
-                    "avatar_path": draws.image() if draws.chance(0.5) else None,
-                    "rating": float(draws.between(1, 10)) if draws.chance(0.8) else None,
-                },
-                "content": words.text(draws, "en", draws.between(2, 8)),
-                "created_at": created, "id": key, "updated_at": created,
-                "url": f"https://www.example.org/review/{key}",
+                "author": name, "author_details": author,
+                "content": words.text(draws, "en", draws.between(2, 8)), "created_at": created, "id": key,
+                "updated_at": created, "url": f"https://www.example.org/review/{key}",
             }
         )  # fmt: skip
     return page_of(results, query)
@@ -177,15 +175,14 @@ def accounts(draws: Draws, name: str, item: int, wikidata: int) -> dict[str, Any
 
 def alternative_titles(query: Query, draws: Draws) -> list[dict[str, Any]]:
     """Return other titles, of one country if the query names one."""
+    types, country = ("", "", "working title", "short title"), query.get("country")
     titles = [
         {
-            "iso_3166_1": draws.pick(COUNTRIES)[0],
-            "title": words.english_title(draws),
-            "type": draws.pick(("", "", "working title", "short title")),
+            "iso_3166_1": draws.pick(COUNTRIES)[0], "title": words.english_title(draws),
+            "type": draws.pick(types),
         }
         for _ in range(draws.below(7))
-    ]
-    country = query.get("country")
+    ]  # fmt: skip
     return [item for item in titles if not country or item["iso_3166_1"] == country]
 
 

@@ -40,17 +40,13 @@ class Clock:
         return self.now().date()
 
     def advance(self, *, days: float = 0, hours: float = 0) -> None:
-        """Move the clock forward.
-
-        Raises:
-            ValueError: The step is no number, or negative: what the sandbox told before would turn untrue. Or the
-                clock would go beyond :data:`MOST_AHEAD`.
-        """
+        """Move the clock forward; ``ValueError`` for a step back, and beyond :data:`MOST_AHEAD` in all."""
         try:
             step = timedelta(days=days, hours=hours)
         except OverflowError:
             step = timedelta.max
         if step < timedelta():
+            # What the sandbox told before would turn untrue.
             raise ValueError(f"the sandbox's clock goes forward only, not by days={days!r}, hours={hours!r}")
         with self._lock:
             if step > MOST_AHEAD - self._ahead:

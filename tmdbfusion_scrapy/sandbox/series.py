@@ -90,11 +90,6 @@ class Schedule(NamedTuple):
         return season, min(self.episodes(season), (day - 1 - self.start(season)) // _WEEK + 1)
 
 
-def planned_seasons(number: int) -> int:
-    """Return how many seasons a drawn number gives: most series have one, a few have dozens."""
-    return 1 + int(MAX_SEASONS * (number / RANGE) ** 10)
-
-
 def iso(day: int) -> str | None:
     """Return a date as TMDB writes it; None for no date."""
     return date.fromordinal(day).isoformat() if day else None
@@ -156,7 +151,11 @@ class GeneratedSeries(Media):
         companies = [draws.between(1, parts.COMPANIES) for _ in range(draws.below(4))]
         return self.common(row, facts, language) | {
             "backdrop_path": None if draws.chance(0.1) else draws.image(),
-            "created_by": [self._creator(draws) for _ in range(draws.below(3))],
+            "created_by": [
+                {**{name: creator[name] for name in _CREATOR_FIELDS}, "credit_id": draws.identifier()}
+                for _ in range(draws.below(3))
+                for creator in [person(self.seed, lasting_person(draws, self.people))]
+            ],
             "episode_run_time": [facts.runtime] if facts.runtime else [],
             "first_air_date": iso(facts.day) or "",
             "homepage": f"https://series-{item}.example/" if draws.chance(0.4) else "",
@@ -174,10 +173,7 @@ class GeneratedSeries(Media):
         }  # fmt: skip
 
     def part(self, item: int, name: str, query: Query) -> dict[str, Any] | None:
-        """Return a part without ``id``; None for one that does not exist.
-
-        ``season/{number}``, its parts, ``season/{number}/episode/{number}`` and its parts are parts, too.
-        """
+        """Return a part without ``id``; None for one that does not exist."""
         if not name.startswith("season/"):
             return super().part(item, name, query)
         found = self.within(item, name.split("/")[1:], query)
@@ -312,10 +308,6 @@ class GeneratedSeries(Media):
                 )
         return None
 
-    def _creator(self, draws: Draws) -> dict[str, Any]:
-        found = person(self.seed, lasting_person(draws, self.people))
-        return {**{name: found[name] for name in _CREATOR_FIELDS}, "credit_id": draws.identifier()}
-
     def _networks(self, item: int) -> list[dict[str, Any]]:
         """Return the networks of a series, one or two."""
         draws = Draws("tv networks", self.seed, item)
@@ -380,5 +372,6 @@ TV_PARTS = tuple(sorted(GeneratedSeries.builders))
 
 
 def _schedule(row: Row, day: int) -> Schedule:
-    """Return the days on which the episodes of a series air."""
-    return Schedule(row.id, day, planned_seasons(row.numbers[10]), row.numbers[7])
+    """Return the days on which the episodes of a series air: most have one season, a few have dozens."""
+    planned = 1 + int(MAX_SEASONS * (row.numbers[10] / RANGE) ** 10)
+    return Schedule(row.id, day, planned, row.numbers[7])

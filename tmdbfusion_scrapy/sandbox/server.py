@@ -17,7 +17,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import msgspec
 
-from tmdbfusion_scrapy.sandbox.faults import failure
+from tmdbfusion_scrapy.sandbox.faults import Failure
 from tmdbfusion_scrapy.sandbox.http import JSON_HEADERS, HTTPServer, Response
 from tmdbfusion_scrapy.sandbox.options import SandboxOptions
 from tmdbfusion_scrapy.sandbox.population import Clock
@@ -131,14 +131,9 @@ class _Controls(_Addresses):
         return {"now": self._clock.now().isoformat(timespec="seconds"), **self._traffic.state()}
 
     def fail_next(
-        self,
-        fault: str | int,
-        *,
-        times: int = 1,
-        path: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | str | dict[str, Any] | list[Any] | None = None,
-    ) -> None:
+        self, fault: str | int, *, times: int = 1, path: str | None = None,
+        headers: Mapping[str, str] | None = None, body: bytes | str | dict[str, Any] | list[Any] | None = None,
+    ) -> None:  # fmt: skip
         """Let the next requests fail.
 
         Args:
@@ -151,7 +146,13 @@ class _Controls(_Addresses):
         Raises:
             ValueError: The fault is unknown, or headers or a body were given for one that is no status.
         """
-        self._responder.failures.add(failure(fault, path=path, headers=headers, body=body), times)
+        if isinstance(body, str):
+            body = body.encode()
+        elif body is not None and not isinstance(body, bytes):
+            body = msgspec.json.encode(body)
+        pattern = None if path is None else path.removeprefix("/3/").strip("/")
+        failure = Failure(str(fault), tuple((headers or {}).items()), body, pattern)
+        self._responder.failures.add(failure, times)
 
     def set_rate_limit(self, limit: int | None) -> None:
         """Change the option ``rate_limit`` while it runs, as TMDB may; what was let through counts.
