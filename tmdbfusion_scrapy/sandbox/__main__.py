@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import inspect
 import os
 import re
@@ -157,16 +158,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(sandbox: Sandbox, program: str, *, exit_with_parent: bool) -> int:
     """Serve until it is told to end; 0 after a signal, 1 if it cannot listen."""
     try:
-        asyncio.run(serve(sandbox, exit_with_parent=exit_with_parent))
+        # Ctrl-C may come before the signal handlers are in place.
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(serve(sandbox, exit_with_parent=exit_with_parent))
     except OSError as error:
-        host, port = sandbox.options.host, sandbox.options.port
-        sys.stderr.write(
-            f"{program}: cannot listen on {host}, port {port}: {error.strerror}; --port 0 takes a free one\n"
-        )
+        where = f"{sandbox.options.host}, port {sandbox.options.port}: {error.strerror}"
+        sys.stderr.write(f"{program}: cannot listen on {where}; --port 0 takes a free one\n")
         return 1
-    except KeyboardInterrupt:
-        # Ctrl-C before the signal handlers were in place.
-        return 0
     return 0
 
 

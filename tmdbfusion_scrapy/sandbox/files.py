@@ -65,10 +65,7 @@ class Exports:
         self._files: OrderedDict[tuple[str, date], Path] = OrderedDict()
 
     def named(self, file: str) -> tuple[str, date] | None:
-        """Return the name and day of a file such as ``movie_ids_06_01_2026.json.gz``; None if it is not there.
-
-        A day's files are there from 08:00 UTC on, for three months.
-        """
+        """Return name and day of a file such as ``movie_ids_06_01_2026.json.gz``; None if it is not there."""
         match = _FILE.fullmatch(file)
         if match is None or (match[1] in _ENTITIES and self._entities is None):
             return None

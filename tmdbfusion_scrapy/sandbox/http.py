@@ -105,11 +105,7 @@ if TYPE_CHECKING:
 
 
 class HTTPServer:
-    """A listening server.
-
-    ``handle`` gives the answer to a request, at once or, as a function of no arguments, after some time. That ends
-    when the client leaves. ``traffic`` counts the connections and the requests.
-    """
+    """A listening server; ``handle`` gives the answer to a request, or what makes it until the client leaves."""
 
     def __init__(self, handle: Callable[[RecordedRequest], Answer], traffic: Traffic) -> None:
         self.handle = handle
@@ -326,11 +322,7 @@ CODE_OF_HTTP_STATUS = {
 
 
 class TMDBFailure(Exception):
-    """A request that TMDB answers with one of its codes."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
+    """A request that TMDB answers with one of its codes, which is the argument."""
 
 
 def status_reply(code: int, *, message: str | None = None, http_status: int | None = None) -> Response:

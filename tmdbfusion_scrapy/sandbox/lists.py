@@ -80,8 +80,8 @@ def discover(query: Query, kind: str) -> Order:
         if low or high:
             filters.append((column, _between(_number(low, -math.inf), _number(high, math.inf))))
     filters += _days(query, kind)
-    for group in filter(None, query.get("with_genres", "").split(",")):
-        filters.append(("genre_ids", _any_of(_ids(group, "|"))))
+    for asked in [_ids(group, "|") for group in query.get("with_genres", "").split(",") if group]:
+        filters.append(("genre_ids", lambda genres, asked=asked: not asked.isdisjoint(genres)))
     without = _ids(query.get("without_genres", "").replace("|", ","), ",")
     if without:
         filters.append(("genre_ids", without.isdisjoint))
@@ -105,10 +105,6 @@ def preset(name: str, today: date) -> tuple[Order, dict[str, Any]]:
             low_day, high_day = (date.fromordinal(first + days).isoformat() for days in (low, high))
             return order, {"dates": {"maximum": high_day, "minimum": low_day}}
     return order, {}
-
-
-def _any_of(asked: frozenset[int]) -> Callable[[Any], bool]:
-    return lambda genres: not asked.isdisjoint(genres)
 
 
 def _between(low: float, high: float) -> Callable[[float], bool]:
@@ -271,10 +267,7 @@ def _capped(page: dict[str, Any]) -> dict[str, Any]:
 
 
 class Index:
-    """Answers which records match a query, in its order: columns of some 80 bytes a record together.
-
-    Not safe between threads.
-    """
+    """Answers which records match a query, in its order: columns of some 80 bytes a record together."""
 
     def __init__(self, facts: Iterable[Facts], title: Callable[[int], str]) -> None:
         self._title = title

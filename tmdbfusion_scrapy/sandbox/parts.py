@@ -302,7 +302,13 @@ class Entities:
             movies = [self._summary(movie, language) for movie in _collected(self._seed, item)]
             body["original_language"], body["original_name"] = "en", body["name"]
             body["overview"] = words.text(draws, "en", 2) if language.startswith("en") else ""
-            body["parts"] = [_as_collected(movie) for movie in movies if movie is not None]
+            # TMDB calls the titles names there.
+            body["parts"] = [
+                {_NAMES_IN_COLLECTIONS.get(key, key): value for key, value in movie.items()}
+                | {"media_type": "movie"}
+                for movie in movies
+                if movie is not None
+            ]
         elif kind != "keyword":
             body["headquarters"] = draws.pick(("", words.name(draws, "place")))
             body["homepage"] = f"https://{kind}-{item}.example" if draws.chance(0.5) else ""
@@ -341,9 +347,3 @@ def _logo(draws: Draws) -> dict[str, Any]:
         "file_type": draws.pick((".png", ".svg")), "vote_average": round(draws.unit() * 10, 3),
         "vote_count": draws.below(20), "width": 500,
     }  # fmt: skip
-
-
-def _as_collected(movie: dict[str, Any]) -> dict[str, Any]:
-    """Return a movie of a collection: TMDB calls its titles names there."""
-    renamed = {_NAMES_IN_COLLECTIONS.get(key, key): value for key, value in movie.items()}
-    return {**renamed, "media_type": "movie"}

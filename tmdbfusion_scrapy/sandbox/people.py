@@ -69,11 +69,10 @@ def cast_of(
         {
             **person(seed, lasting_person(draws, people, _BUSY_ACTORS if order < _LEADING else None)),
             "character": words.person_name(draws) if draws.chance(0.97) else "",
-            "credit_id": draws.identifier(),
-            "order": order,
+            "credit_id": draws.identifier(), "order": order,
         }
         for order in range(first, first + draws.between(least, most))
-    ]
+    ]  # fmt: skip
 
 
 def crew_of(seed: int, draws: Draws, people: int, least: int, most: int) -> list[dict[str, Any]]:
@@ -116,10 +115,7 @@ def aggregated(credits_: dict[str, Any], episodes: int) -> dict[str, Any]:
 
 
 class GeneratedPeople(Generated):
-    """People of a catalogue.
-
-    The credits of a person name movies and series that exist, which need not name the person.
-    """
+    """People of a catalogue; their credits name movies and series that exist, which need not name them."""
 
     def __init__(
         self, count: int, seed: int, gaps: float, works: Mapping[str, Media], clock: Clock, churn: Churn
@@ -141,10 +137,8 @@ class GeneratedPeople(Generated):
         for row in self.population.rows(day.toordinal()):
             if _is_adult(row.id) is adult:
                 body = self._body(row)
-                yield (
-                    f'{{"adult":{flag},"id":{row.id},"name":"{body["name"]}",'
-                    f'"popularity":{body["popularity"]}}}\n'
-                )
+                line = f'"id":{row.id},"name":"{body["name"]}","popularity":{body["popularity"]}'
+                yield f'{{"adult":{flag},{line}}}\n'
 
     def summary(self, item: int, language: str) -> dict[str, Any] | None:
         row = self.row(item)
@@ -250,9 +244,7 @@ class GeneratedPeople(Generated):
         return results
 
 
-PERSON_PARTS = (
-    *_KINDS_OF_CREDITS, "changes", "external_ids", "images", "tagged_images", "translations",
-)  # fmt: skip
+PERSON_PARTS = (*_KINDS_OF_CREDITS, "changes", "external_ids", "images", "tagged_images", "translations")
 """The parts that append_to_response takes for a person."""
 
 

@@ -155,10 +155,7 @@ class Population:
         return next((item for item in range(self.last_id(day), 0, -1) if self.row(item, day)), None)
 
     def changed(self, first: int, last: int) -> Iterator[int]:
-        """Give the ids that changed or appeared on the days from ``first`` to ``last``, latest day first.
-
-        One that has vanished since is among them, one that changed on several days is there several times.
-        """
+        """Give the ids that changed or appeared on some days, latest day first, some of them several times."""
         for day in range(last, first - 1, -1):
             highest, before = self.last_id(day), self.last_id(day - 1)
             if self._changes.length:

@@ -27,12 +27,7 @@ _LISTED = (
 
 
 class Facts(NamedTuple):
-    """Facts of a record that lists filter and sort by.
-
-    Days are ordinals, 0 for none: that of the release or first air date (``day``), of the next episode
-    (``next_air``), and of the last of ``revision`` changes (``touched``). ``runtime`` is in minutes,
-    ``revenue`` in US dollars.
-    """
+    """Facts of a record that lists filter and sort by; days are ordinals, 0 for none."""
 
     id: int
     adult: bool
@@ -40,6 +35,7 @@ class Facts(NamedTuple):
     vote_average: float = 0.0
     vote_count: int = 0
     revenue: int = 0
+    # Of the release, or the first air date.
     day: int = 0
     runtime: int = 0
     genre_ids: tuple[int, ...] = ()

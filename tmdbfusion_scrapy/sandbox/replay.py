@@ -48,9 +48,6 @@ class ReplayedMovies(Catalogue):
 
     Lines are kept as bytes, so memory is about the size of the unpacked files. A later line replaces an earlier
     one with the same id.
-
-    Raises:
-        ReplayError: A file cannot be read, or a line is not a JSON object with a whole number as ``id``.
     """
 
     def __init__(self, paths: tuple[Path, ...]) -> None:
@@ -74,9 +71,8 @@ class ReplayedMovies(Catalogue):
             raise ReplayError(f"replay: {place}: not JSON: {error}") from error
         item = body.get("id") if isinstance(body, dict) else None
         if not isinstance(item, int) or isinstance(item, bool) or item < 0:
-            raise ReplayError(
-                f"replay: {place}: not a movie body: a JSON object with a whole number as id is needed"
-            )
+            what = "a JSON object with a whole number as id is needed"
+            raise ReplayError(f"replay: {place}: not a movie body: {what}")
         self._lines[item] = line
         return _released(body) or date.min
 
@@ -151,11 +147,7 @@ class _Body(NamedTuple):
 
 
 class RecordedAnswers:
-    """Answers of folders of recordings.
-
-    Raises:
-        ReplayError: A folder holds neither, or a file in it cannot be read.
-    """
+    """Answers of folders of recordings."""
 
     def __init__(self, folders: tuple[Path, ...]) -> None:
         exchanges: list[_Exchange] = []

@@ -110,11 +110,10 @@ _CREATOR_FIELDS = ("id", "name", "original_name", "gender", "profile_path")
 
 
 class GeneratedSeries(Media):
-    """Series of a catalogue, with seasons and episodes.
+    """Series of a catalogue, with seasons and episodes."""
 
-    What depends on the date (the last and next episode, how many seasons there are, the status) is as it was when
-    the record last changed: a record that moved with the calendar would change without a line in the change list.
-    """
+    # What depends on the date (the last and next episode, the status) is as it was when the record last changed:
+    # one that moved with the calendar would change without a line in the change list.
 
     kind = "tv"
     genres = TV_GENRES

@@ -65,11 +65,7 @@ class World:
 
 
 class Service:
-    """Answers requests below ``/3/`` from a generated or a replayed catalogue and recorded exchanges.
-
-    Raises:
-        ValueError: A replay file or folder cannot be used.
-    """
+    """Answers requests below ``/3/`` from a generated or a replayed catalogue and recorded exchanges."""
 
     def __init__(self, options: SandboxOptions, clock: Clock) -> None:
         files = tuple(path for path in options.replay if path.is_file())
@@ -121,7 +117,7 @@ class Service:
                 or _fixed(method, path)
             )
         except TMDBFailure as error:
-            return status_reply(error.code)
+            return status_reply(error.args[0])
 
     def _from_catalogues(self, path: str, query: Query) -> Response | None:
         listed = self._lists.answer(path, query)
