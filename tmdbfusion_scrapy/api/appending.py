@@ -92,7 +92,7 @@ class Assembly(Generic[M]):
         )
 
     def take(self, answer: M, may_ask: Callable[[str], bool] = lambda _: True) -> Assembly[M]:
-        """Return what follows an answer to :attr:`next_call`; ``may_ask`` says which parts left out to ask again for.
+        """Return what follows an answer to :attr:`next_call`; ``may_ask`` says what to ask again for.
 
         Raises:
             ResponseError: The answer is not of the same record as those before.

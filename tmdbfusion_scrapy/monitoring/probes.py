@@ -139,7 +139,9 @@ async def look_up(host: str, port: int, *, seconds: float = LOOKUP_SECONDS) -> L
         version = ipaddress.ip_address(host).version
         return Lookup(host, ipv4=(host,)) if version == 4 else Lookup(host, ipv6=(host,))
     started = time.monotonic()
-    four, six, reason = (), (), None
+    four: tuple[str, ...] = ()
+    six: tuple[str, ...] = ()
+    reason = None
     try:
         found = await in_thread(
             lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), seconds=seconds

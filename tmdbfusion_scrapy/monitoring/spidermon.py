@@ -94,12 +94,12 @@ class DriftMonitor(_TMDBMonitor):
         if not came:
             raise SkipTest("no record came")
         most = self._threshold("TMDB_MONITOR_MAX_DRIFT")
-        odd = sum(drift.values())
+        odd, fields = sum(drift.values()), ", ".join(sorted(drift))
         if odd / came > most:
             self.fail(
-                f"{odd} values of {came} records have another type than is known "
-                f"({', '.join(sorted(drift))}), and TMDB_MONITOR_MAX_DRIFT is {most:g}: TMDB may "
-                "have changed; an upgrade of tmdbfusion-scrapy may know it"
+                f"{odd} values of {came} records have another type than is known ({fields}), and "
+                f"TMDB_MONITOR_MAX_DRIFT is {most:g}: TMDB may have changed; an upgrade of tmdbfusion-scrapy may "
+                "know it"
             )
 
 

@@ -214,7 +214,8 @@ class CrawlStatus:
         crawler = self._crawler
         now = time.monotonic()
         # There is none before the settings are complete.
-        stats: Any = crawler.stats.get_stats() if crawler.stats is not None else {}
+        stats: Any = crawler.stats
+        stats = stats.get_stats() if stats is not None else {}
         spider = crawler.spider
         source, run_id, wanted, grows, pages_failed = "", None, None, False, 0
         kind: str | None = None

@@ -68,7 +68,7 @@ class Order(NamedTuple):
     key: object
     column: str = "popularity"
     descending: bool = True
-    filters: tuple[tuple[str, Callable[[Any], bool]], ...] = (("adult", operator.not_),)
+    filters: tuple[tuple[str, Callable[[Any], object]], ...] = (("adult", operator.not_),)
 
 
 def discover(query: Query, kind: str) -> Order:
@@ -80,8 +80,8 @@ def discover(query: Query, kind: str) -> Order:
         if low or high:
             filters.append((column, _between(_number(low, -math.inf), _number(high, math.inf))))
     filters += _days(query, kind)
-    for asked in [_ids(group, "|") for group in query.get("with_genres", "").split(",") if group]:
-        filters.append(("genre_ids", lambda genres, asked=asked: not asked.isdisjoint(genres)))
+    for group in filter(None, query.get("with_genres", "").split(",")):
+        filters.append(("genre_ids", _ids(group, "|").intersection))
     without = _ids(query.get("without_genres", "").replace("|", ","), ",")
     if without:
         filters.append(("genre_ids", without.isdisjoint))
