@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Literal
@@ -16,7 +16,6 @@ from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from tmdbfusion_scrapy.base_urls import IPFamily
     from tmdbfusion_scrapy.crawling.addon import Speed
@@ -36,8 +35,6 @@ _CLOCK_PROBLEM = timedelta(hours=1)
 _NEAR = 0.9
 """Part of the rate limit that counts as reaching it."""
 
-_WHOLE_MS = 10
-
 DISK_WARNING = 2_000_000_000
 DISK_PROBLEM = 200_000_000
 """Bytes; a day's export of movies takes 25 MB, and a million movies with credits 29 GB."""
@@ -45,15 +42,7 @@ DISK_PROBLEM = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Result of one check.
-
-    Args:
-        name: The check.
-        status: ``ok``, ``warning`` or ``problem``.
-        text: What was found, in one sentence.
-        fix: What to do, in one sentence; ``None`` where all is well.
-        facts: The numbers and names behind the text, as JSON takes them.
-    """
+    """Result of one check: a sentence on what was found, one on what to do, and the facts, as JSON takes them."""
 
     name: str
     status: Status
@@ -72,18 +61,17 @@ def from_message(name: str, message: str, fix: str | None = None) -> Result:
 
 def target_result(urls: Sequence[str], *, is_sandbox: bool, is_loopback: bool, stands_in: bool) -> Result:
     """Say what is checked."""
-    facts = {"urls": list(urls), "sandbox": is_sandbox}
-    where = ", ".join(urls)
+    text = where = ", ".join(urls)
+    status: Status = "ok"
+    fix = None
     if is_sandbox and stands_in:
         text = f"no token is set, so the bundled sandbox at {where} is checked, not TMDB"
-        return Result(
-            "target", "warning", text, f"set TMDB_ACCESS_TOKEN in the environment; get one at {_WHERE}", facts
-        )
-    if is_sandbox:
-        return Result("target", "ok", f"the sandbox at {where}, whose records are invented", None, facts)
-    if is_loopback:
-        return Result("target", "ok", f"a server on this machine, {where}, not TMDB", None, facts)
-    return Result("target", "ok", where, None, facts)
+        status, fix = "warning", f"set TMDB_ACCESS_TOKEN in the environment; get one at {_WHERE}"
+    elif is_sandbox:
+        text = f"the sandbox at {where}, whose records are invented"
+    elif is_loopback:
+        text = f"a server on this machine, {where}, not TMDB"
+    return Result("target", status, text, fix, {"urls": list(urls), "sandbox": is_sandbox})
 
 
 def token_result(
@@ -100,30 +88,24 @@ def token_result(
         return Result("token", "ok", "none: the sandbox needs none", None, {"kind": None, "accepted": None})
     kind = token_kind(credentials)
     words = {"v3_key": "v3 API key", "v4_token": "v4 read access token"}.get(kind, "token of an unknown kind")
-    facts = {"kind": kind, "source": source, "accepted": error is None if was_asked else None}
-    if not was_asked:
-        text = f"{words} of {source}; the API could not be asked whether it is valid"
-        return Result("token", "warning", text, "see to the way to the API first", facts)
-    if isinstance(error, AuthenticationError):
-        hint = "copy the API Read Access Token anew"
-        if kind == "unknown":
-            hint = (
-                "it is neither a v4 read access token (three parts with dots between them) nor a v3 API key "
-                "(32 hexadecimal digits): copy the whole API Read Access Token"
-            )
-        return Result(
-            "token",
-            "problem",
-            f"{words} of {source}, refused: {error.message}",
-            f"{hint} from {_WHERE}",
-            facts,
+    text = f"{words} of {source}"
+    is_refused = isinstance(error, AuthenticationError)
+    facts = {"kind": kind, "source": source, "accepted": None}
+    if not was_asked or (error is not None and not is_refused):
+        text += "; the API did not say" if was_asked else "; the API could not be asked"
+        fix = "see to the way to the API first"
+        return Result("token", "warning", f"{text} whether it is valid", fix, facts)
+    facts["accepted"] = not is_refused
+    if error is None:
+        taken = "accepted; the sandbox takes almost any" if is_sandbox else "accepted"
+        return Result("token", "ok", f"{text}, {taken}", None, facts)
+    hint = "copy the API Read Access Token anew"
+    if kind == "unknown":
+        hint = (
+            "it is neither a v4 read access token (three parts with dots between them) nor a v3 API key "
+            "(32 hexadecimal digits): copy the whole API Read Access Token"
         )
-    if error is not None:
-        facts["accepted"] = None
-        text = f"{words} of {source}; the API did not say whether it is valid"
-        return Result("token", "warning", text, "see to the way to the API first", facts)
-    taken = "accepted; the sandbox takes almost any" if is_sandbox else "accepted"
-    return Result("token", "ok", f"{words} of {source}, {taken}", None, facts)
+    return Result("token", "problem", f"{text}, refused: {error.message}", f"{hint} from {_WHERE}", facts)
 
 
 def token_kind(credentials: Credentials) -> str:
@@ -154,7 +136,7 @@ def clock_result(headers: Mapping[str, str], now: datetime) -> Result | None:
 
 
 def speed_result(speed: Speed | None, settings: TMDBSettings, latency: float | None) -> Result:
-    """Say at what rate the crawl would ask, and what limits it."""
+    """Say at what rate the crawl would ask, and what limits it; an answer takes ``latency`` seconds."""
     slots = [n for n in (settings.max_connections, settings.slot_concurrency) if n is not None]
     at_once = min(slots, default=None)
     possible = at_once / latency if at_once and latency else None
@@ -167,61 +149,49 @@ def speed_result(speed: Speed | None, settings: TMDBSettings, latency: float | N
         "possible_per_second": rounded(possible),
     }
     if speed is None:
-        return Result(
-            "speed",
-            "warning",
-            "the add-on is off, so TMDB is asked like any host",
-            "set TMDB_ENABLED = True",
-            facts,
-        )
-    connections, slot = _count(settings.max_connections), _count(settings.slot_concurrency)
-    limits = f"{connections} connections, slot concurrency {slot}"
-    if speed.is_slow:
-        text = (
-            f"{speed.per_second:.3g} requests a second at most ({speed.limit}), {speed.wanted:g} are allowed"
-        )
-        return Result("speed", "warning", f"{text}; {limits}", speed.fix, facts)
-    wanted = speed.per_second
-    if possible is not None and wanted is not None and possible < wanted * _NEAR:
-        enough = math.ceil(wanted * (latency or 0.0))
-        text = f"about {possible:.3g} requests a second ({limits}, {milliseconds(latency)} an answer)"
-        text += f", where {wanted:g} are allowed"
-        fix = f'set DOWNLOAD_SLOTS = {{"tmdb": {{"concurrency": {enough}}}}} and CONCURRENT_REQUESTS as high'
-        return Result("speed", "warning", text, fix, facts)
-    if wanted is None:
-        return Result("speed", "ok", f"as fast as TMDB answers; {limits}", None, facts)
-    return Result(
-        "speed", "ok", f"{wanted:.3g} requests a second at most ({speed.limit}); {limits}", None, facts
+        text = "the add-on is off, so TMDB is asked like any host"
+        return Result("speed", "warning", text, "set TMDB_ENABLED = True", facts)
+    connections, slot = (
+        "unlimited" if limit is None else limit
+        for limit in (settings.max_connections, settings.slot_concurrency)
     )
+    limits = f"{connections} connections, slot concurrency {slot}"
+    most = speed.per_second
+    if most is None:
+        return Result("speed", "ok", f"as fast as TMDB answers; {limits}", None, facts)
+    text = f"{most:.3g} requests a second at most ({speed.limit})"
+    if speed.is_slow:
+        text += f", {speed.wanted:g} are allowed"
+        return Result("speed", "warning", f"{text}; {limits}", speed.fix, facts)
+    if possible is not None and possible < most * _NEAR:
+        enough = math.ceil(most * (latency or 0.0))
+        text = f"about {possible:.3g} requests a second ({limits}, {milliseconds(latency)} an answer)"
+        fix = f'set DOWNLOAD_SLOTS = {{"tmdb": {{"concurrency": {enough}}}}} and CONCURRENT_REQUESTS as high'
+        return Result("speed", "warning", f"{text}, where {most:g} are allowed", fix, facts)
+    return Result("speed", "ok", f"{text}; {limits}", None, facts)
 
 
 def database_result(state: DatabaseState) -> Result:
     """Judge the database."""
     facts = {"url": state.label, "product": state.product, "schema": state.schema}
     if state.error is not None:
-        found = from_message("database", state.error, state.advice)
-        return Result("database", "problem", found.text, found.fix, facts)
+        return replace(from_message("database", state.error, state.advice), facts=facts)
+    text = f"{state.label}: {state.product}, tables of version {state.schema}"
     if state.schema is None:
         text = f"{state.label} ({state.product}) has no tables yet: the first crawl makes them"
-        return Result("database", "ok", text, None, facts)
-    return Result(
-        "database", "ok", f"{state.label}: {state.product}, tables of version {state.schema}", None, facts
-    )
+    return Result("database", "ok", text, None, facts)
 
 
 def disk_result(
     folder: str, free: int, *, warning: int = DISK_WARNING, problem: int = DISK_PROBLEM
 ) -> Result:
-    """Judge the room on a disk."""
-    facts = {"folder": folder, "free_bytes": free}
+    """Judge the room on a disk, in bytes."""
+    status: Status = "problem" if free < problem else "warning" if free < warning else "ok"
+    fix = "make room, or store elsewhere (TMDB_DATABASE_URL); scrapy tmdb-plan says how much a crawl takes"
     text = f"{free / 1e9:,.1f} GB free at {folder}"
-    if free < warning:
-        status: Status = "problem" if free < problem else "warning"
-        fix = (
-            "make room, or store elsewhere (TMDB_DATABASE_URL); scrapy tmdb-plan says how much a crawl takes"
-        )
-        return Result("disk", status, text, fix, facts)
-    return Result("disk", "ok", text, None, facts)
+    return Result(
+        "disk", status, text, None if status == "ok" else fix, {"folder": folder, "free_bytes": free}
+    )
 
 
 def milliseconds(seconds: float | None) -> str:
@@ -233,10 +203,6 @@ def milliseconds(seconds: float | None) -> str:
 def rounded(number: float | None) -> float | None:
     """Return a number with four decimals."""
     return None if number is None else round(number, 4)
-
-
-def _count(limit: int | None) -> str:
-    return "unlimited" if limit is None else str(limit)
 
 
 def _span(offset: timedelta) -> str:
@@ -255,18 +221,14 @@ _SLOW_SECONDS = 1.0
 def dns_result(lookup: Lookup, role: str) -> Result:
     """Say which addresses a host has; ``role`` is what the host is."""
     facts = {"host": lookup.host, "ipv4": list(lookup.ipv4), "ipv6": list(lookup.ipv6)}
+    host = f"{role} {lookup.host}"
     if lookup.error is not None:
-        return Result(
-            "dns",
-            "problem",
-            f"{role} {lookup.host} has no address: {lookup.error}",
-            "check the name for a slip, and the DNS server of this machine",
-            facts,
-        )
+        fix = "check the name for a slip, and the DNS server of this machine"
+        return Result("dns", "problem", f"{host} has no address: {lookup.error}", fix, facts)
+    text = f"{host} has {len(lookup.ipv4)} IPv4 and {len(lookup.ipv6)} IPv6 addresses"
+    text += f", found in {milliseconds(lookup.seconds)}"
     if lookup.host in (*lookup.ipv4, *lookup.ipv6):
-        return Result("dns", "ok", f"{role} {lookup.host} is an address", None, facts)
-    count = f"{len(lookup.ipv4)} IPv4 and {len(lookup.ipv6)} IPv6"
-    text = f"{role} {lookup.host} has {count} addresses, found in {milliseconds(lookup.seconds)}"
+        text = f"{host} is an address"
     return Result("dns", "ok", text, None, facts)
 
 

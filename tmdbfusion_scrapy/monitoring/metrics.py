@@ -182,26 +182,23 @@ class CrawlMetrics:
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._loop = asyncio.get_running_loop()
-        self._reason: str | None = None
+        # The reason that the spider was closed for.
+        self.reason: str | None = None
         self.latencies = Latencies(settings_of(crawler.settings).api_url)
-
-    def close(self, reason: str) -> None:
-        """Note that the spider was closed."""
-        self._reason = reason
 
     def samples(self) -> list[Sample]:
         """Return all numbers but the histogram's; to be called in the event loop of the crawl."""
         found = [*_samples_of_stats(self._crawler.stats.get_stats())]
         found += _samples_of_snapshot(status_of(self._crawler).snapshot())
-        running = StatMetric(
-            "tmdb_crawl_running", None, False, "1 while the crawl runs, 0 when it has ended."
+        text = "1 while the crawl runs, 0 when it has ended."
+        found.append(
+            Sample(StatMetric("tmdb_crawl_running", None, False, text), (), float(self.reason is None))
         )
-        found.append(Sample(running, (), float(self._reason is None)))
-        if self._reason is not None:
-            ended = StatMetric(
-                "tmdb_crawl_finished", "reason", False, "1, by the reason that the crawl has ended for."
+        if self.reason is not None:
+            text = "1, by the reason that the crawl has ended for."
+            found.append(
+                Sample(StatMetric("tmdb_crawl_finished", "reason", False, text), (self.reason,), 1.0)
             )
-            found.append(Sample(ended, (self._reason,), 1.0))
         return found
 
     def samples_from_thread(self) -> list[Sample]:
@@ -349,7 +346,7 @@ class PrometheusMetrics:
 
     def _note_end(self, reason: str) -> None:
         if self._crawl is not None:
-            self._crawl.close(reason)
+            self._crawl.reason = reason
 
     async def _close(self) -> None:
         if self._writing is not None:

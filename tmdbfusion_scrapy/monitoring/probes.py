@@ -139,21 +139,20 @@ async def look_up(host: str, port: int, *, seconds: float = LOOKUP_SECONDS) -> L
         version = ipaddress.ip_address(host).version
         return Lookup(host, ipv4=(host,)) if version == 4 else Lookup(host, ipv6=(host,))
     started = time.monotonic()
-    four: tuple[str, ...] = ()
-    six: tuple[str, ...] = ()
+    found: list[Any] = []
     reason = None
     try:
         found = await in_thread(
             lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), seconds=seconds
         )
-        four, six = (
-            tuple(dict.fromkeys(str(address[0]) for kind, *_, address in found if kind == family))
-            for family in (socket.AF_INET, socket.AF_INET6)
-        )
     except asyncio.TimeoutError:
         reason = f"no answer in {seconds:g} s"
     except (OSError, UnicodeError) as error:
         reason = _words(error)
+    four, six = (
+        tuple(dict.fromkeys(str(address[0]) for kind, *_, address in found if kind == family))
+        for family in (socket.AF_INET, socket.AF_INET6)
+    )
     return Lookup(host, four, six, reason, time.monotonic() - started)
 
 

@@ -59,11 +59,7 @@ LIMITS = {
 
 
 class Progress:
-    """Extension that shows how far a crawl is (``TMDB_PROGRESS``).
-
-    Raises:
-        ConfigurationError: A setting cannot be used.
-    """
+    """Extension that shows how far a crawl is (``TMDB_PROGRESS``)."""
 
     def __init__(self, crawler: Crawler, mode: str, interval: float, *, past_the_log: bool) -> None:
         self._crawler = crawler
@@ -77,7 +73,7 @@ class Progress:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Make the extension, unless no progress is asked for."""
+        """Make the extension, unless no progress is asked for, or nobody would see it."""
         settings = crawler.settings
         with plain_messages():
             asked, interval = _read(settings)
@@ -85,9 +81,7 @@ class Progress:
         is_quiet = asked == "auto" and not settings.getbool("LOG_ENABLED")
         if asked == "off" or is_quiet or not has_status(crawler):
             raise NotConfigured
-        mode = asked
-        if asked != "plain":
-            mode = "live" if can_draw(sys.stderr) else "plain"
+        mode = "live" if asked != "plain" and can_draw(sys.stderr) else "plain"
         if asked == "live" and mode == "plain":
             logger.warning(
                 "TMDB_PROGRESS is live, and standard error is no terminal that can be drawn on: progress comes as "
@@ -95,7 +89,6 @@ class Progress:
             )
         in_log = logs_info(settings)
         if mode == "plain" and asked == "auto" and not in_log:
-            # Nobody would see it.
             raise NotConfigured
         return cls(crawler, mode, interval, past_the_log=asked == "plain" and not in_log)
 

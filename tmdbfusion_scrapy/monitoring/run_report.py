@@ -59,22 +59,12 @@ class FailureReason:
 
 @dataclass(frozen=True)
 class RecordFigures:
-    """Figures of a run's records of one kind.
-
-    Args:
-        kind: Their table, such as ``movies``.
-        count: How many there are.
-        looked_at: How many of them the other figures are of, the newest.
-        year_of: The field that the years are of; empty where the kind has none.
-        years: Records by year, the earliest first; records without one are not among them.
-        language_of: The field that the languages are of; empty where the kind has none.
-        languages: Records by language, the largest number first; ``""`` for none.
-        missing: Fields without a value, and in how many records, the largest number first.
-    """
+    """Figures of a run's records of one kind: of the newest ones that were looked at, the largest number first."""
 
     kind: str
     count: int
     looked_at: int
+    # The field that the years are of, and so on; empty where the kind has none.
     year_of: str
     years: Sequence[tuple[int, int]]
     language_of: str
@@ -84,23 +74,7 @@ class RecordFigures:
 
 @dataclass(frozen=True)
 class RunReport:
-    """All that a report shows.
-
-    Args:
-        spider: Name of the spider.
-        arguments: Its arguments.
-        source: The source of the ids in words; empty where that is not known.
-        run_id: Key of the run; ``None`` where it is in no database.
-        database: The database in words, without its password; empty for none.
-        started_at: When it was first started, in UTC.
-        finished_at: When nothing was left; ``None`` while something is, or where that is not known.
-        reason: Reason with which the crawl was closed; empty where that is not known.
-        listed: Records that the source listed; ``None`` where that is not known.
-        samples: The samples of all processes as one series.
-        failures: The failures in groups, the largest first.
-        failure_count: How many failures there are.
-        records: Figures of the records, by kind.
-    """
+    """All that a report shows; empty or ``None`` is what is not known. Times are UTC, samples one series."""
 
     spider: str
     arguments: Mapping[str, str]
