@@ -129,23 +129,20 @@ _FIXED = {stat: stat_metric(stat) for stat in STATS if "<" not in stat}
 _OPEN_ENDED = {stat.partition("<")[0]: stat_metric(stat) for stat in STATS if "<" in stat}
 
 _GAUGES = {
-    field: StatMetric(f"tmdb_{name}", None, False, text)
-    for field, name, text in (
-        ("wanted", "records_wanted", "Records that the crawl is for, as far as its source has told."),
-        ("done", "records_done", "Records that are dealt with, of those wanted."),
-        ("stored", "records_stored", "Records that were stored."),
-        ("unchanged", "records_unchanged", "Records that had not changed."),
-        ("gone", "records_gone", "Records that TMDB has no more."),
-        ("failed", "records_failed", "Records whose call failed for good."),
-        ("elapsed", "crawl_elapsed_seconds", "Seconds since the spider was opened."),
-        ("requests_per_second", "requests_per_second", "Requests a second, over the last 10 seconds."),
-        ("waiting", "requests_waiting", "Requests that wait for a connection."),
-        ("retries_waiting", "retries_waiting", "Retries that wait until they are due."),
-        ("paused_for", "pause_remaining_seconds", "Seconds that no request is sent yet, after a 429."),
-        ("memory", "memory_bytes", "Memory of the process."),
-    )
+    "wanted": ("tmdb_records_wanted", "Records that the crawl is for, as far as its source has told."),
+    "done": ("tmdb_records_done", "Records that are dealt with, of those wanted."),
+    "stored": ("tmdb_records_stored", "Records that were stored."),
+    "unchanged": ("tmdb_records_unchanged", "Records that had not changed."),
+    "gone": ("tmdb_records_gone", "Records that TMDB has no more."),
+    "failed": ("tmdb_records_failed", "Records whose call failed for good."),
+    "elapsed": ("tmdb_crawl_elapsed_seconds", "Seconds since the spider was opened."),
+    "requests_per_second": ("tmdb_requests_per_second", "Requests a second, over the last 10 seconds."),
+    "waiting": ("tmdb_requests_waiting", "Requests that wait for a connection."),
+    "retries_waiting": ("tmdb_retries_waiting", "Retries that wait until they are due."),
+    "paused_for": ("tmdb_pause_remaining_seconds", "Seconds that no request is sent yet, after a 429."),
+    "memory": ("tmdb_memory_bytes", "Memory of the process."),
 }
-"""Metrics of fields of the snapshot."""
+"""Names and texts of the metrics that fields of the snapshot become."""
 
 
 class Sample(NamedTuple):
@@ -190,15 +187,11 @@ class CrawlMetrics:
         """Return all numbers but the histogram's; to be called in the event loop of the crawl."""
         found = [*_samples_of_stats(self._crawler.stats.get_stats())]
         found += _samples_of_snapshot(status_of(self._crawler).snapshot())
-        text = "1 while the crawl runs, 0 when it has ended."
-        found.append(
-            Sample(StatMetric("tmdb_crawl_running", None, False, text), (), float(self.reason is None))
-        )
+        is_running = float(self.reason is None)
+        found.append(_gauge("tmdb_crawl_running", "1 while the crawl runs, 0 when it has ended.", is_running))
         if self.reason is not None:
             text = "1, by the reason that the crawl has ended for."
-            found.append(
-                Sample(StatMetric("tmdb_crawl_finished", "reason", False, text), (self.reason,), 1.0)
-            )
+            found.append(_gauge("tmdb_crawl_finished", text, 1.0, reason=self.reason))
         return found
 
     def samples_from_thread(self) -> list[Sample]:
@@ -403,14 +396,18 @@ def _samples_of_stats(stats: Mapping[str, Any]) -> Iterator[Sample]:
 
 def _samples_of_snapshot(now: Snapshot) -> Iterator[Sample]:
     """Yield what ``crawler.tmdb`` tells besides the stats."""
-    for field, metric in _GAUGES.items():
+    for field, (name, text) in _GAUGES.items():
         if (value := getattr(now, field)) is not None:
-            yield Sample(metric, (), value)
-    connections = StatMetric("tmdb_connections", "state", False, "Open connections, by what they do.")
-    yield Sample(connections, ("active",), now.connections.active)
-    yield Sample(connections, ("idle",), now.connections.idle)
+            yield _gauge(name, text, value)
+    text = "Open connections, by what they do."
+    yield _gauge("tmdb_connections", text, now.connections.active, state="active")
+    yield _gauge("tmdb_connections", text, now.connections.idle, state="idle")
     if now.limited_by is not None:
-        limited = StatMetric("tmdb_limited", "by", False, "1, by what keeps the crawl from being faster.")
-        yield Sample(limited, (now.limited_by,), 1)
-    info = StatMetric("tmdb_info", "version", False, "1, by the version of tmdbfusion-scrapy.")
-    yield Sample(info, (__version__,), 1)
+        text = "1, by what keeps the crawl from being faster."
+        yield _gauge("tmdb_limited", text, 1, by=now.limited_by)
+    yield _gauge("tmdb_info", "1, by the version of tmdbfusion-scrapy.", 1, version=__version__)
+
+
+def _gauge(name: str, text: str, value: float, **labels: str) -> Sample:
+    """Return a number that may fall again, with a label or none."""
+    return Sample(StatMetric(name, next(iter(labels), None), False, text), tuple(labels.values()), value)
