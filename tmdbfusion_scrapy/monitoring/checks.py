@@ -90,7 +90,7 @@ def token_result(
     words = {"v3_key": "v3 API key", "v4_token": "v4 read access token"}.get(kind, "token of an unknown kind")
     text = f"{words} of {source}"
     is_refused = isinstance(error, AuthenticationError)
-    facts = {"kind": kind, "source": source, "accepted": None}
+    facts: dict[str, Any] = {"kind": kind, "source": source, "accepted": None}
     if not was_asked or (error is not None and not is_refused):
         text += "; the API did not say" if was_asked else "; the API could not be asked"
         fix = "see to the way to the API first"
