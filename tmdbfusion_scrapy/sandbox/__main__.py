@@ -125,15 +125,15 @@ async def _parent_gone(ended: asyncio.Event) -> None:
     A pipe on standard input tells at once, even if the parent died before this process could ask for its id.
     Without one, the process that took over as parent tells.
     """
-    parent, stdin = os.getppid(), 0
+    loop, parent, stdin = asyncio.get_running_loop(), os.getppid(), 0
 
     def read() -> None:
         if not os.read(stdin, 4096):
+            loop.remove_reader(stdin)
             ended.set()
 
-    # The loop closes its readers with itself.
     if stat.S_ISFIFO(os.fstat(stdin).st_mode):
-        asyncio.get_running_loop().add_reader(stdin, read)
+        loop.add_reader(stdin, read)
     # The system tells nobody that a parent is gone.
     while os.getppid() == parent:  # noqa: ASYNC110
         await asyncio.sleep(_PARENT_CHECK_SECONDS)
