@@ -344,12 +344,12 @@ class Responder:
         of_api = not request.path.startswith((f"{EXPORTS_PATH}/", f"{IMAGES_PATH}/"))
         # Exports and images are on other hosts at TMDB, without token and rate limit.
         if of_api and not self.rate_limit.admits(request.remote, request.received_at):
-            return self._answered(request, self._over_limit())
+            return self._finished(request, self._over_limit())
         path = request.path.removeprefix("/3/").strip("/")
         failing = self.failures.take(path) or self._random_faults.choose(number)
         if failing is not None and failing.is_status:
             reply = failing.status_response(self._options.retry_after or 1)
-            return self._answered(request, PreparedReply(reply))
+            return self._finished(request, PreparedReply(reply))
         if failing is not None and failing.fault in {"timeout", "reset"}:
             self._traffic.answered(request.method, request.path, failing.fault)
             return RESET if failing.fault == "reset" else self._silence
@@ -377,39 +377,36 @@ class Responder:
         await self.stopping.wait()
         return RESET
 
-    def _finished(self, request: RecordedRequest, good: PreparedReply, failing: Failure | None) -> Response:
-        if failing is None:
-            return self._answered(request, good)
-        self._traffic.answered(request.method, request.path, failing.fault)
-        return failing.spoiled(good, self._options.large_body_bytes)
+    def _finished(
+        self, request: RecordedRequest, good: PreparedReply, failing: Failure | None = None
+    ) -> Response:
+        if failing is not None:
+            return self._counted(
+                request, failing.spoiled(good, self._options.large_body_bytes), failing.fault
+            )
+        return self._counted(request, good.response(request, conditional=self._options.etag == "304"))
 
-    def _answered(self, request: RecordedRequest, prepared: PreparedReply) -> Response:
-        """Return an unspoiled answer, counted before the client can see it."""
-        response = prepared.response(request, conditional=self._options.etag == "304")
-        self._traffic.answered(request.method, request.path, response.status)
+    def _counted(self, request: RecordedRequest, response: Response, fault: str | None = None) -> Response:
+        """Return an answer that is counted before the client can see it."""
+        self._traffic.answered(request.method, request.path, fault or response.status)
         return response
 
     def _download(self, request: RecordedRequest, failing: Failure | None) -> Answer:
         fault = None if failing is None else failing.fault
         readable = request.method in {"GET", "HEAD"}
-
-        def counted(response: Response) -> Response:
-            self._traffic.answered(request.method, request.path, response.status)
-            return response
-
         if request.path.startswith(f"{IMAGES_PATH}/"):
             found = picture(request.path.removeprefix(f"{IMAGES_PATH}/")) if readable else None
             image = Response(404) if found is None else Response(200, [("Content-Type", found[0])], found[1])
             if found is not None and failing is not None and fault in IMAGE_FAULTS:
                 image = failing.spoiled(PreparedReply(image), self._options.large_body_bytes)
-            return counted(image)
+            return self._counted(request, image)
         named = self.exports.named(request.path.removeprefix(f"{EXPORTS_PATH}/")) if readable else None
         if named is None:
-            return counted(missing(self._options.exports_missing))
+            return self._counted(request, missing(self._options.exports_missing))
 
         async def later() -> Response:
             file = await asyncio.get_running_loop().run_in_executor(self.worker, self.exports.file, *named)
-            return counted(download(file, request, fault))
+            return self._counted(request, download(file, request, fault))
 
         return later
 
