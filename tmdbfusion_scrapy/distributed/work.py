@@ -54,6 +54,7 @@ _UNANSWERED = 100
 worker that does not reach TMDB would go through the whole queue like that."""
 _BEATS = 4
 """Heartbeats that are sent in the time after which a worker without one counts as dead."""
+_TAKEN = "they are another worker's now, or were cancelled"
 _LONGEST_WAIT = 1.0
 """Seconds between two looks at the queue."""
 
@@ -428,7 +429,7 @@ class Work:
             await self._queue.give_back([one.id for one in skipped])
             self._lose(skipped, "no heartbeat could be sent for too long")
         lost = [one for key, one in held.items() if key not in kept and one.lease in self._held]
-        self._lose(lost, "they are another worker's now, or were cancelled")
+        self._lose(lost, _TAKEN)
 
     def _lose(self, lost: Sequence[HeldJob], reason: str) -> None:
         """Forget jobs, so that what was not sent yet for them is not."""
@@ -472,7 +473,11 @@ class Work:
         if not stalled:
             return
         self._stalls.note_stall(now)
-        for held in stalled:
+        kept = await self._queue.keep([held.id for held in stalled])
+        # Also what another worker has by now stalls here: it is that one's to fail.
+        lost = [held for held in stalled if held.id not in kept and held.lease in self._held]
+        self._lose(lost, _TAKEN)
+        for held in (held for held in stalled if held.id in kept):
             self._held.pop(held.lease, None)
             error = LostIdsError(sorted(held.left), held.job.ids, self._timeout)
             place = f"run {held.job.run}, positions {held.job.first} to {held.job.last}"
