@@ -54,7 +54,7 @@ class ReportCommand(TMDBCommand):
         """Write the report of a run."""
         from tmdbfusion_scrapy.monitoring.report_page import write_report
         from tmdbfusion_scrapy.monitoring.run_report import report_of_run
-        from tmdbfusion_scrapy.monitoring.stored_runs import stored_run
+        from tmdbfusion_scrapy.monitoring.series import stored_run
         from tmdbfusion_scrapy.storage.database import database_label
 
         found = stored_run(engine, run_id)
@@ -75,7 +75,7 @@ class ReportCommand(TMDBCommand):
 def _list_lines(engine: Engine) -> Iterator[str]:
     """Yield the lines on the newest runs."""
     from tmdbfusion_scrapy.monitoring.charts import duration
-    from tmdbfusion_scrapy.monitoring.stored_runs import stored_runs
+    from tmdbfusion_scrapy.monitoring.series import stored_runs
 
     runs = stored_runs(engine, _MOST_LISTED + 1)
     if not runs:
@@ -84,22 +84,22 @@ def _list_lines(engine: Engine) -> Iterator[str]:
     cells = [("RUN", "BEGAN (UTC)", "SPIDER", "STATE", "DONE", "FAILED", "REQUESTS", "TIME")]
     cells += [
         (
-            str(counts.run.id),
-            f"{counts.run.started_at:%Y-%m-%d %H:%M}",
-            cut(counts.run.spider, 16),
-            "open" if counts.run.finished_at is None else "finished",
-            f"{counts.done:,}",
-            f"{counts.failed:,}",
-            f"{counts.requests:,}",
-            duration(counts.elapsed),
+            str(run.id),
+            f"{run.started_at:%Y-%m-%d %H:%M}",
+            cut(run.spider, 16),
+            "open" if run.finished_at is None else "finished",
+            f"{total.done:,}",
+            f"{total.failed + total.gone:,}",
+            f"{total.requests:,}",
+            duration(total.elapsed),
         )
-        for counts in runs[:_MOST_LISTED]
+        for run, total in runs[:_MOST_LISTED]
     ]
     head, *lines = columns(cells, right=(0, 4, 5, 6))
     yield head
-    for line, counts in zip(lines, runs, strict=False):
+    for line, (run, _) in zip(lines, runs, strict=False):
         yield line
-        if counts.run.arguments:
-            yield note(" ".join(f"-a {name}={value}" for name, value in counts.run.arguments.items()))
+        if run.arguments:
+            yield note(" ".join(f"-a {name}={value}" for name, value in run.arguments.items()))
     if len(runs) > _MOST_LISTED:
         yield paragraph(f"The newest {_MOST_LISTED} are shown; --run N takes any.")

@@ -162,7 +162,7 @@ CONCURRENT_ITEMS = 1
 STORAGE = "tmdbfusion_scrapy.storage.sql.install_storage"
 FEEDS = "tmdbfusion_scrapy.feeds.exporters.install_feeds"
 IMAGES = "tmdbfusion_scrapy.images.choice.install_images"
-MONITORING = "tmdbfusion_scrapy.monitoring.install.install_monitoring"
+MONITORING = "tmdbfusion_scrapy.monitoring.install_monitoring"
 JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.install_early"
 """Import paths, as Scrapy's settings have them, of what installs the components that stand above this package."""
 
