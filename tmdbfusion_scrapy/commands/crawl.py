@@ -64,8 +64,8 @@ def _status(crawler: Crawler) -> int:
     """The status of a crawl; Scrapy's own where TMDB has no part in it, or where that is wanted."""
     from tmdbfusion_scrapy.crawling import Addon
     from tmdbfusion_scrapy.crawling.source_spider import exit_status
-    from tmdbfusion_scrapy.settings import tells_exit_status
+    from tmdbfusion_scrapy.settings import read_boolean
 
-    if crawler.get_addon(Addon) is None or not tells_exit_status(crawler.settings):
+    if crawler.get_addon(Addon) is None or not read_boolean(crawler.settings, "TMDB_EXIT_STATUS"):
         return 0
     return exit_status(crawler)

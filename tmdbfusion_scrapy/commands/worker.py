@@ -33,7 +33,7 @@ class WorkerCommand(TMDBCommand):
 
         from tmdbfusion_scrapy.commands.project import find_spider, source_spiders
         from tmdbfusion_scrapy.distributed.queue import check_queue
-        from tmdbfusion_scrapy.settings import tells_exit_status
+        from tmdbfusion_scrapy.settings import read_boolean
         from tmdbfusion_scrapy.storage.sql import database_options
 
         settings = self.project_settings
@@ -50,5 +50,5 @@ class WorkerCommand(TMDBCommand):
         process.start()
         if not isinstance(crawler.spider, WorkerSpider):
             self.exitcode = 1
-        elif tells_exit_status(settings):
+        elif read_boolean(settings, "TMDB_EXIT_STATUS"):
             self.exitcode = crawler.spider.status

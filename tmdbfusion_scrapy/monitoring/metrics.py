@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scrapy import signals
 
-from tmdbfusion_scrapy.crawling.traffic import traffic_of
+from tmdbfusion_scrapy.crawling.session import traffic_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.monitoring import check_folder
 from tmdbfusion_scrapy.monitoring.status import status_of

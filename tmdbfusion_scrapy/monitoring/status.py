@@ -18,10 +18,9 @@ from scrapy.utils.spider import DefaultSpider
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.middleware import RetryQueue
-from tmdbfusion_scrapy.crawling.session import begun_session_of
+from tmdbfusion_scrapy.crawling.session import begun_session_of, traffic_of
 from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
-from tmdbfusion_scrapy.crawling.traffic import traffic_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import settings_of
 from tmdbfusion_scrapy.storage.sql import SQLPipeline
