@@ -315,7 +315,7 @@ class CrawlStatus:
         return _Way(
             Connections(active, pool.idle, pool.open, settings.max_connections, pool.opened),
             limiter.member.rate,
-            waiting=pool.waiting + limiter.waiting,
+            waiting=pool.waiting + limiter.member.waiting,
             asks=limiter.is_waited_for,
             pauses=limiter.member.pauses,
             paused_for=0.0 if is_closed else max(limiter.member.paused_until - now, 0.0),
