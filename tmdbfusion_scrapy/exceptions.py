@@ -20,7 +20,6 @@ argument to mend.
 
 from __future__ import annotations
 
-import copyreg
 import math
 import re
 import socket
@@ -88,7 +87,7 @@ class TMDBError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Keyword arguments do not survive Exception's own pickling.
-        return copyreg.__newobj__, (type(self), self.message), self.__dict__
+        return type(self), (self.message,), self.__dict__
 
 
 class AuthenticationError(TMDBError):

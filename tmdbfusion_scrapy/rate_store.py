@@ -166,8 +166,8 @@ class StoreConnection(Protocol):
     def run(self, statement: str, values: Mapping[str, Any]) -> bool:
         """Run an INSERT or UPDATE and return whether it changed a row."""
 
-    def row(self, statement: str, values: Mapping[str, Any]) -> tuple[float, ...] | None:
-        """Run an UPDATE and return the store's time and the columns of the row it changed, ``None`` for none."""
+    def row(self, statement: str, values: Mapping[str, Any]) -> dict[str, float] | None:
+        """Run an UPDATE and return the row it changed, with the store's time as ``now``; ``None`` for none."""
 
     def close(self) -> None:
         """Close it."""
@@ -191,13 +191,17 @@ class _PostgreSQLConnection:
         self._cursor.execute(_of_postgresql(statement), values)
         return self._cursor.rowcount > 0
 
-    def row(self, statement: str, values: Mapping[str, Any]) -> tuple[float, ...] | None:
+    def row(self, statement: str, values: Mapping[str, Any]) -> dict[str, float] | None:
         returning = f"{statement} RETURNING {{now}}, {', '.join(_COLUMNS)}"
         self._cursor.execute(_of_postgresql(returning), values)
-        return self._cursor.fetchone()
+        return _named(self._cursor.fetchone())
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _named(row: tuple[float, ...] | None) -> dict[str, float] | None:
+    return None if row is None else dict(zip(("now", *_COLUMNS), row, strict=True))
 
 
 @cache
@@ -231,14 +235,13 @@ class _SQLiteConnection:
         timed = {"now": time.time(), **values}
         return self._connection.execute(statement.replace("{now}", ":now"), timed).rowcount > 0
 
-    def row(self, statement: str, values: Mapping[str, Any]) -> tuple[float, ...] | None:
+    def row(self, statement: str, values: Mapping[str, Any]) -> dict[str, float] | None:
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             timed = {**values, "now": time.time()}
             self.run(statement, timed)
             select = f"SELECT :now, {', '.join(_COLUMNS)} FROM {TABLE} WHERE name = :name"  # noqa: S608
-            row: tuple[float, ...] | None = self._connection.execute(select, timed).fetchone()
-            return row
+            return _named(self._connection.execute(select, timed).fetchone())
         finally:
             self._connection.execute("COMMIT")
 

@@ -275,7 +275,7 @@ class SharedRate(LocalMembers):
 
         self._store.submit(talk, self._failed)
 
-    def _learn(self, row: tuple[float, ...], wish: _Wish, interval: float, *, is_due: bool) -> None:
+    def _learn(self, row: dict[str, float], wish: _Wish, interval: float, *, is_due: bool) -> None:
         """Take in what the store said; ``is_due`` tells that the time of the reserved token had come."""
         now = time.monotonic()
         with self._lock:
@@ -290,43 +290,30 @@ class SharedRate(LocalMembers):
             self._wake()
 
     def _take_in(
-        self, row: tuple[float, ...], now: float, wish: _Wish, interval: float, *, is_due: bool
+        self, row: dict[str, float], now: float, wish: _Wish, interval: float, *, is_due: bool
     ) -> None:
-        (
-            at,
-            next_at,
-            paused_until,
-            set_rate,
-            _,
-            lowered_at,
-            limited_at,
-            climbs_from,
-            before,
-            passed,
-            refused,
-        ) = row
-        offset = now - at
+        offset = now - row["now"]
         self._know(
             Known(
-                episode=lowered_at,
-                lowered_at=lowered_at + offset if lowered_at else -math.inf,
-                limited_at=limited_at + offset,
-                paused_until=min(paused_until + offset, now + self._limit.longest_pause),
-                climbs_from=climbs_from + offset,
-                set_rate=set_rate,
-                rate_before=before,
-                passed=int(passed),
-                refused=int(refused),
+                episode=row["lowered_at"],
+                lowered_at=row["lowered_at"] + offset if row["lowered_at"] else -math.inf,
+                limited_at=row["limited_at"] + offset,
+                paused_until=min(row["paused_until"] + offset, now + self._limit.longest_pause),
+                climbs_from=row["climbs_from"] + offset,
+                set_rate=row["set_rate"],
+                rate_before=row["rate_before"],
+                passed=int(row["passed"]),
+                refused=int(row["refused"]),
             ),
             now,
         )
-        is_paused = paused_until > at
-        reserved = (next_at - interval + offset, now)
+        is_paused = row["paused_until"] > row["now"]
+        reserved = (row["next_at"] - interval + offset, now)
         if wish is not _Wish.NONE:
             is_now = not is_paused and (is_due or reserved[0] <= now)
             self._granted_at = now if is_now else self._granted_at
             self._due = None if is_now and not (is_due and wish is _Wish.ONE) else reserved
-        if lowered_at and lowered_at != self._counted and self._count_at == math.inf:
+        if self._known.episode not in (0.0, self._counted) and self._count_at == math.inf:
             # Requests in flight may succeed yet.
             self._count_at = now + max(0.0, self._known.paused_until - now) / 2
 
@@ -385,7 +372,6 @@ class SharedRate(LocalMembers):
 
     def _pause(self, now: float, pause: float) -> float:
         until = now + pause
-
         return self._note(lambda connection: self._pause_in_store(connection, until), now, until)
 
     def _pause_in_store(self, connection: StoreConnection, until: float) -> None:

@@ -18,7 +18,6 @@ from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from typing_extensions import Self, Unpack
 
@@ -57,16 +56,14 @@ class AsyncTMDBClient(BaseClient[Asynchronous]):
         **arguments: Unpack[ClientArguments],
     ) -> None:
         token, arguments = hidden(token), with_hidden(arguments)
-        super().__init__(self._execute, token, arguments, transport, is_blocking=False)
+        super().__init__(token, arguments, transport, is_blocking=False)
         self.images = AsyncImages(self)
 
     async def __aenter__(self) -> Self:
         self._check_usable()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     @property
@@ -90,6 +87,7 @@ class AsyncTMDBClient(BaseClient[Asynchronous]):
             RuntimeError: The client belongs to another event loop.
         """
         self._check_loop()
+        self._sender.is_closed = True
         await self._sender.aclose()
 
     async def request(

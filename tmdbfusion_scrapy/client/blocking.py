@@ -15,7 +15,6 @@ from tmdbfusion_scrapy.transport.blocking import BlockingTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     from typing_extensions import Self, Unpack
 
@@ -64,16 +63,14 @@ class TMDBClient(BaseClient[Blocking]):
         **arguments: Unpack[ClientArguments],
     ) -> None:
         token, arguments = hidden(token), with_hidden(arguments)
-        super().__init__(self._execute, token, arguments, transport, is_blocking=True)
+        super().__init__(token, arguments, transport, is_blocking=True)
         self.images = Images(self)
 
     def __enter__(self) -> Self:
         self._check_usable()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property

@@ -49,17 +49,17 @@ class BaseClient(API[E]):
     """
 
     _HOW_TO_CLOSE: ClassVar[str]
+    _execute: Callable[..., Any]
 
     def __init__(
         self,
-        execute: Callable[..., Any],
         token: str | None,
         arguments: ClientArguments,
         transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None,
         *,
         is_blocking: bool,
     ) -> None:
-        super().__init__(execute)
+        super().__init__(self._execute)
         self._options = ClientOptions.from_arguments(
             token, arguments, transport=transport, is_blocking=is_blocking
         )
@@ -137,11 +137,11 @@ class BaseClient(API[E]):
                 if without is None:
                     raise
                 assembly = without
-        record = assembly.record
+        record: Any = assembly.record
         if record.missing_parts:
             missing = ", ".join(record.missing_parts)
             logger.warning("TMDB left %s out of its answer to %s %s", missing, call.method, call.path)
-        return record
+        return assembly.record
 
     async def _send(self, call: Call[M]) -> M:
         """Send a call as it stands until it works or the retries are spent."""

@@ -11,8 +11,6 @@ from tmdbfusion_scrapy.forking import renew_in_children
 from tmdbfusion_scrapy.models.images import check_path
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tmdbfusion_scrapy.api import API
     from tmdbfusion_scrapy.models.images import ImageKind
     from tmdbfusion_scrapy.models.reference import ConfigurationDetails, ImagesConfiguration
@@ -21,7 +19,7 @@ if TYPE_CHECKING:
 class _KeptConfiguration:
     """Configuration of images that is asked for once."""
 
-    _LOCK: ClassVar[Callable[[], Any]]
+    _LOCK: ClassVar[Any]
 
     def __init__(self, api: API[Any]) -> None:
         self._api = api

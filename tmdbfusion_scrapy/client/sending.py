@@ -69,7 +69,7 @@ class Sender:
         limiter: The rate limiter.
         transport: What carries the requests.
         loop: The event loop that an asyncio client belongs to from its first call.
-        is_closed: True if the client was closed.
+        is_closed: True if the client was closed; not for one that was forgotten.
     """
 
     def __init__(
@@ -130,7 +130,6 @@ class Sender:
 
     async def aclose(self) -> None:
         """Close all connections, and let those who wait give up."""
-        self.is_closed = True
         self.limiter.close()
         await self.transport.aclose()
 
@@ -165,6 +164,9 @@ class Sender:
 
     async def _wait_in_line(self) -> None:
         """Wait for what stands for a connection of the user's transport."""
+        if not self._room.locked():
+            await self._room.acquire()
+            return
         coming = asyncio.ensure_future(self._room.acquire())
         timeout = self._exchange.timeout.pool
         try:

@@ -129,6 +129,8 @@ class LoopThread:
         close: Closes what lives in the loop, before the thread ends.
     """
 
+    _closing: Future[None]
+
     def __init__(self, owner: object, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._close = close
         self.is_stopped = False
@@ -188,7 +190,6 @@ class LoopThread:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
         self._awaited: set[Future[Any]] = set()
-        self._closing: Future[None]
 
     def _start(self) -> asyncio.AbstractEventLoop:
         with self._lock:

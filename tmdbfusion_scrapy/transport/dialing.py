@@ -50,10 +50,9 @@ class Dialer:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        *,
         context: ssl.SSLContext,
-        local_address: str | None = None,
-        ip_family: IPFamily = "auto",
+        local_address: str | None,
+        ip_family: IPFamily,
     ) -> None:
         self._loop = loop
         self._context = context

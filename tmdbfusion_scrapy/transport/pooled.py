@@ -79,8 +79,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         self._limits = limits
         self._verify = verify
         self._proxy = ProxyRoute.from_httpx(proxy)
-        self._local_address = local_address
-        self._ip_family = ip_family
+        self._addresses = local_address, ip_family
         self._limiter = limiter
         self._pool: Pool | None = None
         self._closed = False
@@ -100,8 +99,9 @@ class PooledTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: one of its subclasses, as httpx documents them.
             RuntimeError: the transport is closed, or was used in another event loop.
         """
-        if not isinstance(request, httpx.Request):
-            response: httpx.Response = await self._handle_httpx2(request)
+        given: Any = request
+        if not isinstance(given, httpx.Request):
+            response: httpx.Response = await self._handle_httpx2(given)
             return response
         answer = await self.send_request(request)
         return httpx.Response(
@@ -218,9 +218,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         if self._pool is None:
             loop = asyncio.get_running_loop()
             context = httpx.create_ssl_context(verify=self._verify)
-            dialer = Dialer(
-                loop, context=context, local_address=self._local_address, ip_family=self._ip_family
-            )
+            dialer = Dialer(loop, context, *self._addresses)
             self._pool = Pool(loop, self._limits, dialer, self._limiter)
         _check_loop(self._pool)
         return self._pool
