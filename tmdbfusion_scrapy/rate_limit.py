@@ -265,7 +265,7 @@ class LocalMembers(ABC):
     def _ahead_of(self, member: RateLimitMember) -> int:
         """Return how many members wait for longer, and go first."""
         since = member.waiting_since
-        return sum(other.waiting_since < since for other in self._members) if len(self._members) > 1 else 0
+        return sum(other.waiting_since < since for other in self._members)
 
     @abstractmethod
     def _limited(self, now: float, sent_at: float, retry_after: float | None) -> float:
@@ -343,9 +343,10 @@ class InProcessState(LocalMembers):
                 self._tell_members(self._set_rate, self._found_rate)
             if len(self._members) != self._counted:
                 self._count_members(now)
-            found_rate, set_rate = self._found_rate, self._set_rate if member.requests_per_second else 0.0
+            found_rate = 0.0 if self._found is None else self._found.rate
+            set_rate = self._set_rate if member.requests_per_second else 0.0
             # Who is late by its own token is not waited for.
-            ahead = self._ahead_of(member)
+            ahead = self._ahead_of(member) if self._counted > 1 else 0
             due = max(
                 self._set_next + ahead / set_rate if set_rate else now,
                 self._found_next + ahead / found_rate if found_rate else now,

@@ -103,7 +103,7 @@ class BaseClient(API[E]):
 
     def _check_usable(self) -> None:
         """Refuse a closed client and a second event loop."""
-        if self.is_closed:
+        if self._sender.is_closed:
             raise RuntimeError(f"{self!r} is closed: make a new one")
         if self._thread is None:
             self._sender.loop = self._check_loop()

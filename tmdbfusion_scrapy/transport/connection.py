@@ -339,7 +339,7 @@ class Connection(asyncio.Protocol):
             return
         due, which = self._due(self._answer.waiter)
         if due - self.loop.time() < _SOON:
-            self._break(timed_out(httpx.ReadTimeout, self.origin, which))
+            self._break(timed_out(self.origin, which))
         else:
             self._set_timer(due)
 
@@ -358,7 +358,7 @@ class Connection(asyncio.Protocol):
                 try:
                     await asyncio.wait_for(self._writable.wait(), timeout)
                 except asyncio.TimeoutError:
-                    raise timed_out(httpx.WriteTimeout, self.origin, "write") from None
+                    raise timed_out(self.origin, "write") from None
                 if not self.is_open or answer.has_head:
                     self._keeps_alive = False
                     return

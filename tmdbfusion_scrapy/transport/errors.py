@@ -18,18 +18,17 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=httpx.TransportError)
 
 _TIMEOUTS: Final = {
-    "connect": "Connecting to {target} took too long",
-    "read": "{target} sent nothing for too long",
-    "write": "{target} took no bytes of the request body for too long",
-    "total": "The exchange with {scheme}://{target} took longer than its total time",
+    "connect": (httpx.ConnectTimeout, "Connecting to {target} took too long"),
+    "read": (httpx.ReadTimeout, "{target} sent nothing for too long"),
+    "write": (httpx.WriteTimeout, "{target} took no bytes of the request body for too long"),
+    "total": (httpx.ReadTimeout, "The exchange with {scheme}://{target} took longer than its total time"),
 }
 
 
-def timed_out(kind: type[httpx.TimeoutException], origin: Origin, which: str) -> httpx.TimeoutException:
+def timed_out(origin: Origin, which: str) -> httpx.TimeoutException:
     """Return the exception for a time-out, which is ``connect``, ``read``, ``write`` or ``total``."""
-    return caused(
-        kind(_TIMEOUTS[which].format(scheme=origin.scheme, target=origin.target)), asyncio.TimeoutError()
-    )
+    kind, text = _TIMEOUTS[which]
+    return caused(kind(text.format(scheme=origin.scheme, target=origin.target)), asyncio.TimeoutError())
 
 
 def cannot_connect(origin: Origin, error: Exception) -> httpx.TransportError:

@@ -121,7 +121,7 @@ class Pool:
         try:
             if not await is_free_in_time(future, left if is_total else timeout, self._limiter):
                 if is_total:
-                    raise httpx.ReadTimeout("The total time was over before a connection became free")
+                    raise timed_out(origin, "total")
                 raise httpx.PoolTimeout(f"No connection of the pool became free in {timeout:g} s")
             connection = future.result()
         except asyncio.CancelledError:
@@ -150,8 +150,7 @@ class Pool:
         if connection.is_interrupted:
             raise closed_under_request(connection.origin)
         if task.cancelled():
-            kind, which = (httpx.ReadTimeout, "total") if is_total else (httpx.ConnectTimeout, "connect")
-            raise timed_out(kind, connection.origin, which)
+            raise timed_out(connection.origin, "total" if is_total else "connect")
         error = task.exception()
         if isinstance(error, Exception):
             raise cannot_connect(connection.origin, error)
