@@ -203,6 +203,7 @@ class Outcome:
         again: Records that were fetched more often than once, counted each further time.
         false_failures: Rows of ``tmdb_failures``, and ``deleted_at``, of records that are stored.
         finished: Runs that are finished.
+        watermarks: Times that the watermark was set.
         refused: Answers 429.
         rate: Answers a second in the middle 70% of the time.
         busiest: Most requests of an address in any one second.
@@ -214,6 +215,7 @@ class Outcome:
     again: int
     false_failures: int
     finished: int
+    watermarks: int
     refused: int
     rate: float
     busiest: int
@@ -344,6 +346,9 @@ class Fleet:
                 )
                 + number("SELECT count(*) FROM movies WHERE deleted_at IS NOT NULL"),
                 finished=number("SELECT count(*) FROM tmdb_runs WHERE finished_at IS NOT NULL"),
+                watermarks=number(
+                    "SELECT n_tup_ins + n_tup_upd FROM pg_stat_user_tables WHERE relname = 'tmdb_watermarks'"
+                ),
                 refused=refused,
                 rate=(bisect_left(arrived, end) - bisect_left(arrived, begin)) / (end - begin or 1.0),
                 busiest=busiest,
@@ -552,8 +557,10 @@ def main() -> None:
                 flush=True,
             )
         return
-    print("| fault | records | lost | fetched again | false failures | finished | 429s | seconds |")
-    print("|---|---:|---:|---:|---:|---:|---:|---:|", flush=True)
+    print(
+        "| fault | records | lost | fetched again | false failures | finished | watermark | 429s | seconds |"
+    )
+    print("|---|---:|---:|---:|---:|---:|---:|---:|---:|", flush=True)
     for name in options.fault or FAULTS:
         if name == "link-down" and options.loopback:
             continue
@@ -561,7 +568,7 @@ def main() -> None:
             found = fault(name, options)
             print(
                 f"| {name} | {found.listed} | {found.lost} | {found.again} | {found.false_failures} "
-                f"| {found.finished} | {found.refused} | {found.seconds:.0f} |",
+                f"| {found.finished} | {found.watermarks} | {found.refused} | {found.seconds:.0f} |",
                 flush=True,
             )
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -17,6 +19,7 @@ from tests.crawling.crawls import MoviesSpider, crawl, settings_of
 from tests.patience import until
 from tests.storage.conftest import database, postgres_database, sqlite_database  # noqa: F401 - fixtures
 from tests.storage.private_postgres import private_server
+from tests.transport.test_fork import in_child
 from tmdbfusion_scrapy import AsyncTMDBClient, TMDBClient
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter, RateLimitMember
@@ -108,6 +111,32 @@ def test_a_429_to_one_process_stops_all(tmdb_sandbox_factory, store):
     # Of one process alone it would be at 10 a second meanwhile.
     assert arrived[longest] - arrived[longest - 1] > 2.5
     assert len(arrived) == len(ids) + 1
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_of_a_fork_keeps_to_the_rate_of_its_parent(tmdb_sandbox_factory, store):
+    sandbox = tmdb_sandbox_factory()
+    ids = sandbox.movie_ids[:60]
+
+    def fetch(some):
+        return str(len([client.movies.details(each) for each in some]))
+
+    with TMDBClient(
+        "token",
+        base_url=sandbox.base_url,
+        requests_per_second=20,
+        rate_limit_key=KEY,
+        rate_limit_store=store,
+    ) as client:
+        fetch(ids[:1])
+        with ThreadPoolExecutor(1) as beside:
+            child = beside.submit(in_child, lambda: fetch(ids[1:30]))
+            fetch(ids[30:])
+            assert child.result() == "29"
+    arrived = sorted(request.received_at for request in sandbox.requests)
+    assert len(arrived) == len(ids)
+    # 59 intervals of 50 ms; each for itself would take half of that.
+    assert arrived[-1] - arrived[0] > 0.75 * 59 / 20
 
 
 @coroutine_test

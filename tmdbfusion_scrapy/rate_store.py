@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import sqlite3
 import threading
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
+from weakref import WeakSet
 
 from tmdbfusion_scrapy.credentials import hidden
 from tmdbfusion_scrapy.exceptions import ConfigurationError
@@ -19,7 +21,7 @@ from tmdbfusion_scrapy.forking import leave_to_parent, renew_in_children
 from tmdbfusion_scrapy.rate_limit import SharedLimit
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from typing import TypeAlias
 
     Work: TypeAlias = "Callable[[StoreConnection], None]"
@@ -213,40 +215,96 @@ def _of_postgresql(statement: str) -> str:
 
 
 class _SQLiteConnection:
+    """Connection to a file, which is closed while the process forks.
+
+    A file that is open then is not locked in the child:
+    https://sqlite.org/howtocorrupt.html#_carrying_an_open_database_file_across_a_fork_
+    """
+
     def __init__(self, url: str) -> None:
-        self._connection = sqlite3.connect(_path(url), timeout=_BUSY_SECONDS, isolation_level=None)
-        deadline = time.monotonic() + _BUSY_SECONDS
-        # SQLite does not wait for who opens the file at the same time.
-        while True:
-            try:
-                self._connection.execute("PRAGMA journal_mode = WAL")
-                break
-            except sqlite3.OperationalError:
-                if time.monotonic() > deadline:
-                    self._connection.close()
-                    raise
-            time.sleep(0.05)
-        self._connection.execute("PRAGMA synchronous = NORMAL")
-        self._connection.create_function("greatest", -1, max, deterministic=True)
-        self._connection.create_function("least", -1, min, deterministic=True)
-        self._connection.execute(_CREATE)
+        self._path = _path(url)
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = _open_file(self._path)
+        _files.add(self)
 
     def run(self, statement: str, values: Mapping[str, Any]) -> bool:
-        timed = {"now": time.time(), **values}
-        return self._connection.execute(statement.replace("{now}", ":now"), timed).rowcount > 0
+        with self._open() as connection:
+            timed = {"now": time.time(), **values}
+            return connection.execute(statement.replace("{now}", ":now"), timed).rowcount > 0
 
     def row(self, statement: str, values: Mapping[str, Any]) -> dict[str, float] | None:
-        self._connection.execute("BEGIN IMMEDIATE")
-        try:
-            timed = {**values, "now": time.time()}
-            self.run(statement, timed)
-            select = f"SELECT :now, {', '.join(_COLUMNS)} FROM {TABLE} WHERE name = :name"  # noqa: S608
-            return _named(self._connection.execute(select, timed).fetchone())
-        finally:
-            self._connection.execute("COMMIT")
+        with self._open() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                timed = {"now": time.time(), **values}
+                connection.execute(statement.replace("{now}", ":now"), timed)
+                select = f"SELECT :now, {', '.join(_COLUMNS)} FROM {TABLE} WHERE name = :name"  # noqa: S608
+                return _named(connection.execute(select, timed).fetchone())
+            finally:
+                connection.execute("COMMIT")
 
     def close(self) -> None:
-        self._connection.close()
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def close_to_fork(self) -> None:
+        """Wait until it is idle, and close the file until :meth:`forked`."""
+        self._lock.acquire()
+        self.close()
+
+    def forked(self) -> None:
+        """Let it go on, in the parent."""
+        self._lock.release()
+
+    @contextmanager
+    def _open(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._connection = self._connection or _open_file(self._path)
+            yield self._connection
+
+
+def _open_file(path: str) -> sqlite3.Connection:
+    """Open an SQLite file, and create the table if it is missing."""
+    # Whoever forks closes it.
+    connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    deadline = time.monotonic() + _BUSY_SECONDS
+    # SQLite does not wait for who opens the file at the same time.
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+            break
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                connection.close()
+                raise
+        time.sleep(0.05)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.create_function("greatest", -1, max, deterministic=True)
+    connection.create_function("least", -1, min, deterministic=True)
+    connection.execute(_CREATE)
+    return connection
+
+
+_files: WeakSet[_SQLiteConnection] = WeakSet()
+_closed_to_fork: list[_SQLiteConnection] = []
+
+
+def _close_files() -> None:
+    for file in list(_files):
+        file.close_to_fork()
+        _closed_to_fork.append(file)
+
+
+def _let_files_go_on() -> None:
+    while _closed_to_fork:
+        _closed_to_fork.pop().forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(
+        before=_close_files, after_in_parent=_let_files_go_on, after_in_child=_closed_to_fork.clear
+    )
 
 
 class RateStore:

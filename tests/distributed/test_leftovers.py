@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
+
+import pytest
 
 from tests.commands.conftest import scrapy_command  # noqa: F401 - a fixture
 from tests.coroutines import coroutine_test
@@ -103,6 +106,29 @@ async def test_what_is_enqueued_anew_takes_the_place_of_what_was_added_before(fl
     await fleet.enqueue(Movies, ids="1,2,3,4", size=4)
     (run,) = (await fleet.status()).runs
     assert (run.waiting.jobs, run.waiting.records, run.done.jobs) == (1, 4, 0)
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+@coroutine_test
+async def test_a_run_that_cannot_begin_leaves_no_connection_open(fleet, is_shared):
+    await fleet.enqueue(Movies, ids="1")
+    # Python warns of a connection that is open still when it is collected.
+    fleet.change("ALTER TABLE tmdb_runs ADD CONSTRAINT none_more CHECK (id < 2)")
+    if is_shared:
+        assert not (await fleet.enqueue(Movies, ids="1,2")).has_enqueued
+    else:
+        await fleet.start(Movies, {}, ids="1,2").end()
+    gc.collect()
+
+
+@coroutine_test
+async def test_a_run_that_two_enqueue_at_once_is_cut_once(fleet):
+    ids = ",".join(map(str, range(1, 1501)))
+    outcomes = await asyncio.gather(*(fleet.enqueue(Movies, ids=ids, size=size) for size in (1, 1, 7)))
+    assert [spider.has_enqueued for spider in outcomes] == [True] * 3
+    (run,) = (await fleet.status()).runs
+    assert run.waiting.records == 1500
+    assert run.waiting.jobs in (1500, 215)
 
 
 @coroutine_test

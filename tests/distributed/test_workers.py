@@ -263,6 +263,18 @@ async def test_a_worker_with_other_languages_is_refused(fleet, caplog):
     assert not fleet.asked()
 
 
+@coroutine_test
+async def test_runs_in_two_languages_have_workers_of_their_own(fleet):
+    german = {"TMDB_LANGUAGE": "de"}
+    await fleet.enqueue(Movies, ids="1,2", changed=german)
+    await fleet.enqueue(Movies, ids="3,4")
+    assert (await fleet.work(Movies)).status == ExitStatus.DONE
+    assert fleet.asked() == {3: 1, 4: 1}
+    assert (await fleet.work(Movies, **german)).status == ExitStatus.DONE
+    assert fleet.asked() == dict.fromkeys([1, 2, 3, 4], 1)
+    assert [finished for *_, finished in fleet.runs()] == [True, True]
+
+
 @pytest.mark.parametrize("spiders", [(), (Movies,)], ids=["all", "one"])
 @coroutine_test
 async def test_a_worker_stays_for_more(fleet, spiders):

@@ -272,7 +272,11 @@ async def open_run(spider: TMDBSourceSpider, *, again: bool) -> PlannedRun | Non
         return None
     state = await store.open_state(spider.kind())
     language = languages_of(spider.crawler)
-    run = await store.ask(state.begin, spider.name, spider.plan.arguments, again=again, language=language)
+    try:
+        run = await store.ask(state.begin, spider.name, spider.plan.arguments, again=again, language=language)
+    except BaseException:
+        await asyncio.to_thread(state.close)
+        raise
     return PlannedRun(spider, store, state, run)
 
 

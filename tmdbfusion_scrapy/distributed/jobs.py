@@ -32,7 +32,6 @@ class Job:
         last: Last position.
         ids: How many ids stood between them when it was planned.
         append: Parts that are asked for with each record.
-        language: Languages that texts are asked for in, best first, with commas; empty for TMDB's own choice.
         arguments: Arguments of the spider that are not the source's.
     """
 
@@ -42,7 +41,6 @@ class Job:
     last: int
     ids: int
     append: tuple[str, ...] = ()
-    language: str = ""
     arguments: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from contextlib import AsyncExitStack
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -153,14 +154,21 @@ class PlanningSpider(TMDBSourceSpider):
             await run.plan(Listing.of_ids(self._crawl.listed), self._crawl.limit)
         store = self.crawler.get_item_pipeline(SQLPipeline)
         assert store is not None  # noqa: S101 - the run is in its database
-        frontier = await store.open_state(self.kind())
-        engine = await store.ask(reopen_database, database_options_of(self.crawler.settings).url)
-        try:
+        async with AsyncExitStack() as stack:
+            frontier = await store.open_state(self.kind())
+            stack.push_async_callback(asyncio.to_thread, frontier.close)
+            engine = await store.ask(reopen_database, database_options_of(self.crawler.settings).url)
+            stack.push_async_callback(asyncio.to_thread, engine.dispose)
             queue = JobQueue(engine, store.ask)
             await queue.install()
+            held = await queue.hold_run(run.id)
+            if held is None:
+                self._say("Run %d is being enqueued by another process: nothing is added", run.id)
+                return True
+            stack.push_async_callback(asyncio.to_thread, held.close)
             found = await store.ask(frontier.run, run.id)
             assert found is not None  # noqa: S101 - it was begun by this process
-            if not await queue.begin_run(run.id, self.name, self.kind()):
+            if not await queue.begin_run(run.id, self.name, self.kind(), languages_of(self.crawler)):
                 failed = len(await queue.failed([entrypoint_of(self.name, run.id)]))
                 advice = f"; {failed} of its jobs have failed: scrapy tmdb-queue --retry brings them back"
                 self._say(
@@ -184,17 +192,12 @@ class PlanningSpider(TMDBSourceSpider):
                 await queue.finish_run(run.id)
                 self._say("Run %d: nothing is left to fetch", run.id)
             return bool(jobs)
-        finally:
-            await asyncio.to_thread(engine.dispose)
-            await asyncio.to_thread(frontier.close)
 
     def _jobs(self, run: int, shards: Sequence[tuple[int, int, int]]) -> list[Job]:
         """Return the jobs for the shards of a run."""
-        language = languages_of(self.crawler)
         own = dict(self.own_arguments)
         return [
-            Job(run, self.name, first, last, count, self.plan.append, language, own)
-            for first, last, count in shards
+            Job(run, self.name, first, last, count, self.plan.append, own) for first, last, count in shards
         ]
 
     def _say(self, message: str, *args: Any) -> None:

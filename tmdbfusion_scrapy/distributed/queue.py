@@ -12,7 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import and_, delete, insert, inspect, or_, select
+from sqlalchemy import and_, delete, func, insert, inspect, or_, select
 
 from tmdbfusion_scrapy.distributed.jobs import Job, entrypoint_of
 from tmdbfusion_scrapy.distributed.tables import metadata, tmdb_queued_runs, tmdb_workers
@@ -34,6 +34,8 @@ PREFIX = "tmdb_"
 """What the names of PgQueuer's objects begin with: it may serve something else in the same database, too."""
 
 _JOBS_AT_ONCE = 1000
+_ENQUEUE_LOCK = 8_471_263
+"""Any number, the same in every process; the second one of the lock is the run."""
 _FORGOTTEN_AFTER = timedelta(days=1)
 """Time after which a worker that was not seen is forgotten."""
 
@@ -44,12 +46,14 @@ class OpenRun(NamedTuple):
     Attributes:
         run: Key in ``tmdb_runs``.
         spider: Name of the spider.
+        language: Languages that texts are asked for in, best first, with commas; empty for TMDB's own choice.
         is_paused: Whether no worker is to take a job of it.
         is_enqueued: Whether all of its jobs were added.
     """
 
     run: int
     spider: str
+    language: str
     is_paused: bool
     is_enqueued: bool
 
@@ -214,12 +218,31 @@ class JobQueue:
 
     # Planning
 
-    async def begin_run(self, run: int, spider: str, kind: str) -> bool:
+    async def hold_run(self, run: int) -> Connection | None:
+        """Return a connection that keeps others from enqueuing a run until it is closed.
+
+        ``None`` where another process enqueues it now.
+        """
+        held: Connection | None = await self._ask(self._hold_run, run)
+        return held
+
+    def _hold_run(self, run: int) -> Connection | None:
+        """Take PostgreSQL's lock for the enqueuing of a run, which ends with its connection."""
+        connection = self._engine.connect()
+        # Not the pool's: its lock ends when it is closed.
+        connection.detach()
+        is_held = connection.scalar(select(func.pg_try_advisory_lock(_ENQUEUE_LOCK, run)))
+        connection.commit()
+        if not is_held:
+            connection.close()
+        return connection if is_held else None
+
+    async def begin_run(self, run: int, spider: str, kind: str, language: str) -> bool:
         """Note a run whose jobs are enqueued now; return false where it has jobs in the queue already."""
-        has_begun: bool = await self._ask(self._begin_run, run, spider, kind)
+        has_begun: bool = await self._ask(self._begin_run, run, spider, kind, language)
         return has_begun
 
-    def _begin_run(self, run: int, spider: str, kind: str) -> bool:
+    def _begin_run(self, run: int, spider: str, kind: str, language: str) -> bool:
         """Note a run, unless all of its jobs were enqueued and some are there."""
         runs = tmdb_queued_runs.columns
         with self._engine.begin() as connection:
@@ -231,9 +254,9 @@ class JobQueue:
             # Whoever was killed while it added jobs may have cut the run otherwise: a record has one job.
             run_as_written(connection, self._delete, ([entrypoint_of(spider, run)],))
             connection.execute(delete(tmdb_queued_runs).where(runs.run_id == run))
-            values = {"run_id": run, "spider": spider, "kind": kind, "jobs": 0, "ids": 0}
-            values["paused_at"] = None if row is None else row.paused_at
-            connection.execute(insert(tmdb_queued_runs).values(values))
+            values = {"run_id": run, "spider": spider, "kind": kind, "language": language}
+            paused_at = None if row is None else row.paused_at
+            connection.execute(insert(tmdb_queued_runs).values(**values, jobs=0, ids=0, paused_at=paused_at))
             return True
 
     async def add(self, jobs: Sequence[Job], *, priority: int = 0) -> int:
@@ -314,12 +337,16 @@ class JobQueue:
     def _open_runs(self, spiders: Sequence[str]) -> list[OpenRun]:
         """Return the runs that are not finished."""
         runs = tmdb_queued_runs.columns
-        query = select(runs.run_id, runs.spider, runs.paused_at, runs.enqueued_at).where(
-            runs.finished_at.is_(None), runs.spider.in_(spiders)
-        )
+        query = select(tmdb_queued_runs).where(runs.finished_at.is_(None), runs.spider.in_(spiders))
         with self._engine.begin() as connection:
             return [
-                OpenRun(row.run_id, row.spider, row.paused_at is not None, row.enqueued_at is not None)
+                OpenRun(
+                    row.run_id,
+                    row.spider,
+                    row.language,
+                    is_paused=row.paused_at is not None,
+                    is_enqueued=row.enqueued_at is not None,
+                )
                 for row in connection.execute(query)
             ]
 

@@ -18,6 +18,8 @@ tmdb_queued_runs = Table(
     Column("run_id", Integer, primary_key=True, autoincrement=False),
     Column("spider", Text, nullable=False),
     Column("kind", Text, nullable=False),
+    # Languages that texts are asked for in, best first, with commas; empty for TMDB's own choice.
+    Column("language", Text, nullable=False),
     # How many jobs and ids were enqueued.
     Column("jobs", Integer, nullable=False),
     Column("ids", Integer, nullable=False),

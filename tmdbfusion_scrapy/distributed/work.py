@@ -54,6 +54,7 @@ _UNANSWERED = 100
 worker that does not reach TMDB would go through the whole queue like that."""
 _BEATS = 4
 """Heartbeats that are sent in the time after which a worker without one counts as dead."""
+_TAKEN = "they are another worker's now, or were cancelled"
 _LONGEST_WAIT = 1.0
 """Seconds between two looks at the queue."""
 
@@ -93,7 +94,7 @@ class Work:
     """The jobs that a worker holds, and what becomes of them.
 
     Attributes:
-        is_refused: Whether a job was met that this worker cannot do.
+        is_refused: Whether there are runs, and none that this worker can do.
         are_left: Whether jobs failed, of this worker or of another one, or records have no job.
     """
 
@@ -115,6 +116,7 @@ class Work:
         self._store = store
         self._engine = engine
         self._queue = JobQueue(engine, self._ask)
+        self._language = languages_of(spider.crawler)
         self._timeout, self._heartbeat = job_times(settings)
         self._wait = min(_LONGEST_WAIT, self._heartbeat / _BEATS)
         self._held: dict[str, HeldJob] = {}
@@ -212,9 +214,20 @@ class Work:
         return self._over.is_set() or is_closing(self._crawler)
 
     async def _entrypoints(self, *, with_paused: bool) -> list[str]:
-        """Return those of the runs that are open."""
+        """Return those of the runs that are open, in the languages of this worker.
+
+        Raises:
+            ConfigurationError: There are none but in other languages, and nothing was done before.
+        """
         runs = await self._queue.open_runs(sorted(self._hosted))
-        return [entrypoint_of(one.spider, one.run) for one in runs if with_paused or not one.is_paused]
+        own = [one for one in runs if one.language == self._language]
+        if runs and not own and not self._done and not self._stays:
+            self.is_refused = True
+            raise ConfigurationError(
+                f"run {runs[0].run} was enqueued with texts in {runs[0].language or 'no language'}, and this "
+                f"worker asks for {self._language or 'none'}: set TMDB_LANGUAGE or TMDB_LANGUAGES as there"
+            )
+        return [entrypoint_of(one.spider, one.run) for one in own if with_paused or not one.is_paused]
 
     async def _is_all_done(self) -> bool:
         """Return whether there is nothing to do, and nothing that another worker may leave."""
@@ -255,14 +268,6 @@ class Work:
             await self._queue.clear(job.spider, job.run)
             return None
         self._without_jobs.discard(job.run)
-        language = languages_of(self._crawler)
-        if job.language != language:
-            await self._queue.give_back([taken.id])
-            self.is_refused = True
-            raise ConfigurationError(
-                f"run {job.run} was enqueued with texts in {job.language or 'no language'}, and this worker asks "
-                f"for {language or 'none'}: set TMDB_LANGUAGE or TMDB_LANGUAGES as there"
-            )
         run: Run = found[0]
         left = await self._ask(frontier.left_between, run, job.first, job.last, again=True)
         held = HeldJob(job, taken, run, left, time.monotonic())
@@ -424,7 +429,7 @@ class Work:
             await self._queue.give_back([one.id for one in skipped])
             self._lose(skipped, "no heartbeat could be sent for too long")
         lost = [one for key, one in held.items() if key not in kept and one.lease in self._held]
-        self._lose(lost, "they are another worker's now, or were cancelled")
+        self._lose(lost, _TAKEN)
 
     def _lose(self, lost: Sequence[HeldJob], reason: str) -> None:
         """Forget jobs, so that what was not sent yet for them is not."""
@@ -468,7 +473,11 @@ class Work:
         if not stalled:
             return
         self._stalls.note_stall(now)
-        for held in stalled:
+        kept = await self._queue.keep([held.id for held in stalled])
+        # Also what another worker has by now stalls here: it is that one's to fail.
+        lost = [held for held in stalled if held.id not in kept and held.lease in self._held]
+        self._lose(lost, _TAKEN)
+        for held in (held for held in stalled if held.id in kept):
             self._held.pop(held.lease, None)
             error = LostIdsError(sorted(held.left), held.job.ids, self._timeout)
             place = f"run {held.job.run}, positions {held.job.first} to {held.job.last}"
@@ -496,8 +505,9 @@ class Work:
 
     async def _finish_runs(self) -> None:
         """Finish the runs of which nothing is left: who did the last job may have died before."""
-        for run, spider, _, is_enqueued in await self._queue.open_runs(sorted(self._hosted)):
-            if self._stays and not is_enqueued:
+        for one in await self._queue.open_runs(sorted(self._hosted)):
+            run, spider = one.run, one.spider
+            if self._stays and not one.is_enqueued:
                 # Its jobs are being added.
                 continue
             frontier = await self._frontier(self._hosted[spider].kind())

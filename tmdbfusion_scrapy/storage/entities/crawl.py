@@ -67,7 +67,8 @@ tmdb_runs = Table(
     Column("coverage", Text),
     # NULL while there is something left to do.
     Column("finished_at", UTCDateTime),
-    Index("ix_tmdb_runs_spider_arguments", "spider", "arguments"),
+    # Not of arguments, which may be a long list of ids: PostgreSQL takes no index entry beyond 2,704 bytes.
+    Index("ix_tmdb_runs_spider", "spider"),
 )
 
 tmdb_frontier = Table(
