@@ -302,7 +302,7 @@ class CrawlStatus:
         return {
             "connections": Connections(pool.open - pool.idle, pool.idle, pool.open, most, pool.opened),
             "rate_now": limiter.member.rate,
-            "waiting": pool.waiting + limiter.waiting,
+            "waiting": pool.waiting + limiter.member.waiting,
             "pauses": limiter.member.pauses,
             "paused_for": 0.0 if self._closed_at else max(limiter.member.paused_until - now, 0.0),
         }, limiter.is_waited_for
