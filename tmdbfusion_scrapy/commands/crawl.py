@@ -25,13 +25,11 @@ class CrawlCommand(ScrapyCrawlCommand):
     """Scrapy's command; a crawl of TMDB ends with a status of :class:`ExitStatus`."""
 
     def short_desc(self) -> str:
-        """One line for the list of commands."""
         return (
             "Run a spider of the current project, by name, with an exit status that tells what became of it"
         )
 
     def long_desc(self) -> str:
-        """Return the text of the help."""
         return (
             "Run a spider. Exit status: 0 when all that was wanted is stored, gone from TMDB or on record as "
             "failed; 1 when the crawl could not do its work; 3 when records are left and the same command "

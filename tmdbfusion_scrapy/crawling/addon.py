@@ -198,7 +198,7 @@ class Addon:
                     _put_before(settings, queue.disk_setting, queue)
             load_object("tmdbfusion_scrapy.feeds.exporters.install_feeds")(settings)
             load_object("tmdbfusion_scrapy.images.choice.install_images")(settings, slot=no_delay)
-            load_object("tmdbfusion_scrapy.monitoring.install.install_monitoring")(settings)
+            load_object("tmdbfusion_scrapy.monitoring.install_monitoring")(settings)
         # Before robots.txt (100), default headers (400) and cookies (700).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).

@@ -23,7 +23,6 @@ from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
 from tmdbfusion_scrapy.sources import SOURCES, Kind, Plan, Source
-from tmdbfusion_scrapy.sources.changes import IncompleteFeedError
 from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ class TMDBSourceSpider(TMDBSpider):
         except ConfigurationError as error:
             # It names what to do instead.
             reason = str(error)
-        except (TMDBError, IncompleteFeedError) as error:
+        except TMDBError as error:
             reason = f"{error}. The same command tries again" if error.retryable else str(error)
         except Exception:
             self._has_failed = True

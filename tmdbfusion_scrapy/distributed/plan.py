@@ -20,8 +20,7 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.sources import Listing
 from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE
 from tmdbfusion_scrapy.storage.database import reopen_database
-from tmdbfusion_scrapy.storage.options import database_options_of
-from tmdbfusion_scrapy.storage.sql import SQLPipeline
+from tmdbfusion_scrapy.storage.sql import SQLPipeline, database_options_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
