@@ -168,8 +168,8 @@ class RecordReader:
         if assembly is None or assembly.step == "first":
             endpoint = OPERATIONS.get(call.operation_id or "")
             if endpoint is not None and endpoint.is_details and not record.drift:
-                # A record that could not be read as a whole may be read better by a later version. An ETag that had a
-                # secret in it is no use.
+                # A record that could not be read as a whole may be read better by a later version. An ETag that
+                # had a secret in it is no use.
                 etag = response.headers.get("ETag")
                 if etag is not None and b"***" not in etag and (digest := _digest(request, call)):
                     record._etag = f"{digest} {etag.decode('latin-1')}"  # noqa: SLF001
