@@ -417,17 +417,6 @@ def test_tokens_are_kept_for_who_came_first_but_not_for_ever():
     assert wait(state, third, 0.4) == 0
 
 
-def test_at_rest():
-    state = InProcessState(now=0.0)
-    member = joined(state, 0)
-    assert not state.is_at_rest(0.0)
-    result_of(state.answered(0.0, 0.0, 429, 5.0))
-    state.leave(member, 1.0)
-    assert not state.is_at_rest(1.0)
-    assert not state.is_at_rest(60.0)
-    assert state.is_at_rest(3600.0)
-
-
 def test_one_state_for_each_host_and_kind():
     api = shared_state("https://api.example/3")
     assert shared_state("https://api.example/4/x") is api

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable
-from functools import lru_cache
 from typing import Literal
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -22,12 +21,9 @@ _PORTS = {"http": 80, "https": 443}
 
 
 def check_url(name: str, value: str, *, carries_token: bool) -> str:
-    """Return a base URL: host in lower case, no default port, no slash at its end.
+    """Return the base URL of a setting or argument: host in lower case, no default port, no slash at its end.
 
-    Args:
-        name: The setting or argument, for the message.
-        value: The URL.
-        carries_token: Whether the token is sent there: then it must be ``https``, or loopback.
+    One that the token is sent to must be ``https``, or loopback.
 
     Raises:
         ConfigurationError: It cannot be used. The message shows neither a user name nor a query.
@@ -54,12 +50,7 @@ def check_url(name: str, value: str, *, carries_token: bool) -> str:
 
 
 def check_urls(name: str, value: object, *, carries_token: bool) -> tuple[str, ...]:
-    """Return base URLs, best first and each once; empty where none is set.
-
-    Args:
-        name: The setting or argument, for the message.
-        value: A list, or text with commas.
-        carries_token: As of :func:`check_url`.
+    """Return base URLs, from a list or text with commas, best first and each once; empty where none is set.
 
     Raises:
         ConfigurationError: One cannot be used.
@@ -72,11 +63,7 @@ def check_urls(name: str, value: object, *, carries_token: bool) -> tuple[str, .
 
 
 def check_ip_family(name: str, value: object) -> IPFamily:
-    """Return which addresses of a host name are used, in any case of letters.
-
-    Args:
-        name: The setting or argument, for the message.
-        value: ``auto``, ``ipv4`` or ``ipv6``.
+    """Return which addresses of a host name are used: ``auto``, ``ipv4`` or ``ipv6``, in any case of letters.
 
     Raises:
         ConfigurationError: It is none of them.
@@ -88,11 +75,7 @@ def check_ip_family(name: str, value: object) -> IPFamily:
 
 
 def check_proxy(name: str, value: object) -> str | None:
-    """Return the URL of a proxy, ``None`` where none is set.
-
-    Args:
-        name: The setting or argument, for the message.
-        value: The URL; it may hold a user name and password.
+    """Return the URL of a proxy, which may hold a user name and password; ``None`` where none is set.
 
     Raises:
         ConfigurationError: It cannot be used. The message shows neither user name nor password.
@@ -109,15 +92,10 @@ def check_proxy(name: str, value: object) -> str | None:
 
 
 def check_no_clear_token(name: str, urls_name: str, urls: Iterable[str]) -> None:
-    """Refuse a proxy for an API that is asked in plain http: it would read the token.
-
-    Args:
-        name: The setting or argument that names the proxy, for the message.
-        urls_name: The setting or argument that names the API, likewise.
-        urls: Base URLs of the API, as :func:`check_url` returned them.
+    """Refuse a proxy for an API in plain http, which is taken for loopback only: it would read the token.
 
     Raises:
-        ConfigurationError: One of them is plain http, which is taken for loopback only.
+        ConfigurationError: One of the base URLs is plain http.
     """
     plain = next((url for url in urls if is_plain(url)), None)
     if plain is not None:
@@ -155,20 +133,12 @@ def is_below(url: str, base: str) -> bool:
     """
     if url.startswith(base) and url[len(base) : len(base) + 1] in ("/", "?", "#", ""):
         return True
-    wanted = _origin(base)
-    if wanted is None or wanted[1] not in url.lower():
+    wanted = urlsplit(base)
+    parts = _split(url) if (wanted.hostname or "") in url.lower() else None
+    if parts is None or "@" in parts.netloc or _origin_of(parts) != _origin_of(wanted):
         return False
-    parts = _split(url)
-    if parts is None or "@" in parts.netloc or _origin_of(parts) != wanted:
-        return False
-    path = urlsplit(base).path
+    path = wanted.path
     return parts.path.startswith(path) and parts.path[len(path) : len(path) + 1] in ("/", "")
-
-
-@lru_cache(maxsize=8)
-def _origin(url: str) -> tuple[str, str, int | None] | None:
-    parts = _split(url)
-    return None if parts is None else _origin_of(parts)
 
 
 def _origin_of(parts: SplitResult) -> tuple[str, str, int | None]:
@@ -190,7 +160,5 @@ def _split(url: str) -> SplitResult | None:
 
 def _public(url: str) -> str:
     """A URL for a message: no user name, no password, no query."""
-    if "@" in url:
-        # A password may have a ? in it, a query an @.
-        return url.rpartition("@")[2].partition("?")[0]
-    return url.partition("?")[0]
+    # A password may have a ? in it, a query an @.
+    return url.rpartition("@")[2].partition("?")[0]

@@ -108,10 +108,6 @@ class Credentials:
     A v4 API Read Access Token goes into the ``Authorization`` header; a v3 API key, which TMDB takes only
     in the query string, into ``api_key``
     (https://developer.themoviedb.org/docs/authentication-application).
-
-    Args:
-        secret: The token or key.
-        is_v3_key: Whether it is a v3 key.
     """
 
     secret: str = field(repr=False)
@@ -135,20 +131,11 @@ class Credentials:
         return _pattern(self.secret, *others).sub(_MASK, text)
 
     def redact_body(self, body: bytes, others: Iterable[str] = ()) -> bytes:
-        """Return a body without the secrets.
-
-        An error quotes the beginning of a body that is not TMDB's, which may end within a secret. So the
-        error is made of what this returns.
-        """
+        """Return a body without the secrets."""
         return _bytes_pattern(self.secret, *others).sub(_MASK.encode(), body)
 
     def redacted(self, error: TMDBError, others: Iterable[str] = ()) -> TMDBError:
-        """Return the error without the secrets, which a server may have sent back in its message.
-
-        Args:
-            error: An error of a call.
-            others: The secrets of the call besides the token or key.
-        """
+        """Return the error without the secrets, which a server may have sent back in its message."""
         error.message = printable(self.redact(error.message, others))
         error.args = (error.message,)
         return error
@@ -164,14 +151,7 @@ class Credentials:
     def error_from_response(
         self, status: int, headers: Headers, body: bytes, others: Iterable[str] = ()
     ) -> TMDBError | None:
-        """Return the error that a response tells of, without the secrets; ``None`` for a good one.
-
-        Args:
-            status: As of :func:`~tmdbfusion_scrapy.exceptions.error_from_response`, like ``headers`` and ``body``.
-            headers: The headers.
-            body: The body.
-            others: The secrets of the call besides the token or key.
-        """
+        """Return the error that a response tells of, without the secrets; ``None`` for a good one."""
         error = error_from_response(status, headers, body)
         if error is None:
             return None
@@ -182,9 +162,8 @@ class Credentials:
     def cleaned(self, exception: E, others: Iterable[str] = ()) -> E:
         """Return the exception, or one of its class without what led to it if a text in there must not be shown.
 
-        That is a secret, or a control character, which a terminal would obey.
-
-        A server that is none of TMDB's may send the request back, and a parser may quote it.
+        That is a secret, which a server that is none of TMDB's may send back, or a control character, which a
+        terminal would obey.
         """
         pattern = _pattern(self.secret, *others)
         # What a parser makes of an answer that is no HTTP may have the request in its repr alone.
@@ -195,12 +174,9 @@ class Credentials:
 
     @classmethod
     def from_value(cls, value: object, *, name: str, is_v3_key: bool | None = None) -> Credentials:
-        """Check a token or key and tell which it is.
+        """Check a token or key and tell which it is, unless it must be a key: 32 hexadecimal digits are one.
 
-        Args:
-            value: The token or key; white space around it is dropped.
-            name: The setting or argument it came from, for the message.
-            is_v3_key: Whether it must be a v3 key; ``None`` tells by shape: 32 hexadecimal digits are a key.
+        White space around it is dropped.
 
         Raises:
             ConfigurationError: It is empty or cannot be a token or key. The message does not show it.
@@ -263,12 +239,7 @@ def resolve_session(
 ) -> str | None:
     """Return a session id from an argument or a setting, else from the environment.
 
-    Args:
-        value: The session id; white space around it is dropped. Empty text stands for none, whatever the
-            environment has.
-        name: The setting or argument, for the message.
-        variable: The environment variable.
-        environ: The environment; that of the process by default.
+    White space around it is dropped. Empty text stands for none, whatever the environment has.
 
     Raises:
         ConfigurationError: It cannot be a session id. The message does not show it.
@@ -349,9 +320,7 @@ def _bytes_pattern(*secrets: str) -> re.Pattern[bytes]:
 def proxy_secrets(url: str | None, authorization: bytes | None = None) -> tuple[str, ...]:
     """Return what must not be shown of a proxy: its password, and user and password as HTTP sends them.
 
-    Args:
-        url: The proxy's URL, ``None`` for none.
-        authorization: Value of a header ``Proxy-Authorization``.
+    They stand in its URL, or in the value of a header ``Proxy-Authorization``.
     """
     found: list[str] = []
     if url is not None:

@@ -86,14 +86,8 @@ class TMDBError(Exception):
         return f"{call}{self.message} ({', '.join(marks)})" if marks else f"{call}{self.message}"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), self.message, dict(self.__dict__))
-
-
-def _rebuild(cls: type[TMDBError], message: str, state: dict[str, Any]) -> TMDBError:
-    """Unpickle an error; keyword arguments do not survive Exception's own pickling."""
-    error = cls(message)
-    error.__dict__.update(state)
-    return error
+        # Keyword arguments do not survive Exception's own pickling.
+        return type(self), (self.message,), self.__dict__
 
 
 class AuthenticationError(TMDBError):
@@ -230,18 +224,9 @@ def error_from_response(
 ) -> TMDBError | None:
     """Return the error that a response tells of, or ``None`` for a good one.
 
-    Args:
-        status: HTTP status.
-        headers: Response headers; looked up by ``retry-after`` and ``location``.
-        body: Decoded body: TMDB's error JSON, something else, or nothing.
-        method: HTTP method of the request.
-        path: Path of the request without its query string.
-        now: The time to reckon a ``Retry-After`` date from; the clock by default.
-
-    Returns:
-        ``None`` for HTTP 2xx, unless the body is TMDB's notice of a failure: code 21 comes with HTTP 200
-        (https://developer.themoviedb.org/docs/errors), and so may a code that is not known here, with
-        ``"success": false``.
+    HTTP 2xx is good, unless the body is TMDB's notice of a failure: code 21 comes with HTTP 200
+    (https://developer.themoviedb.org/docs/errors), and so may a code that is not known here, with
+    ``"success": false``. A ``Retry-After`` date is reckoned from ``now``, by default the clock.
     """
     good = 200 <= status < 300
     # A notice is short and no record has this key, so a good body is not decoded twice.
@@ -255,7 +240,9 @@ def error_from_response(
     if entry is not None and entry.error is not None and status != 429:
         cls, retryable = entry.error, entry.retryable
     else:
-        cls, retryable = _class_of_status(status)
+        cls = _STATUS_ERRORS.get(status, ResponseError if status < 400 else ValidationError)
+        cls = ServerError if status >= 500 else cls
+        retryable = cls.default_retryable and not 300 <= status < 400
     return cls(
         message or _describe(status, headers, body),
         status_code=status,
@@ -274,12 +261,10 @@ FailureKind = Literal["url", "request", "address", "connection", "time", "exchan
 class Failure:
     """Meaning of an exception of httpx.
 
-    Args:
-        error: The class of the error.
+    Attributes:
         kind: The step that failed; with ``request`` it has a header that is none, ``address`` is that of the host,
             ``time`` is up, and with ``protocol`` the server broke off, or speaks no HTTP.
-        retryable: Whether the same call may work later.
-        is_unsent: Whether the request surely did not reach the server.
+        is_unsent: True if the request surely did not reach the server.
     """
 
     error: type[TMDBError]
@@ -306,9 +291,11 @@ _FAILURES: Mapping[type[BaseException], Failure] = {
 def failure_of(exception: BaseException) -> Failure:
     """Return the meaning of an exception of httpx, for clients and crawls alike."""
     failure = next(_FAILURES[cls] for cls in type(exception).__mro__ if cls in _FAILURES)
-    if is_certificate_error(exception):
+    chain = list(chain_of(exception))
+    if any(isinstance(found, ssl.SSLCertVerificationError) for found in chain):
+        # Another try does not change it.
         return replace(failure, retryable=False)
-    if failure.kind == "connection" and any(isinstance(e, socket.gaierror) for e in chain_of(exception)):
+    if failure.kind == "connection" and any(isinstance(found, socket.gaierror) for found in chain):
         return replace(failure, kind="address")
     return failure
 
@@ -320,17 +307,11 @@ def error_from_exception(
     path: str | None = None,
     cls: type[TMDBError] | None = None,
 ) -> TMDBError:
-    """Return the error for an httpx exception, which is kept as its ``__cause__``.
+    """Return the error for an httpx exception, which is kept as its ``__cause__``; its class may be given.
 
     A URL that is none, or of another scheme, and a request that cannot be sent as it is, are a
     :class:`ValidationError`, a body that cannot be decompressed is a :class:`ResponseError`; all else (time-outs,
     failed connections) is a :class:`ServerError`, to be tried again but for a certificate that is not accepted.
-
-    Args:
-        exception: What a transport raised.
-        method: HTTP method of the call.
-        path: Path of the call, without a secret.
-        cls: A subclass that stands for the class of the error.
     """
     failure = failure_of(exception)
     name, text = type(exception).__name__, str(exception)
@@ -340,20 +321,11 @@ def error_from_exception(
     return error
 
 
-def is_certificate_error(exception: BaseException) -> bool:
-    """Return whether a certificate was not accepted, which another try does not change."""
-    return any(isinstance(found, ssl.SSLCertVerificationError) for found in chain_of(exception))
-
-
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
-    """Return the seconds that a ``Retry-After`` header asks for.
+    """Return the seconds that a ``Retry-After`` header (RFC 9110, 10.2.3) asks for, never negative.
 
-    Args:
-        value: Seconds or an HTTP date (RFC 9110, 10.2.3); ``None`` where the header is missing.
-        now: The time to reckon a date from, aware; the clock by default.
-
-    Returns:
-        Seconds, never negative; ``None`` for a missing header or one that is neither.
+    ``None`` for a missing header, and for one that is neither seconds nor an HTTP date, which is reckoned from
+    ``now``, by default the clock.
     """
     if value is None:
         return None
@@ -371,14 +343,6 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
 
 
 _SECONDS = re.compile(r"[ \t]*[0-9]+(\.[0-9]*)?[ \t]*", re.ASCII)
-
-
-def _class_of_status(status: int) -> tuple[type[TMDBError], bool]:
-    """The class for a response that carries no TMDB code, and whether to retry."""
-    cls = _STATUS_ERRORS.get(status)
-    if cls is None:
-        cls = ServerError if status >= 500 else ValidationError if status >= 400 else ResponseError
-    return cls, cls.default_retryable and not 300 <= status < 400
 
 
 def _tmdb_notice(body: bytes) -> tuple[int | None, str | None, Any]:
@@ -403,21 +367,17 @@ def _tmdb_notice(body: bytes) -> tuple[int | None, str | None, Any]:
 def _describe(status: int, headers: Headers, body: bytes) -> str:
     """A message for a response that brought none of TMDB's."""
     if 300 <= status < 400:
-        target = _target(headers.get("location"))
-        return f"TMDB answered with a redirect{target}, which is not followed"
+        try:
+            parts = urlsplit(headers.get("location") or "")
+        except ValueError:
+            parts = urlsplit("")
+        # Without the query, which may repeat an API key.
+        target = parts.netloc.rpartition("@")[2] + parts.path
+        to = f" to {target}" if target else ""
+        return f"TMDB answered with a redirect{to}, which is not followed"
     if not body:
         return "the response has no body"
     return f"the response is not TMDB's: {len(body)} bytes beginning {bytes(body[:40])!r}"
-
-
-def _target(location: str | None) -> str:
-    """The target of a redirect, without the query, which may repeat an API key."""
-    try:
-        parts = urlsplit(location or "")
-    except ValueError:
-        return ""
-    host = parts.netloc.rpartition("@")[2]
-    return f" to {host}{parts.path}" if host or parts.path else ""
 
 
 def chain_of(exception: BaseException) -> Iterator[BaseException]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+from itertools import count
 from typing import Protocol
-from weakref import WeakSet
+from weakref import WeakValueDictionary
 
 
 class Renewable(Protocol):
@@ -12,27 +13,11 @@ class Renewable(Protocol):
 
     def begin_anew(self) -> None:
         """Leave to the parent what is the parent's; called in a child process, where no other thread runs."""
-        ...
 
 
-class Renewal:
-    """Objects that begin anew in each child process, for as long as they live.
-
-    One for each module, made when it is imported: so what a module stands on has begun anew before it does.
-    """
-
-    def __init__(self) -> None:
-        self._living: WeakSet[Renewable] = WeakSet()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=self._begin_anew)
-
-    def add(self, renewable: Renewable) -> None:
-        """Have an object begin anew, too."""
-        self._living.add(renewable)
-
-    def _begin_anew(self) -> None:
-        for renewable in list(self._living):
-            renewable.begin_anew()
+def renew_in_children(renewable: Renewable) -> None:
+    """Have an object begin anew in each child process, for as long as it lives; the first of them first."""
+    _living[next(_numbers)] = renewable
 
 
 def leave_to_parent(value: object) -> None:
@@ -40,4 +25,15 @@ def leave_to_parent(value: object) -> None:
     _of_parent.append(value)
 
 
+_numbers = count()
+_living: WeakValueDictionary[int, Renewable] = WeakValueDictionary()
 _of_parent: list[object] = []
+
+
+def _begin_anew() -> None:
+    for renewable in list(_living.values()):
+        renewable.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)

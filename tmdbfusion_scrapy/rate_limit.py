@@ -13,10 +13,10 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import os
 import random
 import threading
 import time
+from abc import ABC, abstractmethod
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable
@@ -26,6 +26,7 @@ from typing import ClassVar, Protocol
 from weakref import WeakSet
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.forking import renew_in_children
 
 logger = logging.getLogger(__name__)
 
@@ -40,10 +41,6 @@ _MEASURED_ANSWERS = 1024
 """Good answers that are remembered; at a higher rate their time span stands for the second."""
 _NEAR = 0.05
 """Share of the limit that the last 429 told of, within which the rate climbs at a quarter of its speed."""
-_REST_SECONDS = 600.0
-"""After so long without a 429, what it told is old news."""
-_KEPT_SECONDS = 60.0
-"""Seconds that a state is kept at the least: who was given it may not have joined yet."""
 _LONGEST_SLEEP = 0.25
 """Seconds. Who waits looks up that often: the rate may have changed, or the waiting may be over."""
 _LONG_PAUSE = 5.0
@@ -94,13 +91,21 @@ class RateLimit:
             if not is_good:
                 raise ConfigurationError(f"{name} is {value}: use {use}")
 
+    def pause(self, retry_after: float | None, refused: int | None) -> float:
+        """Return the seconds to pause after a 429, one of so many in a row; ``None`` for one more of an event."""
+        pause = min(retry_after or 0.0, self.longest_pause)
+        if refused is None:
+            return pause
+        # A second at the least: limits are counted by the second, so a shorter pause meets the same one.
+        shortest = 2.0 ** min(refused - 1, 16)
+        return max(pause, min(self.longest_pause, self.jitter(shortest, 1.5 * shortest)))
+
 
 @dataclass(frozen=True, slots=True)
 class SharedLimit:
     """Name of a rate limit that processes share, and the database that holds it.
 
     Attributes:
-        key: Its name.
         url: URL of the database; no ``repr`` shows it, for its password.
         label: The database as it may be shown.
         setting: Setting or argument that named the database, for messages.
@@ -114,15 +119,10 @@ class SharedLimit:
 
 @dataclass(frozen=True, slots=True)
 class FoundRate:
-    """Rate that was found after a 429, and how fast it climbs.
+    """Rate that was found after a 429, and how fast it climbs; all in requests a second.
 
     It is a factor below what the server let through before the 429, climbs by a constant amount each second, and
     by a quarter of it near the limit that the 429 told of.
-
-    Args:
-        rate: Requests a second now.
-        passed: Requests a second that the server let through.
-        climb: Requests a second that it is raised by in a second.
     """
 
     rate: float
@@ -133,11 +133,8 @@ class FoundRate:
     def lowered(cls, limit: RateLimit, before: float, passed: float, set_rate: float) -> FoundRate:
         """Return the rate after a 429.
 
-        Args:
-            limit: The numbers.
-            before: The rate before the 429; infinite where there was none.
-            passed: Good answers in the second before it.
-            set_rate: The rate that is set; 0 for none.
+        ``before`` is the one before it, infinite for none; ``passed`` are the good answers in the second before;
+        ``set_rate`` is the one that is set, 0 for none.
         """
         known = before
         if passed >= _ENOUGH_ANSWERS:
@@ -189,7 +186,7 @@ class RateLimitMember:
     def allow(self, rate: float) -> None:
         """Note the rate that the state allows, 0 for no limit."""
         self.rate = rate
-        self.lowest_rate = min(filter(None, (rate, self.lowest_rate)), default=0.0)
+        self.lowest_rate = lowest(rate, self.lowest_rate)
 
 
 class RateLimitState(Protocol):
@@ -232,30 +229,72 @@ class RateLimitState(Protocol):
         """
 
 
-class InProcessState:
-    """State of a rate limit for the event loops and threads of this process.
+class LocalMembers(ABC):
+    """Clients and crawls of this process that share a rate limit, and their answers; states stand on it."""
 
-    The lowest rate that is set among the members holds for all who set one. The rate that was found after a 429
-    holds for everybody. It is a factor below what the server let through in a second before the 429, climbs by a
-    constant amount each second, by less of it near that limit, and is given up where it reaches what was set
-    (additive increase, multiplicative decrease). Neither ``acquire`` nor ``answered`` suspends.
+    def __init__(self, limit: RateLimit) -> None:
+        self._limit = limit
+        self._forget_members()
+        renew_in_children(self)
 
-    Args:
-        limit: The numbers; each member has a rate of its own.
-        now: The time of the start, by default ``time.monotonic()``.
-    """
+    def begin_anew(self) -> None:
+        """Forget who waits, in a child process: they wait in the parent, and one of them may hold the lock."""
+        self._forget_members()
 
-    def __init__(self, limit: RateLimit | None = None, now: float | None = None) -> None:
-        now = time.monotonic() if now is None else now
-        self.given_at = now
-        self._limit = limit or RateLimit()
+    def _forget_members(self) -> None:
         self._lock = threading.Lock()
         # Weak, for a client that nobody closed must not hold the others back.
         self._members: WeakSet[RateLimitMember] = WeakSet()
+
+    async def answered(self, now: float, sent_at: float, status: int, retry_after: float | None) -> float:
+        """Note an answer, and return the seconds by which it made the pause longer."""
+        with self._lock:
+            if status == HTTPStatus.TOO_MANY_REQUESTS:
+                return self._limited(now, sent_at, retry_after)
+            if status >= HTTPStatus.INTERNAL_SERVER_ERROR and retry_after is not None:
+                # For longer, a server that is down is not waited for: its calls fail, and are on record.
+                return self._pause(now, retry_after) if 0 < retry_after <= self._limit.longest_pause else 0.0
+            self._succeeded(sent_at)
+            return 0.0
+
+    def _tell_members(self, set_rate: float, found_rate: float) -> None:
+        """Tell each member the rate that it is allowed."""
+        for member in self._members:
+            member.allow(lowest(found_rate, set_rate if member.requests_per_second else 0.0))
+
+    def _ahead_of(self, member: RateLimitMember) -> int:
+        """Return how many members wait for longer, and go first."""
+        since = member.waiting_since
+        return sum(other.waiting_since < since for other in self._members)
+
+    @abstractmethod
+    def _limited(self, now: float, sent_at: float, retry_after: float | None) -> float:
+        """Note a 429: pause, and lower the rate unless the request is from before the last 429."""
+
+    @abstractmethod
+    def _pause(self, now: float, pause: float) -> float:
+        """Give no token for some seconds; return by how many that is longer than before."""
+
+    @abstractmethod
+    def _succeeded(self, sent_at: float) -> None:
+        """Note a good answer."""
+
+
+class InProcessState(LocalMembers):
+    """State of a rate limit for the event loops and threads of this process.
+
+    The lowest rate that is set among the members holds for all who set one. The rate that was found after a 429
+    holds for everybody, and is given up where it reaches what was set (additive increase, multiplicative
+    decrease). Neither ``acquire`` nor ``answered`` suspends.
+    """
+
+    def __init__(self, limit: RateLimit | None = None, now: float | None = None) -> None:
+        super().__init__(limit or RateLimit())
+        now = time.monotonic() if now is None else now
         self._counted = 0
         self._all_set = False
         self._set_rate, self._set_next = 0.0, now
-        self._found_rate, self._found_next = 0.0, now
+        self._found_next = now
         self._paused_until = self._last_climb = now
         self._lowered_at = self._limited_sent_at = -math.inf
         self._rate_before = 0.0
@@ -263,6 +302,12 @@ class InProcessState:
         self._is_measuring = False
         self._pauses_in_a_row = 0
         self._answered: deque[float] = deque(maxlen=_MEASURED_ANSWERS)
+
+    def begin_anew(self) -> None:
+        """Forget who waits, but not who shares the limit."""
+        self._lock = threading.Lock()
+        for member in self._members:
+            member.waiting_since = math.inf
 
     def join(self, member: RateLimitMember, now: float) -> None:
         """Let a client or crawl share the limit."""
@@ -288,14 +333,20 @@ class InProcessState:
             if self._is_measuring:
                 self._is_measuring = False
                 self._lower()
-            if self._found_rate:
-                self._raise(now)
+            if self._found is not None:
+                # It climbs, up to what was set; slowly where the limit is thought to be.
+                self._found = replace(self._found, rate=self._found.after(now - self._last_climb))
+                self._last_climb = now
+                if self._all_set and self._found.rate >= self._set_rate:
+                    self._found = None
+                    self._set_next = max(self._set_next, self._found_next)
+                self._tell_members(self._set_rate, self._found_rate)
             if len(self._members) != self._counted:
                 self._count_members(now)
-            found_rate, set_rate = self._found_rate, self._set_rate if member.requests_per_second else 0.0
-            # Members that wait longer go first, but who is late by its own token is not waited for.
-            since = member.waiting_since
-            ahead = sum(other.waiting_since < since for other in self._members) if self._counted > 1 else 0
+            found_rate = 0.0 if self._found is None else self._found.rate
+            set_rate = self._set_rate if member.requests_per_second else 0.0
+            # Who is late by its own token is not waited for.
+            ahead = self._ahead_of(member) if self._counted > 1 else 0
             due = max(
                 self._set_next + ahead / set_rate if set_rate else now,
                 self._found_next + ahead / found_rate if found_rate else now,
@@ -310,33 +361,11 @@ class InProcessState:
                 self._found_next = max(self._found_next, earliest) + 1.0 / found_rate
             return 0.0
 
-    async def answered(self, now: float, sent_at: float, status: int, retry_after: float | None) -> float:
-        """Note an answer, and return the seconds by which it made the pause longer."""
-        with self._lock:
-            if status == HTTPStatus.TOO_MANY_REQUESTS:
-                return self._limited(now, sent_at, retry_after)
-            if status >= HTTPStatus.INTERNAL_SERVER_ERROR and retry_after is not None:
-                # For longer, a server that is down is not waited for: its calls fail, and are on record.
-                if not 0 < retry_after <= self._limit.longest_pause:
-                    return 0.0
-                return self._pause(now, retry_after, is_new=now >= self._paused_until)
-            self._answered.append(sent_at)
-            # A request from before the last 429 does not tell that the pause was long enough.
-            if sent_at > self._lowered_at:
-                self._pauses_in_a_row = 0
-            return 0.0
-
-    def is_at_rest(self, now: float) -> bool:
-        """Return whether nobody shares the limit, and a new state would do the same from now on."""
-        with self._lock:
-            knows = self._found_rate and now - self._lowered_at < _REST_SECONDS
-            return not len(self._members) and now >= self._paused_until and not knows
-
-    def begin_anew(self) -> None:
-        """Forget who waits, in a child process: they wait in the parent, and one of them may hold the lock."""
-        self._lock = threading.Lock()
-        for member in self._members:
-            member.waiting_since = math.inf
+    def _succeeded(self, sent_at: float) -> None:
+        self._answered.append(sent_at)
+        # A request from before the last 429 does not tell that the pause was long enough.
+        if sent_at > self._lowered_at:
+            self._pauses_in_a_row = 0
 
     def _count_members(self, now: float) -> None:
         """Find the rate that is set, after members have come or gone."""
@@ -344,25 +373,16 @@ class InProcessState:
         rates = [member.requests_per_second for member in self._members]
         self._counted = len(rates)
         self._all_set = bool(rates) and all(rates)
-        self._set_rate = min(filter(None, rates), default=0.0)
+        self._set_rate = lowest(*rates)
         if self._set_rate and (not before or self._set_rate > before):
             # The next token of a slow rate may be far away, also that of one who has left.
             self._set_next = min(self._set_next, now + 1.0 / self._set_rate)
-        self._tell_members()
-
-    def _tell_members(self) -> None:
-        """Tell each member the rate that it is allowed."""
-        for member in self._members:
-            rates = (self._found_rate, self._set_rate if member.requests_per_second else 0.0)
-            member.allow(min(filter(None, rates), default=0.0))
+        self._tell_members(self._set_rate, self._found_rate)
 
     def _limited(self, now: float, sent_at: float, retry_after: float | None) -> float:
-        """Note a 429: pause, and lower the rate unless the request is from before the last 429."""
         is_new = sent_at > self._lowered_at
         if not is_new and retry_after is None:
             return 0.0
-        longest = self._limit.longest_pause
-        pause = min(retry_after or 0.0, longest)
         if is_new:
             self._pauses_in_a_row += 1
             self._rate_before = self._found_rate or (self._set_rate if self._all_set else 0.0)
@@ -371,19 +391,14 @@ class InProcessState:
             # Requests in flight may succeed yet: measured again when the pause is over.
             self._is_measuring = True
             self._lower()
-            # A second at the least: limits are counted by the second, so a shorter pause meets the same one.
-            shortest = 2.0 ** min(self._pauses_in_a_row - 1, 16)
-            pause = max(pause, min(longest, self._limit.jitter(shortest, 1.5 * shortest)))
-        return self._pause(now, pause, is_new=is_new)
+        return self._pause(now, self._limit.pause(retry_after, self._pauses_in_a_row if is_new else None))
 
-    def _pause(self, now: float, pause: float, *, is_new: bool) -> float:
-        """Give no token for some seconds; return by how many that is longer than before."""
-        if is_new:
-            for member in self._members:
-                member.pauses += 1
+    def _pause(self, now: float, pause: float) -> float:
         before = max(now, self._paused_until)
+        is_new = now >= self._paused_until
         self._paused_until = max(self._paused_until, now + pause)
         for member in self._members:
+            member.pauses += is_new
             member.paused_until = self._paused_until
         self._set_next = max(self._set_next, self._paused_until)
         self._found_next = max(self._found_next, self._paused_until)
@@ -395,8 +410,7 @@ class InProcessState:
         self._found = FoundRate.lowered(
             self._limit, self._rate_before or math.inf, self._passed(), self._set_rate
         )
-        self._found_rate = self._found.rate
-        self._tell_members()
+        self._tell_members(self._set_rate, self._found_rate)
 
     def _passed(self) -> float:
         """Return the requests that the server let through in the busiest second before the last 429."""
@@ -405,56 +419,36 @@ class InProcessState:
             return len(sent) / max(sent[-1] - sent[0], 1e-3)
         return max((count - bisect_right(sent, at - 1.0) for count, at in enumerate(sent, 1)), default=0)
 
-    def _raise(self, now: float) -> None:
-        """Let the rate that was found climb, up to what was set; slowly where the limit is thought to be."""
-        if self._found is not None:
-            self._found = replace(self._found, rate=self._found.after(now - self._last_climb))
-            self._found_rate = self._found.rate
-        self._last_climb = now
-        if self._all_set and self._found_rate >= self._set_rate:
-            self._found_rate = 0.0
-            self._set_next = max(self._set_next, self._found_next)
-        self._tell_members()
+    @property
+    def _found_rate(self) -> float:
+        return 0.0 if self._found is None else self._found.rate
+
+
+def lowest(*rates: float) -> float:
+    """Return the lowest of some rates; 0, which stands for no limit, where there is none."""
+    return min(filter(None, rates), default=0.0)
+
+
+def origin_of(url: str) -> str:
+    """Return scheme, host and port of a URL."""
+    return "/".join(url.split("/", 3)[:3])
 
 
 _shared: dict[tuple[str, str], InProcessState] = {}
-_shared_lock = threading.Lock()
 
 
 def shared_state(url: str, kind: str = "api") -> InProcessState:
     """Return the state of this process for the scheme, host and port of a URL, and a kind of requests.
 
-    It outlives its members while a pause or a rate that was found still counts, so that a new client goes on where
-    the last one stopped.
+    It outlives its members, so that a new client goes on where the last one stopped.
     """
-    key = ("/".join(url.split("/", 3)[:3]), kind)
-    now = time.monotonic()
-    with _shared_lock:
-        state = _shared.get(key)
-        if state is None:
-            for old, known in list(_shared.items()):
-                if now - known.given_at > _KEPT_SECONDS and known.is_at_rest(now):
-                    del _shared[old]
-            state = _shared[key] = InProcessState()
-        state.given_at = now
-        return state
+    key = (origin_of(url), kind)
+    return _shared.get(key) or _shared.setdefault(key, InProcessState())
 
 
 def forget_shared_states() -> None:
     """Forget all shared states, for tests: who has one keeps it, and who comes next gets a new one."""
-    with _shared_lock:
-        _shared.clear()
-
-
-def _after_fork() -> None:
-    global _shared_lock  # noqa: PLW0603 - another thread of the parent may hold it
-    _shared_lock = threading.Lock()
-    for state in _shared.values():
-        state.begin_anew()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
+    _shared.clear()
 
 
 class RateLimiter:
@@ -491,11 +485,6 @@ class RateLimiter:
     def is_in_process(self) -> bool:
         """True where the state is of this process, so that its methods never suspend."""
         return isinstance(self._state, InProcessState)
-
-    @property
-    def waiting(self) -> int:
-        """Number of requests that wait for their token."""
-        return self.member.waiting
 
     @property
     def is_waited_for(self) -> bool:

@@ -9,6 +9,7 @@ import sqlite3
 import threading
 import time
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,7 +17,7 @@ from weakref import WeakSet
 
 from tmdbfusion_scrapy.credentials import hidden
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.forking import Renewal, leave_to_parent
+from tmdbfusion_scrapy.forking import leave_to_parent, renew_in_children
 from tmdbfusion_scrapy.rate_limit import SharedLimit
 
 if TYPE_CHECKING:
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     _Job: TypeAlias = "tuple[Work, Callable[[Exception], None]]"
 
 logger = logging.getLogger(__name__)
-
-_renewal = Renewal()
 
 TABLE = "tmdb_rate_limits"
 
@@ -86,11 +85,8 @@ def check_shared_limit(
 ) -> SharedLimit | None:
     """Return the rate limit that is to be shared; ``None`` where none is named.
 
-    Args:
-        names: Settings or arguments that key and store are of.
-        key: Name of the rate limit.
-        store: URL of the database that holds it.
-        database: Name and URL of the database that is used where `store` is not set and this is PostgreSQL.
+    ``names`` are the settings or arguments that key and store are of. ``database`` is the name and URL of the one
+    that is used where ``store`` is not set and this is PostgreSQL.
 
     Raises:
         ConfigurationError: One of them is of no use, or one is missing.
@@ -135,13 +131,11 @@ def _label(name: str, url: str) -> str:
     if url.count("@") > 1:
         raise ConfigurationError(f"{name} has more than one @: write the one of the password as %40")
     try:
-        from psycopg import conninfo
+        parts = _arguments(url)
     except ImportError as error:
         raise ConfigurationError(
             f"{name} needs the driver {error.name}: install it with pip install 'tmdbfusion-scrapy[postgres]'"
         ) from error
-    try:
-        parts = conninfo.conninfo_to_dict(_plain(url))
     except Exception:  # noqa: BLE001 - whatever psycopg says may quote the password
         raise ConfigurationError(
             f"{name} cannot be read: write it like {_EXAMPLE}, with what is no letter or digit of the password "
@@ -157,24 +151,25 @@ def _path(url: str) -> str:
     return url.partition("://")[2].partition("?")[0].removeprefix("/")
 
 
-def _plain(url: str) -> str:
-    """Return a URL of PostgreSQL as libpq takes it."""
-    return "postgresql://" + url.partition("://")[2]
+def _arguments(url: str) -> dict[str, Any]:
+    """Return what a URL of PostgreSQL says, as libpq reads it."""
+    from psycopg import conninfo
+
+    return conninfo.conninfo_to_dict("postgresql://" + url.partition("://")[2])
 
 
 class StoreConnection(Protocol):
     """Open connection to a store, of one thread.
 
-    Statements name their values ``:name``, and the time of the store, in seconds since 1970, ``{now}``.
+    Statements name their values ``:name``, and the time of the store in seconds since 1970, one for all of a
+    statement, ``{now}``.
     """
 
     def run(self, statement: str, values: Mapping[str, Any]) -> bool:
         """Run an INSERT or UPDATE and return whether it changed a row."""
 
-    def row(
-        self, statement: str, columns: tuple[str, ...], values: Mapping[str, Any]
-    ) -> tuple[float, ...] | None:
-        """Run an UPDATE and return the store's time and columns of the row it changed, ``None`` for none."""
+    def row(self, statement: str, values: Mapping[str, Any]) -> dict[str, float] | None:
+        """Run an UPDATE and return the row it changed, with the store's time as ``now``; ``None`` for none."""
 
     def close(self) -> None:
         """Close it."""
@@ -184,8 +179,7 @@ class _PostgreSQLConnection:
     def __init__(self, url: str) -> None:
         import psycopg
 
-        arguments = {**_CONNECT_ARGUMENTS, **psycopg.conninfo.conninfo_to_dict(_plain(url))}
-        self._connection = psycopg.connect(autocommit=True, **arguments)
+        self._connection = psycopg.connect(autocommit=True, **{**_CONNECT_ARGUMENTS, **_arguments(url)})
         self._cursor = self._connection.cursor()
         self._cursor.execute(_SESSION)
         if self._cursor.execute(f"SELECT to_regclass('{TABLE}')").fetchone() == (None,):
@@ -199,31 +193,25 @@ class _PostgreSQLConnection:
         self._cursor.execute(_of_postgresql(statement), values)
         return self._cursor.rowcount > 0
 
-    def row(
-        self, statement: str, columns: tuple[str, ...], values: Mapping[str, Any]
-    ) -> tuple[float, ...] | None:
-        returning = f"{statement} RETURNING clock.now, {', '.join(columns)}"
+    def row(self, statement: str, values: Mapping[str, Any]) -> dict[str, float] | None:
+        returning = f"{statement} RETURNING {{now}}, {', '.join(_COLUMNS)}"
         self._cursor.execute(_of_postgresql(returning), values)
-        return self._cursor.fetchone()
+        return _named(self._cursor.fetchone())
 
     def close(self) -> None:
         self._connection.close()
 
 
-_statements: dict[str, str] = {}
+def _named(row: tuple[float, ...] | None) -> dict[str, float] | None:
+    return None if row is None else dict(zip(("now", *_COLUMNS), row, strict=True))
 
 
+@cache
 def _of_postgresql(statement: str) -> str:
     """Return a statement as psycopg takes it."""
-    found = _statements.get(statement)
-    if found is None:
-        # The time is taken once, so that all of a statement agrees on it; now() is that of the transaction, too,
-        # but does not go on where a transaction does.
-        clock = "(SELECT CAST(extract(epoch FROM clock_timestamp()) AS double precision) AS now) AS clock"
-        with_clock = statement.replace(" WHERE ", f" FROM {clock} WHERE ", 1)
-        named = re.sub(r":(\w+)", r"%(\1)s", with_clock.replace("{now}", "clock.now"))
-        found = _statements[statement] = named
-    return found
+    # Neither now(), which stands still in a transaction, nor clock_timestamp(), which goes on in a statement.
+    now = "CAST(extract(epoch FROM statement_timestamp()) AS double precision)"
+    return re.sub(r":(\w+)", r"%(\1)s", statement).replace("{now}", now)
 
 
 class _SQLiteConnection:
@@ -241,24 +229,19 @@ class _SQLiteConnection:
 
     def run(self, statement: str, values: Mapping[str, Any]) -> bool:
         with self._open() as connection:
-            now = {"now": time.time()}
-            return connection.execute(statement.replace("{now}", ":now"), {**now, **values}).rowcount > 0
+            timed = {"now": time.time(), **values}
+            return connection.execute(statement.replace("{now}", ":now"), timed).rowcount > 0
 
-    def row(
-        self, statement: str, columns: tuple[str, ...], values: Mapping[str, Any]
-    ) -> tuple[float, ...] | None:
+    def row(self, statement: str, values: Mapping[str, Any]) -> dict[str, float] | None:
         with self._open() as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
-                now = time.time()
-                connection.execute(statement.replace("{now}", ":now"), {"now": now, **values})
-                found = connection.execute(
-                    f"SELECT {', '.join(columns)} FROM {TABLE} WHERE name = :name",  # noqa: S608
-                    {"name": values["name"]},
-                ).fetchone()
+                timed = {"now": time.time(), **values}
+                connection.execute(statement.replace("{now}", ":now"), timed)
+                select = f"SELECT :now, {', '.join(_COLUMNS)} FROM {TABLE} WHERE name = :name"  # noqa: S608
+                return _named(connection.execute(select, timed).fetchone())
             finally:
                 connection.execute("COMMIT")
-            return None if found is None else (now, *found)
 
     def close(self) -> None:
         if self._connection is not None:
@@ -340,7 +323,7 @@ class RateStore:
         self._connection: StoreConnection | None = None
         self._users = 0
         self._is_away = False
-        _renewal.add(self)
+        renew_in_children(self)
 
     def begin_anew(self) -> None:
         """Leave thread and connection to the parent, in a child process."""
@@ -396,45 +379,37 @@ class RateStore:
                     connection = self._connection = self.connect()
                 work(connection)
             except Exception as error:  # noqa: BLE001 - whatever it is, those who wait are told
-                _close(connection)
+                with suppress(Exception):
+                    if connection is not None:
+                        connection.close()
                 connection = self._connection = None
-                self._say_away(error)
+                self._note_reach(error)
                 failed(error)
             else:
-                self._say_back()
+                self._note_reach(None)
             with self._lock:
                 # What is told after the last one has gone is no reason to stay.
                 if self._users <= 0 and self._jobs is jobs and jobs.empty():
                     self._thread = None
                     break
-        _close(connection)
+        if connection is not None:
+            connection.close()
 
-    def _say_away(self, error: Exception) -> None:
-        """Say once that requests wait for the store."""
-        if self.was_reached and not self._is_away:
+    def _note_reach(self, error: Exception | None) -> None:
+        """Say once that requests wait for the store, and once that they need not any longer."""
+        setting, label = self._limit.setting, self._limit.label
+        if self.was_reached and error is not None and not self._is_away:
             logger.warning(
                 "%s=%s: the shared rate limit cannot be asked now (%s). Requests wait until it can be; see that "
                 "the database runs",
-                self._limit.setting,
-                self._limit.label,
+                setting,
+                label,
                 _reason(error),
             )
-        self._is_away = True
-
-    def _say_back(self) -> None:
-        if self.was_reached and self._is_away:
-            logger.info(
-                "%s=%s: the shared rate limit can be asked again", self._limit.setting, self._limit.label
-            )
-        self.was_reached = True
-        self._is_away = False
-
-
-def _close(connection: StoreConnection | None) -> None:
-    """Close a connection, which may be broken."""
-    if connection is not None:
-        with suppress(Exception):
-            connection.close()
+        elif self.was_reached and error is None and self._is_away:
+            logger.info("%s=%s: the shared rate limit can be asked again", setting, label)
+        self.was_reached = self.was_reached or error is None
+        self._is_away = error is not None
 
 
 def _reason(error: Exception) -> str:

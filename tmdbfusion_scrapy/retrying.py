@@ -47,10 +47,7 @@ class RetryPolicy:
     def delay(self, error: TMDBError, attempt: int, *, times: int | None = None) -> float | None:
         """Seconds to wait before trying again, or ``None`` to give up.
 
-        Args:
-            error: What went wrong.
-            attempt: 1 for the first attempt.
-            times: Retries allowed for this call, where it has its own number.
+        ``attempt`` is 1 for the first one; ``times`` are the retries of this call, where it has its own number.
         """
         if not error.retryable or attempt > (self.times if times is None else times):
             return None

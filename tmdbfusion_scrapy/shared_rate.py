@@ -4,30 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import math
-import threading
 import time
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import IntEnum
-from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
-from weakref import WeakSet
+from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.forking import Renewal
-from tmdbfusion_scrapy.rate_limit import FoundRate, RateLimit, RateLimitMember
+from tmdbfusion_scrapy.rate_limit import (
+    FoundRate,
+    LocalMembers,
+    RateLimit,
+    RateLimitMember,
+    lowest,
+    origin_of,
+)
 from tmdbfusion_scrapy.rate_store import TABLE, store_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from tmdbfusion_scrapy.rate_limit import SharedLimit
     from tmdbfusion_scrapy.rate_store import StoreConnection
 
-    Note = Callable[[StoreConnection], None]
-
-_renewal = Renewal()
+    Note = Callable[[StoreConnection], object]
 
 _SET_SECONDS = 60.0
 """So long a rate that is set counts after the last request of who set it."""
@@ -57,10 +58,6 @@ _ASK = (
     "WHERE name = :name"
 )
 """The question for a token: https://en.wikipedia.org/wiki/Generic_cell_rate_algorithm by the store's clock."""
-_COLUMNS = (
-    *("next_at", "paused_until", "set_rate", "lowered_at", "limited_at"),
-    *("climbs_from", "rate_before", "passed", "refused"),
-)
 _ADD = f"INSERT INTO {TABLE} (name) VALUES (:name) ON CONFLICT (name) DO NOTHING"  # noqa: S608
 _LIMITED = (
     f"UPDATE {TABLE} SET lowered_at = {{now}}, limited_at = {{now}} - :age, rate_before = :rate, passed = 0, "  # noqa: S608
@@ -92,11 +89,8 @@ class Known:
 
     Attributes:
         episode: Number of the last 429: its time by the store's clock; 0 for none.
-        lowered_at: When the last 429 was noted.
-        limited_at: When its request was sent.
-        paused_until: When the last pause ends, or ended.
+        lowered_at: When the last 429 was noted; its request was sent at ``limited_at``.
         climbs_from: When the rate that was found begins to climb.
-        set_rate: The lowest rate that is set; 0 for none.
         rate_before: The rate before the last 429; 0 for none.
         passed: Good answers in the second before it, of all.
         refused: 429s without a good answer between them.
@@ -121,36 +115,21 @@ class Known:
         return 0.0 if 0 < self.set_rate <= rate else rate
 
 
-class SharedRate:
+class SharedRate(LocalMembers):
     """State of a rate limit in a row that processes share: the next token, the pause, the rate that was found.
 
     A process reserves one token at a time, and asks again when its time has come, reserving the next one with the
     same UPDATE: so a 429 to any of them stops all. Whoever is not told in time sends one more request. A process
-    that does not use its token costs the others that one.
-
-    Args:
-        limit: Name and place of the row.
-        url: The base URL of the requests; another host has another row.
-        kind: Kind of the requests, ``api`` or ``images``, likewise.
-
-    Attributes:
-        name: Key of the row.
+    that does not use its token costs the others that one. Another host or kind of requests has another row.
     """
 
     def __init__(self, limit: SharedLimit, url: str, kind: str) -> None:
-        self.name = " ".join((limit.key, kind, "/".join(url.split("/", 3)[:3])))
+        self.name = " ".join((limit.key, kind, origin_of(url)))
         self._store = store_of(limit)
-        self._limit = RateLimit()
-        self._start_nothing()
-        _renewal.add(self)
+        super().__init__(RateLimit())
 
-    def begin_anew(self) -> None:
-        """Forget who waits, in a child process: they wait in the parent."""
-        self._start_nothing()
-
-    def _start_nothing(self) -> None:
-        self._lock = threading.Lock()
-        self._members: WeakSet[RateLimitMember] = WeakSet()
+    def _forget_members(self) -> None:
+        super()._forget_members()
         self._known = Known()
         # The token that is reserved: its time, and when that was known.
         self._due: tuple[float, float] | None = None
@@ -174,7 +153,7 @@ class SharedRate:
                 self._store.use()
             self._members.add(member)
             member.paused_until = self._known.paused_until
-            self._tell_members(now)
+            self._tell_members(*self._rates(now))
 
     def leave(self, member: RateLimitMember, now: float) -> None:
         """Let a client or crawl go; what it set no longer counts."""
@@ -182,7 +161,7 @@ class SharedRate:
             if member in self._members:
                 self._store.release()
             self._members.discard(member)
-            self._tell_members(now)
+            self._tell_members(*self._rates(now))
 
     async def acquire(self, member: RateLimitMember, now: float) -> float:
         """Take a token and return 0, or return the seconds to wait.
@@ -211,18 +190,6 @@ class SharedRate:
             if now >= until:
                 return _SOON
 
-    async def answered(self, now: float, sent_at: float, status: int, retry_after: float | None) -> float:
-        """Note an answer, and return the seconds by which it made the pause longer."""
-        longest = self._limit.longest_pause
-        with self._lock:
-            if status == HTTPStatus.TOO_MANY_REQUESTS:
-                return self._limited(now, sent_at, retry_after)
-            if status >= HTTPStatus.INTERNAL_SERVER_ERROR and retry_after is not None:
-                # For longer, a server that is down is not waited for: its calls fail, and are on record.
-                return self._pause(now, retry_after) if 0 < retry_after <= longest else 0.0
-            self._passed.append(sent_at)
-            return 0.0
-
     def _take(self, member: RateLimitMember, now: float) -> float | None:
         """Take a token and return 0, or return the seconds to wait; ``None`` while the store is asked."""
         if now >= self._count_at:
@@ -235,8 +202,7 @@ class SharedRate:
             if self._notes:
                 self._ask(_Wish.NONE)
             return min(self._known.paused_until, max(self._count_at, now + _SOON)) - now
-        since = member.waiting_since
-        ahead = sum(other.waiting_since < since for other in self._members) if len(self._members) > 1 else 0
+        ahead = self._ahead_of(member)
         interval = self._interval(now)
         grace = max(_LATE * interval, self._limit.burst)
         reserved_at = self._granted_at if self._due is None else self._due[0]
@@ -259,16 +225,13 @@ class SharedRate:
         self._was_late = not self._was_late and now - max(due, known_at) > grace
         if self._was_late:
             self._due = None
-        self._ask(_Wish.ONE if self._due is None or self._is_more_wanted() else _Wish.IN_A_PAUSE)
+        is_more_wanted = sum(member.waiting for member in self._members) > 1
+        self._ask(_Wish.ONE if self._due is None or is_more_wanted else _Wish.IN_A_PAUSE)
         return None
-
-    def _is_more_wanted(self) -> bool:
-        """Return whether requests wait for more than one token."""
-        return sum(member.waiting for member in self._members) > 1
 
     def _own_rate(self) -> float:
         """Return the lowest rate that is set in this process; 0 for none."""
-        return min(filter(None, (member.requests_per_second for member in self._members)), default=0.0)
+        return lowest(*(member.requests_per_second for member in self._members))
 
     def _rates(self, now: float) -> tuple[float, float]:
         """Return the rate that is set and the one that was found, 0 for none."""
@@ -277,15 +240,8 @@ class SharedRate:
 
     def _interval(self, now: float) -> float:
         """Return the seconds between two tokens."""
-        rate = min(filter(None, self._rates(now)), default=0.0)
+        rate = lowest(*self._rates(now))
         return 1.0 / rate if rate else 0.0
-
-    def _tell_members(self, now: float) -> None:
-        """Tell each member the rate that it is allowed."""
-        set_rate, found_rate = self._rates(now)
-        for member in self._members:
-            rates = (found_rate, set_rate if member.requests_per_second else 0.0)
-            member.allow(min(filter(None, rates), default=0.0))
 
     def _ask(self, wish: _Wish) -> None:
         """Ask the store in its thread, unless it is being asked."""
@@ -305,24 +261,21 @@ class SharedRate:
         }
 
         def talk(connection: StoreConnection) -> None:
-            self._learn(self._talk(connection, values), wish, interval, is_due=is_due)
+            # Kept until they are written.
+            while self._notes:
+                self._notes[0](connection)
+                self._notes.popleft()
+            row = connection.row(_ASK, values)
+            if row is None:
+                connection.run(_ADD, {"name": self.name})
+                row = connection.row(_ASK, values)
+            if row is None:
+                raise RuntimeError(f"{TABLE} takes no row for {self.name}")
+            self._learn(row, wish, interval, is_due=is_due)
 
         self._store.submit(talk, self._failed)
 
-    def _talk(self, connection: StoreConnection, values: Mapping[str, Any]) -> tuple[float, ...]:
-        """Write what is to be noted, and ask; in the thread of the store."""
-        while self._notes:
-            self._notes[0](connection)
-            self._notes.popleft()
-        row = connection.row(_ASK, _COLUMNS, values)
-        if row is None:
-            connection.run(_ADD, {"name": self.name})
-            row = connection.row(_ASK, _COLUMNS, values)
-        if row is None:
-            raise RuntimeError(f"{TABLE} takes no row for {self.name}")
-        return row
-
-    def _learn(self, row: tuple[float, ...], wish: _Wish, interval: float, *, is_due: bool) -> None:
+    def _learn(self, row: dict[str, float], wish: _Wish, interval: float, *, is_due: bool) -> None:
         """Take in what the store said; ``is_due`` tells that the time of the reserved token had come."""
         now = time.monotonic()
         with self._lock:
@@ -337,40 +290,30 @@ class SharedRate:
             self._wake()
 
     def _take_in(
-        self, row: tuple[float, ...], now: float, wish: _Wish, interval: float, *, is_due: bool
+        self, row: dict[str, float], now: float, wish: _Wish, interval: float, *, is_due: bool
     ) -> None:
-        offset = now - row[0]
-        next_at, paused_until, set_rate, lowered_at, limited_at, climbs_from, before, passed, refused = row[
-            1:
-        ]
+        offset = now - row["now"]
         self._know(
             Known(
-                episode=lowered_at,
-                lowered_at=lowered_at + offset if lowered_at else -math.inf,
-                limited_at=limited_at + offset,
-                paused_until=min(paused_until + offset, now + self._limit.longest_pause),
-                climbs_from=climbs_from + offset,
-                set_rate=set_rate,
-                rate_before=before,
-                passed=int(passed),
-                refused=int(refused),
+                episode=row["lowered_at"],
+                lowered_at=row["lowered_at"] + offset if row["lowered_at"] else -math.inf,
+                limited_at=row["limited_at"] + offset,
+                paused_until=min(row["paused_until"] + offset, now + self._limit.longest_pause),
+                climbs_from=row["climbs_from"] + offset,
+                set_rate=row["set_rate"],
+                rate_before=row["rate_before"],
+                passed=int(row["passed"]),
+                refused=int(row["refused"]),
             ),
             now,
         )
-        is_paused = paused_until > row[0]
-        reserved = (next_at - interval + offset, now)
+        is_paused = row["paused_until"] > row["now"]
+        reserved = (row["next_at"] - interval + offset, now)
         if wish is not _Wish.NONE:
-            is_reserved = wish is _Wish.ONE or is_paused
-            if is_paused:
-                self._due = reserved
-            elif is_due:
-                self._granted_at = now
-                self._due = reserved if is_reserved else None
-            elif reserved[0] <= now:
-                self._granted_at, self._due = now, None
-            else:
-                self._due = reserved
-        if lowered_at and lowered_at != self._counted and self._count_at == math.inf:
+            is_now = not is_paused and (is_due or reserved[0] <= now)
+            self._granted_at = now if is_now else self._granted_at
+            self._due = None if is_now and not (is_due and wish is _Wish.ONE) else reserved
+        if self._known.episode not in (0.0, self._counted) and self._count_at == math.inf:
             # Requests in flight may succeed yet.
             self._count_at = now + max(0.0, self._known.paused_until - now) / 2
 
@@ -381,7 +324,7 @@ class SharedRate:
         for member in self._members:
             member.pauses += is_new_pause
             member.paused_until = known.paused_until
-        self._tell_members(now)
+        self._tell_members(*self._rates(now))
 
     def _count_passed(self) -> None:
         """Have the good answers of the second before the last 429 added to those of the others."""
@@ -391,25 +334,20 @@ class SharedRate:
         passed = sum(until - 1.0 < at <= until for at in self._passed)
         if passed and episode:
             values = {"name": self.name, "passed": passed, "episode": episode}
+            self._notes.append(lambda connection: connection.run(_PASSED, values))
 
-            def note(connection: StoreConnection) -> None:
-                connection.run(_PASSED, values)
-
-            self._notes.append(note)
+    def _succeeded(self, sent_at: float) -> None:
+        self._passed.append(sent_at)
 
     def _limited(self, now: float, sent_at: float, retry_after: float | None) -> float:
-        """Note a 429: pause, and lower the rate unless the request is from before the last 429."""
         is_new = sent_at > self._known.lowered_at
         if not is_new and retry_after is None:
             return 0.0
-        longest = self._limit.longest_pause
-        pause = min(retry_after or 0.0, longest)
+        refused = self._known.refused + 1
+        pause = self._limit.pause(retry_after, refused if is_new else None)
         set_rate, found_rate = self._rates(now)
         rate = found_rate or set_rate
         if is_new:
-            # A second at the least: limits are counted by the second, so a shorter pause meets the same one.
-            shortest = 2.0 ** min(self._known.refused, 16)
-            pause = max(pause, min(longest, self._limit.jitter(shortest, 1.5 * shortest)))
             self._known = replace(
                 self._known,
                 episode=0.0,
@@ -418,28 +356,26 @@ class SharedRate:
                 climbs_from=now + pause,
                 rate_before=rate,
                 passed=0,
-                refused=self._known.refused + 1,
+                refused=refused,
             )
             self._count_at = math.inf
         until = now + pause
 
         def note(connection: StoreConnection) -> None:
             at = time.monotonic()
-            values = {"name": self.name, "pause": max(0.0, until - at)}
-            is_noted = is_new and connection.run(_LIMITED, {**values, "age": at - sent_at, "rate": rate})
+            values = {"name": self.name, "pause": max(0.0, until - at), "age": at - sent_at, "rate": rate}
+            is_noted = is_new and connection.run(_LIMITED, values)
             if not is_noted and retry_after is not None:
-                connection.run(_PAUSE, values)
+                self._pause_in_store(connection, until)
 
         return self._note(note, now, until)
 
     def _pause(self, now: float, pause: float) -> float:
-        """Give no token for some seconds; return by how many that is longer than before."""
         until = now + pause
+        return self._note(lambda connection: self._pause_in_store(connection, until), now, until)
 
-        def note(connection: StoreConnection) -> None:
-            connection.run(_PAUSE, {"name": self.name, "pause": max(0.0, until - time.monotonic())})
-
-        return self._note(note, now, until)
+    def _pause_in_store(self, connection: StoreConnection, until: float) -> None:
+        connection.run(_PAUSE, {"name": self.name, "pause": max(0.0, until - time.monotonic())})
 
     def _note(self, note: Note, now: float, until: float) -> float:
         """Pause at once, and have the store told; return the seconds by which the pause is longer."""

@@ -267,7 +267,7 @@ def test_threads_keep_the_rate_together(server):
         for thread in threads:
             thread.join()
         # 25 calls, 5 of them at once, the others 20 ms apart.
-        assert client._calls.limiter.member.wait_seconds >= 20 * 0.02 - 0.01
+        assert client._sender.limiter.member.wait_seconds >= 20 * 0.02 - 0.01
 
 
 @pytest.mark.parametrize("kept", [0, 1])

@@ -120,7 +120,7 @@ async def test_a_connection_that_the_server_closes_during_a_pause_costs_no_call_
         call = asyncio.ensure_future(client.movies.details(1))
         await closed.wait()
         assert (await call).id == 1
-        assert client._calls.limiter.member.waits == 1
+        assert client._sender.limiter.member.waits == 1
     listening.close()
     await listening.wait_closed()
     assert len(received) == 2
@@ -306,7 +306,7 @@ async def test_a_429_of_one_client_makes_the_others_wait():
             asyncio.to_thread(asyncio.run, call_elsewhere(url)),
         )
         third = AsyncTMDBClient("token", base_url=url, requests_per_second=0)
-        assert third._calls.limiter.member.rate > 0
+        assert third._sender.limiter.member.rate > 0
     assert len(received) == 4
     assert min(received[1:]) - received[0] > 0.95
 
@@ -330,7 +330,7 @@ async def test_closing_a_client_ends_its_waiting(retries):
     async with server(answer) as (url, received):
         async with AsyncTMDBClient("token", base_url=url, retries=retries) as client:
             calls = [asyncio.ensure_future(client.movies.details(number)) for number in range(1, 4)]
-            while not client._calls.limiter.member.pauses:  # noqa: ASYNC110 - what it waits for has no event
+            while not client._sender.limiter.member.pauses:  # noqa: ASYNC110 - what it waits for has no event
                 await asyncio.sleep(0.01)
         ended = await asyncio.gather(*calls, return_exceptions=True)
         assert {type(error) for error in ended} <= {RateLimitError, RateLimiterClosed}
@@ -352,7 +352,7 @@ def test_closing_a_blocking_client_ends_the_waiting_of_its_threads():
         threads = [threading.Thread(target=work) for _ in range(3)]
         for thread in threads:
             thread.start()
-        while not client._calls.limiter.member.pauses:
+        while not client._sender.limiter.member.pauses:
             time.sleep(0.01)
     for thread in threads:
         thread.join()

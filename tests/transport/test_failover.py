@@ -403,4 +403,4 @@ def test_base_urls_that_cannot_be(urls, words):
 def test_one_base_url_costs_nothing():
     for urls in (["https://a.example/3", "https://a.example:443/3/"], ("https://a.example/3",)):
         with TMDBClient(TOKEN, base_url=urls) as client:
-            assert isinstance(client._calls.sender.transport, PooledTransport)
+            assert isinstance(client._sender.transport, PooledTransport)

@@ -18,11 +18,10 @@ from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from types import TracebackType
 
     from typing_extensions import Self, Unpack
 
-    from tmdbfusion_scrapy.api import Call, Endpoint
+    from tmdbfusion_scrapy.api import Endpoint
     from tmdbfusion_scrapy.client.options import ClientArguments
     from tmdbfusion_scrapy.models.paging import Paged
 
@@ -44,16 +43,7 @@ class AsyncTMDBClient(BaseClient[Asynchronous]):
     limit holds for all clients and crawls of the process: the lowest ``requests_per_second`` among them counts,
     and a 429 makes all of them wait.
 
-    Args:
-        token: A v4 API Read Access Token or a v3 API key, told apart by shape. ``None`` reads the environment
-            variables ``TMDB_ACCESS_TOKEN``, then ``TMDB_API_KEY``.
-        transport: An ``httpx.AsyncBaseTransport`` to use instead of the pooled one, such as
-            ``httpx.MockTransport``. It has its settings itself: ``proxy``, ``ip_family``, ``verify``,
-            ``keepalive_expiry`` and ``max_keepalive_connections`` may not be given with it.
-        arguments: See :class:`~tmdbfusion_scrapy.client.options.ClientArguments`.
-
-    Raises:
-        ConfigurationError: There is no token, or an argument cannot be used.
+    Arguments and errors are those of :class:`TMDBClient`; ``transport`` is an ``httpx.AsyncBaseTransport``.
     """
 
     _HOW_TO_CLOSE = "use it as 'async with AsyncTMDBClient(...) as client:', or call 'await client.aclose()'"
@@ -66,16 +56,14 @@ class AsyncTMDBClient(BaseClient[Asynchronous]):
         **arguments: Unpack[ClientArguments],
     ) -> None:
         token, arguments = hidden(token), with_hidden(arguments)
-        super().__init__(self._execute, token, arguments, transport, is_blocking=False)
+        super().__init__(token, arguments, transport, is_blocking=False)
         self.images = AsyncImages(self)
 
     async def __aenter__(self) -> Self:
-        self._calls.check_usable()
+        self._check_usable()
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
     @property
@@ -84,9 +72,9 @@ class AsyncTMDBClient(BaseClient[Asynchronous]):
 
         It adds no credentials, has the event hooks of this client, and ends with it. It needs no closing.
         """
-        self._calls.check_usable()
+        self._check_usable()
         return httpx.AsyncClient(
-            transport=self._calls.sender.transport,
+            transport=self._sender.transport,
             timeout=self._options.exchange.timeout,
             event_hooks=self.event_hooks,
             trust_env=False,
@@ -98,8 +86,9 @@ class AsyncTMDBClient(BaseClient[Asynchronous]):
         Raises:
             RuntimeError: The client belongs to another event loop.
         """
-        self._calls.check_loop()
-        await self._calls.aclose()
+        self._check_loop()
+        self._sender.is_closed = True
+        await self._sender.aclose()
 
     async def request(
         self,
@@ -184,14 +173,12 @@ class AsyncTMDBClient(BaseClient[Asynchronous]):
                 if is_stopping:
                     raise
                 errors.append(error)
-                # A cancellation would not end the wait below.
-                raise _Stopped from error
 
         count = min(limit, len(awaitables)) if isinstance(awaitables, Collection) else limit
-        workers = [asyncio.ensure_future(work()) for _ in range(count)]
+        workers = left = {asyncio.ensure_future(work()) for _ in range(count)}
         try:
-            if workers:
-                await asyncio.wait(workers, return_when=asyncio.FIRST_EXCEPTION)
+            while left and not errors:
+                _, left = await asyncio.wait(left, return_when=asyncio.FIRST_COMPLETED)
         finally:
             is_stopping = True
             for worker in workers:
@@ -204,15 +191,7 @@ class AsyncTMDBClient(BaseClient[Asynchronous]):
 
     async def _execute(self, endpoint: Endpoint[..., M], *args: Any, **kwargs: Any) -> M:
         """Make a call of the catalogue."""
-        return await self._calls.make(endpoint.call(self._options.defaults, *args, **kwargs))
-
-    async def _send(self, call: Call[M]) -> M:
-        """Make a call as it stands."""
-        return await self._calls.send(call)
-
-
-class _Stopped(Exception):
-    """Ends a worker, and with it the others."""
+        return await self._make(endpoint.call(self._options.defaults, *args, **kwargs))
 
 
 def _close_unstarted(awaitables: Iterable[Awaitable[Any]], iterator: Iterator[Awaitable[Any]]) -> None:

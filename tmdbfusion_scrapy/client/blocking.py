@@ -15,11 +15,10 @@ from tmdbfusion_scrapy.transport.blocking import BlockingTransport
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from types import TracebackType
 
     from typing_extensions import Self, Unpack
 
-    from tmdbfusion_scrapy.api import Call, Endpoint
+    from tmdbfusion_scrapy.api import Endpoint
     from tmdbfusion_scrapy.client.options import ClientArguments
     from tmdbfusion_scrapy.models.paging import Paged
 
@@ -64,16 +63,14 @@ class TMDBClient(BaseClient[Blocking]):
         **arguments: Unpack[ClientArguments],
     ) -> None:
         token, arguments = hidden(token), with_hidden(arguments)
-        super().__init__(self._execute, token, arguments, transport, is_blocking=True)
+        super().__init__(token, arguments, transport, is_blocking=True)
         self.images = Images(self)
 
     def __enter__(self) -> Self:
-        self._calls.check_usable()
+        self._check_usable()
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     @property
@@ -82,9 +79,9 @@ class TMDBClient(BaseClient[Blocking]):
 
         It adds no credentials, has the event hooks of this client, and ends with it. It needs no closing.
         """
-        self._calls.check_usable()
+        self._check_usable()
         return httpx.Client(
-            transport=BlockingTransport(self._calls.sender.transport, self._calls.thread),
+            transport=BlockingTransport(self._sender.transport, self._thread),
             timeout=self._options.exchange.timeout,
             event_hooks=self.event_hooks,
             trust_env=False,
@@ -92,7 +89,13 @@ class TMDBClient(BaseClient[Blocking]):
 
     def close(self) -> None:
         """Close all connections; more than once does no harm. Calls under way end with a ``RuntimeError``."""
-        self._calls.close()
+        was_closed, self._sender.is_closed = self.is_closed, True
+        if self._thread is not None:
+            self._thread.stop()
+            # Where nothing was sent there was no thread to do it.
+            self._sender.limiter.leave()
+            if not (was_closed or self._thread.was_started) and isinstance(self._given, httpx.BaseTransport):
+                self._given.close()
 
     def request(
         self,
@@ -121,7 +124,7 @@ class TMDBClient(BaseClient[Blocking]):
         """
         params, json = with_hidden(params), with_hidden(json)
         path = hide_sessions(path, self._options.defaults)
-        return self._send(plain_call(self._options.defaults, method, path, params, json))
+        return finished(self._send(plain_call(self._options.defaults, method, path, params, json)))
 
     def paginate(self, method: Callable[P, Paged[T]], /, *args: P.args, **kwargs: P.kwargs) -> Pages[T]:
         """Return the items of a list, of all its pages, one after the other.
@@ -151,12 +154,8 @@ class TMDBClient(BaseClient[Blocking]):
         """
         args, kwargs = hidden_arguments(method, args, kwargs)  # type: ignore[assignment]
         call = paged_call(self._execute, method, self._options.defaults, args, kwargs)
-        return Pages(call, self._send)
+        return Pages(call, lambda page: finished(self._send(page)))
 
     def _execute(self, endpoint: Endpoint[..., M], *args: Any, **kwargs: Any) -> M:
         """Make a call of the catalogue."""
-        return finished(self._calls.make(endpoint.call(self._options.defaults, *args, **kwargs)))
-
-    def _send(self, call: Call[M]) -> M:
-        """Make a call as it stands."""
-        return finished(self._calls.send(call))
+        return finished(self._make(endpoint.call(self._options.defaults, *args, **kwargs)))

@@ -73,12 +73,6 @@ def shown_request(exchange: Exchange, call: Call[Any]) -> httpx.Request:
     return request
 
 
-def sent_headers(exchange: Exchange, shown: httpx.Request) -> list[tuple[bytes, bytes]]:
-    """Return the headers as the hooks have left them, with the credentials in their place."""
-    real = {(name.lower(), _masked(exchange, name, value)): value for name, value in exchange.headers}
-    return [(name, real.get((name.lower(), value), value)) for name, value in shown.headers.raw]
-
-
 def shown_response(
     exchange: Exchange, call: Call[Any], shown: httpx.Request, answer: Answered
 ) -> httpx.Response:
@@ -122,13 +116,10 @@ USER_AGENT = f"tmdbfusion-scrapy/{__version__}"
 class Exchange:
     """Builds requests and judges answers.
 
-    Args:
-        base_url: Base URL of the API, without a slash at its end.
-        proxy_secrets: What nothing may show of the proxy.
-        total_timeout: Seconds for all of an exchange; ``None`` for no limit.
-        max_response_size: Most bytes of a body, before and after it is unpacked; ``None`` for no limit.
-        whole_urls: Whether requests have their URL in one piece, as a transport of the user's expects it. Ours
+    Attributes:
+        whole_urls: True if requests have their URL in one piece, as a transport of the user's expects it. Ours
             takes path and query as httpx's extension ``target``, which spares parsing each URL.
+        proxy_secrets: What nothing may show of the proxy.
     """
 
     base_url: str
@@ -146,7 +137,9 @@ class Exchange:
         extensions: dict[str, Any] = {"timeout": self.timeouts}
         headers = self.headers_of(call)
         if shown is not None:
-            headers = sent_headers(self, shown)
+            # As the hooks have left them, with the credentials in their place.
+            real = {(name.lower(), _masked(self, name, value)): value for name, value in self.headers}
+            headers = [(name, real.get((name.lower(), value), value)) for name, value in shown.headers.raw]
             times = shown.extensions.get("timeout") or {}
             extensions = {**shown.extensions, "timeout": {"total": self.total_timeout, **times}}
         if self.whole_urls:
@@ -203,7 +196,6 @@ class Exchange:
         cause = self.credentials.cleaned(exception, secrets)
         without_frames(cause)
         error = error_from_exception(cause, method=call.method, path=call.path)
-        error.__cause__ = cause
         return self.credentials.redacted(error, secrets)
 
     @cached_property
@@ -229,11 +221,3 @@ class Exchange:
             (b"Host", self.url.netloc),
             *((name.encode("ascii"), value.encode("ascii")) for name, value in named.items()),
         ]
-
-
-def warn_of_missing_parts(call: Call[Any], record: Any) -> None:
-    """Name the parts that TMDB left out, also when they were asked for again."""
-    if record.missing_parts:
-        logger.warning(
-            "TMDB left %s out of its answer to %s %s", ", ".join(record.missing_parts), call.method, call.path
-        )

@@ -4,33 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, ClassVar, overload
 
 from tmdbfusion_scrapy.exceptions import ResponseError
-from tmdbfusion_scrapy.forking import Renewal
+from tmdbfusion_scrapy.forking import renew_in_children
 from tmdbfusion_scrapy.models.images import check_path
 
 if TYPE_CHECKING:
-    from tmdbfusion_scrapy.api import API, Asynchronous, Blocking
+    from tmdbfusion_scrapy.api import API
     from tmdbfusion_scrapy.models.images import ImageKind
     from tmdbfusion_scrapy.models.reference import ConfigurationDetails, ImagesConfiguration
 
 
-_renewal = Renewal()
+class _KeptConfiguration:
+    """Configuration of images that is asked for once."""
 
+    _LOCK: ClassVar[Any]
 
-class Images:
-    """Addresses of TMDB's images, ``TMDBClient.images``. Threads may share it."""
-
-    def __init__(self, api: API[Blocking]) -> None:
+    def __init__(self, api: API[Any]) -> None:
         self._api = api
         self._configuration: ImagesConfiguration | None = None
         self.begin_anew()
-        _renewal.add(self)
+        renew_in_children(self)
 
     def begin_anew(self) -> None:
         """Leave the lock to the parent, in a child process."""
-        self._lock = threading.Lock()
+        self._lock = self._LOCK()
+
+    def _keep(self, details: ConfigurationDetails) -> ImagesConfiguration:
+        """Keep the part on images, unless it cannot be used."""
+        images = details.images
+        if images is None or not images.secure_base_url:
+            raise ResponseError("TMDB's configuration does not say where images are", path="/configuration")
+        self._configuration = images
+        return images
+
+
+class Images(_KeptConfiguration):
+    """Addresses of TMDB's images, ``TMDBClient.images``. Threads may share it."""
+
+    _LOCK = threading.Lock
 
     def configuration(self) -> ImagesConfiguration:
         """Return where images are and in which sizes; asked for once, and kept as long as the client.
@@ -39,9 +52,7 @@ class Images:
             TMDBError: The call failed; the next one asks again.
         """
         with self._lock:
-            if self._configuration is None:
-                self._configuration = _images_of(self._api.configuration.details())
-            return self._configuration
+            return self._configuration or self._keep(self._api.configuration.details())
 
     @overload
     def url(self, path: str, size: str = "original", *, kind: ImageKind | None = None) -> str: ...
@@ -59,25 +70,15 @@ class Images:
         return (self._configuration or self.configuration()).url(path, size, kind=kind)
 
 
-class AsyncImages:
+class AsyncImages(_KeptConfiguration):
     """Addresses of TMDB's images, ``AsyncTMDBClient.images``. Tasks may share it."""
 
-    def __init__(self, api: API[Asynchronous]) -> None:
-        self._api = api
-        self._configuration: ImagesConfiguration | None = None
-        self.begin_anew()
-        _renewal.add(self)
-
-    def begin_anew(self) -> None:
-        """Leave the lock to the parent, in a child process."""
-        self._lock = asyncio.Lock()
+    _LOCK = asyncio.Lock
 
     async def configuration(self) -> ImagesConfiguration:
         """Return where images are and in which sizes, as :meth:`Images.configuration` does."""
         async with self._lock:
-            if self._configuration is None:
-                self._configuration = _images_of(await self._api.configuration.details())
-            return self._configuration
+            return self._configuration or self._keep(await self._api.configuration.details())
 
     @overload
     async def url(self, path: str, size: str = "original", *, kind: ImageKind | None = None) -> str: ...
@@ -91,11 +92,3 @@ class AsyncImages:
             return None
         check_path(path)
         return (self._configuration or await self.configuration()).url(path, size, kind=kind)
-
-
-def _images_of(details: ConfigurationDetails) -> ImagesConfiguration:
-    """The part on images; one that cannot be used is not kept."""
-    images = details.images
-    if images is None or not images.secure_base_url:
-        raise ResponseError("TMDB's configuration does not say where images are", path="/configuration")
-    return images

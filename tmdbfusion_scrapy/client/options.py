@@ -32,8 +32,8 @@ from tmdbfusion_scrapy.transport.dialing import check_certificate_variables
 DEFAULT_MAX_RESPONSE_SIZE: Final = 64 * 1024 * 1024
 """Bytes; the largest answer known of TMDB, a series with twenty seasons, has a few."""
 
-_FROM_TIMEOUT: Final = object()
-"""Stands for a total time that nobody gave."""
+_ABOVE_ZERO: Final = math.ulp(0.0)
+_FROM_ZERO: Final = "a number from 0, or None for no limit"
 
 
 class ClientArguments(TypedDict, total=False):
@@ -113,7 +113,7 @@ class ClientOptions:
     proxy: httpx.Proxy | None
     ip_family: IPFamily
     verify: bool | ssl.SSLContext
-    event_hooks: Mapping[str, Sequence[Callable[..., Any]]]
+    event_hooks: dict[str, list[Callable[..., Any]]]
 
     @classmethod
     def from_arguments(
@@ -149,6 +149,12 @@ class ClientOptions:
         if proxy is not None:
             check_no_clear_token("proxy", "base_url", base_urls)
         credentials = Credentials.resolve(token, given["api_key"])
+        key, store = given["rate_limit_key"], given["rate_limit_store"]
+        shared_limit = None
+        if key is not None or store is not None:
+            from tmdbfusion_scrapy.rate_store import check_shared_limit
+
+            shared_limit = check_shared_limit(("rate_limit_key", "rate_limit_store"), key, store)
         timeout, retries = _timeout(given["timeout"]), given["retries"]
         return cls(
             credentials=credentials,
@@ -159,16 +165,18 @@ class ClientOptions:
                 credentials,
                 whole_urls=transport is not None,
                 proxy_secrets=_proxy_secrets(given["proxy"]),
-                total_timeout=_total_timeout(given["total_timeout"], timeout),
-                max_response_size=_limit("max_response_size", given, least=1),
+                total_timeout=_total_timeout(arguments, timeout),
+                max_response_size=_whole_number("max_response_size", given, 1),
             ),
             limits=httpx.Limits(
-                max_connections=_limit("max_connections", given, least=1),
-                max_keepalive_connections=_limit("max_keepalive_connections", given, least=0),
-                keepalive_expiry=_number("keepalive_expiry", given),
+                max_connections=_whole_number("max_connections", given, 1),
+                max_keepalive_connections=_whole_number("max_keepalive_connections", given, 0),
+                keepalive_expiry=_number("keepalive_expiry", given["keepalive_expiry"], 0, _FROM_ZERO),
             ),
-            rate_limit=RateLimit(_number("requests_per_second", given) or 0.0),
-            shared_limit=_shared_limit(given["rate_limit_key"], given["rate_limit_store"]),
+            rate_limit=RateLimit(
+                _number("requests_per_second", given["requests_per_second"], 0, _FROM_ZERO) or 0.0
+            ),
+            shared_limit=shared_limit,
             retry=retries if isinstance(retries, RetryPolicy) else RetryPolicy(times=retries),
             base_urls=base_urls,
             proxy=proxy,
@@ -191,7 +199,6 @@ _DEFAULTS: Final[Mapping[str, Any]] = {
     **dict.fromkeys(ClientArguments.__annotations__),
     **_TRANSPORT_DEFAULTS,
     "timeout": 30.0,
-    "total_timeout": _FROM_TIMEOUT,
     "max_response_size": DEFAULT_MAX_RESPONSE_SIZE,
     "max_connections": DEFAULT_LIMITS.max_connections,
     "requests_per_second": DEFAULT_REQUESTS_PER_SECOND,
@@ -250,58 +257,37 @@ def _base_urls(value: Any) -> tuple[str, ...]:
     return urls
 
 
-def _shared_limit(key: Any, store: Any) -> SharedLimit | None:
-    """Rate limit that is shared with other processes, if one is named."""
-    if key is None and store is None:
-        return None
-    from tmdbfusion_scrapy.rate_store import check_shared_limit
-
-    return check_shared_limit(("rate_limit_key", "rate_limit_store"), key, store)
-
-
 def _timeout(value: Any) -> httpx.Timeout:
     """Time-outs; a number is for each of the four."""
     if isinstance(value, httpx.Timeout):
         return value
-    return httpx.Timeout(_seconds("timeout", value, "an httpx.Timeout, or None"))
+    return httpx.Timeout(_number("timeout", value, _ABOVE_ZERO, "seconds above 0, an httpx.Timeout, or None"))
 
 
-def _total_timeout(value: Any, timeout: httpx.Timeout) -> float | None:
+def _total_timeout(arguments: ClientArguments, timeout: httpx.Timeout) -> float | None:
     """Seconds for all of an exchange."""
-    if value is not _FROM_TIMEOUT:
-        return _seconds("total_timeout", value, "or None for no limit")
+    if "total_timeout" in arguments:
+        use = "seconds above 0, or None for no limit"
+        return _number("total_timeout", arguments["total_timeout"], _ABOVE_ZERO, use)
     longest = max((seconds for seconds in timeout.as_dict().values() if seconds is not None), default=None)
     return None if longest is None else 10 * longest
 
 
-def _seconds(name: str, value: Any, others: str) -> float | None:
-    """Return seconds above 0; ``None`` for no limit."""
-    if value is not None and not (_is_number(value) and value > 0):
-        raise ConfigurationError(f"{name} is {value!r}: use seconds above 0, {others}")
-    return None if value is None else float(value)
-
-
-def _limit(name: str, given: Mapping[str, Any], *, least: int) -> int | None:
+def _whole_number(name: str, given: Mapping[str, Any], least: int) -> int | None:
     """Return a whole number; ``None`` for no limit."""
-    value = given[name]
-    if value is not None and (isinstance(value, bool) or not isinstance(value, int) or value < least):
-        raise ConfigurationError(
-            f"{name} is {value!r}: use a whole number from {least}, or None for no limit"
-        )
-    limit: int | None = value
-    return limit
+    _number(name, value := given[name], least, use := f"a whole number from {least}, or None for no limit")
+    if value is not None and not isinstance(value, int):
+        raise ConfigurationError(f"{name} is {value!r}: use {use}")
+    return value
 
 
-def _number(name: str, given: Mapping[str, Any]) -> float | None:
-    """Return seconds or a rate; ``None`` for no limit."""
-    value = given[name]
-    if value is not None and not (_is_number(value) and value >= 0):
-        raise ConfigurationError(f"{name} is {value!r}: use a number from 0, or None for no limit")
-    return None if value is None else float(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _number(name: str, value: Any, least: float, use: str) -> float | None:
+    """Return a number of at least so much; ``None`` for no limit."""
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not least <= value < math.inf:
+        raise ConfigurationError(f"{name} is {value!r}: use {use}")
+    return float(value)
 
 
 def _proxy(value: Any) -> httpx.Proxy | None:

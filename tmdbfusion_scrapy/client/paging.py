@@ -11,14 +11,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from functools import partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from typing_extensions import Self, override
-
 from tmdbfusion_scrapy.api.endpoint import BoundEndpoint
 from tmdbfusion_scrapy.credentials import with_hidden
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE, Paged
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from tmdbfusion_scrapy.api import Call
 
 T = TypeVar("T")
@@ -56,10 +56,6 @@ class Reading(Generic[T]):
         """True if TMDB has more pages than the 500 it serves, by the last page read."""
         return self._newest is not None and self._newest.is_cut
 
-    def _next_call(self) -> Call[Paged[T]]:
-        """The call of the next page."""
-        return self._call.with_page(self._number)
-
     def _take(self, page: Paged[T]) -> None:
         """Take the next page in; of what stands on two pages, because the list moved, only the first."""
         if page.lacks_count:
@@ -94,17 +90,15 @@ class Pages(Reading[T], Iterator[T]):
         self._send = send
         self._lock = threading.Lock()
 
-    @override
     def __iter__(self) -> Self:
         return self
 
-    @override
     def __next__(self) -> T:
         with self._lock:
             while not self._items:
                 if self._is_done:
                     raise StopIteration
-                self._take(self._send(self._next_call()))
+                self._take(self._send(self._call.with_page(self._number)))
             return self._items.popleft()
 
 
@@ -119,18 +113,16 @@ class AsyncPages(Reading[T], AsyncIterator[T]):
         self._send = send
         self._lock = asyncio.Lock()
 
-    @override
     def __aiter__(self) -> Self:
         return self
 
-    @override
     async def __anext__(self) -> T:
         if not self._items:
             async with self._lock:
                 while not self._items:
                     if self._is_done:
                         raise StopAsyncIteration
-                    self._take(await self._send(self._next_call()))
+                    self._take(await self._send(self._call.with_page(self._number)))
         return self._items.popleft()
 
 

@@ -9,22 +9,26 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from tmdbfusion_scrapy.base_urls import is_loopback_url
 from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.forking import leave_to_parent, renew_in_children
 from tmdbfusion_scrapy.http import httpx
+from tmdbfusion_scrapy.rate_limit import RateLimiter
 from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 from tmdbfusion_scrapy.transport.answer import RawHeaders
 from tmdbfusion_scrapy.transport.outgoing import NO_BODY, Outgoing
+from tmdbfusion_scrapy.transport.pool import is_free_in_time
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.client.options import ClientOptions
-    from tmdbfusion_scrapy.rate_limit import RateLimiter
+    from tmdbfusion_scrapy.rate_limit import RateLimitState
 
 _TOOLS: Final = {"respx": "respx", "pytest_httpx": "pytest-httpx", "vcr": "vcrpy", "pook": "pook"}
 """Their names by those of their modules."""
@@ -57,46 +61,77 @@ class Answered:
 
 
 class Sender:
-    """Sends requests within the limits, the rate and the total time of a client.
+    """Sends requests within the limits, the rate and the total time of a client; begins anew in a child process.
 
     Its own pool keeps them itself; for a transport of the user's they are kept here.
+
+    Attributes:
+        limiter: The rate limiter.
+        transport: What carries the requests.
+        loop: The event loop that an asyncio client belongs to from its first call.
+        is_closed: True if the client was closed; not for one that was forgotten.
     """
 
     def __init__(
         self,
         options: ClientOptions,
-        limiter: RateLimiter,
         given: httpx.BaseTransport | httpx.AsyncBaseTransport | None,
         *,
         is_blocking: bool,
     ) -> None:
+        self._options = options
+        self._exchange = options.exchange
+        self._given = given
+        self._is_blocking = is_blocking
+        self.is_closed = False
+        self._begin()
+        renew_in_children(self)
+
+    def begin_anew(self) -> None:
+        """Begin with nothing sent and nothing open, in a child process."""
+        if not self.is_closed:
+            leave_to_parent(self.transport)
+            # Threads of the parent, of which nothing goes on here, refer to it still.
+            self.limiter.leave()
+            self._begin()
+
+    def _begin(self) -> None:
+        options, given = self._options, self._given
+        self.loop: asyncio.AbstractEventLoop | None = None
+        state: RateLimitState
+        if options.shared_limit is None:
+            state = RateLimiter.new_state(self._exchange.base_url, "api")
+        else:
+            from tmdbfusion_scrapy.shared_rate import shared_rate
+
+            state = shared_rate(options.shared_limit, self._exchange.base_url)
+        self.limiter = RateLimiter(options.rate_limit, state)
         most = options.limits.max_connections
-        transport = cast("httpx.AsyncBaseTransport", given)
+        self._room = asyncio.Semaphore(most or sys.maxsize)
+        # Requests that differ in nothing but their targets are not built one by one as objects of httpx. A pool
+        # of the user's gets them as any transport: it may override the method, and does not know our rate limit.
+        self._pool: PooledTransport | None = None
+        self.transport = cast("httpx.AsyncBaseTransport", given)
         if given is None:
-            transport = PooledTransport(
+            self.transport = pool = PooledTransport(
                 limits=options.limits,
                 verify=options.verify,
                 proxy=options.proxy,
                 ip_family=options.ip_family,
-                limiter=limiter,
+                limiter=self.limiter,
             )
-        elif is_blocking:
-            transport = ThreadedTransport(cast("httpx.BaseTransport", given), most or _MOST_THREADS)
-        several = len(options.base_urls) > 1
-        self.transport = FailoverTransport(transport, options.base_urls) if several else transport
-        self._exchange = options.exchange
-        # Requests that differ in nothing but their targets are not built one by one as objects of httpx. A pool
-        # of the user's gets them as any transport: it may override the method, and does not know our rate limit.
-        self._pool: PooledTransport | None = None
-        if given is None and isinstance(self.transport, PooledTransport):
-            self._pool = self.transport
-            self._head = self._pool.head(self._exchange.url, self._exchange.headers)
-        self._is_pooled = given is None
-        self._limiter = limiter
-        self._room = None if most is None else asyncio.Semaphore(most)
-        self._pool_timeout = options.exchange.timeout.pool
-        self._total_timeout = options.exchange.total_timeout
-        self._max_size = options.exchange.max_response_size
+            if len(options.base_urls) == 1:
+                self._pool = pool
+                self._head = pool.head(self._exchange.url, self._exchange.headers)
+        elif self._is_blocking:
+            self.transport = ThreadedTransport(cast("httpx.BaseTransport", given), most or _MOST_THREADS)
+        if len(options.base_urls) > 1:
+            self.transport = FailoverTransport(self.transport, options.base_urls)
+
+    async def aclose(self) -> None:
+        """Close all connections, and let those who wait give up."""
+        self.limiter.close()
+        await self.transport.aclose()
 
     def prepare(self, call: Call[Any], shown: httpx.Request | None) -> httpx.Request | Outgoing:
         """Return the request for a call, for `fetch`; ``shown`` is what event hooks have seen of it."""
@@ -109,55 +144,58 @@ class Sender:
         if isinstance(request, Outgoing):
             assert self._pool is not None  # noqa: S101 - it was prepared for it
             answer = await self._pool.send(request, self._exchange.timeouts)
-            body = await answer.read_all(self._max_size)
+            body = await answer.read_all(self._exchange.max_response_size)
             return Answered(answer.status, answer.headers, body, answer.sent_at or 0.0)
-        if self._is_pooled:
-            response = await self.transport.handle_async_request(request)
-            return await _read(response, response.extensions["sent_at"], self._max_size)
-        if self._room is None:
-            return await self._fetch(request)
-        await self._wait(self._room)
+        if self._given is None:
+            return await self._exchange_over(request)
+        await self._wait_in_line()
         try:
-            return await self._fetch(request)
+            exchange = asyncio.ensure_future(self._exchange_over(request, await self.limiter.acquire()))
+            try:
+                # Not wait_for: up to Python 3.11 it may swallow a cancellation.
+                await asyncio.wait({exchange}, timeout=self._exchange.total_timeout)
+                if not exchange.done():
+                    raise httpx.ReadTimeout("The exchange took longer than its total time")
+            finally:
+                exchange.cancel()
+            return exchange.result()
         finally:
             self._room.release()
 
-    async def _fetch(self, request: httpx.Request) -> Answered:
-        sent_at = await self._limiter.acquire()
-        exchange = asyncio.ensure_future(self._send_given(request, sent_at))
-        try:
-            # Not wait_for: up to Python 3.11 it may swallow a cancellation.
-            await asyncio.wait({exchange}, timeout=self._total_timeout)
-        except BaseException:
-            exchange.cancel()
-            raise
-        if not exchange.done():
-            exchange.cancel()
-            raise httpx.ReadTimeout("The exchange took longer than its total time")
-        return exchange.result()
-
-    async def _send_given(self, request: httpx.Request, sent_at: float) -> Answered:
-        return await _read(await self.transport.handle_async_request(request), sent_at, self._max_size)
-
-    async def _wait(self, room: asyncio.Semaphore) -> None:
-        """Wait in line; as long as the rate limiter is what all wait for, the time does not count."""
-        if not room.locked():
-            await room.acquire()
+    async def _wait_in_line(self) -> None:
+        """Wait for what stands for a connection of the user's transport."""
+        if not self._room.locked():
+            await self._room.acquire()
             return
-        coming = asyncio.ensure_future(room.acquire())
+        coming = asyncio.ensure_future(self._room.acquire())
+        timeout = self._exchange.timeout.pool
         try:
-            is_slow = True
-            while is_slow and not coming.done():
-                waits = self._limiter.member.waits
-                await asyncio.wait({coming}, timeout=self._pool_timeout)
-                is_slow = self._limiter.is_waited_for or self._limiter.member.waits > waits
+            is_free = await is_free_in_time(coming, timeout, self.limiter)
         except BaseException:
             if not coming.cancel():
-                room.release()
+                self._room.release()
             raise
-        if not coming.done():
+        if not is_free:
             coming.cancel()
-            raise httpx.PoolTimeout(f"No connection became free in {self._pool_timeout:g} s")
+            raise httpx.PoolTimeout(f"No connection became free in {timeout:g} s")
+
+    async def _exchange_over(self, request: httpx.Request, sent_at: float | None = None) -> Answered:
+        """Send a request through the transport and read its answer, as far as its size is allowed."""
+        response = await self.transport.handle_async_request(request)
+        stream = cast("httpx.AsyncByteStream", response.stream)
+        pieces: list[bytes] = []
+        size, most = 0, self._exchange.max_response_size
+        try:
+            async for piece in stream:
+                pieces.append(piece)
+                size += len(piece)
+                if most is not None and size > most:
+                    break
+        finally:
+            await stream.aclose()
+        headers, extensions = RawHeaders(response.headers.raw), response.extensions
+        sent = extensions["sent_at"] if sent_at is None else sent_at
+        return Answered(response.status_code, headers, b"".join(pieces), sent, extensions)
 
 
 class ThreadedTransport(httpx.AsyncBaseTransport):
@@ -187,23 +225,6 @@ class ThreadedTransport(httpx.AsyncBaseTransport):
         return response
 
 
-async def _read(response: httpx.Response, sent_at: float, max_size: int | None) -> Answered:
-    """Read a response, as far as its size is allowed."""
-    stream = cast("httpx.AsyncByteStream", response.stream)
-    pieces: list[bytes] = []
-    size = 0
-    try:
-        async for piece in stream:
-            pieces.append(piece)
-            size += len(piece)
-            if max_size is not None and size > max_size:
-                break
-    finally:
-        await stream.aclose()
-    headers = RawHeaders(response.headers.raw)
-    return Answered(response.status_code, headers, b"".join(pieces), sent_at, response.extensions)
-
-
 def check_unmocked(base_urls: Sequence[str], transport: type[object]) -> None:
     """Refuse a call that a tool is to answer which does not see it: it would go to TMDB, with the token.
 
@@ -212,28 +233,19 @@ def check_unmocked(base_urls: Sequence[str], transport: type[object]) -> None:
     loaded = [module for module in _TOOLS if module in sys.modules]
     if not loaded or all(is_loopback_url(url) for url in base_urls):
         return
-    tool = _tool_at_work()
-    if tool is not None:
-        raise ConfigurationError(
-            f"{tool} is at work and does not see this client, whose call would go to TMDB, with your token: give "
-            f"the client transport=httpx.{transport.__name__}(), which {tool} sees, or "
-            f"transport=httpx.MockTransport(...)"
-        )
-
-
-def _tool_at_work() -> str | None:
-    """The name of a tool that has taken one of httpx's methods."""
     owners = [
         getattr(sys.modules[library], name)
         for library, names in _TAKEN.items()
         if library in sys.modules
         for name in names
     ]
-    for owner in owners:
-        for member in vars(owner).values():
-            if isinstance(member, FunctionType):
-                # Not __module__: functools.wraps copies that of the method that was taken.
-                module = str(member.__globals__.get("__name__", "")).partition(".")[0]
-                if module in _TOOLS:
-                    return _TOOLS[module]
-    return None
+    for member in chain.from_iterable(vars(owner).values() for owner in owners):
+        # Not __module__: functools.wraps copies that of the method that was taken.
+        taken_by = str(member.__globals__.get("__name__", "")) if isinstance(member, FunctionType) else ""
+        tool = _TOOLS.get(taken_by.partition(".")[0])
+        if tool is not None:
+            raise ConfigurationError(
+                f"{tool} is at work and does not see this client, whose call would go to TMDB, with your token: "
+                f"give the client transport=httpx.{transport.__name__}(), which {tool} sees, or "
+                f"transport=httpx.MockTransport(...)"
+            )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import zlib
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
     import asyncio
-    from collections.abc import Callable
 
     from tmdbfusion_scrapy.transport.connection import Connection
 
@@ -21,13 +21,8 @@ _BUFFERED: Final = 256 * 1024
 class Stale(Exception):
     """A kept-alive connection ended before any byte of an answer: the server had closed it meanwhile.
 
-    Attributes:
-        error: What the request ends with if it may not be sent again.
+    Its argument is what the request ends with if it may not be sent again.
     """
-
-    def __init__(self, error: httpx.TransportError) -> None:
-        super().__init__(str(error))
-        self.error = error
 
 
 class NetworkStream:
@@ -63,21 +58,12 @@ class Answer:
     Attributes:
         version: The version of HTTP, such as ``1.1``.
         is_complete: True if the whole body has arrived.
+        waiter: What somebody waits for now, who is to be told of the next bytes.
         sent_at: When the rate limiter let the request go, of ``time.monotonic()``.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        *,
-        ends_with_head: bool,
-        read_timeout: float | None = None,
-        total_at: float | None = None,
-    ) -> None:
+    def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.ends_with_head = ends_with_head
-        self.read_timeout = read_timeout
-        self.total_at = total_at
         self.status = 0
         self.reason = b""
         self.version = "1.1"
@@ -88,29 +74,24 @@ class Answer:
         self._chunks: list[bytes] = []
         self._buffered = 0
         self._error: Exception | None = None
-        self._waiter: asyncio.Future[None] | None = None
+        self.waiter: asyncio.Future[None] | None = None
 
     @property
     def extensions(self) -> dict[str, Any]:
         """Extensions of an ``httpx.Response``."""
         return {
-            "http_version": b"HTTP/1.1" if self.version == "1.1" else b"HTTP/" + self.version.encode("ascii"),
+            "http_version": b"HTTP/" + self.version.encode("ascii"),
             "reason_phrase": self.reason,
             "network_stream": self.connection.network_stream,
             "sent_at": self.sent_at,
         }
 
-    @property
-    def is_awaited(self) -> bool:
-        """True if somebody waits for the next bytes now, so that the read time-out counts."""
-        return self._waiter is not None
-
     async def head(self) -> None:
         """Wait for the status and the headers."""
-        while not self.has_head and self._error is None:
+        while not self.has_head:
+            if self._error is not None:
+                raise self._error
             await self._wait()
-        if not self.has_head and self._error is not None:
-            raise self._error
 
     async def read(self) -> bytes:
         """Return all bytes of the body that are there, or the next ones; none at the end."""
@@ -171,7 +152,7 @@ class Answer:
         """Take bytes of the body."""
         self._chunks.append(piece)
         self._buffered += len(piece)
-        if self._waiter is not None:
+        if self.waiter is not None:
             self._wake()
         elif self._buffered > _BUFFERED:
             self.connection.pause_reading()
@@ -188,35 +169,37 @@ class Answer:
             self._wake()
 
     def _wake(self) -> None:
-        waiter, self._waiter = self._waiter, None
+        waiter, self.waiter = self.waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 
     async def _wait(self) -> None:
-        if self._waiter is not None:
+        if self.waiter is not None:
             raise RuntimeError("two tasks read the same response")
-        self._waiter = self.connection.loop.create_future()
+        self.waiter = self.connection.loop.create_future()
         self.connection.watch()
         try:
-            await self._waiter
+            await self.waiter
         finally:
-            self._waiter = None
+            self.waiter = None
 
 
 ACCEPT_ENCODING: Final = "gzip, deflate"
 """Value for the ``Accept-Encoding`` header: what `read_body` can undo."""
 
-_GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_WBITS = 16 + zlib.MAX_WBITS
-# Output is taken in steps, so that a bomb is noticed before it is in memory.
-_STEP = 256 * 1024
+_GZIP_MAGIC: Final = b"\x1f\x8b"
+_GZIP_OR_ZLIB: Final = 32 + zlib.MAX_WBITS
+_DEFLATE: Final = ("deflate", "x-deflate", "zlib")
 
-_MOST_UNLABELLED = 4
+_STEP: Final = 256 * 1024
+"""Bytes of output that are taken at once, so that a bomb is noticed before it is in memory."""
+
+_MOST_UNLABELLED: Final = 4
 """Layers of gzip that no label names: a cache in front of another may add one."""
 
-_AROUND_CODING = " \t\"';"
+_AROUND_CODING: Final = " \t\"';"
 
-_CONTROL = re.compile(r"[\x00-\x08\x0e-\x1f]")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0e-\x1f]")
 
 
 class BodyTooLarge(Exception):
@@ -256,7 +239,8 @@ def read_body(content: bytes, content_encoding: str | None, *, max_size: int | N
         BodyTooLarge: the body or its decoded form is larger than ``max_size``.
         httpx.DecodingError: the body is cut short or broken, or in no encoding that is known here.
     """
-    _check_size(len(content), max_size)
+    if max_size is not None and len(content) > max_size:
+        raise BodyTooLarge(len(content), max_size)
     if not content_encoding and not content.startswith(_GZIP_MAGIC):
         return content
     for part in reversed((content_encoding or "").split(",")):
@@ -267,39 +251,31 @@ def read_body(content: bytes, content_encoding: str | None, *, max_size: int | N
     for _ in range(_MOST_UNLABELLED):
         if not _is_gzip(content):
             break
-        content = _gunzip(content, max_size)
+        content = _inflate(content, _GZIP_OR_ZLIB, max_size)
     return content
 
 
 def _undo(coding: str, content: bytes, max_size: int | None) -> bytes:
-    """Undo the coding that is named, or the one that the content is in."""
-    problem = httpx.DecodingError(f"Content-Encoding {coding[:40]!r} is not supported")
-    if coding in _DECODERS:
+    """Undo the coding that the content is in, or else the one that is named."""
+    if _is_gzip(content) or _is_zlib(content):
+        return _inflate(content, _GZIP_OR_ZLIB, max_size)
+    is_text = _is_text(content)
+    if coding in _DEFLATE:
+        # Without a header, as some servers send it.
         try:
-            return _DECODERS[coding](content, max_size)
-        except httpx.DecodingError as error:
-            problem = error
-    # What begins like gzip or zlib and is broken is in no other coding.
-    if _is_gzip(content):
-        return _gunzip(content, max_size)
-    if _is_zlib(content):
-        return _undo_deflate(content, max_size)
-    if _is_text(content):
+            return _inflate(content, -zlib.MAX_WBITS, max_size)
+        except httpx.DecodingError:
+            if is_text:
+                return content
+            raise
+    if is_text:
         return content
-    try:
-        decoded = _undo_deflate(content, max_size)
-    except (httpx.DecodingError, BodyTooLarge):
-        raise problem from problem.__cause__
-    # Raw deflate has no mark of its own: what comes of something else is noise.
-    if decoded and _is_text(decoded):
-        return decoded
-    raise problem
-
-
-def _check_size(size: int, limit: int | None) -> None:
-    """Raise `BodyTooLarge` above the limit."""
-    if limit is not None and size > limit:
-        raise BodyTooLarge(size, limit)
+    with suppress(httpx.DecodingError, BodyTooLarge):
+        decoded = _inflate(content, -zlib.MAX_WBITS, max_size)
+        # Raw deflate has no mark of its own: what comes of something else is noise.
+        if decoded and _is_text(decoded):
+            return decoded
+    raise httpx.DecodingError(f"Content-Encoding {coding[:40]!r} is not supported, or the body is not in it")
 
 
 def _is_gzip(content: bytes) -> bool:
@@ -307,7 +283,7 @@ def _is_gzip(content: bytes) -> bool:
     if not content.startswith(_GZIP_MAGIC):
         return False
     try:
-        zlib.decompressobj(_GZIP_WBITS).decompress(content[:1024], 1)
+        zlib.decompressobj(_GZIP_OR_ZLIB).decompress(content[:1024], 1)
     except zlib.error:
         return False
     return True
@@ -323,63 +299,29 @@ def _is_text(content: bytes) -> bool:
     if content.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         return True
     try:
-        text = content.decode()
+        return not _CONTROL.search(content.decode())
     except UnicodeDecodeError:
         return False
-    return not _CONTROL.search(text)
 
 
-def _inflate(content: bytes, wbits: int, max_size: int | None) -> tuple[bytes, bytes]:
-    """Inflate one complete zlib stream and return it with the bytes behind its end."""
-    stream = zlib.decompressobj(wbits)
-    parts: list[bytes] = []
-    size = 0
-    rest = content
-    while not stream.eof:
-        part = stream.decompress(rest, _STEP)
-        rest = stream.unconsumed_tail
-        if not part and not rest and not stream.eof:
-            raise zlib.error("the stream ends before its end mark")
-        size += len(part)
-        _check_size(size, max_size)
-        parts.append(part)
-    return b"".join(parts), stream.unused_data
-
-
-def _gunzip(content: bytes, max_size: int | None) -> bytes:
-    """Undo gzip, several members included; padding behind the last one is ignored, as gzip itself does."""
+def _inflate(content: bytes, wbits: int, max_size: int | None) -> bytes:
+    """Inflate a stream, or all members of gzip; padding behind the last one is ignored, as gzip itself does."""
     parts: list[bytes] = []
     size = 0
     try:
         while True:
-            part, content = _inflate(content, _GZIP_WBITS, None if max_size is None else max_size - size)
-            size += len(part)
-            parts.append(part)
-            if not content.startswith(_GZIP_MAGIC):
+            stream = zlib.decompressobj(wbits)
+            while not stream.eof:
+                part = stream.decompress(content, _STEP)
+                content = stream.unconsumed_tail
+                if not (part or content or stream.eof):
+                    raise zlib.error("it is cut short")  # noqa: TRY301 - as zlib's own
+                size += len(part)
+                if max_size is not None and size > max_size:
+                    raise BodyTooLarge(size, max_size)
+                parts.append(part)
+            content = stream.unused_data
+            if wbits < 0 or not content.startswith(_GZIP_MAGIC):
                 return b"".join(parts)
     except zlib.error as error:
-        raise httpx.DecodingError(f"The body is not complete gzip: {error}") from error
-    except BodyTooLarge as error:
-        if max_size is None or error.limit == max_size:
-            raise
-        raise BodyTooLarge(size + error.size, max_size) from None
-
-
-def _undo_deflate(content: bytes, max_size: int | None) -> bytes:
-    """Undo deflate, with the zlib wrapper of RFC 9110 or raw, as some servers send it."""
-    try:
-        try:
-            return _inflate(content, zlib.MAX_WBITS, max_size)[0]
-        except zlib.error:
-            return _inflate(content, -zlib.MAX_WBITS, max_size)[0]
-    except zlib.error as error:
-        raise httpx.DecodingError(f"The body is not complete deflate: {error}") from error
-
-
-_DECODERS: Final[dict[str, Callable[[bytes, int | None], bytes]]] = {
-    "gzip": _gunzip,
-    "x-gzip": _gunzip,
-    "deflate": _undo_deflate,
-    "x-deflate": _undo_deflate,
-    "zlib": _undo_deflate,
-}
+        raise httpx.DecodingError(f"The compressed body is broken: {error}") from error

@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 from weakref import finalize
 
-from tmdbfusion_scrapy.forking import Renewal, leave_to_parent
+from tmdbfusion_scrapy.forking import leave_to_parent, renew_in_children
 from tmdbfusion_scrapy.http import check_request, httpx
 from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, PoolStatistics
 from tmdbfusion_scrapy.transport.pooled import PooledStream, PooledTransport
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.base_urls import IPFamily
 
 T = TypeVar("T")
-
-_renewal: Final = Renewal()
 
 _CLOSED: Final = "The transport is closed: make a new one (or a new client)"
 
@@ -50,7 +48,10 @@ class BlockingTransport(httpx.BaseTransport):
             RuntimeError: the transport is closed.
         """
         check_request(request)
-        response = self._thread.run(self._transport.handle_async_request(_readable(request)))
+        if not isinstance(request.stream, httpx.AsyncByteStream):
+            # An event loop cannot wait for the pieces of a blocking body.
+            request.read()
+        response = self._thread.run(self._transport.handle_async_request(request))
         response.stream = BlockingStream(self._thread, cast("httpx.AsyncByteStream", response.stream))
         return response
 
@@ -85,12 +86,12 @@ class BlockingPooledTransport(BlockingTransport):
 
     def statistics(self) -> PoolStatistics:
         """Return what the pool has done and holds now."""
-        pooled = self._pooled
 
         async def count() -> PoolStatistics:
-            return pooled.statistics()
+            return self._pooled.statistics()
 
-        return self._thread.run(count()) if self._thread.is_running else pooled.statistics()
+        is_running = self._thread.was_started and not self._thread.is_stopped
+        return self._thread.run(count()) if is_running else self._pooled.statistics()
 
 
 class BlockingStream(httpx.SyncByteStream):
@@ -128,15 +129,15 @@ class LoopThread:
         close: Closes what lives in the loop, before the thread ends.
     """
 
+    _closing: Future[None]
+
     def __init__(self, owner: object, close: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._close = close
-        self._is_stopped = False
+        self.is_stopped = False
         self._start_nothing()
-        _renewal.add(self)
-        # Not a method of the owner: that would keep it from being collected.
-        collected = finalize(owner, self.stop)
+        renew_in_children(self)
         # At the end of the interpreter it may be too early: exit handlers can still make calls.
-        collected.atexit = False
+        finalize(owner, self.stop).atexit = False
 
     def begin_anew(self) -> None:
         """Leave the thread and its lock to the parent, in a child process."""
@@ -149,15 +150,10 @@ class LoopThread:
         """True if it was started in this process."""
         return self._loop is not None
 
-    @property
-    def is_running(self) -> bool:
-        """True if it was started and not stopped."""
-        return self.was_started and not self._is_stopped
-
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Run a coroutine in the loop, in the context of this thread, and return its result."""
         try:
-            loop = self._running_loop() if self._loop is None or self._is_stopped else self._loop
+            loop = self._loop or self._start()
             done = asyncio.run_coroutine_threadsafe(coroutine, loop)
         except RuntimeError:
             coroutine.close()
@@ -179,22 +175,15 @@ class LoopThread:
     def stop(self) -> None:
         """Close what lives in the loop, then end the loop and its thread, once and for all."""
         with self._lock:
-            if self._is_stopped:
-                return
             loop, thread = self._loop, self._thread
-            if loop is None or thread is None:
-                self._is_stopped = True
-                return
-            if threading.current_thread() is thread:
-                # The garbage collector ran here; nobody else can wait for it.
-                self._is_stopped = True
-                self._ending = loop.create_task(self._wind_up(loop))
-                return
-            self.run(self._close())
-            self._is_stopped = True
-            loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        _running.discard(self)
+            if not self.is_stopped and loop is not None:
+                self._closing = asyncio.run_coroutine_threadsafe(self._wind_up(loop), loop)
+            self.is_stopped = True
+        # Where the garbage collector ran in the thread nobody can wait for it.
+        if thread is not None and threading.current_thread() is not thread:
+            thread.join()
+            _running.discard(self)
+            self._closing.result()
 
     def _start_nothing(self) -> None:
         self._lock = threading.Lock()
@@ -202,10 +191,10 @@ class LoopThread:
         self._thread: threading.Thread | None = None
         self._awaited: set[Future[Any]] = set()
 
-    def _running_loop(self) -> asyncio.AbstractEventLoop:
+    def _start(self) -> asyncio.AbstractEventLoop:
         with self._lock:
-            if self._is_stopped:
-                raise RuntimeError(_CLOSED)
+            if self.is_stopped:
+                raise RuntimeError
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
@@ -216,8 +205,10 @@ class LoopThread:
             return self._loop
 
     async def _wind_up(self, loop: asyncio.AbstractEventLoop) -> None:
-        await self._close()
-        loop.stop()
+        try:
+            await self._close()
+        finally:
+            loop.stop()
 
     def _run(self, loop: asyncio.AbstractEventLoop) -> None:
         asyncio.set_event_loop(loop)
@@ -234,36 +225,6 @@ class LoopThread:
             for done in list(self._awaited):
                 # It came when the loop was about to end.
                 done.cancel()
-
-
-def _readable(request: httpx.Request) -> httpx.Request:
-    """Return the request with a body that an event loop can read."""
-    stream = request.stream
-    if isinstance(stream, httpx.AsyncByteStream):
-        return request
-    return httpx.Request(
-        request.method,
-        request.url,
-        headers=request.headers,
-        stream=_ThreadedBody(stream),
-        extensions=request.extensions,
-    )
-
-
-class _ThreadedBody(httpx.AsyncByteStream):
-    """Blocking body, of which the pieces are taken in a thread: reading it may take its time."""
-
-    def __init__(self, stream: httpx.SyncByteStream) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        loop = asyncio.get_running_loop()
-        pieces = iter(self._stream)
-        while True:
-            piece: bytes | None = await loop.run_in_executor(None, next, pieces, None)
-            if piece is None:
-                return
-            yield piece
 
 
 async def _next(iterator: AsyncIterator[bytes]) -> bytes:

@@ -6,9 +6,9 @@ The parser is httptools', which is llhttp, the parser of Node.js (https://github
 from __future__ import annotations
 
 import asyncio
+import math
 import sys
 from contextlib import aclosing
-from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -16,12 +16,12 @@ import httptools
 
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport.answer import Answer, NetworkStream, Stale
-from tmdbfusion_scrapy.transport.errors import closed_under_request, cut_short, lost, not_http, timed_out
+from tmdbfusion_scrapy.transport.errors import caused, closed_under_request, lost, not_http, timed_out
 from tmdbfusion_scrapy.transport.outgoing import check_length, framed
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
 
     from tmdbfusion_scrapy.transport.outgoing import Origin, Outgoing
 
@@ -63,6 +63,9 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._answer: Answer | None = None
+        self._ends_with_head = False
+        self._read_timeout: float | None = None
+        self._total_at: float | None = None
         self._is_given_up = False
         self._keeps_alive = True
         self._heard_at = 0.0
@@ -72,17 +75,13 @@ class Connection(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
         self._sender: asyncio.Task[None] | None = None
-        self._writable: asyncio.Future[None] | None = None
+        self._writable = asyncio.Event()
+        self._writable.set()
 
     @property
     def was_connected(self) -> bool:
         """True if it has had a socket."""
         return self._transport is not None
-
-    @property
-    def is_closing(self) -> bool:
-        """True if it is being closed."""
-        return self._transport is not None and not self.is_open
 
     @property
     def transport(self) -> asyncio.Transport:
@@ -98,12 +97,10 @@ class Connection(asyncio.Protocol):
 
     def send(self, outgoing: Outgoing, *, timeouts: Any, total_at: float | None) -> Answer:
         """Send a request and return its answer, which is still to come; ``total_at`` is on the loop's clock."""
-        answer = self._answer = Answer(
-            self,
-            ends_with_head=outgoing.method == "HEAD",
-            read_timeout=timeouts.get("read"),
-            total_at=total_at,
-        )
+        answer = self._answer = Answer(self)
+        self._ends_with_head = outgoing.method == "HEAD"
+        self._read_timeout = timeouts.get("read")
+        self._total_at = total_at
         self.carried += 1
         self._keeps_alive = outgoing.keeps_alive
         self._has_heard = False
@@ -112,13 +109,16 @@ class Connection(asyncio.Protocol):
             self._parser = httptools.HttpResponseParser(self)
         self.transport.write(outgoing.head)
         if outgoing.body is not None:
-            self._sender = self.loop.create_task(self._send_body(outgoing, answer, timeouts.get("write")))
-            self._sender.add_done_callback(partial(self._on_sent, answer))
+            self._sender = self.loop.create_task(
+                self._send_body(outgoing, outgoing.body, answer, timeouts.get("write"))
+            )
+            self._sender.add_done_callback(self._on_sent)
         return answer
 
     async def connect_through(self, head: bytes) -> Answer:
         """Ask a proxy for a tunnel and return its answer."""
-        answer = self._answer = Answer(self, ends_with_head=True)
+        answer = self._answer = Answer(self)
+        self._ends_with_head = True
         self._parser = httptools.HttpResponseParser(self)
         self.transport.write(head)
         await answer.head()
@@ -127,15 +127,9 @@ class Connection(asyncio.Protocol):
 
     def watch(self) -> None:
         """See to it that the answer's time-outs are noticed from now on."""
-        now = self._heard_at = self.loop.time()
-        answer = self._answer
-        if answer is None:
-            return
-        due = answer.total_at
-        if answer.read_timeout is not None and self._sender is None:
-            due = now + answer.read_timeout if due is None else min(due, now + answer.read_timeout)
-        if due is not None:
-            self._set_timer(due)
+        self._heard_at = self.loop.time()
+        if self._answer is not None:
+            self._set_timer(self._due(self._answer.waiter)[0])
 
     def abort(self) -> None:
         """Close at once, without TLS's farewell; `on_closed` is called when the socket is closed."""
@@ -151,10 +145,8 @@ class Connection(asyncio.Protocol):
         self.is_interrupted = True
         if self.opening is not None and not self.opening.done():
             self.cancel_opening()
-            return
-        if self._answer is not None:
-            self._answer.fail(closed_under_request(self.origin))
-        self.abort()
+        else:
+            self._break(closed_under_request(self.origin))
 
     def cancel_opening(self) -> None:
         """Give up opening it, once: it closes what is open so far then, which may take a while."""
@@ -197,19 +189,14 @@ class Connection(asyncio.Protocol):
             self._keeps_alive = False
             answer.complete()
         except httptools.HttpParserError as error:
-            answer.fail(not_http(self.origin, error))
-            self.abort()
+            self._break(not_http(self.origin, error))
             return
         if answer.is_complete:
             self._finish()
         elif not answer.has_head:
             self._head_size += len(data)
             if self._head_size > _MAX_HEAD:
-                answer.fail(not_http(self.origin, ValueError(f"a head of more than {_MAX_HEAD} bytes")))
-                self.abort()
-
-    def eof_received(self) -> None:
-        """Take note that the peer sends no more; the transport closes itself."""
+                self._break(not_http(self.origin, ValueError(f"a head of more than {_MAX_HEAD} bytes")))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note that the connection is closed."""
@@ -220,12 +207,19 @@ class Connection(asyncio.Protocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
+        self._writable.set()
         answer, self._answer = self._answer, None
         self._parser = None
-        if answer is not None:
-            self._end_with_connection(answer, exc)
+        if answer is None:
+            pass
+        elif not answer.has_head:
+            error = lost(self.origin, exc, has_heard=self._has_heard)
+            answer.fail(error if self._has_heard or self.carried < 2 else Stale(error))
+        elif exc is None and not _has_length(answer.headers):
+            answer.complete()
+        else:
+            error = httpx.RemoteProtocolError(f"The body from {self.origin.target} was cut short")
+            answer.fail(caused(error, exc or EOFError()))
         if self._sender is not None:
             self._sender.cancel()
         # The socket is closed when this has returned.
@@ -233,13 +227,11 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Let the body wait until the peer has taken what was sent."""
-        if self._writable is None or self._writable.done():
-            self._writable = self.loop.create_future()
+        self._writable.clear()
 
     def resume_writing(self) -> None:
         """Let the body go on."""
-        if self._writable is not None and not self._writable.done():
-            self._writable.set_result(None)
+        self._writable.set()
 
     # What the parser calls.
 
@@ -269,7 +261,7 @@ class Connection(asyncio.Protocol):
         if 100 <= status < 200 and status != 101:
             return
         answer.begin(status, parser.get_http_version())
-        if answer.ends_with_head or status in _WITHOUT_BODY:
+        if self._ends_with_head or status in _WITHOUT_BODY:
             # The parser does not know of the method, nor, in older versions, what these statuses mean where a
             # Content-Length is given; it would wait for a body.
             self._keeps_alive = self._keeps_alive and parser.should_keep_alive()
@@ -316,23 +308,26 @@ class Connection(asyncio.Protocol):
         else:
             self.abort()
 
-    def _end_with_connection(self, answer: Answer, exc: Exception | None) -> None:
-        """End an answer whose connection is closed."""
-        if not answer.has_head:
-            if self.carried > 1 and not self._has_heard:
-                answer.fail(Stale(lost(self.origin, exc, has_heard=False)))
-            else:
-                answer.fail(lost(self.origin, exc, has_heard=self._has_heard))
-        elif exc is None and not _has_length(answer.headers):
-            answer.complete()
-        else:
-            answer.fail(cut_short(self.origin, exc))
+    def _break(self, error: Exception) -> None:
+        """End the answer that is under way with an error, and close the connection."""
+        if self._answer is not None:
+            self._answer.fail(error)
+        self.abort()
+
+    def _due(self, waiter: asyncio.Future[None] | None) -> tuple[float, str]:
+        """Return when the next time-out is due, and which it is; reading has none where nobody waits for it."""
+        due, which = math.inf if self._total_at is None else self._total_at, "total"
+        if self._read_timeout is not None and waiter is not None and self._sender is None:
+            read_due = self._heard_at + self._read_timeout
+            if read_due < due:
+                due, which = read_due, "read"
+        return due, which
 
     def _set_timer(self, due: float) -> None:
         """Have the time-outs looked at, at the latest when this is due."""
+        if due == math.inf or (self._timer is not None and self._timer_at <= due):
+            return
         if self._timer is not None:
-            if self._timer_at <= due:
-                return
             self._timer.cancel()
         self._timer_at = due
         self._timer = self.loop.call_at(due, self._look_at_clock)
@@ -340,37 +335,30 @@ class Connection(asyncio.Protocol):
     def _look_at_clock(self) -> None:
         """End the answer if its time is over, else come back when the next time-out is due."""
         self._timer = None
-        answer = self._answer
-        if answer is None:
+        if self._answer is None:
             return
-        now = self.loop.time()
-        due = answer.total_at
-        if due is not None and due - now < _SOON:
-            answer.fail(timed_out(httpx.ReadTimeout, self.origin, "total"))
-            self.abort()
-            return
-        if answer.read_timeout is not None and answer.is_awaited and self._sender is None:
-            read_due = self._heard_at + answer.read_timeout
-            if read_due - now < _SOON:
-                answer.fail(timed_out(httpx.ReadTimeout, self.origin, "read"))
-                self.abort()
-                return
-            due = read_due if due is None else min(due, read_due)
-        if due is not None:
+        due, which = self._due(self._answer.waiter)
+        if due - self.loop.time() < _SOON:
+            self._break(timed_out(self.origin, which))
+        else:
             self._set_timer(due)
 
-    async def _send_body(self, outgoing: Outgoing, answer: Answer, timeout: float | None) -> None:
+    async def _send_body(
+        self, outgoing: Outgoing, body: AsyncGenerator[bytes, None], answer: Answer, timeout: float | None
+    ) -> None:
         """Send a body in pieces, as the peer takes them."""
         sent = 0
-        assert outgoing.body is not None  # noqa: S101 - its caller looked
-        async with aclosing(outgoing.body) as pieces:
+        async with aclosing(body) as pieces:
             async for piece in pieces:
                 sent += len(piece)
                 if outgoing.length is not None and sent > outgoing.length:
                     check_length(outgoing.length, sent)
                 if piece:
                     self.transport.write(framed(piece) if outgoing.is_chunked else piece)
-                await self._drained(timeout)
+                try:
+                    await asyncio.wait_for(self._writable.wait(), timeout)
+                except asyncio.TimeoutError:
+                    raise timed_out(self.origin, "write") from None
                 if not self.is_open or answer.has_head:
                     self._keeps_alive = False
                     return
@@ -378,7 +366,7 @@ class Connection(asyncio.Protocol):
         if outgoing.is_chunked:
             self.transport.write(framed(b""))
 
-    def _on_sent(self, answer: Answer, sender: asyncio.Task[None]) -> None:
+    def _on_sent(self, sender: asyncio.Task[None]) -> None:
         """Let the read time-out count from now on, or end the answer with what was wrong with the body."""
         if self._sender is sender:
             self._sender = None
@@ -389,21 +377,10 @@ class Connection(asyncio.Protocol):
             self.watch()
         else:
             # What the caller's own stream raised arrives as it is.
-            answer.fail(error if isinstance(error, Exception) else RuntimeError(repr(error)))
-            self.abort()
-
-    async def _drained(self, timeout: float | None) -> None:
-        """Wait until the peer has taken enough of what was sent."""
-        if self._writable is not None and not self._writable.done():
-            done, _ = await asyncio.wait((self._writable,), timeout=timeout)
-            if not done:
-                raise timed_out(httpx.WriteTimeout, self.origin, "write")
+            self._break(error if isinstance(error, Exception) else RuntimeError(repr(error)))
 
 
 def _has_length(headers: list[tuple[bytes, bytes]]) -> bool:
     """Return whether something else than the connection's end marks the body's end."""
-    for name, value in headers:
-        lowered = name.lower()
-        if lowered == b"content-length" or (lowered == b"transfer-encoding" and b"chunked" in value.lower()):
-            return True
-    return False
+    named = {name.lower(): value for name, value in headers}
+    return b"content-length" in named or b"chunked" in named.get(b"transfer-encoding", b"").lower()

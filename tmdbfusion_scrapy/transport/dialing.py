@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.transport.errors import proxy_refused, proxy_unreachable
+from tmdbfusion_scrapy.transport.errors import detail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,10 +50,9 @@ class Dialer:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        *,
         context: ssl.SSLContext,
-        local_address: str | None = None,
-        ip_family: IPFamily = "auto",
+        local_address: str | None,
+        ip_family: IPFamily,
     ) -> None:
         self._loop = loop
         self._context = context
@@ -85,7 +84,7 @@ class Dialer:
             lookup.cancel()
         await asyncio.gather(*lookups, return_exceptions=True)
 
-    def begin_anew(self) -> None:
+    def abandon(self) -> None:
         """Close the sockets that are being connected, in a child process."""
         for sock in self._connecting:
             sock.close()
@@ -110,12 +109,16 @@ class Dialer:
             if is_secure:
                 await self._start_tls(connection, proxy.host)
         except OSError as error:
-            raise proxy_unreachable(origin, error) from None
+            text = f"Cannot connect to the proxy for {origin.target}{detail(error)}"
+            raise httpx.ProxyError(text) from None
         if origin.is_forwarded:
             return
-        answer = await connection.connect_through(_connect_head(origin, proxy))
+        target = origin.target.encode("ascii")
+        fields = b"\r\n".join(b"%b: %b" % one for one in ((b"Host", target), *proxy.headers))
+        answer = await connection.connect_through(b"CONNECT %b HTTP/1.1\r\n%b\r\n\r\n" % (target, fields))
         if not 200 <= answer.status < 300:
-            raise proxy_refused(origin, answer.status, answer.reason)
+            said = f"{answer.status} {answer.reason.decode('ascii', 'replace')}"
+            raise httpx.ProxyError(f"The proxy refused to connect to {origin.target}: {said}")
 
     async def _start_tls(self, connection: Connection, name: str) -> None:
         starting = self._loop.create_task(
@@ -214,14 +217,6 @@ class Dialer:
         return addresses
 
 
-def _connect_head(origin: Origin, proxy: ProxyRoute) -> bytes:
-    """Return the request for a tunnel."""
-    target = origin.target.encode("ascii")
-    fields = [(b"Host", target), *proxy.headers]
-    block = b"\r\n".join(b"%b: %b" % one for one in fields)
-    return b"CONNECT %b HTTP/1.1\r\n%b\r\n\r\n" % (target, block)
-
-
 def _close_loser(attempt: asyncio.Task[socket.socket]) -> None:
     """Close the socket of an attempt that another one was faster than."""
     if not attempt.cancelled() and attempt.exception() is None:
@@ -244,19 +239,14 @@ def check_certificate_variables() -> None:
     Raises:
         ConfigurationError: One cannot be used; the message names it.
     """
-    file = os.environ.get("SSL_CERT_FILE")
-    if file:
-        if not Path(file).is_file():
-            raise ConfigurationError(
-                f"the environment variable SSL_CERT_FILE is {file!r}: no such file; {_FIX}"
-            )
+    if file := os.environ.get("SSL_CERT_FILE"):
         try:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(cafile=file)
         except OSError as error:
             # ssl.SSLError is one.
             raise ConfigurationError(
-                f"the environment variable SSL_CERT_FILE is {file!r}, which holds no certificates in "
-                f"PEM form that can be read ({error.strerror or error}); {_FIX}"
+                f"the environment variable SSL_CERT_FILE is {file!r}, where no certificates in PEM form can be "
+                f"read ({error.strerror or error}); {_FIX}"
             ) from None
     folder = os.environ.get("SSL_CERT_DIR")
     if folder and not any(Path(part).is_dir() for part in folder.split(os.pathsep)):

@@ -18,18 +18,17 @@ if TYPE_CHECKING:
 E = TypeVar("E", bound=httpx.TransportError)
 
 _TIMEOUTS: Final = {
-    "connect": "Connecting to {target} took too long",
-    "read": "{target} sent nothing for too long",
-    "write": "{target} took no bytes of the request body for too long",
-    "total": "The exchange with {scheme}://{target} took longer than its total time",
+    "connect": (httpx.ConnectTimeout, "Connecting to {target} took too long"),
+    "read": (httpx.ReadTimeout, "{target} sent nothing for too long"),
+    "write": (httpx.WriteTimeout, "{target} took no bytes of the request body for too long"),
+    "total": (httpx.ReadTimeout, "The exchange with {scheme}://{target} took longer than its total time"),
 }
 
 
-def timed_out(kind: type[httpx.TimeoutException], origin: Origin, which: str) -> httpx.TimeoutException:
+def timed_out(origin: Origin, which: str) -> httpx.TimeoutException:
     """Return the exception for a time-out, which is ``connect``, ``read``, ``write`` or ``total``."""
-    return _caused(
-        kind(_TIMEOUTS[which].format(scheme=origin.scheme, target=origin.target)), asyncio.TimeoutError()
-    )
+    kind, text = _TIMEOUTS[which]
+    return caused(kind(text.format(scheme=origin.scheme, target=origin.target)), asyncio.TimeoutError())
 
 
 def cannot_connect(origin: Origin, error: Exception) -> httpx.TransportError:
@@ -37,42 +36,22 @@ def cannot_connect(origin: Origin, error: Exception) -> httpx.TransportError:
     if isinstance(error, httpx.TransportError):
         return error
     if isinstance(error, UnicodeError):
-        return _caused(httpx.UnsupportedProtocol(f"The host of {origin.target} is not a valid one"), error)
-    return _caused(httpx.ConnectError(f"Cannot connect to {origin.target}{_detail(error)}"), error)
-
-
-def proxy_unreachable(origin: Origin, error: Exception) -> httpx.TransportError:
-    """Return the exception for a proxy that cannot be connected to."""
-    return _caused(
-        httpx.ProxyError(f"Cannot connect to the proxy for {origin.target}{_detail(error)}"), error
-    )
-
-
-def proxy_refused(origin: Origin, status: int, reason: bytes) -> httpx.TransportError:
-    """Return the exception for a proxy that opens no tunnel."""
-    said = reason.decode("ascii", "replace")
-    return httpx.ProxyError(f"The proxy refused to connect to {origin.target}: {status} {said}")
+        return caused(httpx.UnsupportedProtocol(f"The host of {origin.target} is not a valid one"), error)
+    return caused(httpx.ConnectError(f"Cannot connect to {origin.target}{detail(error)}"), error)
 
 
 def lost(origin: Origin, error: Exception | None, *, has_heard: bool) -> httpx.TransportError:
     """Return the exception for a connection that ended before the head of an answer."""
     if error is not None:
-        return _caused(httpx.ReadError(f"The connection to {origin.target} broke{_detail(error)}"), error)
+        return caused(httpx.ReadError(f"The connection to {origin.target} broke{detail(error)}"), error)
     how = "within the head of its response" if has_heard else "without a response"
-    return _caused(httpx.RemoteProtocolError(f"{origin.target} disconnected {how}"), EOFError())
-
-
-def cut_short(origin: Origin, error: Exception | None) -> httpx.TransportError:
-    """Return the exception for a body that ended before its end."""
-    return _caused(
-        httpx.RemoteProtocolError(f"The body from {origin.target} was cut short"), error or EOFError()
-    )
+    return caused(httpx.RemoteProtocolError(f"{origin.target} disconnected {how}"), EOFError())
 
 
 def not_http(origin: Origin, error: Exception) -> httpx.TransportError:
     """Return the exception for an answer that the parser does not take."""
-    return _caused(
-        httpx.RemoteProtocolError(f"{origin.target} sent something that is not HTTP{_detail(error)}"), error
+    return caused(
+        httpx.RemoteProtocolError(f"{origin.target} sent something that is not HTTP{detail(error)}"), error
     )
 
 
@@ -81,7 +60,7 @@ def closed_under_request(origin: Origin) -> httpx.TransportError:
     return httpx.ReadError(f"The transport was closed under a request to {origin.target}")
 
 
-def _detail(error: Exception) -> str:
+def detail(error: Exception) -> str:
     """Say more if the exception knows more than its class says, in one line."""
     text = str(error)
     if isinstance(error, ConnectionError) and error.errno:
@@ -93,7 +72,8 @@ def _detail(error: Exception) -> str:
     return f": {text.splitlines()[0][:200]}" if text else ""
 
 
-def _caused(failure: E, cause: BaseException) -> E:
+def caused(failure: E, cause: BaseException) -> E:
+    """Return an exception with its cause, but not with the frames of that."""
     failure.__cause__ = cause.with_traceback(None)
     cause.__context__ = None
     return failure

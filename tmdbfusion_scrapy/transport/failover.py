@@ -43,10 +43,8 @@ class HostChoice:
         # When it may be tried again; None where nothing speaks against it.
         self._due: list[float | None] = [None] * count
         self._switched_at: float | None = None
-        self.current = 0
-        """The host that requests go to."""
-        self.switches = 0
-        """Number of times that it has changed."""
+        # The host that requests go to, and the number of times that it has changed.
+        self.current = self.switches = 0
 
     def choose(self, tried: Collection[int], now: float) -> int | None:
         """Return the host that a request is to try, ``None`` if it has tried all."""
@@ -87,11 +85,6 @@ class _Host:
     name: str
     url: httpx.URL
     path: bytes
-
-    @classmethod
-    def from_url(cls, base_url: str) -> _Host:
-        url = httpx.URL(base_url)
-        return cls(base_url, url, url.raw_path.rstrip(b"/"))
 
     def rest_of(self, request: httpx.Request) -> bytes | None:
         """Path and query of a request below the base URL, ``None`` if it is not below it."""
@@ -145,7 +138,8 @@ class FailoverTransport(httpx.AsyncBaseTransport):
         self, transport: httpx.AsyncBaseTransport, base_urls: Sequence[str], *, stay: float = STAY
     ) -> None:
         self._transport = transport
-        self._hosts = [_Host.from_url(url) for url in base_urls]
+        urls = [(name, httpx.URL(name)) for name in base_urls]
+        self._hosts = [_Host(name, url, url.raw_path.rstrip(b"/")) for name, url in urls]
         self._choice = HostChoice(len(self._hosts), stay=stay)
 
     @property
@@ -154,11 +148,7 @@ class FailoverTransport(httpx.AsyncBaseTransport):
         return self._choice.switches
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Send a request and return its response as soon as the head is there.
-
-        Raises:
-            httpx.TransportError: What the transport raised; where no host could be reached, the message names all.
-        """
+        """Send a request and return its response as soon as the head is there, with the errors of `reach`."""
         check_request(request)
         return await self.reach(request, self._transport.handle_async_request)
 

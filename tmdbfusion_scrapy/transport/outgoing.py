@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Sequence
+    from collections.abc import Sequence
 
 _PORTS: Final = {"http": 80, "https": 443}
 
@@ -109,8 +110,9 @@ def origin_of_url(url: httpx.URL, proxy: ProxyRoute | None, server_name: str | N
     return Origin(scheme, host.decode("ascii"), url.port or _PORTS[scheme], server_name, proxy)
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Outgoing:
-    """A request as it leaves.
+    """A request as it leaves. It has no repr of its own, which would show the token in the head.
 
     Attributes:
         head: Request line and headers, and a small body behind them.
@@ -121,29 +123,14 @@ class Outgoing:
         keeps_alive: True if the connection may carry another request.
     """
 
-    # No dataclass: its repr would show the token in the head.
-    __slots__ = ("body", "head", "is_chunked", "is_repeatable", "keeps_alive", "length", "method", "origin")
-
-    def __init__(
-        self,
-        origin: Origin,
-        method: str,
-        head: bytes,
-        body: AsyncGenerator[bytes, None] | None = None,
-        *,
-        is_chunked: bool = False,
-        length: int | None = None,
-        is_repeatable: bool = False,
-        keeps_alive: bool = True,
-    ) -> None:
-        self.origin = origin
-        self.method = method
-        self.head = head
-        self.body = body
-        self.is_chunked = is_chunked
-        self.length = length
-        self.is_repeatable = is_repeatable
-        self.keeps_alive = keeps_alive
+    origin: Origin
+    method: str
+    head: bytes
+    body: AsyncGenerator[bytes, None] | None = None
+    is_chunked: bool = False
+    length: int | None = None
+    is_repeatable: bool = False
+    keeps_alive: bool = True
 
 
 class Head:
@@ -189,16 +176,13 @@ def prepare(request: httpx.Request, proxy: ProxyRoute | None) -> Outgoing:
     """Return the bytes of a request and where they go."""
     head = Head(origin_of(request, proxy), request.url.netloc, request.headers.raw)
     target: bytes = request.extensions.get("target") or request.url.raw_path
-    if request.method in NO_BODY and not head.frames_body and _has_no_content(request):
-        return head.without_body(request.method, target)
-    return _with_body(request, head, target)
-
-
-def _has_no_content(request: httpx.Request) -> bool:
     try:
-        return not request.content
+        content: bytes | None = request.content
     except _NOT_READ:
-        return False
+        content = None
+    if request.method in NO_BODY and not head.frames_body and content == b"":
+        return head.without_body(request.method, target)
+    return _with_body(request, head, target, content)
 
 
 def _check_headers(fields: Sequence[tuple[bytes, bytes]]) -> None:
@@ -216,8 +200,8 @@ def _check_headers(fields: Sequence[tuple[bytes, bytes]]) -> None:
             raise httpx.LocalProtocolError("A request header holds a line break or another control character")
 
 
-def _with_body(request: httpx.Request, head: Head, target: bytes) -> Outgoing:
-    """Frame a request that has a body, or may have one."""
+def _with_body(request: httpx.Request, head: Head, target: bytes, content: bytes | None) -> Outgoing:
+    """Frame a request that has a body, or may have one; ``None`` is one that is still to be read."""
     # A method is what a name of a header is; a line break in it would begin another request.
     if not _GOOD_NAME.fullmatch(request.method.encode("ascii", "replace")):
         raise httpx.LocalProtocolError("The method of a request has a character that no method may have")
@@ -228,38 +212,26 @@ def _with_body(request: httpx.Request, head: Head, target: bytes) -> Outgoing:
     if declared is not None and not declared.isdigit():
         raise httpx.LocalProtocolError("Content-Length must be a whole number")
     length = None if declared is None else int(declared)
-    try:
-        content: bytes | None = request.content
-    except _NOT_READ:
-        content = None
     more = b""
-    if content is None and length is None and not is_chunked:
-        more = b"\r\nTransfer-Encoding: chunked"
-        is_chunked = True
-    elif content and length is None and not is_chunked:
-        more = b"\r\nContent-Length: %d" % len(content)
-        length = len(content)
+    if length is None and not is_chunked:
+        if content is None:
+            more, is_chunked = b"\r\nTransfer-Encoding: chunked", True
+        elif content:
+            length = len(content)
+            more = b"\r\nContent-Length: %d" % length
     sent = head.before_body(request.method, target, more)
-    if content is not None and len(content) <= _SENT_AT_ONCE:
-        check_length(length, len(content))
-        if is_chunked:
-            sent += framed(content) if content else b""
-            sent += framed(b"")
-        else:
-            sent += content
-        is_repeatable = request.method in NO_BODY and not content
-        return Outgoing(
-            head.origin, request.method, sent, is_repeatable=is_repeatable, keeps_alive=keeps_alive
-        )
-    return Outgoing(
-        head.origin,
-        request.method,
-        sent,
-        _pieces(request),
-        is_chunked=is_chunked,
-        length=length,
-        keeps_alive=keeps_alive,
+    outgoing = Outgoing(
+        head.origin, request.method, sent, is_chunked=is_chunked, length=length, keeps_alive=keeps_alive
     )
+    if content is None or len(content) > _SENT_AT_ONCE:
+        outgoing.body = _pieces(request)
+    else:
+        check_length(length, len(content))
+        outgoing.is_repeatable = request.method in NO_BODY and not content
+        if is_chunked:
+            content = (framed(content) if content else b"") + framed(b"")
+        outgoing.head += content
+    return outgoing
 
 
 async def _pieces(request: httpx.Request) -> AsyncGenerator[bytes, None]:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections import OrderedDict, deque
+from collections import deque
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from tmdbfusion_scrapy.forking import Renewal, leave_to_parent
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport.connection import Connection
 from tmdbfusion_scrapy.transport.errors import cannot_connect, closed_under_request, timed_out
@@ -17,8 +16,6 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.rate_limit import RateLimiter
     from tmdbfusion_scrapy.transport.dialing import Dialer
     from tmdbfusion_scrapy.transport.outgoing import Origin
-
-_renewal: Final = Renewal()
 
 _ROUNDS: Final = 100
 """Rounds of the event loop after which an aborted socket is closed for sure; it takes one to three."""
@@ -48,11 +45,11 @@ class PoolStatistics:
             its own.
     """
 
-    opened: int
-    reused: int
-    open: int
-    idle: int
-    waiting: int
+    opened: int = 0
+    reused: int = 0
+    open: int = 0
+    idle: int = 0
+    waiting: int = 0
     tls_handshakes: int = 0
 
 
@@ -86,8 +83,6 @@ class Pool:
     ) -> None:
         self.loop = loop
         self.is_closed = False
-        self.is_forked = False
-        """True if this process is a child of the one that the pool belongs to."""
         self._most, self._most_idle, self._idle_seconds = (
             math.inf if limit is None else limit
             for limit in (limits.max_connections, limits.max_keepalive_connections, limits.keepalive_expiry)
@@ -95,24 +90,21 @@ class Pool:
         self._dialer = dialer
         self._limiter = limiter
         self._connections: set[Connection] = set()
-        # Oldest first; the second one holds the same by origin.
-        self._idle: OrderedDict[Connection, None] = OrderedDict()
-        self._idle_at: dict[Origin, dict[Connection, None]] = {}
+        # Oldest first.
+        self._idle: dict[Connection, None] = {}
         self._waiters: deque[_Waiter] = deque()
         self._expiry: asyncio.TimerHandle | None = None
         self._emptied: asyncio.Future[None] | None = None
         self._opened = 0
         self.reused = 0
         self._tls_handshakes = 0
-        _renewal.add(self)
 
     async def lend(
         self, origin: Origin, timeout: float | None, total_at: float | None, *, is_again: bool
-    ) -> tuple[Connection, float | None]:
-        """Lend a connection, after at most ``timeout`` seconds, and return it with the end of the total time.
+    ) -> Connection:
+        """Lend a connection in at most so many seconds, and before the end of the total time on the loop's clock.
 
-        The total time does not run while the rate limiter holds the requests back. With ``is_again`` it is a new
-        one, before all who wait: the caller had one that was dead.
+        With ``is_again`` it is a new one, before all who wait: the caller had one that was dead.
 
         Raises:
             httpx.PoolTimeout: There was none in time.
@@ -120,37 +112,29 @@ class Pool:
             RuntimeError: The pool was closed meanwhile.
         """
         if not (is_again or self._waiters) and (found := self._find(origin, is_fresh=False)) is not None:
-            return found, total_at
-        start = self.loop.time()
-        left = None if total_at is None or self._limiter is not None else max(total_at - start, 0.0)
+            return found
+        left = None if total_at is None else max(total_at - self.loop.time(), 0.0)
         is_total = left is not None and (timeout is None or left < timeout)
-        waiter = _Waiter(self.loop, origin, left if is_total else timeout, self._limiter, is_fresh=is_again)
-        if is_again:
-            self._waiters.appendleft(waiter)
-        else:
-            self._waiters.append(waiter)
-        future = waiter.future
+        future: asyncio.Future[Connection] = self.loop.create_future()
+        (self._waiters.appendleft if is_again else self._waiters.append)(_Waiter(future, origin, is_again))
+        self._serve()
         try:
-            self._serve()
-            connection = await future
-        except httpx.PoolTimeout as error:
-            if not is_total:
-                raise
-            raise httpx.ReadTimeout("The total time was over before a connection became free") from error
+            if not await is_free_in_time(future, left if is_total else timeout, self._limiter):
+                if is_total:
+                    raise timed_out(origin, "total")
+                raise httpx.PoolTimeout(f"No connection of the pool became free in {timeout:g} s")
+            connection = future.result()
         except asyncio.CancelledError:
-            if future.done() and not future.cancelled() and future.exception() is None:
+            if future.done() and future.exception() is None:
                 self.give_back(future.result())
-            future.cancel()
-            self._serve()
             raise
         finally:
-            waiter.stop_timer()
+            if future.cancel():
+                self._serve()
         if self.is_closed:
             self.discard(connection)
             raise closed_under_request(origin)
-        if self._limiter is not None and total_at is not None:
-            total_at += self.loop.time() - start
-        return connection, total_at
+        return connection
 
     async def open(self, connection: Connection, connect: float | None, total_at: float | None) -> None:
         """Open a lent connection in so many seconds, before the end of the total time on the loop's clock."""
@@ -166,8 +150,7 @@ class Pool:
         if connection.is_interrupted:
             raise closed_under_request(connection.origin)
         if task.cancelled():
-            kind, which = (httpx.ReadTimeout, "total") if is_total else (httpx.ConnectTimeout, "connect")
-            raise timed_out(kind, connection.origin, which)
+            raise timed_out(connection.origin, "total" if is_total else "connect")
         error = task.exception()
         if isinstance(error, Exception):
             raise cannot_connect(connection.origin, error)
@@ -183,7 +166,6 @@ class Pool:
             return
         connection.idle_since = self.loop.time()
         self._idle[connection] = None
-        self._idle_at.setdefault(connection.origin, {})[connection] = None
         if self._waiters:
             self._serve()
         while len(self._idle) > self._most_idle:
@@ -228,7 +210,6 @@ class Pool:
                 if not future.done():
                     future.set_exception(RuntimeError("The transport was closed while the request waited"))
             self._idle.clear()
-            self._idle_at.clear()
             for connection in list(self._connections):
                 connection.interrupt()
                 if connection.opening is None and not connection.was_connected:
@@ -238,28 +219,27 @@ class Pool:
         await asyncio.shield(self._emptied)
         await self._dialer.close()
 
-    def begin_anew(self) -> None:
+    def abandon(self) -> None:
         """Close the sockets in a child process without a word to the servers: they are the parent's.
 
         Nothing else is touched. The event loop's selector is shared with the parent, and what is taken out of it
         here would be missing there.
         """
-        leave_to_parent(self)
-        self.is_forked = True
         for connection in self._connections:
             if connection.socket is not None:
                 connection.socket.close()
-        self._dialer.begin_anew()
+        self._dialer.abandon()
 
     def _find(self, origin: Origin, *, is_fresh: bool) -> Connection | None:
         """Return the idle connection that was used last, or a place for a new one, or None."""
-        idle = None if is_fresh else self._idle_at.get(origin)
-        while idle:
-            connection = next(reversed(idle))
-            self._unlist(connection)
-            if connection.is_open and self.loop.time() - connection.idle_since < self._idle_seconds:
-                return connection
-            self.discard(connection)
+        while not is_fresh:
+            found = next((idle for idle in reversed(self._idle) if idle.origin == origin), None)
+            if found is None:
+                break
+            del self._idle[found]
+            if found.is_open and self.loop.time() - found.idle_since < self._idle_seconds:
+                return found
+            self.discard(found)
         if len(self._connections) >= self._most:
             return None
         connection = Connection(self.loop, origin, self.give_back, self._forget)
@@ -275,34 +255,24 @@ class Pool:
                 continue
             connection = self._find(waiter.origin, is_fresh=waiter.is_fresh)
             if connection is None:
-                if self._idle and len(self._connections) <= self._most and not self._is_closing():
+                # One that is being closed makes room without more ado.
+                if self._idle and not any(
+                    each.was_connected and not each.is_open for each in self._connections
+                ):
                     self._evict_oldest()
                 return
             self._waiters.popleft()
             waiter.future.set_result(connection)
 
-    def _is_closing(self) -> bool:
-        """True if a place comes free without more ado."""
-        return any(connection.is_closing for connection in self._connections)
-
-    def _unlist(self, connection: Connection) -> None:
-        """Take a connection out of the idle ones."""
-        del self._idle[connection]
-        idle = self._idle_at[connection.origin]
-        del idle[connection]
-        if not idle:
-            del self._idle_at[connection.origin]
-
     def _evict_oldest(self) -> None:
         connection = next(iter(self._idle))
-        self._unlist(connection)
+        del self._idle[connection]
         self.discard(connection)
 
     def _forget(self, connection: Connection) -> None:
         """Give the place of a connection to the next one; its socket is closed."""
         self._connections.discard(connection)
-        if connection in self._idle:
-            self._unlist(connection)
+        self._idle.pop(connection, None)
         self._check_emptied()
         self._serve()
 
@@ -328,42 +298,24 @@ class Pool:
             self._evict_oldest()
 
 
-class _Waiter:
-    """Request that waits for a connection, for so many seconds at the most.
+class _Waiter(NamedTuple):
+    """Request that waits for a connection, which is to be a new one if it is fresh."""
+
+    future: asyncio.Future[Connection]
+    origin: Origin
+    is_fresh: bool
+
+
+async def is_free_in_time(
+    coming: asyncio.Future[Any], timeout: float | None, limiter: RateLimiter | None
+) -> bool:
+    """Wait for a connection that is to become free, and return whether it did, in so many seconds.
 
     As long as the rate limiter is what all wait for, no connection comes free, and the time does not count.
     """
-
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        origin: Origin,
-        timeout: float | None,
-        limiter: RateLimiter | None,
-        *,
-        is_fresh: bool,
-    ) -> None:
-        self.future: asyncio.Future[Connection] = loop.create_future()
-        self.origin = origin
-        self.is_fresh = is_fresh
-        self._loop = loop
-        self._limiter = limiter
-        self._waits = 0 if limiter is None else limiter.member.waits
-        self._timer = None if timeout is None else loop.call_later(timeout, self._time_out, timeout)
-
-    def stop_timer(self) -> None:
-        """Let the wait be over."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    def _time_out(self, timeout: float) -> None:
-        if self.future.done():
-            return
-        limiter = self._limiter
-        if limiter is not None and (limiter.is_waited_for or limiter.member.waits > self._waits):
-            self._waits = limiter.member.waits
-            self._timer = self._loop.call_later(timeout, self._time_out, timeout)
-            return
-        self.future.set_exception(
-            httpx.PoolTimeout(f"No connection of the pool became free in {timeout:g} s")
-        )
+    while not coming.done():
+        waits = 0 if limiter is None else limiter.member.waits
+        await asyncio.wait({coming}, timeout=timeout)
+        if limiter is None or not (limiter.is_waited_for or limiter.member.waits > waits):
+            break
+    return coming.done()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from tmdbfusion_scrapy.forking import leave_to_parent, renew_in_children
 from tmdbfusion_scrapy.http import described, httpx, library_of
 from tmdbfusion_scrapy.transport.answer import Stale
 from tmdbfusion_scrapy.transport.dialing import Dialer
@@ -15,7 +17,7 @@ from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, Pool, PoolStatistic
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
     from types import ModuleType
 
     from tmdbfusion_scrapy.base_urls import IPFamily
@@ -52,8 +54,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         limits: ``max_connections`` (default 100), ``max_keepalive_connections`` (20) and ``keepalive_expiry``
             (30 seconds); None in a field means no limit.
         verify: True for certifi's authorities, False for no check, or an ``ssl.SSLContext``.
-        proxy: proxy for all requests, ``http://`` or ``https://``, credentials in the URL or in
-            ``httpx.Proxy``.
+        proxy: proxy for all requests, ``http://`` or ``https://``, credentials in the URL or in ``httpx.Proxy``.
         local_address: address of this machine to connect from.
         ip_family: ``ipv4`` or ``ipv6`` asks for a name's addresses of that kind only; with ``auto`` (default) an
             address that does not answer in a quarter of a second gets company by one of the other kind (RFC 8305).
@@ -78,12 +79,18 @@ class PooledTransport(httpx.AsyncBaseTransport):
         self._limits = limits
         self._verify = verify
         self._proxy = ProxyRoute.from_httpx(proxy)
-        self._local_address = local_address
-        self._ip_family = ip_family
+        self._addresses = local_address, ip_family
         self._limiter = limiter
-        self._context: ssl.SSLContext | None = None
         self._pool: Pool | None = None
         self._closed = False
+        renew_in_children(self)
+
+    def begin_anew(self) -> None:
+        """Leave the connections to the parent, in a child process."""
+        if self._pool is not None:
+            self._pool.abandon()
+            leave_to_parent(self._pool)
+            self._pool = None
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send a request and return its response as soon as the head is there.
@@ -121,7 +128,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
         much time as all else.
         """
         pool = self._pool
-        if pool is None or pool.is_forked or self._closed or pool.loop is not asyncio.get_running_loop():
+        if pool is None or self._closed or pool.loop is not asyncio.get_running_loop():
             pool = self._running_pool()
         total = timeouts.get("total")
         total_at = None if total is None else pool.loop.time() + total
@@ -131,9 +138,15 @@ class PooledTransport(httpx.AsyncBaseTransport):
         while True:
             # Nothing was sent yet.
             is_repeatable = True
-            connection, total_at = await pool.lend(
-                outgoing.origin, timeouts.get("pool"), total_at, is_again=is_again
+            start = pool.loop.time()
+            connection = await pool.lend(
+                outgoing.origin,
+                timeouts.get("pool"),
+                total_at if limiter is None else None,
+                is_again=is_again,
             )
+            if limiter is not None and total_at is not None:
+                total_at += pool.loop.time() - start
             try:
                 if not connection.was_connected:
                     await pool.open(connection, timeouts.get("connect"), total_at)
@@ -152,7 +165,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
                 await answer.head()
             except Stale as stale:
                 pool.discard(connection)
-                error = stale.error
+                error: httpx.TransportError = stale.args[0]
             except BaseException:
                 pool.discard(connection)
                 raise
@@ -165,9 +178,7 @@ class PooledTransport(httpx.AsyncBaseTransport):
 
     def statistics(self) -> PoolStatistics:
         """Return what the pool has done and holds now."""
-        if self._pool is None or self._pool.is_forked:
-            return PoolStatistics(opened=0, reused=0, open=0, idle=0, waiting=0)
-        return self._pool.statistics()
+        return PoolStatistics() if self._pool is None else self._pool.statistics()
 
     async def aclose(self) -> None:
         """Close all connections and return when their sockets are closed; a second call does nothing.
@@ -178,11 +189,11 @@ class PooledTransport(httpx.AsyncBaseTransport):
             RuntimeError: called in another event loop than the one the transport was used in.
         """
         pool = self._pool
-        if pool is not None and not pool.is_forked:
+        if pool is not None:
             _check_loop(pool)
-            self._closed = True
-            await pool.close()
         self._closed = True
+        if pool is not None:
+            await pool.close()
 
     async def _handle_httpx2(self, request: Any) -> Any:
         """Send a request of httpx2 and return its response, which is of httpx2, too."""
@@ -191,31 +202,23 @@ class PooledTransport(httpx.AsyncBaseTransport):
             raise TypeError(
                 f"a request must be an httpx.Request or an httpx2.Request, not {described(request)}"
             )
-        failure: Exception
-        try:
+        with _errors_of(library):
             answer = await self.send_request(request)
-        except httpx.TransportError as error:
-            failure = _of_library(library, error)
-        else:
-            return library.Response(
-                answer.status,
-                headers=answer.headers,
-                stream=_stream_of(library)(answer),
-                extensions=answer.extensions,
-            )
-        raise failure from failure.__cause__
+        return library.Response(
+            answer.status,
+            headers=answer.headers,
+            stream=_stream_of(library)(answer),
+            extensions=answer.extensions,
+        )
 
     def _running_pool(self) -> Pool:
         """Return the pool, made at the first use, in the loop that runs then."""
         if self._closed:
             raise RuntimeError("The transport is closed: make a new one (or a new client)")
-        if self._pool is None or self._pool.is_forked:
+        if self._pool is None:
             loop = asyncio.get_running_loop()
-            if self._context is None:
-                self._context = httpx.create_ssl_context(verify=self._verify)
-            dialer = Dialer(
-                loop, context=self._context, local_address=self._local_address, ip_family=self._ip_family
-            )
+            context = httpx.create_ssl_context(verify=self._verify)
+            dialer = Dialer(loop, context, *self._addresses)
             self._pool = Pool(loop, self._limits, dialer, self._limiter)
         _check_loop(self._pool)
         return self._pool
@@ -256,24 +259,26 @@ def _stream_of(library: ModuleType) -> type[Any]:
         """The body's bytes as sent."""
 
         async def __aiter__(self) -> Any:
-            failure: Exception
-            try:
+            with _errors_of(library):
                 async for piece in super().__aiter__():
                     yield piece
-            except httpx.TransportError as error:
-                failure = _of_library(library, error)
-            else:
-                return
-            raise failure from failure.__cause__
 
     return Stream
 
 
-def _of_library(library: ModuleType, error: httpx.TransportError) -> Exception:
-    """Return the exception of another library that has the same name."""
-    failure: Exception = getattr(library, type(error).__name__)(str(error))
-    failure.__cause__ = error.__cause__
-    return failure
+@contextmanager
+def _errors_of(library: ModuleType) -> Iterator[None]:
+    """Raise the exceptions of another library that have the names of httpx's."""
+    failure: Exception
+    try:
+        yield
+    except httpx.TransportError as error:
+        failure = getattr(library, type(error).__name__)(str(error))
+        failure.__cause__ = error.__cause__
+    else:
+        return
+    # Not in the except clause: what was caught would be its context.
+    raise failure from failure.__cause__
 
 
 def _check_loop(pool: Pool) -> None:
