@@ -48,14 +48,14 @@ class FailingCalls:
     """
 
     def __init__(self) -> None:
-        self._keys: dict[tuple[str, str], str | None] = {}
+        self._calls: dict[tuple[str, str], int | None] = {}
         self.images: dict[str, dict[int, set[str]]] = {}
 
     def __contains__(self, call: object) -> bool:
-        return call in self._keys
+        return call in self._calls
 
     def __bool__(self) -> bool:
-        return bool(self._keys)
+        return bool(self._calls)
 
     def add(self, kind: str | None, path: str, key: str | None) -> None:
         """Note a failure, with the id that it names."""
@@ -63,21 +63,22 @@ class FailingCalls:
         # That takes a stored record.
         if kind in _PATHS and is_record_path(path):
             return
-        self._keys[kind, path] = key
-        if _is_image(path, key):
-            self.images.setdefault(kind, {}).setdefault(int(key or 0), set()).add(path)
+        # Of an image: its record.
+        number = int(key) if "://" in path and key is not None and key.isdecimal() else None
+        self._calls[kind, path] = number
+        if number is not None:
+            self.images.setdefault(kind, {}).setdefault(number, set()).add(path)
 
     def discard(self, kind: str | None, path: str) -> bool:
         """Forget a failure, and say whether there was one."""
         kind = kind or ""
-        if (kind, path) not in self._keys:
+        if (kind, path) not in self._calls:
             return False
-        key = self._keys.pop((kind, path))
-        if _is_image(path, key):
-            of_record = self.images[kind][int(key or 0)]
-            of_record.discard(path)
-            if not of_record:
-                del self.images[kind][int(key or 0)]
+        number = self._calls.pop((kind, path))
+        if number is not None:
+            self.images[kind][number].discard(path)
+            if not self.images[kind][number]:
+                del self.images[kind][number]
         return True
 
 
@@ -93,11 +94,6 @@ def failing_calls(engine: Engine) -> FailingCalls:
         for kind, path, key in connection.execute(query):
             found.add(kind, path, key)
     return found
-
-
-def _is_image(path: str, key: str | None) -> bool:
-    """Return whether what failed is an image of a record."""
-    return "://" in path and key is not None and key.isdecimal()
 
 
 @dataclass(frozen=True)
