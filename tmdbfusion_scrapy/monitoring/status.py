@@ -9,9 +9,9 @@ import sys
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scrapy import signals
 from scrapy.utils.spider import DefaultSpider
@@ -202,7 +202,7 @@ class CrawlStatus:
     @property
     def database(self) -> str:
         """The database in words, without its password; empty where nothing is stored in one."""
-        pipeline = self._component("get_item_pipeline", SQLPipeline)
+        pipeline = self._component(SQLPipeline)
         return pipeline.label if pipeline is not None else ""
 
     def snapshot(self) -> Snapshot:
@@ -215,7 +215,7 @@ class CrawlStatus:
         now = time.monotonic()
         # There is none before the settings are complete.
         stats: Any = crawler.stats
-        counts = _Counts(stats.get_stats() if stats is not None else {})
+        stats = stats.get_stats() if stats is not None else {}
         spider = crawler.spider
         source, run_id, wanted, grows, pages_failed = "", None, None, False, 0
         kind: str | None = None
@@ -225,21 +225,20 @@ class CrawlStatus:
             run_id = crawl.run.id if crawl.run is not None else None
             wanted, grows, pages_failed = crawl.to_fetch, crawl.is_listing, crawl.pages_failed
             kind = spider.kind()
-            records = counts.of(f"{names.ITEM_COUNT}/{kind}")
-        else:
-            records = sum(counts.below(names.ITEM_COUNT).values())
-        failures = counts.below(names.FAILED_COUNT)
+        items = counts_below(stats, names.ITEM_COUNT)
+        records = sum(items.values()) if kind is None else items.get(kind, 0)
+        failures = counts_below(stats, names.FAILED_COUNT)
         gone = failures.pop("NotFoundError", 0)
-        unchanged = counts.of(names.CONDITIONAL_NOT_MODIFIED)
+        unchanged = stats.get(names.CONDITIONAL_NOT_MODIFIED, 0)
         done = max(records + unchanged + gone + sum(failures.values()) - pages_failed, 0)
-        if not_stored := counts.of(names.STORAGE_FAILED):
+        if not_stored := stats.get(names.STORAGE_FAILED, 0):
             failures["DatabaseError"] = not_stored
-        pipeline = self._component("get_item_pipeline", SQLPipeline)
-        retries = self._component("get_item_pipeline", RetryQueue)
-        responses = {int(status): n for status, n in counts.below(names.RESPONSE_STATUS_COUNT).items()}
+        pipeline = self._component(SQLPipeline)
+        retries = self._component(RetryQueue)
+        responses = {int(status): n for status, n in counts_below(stats, names.RESPONSE_STATUS_COUNT).items()}
         traffic = traffic_of(crawler)
-        way = self._way(now)
-        elapsed = self._elapsed(now)
+        way, is_waited_for = self._way(now)
+        elapsed = (self._closed_at or now) - self._opened_at if self._opened_at is not None else 0.0
         cpu = self._mark(now, done)
         snapshot = Snapshot(
             time=time.time(),
@@ -250,33 +249,29 @@ class CrawlStatus:
             wanted=wanted,
             wanted_grows=grows and self._closed_at is None,
             done=done,
-            seconds_left=self._seconds_left(now, done, wanted, way.paused_for),
+            seconds_left=self._seconds_left(now, done, wanted, way["paused_for"]),
             stored=pipeline.stored(kind) if pipeline is not None else 0,
             unchanged=unchanged,
             gone=gone,
             failed=sum(failures.values()),
             failures=failures,
-            requests=counts.of(names.REQUEST_COUNT),
+            requests=stats.get(names.REQUEST_COUNT, 0),
             responses=responses,
             bytes=traffic.received,
             requests_per_second=_rate(traffic.answers, self._closed_at or now, elapsed),
             rate_limit=settings_of(crawler.settings).requests_per_second,
-            rate_now=way.rate_now,
             limited_by=None,
-            connections=way.connections,
-            waiting=way.waiting,
-            retries=counts.of(names.RETRY_COUNT),
+            retries=stats.get(names.RETRY_COUNT, 0),
             retries_waiting=retries.waiting if retries is not None else 0,
             rate_limited=responses.get(429, 0),
-            pauses=way.pauses,
-            paused_for=way.paused_for,
             latency=_latency(traffic.answers),
             memory=resident_bytes(),
+            **way,
         )
         if self._opened_at is None or self._closed_at is not None:
             return snapshot
         is_behind = pipeline is not None and pipeline.is_behind
-        limit = _limited_by(snapshot, is_behind=is_behind, is_asked_for_tokens=way.asks, cpu=cpu)
+        limit = _limited_by(snapshot, is_behind=is_behind, is_waited_for=is_waited_for, cpu=cpu)
         return replace(snapshot, limited_by=limit)
 
     def _open(self) -> None:
@@ -289,37 +284,29 @@ class CrawlStatus:
         """Note that the crawl has ended."""
         self._closed_at = time.monotonic()
 
-    def _elapsed(self, now: float) -> float:
-        """Return for how many seconds the spider was open."""
-        if self._opened_at is None:
-            return 0.0
-        return (self._closed_at or now) - self._opened_at
-
-    def _component(self, getter: str, cls: type[C]) -> C | None:
-        """Return a component of the crawl, ``None`` where it has none of the class, or no engine yet."""
+    def _component(self, cls: type[C]) -> C | None:
+        """Return a pipeline of the crawl, ``None`` where it has none of the class, or no engine yet."""
         try:
-            found: C | None = getattr(self._crawler, getter)(cls)
+            found: C | None = self._crawler.get_item_pipeline(cls)
         except (RuntimeError, AttributeError):
             return None
         return found
 
-    def _way(self, now: float) -> _Way:
-        """Return the state of pool and rate limiter."""
+    def _way(self, now: float) -> tuple[dict[str, Any], bool]:
+        """Return what a snapshot tells of pool and rate limiter, and whether the limiter is waited for."""
         settings = settings_of(self._crawler.settings)
-        session = begun_session_of(self._crawler)
+        most, session = settings.max_connections, begun_session_of(self._crawler)
         if session is None:
-            return _Way(Connections(0, 0, 0, settings.max_connections, 0), settings.requests_per_second)
+            idle = {"connections": Connections(0, 0, 0, most, 0), "rate_now": settings.requests_per_second}
+            return {**idle, "waiting": 0, "pauses": 0, "paused_for": 0.0}, False
         pool, limiter = session.pool.statistics(), session.limiter
-        active = pool.open - pool.idle
-        is_closed = self._closed_at is not None
-        return _Way(
-            Connections(active, pool.idle, pool.open, settings.max_connections, pool.opened),
-            limiter.member.rate,
-            waiting=pool.waiting + limiter.member.waiting,
-            asks=limiter.is_waited_for,
-            pauses=limiter.member.pauses,
-            paused_for=0.0 if is_closed else max(limiter.member.paused_until - now, 0.0),
-        )
+        return {
+            "connections": Connections(pool.open - pool.idle, pool.idle, pool.open, most, pool.opened),
+            "rate_now": limiter.member.rate,
+            "waiting": pool.waiting + limiter.waiting,
+            "pauses": limiter.member.pauses,
+            "paused_for": 0.0 if self._closed_at else max(limiter.member.paused_until - now, 0.0),
+        }, limiter.is_waited_for
 
     def _mark(self, now: float, done: int) -> float:
         """Return the share of a core that the process had since the last mark but one, and set a mark."""
@@ -369,20 +356,7 @@ def has_status(crawler: Crawler) -> bool:
     return isinstance(getattr(crawler, "tmdb", None), CrawlStatus)
 
 
-@dataclass(frozen=True, slots=True)
-class _Way:
-    """State of pool and rate limiter."""
-
-    connections: Connections
-    rate_now: float
-    waiting: int = 0
-    asks: bool = False
-    pauses: int = 0
-    paused_for: float = 0.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Mark:
+class _Mark(NamedTuple):
     """Work done at a moment, and the CPU seconds of the process until then."""
 
     at: float
@@ -390,26 +364,10 @@ class _Mark:
     cpu: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Counts:
-    """Stats of a crawl, read by name."""
-
-    stats: Mapping[str, Any]
-    _by_prefix: dict[str, dict[str, int]] = field(init=False, default_factory=dict)
-
-    def __post_init__(self) -> None:
-        for name, value in self.stats.items():
-            prefix, _, rest = name.rpartition("/")
-            if prefix.startswith("tmdb/"):
-                self._by_prefix.setdefault(prefix, {})[rest] = value
-
-    def of(self, name: str) -> int:
-        """Return a count, 0 where nothing was counted."""
-        return int(self.stats.get(name, 0))
-
-    def below(self, prefix: str) -> dict[str, int]:
-        """Return the counts of which the names begin with a prefix and a slash, by what is behind it."""
-        return dict(self._by_prefix.get(prefix, {}))
+def counts_below(stats: Mapping[str, Any], name: str) -> dict[str, int]:
+    """Return the stats of which the names begin with a name and a slash, by what is behind it."""
+    start = f"{name}/"
+    return {stat[len(start) :]: count for stat, count in stats.items() if stat.startswith(start)}
 
 
 def _rate(answers: deque[tuple[float, float]], now: float, elapsed: float) -> float:
@@ -429,19 +387,16 @@ def _rate(answers: deque[tuple[float, float]], now: float, elapsed: float) -> fl
 def _latency(answers: deque[tuple[float, float]]) -> Latency | None:
     """Return percentiles, by the nearest rank."""
     found = sorted(seconds for _, seconds in answers)
-    if not found:
-        return None
-    p50, p95, p99 = (found[min(len(found) - 1, int(len(found) * part))] for part in (0.5, 0.95, 0.99))
-    return Latency(p50, p95, p99)
+    return Latency(*(found[int(len(found) * part)] for part in (0.5, 0.95, 0.99))) if found else None
 
 
-def _limited_by(now: Snapshot, *, is_behind: bool, is_asked_for_tokens: bool, cpu: float) -> LimitedBy | None:
+def _limited_by(now: Snapshot, *, is_behind: bool, is_waited_for: bool, cpu: float) -> LimitedBy | None:
     """Return what keeps a crawl from being faster."""
     if now.paused_for > 0:
         return "server"
     if is_behind:
         return "database"
-    if now.rate_now and (is_asked_for_tokens or now.requests_per_second >= now.rate_now * _NEAR):
+    if now.rate_now and (is_waited_for or now.requests_per_second >= now.rate_now * _NEAR):
         # A rate below the one that is set was found by a 429.
         return "rate"
     if cpu >= _BUSY:
