@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from storage_documents import movies, series
 
 from tmdbfusion_scrapy.models import MovieDetails, TVDetails, decode
-from tmdbfusion_scrapy.storage.options import DatabaseOptions
+from tmdbfusion_scrapy.storage.sql import DatabaseOptions
 from tmdbfusion_scrapy.storage.writer import Writer
 
 if TYPE_CHECKING:

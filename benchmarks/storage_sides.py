@@ -17,8 +17,8 @@ from tmdbfusion_scrapy.feeds.exporters import RecordJsonLinesItemExporter
 from tmdbfusion_scrapy.feeds.parquet import ParquetItemExporter
 from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.entities import metadata
-from tmdbfusion_scrapy.storage.options import DatabaseOptions
 from tmdbfusion_scrapy.storage.rows import Changes
+from tmdbfusion_scrapy.storage.sql import DatabaseOptions
 from tmdbfusion_scrapy.storage.writer import Writer
 
 if TYPE_CHECKING:
@@ -84,8 +84,7 @@ class CommitEach:
     def store(self, records: Sequence[Any]) -> None:
         """Store movies, a transaction each."""
         for record in records:
-            changes = Changes()
-            changes.add(record, datetime.datetime.now(datetime.timezone.utc))
+            changes = Changes([(record, datetime.datetime.now(datetime.timezone.utc))])
             with self.engine.begin() as connection:
                 self._write(connection, changes)
 
@@ -107,7 +106,8 @@ class CommitEach:
                 if links:
                     names = relation.columns
                     rows_of = [
-                        {relation.owner: owner, **dict(zip(names, link, strict=True))} for link in links
+                        {relation.owner: owner, **dict(zip(names, link, strict=True))}
+                        for link in links.values()
                     ]
                     connection.execute(relation.table.insert(), rows_of)
 

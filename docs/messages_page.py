@@ -133,8 +133,8 @@ def _kind(call: ast.Call) -> str | None:
         owner = ast.unparse(function.value)
         if owner.endswith("logger") and function.attr in LOGGED:
             return LOGGED[function.attr]
-        if owner == "self" and function.attr == "fail":
-            return "status 1"
+        if owner == "self":
+            return {"fail": "status 1", "refuse": "UsageError"}.get(function.attr)
     return None
 
 

@@ -9,7 +9,7 @@ from meanings import OWNERS, TABLES, check_meanings, column_meaning, split_name,
 from sqlalchemy import JSON, Boolean, Date, Float, Integer, Text
 
 from tmdbfusion_scrapy.storage.entities import metadata
-from tmdbfusion_scrapy.storage.entities.columns import UTCDateTime
+from tmdbfusion_scrapy.storage.entities.declaration import UTCDateTime
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Table

@@ -1,4 +1,8 @@
-"""Every ``TMDB_*`` setting: its default, its check, and what it comes to together with Scrapy's own."""
+"""Every ``TMDB_*`` setting: its default, its check, and what it comes to together with Scrapy's own.
+
+What reads or checks one raises ``ConfigurationError`` where it cannot be used: its message names the setting, or
+argument, and the fix.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ import json
 import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial, wraps
 from typing import Any, Protocol, TypeVar
 from weakref import finalize
 
@@ -40,241 +44,223 @@ class Setting:
 
     Args:
         name: Its name.
-        default: Its default; ``None`` where it has none or is worked out.
         text: What it does, for the documentation.
+        default: Its default; ``None`` where it has none or is worked out.
     """
 
     name: str
-    default: Any
     text: str
+    default: Any = None
 
 
 SETTINGS: Mapping[str, Setting] = {
     setting.name: setting
     for setting in (
-        Setting("TMDB_ENABLED", True, "``False`` leaves Scrapy as it is, as if the add-on were not there."),
+        Setting("TMDB_ENABLED", "``False`` leaves Scrapy as it is, as if the add-on were not there.", True),
         Setting(
             "TMDB_ACCESS_TOKEN",
-            None,
             "The v4 API Read Access Token (a v3 key is recognised). By default the environment variable of "
             "the same name.",
         ),
-        Setting(
-            "TMDB_API_KEY", None, "The v3 API key. By default the environment variable of the same name."
-        ),
+        Setting("TMDB_API_KEY", "The v3 API key. By default the environment variable of the same name."),
         Setting(
             "TMDB_API_URL",
-            API_URL,
             "A request is TMDB's when its URL begins with this. Plain ``http`` is taken for loopback only.",
+            API_URL,
         ),
         Setting(
             "TMDB_API_URLS",
-            None,
             "Instead of ``TMDB_API_URL``: several, best first, such as "
             "``https://api.themoviedb.org/3,https://api.tmdb.org/3``. Requests name the first; where its host "
             "cannot be reached, the next one is called in its place.",
         ),
-        Setting("TMDB_EXPORTS_URL", EXPORTS_URL, "Where the daily ID exports are."),
-        Setting("TMDB_IMAGES_URL", IMAGES_URL, "Where images are."),
+        Setting("TMDB_EXPORTS_URL", "Where the daily ID exports are.", EXPORTS_URL),
+        Setting("TMDB_IMAGES_URL", "Where images are.", IMAGES_URL),
         Setting(
             "TMDB_SESSION_ID",
-            None,
             "``session_id`` of calls that take one and give none. By default the environment variable of the "
             "same name.",
         ),
         Setting(
             "TMDB_GUEST_SESSION_ID",
-            None,
             "``guest_session_id`` of calls that take one and give none. By default the environment variable "
             "of the same name.",
         ),
-        Setting("TMDB_LANGUAGE", None, "``language`` of calls that give none, such as ``fr-CA``."),
+        Setting("TMDB_LANGUAGE", "``language`` of calls that give none, such as ``fr-CA``."),
         Setting(
             "TMDB_LANGUAGES",
-            None,
             "Languages to take texts from, best first, such as ``fr-CA,fr,en``: ``languages`` of calls for "
             "details, and the first is the ``language`` of all others. It takes the place of ``TMDB_LANGUAGE``.",
         ),
-        Setting("TMDB_REGION", None, "``region`` of calls that give none, an ISO 3166-1 code."),
+        Setting("TMDB_REGION", "``region`` of calls that give none, an ISO 3166-1 code."),
         Setting(
             "TMDB_MAX_CONNECTIONS",
-            None,
             "Most open connections to TMDB; 0 for no limit. By default the smaller of "
             "``CONCURRENT_REQUESTS`` and the concurrency of the slot ``tmdb`` (``DOWNLOAD_SLOTS``, else "
             "``CONCURRENT_REQUESTS_PER_DOMAIN``).",
         ),
         Setting(
             "TMDB_MAX_KEEPALIVE_CONNECTIONS",
-            None,
             "Most idle connections that are kept; 0 for none. By default all that are open.",
         ),
-        Setting("TMDB_KEEPALIVE_EXPIRY", 30.0, "Seconds that an idle connection is kept."),
+        Setting("TMDB_KEEPALIVE_EXPIRY", "Seconds that an idle connection is kept.", 30.0),
         Setting(
             "TMDB_REQUESTS_PER_SECOND",
-            DEFAULT_REQUESTS_PER_SECOND,
             "Most requests a second, retries included; 0 for no limit. TMDB allows about 40 per IP address, so "
             "all crawls and clients of a process that use one host share the limit, the lowest that is set.",
+            DEFAULT_REQUESTS_PER_SECOND,
         ),
         Setting(
             "TMDB_RATE_LIMIT_KEY",
-            None,
             "Name of a rate limit that processes and machines behind one address share, such as that address: all "
             "crawls and clients with the same key and ``TMDB_RATE_LIMIT_STORE`` make "
             "``TMDB_REQUESTS_PER_SECOND`` together, and a 429 to one of them stops all.",
         ),
         Setting(
             "TMDB_RATE_LIMIT_STORE",
-            None,
             "URL of the database that holds that rate limit, in a table of its own: PostgreSQL, or an SQLite file "
             "for the processes of one machine, such as ``sqlite:////var/tmp/tmdb-rate.db``. By default "
             "``TMDB_DATABASE_URL``, if that is PostgreSQL.",
         ),
         Setting(
             "TMDB_PROXY",
-            None,
             "URL of a proxy for TMDB only, ``http://`` or ``https://``, with user and password if need be. "
             '``request.meta["proxy"]`` goes before it, and it before ``http_proxy`` and ``https_proxy`` of the '
             "environment. Not with an API in plain http, whose token the proxy would read.",
         ),
         Setting(
             "TMDB_IP_FAMILY",
-            "auto",
             "``ipv4`` or ``ipv6`` connects to addresses of that kind only; ``auto`` to whichever answers first.",
+            "auto",
         ),
-        Setting("TMDB_VERIFY_TLS", True, "``False`` takes any certificate of TMDB's. Not advised."),
+        Setting("TMDB_VERIFY_TLS", "``False`` takes any certificate of TMDB's. Not advised.", True),
         Setting(
             "TMDB_RETRY_MAX_DELAY",
-            120.0,
             "Seconds; no retry waits longer, and a longer ``Retry-After`` ends the retries.",
+            120.0,
         ),
         Setting(
             "TMDB_DATABASE_URL",
-            "sqlite:///tmdb.db",
             "SQLAlchemy URL of the database, SQLite or PostgreSQL. A path is relative to the working directory.",
+            "sqlite:///tmdb.db",
         ),
-        Setting("TMDB_DATABASE_BATCH_SIZE", 500, "Most records in one transaction, 1 to 10000."),
+        Setting("TMDB_DATABASE_BATCH_SIZE", "Most records in one transaction, 1 to 10000.", 500),
         Setting(
-            "TMDB_DATABASE_FLUSH_INTERVAL", 1.0, "Seconds that a record waits for its batch to fill, at most."
+            "TMDB_DATABASE_FLUSH_INTERVAL", "Seconds that a record waits for its batch to fill, at most.", 1.0
         ),
         Setting(
-            "TMDB_STORE_RAW", True, "``False`` leaves the column ``raw``, TMDB's own JSON of a record, empty."
+            "TMDB_STORE_RAW", "``False`` leaves the column ``raw``, TMDB's own JSON of a record, empty.", True
         ),
         Setting(
             "TMDB_CONDITIONAL",
-            False,
             "``True`` asks for a stored record with its ETag, so that TMDB need not send what did not change. For "
             "spiders with ``-a source=...``. Whether TMDB answers 304 is not known.",
+            False,
         ),
         Setting(
             "TMDB_CSV_ESCAPE_FORMULAS",
-            False,
             "``True`` puts an apostrophe before texts in CSV that a spreadsheet would take for formulas, in feeds "
             "and in what ``tmdb-failures`` writes. Anyone can edit TMDB's texts.",
+            False,
         ),
         Setting(
             "TMDB_EXIT_STATUS",
-            True,
             "``False`` leaves the exit status of ``scrapy crawl`` and ``scrapy tmdb-crawl`` to Scrapy, see "
             "docs/commands.md.",
+            True,
         ),
         Setting(
             "TMDB_REPORT",
-            None,
             "File for the report of the crawl, such as ``report.html``, written when it ends; see docs/report.md.",
         ),
         Setting(
             "TMDB_IMAGES",
-            None,
             "Images to download, see docs/images.md: a list of ``poster``, ``backdrop``, ``profile``, ``still`` "
             'and ``logo``, or a mapping with sizes, ``{"poster": "w342", "backdrop": ["w780", "original"]}``. '
             "They go to Scrapy's ``IMAGES_STORE``, else its ``FILES_STORE``.",
         ),
         Setting(
             "TMDB_IMAGES_LANGUAGES",
-            None,
             "Languages that an image is taken in, best first, such as ``de,null,en``, where ``images`` was "
             "appended; ``null`` is for one without text. By default the image that the record itself names.",
         ),
         Setting(
             "TMDB_IMAGES_SEASONS",
-            False,
             "``True`` stores the posters of the seasons that a series has as well, and the stills of the episodes "
             "that came with it or with a season, where ``TMDB_IMAGES`` has these sorts.",
+            False,
         ),
         Setting(
             "TMDB_IMAGES_REQUESTS_PER_SECOND",
-            40.0,
             "Most requests a second for images, beside those of the API; 0 for no limit. TMDB names none.",
+            40.0,
         ),
         Setting(
             "TMDB_IMAGES_MAX_CONNECTIONS",
-            8,
             "Most open connections for images, beside those of the API; 0 for no limit.",
+            8,
         ),
         Setting(
             "TMDB_METRICS_FILE",
-            None,
             "File to write metrics to for the textfile collector of Prometheus's node_exporter, such as "
             "``/var/lib/node_exporter/%(spider)s.prom``; ``%(spider)s`` is the name of the spider. See "
             "docs/observability.md.",
         ),
-        Setting("TMDB_METRICS_INTERVAL", 15.0, "Seconds between two writes of ``TMDB_METRICS_FILE``."),
+        Setting("TMDB_METRICS_INTERVAL", "Seconds between two writes of ``TMDB_METRICS_FILE``.", 15.0),
         Setting(
             "TMDB_METRICS_PORT",
-            None,
             "Port on which Prometheus finds the metrics at ``/metrics`` while the crawl runs; 0 takes a free one, "
             "which the log names. The crawls of a process share a port.",
         ),
         Setting(
             "TMDB_METRICS_HOST",
-            "127.0.0.1",
             "Address that ``TMDB_METRICS_PORT`` is opened on; ``0.0.0.0`` lets other machines read the metrics.",
+            "127.0.0.1",
         ),
         Setting(
             "TMDB_TRACING",
-            False,
             "``True`` tells OpenTelemetry of each request, as a span and in the histogram "
             "``http.client.request.duration``. Where they go is up to the SDK of your process.",
+            False,
         ),
-        Setting("TMDB_LOG_JSON", False, "``True`` makes each line of Scrapy's log a JSON object."),
+        Setting("TMDB_LOG_JSON", "``True`` makes each line of Scrapy's log a JSON object.", False),
         Setting(
             "TMDB_JOB_TIMEOUT",
-            600.0,
             "Seconds in which the records of a job of ``scrapy tmdb-worker`` must come along, else it ends as "
             "failed: after a third of them without any it is given back, for another worker to try.",
+            600.0,
         ),
         Setting(
             "TMDB_JOB_HEARTBEAT",
-            60.0,
             "Seconds after which a worker that was not heard of counts as dead, and others take up its jobs. The "
             "same for all workers.",
+            60.0,
         ),
         Setting(
             "TMDB_MONITOR_MIN_COVERAGE",
-            0.95,
             "Part of the wanted records, 0 to 1, that must be done at the end: a monitor of Spidermon's.",
+            0.95,
         ),
         Setting(
             "TMDB_MONITOR_MAX_FAILURE_RATE",
-            0.05,
             "Part of the calls, 0 to 1, that may have failed for good: a monitor of Spidermon's.",
+            0.05,
         ),
         Setting(
             "TMDB_MONITOR_MAX_DRIFT",
-            0.01,
             "Values of the wrong type for each record that came, at most: a monitor of Spidermon's.",
+            0.01,
         ),
         Setting(
             "TMDB_PROGRESS",
-            "auto",
             "Progress of a crawl: ``live`` is a block at the bottom of the terminal, ``plain`` a line in the log "
             "now and then, ``off`` nothing; ``auto`` is ``live`` in a terminal, else ``plain``.",
+            "auto",
         ),
-        Setting("TMDB_PROGRESS_INTERVAL", 30.0, "Seconds between two lines of plain progress."),
-        Setting("TMDB_SUMMARY", True, "``False`` leaves out the table at the end of a crawl."),
+        Setting("TMDB_PROGRESS_INTERVAL", "Seconds between two lines of plain progress.", 30.0),
+        Setting("TMDB_SUMMARY", "``False`` leaves out the table at the end of a crawl.", True),
         Setting(
             "TMDB_STATS_FILE",
-            None,
             "Path of a file that gets all stats of a crawl as JSON when it has ended; ``%(spider)s`` in it stands "
             "for the name of the spider.",
         ),
@@ -299,27 +285,17 @@ class SettingsReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TMDBSettings:
-    """The settings of a crawl, checked.
+    """The settings of a crawl, checked, as :data:`SETTINGS` has them. Times are seconds; no ``repr`` has a secret.
+
+    A number of connections or of requests at the same time is ``None`` for no limit, a rate 0.
 
     Attributes:
         api_url: Without a slash at its end; what requests name.
         api_urls: What is called, best first; the first is ``api_url``.
         language: The first of ``languages``, if there are some.
         languages: Best first; empty where none are set.
-        session_id: No ``repr`` shows it.
-        guest_session_id: No ``repr`` shows it.
-        proxy: No ``repr`` shows it, for its password.
-        max_connections: ``None`` for no limit.
-        max_keepalive_connections: ``None`` for no limit.
-        slot_concurrency: Concurrency of the slot ``tmdb``; ``None`` for no limit.
-        keepalive_expiry: Seconds.
-        requests_per_second: 0 for no limit.
+        slot_concurrency: Concurrency of the slot ``tmdb``.
         shared_limit: The rate limit that is shared with other processes; ``None`` for none.
-        images_requests_per_second: 0 for no limit.
-        images_max_connections: ``None`` for no limit.
-        retry_max_delay: Seconds.
-        conditional: Whether stored records are asked for with their ETag.
-        csv_escape_formulas: Whether texts that a spreadsheet would take for formulas are made harmless in CSV.
     """
 
     enabled: bool
@@ -352,65 +328,68 @@ class TMDBSettings:
 
     @classmethod
     def from_settings(cls, settings: SettingsReader) -> TMDBSettings:
-        """Read and check all settings.
-
-        Raises:
-            ConfigurationError: One cannot be used; the message names it and the fix.
-        """
-        read = _Reader(settings)
-        total = read.limit("CONCURRENT_REQUESTS")
-        slot = slot_options(settings, SLOT)
+        """Read and check all settings."""
+        value, number = partial(_value, settings), partial(read_number, settings)
+        limit, boolean = partial(_read_limit, settings), partial(read_boolean, settings)
+        slot = slot_options(settings)
         slot_concurrency = (
-            _limit(f'DOWNLOAD_SLOTS["{SLOT}"]["concurrency"]', slot["concurrency"])
+            _integer(f'DOWNLOAD_SLOTS["{SLOT}"]["concurrency"]', slot["concurrency"]) or None
             if "concurrency" in slot
-            else read.limit("CONCURRENT_REQUESTS_PER_DOMAIN")
+            else limit("CONCURRENT_REQUESTS_PER_DOMAIN")
         )
-        limits = [limit for limit in (total, slot_concurrency) if limit is not None]
+        limits = [most for most in (limit("CONCURRENT_REQUESTS"), slot_concurrency) if most is not None]
         max_connections = min(limits, default=None)
-        if settings.get("TMDB_MAX_CONNECTIONS") is not None:
-            max_connections = read.limit("TMDB_MAX_CONNECTIONS")
-        keepalive = max_connections
-        if settings.get("TMDB_MAX_KEEPALIVE_CONNECTIONS") is not None:
-            keepalive = read.integer("TMDB_MAX_KEEPALIVE_CONNECTIONS")
-        language = check_language("TMDB_LANGUAGE", read.value("TMDB_LANGUAGE"))
-        languages = check_languages("TMDB_LANGUAGES", read.value("TMDB_LANGUAGES"))
+        if value("TMDB_MAX_CONNECTIONS") is not None:
+            max_connections = limit("TMDB_MAX_CONNECTIONS")
+        keepalive = read_integer(settings, "TMDB_MAX_KEEPALIVE_CONNECTIONS")
+        language = check_language("TMDB_LANGUAGE", value("TMDB_LANGUAGE"))
+        languages = check_languages("TMDB_LANGUAGES", value("TMDB_LANGUAGES"))
         if language and languages:
             raise ConfigurationError(
                 "TMDB_LANGUAGE and TMDB_LANGUAGES are both set: the first of TMDB_LANGUAGES is the language, so "
                 "unset TMDB_LANGUAGE"
             )
-        chosen = (settings.getpriority("RETRY_HTTP_CODES") or 0) > 0
-        api_urls = read.api_urls()
-        proxy = check_proxy("TMDB_PROXY", read.value("TMDB_PROXY"))
+        api_urls = check_urls("TMDB_API_URLS", value("TMDB_API_URLS"), carries_token=True)
+        urls_name = "TMDB_API_URLS" if api_urls else "TMDB_API_URL"
+        if api_urls and settings.get("TMDB_API_URL") is not None:
+            raise ConfigurationError(
+                "TMDB_API_URL and TMDB_API_URLS are both set: the first of TMDB_API_URLS is what requests name, "
+                "so unset TMDB_API_URL"
+            )
+        api_urls = api_urls or (_read_url(settings, "TMDB_API_URL", carries_token=True),)
+        proxy = check_proxy("TMDB_PROXY", value("TMDB_PROXY"))
         if proxy is not None:
-            check_no_clear_token("TMDB_PROXY", read.api_urls_name(), api_urls)
+            check_no_clear_token("TMDB_PROXY", urls_name, api_urls)
+        sessions = {
+            name.removeprefix("TMDB_").lower(): resolve_session(value(name), name=name, variable=name)
+            for name in ("TMDB_SESSION_ID", "TMDB_GUEST_SESSION_ID")
+        }
         return cls(
-            enabled=read.boolean("TMDB_ENABLED"),
+            enabled=boolean("TMDB_ENABLED"),
             api_url=api_urls[0],
             api_urls=api_urls,
-            exports_url=read.url("TMDB_EXPORTS_URL"),
-            images_url=read.url("TMDB_IMAGES_URL"),
+            exports_url=_read_url(settings, "TMDB_EXPORTS_URL"),
+            images_url=_read_url(settings, "TMDB_IMAGES_URL"),
             language=languages[0] if languages else language,
             languages=languages,
-            region=check_region("TMDB_REGION", read.value("TMDB_REGION")),
-            session_id=read.session("TMDB_SESSION_ID"),
-            guest_session_id=read.session("TMDB_GUEST_SESSION_ID"),
+            region=check_region("TMDB_REGION", value("TMDB_REGION")),
+            **sessions,
             max_connections=max_connections,
-            max_keepalive_connections=keepalive,
+            max_keepalive_connections=max_connections if keepalive is None else keepalive,
             slot_concurrency=slot_concurrency,
-            keepalive_expiry=read.number("TMDB_KEEPALIVE_EXPIRY"),
-            requests_per_second=read.number("TMDB_REQUESTS_PER_SECOND"),
-            images_requests_per_second=read.number("TMDB_IMAGES_REQUESTS_PER_SECOND"),
-            images_max_connections=read.limit("TMDB_IMAGES_MAX_CONNECTIONS"),
+            keepalive_expiry=number("TMDB_KEEPALIVE_EXPIRY"),
+            requests_per_second=number("TMDB_REQUESTS_PER_SECOND"),
+            images_requests_per_second=number("TMDB_IMAGES_REQUESTS_PER_SECOND"),
+            images_max_connections=limit("TMDB_IMAGES_MAX_CONNECTIONS"),
             proxy=proxy,
-            ip_family=check_ip_family("TMDB_IP_FAMILY", read.value("TMDB_IP_FAMILY")),
-            verify_tls=read.boolean("TMDB_VERIFY_TLS"),
-            retry_times=read.integer("RETRY_TIMES"),
-            retry_max_delay=read.number("TMDB_RETRY_MAX_DELAY"),
-            retry_http_codes=read.codes("RETRY_HTTP_CODES") if chosen else None,
-            conditional=read.boolean("TMDB_CONDITIONAL"),
-            csv_escape_formulas=read.boolean("TMDB_CSV_ESCAPE_FORMULAS"),
-            shared_limit=read.shared_limit(),
+            ip_family=check_ip_family("TMDB_IP_FAMILY", value("TMDB_IP_FAMILY")),
+            verify_tls=boolean("TMDB_VERIFY_TLS"),
+            retry_times=_integer("RETRY_TIMES", settings.get("RETRY_TIMES")),
+            retry_max_delay=number("TMDB_RETRY_MAX_DELAY"),
+            retry_http_codes=_read_statuses(settings, "RETRY_HTTP_CODES"),
+            conditional=boolean("TMDB_CONDITIONAL"),
+            csv_escape_formulas=boolean("TMDB_CSV_ESCAPE_FORMULAS"),
+            shared_limit=_read_shared_limit(settings),
         )
 
     def is_tmdb(self, url: str) -> bool:
@@ -446,97 +425,89 @@ def once_a_crawl(make: Callable[[K], T]) -> Callable[[K], T]:
     return of
 
 
+def previous(name: str) -> str:
+    """Return the name of the setting in which the add-on keeps what a setting of Scrapy's was before it."""
+    return f"TMDB_PREVIOUS_{name}"
+
+
 @once_a_crawl
 def settings_of(settings: SettingsReader) -> TMDBSettings:
-    """Return what the settings of a crawl say, read and checked at the first call.
-
-    Args:
-        settings: ``crawler.settings``.
-
-    Raises:
-        ConfigurationError: One cannot be used; the message names it and the fix.
-    """
+    """Return what the settings of a crawl say, read and checked at the first call."""
     return TMDBSettings.from_settings(settings)
 
 
-def is_enabled(settings: SettingsReader) -> bool:
-    """Return whether the add-on is to do anything; no other setting of ours is looked at for it.
-
-    Raises:
-        ConfigurationError: ``TMDB_ENABLED`` is neither true nor false.
-    """
-    return _Reader(settings).boolean("TMDB_ENABLED")
-
-
-def tells_exit_status(settings: SettingsReader) -> bool:
-    """Return whether the exit status of a crawl tells what became of it.
-
-    Raises:
-        ConfigurationError: ``TMDB_EXIT_STATUS`` is neither true nor false.
-    """
-    return _Reader(settings).boolean("TMDB_EXIT_STATUS")
-
-
 def job_times(settings: SettingsReader) -> tuple[float, float]:
-    """Return the time-out of a job and the longest silence of a worker, in seconds.
-
-    Raises:
-        ConfigurationError: One is no number above 0.
-    """
-    timeout, heartbeat = (read_number(settings, name) for name in ("TMDB_JOB_TIMEOUT", "TMDB_JOB_HEARTBEAT"))
-    for name, seconds in (("TMDB_JOB_TIMEOUT", timeout), ("TMDB_JOB_HEARTBEAT", heartbeat)):
+    """Return the time-out of a job and the longest silence of a worker, in seconds."""
+    times = {name: read_number(settings, name) for name in ("TMDB_JOB_TIMEOUT", "TMDB_JOB_HEARTBEAT")}
+    for name, seconds in times.items():
         if not seconds:
             raise ConfigurationError(f"{name} is 0: set it to a number of seconds above 0")
-    return timeout, heartbeat
+    return times["TMDB_JOB_TIMEOUT"], times["TMDB_JOB_HEARTBEAT"]
+
+
+def _value(settings: SettingsReader, name: str) -> Any:
+    value = settings.get(name)
+    return SETTINGS[name].default if value is None and name in SETTINGS else value
 
 
 def read_boolean(settings: SettingsReader, name: str) -> bool:
-    """Return a setting of ours that is true or false.
-
-    Raises:
-        ConfigurationError: It is neither.
-    """
-    return _Reader(settings).boolean(name)
+    """Return a setting of ours that is true or false."""
+    return check_boolean(name, _value(settings, name))
 
 
 def read_number(settings: SettingsReader, name: str, *, most: float = math.inf) -> float:
-    """Return a setting of ours that is a number from 0.
-
-    Raises:
-        ConfigurationError: It is none, or more than ``most``.
-    """
-    number = _Reader(settings).number(name)
+    """Return a setting of ours that is a number from 0."""
+    number = _number(name, _value(settings, name))
     if number > most:
         raise ConfigurationError(f"{name} is {number:g}: set it to a number from 0 to {most:g}")
     return number
 
 
 def read_integer(settings: SettingsReader, name: str) -> int | None:
-    """Return a setting of ours that is a whole number from 0; ``None`` where it is not set and has no default.
+    """Return a setting of ours that is a whole number from 0; ``None`` where it is not set and has no default."""
+    value = _value(settings, name)
+    return None if value is None else _integer(name, value)
 
-    Raises:
-        ConfigurationError: It is no such number.
-    """
-    read = _Reader(settings)
-    return None if read.value(name) is None else read.integer(name)
+
+def _read_limit(settings: SettingsReader, name: str) -> int | None:
+    """Return a limit of which 0 means none."""
+    return _integer(name, _value(settings, name)) or None
+
+
+def _read_url(settings: SettingsReader, name: str, *, carries_token: bool = False) -> str:
+    return check_url(name, str(_value(settings, name) or "").strip(), carries_token=carries_token)
+
+
+def _read_statuses(settings: SettingsReader, name: str) -> frozenset[int] | None:
+    """Return HTTP statuses, a list or text with commas; ``None`` where the user chose none."""
+    if not (settings.getpriority(name) or 0) > 0:
+        return None
+    value = settings.get(name) or ()
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, Iterable):
+        raise ConfigurationError(f"{name} is {value!r}: set it to a list of HTTP statuses")
+    return frozenset(_integer(name, part) for part in parts if str(part).strip())
+
+
+def _read_shared_limit(settings: SettingsReader) -> SharedLimit | None:
+    names = ("TMDB_RATE_LIMIT_KEY", "TMDB_RATE_LIMIT_STORE")
+    key, store = (_value(settings, name) for name in names)
+    if key is None and store is None:
+        return None
+    from tmdbfusion_scrapy.rate_store import check_shared_limit
+
+    database = "TMDB_DATABASE_URL"
+    return check_shared_limit(names, key, store, (database, _value(settings, database)))
 
 
 def slot_delay(settings: SettingsReader) -> float | None:
-    """Return the delay of the slot ``tmdb`` in seconds, ``None`` where ``DOWNLOAD_SLOTS`` names none.
-
-    Raises:
-        ConfigurationError: It is no number from 0.
-    """
-    delay = slot_options(settings, SLOT).get("delay")
+    """Return the delay of the slot ``tmdb`` in seconds, ``None`` where ``DOWNLOAD_SLOTS`` names none."""
+    delay = slot_options(settings).get("delay")
     return None if delay is None else _number(f'DOWNLOAD_SLOTS["{SLOT}"]["delay"]', delay)
 
 
-def slot_options(settings: SettingsReader, name: str) -> dict[str, Any]:
-    """Return what ``DOWNLOAD_SLOTS`` says of a slot.
-
-    Raises:
-        ConfigurationError: It is no mapping.
-    """
+def slot_options(settings: SettingsReader) -> dict[str, Any]:
+    """Return what ``DOWNLOAD_SLOTS`` says of the slot ``tmdb``."""
     slots = settings.get("DOWNLOAD_SLOTS") or {}
     if isinstance(slots, str):
         # From the command line: -s 'DOWNLOAD_SLOTS={"tmdb": {"concurrency": 8}}'
@@ -545,20 +516,15 @@ def slot_options(settings: SettingsReader, name: str) -> dict[str, Any]:
         except ValueError:
             raise ConfigurationError(f"DOWNLOAD_SLOTS is {slots!r}: set it to a JSON object") from None
     try:
-        return dict(dict(slots).get(name) or {})
+        return dict(dict(slots).get(SLOT) or {})
     except (TypeError, ValueError):
         raise ConfigurationError(
             f'DOWNLOAD_SLOTS is {slots!r}: set it to a mapping such as {{"{SLOT}": {{"concurrency": 8}}}}'
         ) from None
 
 
-def _limit(name: str, value: Any) -> int | None:
-    """A limit of which 0 means none."""
-    return _integer(name, value) or None
-
-
 def _integer(name: str, value: Any) -> int:
-    """A whole number from 0, also as text or as a float."""
+    """Return a whole number from 0, also of text or of a float."""
     try:
         number = int(value)
         whole = not isinstance(value, bool) and (isinstance(value, str) or number == value)
@@ -572,7 +538,7 @@ def _integer(name: str, value: Any) -> int:
 
 
 def _number(name: str, value: Any) -> float:
-    """A finite number from 0, also as text."""
+    """Return a finite number from 0, also of text."""
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
@@ -584,81 +550,8 @@ def _number(name: str, value: Any) -> float:
     return number
 
 
-class _Reader:
-    """Reads settings by name, with our defaults, and checks them."""
-
-    def __init__(self, settings: SettingsReader) -> None:
-        self._settings = settings
-
-    def value(self, name: str) -> Any:
-        """The value as set, else our default."""
-        value = self._settings.get(name)
-        if value is None and name in SETTINGS:
-            return SETTINGS[name].default
-        return value
-
-    def integer(self, name: str) -> int:
-        return _integer(name, self.value(name))
-
-    def limit(self, name: str) -> int | None:
-        return _limit(name, self.value(name))
-
-    def number(self, name: str) -> float:
-        """Seconds or a rate, from 0."""
-        return _number(name, self.value(name))
-
-    def boolean(self, name: str) -> bool:
-        return check_boolean(name, self.value(name))
-
-    def codes(self, name: str) -> frozenset[int]:
-        """HTTP statuses, a list or text with commas."""
-        value = self.value(name) or ()
-        parts = value.split(",") if isinstance(value, str) else value
-        if not isinstance(parts, Iterable):
-            raise ConfigurationError(f"{name} is {value!r}: set it to a list of HTTP statuses")
-        return frozenset(_integer(name, part) for part in parts if str(part).strip())
-
-    def session(self, name: str) -> str | None:
-        """A session id, by default from the environment."""
-        return resolve_session(self.value(name), name=name, variable=name)
-
-    def api_urls_name(self) -> str:
-        """The setting that the base URLs of the API are of."""
-        return "TMDB_API_URLS" if self.value("TMDB_API_URLS") else "TMDB_API_URL"
-
-    def api_urls(self) -> tuple[str, ...]:
-        """The base URLs of the API, of one setting or the other."""
-        urls = check_urls("TMDB_API_URLS", self.value("TMDB_API_URLS"), carries_token=True)
-        if urls and self._settings.get("TMDB_API_URL") is not None:
-            raise ConfigurationError(
-                "TMDB_API_URL and TMDB_API_URLS are both set: the first of TMDB_API_URLS is what requests name, "
-                "so unset TMDB_API_URL"
-            )
-        return urls or (self.url("TMDB_API_URL", carries_token=True),)
-
-    def shared_limit(self) -> SharedLimit | None:
-        """The rate limit that is shared with other processes."""
-        names = ("TMDB_RATE_LIMIT_KEY", "TMDB_RATE_LIMIT_STORE")
-        key, store = map(self.value, names)
-        if key is None and store is None:
-            return None
-        from tmdbfusion_scrapy.rate_store import check_shared_limit
-
-        database = "TMDB_DATABASE_URL"
-        return check_shared_limit(names, key, store, (database, self.value(database)))
-
-    def url(self, name: str, *, carries_token: bool = False) -> str:
-        """An absolute URL without a slash at its end."""
-        value = str(self.value(name) or "").strip()
-        return check_url(name, value, carries_token=carries_token)
-
-
 def check_boolean(name: str, value: object) -> bool:
-    """Return what Scrapy's ``getbool`` takes, and ``yes``, ``no``, ``on`` and ``off``, as a boolean.
-
-    Raises:
-        ConfigurationError: It is none of these.
-    """
+    """Return what Scrapy's ``getbool`` takes, and ``yes``, ``no``, ``on`` and ``off``, as a boolean."""
     known = {"true": True, "1": True, "yes": True, "on": True}
     known |= {"false": False, "0": False, "no": False, "off": False, "": False}
     text = str(value).strip().lower()
@@ -668,24 +561,12 @@ def check_boolean(name: str, value: object) -> bool:
 
 
 def check_language(name: str, value: object) -> str | None:
-    """Return a language as TMDB takes it, ``None`` where none is set.
-
-    Raises:
-        ConfigurationError: It is not ISO 639-1, with or without a country.
-    """
+    """Return a language as TMDB takes it, ``None`` where none is set."""
     return _check(parameters.check_language, name, value)
 
 
 def check_languages(name: str, value: object) -> tuple[str, ...]:
-    """Return a chain of languages, best first and each once; empty where none is set.
-
-    Args:
-        name: The setting or argument, for the message.
-        value: A list, or text with commas.
-
-    Raises:
-        ConfigurationError: One is not ISO 639-1, with or without a country.
-    """
+    """Return a chain of languages, of a list or text with commas, each once; empty where none is set."""
     try:
         return parameters.check_languages(name, value or None)
     except ValidationError as error:
@@ -693,11 +574,7 @@ def check_languages(name: str, value: object) -> tuple[str, ...]:
 
 
 def check_region(name: str, value: object) -> str | None:
-    """Return a region as TMDB takes it, ``None`` where none is set.
-
-    Raises:
-        ConfigurationError: It is not two letters.
-    """
+    """Return a region as TMDB takes it, ``None`` where none is set."""
     return _check(parameters.check_region, name, value)
 
 

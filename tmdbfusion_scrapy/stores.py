@@ -111,18 +111,10 @@ class CrawlState(KnownRecords, Protocol):
         export: tuple[str, int] | None = None,
         coverage: str | None = None,
     ) -> tuple[Run, Progress]:
-        """Make what is listed, and not done, what the run is to fetch.
+        """Make what is listed, and not done, what a run that is not planned is to fetch.
 
-        Args:
-            run: A run that is not planned.
-            listed: Ids and popularities, the most popular to come first; they may be gone through more than once.
-            is_complete: Whether that is all that TMDB has of the kind.
-            limit: Most records.
-            upto: The watermark that stands when the run is finished.
-            adult: The ids of all records for adults; ``None`` where they are not known.
-            is_adult: Whether the listed records are those for adults, and no others.
-            export: Name and number of lines of the export that lists them.
-            coverage: What a crawl of discover in parts found, as JSON.
+        The arguments are those of :class:`~tmdbfusion_scrapy.sources.Listing`, and ``limit``, the most records;
+        ``coverage`` is what a crawl of discover in parts found, as JSON.
         """
 
     def renew(self, run: Run, listed: Iterable[Entry], *, upto: str) -> tuple[Run, Progress]:
@@ -151,10 +143,7 @@ class RecordStore:
     """An item pipeline that stores records, and the state of crawls."""
 
     async def open_state(self, kind: str) -> CrawlState:
-        """Return the state of the crawls of a kind of records; who asks for it closes it.
-
-        Args:
-            kind: Table of the records, such as ``movies``.
+        """Return the state of the crawls of a kind of records (their table); who asks for it closes it.
 
         Raises:
             ConfigurationError: The database cannot be used.

@@ -15,8 +15,8 @@ from scrapy import Request
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, rows, settings_of
 from tests.crawling.test_retries import OPEN_QUEUES
-from tmdbfusion_scrapy.crawling.caching import TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.calls import CALL_KEY, PROGRESS_KEY
+from tmdbfusion_scrapy.crawling.reading import TMDBCachePolicy
 
 SEASONS = [f"season/{number}" for number in range(25)]
 

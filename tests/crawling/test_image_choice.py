@@ -6,7 +6,7 @@ import pytest
 
 from tmdbfusion_scrapy.exceptions import ResponseError
 from tmdbfusion_scrapy.images.choice import DEFAULT_SIZES, SIZES, chosen_path, image_options, images_of
-from tmdbfusion_scrapy.images.download import check_image
+from tmdbfusion_scrapy.images.pipeline import check_image
 from tmdbfusion_scrapy.models.companies import CompanyDetails
 from tmdbfusion_scrapy.models.images import Image, Images
 from tmdbfusion_scrapy.models.list_items import MediaItem, MovieListItem, SeasonItem

@@ -15,7 +15,6 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import crawl, failure_rows, rows, settings_of
 from tmdbfusion_scrapy.crawling import TMDBSeriesSpider, TMDBSourceSpider
 from tmdbfusion_scrapy.sources import discover as discover_parts
-from tmdbfusion_scrapy.sources import partition
 
 
 class Movies(TMDBSourceSpider):
@@ -286,8 +285,7 @@ async def test_stale_records_are_fetched_again(sandbox, settings, tmp_path):
 @coroutine_test
 async def test_discover_in_parts_finds_all(sandbox, settings, monkeypatch):
     # As if TMDB served three pages: 300 movies take as many parts as 50,000 with 500.
-    for module in (partition, discover_parts):
-        monkeypatch.setattr(module, "LAST_PAGE", 3)
+    monkeypatch.setattr(discover_parts, "LAST_PAGE", 3)
     ended = await crawl(Movies, settings, source="discover")
     total = ended.stats["tmdb/discover/expected_count"]
     assert total > 60

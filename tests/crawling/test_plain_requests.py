@@ -14,8 +14,7 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import crawl, settings_of
 from tests.transport.server import running
 from tmdbfusion_scrapy import TMDBSpider
-from tmdbfusion_scrapy.crawling.calls import REQUEST_ARGUMENTS
-from tmdbfusion_scrapy.crawling.spider import RequestArguments
+from tmdbfusion_scrapy.crawling.spider import REQUEST_ARGUMENTS, RequestArguments
 from tmdbfusion_scrapy.exceptions import ValidationError
 
 OTHERS = {

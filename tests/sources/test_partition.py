@@ -9,15 +9,7 @@ from datetime import date, timedelta
 import pytest
 
 from tmdbfusion_scrapy.api import OPERATIONS
-from tmdbfusion_scrapy.sources.partition import (
-    FIRST_DAY,
-    LANGUAGES,
-    Coverage,
-    Part,
-    is_too_large,
-    whole,
-    within,
-)
+from tmdbfusion_scrapy.sources.discover import FIRST_DAY, LANGUAGES, Part, whole, within
 
 TODAY = date(2026, 6, 1)
 PAGE = 20
@@ -201,13 +193,3 @@ def test_the_filters_of_a_user_hold_in_every_part(filters, most):
 
 def test_languages_are_each_there_once():
     assert len(set(LANGUAGES)) == len(LANGUAGES) > 180
-
-
-def test_what_is_too_large():
-    assert [is_too_large(pages) for pages in (0, 500, 501)] == [False, False, True]
-
-
-def test_coverage():
-    found = Coverage(expected=1000, in_parts=980, found=960, duplicates=5, unread=15)
-    assert (found.missing, found.outside) == (40, 20)
-    assert Coverage(10, 12, 11, 0, 0).missing == 0

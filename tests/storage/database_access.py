@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
     from tmdbfusion_scrapy.storage.batches import BatchResult
-    from tmdbfusion_scrapy.storage.options import DatabaseOptions
+    from tmdbfusion_scrapy.storage.sql import DatabaseOptions
 
 TRIED_AT = datetime(2026, 11, 20, 10, 30, 0, 250000, tzinfo=timezone.utc)
 

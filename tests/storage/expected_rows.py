@@ -14,7 +14,7 @@ from sqlalchemy import Date, select
 
 from tests.storage.database_access import tables_with_rows
 from tmdbfusion_scrapy.storage.entities import metadata
-from tmdbfusion_scrapy.storage.entities.columns import UTCDateTime
+from tmdbfusion_scrapy.storage.entities.declaration import UTCDateTime
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ import pytest
 from scrapy.settings import Settings
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.options import DatabaseOptions, database_options
+from tmdbfusion_scrapy.storage.sql import DatabaseOptions, database_options
 
 
 def test_defaults() -> None:

@@ -16,7 +16,7 @@ from tests.storage.database_access import Recorder, movie, select
 from tests.storage.private_postgres import private_server
 from tests.storage.test_sql_pipeline import ImpatientPipeline, crawl, messages, pause
 from tmdbfusion_scrapy.storage import check_database
-from tmdbfusion_scrapy.storage.options import DatabaseOptions
+from tmdbfusion_scrapy.storage.sql import DatabaseOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

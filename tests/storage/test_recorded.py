@@ -20,7 +20,7 @@ from tmdbfusion_scrapy.models import decode
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.storage.batches import store_batch
 from tmdbfusion_scrapy.storage.database import open_database
-from tmdbfusion_scrapy.storage.options import DatabaseOptions
+from tmdbfusion_scrapy.storage.sql import DatabaseOptions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,7 +24,7 @@ from tests.storage.database_access import (
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.storage import SQLPipeline
-from tmdbfusion_scrapy.storage.options import database_options
+from tmdbfusion_scrapy.storage.sql import database_options
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

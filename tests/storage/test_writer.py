@@ -29,7 +29,7 @@ from tests.storage.database_access import (
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.backend import WRITE_LOCK, backend_of
 from tmdbfusion_scrapy.storage.database import open_database
-from tmdbfusion_scrapy.storage.options import DatabaseOptions
+from tmdbfusion_scrapy.storage.sql import DatabaseOptions
 from tmdbfusion_scrapy.storage.writer import Writer
 
 if TYPE_CHECKING:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 import msgspec
 
 from tmdbfusion_scrapy.api.call import Call
+from tmdbfusion_scrapy.api.parameters import SESSIONS
 from tmdbfusion_scrapy.exceptions import AuthenticationError, ResponseError, TMDBError
 from tmdbfusion_scrapy.models.decoding import decode, split_object
 from tmdbfusion_scrapy.models.fields import NUMBERED_KEYS, SLASHED_KEYS, field_hints, find_place
@@ -32,8 +33,6 @@ MAX_APPENDS = 20
 
 _LEGACY = frozenset({"releases", "trailers"})
 """Parts that TMDB's document no longer lists; it may stop sending them at any time."""
-
-_SESSIONS = frozenset({"session_id", "guest_session_id"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,11 +92,7 @@ class Assembly(Generic[M]):
         )
 
     def take(self, answer: M, may_ask: Callable[[str], bool] = lambda _: True) -> Assembly[M]:
-        """Return what follows the answer to :attr:`next_call`.
-
-        Args:
-            answer: Its record.
-            may_ask: Says of a part that was left out whether to ask for it again; by default it is.
+        """Return what follows an answer to :attr:`next_call`; ``may_ask`` says what to ask again for.
 
         Raises:
             ResponseError: The answer is not of the same record as those before.
@@ -161,25 +156,14 @@ class Assembly(Generic[M]):
         return replace(self, portions=portions, step=step, language=language, body=record.raw)
 
     def parts_to_ask_again(self, record: Any, parts: Iterable[str] | None = None) -> tuple[str, ...]:
-        """Return the parts that a record lacks and that another call may bring.
-
-        Args:
-            record: What came.
-            parts: Some of the parts; all by default.
-        """
+        """Return the parts that a record lacks and that another call may bring."""
         session = has_session(secret.key for secret in self.call.secrets)
         wanted = self.parts if parts is None else parts
         return parts_to_ask_again(record, self.call.model, wanted, has_session=session)
 
 
 def finish(record: Record, appends: Iterable[str], languages: Sequence[str]) -> None:
-    """Name the parts that stayed away, and put the texts into their languages.
-
-    Args:
-        record: A record that no other call is made for.
-        appends: All parts that were asked for.
-        languages: Languages of the texts, best first; empty to leave them.
-    """
+    """Name the parts that stayed away, and put the texts into their languages."""
     record._missing_parts = find_missing(record, appends)  # noqa: SLF001 - this is what fills it
     if languages:
         apply_languages(record, languages)
@@ -193,12 +177,7 @@ def with_translations(parts: Sequence[str], languages: Sequence[str]) -> tuple[s
 
 
 def parts_of_series(append: Sequence[str], languages: Sequence[str]) -> tuple[str, ...]:
-    """Return the parts of a series with as many seasons as there is room for in the same requests.
-
-    Args:
-        append: The other parts.
-        languages: The chain of languages of its texts.
-    """
+    """Return the parts of a series with as many seasons as there is room for in the same requests."""
     parts = with_translations(append, languages)
     return (*parts, *(f"season/{number}" for number in range(room_for_seasons(len(parts)))))
 
@@ -259,12 +238,6 @@ def parts_to_ask_again(
     It brings no part that no field of the record takes, for TMDB does not know it, no season that is not among
     the ``seasons`` of the series, and no ``account_states`` without a session. A crawl would make each call twice
     for those.
-
-    Args:
-        record: The record as it came.
-        model: Its class.
-        parts: The parts that were asked for.
-        has_session: Whether they were asked for with a session.
     """
     return tuple(
         part
@@ -278,7 +251,7 @@ def parts_to_ask_again(
 
 def has_session(secrets: Iterable[str]) -> bool:
     """Return whether the secrets of a call, by their keys, are those of a session."""
-    return not _SESSIONS.isdisjoint(secrets)
+    return not SESSIONS.isdisjoint(secrets)
 
 
 def may_exist(parts: Iterable[str], record: Record) -> bool:

@@ -51,14 +51,7 @@ class Secret:
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """An id or number that was asked for, and its place in the answer.
-
-    Args:
-        name: The endpoint's parameter: ``series_id``.
-        place: Field of the record that repeats it, ``id``, or of the records in one of its lists:
-            ``episodes.show_id``.
-        value: What was asked for. A number is compared as one, also with text.
-    """
+    """An id or number that was asked for, and its place in the answer."""
 
     name: str
     place: str
@@ -172,11 +165,6 @@ class Call(Generic[M]):
 def fill_target(target: str, secrets: Iterable[Secret], more: Mapping[str, str]) -> str:
     """Return path and query as they leave: with the secrets in their places, and with more parameters behind.
 
-    Args:
-        target: Path and query, escaped, with masks in the path.
-        secrets: The secrets of the call.
-        more: Parameters that the credentials add.
-
     Raises:
         ValidationError: A secret would reach another endpoint.
     """
@@ -219,14 +207,6 @@ def judge(
 ) -> M:
     """Return the record in the answer to a call.
 
-    Args:
-        call: The call.
-        status: HTTP status.
-        headers: Headers of the answer; looked up in lower case.
-        body: Its body, decompressed.
-        credentials: What no error may show; ``None`` where nobody sees the error.
-        secrets: What else no error may show.
-
     Raises:
         TMDBError: The answer tells of a failure, or is not what was asked for; the error names call and status.
     """
@@ -252,11 +232,6 @@ def check_answer(record: Any, page: str | None = None, asked: Iterable[Asked] = 
 
     A page without a number is taken for the one that was asked for; so is one with 0, which TMDB sends with every
     page of the tagged images of a person.
-
-    Args:
-        record: What the whole body of the answer was decoded into.
-        page: The number of the page that was asked for, as in the query; ``None`` if none was.
-        asked: The ids and numbers that were asked for.
 
     Raises:
         ResponseError: It is a record of details without its id, the record of another id, a page with another

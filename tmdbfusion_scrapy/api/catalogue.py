@@ -57,11 +57,7 @@ E = TypeVar("E", Blocking, Asynchronous, Crawling)
 
 
 class Namespace(Generic[E]):
-    """A group of endpoints, bound to an executor.
-
-    Args:
-        bind: Binds an endpoint to the executor.
-    """
+    """A group of endpoints, bound to an executor."""
 
     name: ClassVar[str]
     """Attribute of a client or of ``spider.tmdb``: ``tv``."""
@@ -109,11 +105,7 @@ class RequestMaker(Protocol, Generic[P]):
 
 
 class API(Generic[E]):
-    """TMDB's API, called by the executor ``E``.
-
-    Args:
-        execute: Is given an endpoint and the arguments of each call.
-    """
+    """TMDB's API, called by the executor ``E``."""
 
     account: Account[E]
     authentication: Authentication[E]
@@ -201,14 +193,7 @@ def load_operations() -> Mapping[str, Endpoint[Any, Any]]:
 
 
 def call_from_url(method: str, url: str, base_url: str) -> Call[Any]:
-    """Return the call that a method and a URL below the base URL make; what is not in the catalogue is plain JSON.
-
-    Args:
-        method: HTTP method.
-        url: The URL, escaped. What secrets it has in its query stay there; the mask of one in its path is a
-            secret of which neither value nor label is known.
-        base_url: Base URL of the API.
-    """
+    """Return the call that a method and a URL of the API make; what is not in the catalogue is plain JSON."""
     if url.startswith(f"{base_url}/"):
         path, _, told = url[len(base_url) :].partition("#")[0].partition("?")
     else:

@@ -197,12 +197,6 @@ class Endpoint(Generic[P, M]):
     ) -> Call[M]:
         """Return the call with what was checked already.
 
-        Args:
-            values: The path parameters, but for secrets.
-            query: As of :class:`Call`.
-            secrets: As of :class:`Call`.
-            more: Other arguments of :class:`Call`, by their names.
-
         Raises:
             ValidationError: A path parameter would reach another endpoint.
         """
@@ -373,18 +367,7 @@ class Endpoint(Generic[P, M]):
 
 
 class BoundEndpoint:
-    """Calls an endpoint by an executor, and shows itself as a method does, to ``help()`` and to an IDE.
-
-    Args:
-        endpoint: The endpoint.
-        execute: Is given the endpoint and the arguments of each call.
-        owner: The class that has the namespace as an attribute, for ``repr``.
-        signature: Of a call; that of the endpoint by default.
-
-    Attributes:
-        endpoint: The endpoint.
-        execute: The executor.
-    """
+    """Calls an endpoint by an executor, and shows itself as a method does, to ``help()`` and to an IDE."""
 
     def __init__(
         self,
@@ -421,34 +404,29 @@ def _leave(method: Any) -> Any:
     return method
 
 
+def _declare(
+    method: str, path: str, operation_id: str, **more: Mapping[str, str]
+) -> Callable[[Callable[P, M]], Endpoint[P, M]]:
+    """Return what makes an endpoint of a function."""
+    return lambda function: Endpoint(function, method=method, path=path, operation_id=operation_id, **more)
+
+
 def get(
     path: str, *, operation_id: str, echoes: Mapping[str, str] = MappingProxyType({})
 ) -> Callable[[Callable[P, M]], Endpoint[P, M]]:
     """Declare a GET endpoint; ``echoes`` as of :class:`Endpoint`."""
-
-    def declare(function: Callable[P, M]) -> Endpoint[P, M]:
-        return Endpoint(function, method="GET", path=path, operation_id=operation_id, echoes=echoes)
-
-    return declare
+    return _declare("GET", path, operation_id, echoes=echoes)
 
 
 def post(
     path: str, *, operation_id: str, body: Mapping[str, str] = MappingProxyType({})
 ) -> Callable[[Callable[P, M]], Endpoint[P, M]]:
     """Declare a POST endpoint; ``body`` names the parameters that go into it, by TMDB's names."""
-
-    def declare(function: Callable[P, M]) -> Endpoint[P, M]:
-        return Endpoint(function, method="POST", path=path, operation_id=operation_id, body=body)
-
-    return declare
+    return _declare("POST", path, operation_id, body=body)
 
 
 def delete(
     path: str, *, operation_id: str, body: Mapping[str, str] = MappingProxyType({})
 ) -> Callable[[Callable[P, M]], Endpoint[P, M]]:
     """Declare a DELETE endpoint; ``body`` as of :func:`post`."""
-
-    def declare(function: Callable[P, M]) -> Endpoint[P, M]:
-        return Endpoint(function, method="DELETE", path=path, operation_id=operation_id, body=body)
-
-    return declare
+    return _declare("DELETE", path, operation_id, body=body)

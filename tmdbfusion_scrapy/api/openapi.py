@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 
 _METHODS = frozenset({"get", "put", "post", "delete", "patch"})
+_TYPE_NAMES = {datetime.date: "date", bool: "boolean", float: "number", str: "string", int: "integer"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +163,6 @@ def compare(document: Mapping[str, Any]) -> list[Difference]:
 
     An intended difference that the document does not show is returned too, with ``is_gone``.
 
-    Args:
-        document: TMDB's OpenAPI document, as parsed JSON.
-
     Raises:
         ValueError: It is no OpenAPI document.
     """
@@ -193,9 +191,8 @@ def _hint_type(hint: Any, choices: tuple[Any, ...]) -> str:
     if choices:
         return json_type(choices[0])
     arms = typing.get_args(hint) or (hint,)
-    names = {datetime.date: "date", bool: "boolean", float: "number", str: "string", int: "integer"}
     # In this order: a date may be given as text, and a filter of ids as text in TMDB's own form.
-    return next((name for kind, name in names.items() if kind in arms), "array")
+    return next((name for kind, name in _TYPE_NAMES.items() if kind in arms), "array")
 
 
 def _differences(
@@ -285,8 +282,9 @@ def _field_type(path: str, hint: Any) -> str:
             hint = _without_none(place.hint)
         for _ in range(step.count("[]")):
             hint = _without_none((*typing.get_args(hint), Any)[0])
-    names = {datetime.date: "date", bool: "boolean", float: "number", str: "string", int: "integer"}
-    return "" if hint is Any else "array" if typing.get_origin(hint) is list else names.get(hint, "object")
+    return (
+        "" if hint is Any else "array" if typing.get_origin(hint) is list else _TYPE_NAMES.get(hint, "object")
+    )
 
 
 def _without_none(hint: Any) -> Any:

@@ -30,7 +30,8 @@ MAX_CHANGE_DAYS = 14
 SECRET_PARAMETERS = frozenset({"session_id", "guest_session_id", "password", "request_token", "access_token"})
 """Parameters that let their holder act for a user."""
 
-_SESSIONS = frozenset({"session_id", "guest_session_id"})
+SESSIONS = frozenset({"session_id", "guest_session_id"})
+"""Those of them that are sessions, of a user or a guest."""
 
 _SESSION_PART = "account_states"
 """The part of ``append_to_response`` that is about a user, and so needs a session."""
@@ -358,11 +359,6 @@ def find_ruled_out(
     session of a user that of a guest. A session goes along with the part that needs it alone: with one, an answer
     is a user's own, which no cache may keep.
 
-    Args:
-        parameters: The parameters of the endpoint by their names.
-        given: The arguments of the call; ``append_to_response`` as names of parts.
-        defaults: As of :meth:`~tmdbfusion_scrapy.api.Endpoint.call`.
-
     Raises:
         ValidationError: Two arguments say the same, or a session is given in vain.
     """
@@ -372,16 +368,16 @@ def find_ruled_out(
             "language and languages are both given: the first of languages is the language, so leave language out"
         )
     ruled_out = {"languages"} if "language" in said else set()
-    if not parameters.keys() >= _SESSIONS:
+    if not parameters.keys() >= SESSIONS:
         return ruled_out
-    sessions = said & _SESSIONS
+    sessions = said & SESSIONS
     if "append_to_response" in parameters and _SESSION_PART not in (given.get("append_to_response") or ()):
         if sessions:
             raise ValidationError(
                 f"{min(sessions)} is for the part {_SESSION_PART} alone: "
                 f"add that to append_to_response, or leave the session out"
             )
-        return ruled_out | _SESSIONS
+        return ruled_out | SESSIONS
     if sessions:
-        return ruled_out | _SESSIONS
+        return ruled_out | SESSIONS
     return ruled_out | ({"guest_session_id"} if defaults.get("session_id") is not None else set())

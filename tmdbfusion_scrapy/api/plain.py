@@ -10,7 +10,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from tmdbfusion_scrapy.api.call import Call, Secret
-from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS, check_secret, write_value
+from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS, SESSIONS, check_secret, write_value
 from tmdbfusion_scrapy.credentials import HiddenText, plain_text
 from tmdbfusion_scrapy.exceptions import ValidationError
 
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 _METHOD = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 """A token, https://www.rfc-editor.org/rfc/rfc9110#name-tokens."""
-
-_SESSIONS = ("session_id", "guest_session_id")
 
 
 def plain_call(
@@ -32,14 +30,6 @@ def plain_call(
 ) -> Call[Any]:
     """Return a call of what the catalogue does not know; its answer is plain JSON.
 
-    Args:
-        defaults: As of :meth:`~tmdbfusion_scrapy.api.Endpoint.call`; ``language`` and ``region`` are sent along,
-            and a session in the path is a secret.
-        method: HTTP method.
-        path: Path below the base URL.
-        params: Query parameters by TMDB's names.
-        json: What to send as JSON.
-
     Raises:
         ValidationError: The method is none; the path has a query, is a URL, or leads elsewhere; or a parameter
             has no form in a URL.
@@ -47,7 +37,7 @@ def plain_call(
     """
     if not isinstance(method, str) or not _METHOD.fullmatch(method):
         raise ValidationError(f"method is {method!r}: use an HTTP method, such as GET")
-    escaped, path_secrets = _divide_path(path, {defaults.get(name) for name in _SESSIONS})
+    escaped, path_secrets = _divide_path(path, {defaults.get(name) for name in SESSIONS})
     params = {"language": defaults.get("language"), "region": defaults.get("region"), **(params or {})}
     query, query_secrets = _divide(params, "query")
     if json is not None:
@@ -124,7 +114,7 @@ def hide_sessions(path: Any, defaults: Mapping[str, Any]) -> Any:
     """Return a path so that no ``repr`` shows it, if there is a session in it."""
     if not isinstance(path, str):
         return path
-    sessions = [defaults[name] for name in _SESSIONS if defaults.get(name)]
+    sessions = [defaults[name] for name in SESSIONS if defaults.get(name)]
     if "guest_session/" in path or any(session in path for session in sessions):
         return HiddenText(path)
     return path

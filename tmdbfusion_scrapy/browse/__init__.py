@@ -9,17 +9,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.backend import SQLITE, backend_of
+from tmdbfusion_scrapy.storage.backend import backend_of
 from tmdbfusion_scrapy.storage.database import database_label, open_for_reading
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from tmdbfusion_scrapy.storage.sqlite import SQLITE
 
 METADATA = Path(__file__).with_name("metadata.yaml")
 PLUGINS = Path(__file__).with_name("plugins")
@@ -30,15 +27,7 @@ TIME_LIMIT = 10_000
 
 @dataclass(frozen=True)
 class Browsing:
-    """Database that is to be browsed, and how.
-
-    Args:
-        database: The file.
-        images_url: Base URL of images that are not stored.
-        store: Folder with stored images; ``None`` for none.
-        port: TCP port on loopback.
-        opens: Whether a browser is opened.
-    """
+    """Database file to be browsed, where its images are, the port on loopback, and whether a browser is opened."""
 
     database: Path
     images_url: str
@@ -77,14 +66,7 @@ class Browsing:
 
 
 def database_file(url: str) -> Path:
-    """Return the file of a database that can be browsed.
-
-    Args:
-        url: ``TMDB_DATABASE_URL``.
-
-    Raises:
-        ConfigurationError: It is none, or there is nothing in it, or datasette is not installed.
-    """
+    """Return the file of a database that can be browsed, with datasette, which has to be installed."""
     engine = open_for_reading(url)
     try:
         if backend_of(engine) is not SQLITE:
@@ -109,7 +91,9 @@ def browse(browsing: Browsing) -> int:
         metadata.write_text(json.dumps(browsing.metadata()), encoding="utf-8")
         # To standard output goes a line for each request.
         server = subprocess.Popen(browsing.command(metadata), stdout=subprocess.DEVNULL)  # noqa: S603
-        with server, _ended_by_signals():
+        # SIGTERM ends the command as Ctrl-C does, so that the server does not outlive it.
+        before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+        with server:
             try:
                 return server.wait()
             except KeyboardInterrupt:
@@ -117,17 +101,4 @@ def browse(browsing: Browsing) -> int:
                 return 0
             finally:
                 server.terminate()
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """Have SIGTERM end the command as Ctrl-C does, so that the server does not outlive it."""
-
-    def end(*_: Any) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, end)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
+                signal.signal(signal.SIGTERM, before)

@@ -5,8 +5,6 @@ from __future__ import annotations
 import socket
 from typing import TYPE_CHECKING
 
-from scrapy.exceptions import UsageError
-
 from tmdbfusion_scrapy.commands.command import TMDBCommand
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 
@@ -27,7 +25,6 @@ class BrowseCommand(TMDBCommand):
     )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options."""
         super().add_options(parser)
         parser.add_argument(
             "--port", metavar="N", type=int, help=f"TCP port (default: {_PORT}, or a free one)"
@@ -35,13 +32,11 @@ class BrowseCommand(TMDBCommand):
         parser.add_argument("--no-open", action="store_true", help="open no browser, only say the address")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Check the options."""
         super().process_options(args, opts)
-        if opts.port is not None and not 0 <= opts.port <= 65535:
-            raise UsageError(f"--port {opts.port}: use a number from 0 to 65535", print_help=False)
+        is_port = opts.port is None or 0 <= opts.port <= 65535
+        self.refuse(f"--port {opts.port}: use a number from 0 to 65535", where=not is_port)
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
-        """Serve the database until Ctrl-C."""
         from tmdbfusion_scrapy.browse import Browsing, browse, database_file
         from tmdbfusion_scrapy.commands.project import database_url, images_folder
         from tmdbfusion_scrapy.settings import settings_of
@@ -59,11 +54,7 @@ class BrowseCommand(TMDBCommand):
 
 
 def _free_port(wanted: int | None) -> int:
-    """Return the port that is wanted; a free one for 0, and where none is wanted and the default is taken.
-
-    Raises:
-        ConfigurationError: The port is taken.
-    """
+    """Return the port that is wanted; a free one for 0, and where none is wanted and the default is taken."""
     for port in (_PORT, 0) if wanted is None else (wanted,):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

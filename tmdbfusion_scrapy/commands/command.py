@@ -7,7 +7,7 @@ import shutil
 import sys
 import textwrap
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scrapy.commands import ScrapyCommand
 from scrapy.exceptions import UsageError
@@ -20,41 +20,48 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from scrapy.settings import Settings
+    from sqlalchemy.engine import Engine
 
 
 WIDTH = 80
 _GAP = "  "
-_MOST_LINES = 3
 _LEAST_CELL = 8
 """Columns that a cell has at least where a table is made narrower."""
 
 
-def shown(text: str) -> str:
-    """Return a text of a server as it may go to a terminal: in one line, without control characters."""
-    return printable(text)
-
-
 def cut(text: str, width: int) -> str:
-    """Return a text that is no wider than ``width``."""
+    """Return a text, which may be a server's, in one line that is no wider than ``width``."""
+    text = printable(text)
     return text if len(text) <= width else f"{text[: width - 1]}…"
 
 
-def columns(rows: Sequence[Sequence[str]], *, right: Sequence[int] = ()) -> list[str]:
-    """Return rows as lines whose columns stand under each other.
+def columns(
+    rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), widths: Sequence[int] | None = None
+) -> list[str]:
+    """Return rows as lines whose columns stand under each other; letters may be of any script.
 
-    Args:
-        rows: Cells, as many in each row.
-        right: Numbers of the columns that are aligned to the right.
+    Cells are cut to ``widths``; ``None`` is for as much as they take.
     """
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.rjust(width) if number in right else cell.ljust(width)
-            for number, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append(_GAP.join(cells).rstrip())
-    return lines
+    from rich.cells import cell_len
+
+    sizes = widths or [max(map(cell_len, column)) for column in zip(*rows, strict=True)]
+    return [
+        _GAP.join(
+            _cell(text, size, to_the_right=place in right)
+            for place, (text, size) in enumerate(zip(row, sizes, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def _cell(text: str, size: int, *, to_the_right: bool = False) -> str:
+    """Return a text that takes so many columns of a terminal."""
+    from rich.cells import cell_len, set_cell_size
+
+    room = " " * (size - cell_len(text))
+    if cell_len(text) > size:
+        return f"{set_cell_size(text, size - 1)}…"
+    return room + text if to_the_right else text + room
 
 
 def grid(
@@ -66,19 +73,9 @@ def grid(
 ) -> Iterator[str]:
     """Yield rows under the names of their columns; each row in lines of its own where there is no room for that.
 
-    Args:
-        names: Names of the columns.
-        rows: Cells, as many in each row as there are names; letters may be of any script.
-        right: Numbers of the columns that are aligned to the right.
-        width: Columns of the terminal; ``None`` for as many as it takes.
+    ``width`` is that of the terminal; ``None`` for as many columns as it takes.
     """
-    from rich.cells import cell_len, set_cell_size
-
-    def fitted(text: str, size: int, *, to_the_right: bool = False) -> str:
-        length = cell_len(text)
-        if length > size:
-            return f"{set_cell_size(text, size - 1)}…"
-        return " " * (size - length) + text if to_the_right else text + " " * (size - length)
+    from rich.cells import cell_len
 
     widths = [max(map(cell_len, column)) for column in zip(names, *rows, strict=True)]
     if width is not None:
@@ -91,64 +88,34 @@ def grid(
             longest = max(map(cell_len, names))
             for row in rows:
                 for name, cell in zip(names, row, strict=True):
-                    line = f"{fitted(name, longest)}{_GAP}{cell}".rstrip()
-                    yield fitted(line, width).rstrip()
+                    yield _cell(f"{_cell(name, longest)}{_GAP}{cell}".rstrip(), width).rstrip()
                 yield ""
             return
         widths = [min(size, cap) for size in widths]
-    for row in (names, ["-" * size for size in widths], *rows):
-        yield _GAP.join(
-            fitted(cell, size, to_the_right=place in right)
-            for place, (cell, size) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
+    yield from columns([names, ["-" * size for size in widths], *rows], right=right, widths=widths)
 
 
 def described(rows: Sequence[tuple[str, str, str]]) -> Iterator[str]:
     """Yield rows of a name, a number and a remark, which goes on in the next line where it is long."""
-    names, numbers = (max(len(row[place]) for row in rows) for place in (0, 1))
-    for name, number, remark in rows:
-        start = f"  {name.ljust(names)}{_GAP}{number.rjust(numbers)}{_GAP}"
-        yield (
-            textwrap.fill(
-                remark,
-                WIDTH,
-                initial_indent=start,
-                subsequent_indent=" " * len(start),
-                break_on_hyphens=False,
-            )
-            if remark
-            else start.rstrip()
-        )
+    starts = columns([row[:2] for row in rows], right=(1,))
+    for start, (_, _, remark) in zip(starts, rows, strict=True):
+        yield paragraph(remark, f"  {start}{_GAP}") if remark else f"  {start}"
 
 
-def paragraph(text: str, *, indent: str = "") -> str:
-    """Return a text in lines of 80 columns; words that are longer than that are broken."""
-    return textwrap.fill(text, WIDTH, initial_indent=indent, subsequent_indent=indent, break_on_hyphens=False)
+def paragraph(text: str, start: str = "", **options: Any) -> str:
+    """Return a text in lines of 80 columns: the first begins with ``start``, the others stand under its end."""
+    indent = " " * len(start)
+    options = {"break_on_hyphens": False, "initial_indent": start, "subsequent_indent": indent, **options}
+    return textwrap.fill(text, WIDTH, **options)
 
 
 def note(text: str) -> str:
-    """Return a text, indented, in three lines of 80 columns at most."""
-    return textwrap.fill(
-        text,
-        WIDTH,
-        initial_indent="  ",
-        subsequent_indent="  ",
-        max_lines=_MOST_LINES,
-        placeholder=" …",
-        break_on_hyphens=False,
-    )
+    """Return a text, which may be a server's, indented, in three lines of 80 columns at most."""
+    return paragraph(printable(text), "  ", max_lines=3, placeholder=" …")
 
 
 class TMDBCommand(ScrapyCommand):
-    """A command that starts no crawl.
-
-    Attributes:
-        name: Its name.
-        usage: Its arguments, as the help shows them.
-        summary: What it does, in a line for the list of commands.
-        description: Text of its help.
-        most_arguments: How many arguments it takes beside its options.
-    """
+    """A command that starts no crawl; at most ``most_arguments`` are given beside its options."""
 
     requires_crawler_process = False
     name = ""
@@ -158,15 +125,12 @@ class TMDBCommand(ScrapyCommand):
     most_arguments = 0
 
     def syntax(self) -> str:
-        """Return the arguments after the name."""
         return self.usage
 
     def short_desc(self) -> str:
-        """Return the line for the list of commands."""
         return self.summary
 
     def long_desc(self) -> str:
-        """Return the text of the help."""
         return self.description
 
     def run(self, args: list[str], opts: argparse.Namespace) -> None:
@@ -174,15 +138,10 @@ class TMDBCommand(ScrapyCommand):
         try:
             self.execute(args, opts)
         except (ConfigurationError, TMDBError) as error:
-            self.fail(shown(str(error)))
+            self.fail(printable(str(error)))
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Do what it does.
-
-        Raises:
-            ConfigurationError: Something cannot be used.
-            TMDBError: TMDB could not be asked.
-        """
+        """Do what it does; a ``ConfigurationError`` or ``TMDBError`` ends it with a message."""
         raise NotImplementedError
 
     @property
@@ -192,15 +151,37 @@ class TMDBCommand(ScrapyCommand):
         return self.settings
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Refuse what is no option; Scrapy leaves it among the arguments."""
         super().process_options(args, opts)
+        # Scrapy leaves what is no option among the arguments.
         options = [argument for argument in args if argument.startswith("-") and argument != "-"]
         unknown = options or args[self.most_arguments :]
-        if unknown:
-            raise UsageError(
-                f"unrecognized arguments: {' '.join(unknown)}; see scrapy {self.name} --help",
-                print_help=False,
-            )
+        message = f"unrecognized arguments: {' '.join(unknown)}; see scrapy {self.name} --help"
+        self.refuse(message, where=unknown)
+
+    def refuse(self, message: str, *, where: object = True) -> None:
+        """End the command with status 2 and a message where an option or argument cannot be used."""
+        if where:
+            raise UsageError(message, print_help=False)
+
+    @contextmanager
+    def reading(self) -> Iterator[Engine]:
+        """Open the database of the crawl to read it; its errors end the command with a message."""
+        from sqlalchemy.exc import SQLAlchemyError
+
+        from tmdbfusion_scrapy.commands.project import database_url
+        from tmdbfusion_scrapy.storage.backend import reason_of
+        from tmdbfusion_scrapy.storage.database import database_label, open_for_reading
+
+        engine = open_for_reading(database_url(self.project_settings))
+        try:
+            yield engine
+        except SQLAlchemyError as error:
+            raise ConfigurationError(
+                f"TMDB_DATABASE_URL={database_label(engine.url)}: {reason_of(error)}. See that its server runs. "
+                "What was done stays done; the same command goes on"
+            ) from error
+        finally:
+            engine.dispose()
 
     @property
     def width(self) -> int | None:
@@ -228,18 +209,13 @@ class TMDBCommand(ScrapyCommand):
 
 
 class SpiderCommand(TMDBCommand):
-    """A command that takes a spider and its arguments, as ``scrapy crawl`` does.
-
-    Attributes:
-        example: A spider and arguments, for the message where there is none.
-    """
+    """A command that takes a spider and its arguments, as ``scrapy crawl`` does, such as ``example``."""
 
     most_arguments = 1
     usage = "[options] <spider>"
     example = ""
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add the option for the arguments of the spider."""
         super().add_options(parser)
         parser.add_argument(
             "-a",
@@ -251,17 +227,13 @@ class SpiderCommand(TMDBCommand):
         )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Check the spider and its arguments."""
         super().process_options(args, opts)
         try:
             opts.spargs = arglist_to_dict(opts.spargs)
         except ValueError:
-            raise UsageError("Invalid -a value, use -a NAME=VALUE", print_help=False) from None
-        if not args:
-            raise UsageError(
-                f"the name of a spider is missing: give it, as in scrapy {self.name} {self.example}",
-                print_help=False,
-            )
+            self.refuse("Invalid -a value, use -a NAME=VALUE")
+        example = f"scrapy {self.name} {self.example}"
+        self.refuse(f"the name of a spider is missing: give it, as in {example}", where=not args)
 
 
 @contextmanager
@@ -277,5 +249,5 @@ def _until_nobody_reads() -> Iterator[None]:
 
 
 def _plain(text: str) -> str:
-    """Text without what a terminal obeys, but for the ends of its lines."""
+    """Return a text without what a terminal obeys, but for the ends of its lines."""
     return "\n".join(map(printable, text.split("\n")))

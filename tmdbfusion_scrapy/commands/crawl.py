@@ -25,13 +25,11 @@ class CrawlCommand(ScrapyCrawlCommand):
     """Scrapy's command; a crawl of TMDB ends with a status of :class:`ExitStatus`."""
 
     def short_desc(self) -> str:
-        """One line for the list of commands."""
         return (
             "Run a spider of the current project, by name, with an exit status that tells what became of it"
         )
 
     def long_desc(self) -> str:
-        """Return the text of the help."""
         return (
             "Run a spider. Exit status: 0 when all that was wanted is stored, gone from TMDB or on record as "
             "failed; 1 when the crawl could not do its work; 3 when records are left and the same command "
@@ -66,8 +64,8 @@ def _status(crawler: Crawler) -> int:
     """The status of a crawl; Scrapy's own where TMDB has no part in it, or where that is wanted."""
     from tmdbfusion_scrapy.crawling import Addon
     from tmdbfusion_scrapy.crawling.source_spider import exit_status
-    from tmdbfusion_scrapy.settings import tells_exit_status
+    from tmdbfusion_scrapy.settings import read_boolean
 
-    if crawler.get_addon(Addon) is None or not tells_exit_status(crawler.settings):
+    if crawler.get_addon(Addon) is None or not read_boolean(crawler.settings, "TMDB_EXIT_STATUS"):
         return 0
     return exit_status(crawler)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import textwrap
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.commands.command import WIDTH, TMDBCommand
+from tmdbfusion_scrapy.commands.command import TMDBCommand, paragraph
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
@@ -15,10 +14,7 @@ if TYPE_CHECKING:
 
     from scrapy import Spider
 
-    from tmdbfusion_scrapy.monitoring.checks import Result
     from tmdbfusion_scrapy.monitoring.doctor import Report
-
-_STATUS_WIDTH = len("problem")
 
 
 class DoctorCommand(TMDBCommand):
@@ -36,12 +32,10 @@ class DoctorCommand(TMDBCommand):
     )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options."""
         super().add_options(parser)
         parser.add_argument("--json", action="store_true", help="print the report as JSON")
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Make the checks and print what they found."""
         from tmdbfusion_scrapy.commands.project import load_spider
         from tmdbfusion_scrapy.crawling import TMDBSpider
 
@@ -55,41 +49,25 @@ class DoctorCommand(TMDBCommand):
         from tmdbfusion_scrapy.commands.project import unstarted_crawl
         from tmdbfusion_scrapy.monitoring.doctor import STAND_IN, examine, examine_unusable
 
-        settings = self.project_settings
-        try:
-            with unstarted_crawl(settings, spider) as crawl:
-                return asyncio.run(examine(crawl.crawler, stores=crawl.stores))
-        except ConfigurationError as error:
-            reason = str(error)
-        # All but the token can be looked at, if it is only that.
+        settings, reason = self.project_settings, None
         others = settings.copy()
         others.set("TMDB_ACCESS_TOKEN", STAND_IN, priority="cmdline")
-        try:
-            with unstarted_crawl(others, spider) as crawl:
-                return asyncio.run(examine(crawl.crawler, stores=crawl.stores, token_error=reason))
-        except ConfigurationError as error:
-            return asyncio.run(examine_unusable(settings, str(error)))
+        # All but the token can be looked at, if it is only that.
+        for tried in (settings, others):
+            try:
+                with unstarted_crawl(tried, spider) as (crawler, stores):
+                    return asyncio.run(examine(crawler, stores=stores, token_error=reason))
+            except ConfigurationError as error:
+                reason = str(error)
+        return asyncio.run(examine_unusable(settings, reason or ""))
 
 
 def _lines(report: Report) -> Iterator[str]:
-    """Yield the report for a terminal of 80 columns."""
+    """Yield the report for a terminal of 80 columns, the fix of each result in lines of its own."""
     for result in report.results:
-        yield from _result_lines(result)
+        start = f"{result.status.ljust(len('problem'))}  {result.name.ljust(8)}  "
+        yield paragraph(result.text, start, break_long_words=False)
+        if result.fix:
+            yield paragraph(result.fix, f"{' ' * len(start)}-> ", break_long_words=False)
     problems, warnings = report.count("problem"), report.count("warning")
     yield f"{problems} problem{'s' * (problems != 1)}, {warnings} warning{'s' * (warnings != 1)}."
-
-
-def _result_lines(result: Result) -> Iterator[str]:
-    """Yield the lines of a result, and its fix in lines of its own."""
-    start = f"{result.status.ljust(_STATUS_WIDTH)}  {result.name.ljust(8)}  "
-    indent = " " * len(start)
-    for first, text in ((start, result.text), (f"{indent}-> ", result.fix)):
-        if text:
-            yield textwrap.fill(
-                text,
-                WIDTH,
-                initial_indent=first,
-                subsequent_indent=" " * len(first),
-                break_on_hyphens=False,
-                break_long_words=False,
-            )

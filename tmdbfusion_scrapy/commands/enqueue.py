@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scrapy.exceptions import UsageError
-
 from tmdbfusion_scrapy.commands.command import SpiderCommand
 
 if TYPE_CHECKING:
@@ -13,8 +11,6 @@ if TYPE_CHECKING:
 
 _DEFAULT_SIZE = 100
 """Ids of a job: three seconds of TMDB's rate limit, so that at the end no worker waits long for another one."""
-_FURTHEST_PRIORITY = 2**31 - 1
-"""PostgreSQL's integer."""
 
 
 class EnqueueCommand(SpiderCommand):
@@ -31,7 +27,6 @@ class EnqueueCommand(SpiderCommand):
     )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options."""
         super().add_options(parser)
         add = parser.add_argument
         add(
@@ -44,24 +39,19 @@ class EnqueueCommand(SpiderCommand):
         )  # fmt: skip
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Check the options."""
         super().process_options(args, opts)
-        if abs(opts.priority) > _FURTHEST_PRIORITY:
-            raise UsageError(
-                f"--priority {opts.priority}: use a whole number from -{_FURTHEST_PRIORITY} to "
-                f"{_FURTHEST_PRIORITY}",
-                print_help=False,
-            )
-        if opts.size < 1:
-            raise UsageError(f"--size {opts.size}: use a whole number from 1", print_help=False)
+        # PostgreSQL's integer.
+        furthest = 2**31 - 1
+        message = f"--priority {opts.priority}: use a whole number from -{furthest} to {furthest}"
+        self.refuse(message, where=abs(opts.priority) > furthest)
+        self.refuse(f"--size {opts.size}: use a whole number from 1", where=opts.size < 1)
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Plan the crawl."""
         from scrapy.crawler import AsyncCrawlerProcess
 
         from tmdbfusion_scrapy.commands.project import find_spider
         from tmdbfusion_scrapy.distributed.queue import check_queue
-        from tmdbfusion_scrapy.storage.options import database_options
+        from tmdbfusion_scrapy.storage.sql import database_options
 
         check_queue(database_options(self.project_settings).url)
         spidercls = find_spider(self.project_settings, args[0])

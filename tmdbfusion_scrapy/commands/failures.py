@@ -6,9 +6,8 @@ from collections import defaultdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scrapy.exceptions import UsageError
-
-from tmdbfusion_scrapy.commands.command import WIDTH, TMDBCommand, columns, cut, note, paragraph, shown
+from tmdbfusion_scrapy.commands.command import WIDTH, TMDBCommand, columns, cut, note, paragraph
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
@@ -32,17 +31,12 @@ class FailuresCommand(TMDBCommand):
     )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options."""
         super().add_options(parser)
         add = parser.add_argument
         add("--group", action="store_true", help="count them by kind, error, HTTP status and permanence")
         add("--export", metavar="FILE", help="write all columns to a .csv, .jsonl or .json file")
-        add(
-            "--limit",
-            metavar="N",
-            type=int,
-            help=f"most failures (default: {_DEFAULT_LIMIT} shown, all exported)",
-        )
+        limits = f"most failures (default: {_DEFAULT_LIMIT} shown, all exported)"
+        add("--limit", metavar="N", type=int, help=limits)
         add(
             "--kind", metavar="KIND", action="append", default=[],
             help="only those of a kind, such as movies; repeatable. - is for calls outside the catalogue",
@@ -52,66 +46,53 @@ class FailuresCommand(TMDBCommand):
             help="only those with an error, such as NotFoundError; repeatable",
         )  # fmt: skip
         lasting = parser.add_mutually_exclusive_group()
-        lasting.add_argument(
-            "--permanent", action="store_true", help="only those that will fail again, such as a 404"
-        )
+        again = "only those that will fail again, such as a 404"
+        lasting.add_argument("--permanent", action="store_true", help=again)
         lasting.add_argument("--temporary", action="store_true", help="only those that may work later")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Check the options."""
         from tmdbfusion_scrapy.storage.failures import EXPORT_FORMATS
 
         super().process_options(args, opts)
-        if opts.limit is not None and opts.limit < 1:
-            raise UsageError(f"--limit {opts.limit}: use a whole number from 1", print_help=False)
-        if opts.group and (opts.export or opts.limit):
-            raise UsageError("--group counts all of them: leave --export and --limit out", print_help=False)
-        if opts.export is not None and Path(opts.export).suffix.lower() not in EXPORT_FORMATS:
-            raise UsageError(
-                f"--export {opts.export}: use a name that ends in {', '.join(EXPORT_FORMATS)}",
-                print_help=False,
-            )
+        is_number = opts.limit is None or opts.limit >= 1
+        self.refuse(f"--limit {opts.limit}: use a whole number from 1", where=not is_number)
+        is_asked = opts.group and (opts.export or opts.limit)
+        self.refuse("--group counts all of them: leave --export and --limit out", where=is_asked)
+        is_known = opts.export is None or Path(opts.export).suffix.lower() in EXPORT_FORMATS
+        message = f"--export {opts.export}: use a name that ends in {', '.join(EXPORT_FORMATS)}"
+        self.refuse(message, where=not is_known)
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
-        """Read the failures and print them."""
-        from tmdbfusion_scrapy.commands.project import reading_database
+        from tmdbfusion_scrapy.settings import read_boolean
         from tmdbfusion_scrapy.storage.failures import FailureFilter, FailuresReport
-        from tmdbfusion_scrapy.storage.options import database_options
 
         wanted = FailureFilter(
             tuple("" if kind == _NO_KIND else kind for kind in opts.kind),
             tuple(opts.error),
             (not opts.permanent) if opts.permanent or opts.temporary else None,
         )
-        with reading_database(database_options(self.project_settings).url) as engine:
+        with self.reading() as engine:
             report = FailuresReport(engine)
-            if opts.export is not None:
-                self._export(report, wanted, opts)
-            else:
+            if opts.export is None:
                 self.say(self._lines(report, wanted, opts))
-
-    def _export(self, report: FailuresReport, wanted: FailureFilter, opts: argparse.Namespace) -> None:
-        """Write the file."""
-        from tmdbfusion_scrapy.settings import read_boolean
-
-        path = Path(opts.export)
-        escape = read_boolean(self.project_settings, "TMDB_CSV_ESCAPE_FORMULAS")
-        try:
-            count = report.export(wanted, path, opts.limit, escape_formulas=escape)
-        except OSError as error:
-            self.fail(f"cannot write {path}: {error.strerror}")
-            return
-        self.say([f"Wrote {_failures(count)} to {path}"])
+                return
+            escape = read_boolean(self.project_settings, "TMDB_CSV_ESCAPE_FORMULAS")
+            try:
+                count = report.export(wanted, Path(opts.export), opts.limit, escape_formulas=escape)
+            except OSError as error:
+                raise ConfigurationError(f"cannot write {opts.export}: {error.strerror}") from error
+            self.say([f"Wrote {_failures(count)} to {opts.export}"])
 
     def _lines(
         self, report: FailuresReport, wanted: FailureFilter, opts: argparse.Namespace
     ) -> Iterator[str]:
-        """Return the lines that are printed."""
+        """Yield the lines that are printed."""
+        from tmdbfusion_scrapy.commands.project import spider_names
         from tmdbfusion_scrapy.storage.failures import FailureFilter
 
         groups = report.groups(wanted)
         if not groups:
-            others = 0 if wanted.is_open else report.count(FailureFilter())
+            others = sum(group.count for group in report.groups(FailureFilter()))
             yield f"No such failures; {others} others stand there." if others else "No failures."
             return
         if opts.group:
@@ -119,27 +100,26 @@ class FailuresCommand(TMDBCommand):
         else:
             yield from _list_lines(list(report.newest(wanted, opts.limit or _DEFAULT_LIMIT)))
         yield ""
-        yield from _summary(groups, opts)
-        yield from _advice(groups, self._spiders())
-
-    def _spiders(self) -> dict[str, str]:
-        """The project's spider for each kind, by which failures are tried again."""
-        from tmdbfusion_scrapy.commands.project import spider_names
-
-        return spider_names(self.project_settings)
+        total = sum(group.count for group in groups)
+        permanent = sum(group.count for group in groups if not group.retryable)
+        line = f"{_failures(total)}: {total - permanent:,} temporary, {permanent:,} permanent."
+        limit = opts.limit or _DEFAULT_LIMIT
+        if not opts.group and total > limit:
+            line += f" The newest {limit:,} are shown: --limit {total} or --export FILE gives all."
+        yield paragraph(line)
+        yield from _advice(groups, spider_names(self.project_settings))
 
 
 def _list_lines(rows: Sequence[Any]) -> Iterator[str]:
-    """Two lines or more for each failure: what and when, then where and why."""
+    """Yield two lines or more for each failure: what and when, then where and why."""
     cells = [("TRIED (UTC)", "KIND", "ID", "ERROR", "HTTP", "LASTING")]
     cells += [
         (
             f"{row.tried_at:%Y-%m-%d %H:%M}",
-            cut(shown(row.kind) or _NO_KIND, _MOST_KIND),
-            cut(shown(row.id or _NO_KIND), _MOST_ID),
-            cut(shown(row.error), _MOST_ERROR),
-            _status(row.status_code),
-            _lasting(row.retryable),
+            cut(row.kind or _NO_KIND, _MOST_KIND),
+            cut(row.id or _NO_KIND, _MOST_ID),
+            cut(row.error, _MOST_ERROR),
+            *_kind_of(row),
         )
         for row in rows
     ]
@@ -148,19 +128,18 @@ def _list_lines(rows: Sequence[Any]) -> Iterator[str]:
     for line, row in zip(lines, rows, strict=True):
         yield line
         tries = f" ({row.attempts} tries)" if row.attempts > 1 else ""
-        yield note(f"{shown(row.path)}: {shown(row.message)}{tries}")
+        yield note(f"{row.path}: {row.message}{tries}")
 
 
 def _group_lines(groups: Sequence[FailureGroup]) -> Iterator[str]:
-    """A line for each group."""
+    """Yield a line for each group."""
     cells = [("COUNT", "KIND", "ERROR", "HTTP", "LASTING", "NEWEST (UTC)")]
     cells += [
         (
             f"{group.count:,}",
-            cut(shown(group.kind) or _NO_KIND, _MOST_KIND),
-            cut(shown(group.error), _MOST_ERROR),
-            _status(group.status_code),
-            _lasting(group.retryable),
+            cut(group.kind or _NO_KIND, _MOST_KIND),
+            cut(group.error, _MOST_ERROR),
+            *_kind_of(group),
             f"{group.newest:%Y-%m-%d %H:%M}",
         )
         for group in groups
@@ -168,19 +147,8 @@ def _group_lines(groups: Sequence[FailureGroup]) -> Iterator[str]:
     yield from columns(cells, right=(0, 3))
 
 
-def _summary(groups: Sequence[FailureGroup], opts: argparse.Namespace) -> Iterator[str]:
-    """Return a line on how many there are, and whether all are shown."""
-    total = sum(group.count for group in groups)
-    permanent = sum(group.count for group in groups if not group.retryable)
-    line = f"{_failures(total)}: {total - permanent:,} temporary, {permanent:,} permanent."
-    limit = opts.limit or _DEFAULT_LIMIT
-    if not opts.group and total > limit:
-        line += f" The newest {limit:,} are shown: --limit {total} or --export FILE gives all."
-    yield paragraph(line)
-
-
 def _advice(groups: Sequence[FailureGroup], spiders: dict[str, str]) -> Iterator[str]:
-    """Return advice on how to try again."""
+    """Yield advice on how to try again."""
     by_kind: dict[str, int] = defaultdict(int)
     for group in groups:
         by_kind[group.kind if group.with_id else ""] += group.count
@@ -207,13 +175,11 @@ def _advice(groups: Sequence[FailureGroup], spiders: dict[str, str]) -> Iterator
 
 
 def _failures(count: int) -> str:
-    """A number of failures, in words."""
-    return f"{count:,} failure{'' if count == 1 else 's'}"
+    """Return a number of failures in words."""
+    return f"{count:,} failure{'s' * (count != 1)}"
 
 
-def _status(status_code: int | None) -> str:
-    return _NO_KIND if status_code is None else str(status_code)
-
-
-def _lasting(retryable: bool) -> str:
-    return "temporary" if retryable else "permanent"
+def _kind_of(failure: Any) -> tuple[str, str]:
+    """Return the status of a failure, and whether it lasts."""
+    status = _NO_KIND if failure.status_code is None else str(failure.status_code)
+    return status, "temporary" if failure.retryable else "permanent"

@@ -12,9 +12,8 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from scrapy.exceptions import UsageError
-
 from tmdbfusion_scrapy.commands.command import TMDBCommand, paragraph
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 if TYPE_CHECKING:
     import argparse
@@ -44,55 +43,41 @@ class InitCommand(TMDBCommand):
     )
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Check the name."""
         super().process_options(args, opts)
-        if not args:
-            raise UsageError("the name of the project is missing", print_help=False)
+        self.refuse("the name of the project is missing", where=not args)
         fault = _fault_of(args[0])
-        if fault is not None:
-            raise UsageError(f"{args[0]!r} cannot be the name of a project: {fault}", print_help=False)
+        self.refuse(f"{args[0]!r} cannot be the name of a project: {fault}", where=fault)
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
-        """Write the project and say what comes next."""
         name = args[0]
         folder = Path(name)
         try:
             folder.mkdir()
-        except FileExistsError:
-            self.fail(f"{folder.absolute()} is there already: choose another name, or go to another folder")
-            return
-        except OSError as error:
-            self.fail(
-                f"{folder.absolute()} cannot be made: {error.strerror}; go to a folder that is writable"
-            )
-            return
-        try:
             for path, text in project_files(name):
                 target = folder / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 with target.open("x", encoding="utf-8", newline="\n") as file:
                     file.write(text)
+        except FileExistsError:
+            raise ConfigurationError(
+                f"{folder.absolute()} is there already: choose another name, or go to another folder"
+            ) from None
         except OSError as error:
-            self.fail(f"{folder.absolute()} is not complete: {error}; remove it and try again")
-            return
+            raise ConfigurationError(
+                f"{folder.absolute()} cannot be made: {error}; remove it, and go to a folder that is writable"
+            ) from error
         self.say(_next_steps(name, folder))
 
 
-def project_files(name: str) -> Iterator[tuple[str, str]]:
-    """Yield the files of a new project: the path below its folder, and the text.
-
-    Args:
-        name: Name of the project and of its package.
-    """
-    yield from _files_below(files("tmdbfusion_scrapy") / "templates" / "project", "", name)
-
-
-def _files_below(folder: Traversable, prefix: str, name: str) -> Iterator[tuple[str, str]]:
-    """Yield the files of a folder of the template."""
+def project_files(
+    name: str, folder: Traversable | None = None, prefix: str = ""
+) -> Iterator[tuple[str, str]]:
+    """Yield the files of a new project of a name, out of a folder of the template: the path, and the text."""
+    folder = folder or files("tmdbfusion_scrapy") / "templates" / "project"
     for entry in sorted(folder.iterdir(), key=lambda found: found.name):
         path = prefix + _NAMES.get(entry.name, entry.name.removesuffix(_SUFFIX)).format(name=name)
         if entry.is_dir():
-            yield from _files_below(entry, f"{path}/", name)
+            yield from project_files(name, entry, f"{path}/")
         elif entry.name.endswith(_SUFFIX):
             yield path, Template(entry.read_text(encoding="utf-8")).substitute(name=name)
 
@@ -120,17 +105,14 @@ def _is_installed(name: str) -> bool:
 
 def _next_steps(name: str, folder: Path) -> Iterator[str]:
     """Yield the lines that end the command."""
-    yield f"The project {name} is in {folder.absolute()}. Next:"
-    yield ""
+    yield f"The project {name} is in {folder.absolute()}. Next:\n"
     yield f"  cd {shlex.quote(str(folder))}"
     yield "  scrapy crawl movies"
-    yield "  scrapy tmdb-query grossing"
-    yield ""
+    yield "  scrapy tmdb-query grossing\n"
     yield paragraph(
         "The crawl stores 120 movies in tmdb.db: invented ones of the bundled sandbox, until a token is set "
         "(https://www.themoviedb.org/settings/api). README.md says more:"
     )
-    yield ""
-    yield "  export TMDB_ACCESS_TOKEN=..."
+    yield "\n  export TMDB_ACCESS_TOKEN=..."
     yield "  scrapy tmdb-doctor"
     yield f"  {'' if find_spec('pytest') else 'pip install pytest && '}python -m pytest"

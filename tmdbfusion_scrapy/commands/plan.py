@@ -23,12 +23,11 @@ class PlanCommand(SpiderCommand):
     )
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Make the survey and print it."""
         from tmdbfusion_scrapy.commands.plan_report import report
         from tmdbfusion_scrapy.commands.project import find_spider, unstarted_crawl
 
         spider = find_spider(self.project_settings, args[0])
         plan = spider.plan_of(opts.spargs)
-        with unstarted_crawl(self.project_settings, spider) as crawl:
-            lines = list(report(crawl, spider, plan))
+        with unstarted_crawl(self.project_settings, spider) as (crawler, stores):
+            lines = list(report(crawler, spider, plan, stores=stores))
         self.say(lines)

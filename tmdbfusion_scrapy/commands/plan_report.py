@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.api import OPERATIONS
@@ -17,7 +15,7 @@ from tmdbfusion_scrapy.crawling import Addon, TMDBSeriesSpider
 from tmdbfusion_scrapy.crawling.session import session_of
 from tmdbfusion_scrapy.crawling.source_crawl import CrawlLookup
 from tmdbfusion_scrapy.monitoring.probes import free_bytes
-from tmdbfusion_scrapy.settings import TMDBSettings, settings_of
+from tmdbfusion_scrapy.settings import settings_of
 from tmdbfusion_scrapy.sources.source import Estimate
 from tmdbfusion_scrapy.storage.backend import backend_for
 from tmdbfusion_scrapy.storage.crawl_state import CrawlState
@@ -29,7 +27,7 @@ from tmdbfusion_scrapy.storage.database import (
     open_for_reading,
     parse_database_url,
 )
-from tmdbfusion_scrapy.storage.options import database_options_of
+from tmdbfusion_scrapy.storage.sql import database_options_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from tmdbfusion_scrapy.api import Endpoint
-    from tmdbfusion_scrapy.commands.project import UnstartedCrawl
     from tmdbfusion_scrapy.crawling import TMDBSourceSpider
     from tmdbfusion_scrapy.sources import Plan
     from tmdbfusion_scrapy.storage.crawl_state import Share
@@ -67,99 +64,83 @@ PART_BYTES = 7_000
 class PlanLookup(CrawlLookup):
     """Access of a source to what it may look up; see :class:`~tmdbfusion_scrapy.sources.source.EstimateLookup`.
 
-    Args:
-        crawler: One that is not started.
-        spider: The class of its spider.
-        plan: What its arguments say.
-        state: The database.
-
-    Attributes:
-        run: The unfinished run that the crawl would go on with.
+    Its crawler is not started, and its spider is a class; ``run`` is what the crawl would go on with.
     """
 
     def __init__(
         self, crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, state: CrawlState
     ) -> None:
         super().__init__(crawler, spider.records_kind(), plan.limit)
-        self._plan = plan
-        self._state = state
+        self.spider = spider
+        self.plan = plan
+        self.known = state
+        self.settings = settings_of(crawler.settings)
         self._client: AsyncTMDBClient | None = None
         self.run: Run | None = state.unfinished_run(spider.name, plan.arguments)
 
     async def estimate(self) -> Estimate:
-        """Return what the crawl would have to fetch.
-
-        Raises:
-            ConfigurationError: There is nothing to go by.
-            TMDBError: TMDB could not be asked.
-        """
+        """Return what the crawl would have to fetch."""
         if self.run is not None and self.run.is_planned:
-            progress = self._state.progress(self.run)
+            progress = self.known.progress(self.run)
             return Estimate(progress.listed, progress.left)
         try:
-            return await self._plan.source.estimate(self)
+            return await self.plan.source.estimate(self)
         finally:
             if self._client is not None:
                 await self._client.aclose()
 
-    @property
-    def known(self) -> CrawlState:
-        """Records that the database knows."""
-        return self._state
-
     async def ask(self, question: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Return what a question to the database finds, asked in a thread."""
-        return await asyncio.to_thread(partial(question, *args, **kwargs))
+        return await asyncio.to_thread(question, *args, **kwargs)
 
     def not_fetched(self, listed: int) -> int:
         """Return how many of some records are left, where an unfinished run has fetched some."""
-        if self.run is None:
-            return listed
-        return max(0, listed - self._state.fetched_since(self.run.started_at))
+        done = self.known.fetched_since(self.run.started_at) if self.run is not None else 0
+        return max(0, listed - done)
 
     def share(
         self, listed: AbstractSet[int], *, adult: AbstractSet[int] | None = None, is_adult: bool = False
     ) -> Share:
         """Return how many of some ids are stored, given up, and how many stored ones are not listed."""
-        return self._state.share(listed, adult=adult, is_adult=is_adult)
+        return self.known.share(listed, adult=adult, is_adult=is_adult)
 
     async def first_page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Any:
-        """Return the record of a list's first page."""
+        """Return the record of a list's first page, asked for in the way that the crawl would have."""
         if self._client is None:
-            self._client = self._new_client()
+            session, settings = session_of(self.crawler), self.settings
+            secret, is_key = session.credentials.secret, session.credentials.is_v3_key
+            self._client = AsyncTMDBClient(
+                None if is_key else secret,
+                api_key=secret if is_key else None,
+                transport=session.transport,
+                base_url=settings.api_url,
+                language=None if settings.languages else settings.language,
+                languages=settings.languages or None,
+                region=settings.region,
+                timeout=self.crawler.settings.getfloat("DOWNLOAD_TIMEOUT") or None,
+                requests_per_second=settings.requests_per_second,
+                retries=settings.retry_times,
+            )
         return await getattr(getattr(self._client, endpoint.namespace), endpoint.name)(**arguments)
 
-    def _new_client(self) -> AsyncTMDBClient:
-        """Return a client with the way to TMDB that the crawl would have."""
-        session = session_of(self.crawler)
-        settings = session.settings
-        secret, is_key = session.credentials.secret, session.credentials.is_v3_key
-        return AsyncTMDBClient(
-            None if is_key else secret,
-            api_key=secret if is_key else None,
-            transport=session.transport,
-            base_url=settings.api_url,
-            language=None if settings.languages else settings.language,
-            languages=settings.languages or None,
-            region=settings.region,
-            timeout=self.crawler.settings.getfloat("DOWNLOAD_TIMEOUT") or None,
-            requests_per_second=settings.requests_per_second,
-            retries=settings.retry_times,
-        )
+    @property
+    def has_seasons(self) -> bool:
+        """True where each record comes with its seasons."""
+        return issubclass(self.spider, TMDBSeriesSpider) and self.spider.seasons
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """The parts that are appended to each record, seasons apart."""
+        has_chain = "languages" in OPERATIONS[self.spider.details_operation].parameters
+        return with_translations(self.plan.append, self.settings.languages if has_chain else ())
 
 
 @dataclass(frozen=True)
 class DiskModel:
-    """Room of a record on the disk.
+    """Room of a record on the disk, in bytes: for itself, and for each byte of its document.
 
-    Measured with 1,458 movies without parts (documents of 1.3 KB) and with credits and keywords (16 KB, 70 rows):
-    3.6 and 29 KB in SQLite 3.40, 4.8 and 30 KB in PostgreSQL 15, indexes included. Series with their seasons take
-    a tenth to a sixth more than it says, people up to a third less.
-
-    Args:
-        row: Bytes for a record, whatever its size.
-        per_byte: Bytes for each byte of its document: in its rows, its indexes, and as it came.
-        raw_per_byte: How much of that is the document as it came.
+    Measured with 1,458 movies without parts (1.3 KB) and with credits and keywords (16 KB, 70 rows): 3.6 and 29 KB
+    in SQLite 3.40, 4.8 and 30 KB in PostgreSQL 15. Series with seasons take a sixth more, people a third less.
     """
 
     row: float
@@ -167,12 +148,7 @@ class DiskModel:
     raw_per_byte: float
 
     def size(self, document: float, *, store_raw: bool) -> float:
-        """Return the bytes that a record takes.
-
-        Args:
-            document: Bytes of its document.
-            store_raw: ``TMDB_STORE_RAW``.
-        """
+        """Return the bytes that a record takes whose document has so many; see ``TMDB_STORE_RAW``."""
         return self.row + document * (self.per_byte - (0.0 if store_raw else self.raw_per_byte))
 
 
@@ -181,13 +157,7 @@ DISK = {"sqlite": DiskModel(1_300, 1.75, 1.0), "postgresql": DiskModel(2_500, 1.
 
 
 def document_bytes(kind: str, appends: int, *, with_seasons: bool) -> float:
-    """Return the rough size of a record's documents, where nothing stored tells.
-
-    Args:
-        kind: Table of the records.
-        appends: How many parts are appended.
-        with_seasons: Whether a series comes with its seasons.
-    """
+    """Return the rough size of a record's documents with so many parts, where nothing stored tells."""
     return DOCUMENT_BYTES[kind] + appends * PART_BYTES + (SEASONS_BYTES if with_seasons else 0)
 
 
@@ -217,31 +187,22 @@ Row = tuple[str, str, str]
 """Name, number, and a remark."""
 
 
-def report(crawl: UnstartedCrawl, spider: type[TMDBSourceSpider], plan: Plan) -> Iterator[str]:
-    """Yield the lines of a plan.
-
-    Args:
-        crawl: The crawl.
-        spider: The class of its spider.
-        plan: What its arguments say.
-
-    Raises:
-        ConfigurationError: Something cannot be used.
-        TMDBError: TMDB could not be asked.
-    """
-    crawler, stores = crawl.crawler, crawl.stores
-    with _database(crawler, stores=stores) as engine:
-        state = CrawlState(engine, spider.kind())
-        lookup = PlanLookup(crawler, spider, plan, state)
+def report(crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, *, stores: bool) -> Iterator[str]:
+    """Yield the lines of a plan."""
+    try:
+        engine = open_for_reading(database_options_of(crawler.settings).url) if stores else empty_database()
+    except MissingDatabaseError:
+        engine = empty_database()
+    try:
+        lookup = PlanLookup(crawler, spider, plan, CrawlState(engine, spider.kind()))
         estimate = asyncio.run(lookup.estimate())
         yield paragraph(f"{spider.name}: {source_words(plan, estimate)}")
-        rows = [
-            *_record_rows(estimate, lookup.run, plan, state),
-            *_request_rows(crawler, spider, plan, estimate, state),
-        ]
+        rows = [*_record_rows(lookup, estimate), *_request_rows(lookup, estimate)]
         if stores:
-            rows += _disk_rows(crawler, spider, plan, estimate, state, engine)
+            rows += _disk_rows(lookup, estimate, engine)
         yield from described(rows)
+    finally:
+        engine.dispose()
     if lookup.run is not None:
         begun = f"{lookup.run.started_at:%Y-%m-%d %H:%M} UTC"
         yield paragraph(f"The run begun at {begun} is not finished: the same command goes on with it.")
@@ -259,25 +220,20 @@ def source_words(plan: Plan, estimate: Estimate) -> str:
     return f"{plan.source.describe(estimate.day)}{''.join(others)}{limit}"
 
 
-def _record_rows(estimate: Estimate, run: Run | None, plan: Plan, state: CrawlState) -> Iterator[Row]:
+def _record_rows(lookup: PlanLookup, estimate: Estimate) -> Iterator[Row]:
     """Yield how many records there are, and how many are left."""
-    fetches_again = plan.source.fetches_again
-    yield (
-        "Listed",
-        f"{estimate.listed:,}",
-        "" if estimate.is_exact else "at most: some are listed more than once",
-    )
+    fetches_again = lookup.plan.source.fetches_again
+    is_planned = lookup.run is not None and lookup.run.is_planned
+    at_most = "" if estimate.is_exact else "at most: some are listed more than once"
+    yield "Listed", f"{estimate.listed:,}", at_most
     if estimate.stored is not None:
         is_again = estimate.stored and fetches_again
         yield "Stored already", f"{estimate.stored:,}", "fetched again all the same" if is_again else ""
-    elif run is not None and run.is_planned and plan.limit is None:
-        yield (
-            "Done already",
-            f"{max(0, estimate.listed - estimate.left):,}",
-            "stored, found deleted or given up",
-        )
+    elif is_planned and lookup.plan.limit is None:
+        done = max(0, estimate.listed - estimate.left)
+        yield "Done already", f"{done:,}", "stored, found deleted or given up"
     else:
-        stored = state.stored()
+        stored = lookup.known.stored()
         again = "in all; those that are listed are fetched again" if fetches_again else "in all"
         yield "Stored already", f"{stored:,}", again if stored else ""
     if estimate.given_up:
@@ -288,37 +244,29 @@ def _record_rows(estimate: Estimate, run: Run | None, plan: Plan, state: CrawlSt
     yield "To be fetched", f"{estimate.left:,}", ""
 
 
-def _request_rows(
-    crawler: Crawler, spider: type[TMDBSourceSpider], plan: Plan, estimate: Estimate, state: CrawlState
-) -> Iterator[Row]:
-    """Requests, and the time that they take at the set rate."""
-    settings = settings_of(crawler.settings)
-    parts = _parts(settings, spider, plan)
-    each: float = requests_per_record(parts)
+def _request_rows(lookup: PlanLookup, estimate: Estimate) -> Iterator[Row]:
+    """Yield the requests, and the time that they take at the set rate."""
+    each: float = requests_per_record(lookup.parts)
     number = f"{each:g}" if each > 1 else "one"
     remarks = [f"{number} a record"]
-    if issubclass(spider, TMDBSeriesSpider) and spider.seasons:
-        room = room_for_seasons(len(parts))
-        more = state.long_series(room, MAX_APPENDS)
+    if lookup.has_seasons:
+        room = room_for_seasons(len(lookup.parts))
         remarks = [f"{number} a series, with {room} seasons"]
-        if more is None:
-            remarks.append("longer ones take more, which are not counted")
-        else:
-            remarks.append(f"{more:.2f} for longer ones, by the series stored")
-            each += more
-        if len(settings.languages) > 1:
-            which = "texts of seasons and episodes that are not in the first of TMDB_LANGUAGES"
-            texts = state.other_languages()
-            if texts is None:
-                remarks.append(f"{which} take more, which are not counted")
+        which = "texts of seasons and episodes that are not in the first of TMDB_LANGUAGES"
+        more = [("longer ones", lookup.known.long_series(room, MAX_APPENDS))]
+        if len(lookup.settings.languages) > 1:
+            more.append((which, lookup.known.other_languages()))
+        for what, requests_more in more:
+            if requests_more is None:
+                remarks.append(f"{what} take more, which are not counted")
             else:
-                remarks.append(f"{texts:.2f} for {which}, by the series stored")
-                each += texts
+                remarks.append(f"{requests_more:.2f} for {what}, by the series stored")
+                each += requests_more
     if estimate.pages:
         remarks.append(f"{estimate.pages:,} for what lists them")
     requests = round(estimate.left * each) + estimate.pages
     yield "Requests", f"{requests:,}", "; ".join([*remarks, "retries not counted"])
-    addon = crawler.get_addon(Addon)
+    addon = lookup.crawler.get_addon(Addon)
     speed = addon.speed if addon is not None else None
     if speed is not None and speed.per_second is not None:
         yield "Time", time_words(requests / speed.per_second), speed.words
@@ -326,39 +274,21 @@ def _request_rows(
         yield "Time", "unknown", "TMDB_REQUESTS_PER_SECOND is 0: no rate is set"
 
 
-def _parts(settings: TMDBSettings, spider: type[TMDBSourceSpider], plan: Plan) -> tuple[str, ...]:
-    """Return what is appended to each record, seasons apart."""
-    has_chain = "languages" in OPERATIONS[spider.details_operation].parameters
-    return with_translations(plan.append, settings.languages if has_chain else ())
-
-
-def _disk_rows(
-    crawler: Crawler,
-    spider: type[TMDBSourceSpider],
-    plan: Plan,
-    estimate: Estimate,
-    state: CrawlState,
-    engine: Engine,
-) -> Iterator[Row]:
+def _disk_rows(lookup: PlanLookup, estimate: Estimate, engine: Engine) -> Iterator[Row]:
     """Yield what the records take on the disk, and what the database takes now."""
-    options = database_options_of(crawler.settings)
-    settings = settings_of(crawler.settings)
+    options = database_options_of(lookup.crawler.settings)
     url = parse_database_url(options.url)
-    backend = backend_for(url)
-    assert backend is not None  # noqa: S101 - else the URL was refused
-    documents = state.documents()
+    documents = lookup.known.documents()
     if documents is not None:
         size, by = documents.bytes, f"by the {documents.count:,} stored last"
     else:
-        with_seasons = issubclass(spider, TMDBSeriesSpider) and spider.seasons
-        size = document_bytes(spider.kind(), len(_parts(settings, spider, plan)), with_seasons=with_seasons)
+        size = document_bytes(lookup.kind.table, len(lookup.parts), with_seasons=lookup.has_seasons)
         by = "a rough guess: none is stored yet"
     each = DISK[url.get_backend_name()].size(size, store_raw=options.store_raw)
     # What is fetched again takes the place of what was.
-    fetches_again = plan.source.fetches_again
+    fetches_again = lookup.plan.source.fetches_again
     again = (estimate.stored or 0) if fetches_again else estimate.unlisted
-    new = max(0, estimate.left - again)
-    needed = new * each
+    needed = max(0, estimate.left - again) * each
     # Which of them are stored already is not known before their ids are.
     may_be_less = estimate.stored is None and documents is not None and fetches_again
     remark = f"if all are new: {byte_words(each)} each" if may_be_less else f"{byte_words(each)} a new record"
@@ -366,20 +296,7 @@ def _disk_rows(
     # In memory: one that is not there.
     now = database_size(engine) if engine.url.database is not None else 0
     yield "Database", byte_words(now), f"{'now' if now else 'not there yet'}: {database_label(url)}"
-    path = backend.path(url)
-    if path is not None:
+    backend = backend_for(url)
+    if backend is not None and (path := backend.path(url)) is not None:
         free = free_bytes(path.parent)
         yield "Free", byte_words(free), "" if free > needed else "that is not enough"
-
-
-@contextmanager
-def _database(crawler: Crawler, *, stores: bool) -> Iterator[Engine]:
-    """The database of the crawl; an empty one in its place where it is not there, or is not used."""
-    try:
-        engine = open_for_reading(database_options_of(crawler.settings).url) if stores else empty_database()
-    except MissingDatabaseError:
-        engine = empty_database()
-    try:
-        yield engine
-    finally:
-        engine.dispose()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,9 +16,10 @@ from scrapy.utils.misc import load_object
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage import SQLPipeline
-from tmdbfusion_scrapy.storage.backend import SQLITE, backend_for
-from tmdbfusion_scrapy.storage.database import open_for_reading, parse_database_url
-from tmdbfusion_scrapy.storage.options import database_options
+from tmdbfusion_scrapy.storage.backend import backend_for
+from tmdbfusion_scrapy.storage.database import parse_database_url
+from tmdbfusion_scrapy.storage.sql import database_options
+from tmdbfusion_scrapy.storage.sqlite import SQLITE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,18 +28,10 @@ if TYPE_CHECKING:
     from scrapy import Spider
     from scrapy.settings import Settings
     from scrapy.spiderloader import SpiderLoaderProtocol
-    from sqlalchemy.engine import Engine
 
 
 def database_url(settings: Settings) -> str:
-    """Return ``TMDB_DATABASE_URL``; a file that is not here is looked for beside ``scrapy.cfg``, too.
-
-    Args:
-        settings: Those of the project.
-
-    Raises:
-        ConfigurationError: It cannot be used.
-    """
+    """Return ``TMDB_DATABASE_URL``; a file that is not here is looked for beside ``scrapy.cfg``, too."""
     url = database_options(settings).url
     parsed = parse_database_url(url)
     path, project = Path(parsed.database or ""), closest_scrapy_cfg()
@@ -49,29 +41,8 @@ def database_url(settings: Settings) -> str:
     return parsed.set(database=str(beside)).render_as_string(hide_password=False) if beside.exists() else url
 
 
-@contextmanager
-def reading_database(url: str) -> Iterator[Engine]:
-    """Open a database that is there, of which nothing is changed.
-
-    Args:
-        url: ``TMDB_DATABASE_URL``.
-
-    Raises:
-        ConfigurationError: It cannot be read.
-    """
-    engine = open_for_reading(url)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
-
-
 def images_folder(settings: Settings) -> Path | None:
-    """Return the folder with the project's stored images; ``None`` where there is none on this machine.
-
-    Args:
-        settings: Those of the project.
-    """
+    """Return the folder with the project's stored images; ``None`` where there is none on this machine."""
     store = settings.get("IMAGES_STORE") or settings.get("FILES_STORE")
     if not store or "://" in str(store):
         return None
@@ -82,30 +53,19 @@ def images_folder(settings: Settings) -> Path | None:
 
 
 def spider_names(settings: Settings) -> dict[str, str]:
-    """Return the project's spider for each kind of records, by the name of the kind's table.
-
-    Args:
-        settings: Those of the project.
-    """
+    """Return the project's spider for each kind of records, by the name of the kind's table."""
     try:
         loader = _spider_loader(settings)
         spiders = [loader.load(name) for name in sorted(loader.list())]
     except (ImportError, SyntaxError):
         # Failures can be looked at while a spider is being written.
         return {}
-    found: dict[str, str] = {}
-    for spider in spiders:
-        if _has_source(spider):
-            found.setdefault(spider.kind(), spider.name)
-    return found
+    # Of several the first.
+    return {spider.kind(): spider.name for spider in reversed(spiders) if _has_source(spider)}
 
 
 def load_spider(settings: Settings, name: str) -> type[Spider]:
-    """Return the class of a spider of the project.
-
-    Raises:
-        ConfigurationError: There is no such spider.
-    """
+    """Return the class of a spider of the project."""
     loader = _spider_loader(settings)
     try:
         return loader.load(name)
@@ -116,11 +76,7 @@ def load_spider(settings: Settings, name: str) -> type[Spider]:
 
 
 def find_spider(settings: Settings, name: str) -> type[TMDBSourceSpider]:
-    """Return the class of a spider of the project that takes ``-a source=``.
-
-    Raises:
-        ConfigurationError: There is no such spider, or it takes none.
-    """
+    """Return the class of a spider of the project that takes ``-a source=``."""
     spider = load_spider(settings, name)
     if not _has_source(spider):
         raise ConfigurationError(
@@ -131,11 +87,7 @@ def find_spider(settings: Settings, name: str) -> type[TMDBSourceSpider]:
 
 
 def source_spiders(settings: Settings) -> list[type[TMDBSourceSpider]]:
-    """Return the classes of all spiders of the project that take ``-a source=``.
-
-    Raises:
-        ConfigurationError: There are none.
-    """
+    """Return the classes of all spiders of the project that take ``-a source=``."""
     loader = _spider_loader(settings)
     spiders = [spider for name in sorted(loader.list()) if _has_source(spider := loader.load(name))]
     if not spiders:
@@ -146,26 +98,9 @@ def source_spiders(settings: Settings) -> list[type[TMDBSourceSpider]]:
     return spiders
 
 
-@dataclass(frozen=True)
-class UnstartedCrawl:
-    """A crawl that is not started.
-
-    Args:
-        crawler: Its settings are those that the crawl would have.
-        stores: Whether the crawl would store in a database.
-    """
-
-    crawler: Crawler
-    stores: bool
-
-
 @contextmanager
-def unstarted_crawl(settings: Settings, spider: type[Spider]) -> Iterator[UnstartedCrawl]:
-    """A crawl with its add-ons, for which no database is made. What add-ons began for it has ended afterwards.
-
-    Raises:
-        ConfigurationError: A setting cannot be used.
-    """
+def unstarted_crawl(settings: Settings, spider: type[Spider]) -> Iterator[tuple[Crawler, bool]]:
+    """Yield a crawl with its add-ons, for which no database is made, and whether it would store into one."""
     crawler = Crawler(spider, settings)
     chosen = {load_object(path): order for path, order in crawler.settings.getdict("ITEM_PIPELINES").items()}
     stores = chosen.get(SQLPipeline, 0) is not None
@@ -173,7 +108,7 @@ def unstarted_crawl(settings: Settings, spider: type[Spider]) -> Iterator[Unstar
     crawler.settings.set("ITEM_PIPELINES", {SQLPipeline: None}, priority="cmdline")
     try:
         crawler.addons.load_settings(crawler.settings)
-        yield UnstartedCrawl(crawler, stores)
+        yield crawler, stores
     finally:
         crawler.signals.send_catch_log(signals.engine_stopped)
 

@@ -8,8 +8,6 @@ import sys
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
-from scrapy.exceptions import UsageError
-
 from tmdbfusion_scrapy.commands.command import TMDBCommand, columns, paragraph
 
 if TYPE_CHECKING:
@@ -36,17 +34,12 @@ class PruneCommand(TMDBCommand):
     )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options."""
         super().add_options(parser)
         action = parser.add_mutually_exclusive_group()
-        action.add_argument(
-            "--delete",
-            action="store_true",
-            help="delete these records, what belongs to them, and what nothing names any more",
-        )
-        action.add_argument(
-            "--refetch", action="store_true", help="run the crawls that fetch these records again"
-        )
+        delete = "delete these records, what belongs to them, and what nothing names any more"
+        action.add_argument("--delete", action="store_true", help=delete)
+        refetch = "run the crawls that fetch these records again"
+        action.add_argument("--refetch", action="store_true", help=refetch)
         parser.add_argument(
             "--older-than", metavar="DAYS", type=int, default=_DAYS,
             help=f"records that were fetched more than so many days ago (default: {_DAYS})",
@@ -55,47 +48,32 @@ class PruneCommand(TMDBCommand):
         parser.add_argument("--yes", action="store_true", help="do not ask before deleting")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Check the options."""
         super().process_options(args, opts)
-        if not 1 <= opts.older_than <= 36_500:
-            raise UsageError(f"--older-than {opts.older_than}: use a number of days from 1", print_help=False)
+        is_number = 1 <= opts.older_than <= 36_500
+        self.refuse(f"--older-than {opts.older_than}: use a number of days from 1", where=not is_number)
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
-        """Show what is too old, and do what is asked for."""
-        from sqlalchemy.exc import SQLAlchemyError
-
-        from tmdbfusion_scrapy.commands.project import database_url, reading_database
-        from tmdbfusion_scrapy.storage.backend import reason_of
-        from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
-
-        before = datetime.now(timezone.utc) - timedelta(days=opts.older_than)
-        url = database_url(self.project_settings)
-        with reading_database(url) as engine:
-            try:
-                self._act(url, engine, before, opts)
-            except SQLAlchemyError as error:
-                label = database_label(parse_database_url(url))
-                self.fail(
-                    f"TMDB_DATABASE_URL={label}: {reason_of(error)}. What was done stays done; the same command "
-                    "goes on"
-                )
-
-    def _act(self, url: str, engine: Engine, before: datetime, opts: argparse.Namespace) -> None:
-        """Show what is too old, and do what is asked for."""
         from tmdbfusion_scrapy.storage.prune import expired
 
-        found = expired(engine, before)
-        self.say(_found_lines(found, before, opts.older_than))
-        commands = self._crawls(engine, found, opts.older_than)
-        if opts.refetch and found and not opts.dry_run:
-            self._refetch(commands, opts.set)
-            self.say(_left_lines(expired(engine, before)))
-        elif opts.delete and not opts.dry_run:
-            if not opts.yes and not self._agreed(found):
-                return
-            self._delete(url, before)
-        elif found:
-            self.say(_choice_lines(commands, found, opts.older_than))
+        before = datetime.now(timezone.utc) - timedelta(days=opts.older_than)
+        with self.reading() as engine:
+            found = expired(engine, before)
+            self.say(_found_lines(found, before, opts.older_than))
+            commands = self._crawls(engine, found, opts.older_than)
+            if opts.refetch and found and not opts.dry_run:
+                given = [part for setting in opts.set for part in ("-s", setting)]
+                for command in commands.values():
+                    self.say([f"scrapy {shlex.join(command)}"])
+                    process = [sys.executable, "-m", "scrapy", *command, *given]
+                    status = subprocess.run(process, check=False).returncode  # noqa: S603
+                    # That of the first one that does not end well.
+                    self.exitcode = self.exitcode or status
+                self.say(_left_lines(expired(engine, before)))
+            elif opts.delete and not opts.dry_run:
+                if opts.yes or self._agreed(found):
+                    self._delete(before)
+            elif found:
+                self.say(_choice_lines(commands, found, opts.older_than))
 
     def _agreed(self, found: Sequence[Expired]) -> bool:
         """Ask whether to delete; whoever cannot be asked has to say so before."""
@@ -110,14 +88,14 @@ class PruneCommand(TMDBCommand):
         self.say(["Nothing was deleted."])
         return False
 
-    def _delete(self, url: str, before: datetime) -> None:
+    def _delete(self, before: datetime) -> None:
         """Delete, and say what."""
-        from tmdbfusion_scrapy.commands.project import images_folder
+        from tmdbfusion_scrapy.commands.project import database_url, images_folder
         from tmdbfusion_scrapy.storage.database import reopen_database
         from tmdbfusion_scrapy.storage.prune import Pruning
 
         store, images = images_folder(self.project_settings), 0
-        engine = reopen_database(url)
+        engine = reopen_database(database_url(self.project_settings))
         try:
             pruning = Pruning(engine, before, lambda reason: self.say([f"Waiting: {reason}"]))
             for table, keys in pruning.expire():
@@ -135,7 +113,7 @@ class PruneCommand(TMDBCommand):
     def _crawls(self, engine: Engine, found: Sequence[Expired], days: int) -> dict[str, list[str]]:
         """Return the arguments of scrapy that fetch the records of a table again."""
         from tmdbfusion_scrapy.commands.project import spider_names
-        from tmdbfusion_scrapy.storage.runs import newest_arguments
+        from tmdbfusion_scrapy.storage.crawl_state import newest_arguments
 
         spiders = spider_names(self.project_settings)
         commands = {}
@@ -146,14 +124,6 @@ class PruneCommand(TMDBCommand):
                     parts = newest_arguments(connection, spiders[table]).get("append")
                     commands[table] = command if parts is None else [*command, "-a", f"append={parts}"]
         return commands
-
-    def _refetch(self, commands: dict[str, list[str]], settings: Sequence[str]) -> None:
-        """Run the crawls one by one; the status is that of the first one that does not end well."""
-        given = [part for setting in settings for part in ("-s", setting)]
-        for command in commands.values():
-            self.say([f"scrapy {shlex.join(command)}"])
-            process = [sys.executable, "-m", "scrapy", *command, *given]
-            self.exitcode = self.exitcode or subprocess.run(process, check=False).returncode  # noqa: S603
 
 
 def _fetched_with(table: str) -> str:
@@ -179,13 +149,8 @@ def _found_lines(found: Sequence[Expired], before: datetime, days: int) -> Itera
         yield f"Nothing was fetched more than {days} days ago, before {before:%Y-%m-%d %H:%M} UTC."
         return
     yield f"Fetched more than {days} days ago, before {before:%Y-%m-%d %H:%M} UTC:"
-    yield from columns(
-        [
-            ("TABLE", "RECORDS", "ROWS OF THEIRS", "OLDEST (UTC)"),
-            *((e.table, f"{e.records:,}", f"{e.parts:,}", f"{e.oldest:%Y-%m-%d %H:%M}") for e in found),
-        ],
-        right=(1, 2),
-    )
+    cells = [(e.table, f"{e.records:,}", f"{e.parts:,}", f"{e.oldest:%Y-%m-%d %H:%M}") for e in found]
+    yield from columns([("TABLE", "RECORDS", "ROWS OF THEIRS", "OLDEST (UTC)"), *cells], right=(1, 2))
 
 
 def _choice_lines(commands: dict[str, list[str]], found: Sequence[Expired], days: int) -> Iterator[str]:
@@ -198,7 +163,7 @@ def _choice_lines(commands: dict[str, list[str]], found: Sequence[Expired], days
         yield f"  scrapy {shlex.join(command)}"
     others = sorted({e.table for e in found if _fetched_with(e.table) not in commands})
     if others:
-        yield paragraph(f"No spider of the project fetches {', '.join(others)}.", indent="  ")
+        yield paragraph(f"No spider of the project fetches {', '.join(others)}.", "  ")
 
 
 def _left_lines(left: Sequence[Expired]) -> Iterator[str]:

@@ -6,25 +6,23 @@ import csv
 import json
 import shlex
 import sys
-from io import StringIO
 from itertools import islice
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from scrapy.exceptions import UsageError
 from scrapy.utils.conf import arglist_to_dict
 
-from tmdbfusion_scrapy.commands.command import TMDBCommand, columns, paragraph, shown
-from tmdbfusion_scrapy.exceptions import ConfigurationError
+from tmdbfusion_scrapy.commands.command import TMDBCommand, columns, paragraph
+from tmdbfusion_scrapy.exceptions import ConfigurationError, printable
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from tmdbfusion_scrapy.storage.queries import Answer, Query
+    from tmdbfusion_scrapy.storage.queries import Query
 
 _DEFAULT_LIMIT = 100
-_STDIN = "-"
 
 
 class QueryCommand(TMDBCommand):
@@ -41,7 +39,6 @@ class QueryCommand(TMDBCommand):
     )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options."""
         super().add_options(parser)
         add = parser.add_argument
         add("--list", action="store_true", help="show the queries that there are, and their values")
@@ -49,86 +46,65 @@ class QueryCommand(TMDBCommand):
             "-p", dest="values", action="append", default=[], metavar="NAME=VALUE",
             help="value to put into the query (may be repeated)",
         )  # fmt: skip
-        add(
-            "--limit",
-            metavar="N",
-            type=int,
-            help=f"most rows (default: {_DEFAULT_LIMIT} in a table, else all)",
-        )
+        limits = f"most rows (default: {_DEFAULT_LIMIT} in a table, else all)"
+        add("--limit", metavar="N", type=int, help=limits)
         form = parser.add_mutually_exclusive_group()
         form.add_argument("--csv", action="store_true", help="write CSV, in UTF-8")
         form.add_argument("--json", action="store_true", help="write a JSON array of objects")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Check the options."""
         super().process_options(args, opts)
         try:
             opts.values = arglist_to_dict(opts.values)
         except ValueError:
-            raise UsageError("Invalid -p value, use -p NAME=VALUE", print_help=False) from None
-        if opts.limit is not None and opts.limit < 1:
-            raise UsageError(f"--limit {opts.limit}: use a whole number from 1", print_help=False)
-        if not args and not opts.list:
-            raise UsageError("the name of a query is missing: --list shows them", print_help=False)
+            self.refuse("Invalid -p value, use -p NAME=VALUE")
+        is_number = opts.limit is None or opts.limit >= 1
+        self.refuse(f"--limit {opts.limit}: use a whole number from 1", where=not is_number)
+        is_missing = not args and not opts.list
+        self.refuse("the name of a query is missing: --list shows them", where=is_missing)
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Run the query and print the answer."""
-        from tmdbfusion_scrapy.commands.project import database_url, reading_database
         from tmdbfusion_scrapy.storage.queries import answered, shipped_queries
 
         if opts.list:
             self.say(_list_lines(list(shipped_queries().values())))
             return
         query = _query(args[0])
-        with (
-            reading_database(database_url(self.project_settings)) as engine,
-            answered(engine, query, opts.values) as answer,
-        ):
-            self._print(query, answer, opts)
-
-    def _print(self, query: Query, answer: Answer, opts: argparse.Namespace) -> None:
-        """Print an answer in the form that is asked for."""
-        if opts.csv or opts.json:
-            write = _json if opts.json else self._csv
-            self.write(write(answer.columns, islice(answer.rows, opts.limit)))
-            return
-        limit = opts.limit or _DEFAULT_LIMIT
-        rows = list(islice(answer.rows, limit + 1))
-        self.say(_table_lines(query, answer.columns, rows, limit, self.width))
+        with self.reading() as engine, answered(engine, query, opts.values) as answer:
+            if opts.csv or opts.json:
+                write = _json if opts.json else self._csv
+                self.write(write(answer.columns, islice(answer.rows, opts.limit)))
+                return
+            limit = opts.limit or _DEFAULT_LIMIT
+            rows = list(islice(answer.rows, limit + 1))
+            self.say(_table_lines(query, answer.columns, rows, limit, self.width))
 
     def _csv(self, names: Any, rows: Iterator[Any]) -> Iterator[str]:
         """Yield lines of CSV."""
         from tmdbfusion_scrapy.formulas import FormulaWriter
         from tmdbfusion_scrapy.settings import read_boolean
 
-        line = StringIO()
-        plain = csv.writer(line, lineterminator="\n")
+        # A writer returns what its file does of each line.
+        file: Any = SimpleNamespace(write=str)
+        plain = csv.writer(file, lineterminator="\n")
         escape = read_boolean(self.project_settings, "TMDB_CSV_ESCAPE_FORMULAS")
         writer = FormulaWriter(plain) if escape else plain
-        writer.writerow(names)
-        yield line.getvalue()
+        yield writer.writerow(names)
         for row in rows:
-            line.seek(line.truncate(0))
-            writer.writerow([_cell(value) for value in row])
-            yield line.getvalue()
+            yield writer.writerow([_cell(value) for value in row])
 
 
 def _query(name: str) -> Query:
-    """Return the query of a name, of a file, or of standard input.
-
-    Raises:
-        ConfigurationError: There is none.
-    """
+    """Return the query of a name, of a file, or of standard input."""
     from tmdbfusion_scrapy.storage.queries import query_of_text, shipped_queries
 
     queries = shipped_queries()
-    if name == _STDIN:
+    if name == "-":
         return query_of_text("the query on standard input", sys.stdin.read())
     if name in queries:
         return queries[name]
-    path = Path(name)
     try:
-        return query_of_text(name, path.read_text(encoding="utf-8"))
+        return query_of_text(name, Path(name).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigurationError(
             f"there is no query and no file {name!r}: use one of {', '.join(queries)}, the path of a file with a "
@@ -142,12 +118,8 @@ def _query(name: str) -> Query:
 
 def _list_lines(queries: list[Query]) -> Iterator[str]:
     """Yield a line for each query, and how the values are changed."""
-    yield from columns(
-        [
-            ("NAME", "WHAT IT ASKS", "VALUES"),
-            *((query.name, query.title, _options(query)) for query in queries),
-        ]
-    )
+    cells = [(query.name, query.title, _options(query)) for query in queries]
+    yield from columns([("NAME", "WHAT IT ASKS", "VALUES"), *cells])
     yield ""
     yield "scrapy tmdb-query NAME runs one, -p NAME=VALUE changes a value."
 
@@ -167,18 +139,15 @@ def _table_lines(query: Query, names: Any, rows: list[Any], limit: int, width: i
             needs = query.about.replace("\n", " ").replace("`", "")
             yield paragraph(f"{needs[needs.index('Needs') :]} See -a append in docs/mirroring.md.")
         return
-    cells = [[shown(_cell(value)) for value in row] for row in rows[:limit]]
-    right = [
-        place
-        for place in range(len(names))
-        if all(_is_number(row[place]) or row[place] is None for row in rows)
-    ]
-    yield from grid(list(map(shown, names)), cells, right=right, width=width)
+    cells = [[printable(_cell(value)) for value in row] for row in rows[:limit]]
+    numbers = [[value is None or _is_number(value) for value in column] for column in zip(*rows, strict=True)]
+    right = [place for place, are_numbers in enumerate(numbers) if all(are_numbers)]
+    yield from grid(list(map(printable, names)), cells, right=right, width=width)
     yield ""
     if len(rows) > limit:
         yield paragraph(f"The first {limit:,} rows: --limit N gives more, --csv and --json give all.")
     else:
-        yield f"{len(rows):,} row{'' if len(rows) == 1 else 's'}."
+        yield f"{len(rows):,} row{'s' * (len(rows) != 1)}."
 
 
 def _json(names: Any, rows: Iterator[Any]) -> Iterator[str]:

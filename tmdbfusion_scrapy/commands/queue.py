@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
-
-from scrapy.exceptions import UsageError
+from functools import partial
+from typing import TYPE_CHECKING
 
 from tmdbfusion_scrapy.commands.command import TMDBCommand, grid
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from tmdbfusion_scrapy.distributed.status import QueueReader
-
-_MOST_RUNS = 1000
 
 
 class QueueCommand(TMDBCommand):
     """Shows what is in the queue of ``TMDB_DATABASE_URL``, and what an operator wants to be done with it."""
 
     name = "tmdb-queue"
-    most_arguments = _MOST_RUNS
+    most_arguments = 1000
     usage = "[options] [<run> ...]"
     summary = (
         "Show the jobs of scrapy tmdb-worker: waiting, running, done, failed; pause, cancel or retry them"
@@ -35,7 +32,6 @@ class QueueCommand(TMDBCommand):
     )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options."""
         super().add_options(parser)
         wish = parser.add_mutually_exclusive_group()
         for name, text in (
@@ -48,16 +44,12 @@ class QueueCommand(TMDBCommand):
         parser.add_argument("--json", action="store_true", help="as JSON")
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Check the options."""
         super().process_options(args, opts)
         for run in args:
-            if not run.isdecimal():
-                raise UsageError(
-                    f"{run}: use the number of a run, as scrapy tmdb-queue shows it", print_help=False
-                )
+            message = f"{run}: use the number of a run, as scrapy tmdb-queue shows it"
+            self.refuse(message, where=not run.isdecimal())
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Do what is wanted, and show the queue."""
         from tmdbfusion_scrapy.distributed.queue import check_queue
         from tmdbfusion_scrapy.exceptions import ConfigurationError
         from tmdbfusion_scrapy.storage.database import (
@@ -66,7 +58,7 @@ class QueueCommand(TMDBCommand):
             parse_database_url,
             reopen_database,
         )
-        from tmdbfusion_scrapy.storage.options import database_options
+        from tmdbfusion_scrapy.storage.sql import database_options
 
         url = database_options(self.project_settings).url
         check_queue(url)
@@ -96,17 +88,11 @@ class QueueCommand(TMDBCommand):
         from tmdbfusion_scrapy.distributed.status import lines_of
         from tmdbfusion_scrapy.monitoring.words import duration
 
-        said = []
-        if opts.wish is not None:
-            said = [await _do(reader, opts.wish, runs)]
+        said = [] if opts.wish is None else [await _do(reader, opts.wish, runs)]
         status = await reader.status(runs)
         if opts.json:
             return [status.to_json()]
-
-        def table(names: Sequence[str], rows: Sequence[Sequence[str]], **options: Any) -> Iterator[str]:
-            return grid(names, rows, width=self.width, **options)
-
-        return [*said, *lines_of(status, table, duration)]
+        return [*said, *lines_of(status, partial(grid, width=self.width), duration)]
 
 
 async def _do(reader: QueueReader, wish: str, runs: Sequence[int]) -> str:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scrapy.exceptions import UsageError
-
-from tmdbfusion_scrapy.commands.command import TMDBCommand, columns, cut, note, paragraph, shown
+from tmdbfusion_scrapy.commands.command import TMDBCommand, columns, cut, note, paragraph
+from tmdbfusion_scrapy.exceptions import ConfigurationError, printable
 
 if TYPE_CHECKING:
     import argparse
@@ -30,7 +29,6 @@ class ReportCommand(TMDBCommand):
     )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options."""
         super().add_options(parser)
         add = parser.add_argument
         add("--run", metavar="N", type=int, help="number of the run, of --list (default: the latest)")
@@ -41,55 +39,43 @@ class ReportCommand(TMDBCommand):
         )  # fmt: skip
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Check the options."""
         super().process_options(args, opts)
-        if opts.list and (opts.run is not None or opts.file is not None):
-            raise UsageError("--list writes nothing: leave --run and -o out", print_help=False)
+        is_asked = opts.list and (opts.run is not None or opts.file is not None)
+        self.refuse("--list writes nothing: leave --run and -o out", where=is_asked)
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
-        """Read the run and write the file."""
-        from sqlalchemy.exc import SQLAlchemyError
+        with self.reading() as engine:
+            if opts.list:
+                self.say(_list_lines(engine))
+            else:
+                self._write(engine, opts.run, Path(opts.file or _DEFAULT_FILE))
 
-        from tmdbfusion_scrapy.commands.project import reading_database
-        from tmdbfusion_scrapy.storage.backend import reason_of
-        from tmdbfusion_scrapy.storage.options import database_options
-
-        url = database_options(self.project_settings).url
-        with reading_database(url) as engine:
-            try:
-                if opts.list:
-                    self.say(_list_lines(engine))
-                else:
-                    self._write(engine, url, opts.run, Path(opts.file or _DEFAULT_FILE))
-            except SQLAlchemyError as error:
-                self.fail(f"the database cannot be read: {reason_of(error)}")
-
-    def _write(self, engine: Engine, url: str, run_id: int | None, path: Path) -> None:
+    def _write(self, engine: Engine, run_id: int | None, path: Path) -> None:
         """Write the report of a run."""
         from tmdbfusion_scrapy.monitoring.report_page import write_report
         from tmdbfusion_scrapy.monitoring.run_report import report_of_run
-        from tmdbfusion_scrapy.monitoring.stored_runs import stored_run
-        from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
+        from tmdbfusion_scrapy.monitoring.series import stored_run
+        from tmdbfusion_scrapy.storage.database import database_label
 
         found = stored_run(engine, run_id)
         if found is None:
             none = "there is no run yet: crawl first, with a spider that takes -a source="
-            self.fail(none if run_id is None else f"there is no run {run_id}: --list names them")
-            return
+            raise ConfigurationError(
+                none if run_id is None else f"there is no run {run_id}: --list names them"
+            )
         run, samples = found
-        report = report_of_run(engine, run, samples, database=database_label(parse_database_url(url)))
+        report = report_of_run(engine, run, samples, database=database_label(engine.url))
         try:
             write_report(report, path)
         except OSError as error:
-            self.fail(f"cannot write {path}: {error.strerror}")
-            return
-        self.say([f"Wrote the report of run {run.id} ({shown(run.spider)}) to {path}"])
+            raise ConfigurationError(f"cannot write {path}: {error.strerror}") from error
+        self.say([f"Wrote the report of run {run.id} ({printable(run.spider)}) to {path}"])
 
 
 def _list_lines(engine: Engine) -> Iterator[str]:
-    """Return the lines on the newest runs."""
+    """Yield the lines on the newest runs."""
     from tmdbfusion_scrapy.monitoring.charts import duration
-    from tmdbfusion_scrapy.monitoring.stored_runs import stored_runs
+    from tmdbfusion_scrapy.monitoring.series import stored_runs
 
     runs = stored_runs(engine, _MOST_LISTED + 1)
     if not runs:
@@ -98,22 +84,22 @@ def _list_lines(engine: Engine) -> Iterator[str]:
     cells = [("RUN", "BEGAN (UTC)", "SPIDER", "STATE", "DONE", "FAILED", "REQUESTS", "TIME")]
     cells += [
         (
-            str(counts.run.id),
-            f"{counts.run.started_at:%Y-%m-%d %H:%M}",
-            cut(shown(counts.run.spider), 16),
-            "open" if counts.run.finished_at is None else "finished",
-            f"{counts.done:,}",
-            f"{counts.failed:,}",
-            f"{counts.requests:,}",
-            duration(counts.elapsed),
+            str(run.id),
+            f"{run.started_at:%Y-%m-%d %H:%M}",
+            cut(run.spider, 16),
+            "open" if run.finished_at is None else "finished",
+            f"{total.done:,}",
+            f"{total.failed + total.gone:,}",
+            f"{total.requests:,}",
+            duration(total.elapsed),
         )
-        for counts in runs[:_MOST_LISTED]
+        for run, total in runs[:_MOST_LISTED]
     ]
     head, *lines = columns(cells, right=(0, 4, 5, 6))
     yield head
-    for line, counts in zip(lines, runs, strict=False):
+    for line, (run, _) in zip(lines, runs, strict=False):
         yield line
-        if counts.run.arguments:
-            yield note(shown(" ".join(f"-a {name}={value}" for name, value in counts.run.arguments.items())))
+        if run.arguments:
+            yield note(" ".join(f"-a {name}={value}" for name, value in run.arguments.items()))
     if len(runs) > _MOST_LISTED:
         yield paragraph(f"The newest {_MOST_LISTED} are shown; --run N takes any.")

@@ -20,14 +20,12 @@ class SandboxCommand(TMDBCommand):
     description = "A TMDB-compatible server on loopback. Prints its base URL when it listens. Ctrl-C ends it."
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options of the sandbox."""
         from tmdbfusion_scrapy.sandbox.__main__ import add_arguments
 
         super().add_options(parser)
         add_arguments(parser)
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:  # noqa: ARG002 - Scrapy's signature
-        """Serve until a signal ends it."""
         from tmdbfusion_scrapy.sandbox.__main__ import options_of, run
         from tmdbfusion_scrapy.sandbox.server import Sandbox
 

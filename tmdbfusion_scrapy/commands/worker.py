@@ -9,14 +9,12 @@ from tmdbfusion_scrapy.commands.command import TMDBCommand
 if TYPE_CHECKING:
     import argparse
 
-_MOST_SPIDERS = 1000
-
 
 class WorkerCommand(TMDBCommand):
     """Works on what was enqueued, beside any number of workers on this and other machines."""
 
     name = "tmdb-worker"
-    most_arguments = _MOST_SPIDERS
+    most_arguments = 1000
     usage = "[options] [<spider> ...]"
     summary = "Work on the TMDB crawls that scrapy tmdb-enqueue has planned"
     description = (
@@ -27,18 +25,16 @@ class WorkerCommand(TMDBCommand):
     )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add the options."""
         super().add_options(parser)
         parser.add_argument("--stay", action="store_true", help="wait for more when there is nothing to do")
 
     def execute(self, args: list[str], opts: argparse.Namespace) -> None:
-        """Work."""
         from scrapy.crawler import AsyncCrawlerProcess
 
         from tmdbfusion_scrapy.commands.project import find_spider, source_spiders
         from tmdbfusion_scrapy.distributed.queue import check_queue
-        from tmdbfusion_scrapy.settings import tells_exit_status
-        from tmdbfusion_scrapy.storage.options import database_options
+        from tmdbfusion_scrapy.settings import read_boolean
+        from tmdbfusion_scrapy.storage.sql import database_options
 
         settings = self.project_settings
         check_queue(database_options(settings).url)
@@ -54,5 +50,5 @@ class WorkerCommand(TMDBCommand):
         process.start()
         if not isinstance(crawler.spider, WorkerSpider):
             self.exitcode = 1
-        elif tells_exit_status(settings):
+        elif read_boolean(settings, "TMDB_EXIT_STATUS"):
             self.exitcode = crawler.spider.status

@@ -16,20 +16,11 @@ from scrapy.utils.job import job_dir
 from scrapy.utils.misc import load_object
 from scrapy.utils.reactor import is_reactor_installed
 
-from tmdbfusion_scrapy.crawling.caching import POLICY_SETTING, TMDBCachePolicy
-from tmdbfusion_scrapy.crawling.dupefilter import (
-    DUPEFILTER_SETTING,
-    FINGERPRINTER_SETTING,
-    TMDBDupeFilter,
-    TMDBRequestFingerprinter,
-)
+from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter, TMDBRequestFingerprinter
 from tmdbfusion_scrapy.crawling.errors import plain_messages
-from tmdbfusion_scrapy.crawling.handler import (
-    FALLBACK_SETTING,
-    TMDBHTTPDownloadHandler,
-    TMDBHTTPSDownloadHandler,
-)
+from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
 from tmdbfusion_scrapy.crawling.middleware import RetryQueue, TMDBMiddleware, TMDBRetryMiddleware
+from tmdbfusion_scrapy.crawling.reading import TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.scheduling import LazyStartMiddleware, RunQueue, StartRunQueue
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
@@ -37,12 +28,12 @@ from tmdbfusion_scrapy.settings import (
     SETTINGS,
     SLOT,
     TMDBSettings,
-    is_enabled,
     job_times,
+    previous,
+    read_boolean,
     settings_of,
     slot_delay,
     slot_options,
-    tells_exit_status,
 )
 from tmdbfusion_scrapy.transport.dialing import check_certificate_variables
 
@@ -55,9 +46,6 @@ logger = logging.getLogger(__name__)
 
 ANSWER_SECONDS = 0.1
 """How long TMDB takes for an answer, about, the way included: so fast one connection asks again."""
-
-_FAR_BELOW = 0.5
-"""Part of the rate limit below which a crawl is told to be slow."""
 
 _ENOUGH = 8
 """Requests at the same time that are enough for TMDB's rate limit; a higher one needs more."""
@@ -82,7 +70,7 @@ class Speed:
     @property
     def is_slow(self) -> bool:
         """True where something else than the rate limit holds it far below that."""
-        return self.per_second is not None and self.per_second < self.wanted * _FAR_BELOW
+        return self.per_second is not None and self.per_second < self.wanted / 2
 
     @property
     def words(self) -> str:
@@ -95,76 +83,44 @@ class Speed:
 
 
 def crawl_speed(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool) -> Speed:
-    """Return how fast a crawl asks TMDB, by its settings as they were before the add-on changed them.
-
-    With ``keeps_delay``, ``DOWNLOAD_DELAY`` and AutoThrottle are meant for TMDB, too.
-
-    Raises:
-        ConfigurationError: The delay of the slot is no number from 0.
-    """
-    wanted = ours.requests_per_second
-    found = _by_delay(settings, wanted, keeps_delay=keeps_delay)
-    if wanted:
-        found = [Speed(wanted, "TMDB_REQUESTS_PER_SECOND", wanted), *found, *_by_concurrency(settings, ours)]
-    no_limit = Speed(None, "TMDB_REQUESTS_PER_SECOND", wanted)
-    return min(found, key=lambda speed: speed.per_second or 0.0, default=no_limit)
-
-
-def _by_delay(settings: BaseSettings, wanted: float, *, keeps_delay: bool) -> list[Speed]:
-    """Return the rate that the wait between two requests allows."""
-    slot = f'DOWNLOAD_SLOTS["{SLOT}"]["delay"]'
-    delay = settings.getfloat("DOWNLOAD_DELAY")
+    """Return how fast a crawl asks TMDB; ``keeps_delay`` where ``DOWNLOAD_DELAY`` is meant for TMDB, too."""
+    wanted, slot = ours.requests_per_second, f'DOWNLOAD_SLOTS["{SLOT}"]'
+    own, delay = slot_delay(settings), settings.getfloat("DOWNLOAD_DELAY")
+    seconds, limit, fix = 0.0, "", ""
     if settings.getbool("AUTOTHROTTLE_ENABLED"):
         target = settings.getfloat("AUTOTHROTTLE_TARGET_CONCURRENCY") or 1.0
-        seconds, cause = ANSWER_SECONDS / target, f"AUTOTHROTTLE_TARGET_CONCURRENCY = {target:g}"
+        seconds, limit = ANSWER_SECONDS / target, f"AUTOTHROTTLE_TARGET_CONCURRENCY = {target:g}"
         if delay > seconds:
-            seconds, cause = delay, f"DOWNLOAD_DELAY = {delay:g}"
-        limit = f"AUTOTHROTTLE_ENABLED, with {cause}"
-        return [Speed(1 / seconds, limit, wanted, "set AUTOTHROTTLE_ENABLED = False")]
-    own = slot_delay(settings)
-    if own is not None:
-        return [Speed(1 / own, f"{slot} = {own:g}", wanted, f"leave out {slot}")] if own else []
-    if keeps_delay and delay:
+            seconds, limit = delay, f"DOWNLOAD_DELAY = {delay:g}"
+        limit, fix = f"AUTOTHROTTLE_ENABLED, with {limit}", "set AUTOTHROTTLE_ENABLED = False"
+    elif own is not None:
+        seconds, limit, fix = own, f'{slot}["delay"] = {own:g}', f'leave out {slot}["delay"]'
+    elif keeps_delay:
         fix = f'set DOWNLOAD_SLOTS = {{"{SLOT}": {{"delay": 0}}}}'
-        return [Speed(1 / delay, f"DOWNLOAD_DELAY = {delay:g}", wanted, fix)]
-    return []
-
-
-def _by_concurrency(settings: BaseSettings, ours: TMDBSettings) -> list[Speed]:
-    """Return the rates that the requests at the same time allow, one answer after the other on each connection."""
-    slot_is_named = "concurrency" in slot_options(settings, SLOT)
-    name = f'DOWNLOAD_SLOTS["{SLOT}"]["concurrency"]' if slot_is_named else "CONCURRENT_REQUESTS_PER_DOMAIN"
-    enough = max(_ENOUGH, math.ceil(ours.requests_per_second * ANSWER_SECONDS))
-    slot_fix = f'set DOWNLOAD_SLOTS = {{"{SLOT}": {{"concurrency": {enough}}}}}'
-    limits = [
-        (settings.getint("CONCURRENT_REQUESTS") or None, "CONCURRENT_REQUESTS", None),
-        (ours.slot_concurrency, name, slot_fix),
-    ]
+        seconds, limit = delay, f"DOWNLOAD_DELAY = {delay:g}"
+    found = [Speed(1 / seconds, limit, wanted, fix)] if seconds else []
+    if not wanted:
+        return found[0] if found else Speed(None, "TMDB_REQUESTS_PER_SECOND", wanted)
+    # One answer after the other on each connection.
+    enough = max(_ENOUGH, math.ceil(wanted * ANSWER_SECONDS))
+    slot_is_named = "concurrency" in slot_options(settings)
+    of_slot = f'{slot}["concurrency"]' if slot_is_named else "CONCURRENT_REQUESTS_PER_DOMAIN"
+    limits = {"CONCURRENT_REQUESTS": settings.getint("CONCURRENT_REQUESTS"), of_slot: ours.slot_concurrency}
     if settings.get("TMDB_MAX_CONNECTIONS") is not None:
-        limits.append((ours.max_connections, "TMDB_MAX_CONNECTIONS", None))
-    return [
-        Speed(
-            limit / ANSWER_SECONDS,
-            f"{setting} = {limit}, {ANSWER_SECONDS:g} s an answer",
-            ours.requests_per_second,
-            fix or f"set {setting} = {enough}",
-        )
-        for limit, setting, fix in limits
-        if limit is not None
-    ]
+        limits["TMDB_MAX_CONNECTIONS"] = ours.max_connections
+    for name, most in limits.items():
+        if most:
+            fix = f'DOWNLOAD_SLOTS = {{"{SLOT}": {{"concurrency": {enough}}}}}'
+            fix = f"set {fix if name == of_slot else f'{name} = {enough}'}"
+            limit = f"{name} = {most}, {ANSWER_SECONDS:g} s an answer"
+            found.append(Speed(most / ANSWER_SECONDS, limit, wanted, fix))
+    rate = Speed(wanted, "TMDB_REQUESTS_PER_SECOND", wanted)
+    return min([rate, *found], key=lambda speed: speed.per_second or 0.0)
 
 
 _ASYNCIO_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
-CONCURRENT_ITEMS = 1
-"""Scrapy 2.15 to 2.19 start this many tasks for every response; see docs/performance.md for what they cost."""
-
-STORAGE = "tmdbfusion_scrapy.storage.sql.install_storage"
-FEEDS = "tmdbfusion_scrapy.feeds.exporters.install_feeds"
-IMAGES = "tmdbfusion_scrapy.images.choice.install_images"
-MONITORING = "tmdbfusion_scrapy.monitoring.install.install_monitoring"
-JSON_LOG = "tmdbfusion_scrapy.monitoring.json_log.install_early"
-"""Import paths, as Scrapy's settings have them, of what installs the components that stand above this package."""
+_FILTERS = {"DUPEFILTER_CLASS": TMDBDupeFilter, "REQUEST_FINGERPRINTER_CLASS": TMDBRequestFingerprinter}
 
 _NO_LIMIT = 2**31
 
@@ -194,13 +150,9 @@ class Addon:
 
     @classmethod
     def update_pre_crawler_settings(cls, settings: BaseSettings) -> None:
-        """Take uvloop for the event loop, if it is installed (extra ``fast``) and no loop was chosen.
-
-        Only where Scrapy has yet to install its reactor: with a loop that is there already it would refuse.
-        Scrapy's first log lines are made JSON here, if the log is to be that.
-        """
+        """Take uvloop (extra ``fast``), unless a loop was chosen or is there, and make first log lines JSON."""
         if settings.get("TMDB_LOG_JSON") and settings.get("TMDB_ENABLED") is not False:
-            load_object(JSON_LOG)(settings)
+            load_object("tmdbfusion_scrapy.monitoring.json_log.install_early")(settings)
         chosen = settings.getpriority("ASYNCIO_EVENT_LOOP") or settings.get("TMDB_ENABLED") is False
         if not chosen and not is_reactor_installed() and find_spec("uvloop") is not None:
             settings.set("ASYNCIO_EVENT_LOOP", "uvloop.Loop", priority="addon")
@@ -210,35 +162,43 @@ class Addon:
         from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 
         with plain_messages():
-            if not is_enabled(settings):
+            if not read_boolean(settings, "TMDB_ENABLED"):
                 raise NotConfigured("TMDB_ENABLED is False")
             _warn_of_unknown(settings)
             ours = settings_of(settings)
             credentials_of(settings)
-            tells_exit_status(settings)
+            read_boolean(settings, "TMDB_EXIT_STATUS")
             job_times(settings)
             if ours.verify_tls:
                 check_certificate_variables()
             _check_reactor(settings)
             _check_job_directory(settings)
             _install_handler(settings)
-            keeps_delay = _asks_for_delay(settings, self._spidercls)
+            # A project's DOWNLOAD_DELAY is meant for web sites: scrapy startproject writes one. The spider's, the
+            # command line's and AutoThrottle are meant for TMDB.
+            keeps_delay = (
+                hasattr(self._spidercls, "download_delay")
+                or (settings.getpriority("DOWNLOAD_DELAY") or 0) > SETTINGS_PRIORITIES["project"]
+                or settings.getbool("AUTOTHROTTLE_ENABLED")
+            )
             self.speed = crawl_speed(settings, ours, keeps_delay=keeps_delay)
             no_delay = {} if keeps_delay else {"delay": 0.0}
             _install_slot(settings, ours, no_delay)
             if settings.getbool("HTTPCACHE_ENABLED"):
-                _put_before(settings, "HTTPCACHE_POLICY", TMDBCachePolicy, POLICY_SETTING)
+                _put_before(settings, "HTTPCACHE_POLICY", TMDBCachePolicy)
             if ours.shared_limit is not None:
                 from tmdbfusion_scrapy.rate_store import open_store
 
                 open_store(ours.shared_limit)
-            load_object(STORAGE)(settings, asks_tmdb=issubclass(self._spidercls, TMDBSpider))
+            # Packages that stand above this one.
+            install_storage = load_object("tmdbfusion_scrapy.storage.sql.install_storage")
+            install_storage(settings, asks_tmdb=issubclass(self._spidercls, TMDBSpider))
             if settings.get("JOBDIR"):
                 for queue in (RunQueue, StartRunQueue):
-                    _put_before(settings, queue.disk_setting, queue, queue.before_setting)
-            load_object(FEEDS)(settings)
-            load_object(IMAGES)(settings, slot=no_delay)
-            load_object(MONITORING)(settings)
+                    _put_before(settings, queue.disk_setting, queue)
+            load_object("tmdbfusion_scrapy.feeds.exporters.install_feeds")(settings)
+            load_object("tmdbfusion_scrapy.images.choice.install_images")(settings, slot=no_delay)
+            load_object("tmdbfusion_scrapy.monitoring.install_monitoring")(settings)
         # Before robots.txt (100), default headers (400) and cookies (700).
         settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
         # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
@@ -246,14 +206,12 @@ class Addon:
         settings.setdefault_in_component_priority_dict("SPIDER_MIDDLEWARES", LazyStartMiddleware, 10)
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryQueue, 0)
         if not settings.getpriority("CONCURRENT_ITEMS"):
-            settings.set("CONCURRENT_ITEMS", CONCURRENT_ITEMS, priority="addon")
-        for name, ours_of_it, before in (
-            ("DUPEFILTER_CLASS", TMDBDupeFilter, DUPEFILTER_SETTING),
-            ("REQUEST_FINGERPRINTER_CLASS", TMDBRequestFingerprinter, FINGERPRINTER_SETTING),
-        ):
+            # Scrapy 2.15 to 2.19 start this many tasks for every response; docs/performance.md has what they cost.
+            settings.set("CONCURRENT_ITEMS", 1, priority="addon")
+        for name, cls in _FILTERS.items():
             # What the user chose stays.
             if (settings.getpriority(name) or 0) <= SETTINGS_PRIORITIES["addon"]:
-                _put_before(settings, name, ours_of_it, before)
+                _put_before(settings, name, cls)
 
 
 def _warn_of_unknown(settings: BaseSettings) -> None:
@@ -262,11 +220,8 @@ def _warn_of_unknown(settings: BaseSettings) -> None:
         given = (settings.getpriority(name) or 0) >= SETTINGS_PRIORITIES["project"]
         if given and str(name).startswith("TMDB_") and name not in SETTINGS:
             close = get_close_matches(str(name), SETTINGS, n=1)
-            logger.warning(
-                "%s is no setting of tmdbfusion-scrapy and changes nothing: %s",
-                name,
-                f"{close[0]} is one" if close else "docs/reference/settings.md lists them",
-            )
+            advice = f"{close[0]} is one" if close else "docs/reference/settings.md lists them"
+            logger.warning("%s is no setting of tmdbfusion-scrapy and changes nothing: %s", name, advice)
 
 
 def _check_reactor(settings: BaseSettings) -> None:
@@ -296,7 +251,7 @@ def _install_handler(settings: BaseSettings) -> None:
     handlers = dict(settings.getdict("DOWNLOAD_HANDLERS"))
     ours = {"http": TMDBHTTPDownloadHandler, "https": TMDBHTTPSDownloadHandler}
     before = {scheme: handlers[scheme] for scheme in ours if scheme in handlers}
-    settings.set(FALLBACK_SETTING, before, priority="addon")
+    settings.set(previous("DOWNLOAD_HANDLERS"), before, priority="addon")
     handlers.update(ours)
     given = settings.getpriority("DOWNLOAD_HANDLERS") or 0
     # Without a reactor, Scrapy sets its defaults after the add-ons, as a project's. The setting itself stands no
@@ -306,46 +261,25 @@ def _install_handler(settings: BaseSettings) -> None:
     settings.set("DOWNLOAD_HANDLERS", entries, priority=max(given, SETTINGS_PRIORITIES["addon"]))
 
 
-def _put_before(settings: BaseSettings, name: str, ours: type, before_setting: str) -> None:
-    """Put a class of ours before the one that was there, which it asks about all but TMDB's requests.
-
-    A class that is made of ours stays. ``None`` does, too: start requests have no queue of their own then.
-    """
+def _put_before(settings: BaseSettings, name: str, ours: type) -> None:
+    """Put a class of ours before the one that was there, which it asks about all but TMDB's requests."""
     before = settings[name] and load_object(settings[name])
+    # A class that is made of ours stays. None does, too: start requests have no queue of their own then.
     if before is None or (isinstance(before, type) and issubclass(before, ours)):
         return
-    settings.set(before_setting, before, priority="addon")
+    settings.set(previous(name), before, priority="addon")
     settings.set(name, ours, priority=max(settings.getpriority(name) or 0, SETTINGS_PRIORITIES["addon"]))
 
 
-def _asks_for_delay(settings: BaseSettings, spidercls: type[Spider]) -> bool:
-    """Return whether a delay is meant for TMDB: of the spider, the command line, or AutoThrottle.
-
-    A project's ``DOWNLOAD_DELAY`` is meant for web sites: ``scrapy startproject`` writes one.
-    """
-    return (
-        hasattr(spidercls, "download_delay")
-        or (settings.getpriority("DOWNLOAD_DELAY") or 0) > SETTINGS_PRIORITIES["project"]
-        or settings.getbool("AUTOTHROTTLE_ENABLED")
-    )
-
-
 def _install_slot(settings: BaseSettings, ours: TMDBSettings, options: dict[str, float]) -> None:
-    """Give the slot its concurrency, and the delay that is meant for it.
-
-    Where 0 stands for no limit, Scrapy would send nothing at all: for a slot, and before 2.19 for
-    ``CONCURRENT_REQUESTS``.
-    """
+    """Give the slot its concurrency, and the delay that is meant for it."""
+    # Where 0 stands for no limit, Scrapy would send nothing at all: for a slot, and before 2.19 for all.
     for name in ("CONCURRENT_REQUESTS", "CONCURRENT_REQUESTS_PER_DOMAIN"):
         if settings.getint(name) == 0:
             settings.set(name, _NO_LIMIT, priority=settings.getpriority(name) or 0)
     slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
     # Not more than connections: a request that would wait for one waits in the slot.
     limits = [limit for limit in (ours.slot_concurrency, ours.max_connections) if limit is not None]
-    slots[SLOT] = {
-        **options,
-        **(slots.get(SLOT) or {}),
-        "concurrency": min(limits, default=_NO_LIMIT),
-    }
+    slots[SLOT] = {**options, **(slots.get(SLOT) or {}), "concurrency": min(limits, default=_NO_LIMIT)}
     priority = max(settings.getpriority("DOWNLOAD_SLOTS") or 0, SETTINGS_PRIORITIES["addon"])
     settings.set("DOWNLOAD_SLOTS", slots, priority=priority)

@@ -19,18 +19,16 @@ from tmdbfusion_scrapy.api.catalogue import call_from_url
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.credentials import hidden, proxy_secrets
-from tmdbfusion_scrapy.exceptions import ValidationError
+from tmdbfusion_scrapy.exceptions import TMDBError, ValidationError
 from tmdbfusion_scrapy.items import FailedCall
 from tmdbfusion_scrapy.models.account import GuestSession, RequestToken, Session
-from tmdbfusion_scrapy.settings import SLOT, once_a_crawl, settings_of
+from tmdbfusion_scrapy.settings import SLOT, TMDBSettings, once_a_crawl, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from scrapy.crawler import Crawler
 
-    from tmdbfusion_scrapy.exceptions import TMDBError
-    from tmdbfusion_scrapy.settings import TMDBSettings
 
 CALL_KEY = "tmdb_call"
 """Meta key: the call as of :meth:`Call.to_json`, and the ``url`` that the request has for it."""
@@ -50,11 +48,6 @@ CONDITION_KEY = "tmdb_condition"
 AUTOMAP_KEY = "zyte_api_automap"
 """Meta key of scrapy-zyte-api: ``False`` keeps its transparent mode away from a request."""
 
-REQUEST_ARGUMENTS = frozenset(
-    {"callback", "errback", "priority", "meta", "cb_kwargs", "headers", "flags", "dont_filter"}
-)
-"""Arguments of ``scrapy.Request`` that a call in a spider takes besides the endpoint's own."""
-
 _made: WeakKeyDictionary[Request, tuple[dict[str, Any], Call[Any]]] = WeakKeyDictionary()
 """The calls of requests that were made in this process, with what was kept of them in the meta."""
 
@@ -68,26 +61,19 @@ _SETTINGS = {"session_id": "TMDB_SESSION_ID", "guest_session_id": "TMDB_GUEST_SE
 
 
 def build_request(call: Call[Any], base_url: str, arguments: Mapping[str, Any]) -> Request:
-    """Return the request for a call with labels in place of its secrets, so that a job directory can keep it.
-
-    ``arguments`` are those of :data:`REQUEST_ARGUMENTS`.
-    """
-    meta = {"download_slot": SLOT, "allow_offsite": True, **(arguments.get("meta") or {})}
+    """Return the request for a call with labels in place of its secrets, so that a job directory can keep it."""
+    given = arguments.get("meta") or {}
     # Meta of another call's response may have been passed on.
-    for key in (PROGRESS_KEY, CONDITION_KEY, RUN_KEY):
-        meta.pop(key, None)
+    kept = {key: value for key, value in given.items() if key not in (PROGRESS_KEY, CONDITION_KEY, RUN_KEY)}
+    meta = {"download_slot": SLOT, "allow_offsite": True, **kept}
     if call.secrets or call.method != "GET" or call.model in _SECRET_ANSWERS:
         # What is one user's, or tells of a change that was made, is no answer to a later call.
         meta["dont_cache"] = True
-    headers = dict(arguments.get("headers") or {})
-    body = b""
+    changed: dict[str, Any] = {"method": call.method, "meta": meta}
     if call.body is not None:
-        headers.setdefault("Content-Type", JSON_TYPE)
-        body = msgspec.json.encode(call.body)
-    given = {name: value for name, value in arguments.items() if name not in ("meta", "headers")}
-    url = _url_of(call, base_url)
-    request = Request(url, method=call.method, meta=meta, headers=headers, body=body, **given)
-    return keep_call(request, call)
+        changed["headers"] = {"Content-Type": JSON_TYPE, **(arguments.get("headers") or {})}
+        changed["body"] = msgspec.json.encode(call.body)
+    return keep_call(Request(_url_of(call, base_url), **{**arguments, **changed}), call)
 
 
 def keep_call(request: Request, call: Call[Any]) -> Request:
@@ -105,10 +91,7 @@ def has_call(request: Request) -> bool:
 
 
 def call_from_json(kept: Mapping[str, Any]) -> Call[Any] | None:
-    """Return the call that :meth:`Call.to_json <tmdbfusion_scrapy.api.Call.to_json>` made a dict of.
-
-    Its secrets have labels and no values. ``None`` for an operation that the catalogue does not have.
-    """
+    """Return the call of ``Call.to_json()``, secrets without values; ``None`` for an operation unknown here."""
     secrets = tuple(Secret(key, place, "", label) for key, place, label in kept.get("secrets", ()))
     query, body = kept.get("query", {}), kept.get("body")
     operation_id = kept.get("operation")
@@ -157,14 +140,6 @@ def call_of(request: Request, api_url: str) -> Call[Any]:
     return replace(told, secrets=call.secrets, languages=languages)
 
 
-def operation_of(request: Request, api_url: str) -> str | None:
-    """Return TMDB's operationId of a request of which the URL is TMDB's; ``None`` outside the catalogue."""
-    if has_call(request):
-        operation: str | None = request.meta[CALL_KEY].get("operation")
-        return operation
-    return call_of(request, api_url).operation_id
-
-
 def note_call(request: Request, api_url: str) -> None:
     """See to it that the meta of a request has its call."""
     if has_call(request):
@@ -184,10 +159,7 @@ def with_call(request: Request, call: Call[Any], api_url: str, **changed: Any) -
 
 
 def unseen_in_url(request: Request, api_url: str) -> list[str]:
-    """Return what tells the call of a request apart from others with its URL.
-
-    A URL has the first language of a chain, no more parts than one request can ask for, and no secrets.
-    """
+    """Return what a URL does not show of its call: later languages, parts of later requests, labels of secrets."""
     kept = request.meta.get(CALL_KEY)
     if kept is None:
         return []
@@ -251,8 +223,8 @@ def failed_call(error: TMDBError, request: Request, api_url: str) -> FailedCall:
 class CallSecrets:
     """Keeps the secrets that calls bring, under labels.
 
-    A session that is set in the settings has the setting's name for its label, so that a job's next run knows
-    it. All others get a label drawn at random, of which another process can make nothing.
+    A session of the settings has the setting's name for its label, so that a job's next run knows it. All others
+    get a label drawn at random, of which another process can make nothing.
     """
 
     def __init__(self, settings: TMDBSettings) -> None:
@@ -275,13 +247,17 @@ class CallSecrets:
         return replace(call, secrets=tuple(taken))
 
     def secrets_of(self, request: Request) -> tuple[Secret, ...]:
-        """Return the secrets of a request.
-
-        Raises:
-            ValidationError: One was given to another process, and is known to that alone.
-        """
+        """Return the secrets of a request; ``ValidationError`` for one that only another process knew."""
         marks = request.meta[CALL_KEY].get("secrets", ()) if has_call(request) else ()
-        return tuple(Secret(key, place, self._value(key, label), label) for key, place, label in marks)
+        for key, _, label in marks:
+            if label not in self._values:
+                setting = _SETTINGS.get(key)
+                fix = f"set {setting}, which every run can read" if setting else "make the call anew"
+                raise ValidationError(
+                    f"the {key} of this call is not known here: secrets are not kept in a job directory or a "
+                    f"queue, so one that was given to a call is gone with its run; {fix}"
+                )
+        return tuple(Secret(key, place, self._values[label], label) for key, place, label in marks)
 
     def values_of(self, request: Request) -> list[str]:
         """Return the values of a request's secrets, of those that are known, and those of its proxy."""
@@ -290,18 +266,6 @@ class CallSecrets:
         if b"Proxy-Authorization" in request.headers:
             values += proxy_secrets(None, request.headers[b"Proxy-Authorization"])
         return [*values, *self._of_proxy]
-
-    def _value(self, key: str, label: str) -> str:
-        """Return the secret that a label stands for."""
-        value = self._values.get(label)
-        if value is None:
-            setting = _SETTINGS.get(key)
-            fix = f"set {setting}, which every run can read" if setting else "make the call anew"
-            raise ValidationError(
-                f"the {key} of this call is not known here: secrets are not kept in a job directory or a queue, "
-                f"so one that was given to a call is gone with its run; {fix}"
-            )
-        return value
 
 
 @once_a_crawl

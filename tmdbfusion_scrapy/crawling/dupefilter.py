@@ -11,25 +11,18 @@ from scrapy.dupefilters import BaseDupeFilter, RFPDupeFilter
 from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.job import job_dir
 from scrapy.utils.misc import build_from_crawler, load_object
-from scrapy.utils.request import RequestFingerprinter
+from scrapy.utils.request import RequestFingerprinter, RequestFingerprinterProtocol
 
 from tmdbfusion_scrapy.crawling.calls import unseen_in_url
-from tmdbfusion_scrapy.settings import settings_of
+from tmdbfusion_scrapy.settings import previous, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from scrapy import Request, Spider
     from scrapy.crawler import Crawler
-    from scrapy.utils.request import RequestFingerprinterProtocol
     from twisted.internet.defer import Deferred
     from typing_extensions import Self
-
-FINGERPRINTER_SETTING = "TMDB_FALLBACK_FINGERPRINTER"
-"""Set by the add-on: the ``REQUEST_FINGERPRINTER_CLASS`` that was there before."""
-
-DUPEFILTER_SETTING = "TMDB_FALLBACK_DUPEFILTER"
-"""Set by the add-on: the ``DUPEFILTER_CLASS`` that was there before."""
 
 SEEN_FILE = "tmdb_requests.seen"
 """In the job directory: a line for each request, all but its number in hexadecimal form, and the number or 0."""
@@ -37,14 +30,14 @@ SEEN_FILE = "tmdb_requests.seen"
 _NUMBER = re.compile(r"(?<=/)[1-9][0-9]{0,11}(?=/|$)")
 """A number that is written in one way only."""
 
+_LINE = re.compile(rb"([0-9a-f]{40}) ([0-9]+)\n")
+
 _BITS = 256
 """Numbers that share an integer, as ids lie close together. One alone takes no more room than a fingerprint."""
 
 
 class TMDBRequestFingerprinter:
-    """Tells TMDB requests apart by method, URL and body, the query's parameters in any order.
-
-    Calls of two sessions are told apart by the labels of their secrets, which stand for the secrets in a request.
+    """Tells TMDB requests apart by method, URL, body and labels of secrets, the query's parameters in any order.
 
     All other requests get the fingerprinter that was there before. Scrapy's own parses and escapes each URL anew
     as well; the URLs of an API that come from the catalogue are escaped alike to begin with.
@@ -52,7 +45,7 @@ class TMDBRequestFingerprinter:
 
     def __init__(self, crawler: Crawler) -> None:
         self._settings = settings_of(crawler.settings)
-        before = crawler.settings.get(FINGERPRINTER_SETTING, RequestFingerprinter)
+        before = crawler.settings.get(previous("REQUEST_FINGERPRINTER_CLASS"), RequestFingerprinter)
         self._others: RequestFingerprinterProtocol = build_from_crawler(load_object(before), crawler)
 
     @classmethod
@@ -65,15 +58,14 @@ class TMDBRequestFingerprinter:
         url = request.url
         if not self._settings.is_tmdb(url):
             return self._others.fingerprint(request)
-        return sha1(self._told(request, *_path_and_query(url)), usedforsecurity=False).digest()
+        return self._digest(request, *_path_and_query(url))
 
     def numbered(self, request: Request) -> tuple[bytes, int] | None:
-        """Return what tells a request apart in two: 20 bytes, and the first number of its path, 0 for none.
+        """Return a digest of all but the first number of a request's path, and that number, 0 for none.
 
-        Two requests are equal in both if their fingerprints are. ``None`` for a request that is not TMDB's.
+        ``None`` for a request that is not TMDB's.
         """
-        base = self._settings.api_url
-        url = request.url
+        base, url = self._settings.api_url, request.url
         if not self._settings.is_tmdb(url):
             return None
         path, query = _path_and_query(url)
@@ -81,24 +73,23 @@ class TMDBRequestFingerprinter:
         if found is None:
             return self.fingerprint(request), 0
         # Nowhere else in a URL is there a line break.
-        told = self._told(request, f"{path[: found.start()]}\n{path[found.end() :]}", query)
-        return sha1(told, usedforsecurity=False).digest(), int(found.group())
+        rest = f"{path[: found.start()]}\n{path[found.end() :]}"
+        return self._digest(request, rest, query), int(found.group())
 
-    def _told(self, request: Request, path: str, query: str) -> bytes:
-        """Return all that tells a request apart."""
+    def _digest(self, request: Request, path: str, query: str) -> bytes:
         parts = [request.method, path, query, *unseen_in_url(request, self._settings.api_url)]
-        return b"\n".join([*(part.encode() for part in parts), request.body])
+        told = b"\n".join([*(part.encode() for part in parts), request.body])
+        return sha1(told, usedforsecurity=False).digest()
 
 
 class TMDBDupeFilter(BaseDupeFilter):
     """Filter of duplicates with a bit for a TMDB request that has a number in its path.
 
     A million fingerprints take some 150 MB. The requests of a crawl differ mostly in an id, so here the rest of
-    them is kept once, and the ids as bits. Requests of other hosts go to the filter that was there before; so do
-    all of them with a ``REQUEST_FINGERPRINTER_CLASS`` of your own.
+    them is kept once, and the ids as bits. With ``JOBDIR`` the next run knows what was seen.
 
-    With ``JOBDIR`` the next run knows what was seen. Logging, ``DUPEFILTER_DEBUG`` and the stats are those of the
-    filter that was there before, ``others``; Scrapy's by default.
+    Requests of other hosts go to the filter that was there before (``others``, by default Scrapy's), which logs as
+    well; so do all of them with a ``REQUEST_FINGERPRINTER_CLASS`` of your own.
     """
 
     def __init__(
@@ -126,7 +117,8 @@ class TMDBDupeFilter(BaseDupeFilter):
     def from_crawler(cls, crawler: Crawler) -> Self:
         """Make the filter of a crawl."""
         settings = crawler.settings
-        others = build_from_crawler(load_object(settings.get(DUPEFILTER_SETTING, RFPDupeFilter)), crawler)
+        before = settings.get(previous("DUPEFILTER_CLASS"), RFPDupeFilter)
+        others = build_from_crawler(load_object(before), crawler)
         fingerprinter = crawler.request_fingerprinter
         is_chosen = (settings.getpriority("REQUEST_FINGERPRINTER_CLASS") or 0) > SETTINGS_PRIORITIES["addon"]
         if not (is_chosen or isinstance(fingerprinter, TMDBRequestFingerprinter)):
@@ -163,15 +155,14 @@ class TMDBDupeFilter(BaseDupeFilter):
 
     def _resume(self, path: Path) -> BinaryIO:
         """Take in what an earlier run of the job has seen, and return the file for what this one sees."""
-        line = b"\n"
-        if path.exists():
-            with path.open("rb") as lines:
-                for line in lines:
-                    request = _read(line)
-                    if request is not None:
-                        self._add(*request)
         # Without a buffer: what was seen stays known after kill -9.
         file = path.open("ab", buffering=0)
+        line = b"\n"
+        with path.open("rb") as lines:
+            for line in lines:
+                # A crash may have cut one short.
+                if found := _LINE.fullmatch(line):
+                    self._add(bytes.fromhex(found[1].decode()), int(found[2]))
         if not line.endswith(b"\n"):
             file.write(b"\n")
         return file
@@ -187,14 +178,6 @@ class TMDBDupeFilter(BaseDupeFilter):
         mask = masks.get(index, 0)
         masks[index] = mask | 1 << bit
         return masks[index] != mask
-
-
-def _read(line: bytes) -> tuple[bytes, int] | None:
-    """Return the request of a line, ``None`` for one that a crash cut short."""
-    group, _, number = line.partition(b" ")
-    if not line.endswith(b"\n") or len(group) != 40 or not number.strip().isdigit():
-        return None
-    return bytes.fromhex(group.decode()), int(number)
 
 
 def _path_and_query(url: str) -> tuple[str, str]:

@@ -11,67 +11,49 @@ import logging
 import warnings
 from contextlib import contextmanager
 from functools import cache, partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from weakref import ref
 
-from scrapy.exceptions import (
-    CannotResolveHostError,
-    DownloadCancelledError,
-    DownloadConnectionRefusedError,
-    DownloadFailedError,
-    DownloadTimeoutError,
-    ResponseDataLossError,
-    UnsupportedURLSchemeError,
-)
+import scrapy.exceptions
 from scrapy.utils.log import get_scrapy_root_handler
 from twisted.logger import globalLogBeginner
 
 from tmdbfusion_scrapy import exceptions
-from tmdbfusion_scrapy.exceptions import (
-    ConfigurationError,
-    ResponseError,
-    ServerError,
-    TMDBError,
-    ValidationError,
-    error_from_exception,
-    failure_of,
-)
+from tmdbfusion_scrapy.exceptions import ConfigurationError, FailureKind, ServerError, TMDBError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from typing import Any
 
-    from tmdbfusion_scrapy.exceptions import FailureKind
     from tmdbfusion_scrapy.http import httpx
 
 
-class TimeoutServerError(ServerError, DownloadTimeoutError):
+class TimeoutServerError(ServerError, scrapy.exceptions.DownloadTimeoutError):
     """No answer in time."""
 
 
-class ConnectionServerError(ServerError, DownloadConnectionRefusedError):
+class ConnectionServerError(ServerError, scrapy.exceptions.DownloadConnectionRefusedError):
     """No connection."""
 
 
-class ResolutionServerError(ServerError, CannotResolveHostError):
+class ResolutionServerError(ServerError, scrapy.exceptions.CannotResolveHostError):
     """The host has no address."""
 
 
-class DownloadServerError(ServerError, DownloadFailedError):
+class DownloadServerError(ServerError, scrapy.exceptions.DownloadFailedError):
     """The exchange broke off."""
 
 
-class DataLossServerError(ServerError, ResponseDataLossError):
+class DataLossServerError(ServerError, scrapy.exceptions.ResponseDataLossError):
     """The body broke off."""
 
 
-class TooLargeResponseError(ResponseError, DownloadCancelledError):
+class TooLargeResponseError(exceptions.ResponseError, scrapy.exceptions.DownloadCancelledError):
     """The body is larger than ``DOWNLOAD_MAXSIZE``."""
 
     default_retryable = False
 
 
-class UnsupportedURLValidationError(ValidationError, UnsupportedURLSchemeError):
+class UnsupportedURLValidationError(exceptions.ValidationError, scrapy.exceptions.UnsupportedURLSchemeError):
     """The URL cannot be requested."""
 
 
@@ -89,13 +71,10 @@ _SCRAPYS: Mapping[FailureKind, type[TMDBError]] = {
 def download_error(
     exception: httpx.HTTPError | httpx.InvalidURL, *, method: str, path: str, in_body: bool = False
 ) -> TMDBError:
-    """Return the error for an exception of the transport; ``in_body`` if the head of the response had come.
-
-    The path is to be without a secret.
-    """
-    kind = failure_of(exception).kind
+    """Return the error for an exception of the transport; ``in_body`` if the head of the response had come."""
+    kind = exceptions.failure_of(exception).kind
     cls = DataLossServerError if in_body and kind == "protocol" else _SCRAPYS.get(kind)
-    return error_from_exception(exception, method=method, path=path, cls=cls)
+    return exceptions.error_from_exception(exception, method=method, path=path, cls=cls)
 
 
 def error_name(error: TMDBError) -> str:
@@ -108,11 +87,7 @@ logger = logging.getLogger("tmdbfusion_scrapy")
 
 @contextmanager
 def plain_messages() -> Iterator[None]:
-    """Let a :class:`ConfigurationError` that ends the crawl be logged as its message, without a traceback.
-
-    The error is raised on all the same, so that a program that runs the crawl can catch it, and ``scrapy crawl``
-    ends with status 1.
-    """
+    """Let a :class:`ConfigurationError` that ends the crawl be logged as its message, and be raised on."""
     try:
         yield
     except ConfigurationError as error:

@@ -11,30 +11,24 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import msgspec
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
 from scrapy.exceptions import NotConfigured, NotSupported
-from scrapy.utils.defer import maybe_deferred_to_future
+from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler, load_object
 from scrapy.utils.python import global_object_name
-from twisted.internet.defer import Deferred
 
-from tmdbfusion_scrapy.api.call import fill_target, values_in
+from tmdbfusion_scrapy import exceptions
+from tmdbfusion_scrapy.api.call import Secret, fill_target, values_in
 from tmdbfusion_scrapy.attempts import Attempt
 from tmdbfusion_scrapy.base_urls import is_loopback
-from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of, operation_of
+from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of
 from tmdbfusion_scrapy.crawling.errors import download_error
 from tmdbfusion_scrapy.crawling.responses import BodyReader
 from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
-from tmdbfusion_scrapy.crawling.session import session_of
-from tmdbfusion_scrapy.crawling.traffic import traffic_of
-from tmdbfusion_scrapy.exceptions import (
-    ConfigurationError,
-    ValidationError,
-    parse_retry_after,
-    without_frames,
-)
+from tmdbfusion_scrapy.crawling.session import Channel, CrawlSession, session_of, traffic_of
+from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.settings import settings_of
-from tmdbfusion_scrapy.transport.outgoing import NO_BODY
+from tmdbfusion_scrapy.settings import previous, settings_of
+from tmdbfusion_scrapy.transport.outgoing import NO_BODY, Outgoing
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Sequence
@@ -45,17 +39,11 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from scrapy.settings import BaseSettings
 
-    from tmdbfusion_scrapy.api.call import Secret
-    from tmdbfusion_scrapy.crawling.session import Channel, CrawlSession
     from tmdbfusion_scrapy.credentials import Credentials
     from tmdbfusion_scrapy.transport import PooledTransport
     from tmdbfusion_scrapy.transport.answer import Answer
-    from tmdbfusion_scrapy.transport.outgoing import Outgoing
 
 logger = logging.getLogger(__name__)
-
-FALLBACK_SETTING = "TMDB_FALLBACK_HANDLERS"
-"""Set by the add-on: the download handlers that were there before, by scheme."""
 
 _NOT_SENT = frozenset({b"Proxy-Authorization", b"Host", b"Content-Length"})
 """Headers, as Scrapy writes them, that are not the server's business, or that httpx writes itself."""
@@ -84,10 +72,15 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         super().__init__(crawler)
         self._stats = crawler.stats
         self._warned_of_bindaddress = False
-        self._fallbacks = _FallbackHandlers(crawler, self.scheme)
         self._secrets = call_secrets_of(crawler)
         self._reader = BodyReader(crawler)
         self._traffic = traffic_of(crawler)
+        self._previous = crawler.settings.getdict(previous("DOWNLOAD_HANDLERS"))
+        self._fallbacks: dict[str, DownloadHandlerProtocol] = {}
+        self._failed: dict[str, str] = {}
+        if self.scheme is not None and self.scheme in self._previous:
+            # It may wait for the signal that the engine has started; Scrapy's own waits for nothing.
+            self._build_fallback(self.scheme, skip_lazy=True)
 
     @cached_property
     def _session(self) -> CrawlSession:
@@ -99,21 +92,56 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         Raises:
             TMDBError: A TMDB request failed without a response; it is one of Scrapy's download exceptions, too.
             RateLimiterClosed: The spider is being closed, and the request need not wait any longer.
+            NotSupported: There is no other handler for its scheme, or it could not be built.
         """
         channel = self._session.channel_of(request)
         if channel is not None:
             return await self._download(request, channel)
-        return await self._fallbacks.download_request(request)
+        scheme = urlparse_cached(request).scheme
+        handler = self._fallbacks.get(scheme)
+        if handler is None and scheme not in self._failed:
+            handler = self._build_fallback(scheme)
+        if handler is None:
+            raise NotSupported(f"Unsupported URL scheme '{scheme}': {self._failed[scheme]}")
+        download: Any = handler.download_request
+        # The older form, which Scrapy still takes, has a spider argument and returns a Deferred.
+        spider = () if inspect.iscoroutinefunction(download) else (self.crawler.spider,)
+        response: Response = await ensure_awaitable(download(request, *spider))
+        return response
 
     async def close(self) -> None:
         """Close the pool and the fallback handlers."""
         if "_session" in vars(self):
             await self._session.close()
-        await self._fallbacks.close()
+        for handler in self._fallbacks.values():
+            if hasattr(handler, "close"):
+                await ensure_awaitable(handler.close())
+
+    def _build_fallback(self, scheme: str, *, skip_lazy: bool = False) -> DownloadHandlerProtocol | None:
+        """Build the handler that was there before, as Scrapy does; what is in the way is told to each request."""
+        # Scrapy's default is read now: without a reactor Scrapy changes it after the add-ons have run.
+        path = self._previous.get(scheme, self.crawler.settings["DOWNLOAD_HANDLERS_BASE"].get(scheme))
+        if path is None:
+            self._failed[scheme] = "its download handler is set to None"
+            return None
+        try:
+            handler_class: Any = load_object(path)
+            if skip_lazy and getattr(handler_class, "lazy", True):
+                return None
+            handler: DownloadHandlerProtocol = build_from_crawler(handler_class, self.crawler)
+        except NotConfigured as reason:
+            self._failed[scheme] = str(reason)
+        except Exception as error:
+            extra = {"crawler": self.crawler}
+            logger.exception("Cannot build the download handler for %s", scheme, extra=extra)
+            self._failed[scheme] = str(error)
+        else:
+            return self._fallbacks.setdefault(scheme, handler)
+        return None
 
     async def _download(self, request: Request, channel: Channel) -> Response:
-        """Send a TMDB request, with its credentials, through the pool."""
-        if request.meta.get("bindaddress") and not self._warned_of_bindaddress:
+        meta, session = request.meta, self._session
+        if meta.get("bindaddress") and not self._warned_of_bindaddress:
             self._warned_of_bindaddress = True
             logger.warning(
                 "The 'bindaddress' request meta key is not supported by %s and will be ignored: set "
@@ -121,24 +149,24 @@ class TMDBDownloadHandler(BaseDownloadHandler):
                 type(self).__name__,
                 extra={"spider": self.crawler.spider},
             )
-        session = self._session
         begun = sent_at = time.monotonic()
-        answer: Answer | None = None
+        answer = response = None
+        cause: Any = None
         try:
             answer = await self._send(request, channel)
+            status = answer.status
             self._stats.inc_value(channel.request_count)
             now = time.monotonic()
             sent_at = answer.sent_at or begun
             # Without the waits for a connection and for the rate limit.
-            latency = request.meta["download_latency"] = now - sent_at
+            latency = meta["download_latency"] = now - sent_at
             if channel is session.api:
                 self._traffic.answers.append((now, latency))
-            await self._note_status(answer, sent_at, channel)
+            self._stats.inc_value(f"{channel.status_count}/{status}")
+            asked = answer.headers.get("retry-after") if status >= 400 else None
+            await channel.limiter.answered(sent_at, status, exceptions.parse_retry_after(asked))
             session.report_if_due(now)
             response = _unechoed(await self._reader.read(answer, request), channel.credentials)
-            if self._traffic.observers:
-                self._tell(request, channel, begun, sent_at, response.status, size=len(response.body))
-            return response
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             if answer is None:
                 self._stats.inc_value(channel.request_count)
@@ -146,63 +174,43 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         finally:
             if answer is not None:
                 answer.abandon()
-        without_frames(cause)
+        if cause is not None:
+            exceptions.without_frames(cause)
         if self._traffic.observers:
-            status = None if answer is None else answer.status
-            self._tell(request, channel, begun, sent_at, status, error=type(cause).__name__)
+            is_api = channel.credentials is not None
+            attempt = Attempt(
+                method=request.method,
+                url=request.url,
+                base_url=channel.base_url,
+                operation_id=call_of(request, channel.base_url).operation_id if is_api else None,
+                retries=meta.get("retry_times", 0),
+                ended=time.time(),
+                seconds=time.monotonic() - sent_at,
+                waited=sent_at - begun,
+                status=None if answer is None else answer.status,
+                error=None if cause is None else type(cause).__name__,
+                size=None if response is None else len(response.body),
+                memory=meta,
+            )
+            for observer in tuple(self._traffic.observers):
+                observer(attempt)
+        if response is not None:
+            return response
         path = call_of(request, channel.base_url).path
         # Not in the except clause: what was caught, which may quote a secret, would be the error's context.
         raise download_error(cause, method=request.method, path=path, in_body=answer is not None) from cause
 
     def _send(self, request: Request, channel: Channel) -> Coroutine[Any, Any, Answer]:
-        """Return what sends a request and returns its answer."""
         secrets = self._secrets.secrets_of(request)
-        timeouts = {"total": request.meta.get("download_timeout")}
         if channel.failover is None:
             outgoing = prepare(request, channel.pool, channel.credentials, secrets)
             if outgoing is not None:
-                return channel.pool.send(outgoing, timeouts)
-        return channel.send(
-            outgoing_request(
-                request, channel.credentials, secrets=secrets, uses_environment=channel.uses_environment
-            )
+                return channel.pool.send(outgoing, {"total": request.meta.get("download_timeout")})
+        uses_environment, send = channel.uses_environment, channel.pool.send_request
+        sent = outgoing_request(
+            request, channel.credentials, secrets=secrets, uses_environment=uses_environment
         )
-
-    def _tell(
-        self,
-        request: Request,
-        channel: Channel,
-        begun: float,
-        sent_at: float,
-        status: int | None,
-        *,
-        error: str | None = None,
-        size: int | None = None,
-    ) -> None:
-        """Tell the observers of an attempt; the times are of ``time.monotonic()``."""
-        attempt = Attempt(
-            method=request.method,
-            url=request.url,
-            base_url=channel.base_url,
-            operation_id=operation_of(request, channel.base_url) if channel.credentials is not None else None,
-            retries=request.meta.get("retry_times", 0),
-            ended=time.time(),
-            seconds=time.monotonic() - sent_at,
-            waited=sent_at - begun,
-            status=status,
-            error=error,
-            size=size,
-            memory=request.meta,
-        )
-        for observer in tuple(self._traffic.observers):
-            observer(attempt)
-
-    async def _note_status(self, answer: Answer, sent_at: float, channel: Channel) -> None:
-        """Count the answer and tell the rate limiter of it."""
-        status = answer.status
-        self._stats.inc_value(f"{channel.status_count}/{status}")
-        asked = answer.headers.get("retry-after") if status >= 400 else None
-        await channel.limiter.answered(sent_at, status, parse_retry_after(asked))
+        return send(sent) if channel.failover is None else channel.failover.reach(sent, send)
 
 
 class TMDBHTTPDownloadHandler(TMDBDownloadHandler):
@@ -217,83 +225,12 @@ class TMDBHTTPSDownloadHandler(TMDBDownloadHandler):
     scheme = "https"
 
 
-class _FallbackHandlers:
-    """Handlers that were there before, built and closed as Scrapy does it.
-
-    Args:
-        crawler: The crawler.
-        scheme: Its handler is built at once if it is not lazy: it may wait for the signal that the engine has
-            started. One that nobody chose is Scrapy's own, which waits for nothing.
-    """
-
-    def __init__(self, crawler: Crawler, scheme: str | None) -> None:
-        self._crawler = crawler
-        self._chosen = crawler.settings.getdict(FALLBACK_SETTING)
-        self._handlers: dict[str, DownloadHandlerProtocol] = {}
-        self._failed: dict[str, str] = {}
-        if scheme is not None and scheme in self._chosen:
-            self._build(scheme, skip_lazy=True)
-
-    async def download_request(self, request: Request) -> Response:
-        """Download a request.
-
-        Raises:
-            NotSupported: There is no handler for its scheme, or it could not be built.
-        """
-        scheme = urlparse_cached(request).scheme
-        handler = self._handlers.get(scheme)
-        if handler is None and scheme not in self._failed:
-            handler = self._build(scheme)
-        if handler is None:
-            raise NotSupported(f"Unsupported URL scheme '{scheme}': {self._failed[scheme]}")
-        if inspect.iscoroutinefunction(handler.download_request):
-            return await handler.download_request(request)
-        # The older form, which Scrapy still takes: a Deferred, and a spider argument.
-        old_style: Any = handler.download_request
-        response: Response = await maybe_deferred_to_future(old_style(request, self._crawler.spider))
-        return response
-
-    async def close(self) -> None:
-        """Close the handlers."""
-        handlers, self._handlers = self._handlers, {}
-        for handler in handlers.values():
-            closing: Any = handler.close() if hasattr(handler, "close") else None
-            if isinstance(closing, Deferred):
-                await maybe_deferred_to_future(closing)
-            elif inspect.isawaitable(closing):
-                await closing
-
-    def _build(self, scheme: str, *, skip_lazy: bool = False) -> DownloadHandlerProtocol | None:
-        """Build a handler; what comes in the way is told to each request."""
-        # Scrapy's default is read now: without a reactor Scrapy changes it after the add-ons have run.
-        path = self._chosen.get(scheme, self._crawler.settings["DOWNLOAD_HANDLERS_BASE"].get(scheme))
-        if path is None:
-            self._failed[scheme] = "its download handler is set to None"
-            return None
-        try:
-            handler_class: Any = load_object(path)
-            if skip_lazy and getattr(handler_class, "lazy", True):
-                return None
-            handler: DownloadHandlerProtocol = build_from_crawler(handler_class, self._crawler)
-        except NotConfigured as reason:
-            self._failed[scheme] = str(reason)
-            return None
-        except Exception as error:
-            extra = {"crawler": self._crawler}
-            logger.exception("Cannot build the download handler for %s", scheme, extra=extra)
-            self._failed[scheme] = str(error)
-            return None
-        self._handlers[scheme] = handler
-        return handler
-
-
 def prepare(
     request: Request, pool: PooledTransport, credentials: Credentials | None, secrets: Sequence[Secret] = ()
 ) -> Outgoing | None:
     """Return what a pool sends for a TMDB request; ``None`` for one with a body or a proxy of its own.
 
-    Arguments and errors are those of :func:`outgoing_request`, which is for any request, and takes three times as
-    long (benchmarks/transport.py).
+    :func:`outgoing_request`, which is for any request, takes three times as long (benchmarks/transport.py).
     """
     if request.body or request.method not in NO_BODY or "proxy" in request.meta:
         return None
@@ -311,19 +248,11 @@ def outgoing_request(
     secrets: Sequence[Secret] = (),
     uses_environment: bool = True,
 ) -> httpx.Request:
-    """Return what is sent for a TMDB request. The Scrapy request stays without credentials and secrets.
+    """Return what is sent for a TMDB request, which itself stays without credentials and secrets.
 
-    Path and query go along as httpx's extension ``target``, as Scrapy has escaped them.
-
-    Args:
-        request: A request of which the URL is TMDB's.
-        credentials: The token or key; ``None`` for a host that is to see none.
-        secrets: The secrets of the call.
-        uses_environment: Whether a proxy of the environment is used.
-
-    Raises:
-        ValidationError: A secret would reach another endpoint by its place in the path, or the proxy of the
-            request cannot be one, or would read the token.
+    Path and query go along as httpx's extension ``target``, as Scrapy has escaped them. ``None`` are the
+    credentials for a host that is to see none. ``ValidationError`` where a secret would reach another endpoint by
+    its place in the path, or the proxy of the request cannot be one, or would read the token.
     """
     origin, target = _split(request.url)
     headers = _fields(request, origin, credentials)
@@ -343,7 +272,6 @@ def outgoing_request(
 def _fields(
     request: Request, origin: httpx.URL, credentials: Credentials | None
 ) -> list[tuple[bytes, bytes]]:
-    """Return the headers of a request as they leave."""
     unsent = _NOT_SENT if credentials is not None else _NOT_SHOWN
     fields = [(b"Host", origin.netloc)]
     # As stored: names are in title case and values are bytes, which Headers.items() would make sure of once more.
@@ -356,7 +284,6 @@ def _fields(
 
 
 def _filled(target: str, credentials: Credentials | None, secrets: Sequence[Secret]) -> bytes:
-    """Return path and query with all that is secret in them."""
     if secrets or (credentials is not None and credentials.query):
         target = fill_target(target, secrets, credentials.query if credentials is not None else {})
     return target.encode("ascii")
@@ -372,18 +299,11 @@ def _split(url: str) -> tuple[httpx.URL, str]:
     return _origin(f"{scheme}://{host}"), f"/{path}"
 
 
-@lru_cache(maxsize=16)
-def _origin(url: str) -> httpx.URL:
-    """Return the URL of an origin; a crawl has one or two."""
-    return httpx.URL(url)
+_origin = lru_cache(maxsize=16)(httpx.URL)
 
 
 def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> httpx.Proxy | None:
-    """Return the proxy that a request names, ``None`` for none at all.
-
-    ``HttpProxyMiddleware`` moves user and password into a header, which goes on as it is, in
-    ``HTTPPROXY_AUTH_ENCODING`` and of whatever scheme.
-    """
+    """Return the proxy that a request names, ``None`` for none at all."""
     url = request.meta["proxy"]
     if not url:
         return None
@@ -394,6 +314,7 @@ def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> ht
         )
     if origin.scheme == "http" and is_loopback(origin.host):
         return None
+    # HttpProxyMiddleware has moved user and password here, in HTTPPROXY_AUTH_ENCODING and of whatever scheme.
     authorization = request.headers.get(b"Proxy-Authorization")
     headers = [(b"Proxy-Authorization", authorization)] if authorization is not None else None
     try:
@@ -406,10 +327,7 @@ def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> ht
 
 
 def _unechoed(response: Response, credentials: Credentials | None) -> Response:
-    """Return the response without the token or key, should a server have sent it back in a header or the body.
-
-    What is stored, cached or exported of a response is not to hold it.
-    """
+    """Return the response without the token or key, should a server have sent it back in a header or the body."""
     if credentials is None:
         return response
     body = credentials.unechoed(response.body)
@@ -424,11 +342,7 @@ def _unechoed(response: Response, credentials: Credentials | None) -> Response:
 
 
 def check_handlers(settings: BaseSettings) -> None:
-    """Refuse the settings of a crawl with which TMDB's requests do not come to our handler.
-
-    Raises:
-        ConfigurationError: An add-on after ours has put its own handler there; the message gives the fix.
-    """
+    """Refuse, with ``ConfigurationError``, settings with which TMDB's requests do not come to our handler."""
     ours = settings_of(settings)
     handlers = settings.getwithbase("DOWNLOAD_HANDLERS")
     for url in (*ours.api_urls, ours.images_url):

@@ -5,37 +5,24 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import cached_property
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 from weakref import WeakSet
 
-from scrapy import Request, signals
+from scrapy import Request, Spider, signals
 from scrapy.downloadermiddlewares.retry import get_retry_request
 from scrapy.exceptions import DontCloseSpider, DownloadCancelledError, IgnoreRequest, StopDownload
 
+from tmdbfusion_scrapy import exceptions
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.calls import (
-    AUTOMAP_KEY,
-    RETRY_DELAY_KEY,
-    RUN_KEY,
-    call_of,
-    call_secrets_of,
-    note_call,
-    shows_secret,
-)
+from tmdbfusion_scrapy.crawling import calls
+from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of
 from tmdbfusion_scrapy.crawling.errors import error_name, plain_messages
 from tmdbfusion_scrapy.crawling.handler import check_handlers
 from tmdbfusion_scrapy.crawling.reading import RecordReader, conditions_of, of_our_class
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
 from tmdbfusion_scrapy.crawling.scheduling import AHEAD_KEY, LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.session import credentials_of
-from tmdbfusion_scrapy.exceptions import (
-    BAD_TOKEN_CODES,
-    AuthenticationError,
-    PermissionDeniedError,
-    ResponseError,
-    ServerError,
-    TMDBError,
-)
+from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.rate_limit import RateLimiterClosed
 from tmdbfusion_scrapy.retrying import RetryPolicy, may_send_again
 from tmdbfusion_scrapy.settings import IMAGES_SLOT, SLOT, settings_of
@@ -44,7 +31,6 @@ from tmdbfusion_scrapy.transport import ACCEPT_ENCODING
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from scrapy import Spider
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from typing_extensions import Self
@@ -69,34 +55,24 @@ class TMDBMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Make the middleware of a crawl, whose settings are complete now.
-
-        Raises:
-            ConfigurationError: TMDB's requests would go to the download handler of another add-on.
-        """
+        """Make the middleware of a crawl, whose settings are complete now."""
         with plain_messages():
             check_handlers(crawler.settings)
         middleware = cls(crawler)
-        crawler.signals.connect(middleware._on_opened, signals.spider_opened)
+        crawler.signals.connect(middleware._tell_speed, signals.spider_opened)
         return middleware
 
-    def _on_opened(self, spider: Spider) -> None:
-        """Say how fast TMDB is asked, where it is sure to be."""
+    def _tell_speed(self, spider: Spider | None) -> None:
+        """Say how fast TMDB is asked, and what to set where that is slow: as soon as TMDB is sure to be asked."""
+        from tmdbfusion_scrapy.crawling.addon import Addon
         from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 
-        if isinstance(spider, TMDBSpider):
-            self._tell_speed()
-
-    def _tell_speed(self) -> None:
-        """Say how fast TMDB is asked, and what to set where that is slow."""
-        from tmdbfusion_scrapy.crawling.addon import Addon
-
-        self._told_speed = True
+        self._told_speed = isinstance(spider, TMDBSpider | None)
         addon = self._crawler.get_addon(Addon)
-        speed = addon.speed if addon is not None else None
-        if speed is not None:
-            level = logging.WARNING if speed.is_slow else logging.INFO
-            logger.log(level, "TMDB is asked %s", speed.words, extra={"spider": self._crawler.spider})
+        if self._told_speed and addon is not None and addon.speed is not None:
+            level = logging.WARNING if addon.speed.is_slow else logging.INFO
+            extra = {"spider": self._crawler.spider}
+            logger.log(level, "TMDB is asked %s", addon.speed.words, extra=extra)
 
     @cached_property
     def _start(self) -> LazyStartMiddleware | None:
@@ -108,21 +84,21 @@ class TMDBMiddleware:
         meta = request.meta
         is_tmdb = self._settings.is_tmdb(request.url)
         if self._is_zyte_transparent and (is_tmdb or meta.get("download_slot") == IMAGES_SLOT):
-            meta.setdefault(AUTOMAP_KEY, False)
+            meta.setdefault(calls.AUTOMAP_KEY, False)
         if not is_tmdb:
             return None
         if AHEAD_KEY in meta and self._start is not None:
             # A signal tells of it, too, at ten times the cost.
             self._start.take(request)
-        note_call(request, self._settings.api_url)
-        if RUN_KEY in meta:
+        calls.note_call(request, self._settings.api_url)
+        if calls.RUN_KEY in meta:
             is_obsolete = getattr(self._crawler.spider, "is_obsolete", None)
             if is_obsolete is not None and is_obsolete(request):
                 # An earlier process left it in a scheduler of the user's own. Nothing failed.
                 request.errback = None
                 raise IgnoreRequest("the run asks for it anew")
         if not self._told_speed:
-            self._tell_speed()
+            self._tell_speed(None)
         meta.setdefault("download_slot", SLOT)
         meta.setdefault("dont_obey_robotstxt", True)
         meta.setdefault("dont_merge_cookies", True)
@@ -130,7 +106,7 @@ class TMDBMiddleware:
         meta.setdefault("dont_redirect", True)
         request.headers.setdefault(b"Accept", b"application/json")
         request.headers.setdefault(b"Accept-Encoding", ACCEPT_ENCODING)
-        if not self._warned_of_key and shows_secret(request.url):
+        if not self._warned_of_key and calls.shows_secret(request.url):
             self._warned_of_key = True
             logger.warning(
                 "A request has an api_key or a session_id in its URL, where logs, caches and job directories keep "
@@ -139,7 +115,7 @@ class TMDBMiddleware:
                 extra={"spider": self._crawler.spider},
             )
         # A retry that did not come through the scheduler (engine.download_async) waits here.
-        delay = meta.pop(RETRY_DELAY_KEY, None)
+        delay = meta.pop(calls.RETRY_DELAY_KEY, None)
         return asyncio.sleep(delay) if delay else None
 
 
@@ -194,11 +170,7 @@ class TMDBRetryMiddleware:
         return cls(crawler)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
-        """Return the response with its record, or a retry.
-
-        Raises:
-            TMDBError: The call failed for good.
-        """
+        """Return the response with its record, or a retry, or raise the ``TMDBError`` of a call that failed."""
         if not self._settings.is_tmdb(request.url):
             return response
         if isinstance(response, TMDBResponse) and response.record is not None:
@@ -210,7 +182,6 @@ class TMDBRetryMiddleware:
         if not_modified is not None:
             self._answered += 1
             return not_modified
-        error: TMDBError | None = None
         try:
             answer = self._reader.read(request, response, self._secrets.values_of(request))
         except TMDBError as bad:
@@ -220,60 +191,61 @@ class TMDBRetryMiddleware:
         else:
             self._answered += 1
             return answer
-        is_handled = self._handled_by_request(request, response)
+        is_handled = self._is_handled(request, response)
         if not is_handled:
             self._note(error)
         retry = self._retry(request, error)
         if retry is not None and "cached" in response.flags:
             # What the HTTP cache has will not get better.
             retry.meta["dont_cache"] = True
-        return (
-            retry
-            or self._reader.read_without(request, error)
-            or (self._leave_to_callback(request, response) if is_handled else self._give_up(error))
-        )
+        found = retry or self._reader.read_without(request, error)
+        if found is None and is_handled:
+            self._answered += 1
+            # Scrapy's own RetryMiddleware is to let it pass, too.
+            request.meta["dont_retry"] = True
+            return of_our_class(response)
+        return found or self._give_up(error)
 
     def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:
-        """Return a retry for a download that failed; an error that is not TMDB's passes.
-
-        Raises:
-            TMDBError: The call failed for good.
-        """
+        """Return a retry for a failed download, or raise its ``TMDBError``; an error that is not TMDB's passes."""
         if not self._settings.is_tmdb(request.url) or isinstance(exception, StopDownload):
             return None
         if isinstance(exception, RateLimiterClosed):
-            return take_back(request)
+            if request in _taken_back:
+                # It did not go to the scheduler but came again, for a callback awaits its response.
+                return None
+            # The spider is being closed. With JOBDIR the next run sends it.
+            again = request.replace(dont_filter=True)
+            _taken_back.add(again)
+            return again
         if isinstance(exception, IgnoreRequest):
             return self._reader.read_without(request)
         if isinstance(exception, TMDBError):
             error = exception
         elif isinstance(exception, DownloadCancelledError):
-            error = ResponseError(str(exception), retryable=False)
+            error = exceptions.ResponseError(str(exception), retryable=False)
             error.__cause__ = exception
         else:
             return None
         call = call_of(request, self._settings.api_url)
         error.method, error.path = call.method, call.path
         self._note(error)
-        return (
-            self._retry(request, error) or self._reader.read_without(request, error) or self._give_up(error)
-        )
+        retry = self._retry(request, error)
+        return retry or self._reader.read_without(request, error) or self._give_up(error)
 
-    def _handled_by_request(self, request: Request, response: Response) -> bool:
+    def _is_handled(self, request: Request, response: Response) -> bool:
         """Return whether the request or the spider asked for this status as it is."""
-        if 200 <= response.status < 300:
-            return False
-        if request.meta.get("handle_httpstatus_all"):
-            return True
         listed = request.meta.get("handle_httpstatus_list")
         if listed is None:
             listed = getattr(self._crawler.spider, "handle_httpstatus_list", None)
-        return response.status in (listed or ())
+        is_asked_for = request.meta.get("handle_httpstatus_all") or response.status in (listed or ())
+        return bool(is_asked_for) and not 200 <= response.status < 300
 
     def _note(self, error: TMDBError) -> None:
         """Count an error, and close the spider, once, if no other call will work either."""
         self._stats.inc_value(f"{names.ERROR_COUNT}/{error_name(error)}")
-        is_of_token = isinstance(error, AuthenticationError) and error.tmdb_code in (None, *BAD_TOKEN_CODES)
+        codes = (None, *exceptions.BAD_TOKEN_CODES)
+        is_of_token = isinstance(error, exceptions.AuthenticationError) and error.tmdb_code in codes
         if not is_of_token or self._closing is not None:
             return
         logger.error(
@@ -288,88 +260,53 @@ class TMDBRetryMiddleware:
 
     def _retry(self, request: Request, error: TMDBError) -> Request | None:
         """Return the retry of a call, ``None`` where it is of no use or none is left."""
-        if not self._enabled or request.meta.get("dont_retry") or not self._is_worth_it(error):
+        meta, status, codes = request.meta, error.status_code, self._settings.retry_http_codes
+        is_worth_it = error.retryable if codes is None or status is None or status < 300 else status in codes
+        if not self._enabled or meta.get("dont_retry") or not is_worth_it or not may_send_again(error):
             return None
-        delay = self._policy.backoff(request.meta.get("retry_times", 0) + 1, error.retry_after)
+        delay = self._policy.backoff(meta.get("retry_times", 0) + 1, error.retry_after)
         if delay is None:
             return None
-        assert self._crawler.spider is not None  # noqa: S101 - there is one while requests are processed
+        spider: Any = self._crawler.spider
         retry = get_retry_request(
             request,
-            spider=self._crawler.spider,
-            reason=_reason(error),
-            max_retry_times=request.meta.get("max_retry_times", self._settings.retry_times),
-            priority_adjust=request.meta.get("priority_adjust", self._priority_adjust),
+            spider=spider,
+            reason=error_name(error) if status is None else f"{status} {error_name(error)}",
+            max_retry_times=meta.get("max_retry_times", self._settings.retry_times),
+            priority_adjust=meta.get("priority_adjust", self._priority_adjust),
         )
         if retry is not None:
-            retry.meta[RETRY_DELAY_KEY] = delay
+            retry.meta[calls.RETRY_DELAY_KEY] = delay
             queue = self._crawler.get_item_pipeline(RetryQueue)
             if queue is not None:
                 queue.expect()
             self._stats.inc_value(names.RETRY_COUNT)
         return retry
 
-    def _is_worth_it(self, error: TMDBError) -> bool:
-        """Return whether to try again at all: by ``RETRY_HTTP_CODES``, else by what the error says."""
-        if not may_send_again(error):
-            return False
-        codes = self._settings.retry_http_codes
-        if codes is not None and error.status_code is not None and error.status_code >= 300:
-            return error.status_code in codes
-        return error.retryable
-
-    def _leave_to_callback(self, request: Request, response: Response) -> Response:
-        """Let a response pass that the request asked for, by Scrapy's own RetryMiddleware, too."""
-        self._answered += 1
-        request.meta["dont_retry"] = True
-        return of_our_class(response)
-
     def _give_up(self, error: TMDBError) -> NoReturn:
-        """Send the error to the errback."""
         self._stats.inc_value(names.RETRY_GIVEN_UP)
         self._stats.inc_value(f"{names.FAILED_COUNT}/{error_name(error)}")
         # What TMDB does not have, refuses or has merged is an answer. Who refuses all is no one that can be asked.
-        is_merged = isinstance(error, ResponseError) and error.is_other_record
-        if (error.retryable and not is_merged) or isinstance(error, PermissionDeniedError):
+        is_merged = isinstance(error, exceptions.ResponseError) and error.is_other_record
+        if (error.retryable and not is_merged) or isinstance(error, exceptions.PermissionDeniedError):
             self._unanswered += 1
         else:
             self._answered += 1
         if error.status_code is None:
             # What Scrapy logs names the class alone; this names the host that does not answer, say. Of what is not
             # tried again, such as a bad certificate, Scrapy logs nothing.
-            lasting = isinstance(error, ServerError) and not error.retryable
+            lasting = isinstance(error, exceptions.ServerError) and not error.retryable
             level = logging.ERROR if lasting else logging.INFO
             logger.log(level, "%s", error, extra={"spider": self._crawler.spider})
         raise error
-
-
-def take_back(request: Request) -> Request | None:
-    """Return a request for the scheduler that waited for its turn when the spider was closed.
-
-    With ``JOBDIR`` the next run sends it. ``None`` for one that was taken back before: it did not go to the
-    scheduler but came again, for a callback awaits its response.
-    """
-    if request in _taken_back:
-        return None
-    again = request.replace(dont_filter=True)
-    _taken_back.add(again)
-    return again
-
-
-def _reason(error: TMDBError) -> str:
-    """Return the name of an error in Scrapy's retry stats: its class, and the status where there is one."""
-    name = error_name(error)
-    return f"{error.status_code} {name}" if error.status_code is not None else name
 
 
 class RetryQueue:
     """Keeps retries until they are due, outside the downloader, so that they hold no slot.
 
     Scrapy has no delayed requests (https://github.com/scrapy/scrapy/issues/802). A retry that is returned from a
-    middleware goes through ``request_scheduled`` before it is scheduled; there it is taken out and kept.
-
-    It is an item pipeline for the sake of ``close_spider``: that runs after the last download and before the
-    scheduler is closed, so what still waits then goes to the scheduler, and with ``JOBDIR`` to the next run.
+    middleware goes through ``request_scheduled`` before it is scheduled; there it is taken out and kept. An item
+    pipeline is closed before the scheduler, which gets what still waits, and with ``JOBDIR`` the next run.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -398,31 +335,26 @@ class RetryQueue:
     def close_spider(self) -> None:
         """Give what still waits to the scheduler."""
         self._open = False
-        waiting, self._waiting = self._waiting, {}
-        for request, timer in waiting.items():
+        for request, timer in list(self._waiting.items()):
             timer.cancel()
-            self._crawler.engine.crawl(request)
+            self._release(request)
 
     def _on_scheduled(self, request: Request) -> None:
         """Take a retry out on its way to the scheduler."""
-        delay = request.meta.pop(RETRY_DELAY_KEY, None)
+        delay = request.meta.pop(calls.RETRY_DELAY_KEY, None)
         if delay is None:
             return
         self._expected -= 1
         if self._open:
-            timer = asyncio.get_running_loop().call_later(delay, self._release, request)
-            self._waiting[request] = timer
+            self._waiting[request] = asyncio.get_running_loop().call_later(delay, self._release, request)
             raise IgnoreRequest("waits before it is tried again")
 
     def _on_idle(self) -> None:
-        """Keep the spider open while retries wait."""
         if self._waiting:
             raise DontCloseSpider
 
     def _release(self, request: Request) -> None:
-        """Let a retry go whose time has come."""
-        if self._waiting.pop(request, None) is None:
-            return
+        del self._waiting[request]
         if not self._expected and not self._waiting:
             self._crawler.signals.disconnect(self._on_scheduled, signals.request_scheduled)
             self._crawler.signals.disconnect(self._on_idle, signals.spider_idle)

@@ -4,27 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from scrapy import signals
+from scrapy import Request, signals
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.calls import RUN_KEY
 from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON, TMDBRetryMiddleware
-from tmdbfusion_scrapy.settings import check_boolean, settings_of
-from tmdbfusion_scrapy.stores import DATABASE_FAILED, RecordStore
+from tmdbfusion_scrapy.settings import read_boolean, settings_of
+from tmdbfusion_scrapy.stores import DATABASE_FAILED, CrawlState, RecordStore, Run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
-
-    from scrapy import Request
     from scrapy.crawler import Crawler
 
     from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
     from tmdbfusion_scrapy.sources import Listing
-    from tmdbfusion_scrapy.stores import CrawlState, KnownRecords, Progress, Run
 
 logger = logging.getLogger(__name__)
 
@@ -47,6 +43,8 @@ class PlannedRun:
     The database is asked in a thread, one question at a time.
 
     Attributes:
+        known: The records that the database knows.
+        process: Mark of the requests of this process.
         to_fetch: Number of records that this process is to fetch; ``None`` until all of them are known.
         coverage: What a crawl of discover in parts found, as JSON.
         is_finished: Whether nothing is left; known when the crawl has ended.
@@ -57,11 +55,11 @@ class PlannedRun:
         self._spider = spider
         self._stats = spider.crawler.stats
         self._store = store
-        self._state = state
+        self.known = self._state = state
         self._run = run
         self._asking = asyncio.Lock()
         self._is_closed = False
-        self._process = uuid4().hex
+        self.process = uuid4().hex
         self.to_fetch: int | None = None
         self.coverage: str | None = None
         self.is_finished = False
@@ -88,24 +86,13 @@ class PlannedRun:
         """True where an earlier process began it."""
         return self._run.is_resumed
 
-    @property
-    def known(self) -> KnownRecords:
-        """The records that the database knows."""
-        return self._state
-
     def adopt(self, request: Request) -> Request:
-        """Return a request as one of the run's, which decides what is asked for.
-
-        With ``JOBDIR`` the duplicate filter remembers what earlier processes asked for, and ``kill -9`` leaves
-        the answers out. The process is noted for a scheduler of the user's own that keeps requests.
-        """
+        """Return a request as one of the run's, which decides what is asked for."""
+        # With JOBDIR the duplicate filter remembers what earlier processes asked for, and kill -9 leaves the
+        # answers out. The process is noted for a scheduler of the user's own that keeps requests.
         request.dont_filter = True
-        request.meta[RUN_KEY] = self._process
+        request.meta[RUN_KEY] = self.process
         return request
-
-    def has_made(self, request: Request) -> bool:
-        """Return whether a request is of this process; an earlier one may have left others in a scheduler."""
-        return bool(request.meta[RUN_KEY] == self._process)
 
     async def plan(self, listing: Listing, limit: int | None) -> None:
         """Make what is listed, and not stored yet, what the run fetches."""
@@ -136,8 +123,7 @@ class PlannedRun:
 
     async def tell_others(self) -> None:
         """Say how many records are stored without these parts, or in other languages, and what changes that."""
-        spider = self._spider
-        parts = spider.plan.append
+        spider, parts = self._spider, self._spider.plan.append
         language = languages_of(spider.crawler)
         append = f" -a append={','.join(parts)}" if parts else ""
         for other in await self.ask(self._state.fetched_otherwise, self._run, parts, language):
@@ -145,25 +131,16 @@ class PlannedRun:
             if other.language != language:
                 tongue = other.language or "TMDB's own choice of language"
                 without += f"{' and ' if without else ''}in {tongue}"
-            self._say(
-                "%s %s are stored %s: scrapy crawl %s -a source=stale -a days=0%s fetches them again",
-                f"{other.count:,}",
-                spider.kind().replace("_", " "),
-                without,
-                spider.name,
-                append,
-            )
+            advice = "%s %s are stored %s: scrapy crawl %s -a source=stale -a days=0%s fetches them again"
+            kind = spider.kind().replace("_", " ")
+            self._say(advice, f"{other.count:,}", kind, without, spider.name, append)
 
     async def ids(self) -> AsyncIterator[list[int]]:
         """Yield the ids that are still wanted, in their order and in portions."""
         if self._run.is_resumed:
-            progress = await self.ask(self._state.go_on, self._run)
-            self.to_fetch = progress.left
-            self._say(
-                "Going on with the run begun at %s: %d records are left",
-                f"{self._run.started_at:%Y-%m-%d %H:%M} UTC",
-                progress.left,
-            )
+            self.to_fetch = (await self.ask(self._state.go_on, self._run)).left
+            begun = f"{self._run.started_at:%Y-%m-%d %H:%M} UTC"
+            self._say("Going on with the run begun at %s: %d records are left", begun, self.to_fetch)
         after = 0
         while part := await self.ask(self._state.left, self._run, after=after, limit=_IDS_AT_ONCE):
             after = part[-1][0]
@@ -171,9 +148,8 @@ class PlannedRun:
 
     async def etags(self, ids: Sequence[int]) -> dict[int, str]:
         """Return the ETags of those of some records that are stored."""
-        store_raw = check_boolean("TMDB_STORE_RAW", self._spider.settings.get("TMDB_STORE_RAW", True))
-        found: dict[int, str] = await self.ask(self.known.etags_of, ids, with_raw=store_raw)
-        return found
+        store_raw = read_boolean(self._spider.settings, "TMDB_STORE_RAW")
+        return dict(await self.ask(self.known.etags_of, ids, with_raw=store_raw))
 
     async def stored_records(self, model: Any, *, of_run: bool) -> AsyncIterator[Any]:
         """Yield what was stored before now; with ``of_run``, only what earlier processes stored for this run."""
@@ -188,18 +164,10 @@ class PlannedRun:
 
     async def not_done(self, keys: Sequence[int]) -> list[int]:
         """Return those of some ids that this run did not store, find deleted or give up."""
-        if not self._run.is_resumed:
-            return list(keys)
-        found: list[int] = await self.ask(self._state.not_done, self._run, keys)
-        return found
+        return list(await self.ask(self._state.not_done, self._run, keys) if self.is_resumed else keys)
 
     async def ask(self, question: Any, *args: Any, **kwargs: Any) -> Any:
-        """Ask the database in a thread, with patience where it is locked or away.
-
-        Raises:
-            ConfigurationError: It was away for too long.
-            RunClosedError: The database was closed: ``start()`` is not told that a crawl is stopped.
-        """
+        """Ask the database in a thread, with patience where it is locked or away; see :meth:`RecordStore.ask`."""
         async with self._asking:
             if self._is_closed:
                 raise RunClosedError
@@ -211,13 +179,11 @@ class PlannedRun:
             # Where nothing was planned, the database cannot tell that the pipeline lost something at the end.
             lost = 0 if self.is_planned else self._stats.get_value(names.STORAGE_FAILED, 0)
             if reason == "finished" and not lost:
-                watermark = f"{self._spider.kind()}/changes"
-                progress: Progress = await self.ask(
-                    self._state.finish, self._run, watermark=watermark, coverage=self.coverage
-                )
-                self.is_finished = not progress.left
-                if not self.is_finished:
-                    self._say("%d records are left", progress.left)
+                known = {"watermark": f"{self._spider.kind()}/changes", "coverage": self.coverage}
+                left = (await self.ask(self._state.finish, self._run, **known)).left
+                self.is_finished = not left
+                if left:
+                    self._say("%d records are left", left)
             # The pipeline has a say in the reason.
             if advice := self._advice(self._stats.get_value("finish_reason", reason)):
                 self._say(advice)
@@ -239,34 +205,25 @@ class PlannedRun:
                 "Most calls were not answered. Once TMDB can be reached, -a source=failed tries those again that "
                 "are on record in tmdb_failures"
             )
+        goes_on = "the same command goes on from here"
         if reason in (SOURCE_FAILED, ENQUEUED):
             return None
         if reason == BAD_TOKEN_REASON:
-            before = "With a token that TMDB accepts, in TMDB_ACCESS_TOKEN or TMDB_API_KEY"
-        elif reason == DATABASE_FAILED:
-            before = "Once the database can be written to again"
-        elif self._spider.has_failed:
-            before = "Once what the error above names is mended"
-        elif calls is not None and calls.found_no_one:
-            before = "Once TMDB can be reached again"
-        else:
-            return "The same command goes on from here"
-        return f"{before}, the same command goes on from here"
+            return f"With a token that TMDB accepts, in TMDB_ACCESS_TOKEN or TMDB_API_KEY, {goes_on}"
+        if reason == DATABASE_FAILED:
+            return f"Once the database can be written to again, {goes_on}"
+        if self._spider.has_failed:
+            return f"Once what the error above names is mended, {goes_on}"
+        if calls is not None and calls.found_no_one:
+            return f"Once TMDB can be reached again, {goes_on}"
+        return goes_on.capitalize()
 
     def _say(self, message: str, *args: Any) -> None:
-        """Log what a user wants to know."""
         logger.info(message, *args, extra={"spider": self._spider})
 
 
 async def open_run(spider: TMDBSourceSpider, *, again: bool) -> PlannedRun | None:
-    """Return the run of a spider; ``None`` where nothing is stored in a database.
-
-    The same command goes on with a run that is not finished. With ``again``, what was stored before the run is
-    fetched again.
-
-    Raises:
-        ConfigurationError: The database cannot be used.
-    """
+    """Return the run of a spider, with ``again`` of stored records too; ``None`` where there is no database."""
     store = spider.crawler.get_item_pipeline(RecordStore)
     if store is None:
         return None

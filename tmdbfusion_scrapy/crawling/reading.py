@@ -16,28 +16,21 @@ from weakref import ref
 
 import msgspec
 from scrapy.http import Response  # noqa: TC002 - likewise
+from scrapy.utils.misc import load_object
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy.api import OPERATIONS, Call
 from tmdbfusion_scrapy.api.appending import Assembly, may_exist
 from tmdbfusion_scrapy.api.call import judge
-from tmdbfusion_scrapy.crawling.calls import (
-    CALL_KEY,
-    CONDITION_KEY,
-    PROGRESS_KEY,
-    RETRY_DELAY_KEY,
-    call_of,
-    keep_call,
-    kind_id_and_path,
-    shows_secret,
-    with_call,
-)
+from tmdbfusion_scrapy.crawling import calls
+from tmdbfusion_scrapy.crawling.calls import call_of
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse, is_heard
+from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.models import Record
 from tmdbfusion_scrapy.models.fields import SLASHED_KEYS
 from tmdbfusion_scrapy.models.record import DEFAULT_LANGUAGE, Decoded, note_language
-from tmdbfusion_scrapy.settings import once_a_crawl, settings_of
+from tmdbfusion_scrapy.settings import once_a_crawl, previous, settings_of
 from tmdbfusion_scrapy.stores import RECORD_CAME
 
 if TYPE_CHECKING:
@@ -45,12 +38,9 @@ if TYPE_CHECKING:
 
     from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.http import Headers
+    from scrapy.settings import BaseSettings
 
-    from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.credentials import Credentials
-    from tmdbfusion_scrapy.exceptions import TMDBError
-
 
 logger = logging.getLogger(__name__)
 
@@ -59,65 +49,43 @@ MOST_IGNORED = 20
 
 
 class Conditions:
-    """The conditional requests of a crawl, and what came of them. See :func:`conditions_of`.
-
-    Attributes:
-        asks: True if the crawl makes conditional requests; not any more once TMDB turned out to ignore them.
-    """
+    """Conditional requests of a crawl, which ``asks`` until TMDB turns out to ignore them."""
 
     def __init__(self, crawler: Crawler) -> None:
-        self._crawler = ref(crawler)
+        # The stats hold their crawler, too.
+        self._crawler: Any = ref(crawler)
         settings = settings_of(crawler.settings)
         self._api_url = settings.api_url
         self.asks = settings.conditional
         self._ignored = 0
         self._heeded = False
 
-    @property
-    def _stats(self) -> Any:
-        """The stats of the crawl; they hold its crawler."""
-        crawler = self._crawler()
-        assert crawler is not None  # noqa: S101 - it is running
-        return crawler.stats
-
     def conditional(self, request: Request, record_id: int, etag: str | None) -> Request:
-        """Return a request for the details of a record, conditional if the record was fetched that way last.
-
-        Args:
-            request: The request.
-            record_id: TMDB's id of the record.
-            etag: Value of the column ``etag`` for the record; ``None`` for a record that is not stored.
-        """
+        """Return a request for details, conditional if its record is stored with an ``etag`` of the same call."""
         if etag is None or not self.asks:
             return request
         digest, _, sent = etag.partition(" ")
         if sent and digest == _digest(request, call_of(request, self._api_url)):
             request.headers["If-None-Match"] = sent
-            request.meta[CONDITION_KEY] = [record_id, etag]
-            self._stats.inc_value(names.CONDITIONAL_REQUESTS)
+            request.meta[calls.CONDITION_KEY] = [record_id, etag]
+            self._crawler().stats.inc_value(names.CONDITIONAL_REQUESTS)
         return request
 
     def not_modified(self, request: Request, response: Response) -> TMDBResponse | None:
-        """Return what tells of a record that has not changed; ``None`` for any other answer.
-
-        The response has a callback of its own, which yields an ``UnchangedRecord``: neither the spider's callback
-        nor its errback sees it.
-        """
-        if CONDITION_KEY not in request.meta:
+        """Return a response that tells a callback of its own that nothing changed; ``None`` for any other."""
+        if calls.CONDITION_KEY not in request.meta:
             return None
-        record_id, etag = request.meta[CONDITION_KEY]
+        record_id, etag = request.meta[calls.CONDITION_KEY]
         if response.status != 304:
             self._note_answer(etag, response)
             return None
-        operation_id = call_of(request, self._api_url).operation_id
-        if operation_id is None:
-            return None
+        endpoint = OPERATIONS[call_of(request, self._api_url).operation_id or ""]
         self._heeded = True
-        self._stats.inc_value(names.CONDITIONAL_NOT_MODIFIED)
+        self._crawler().stats.inc_value(names.CONDITIONAL_NOT_MODIFIED)
         told = request.replace(
             callback=_tell,
             errback=None,
-            cb_kwargs={"item": UnchangedRecord(OPERATIONS[operation_id].kind, record_id, etag)},
+            cb_kwargs={"item": UnchangedRecord(endpoint.kind, record_id, etag)},
             # HttpErrorMiddleware takes what is no 2xx for an error.
             meta={**request.meta, "handle_httpstatus_list": [304]},
         )
@@ -125,12 +93,14 @@ class Conditions:
 
     def _note_answer(self, etag: str, response: Response) -> None:
         """Count a record that was sent though it is the one that is stored."""
-        sent = response.headers.get("ETag")
-        if sent is None or response.status != 200 or "cached" in response.flags:
+        sent = (response.headers.get("ETag") or b"").decode("latin-1")
+        if not sent or response.status != 200 or "cached" in response.flags:
             return
-        if _strong(sent.decode("latin-1")) != _strong(etag.partition(" ")[2]):
+        # A server that compresses an answer may call its ETag weak.
+        if sent.removeprefix("W/") != etag.partition(" ")[2].removeprefix("W/"):
             return
-        self._stats.inc_value(names.CONDITIONAL_IGNORED)
+        crawler = self._crawler()
+        crawler.stats.inc_value(names.CONDITIONAL_IGNORED)
         self._ignored += 1
         if self.asks and not self._heeded and self._ignored == MOST_IGNORED:
             self.asks = False
@@ -138,7 +108,7 @@ class Conditions:
                 "TMDB sent %d unchanged records in full, so it does not heed If-None-Match: it is no longer asked "
                 "that way in this crawl. TMDB_CONDITIONAL is of no use now",
                 MOST_IGNORED,
-                extra={"spider": getattr(self._crawler(), "spider", None)},
+                extra={"spider": crawler.spider},
             )
 
 
@@ -148,28 +118,20 @@ def conditions_of(crawler: Crawler) -> Conditions:
     return Conditions(crawler)
 
 
-def stored_etag(request: Request, call: Call[Any], headers: Headers) -> str | None:
+def _stored_etag(request: Request, call: Call[Any], etag: bytes | None) -> str | None:
     """Return what is stored of the ETag of an answer to a call's only request; ``None`` where none can be used."""
-    etag = headers.get("ETag")
-    if etag is None or b"***" in etag:
-        # One that had a secret in it is no use.
-        return None
-    digest = _digest(request, call)
-    return f"{digest} {etag.decode('latin-1')}" if digest is not None else None
+    # One that had a secret in it is no use.
+    digest = None if etag is None or b"***" in etag else _digest(request, call)
+    return f"{digest} {etag.decode('latin-1')}" if etag is not None and digest is not None else None
 
 
 def _digest(request: Request, call: Call[Any]) -> str | None:
     """Return a digest of all that a record depends on; ``None`` for one of one user, or with a secret."""
-    if call.method != "GET" or call.secrets or shows_secret(request.url):
+    if call.method != "GET" or call.secrets or calls.shows_secret(request.url):
         return None
     query = sorted(call.query.items())
     told = [call.path, query, call.appends, call.languages, call.has_all_seasons]
     return sha1(msgspec.json.encode(told), usedforsecurity=False).hexdigest()[:12]
-
-
-def _strong(etag: str) -> str:
-    """Return an ETag for comparing; a server that compresses an answer may call its ETag weak."""
-    return etag.removeprefix("W/")
 
 
 def _tell(response: Response, item: UnchangedRecord) -> Iterator[UnchangedRecord]:  # noqa: ARG001 - a callback
@@ -186,7 +148,7 @@ class RecordReader:
 
     A record with appended parts may take several requests, see :class:`~tmdbfusion_scrapy.api.appending.Assembly`.
     What came so far is in the meta of the next one, so that a job directory keeps it; only the response with the
-    whole record is seen. No error shows the credentials.
+    whole record is seen.
     """
 
     def __init__(self, crawler: Crawler, credentials: Credentials) -> None:
@@ -195,20 +157,13 @@ class RecordReader:
         self._api_url = settings_of(crawler.settings).api_url
         self._stats = crawler.stats
         # The HTTP cache is to answer everything, and it is not asked for parts that had been left out.
-        self._is_offline = crawler.settings.getbool("HTTPCACHE_ENABLED") and crawler.settings.getbool(
-            "HTTPCACHE_IGNORE_MISSING"
-        )
+        offline = ("HTTPCACHE_ENABLED", "HTTPCACHE_IGNORE_MISSING")
+        self._is_offline = all(crawler.settings.getbool(name) for name in offline)
         self._came: set[tuple[str | None, str]] = set()
         self._absences: Counter[tuple[str | None, str]] = Counter()
 
     def read(self, request: Request, response: Response, secrets: Iterable[str]) -> TMDBResponse | Request:
-        """Return the response with the record of the call, or the request for the rest of it.
-
-        No error shows the secrets.
-
-        Raises:
-            TMDBError: The answer tells of a failure, or is not what was asked for.
-        """
+        """Return the response with the record of the call, or the request for the rest; else raise its error."""
         call = call_of(request, self._api_url)
         headers = {}
         if response.status >= 300:
@@ -221,7 +176,7 @@ class RecordReader:
             endpoint = OPERATIONS.get(call.operation_id or "")
             if endpoint is not None and endpoint.is_details and not record.drift:
                 # One that could not be read as a whole may be read better by a later version.
-                record._etag = stored_etag(request, call, response.headers)  # noqa: SLF001
+                record._etag = _stored_etag(request, call, response.headers.get("ETag"))  # noqa: SLF001
         if assembly is not None:
             return self._follow(request, assembly.take(record, partial(self._may_ask, call)), response)
         return self._whole(request, response, call, record)
@@ -240,8 +195,14 @@ class RecordReader:
             if assembly.step == "again":
                 self._stats.inc_value(names.APPENDED_AGAIN)
             return self._next_request(request, assembly)
-        first = _first_request(request)
-        body = assembly.body
+        first, body, kept = request, assembly.body, request.meta.get(calls.PROGRESS_KEY)
+        if kept is not None:
+            # As the spider made it.
+            gone = {calls.PROGRESS_KEY} if kept["dont_cache"] else {calls.PROGRESS_KEY, "dont_cache"}
+            meta = {name: value for name, value in request.meta.items() if name not in gone}
+            meta[calls.CALL_KEY] = {**meta[calls.CALL_KEY], "url": kept["url"]}
+            changed = {name: kept[name] for name in ("url", "priority", "dont_filter")}
+            first = request.replace(**changed, meta=meta)
         if response is None:
             headers = {"Content-Type": "application/json;charset=utf-8"}
             response = TMDBResponse(first.url, headers=headers, body=body, request=first)
@@ -255,9 +216,9 @@ class RecordReader:
         meta = {
             name: value
             for name, value in request.meta.items()
-            if name not in ("retry_times", "dont_cache", RETRY_DELAY_KEY, CONDITION_KEY)
+            if name not in ("retry_times", "dont_cache", calls.RETRY_DELAY_KEY, calls.CONDITION_KEY)
         }
-        first = request.meta.get(PROGRESS_KEY) or {
+        first = request.meta.get(calls.PROGRESS_KEY) or {
             "url": request.url,
             "priority": request.priority,
             "dont_filter": request.dont_filter,
@@ -266,29 +227,27 @@ class RecordReader:
         if first["dont_cache"] or assembly.step == "again":
             # If all parts had been left out, it is the same request, and the cache has the answer without them.
             meta["dont_cache"] = True
-        meta[PROGRESS_KEY] = {**first, **assembly.to_json()}
+        meta[calls.PROGRESS_KEY] = {**first, **assembly.to_json()}
         # What came is kept in memory until the rest is there.
-        priority = first["priority"] + 1
-        following = with_call(
-            request, assembly.next_call, self._api_url, priority=priority, dont_filter=True, meta=meta
-        )
+        changed = {"priority": first["priority"] + 1, "dont_filter": True, "meta": meta}
+        following = calls.with_call(request, assembly.next_call, self._api_url, **changed)
         # Of the answer to another URL that the HTTP cache or the database has.
         for name in ("If-None-Match", "If-Modified-Since"):
             following.headers.pop(name, None)
-        return keep_call(following, assembly.call)
+        return calls.keep_call(following, assembly.call)
 
     def _may_ask(self, call: Call[Any], part: str) -> bool:
         """Return whether to ask again for a part that was left out."""
-        return not self._is_offline and self._absences[call.operation_id, _label(part)] < MOST_ABSENCES
+        key = call.operation_id, _label(part)
+        return not self._is_offline and (key in self._came or self._absences[key] < MOST_ABSENCES)
 
     def _whole(self, request: Request, response: Response, call: Call[Any], record: Any) -> TMDBResponse:
         """Give a response its record; count what is odd with it, and note which language it is in."""
         whole = of_our_class(response)
         whole.record = record
         if is_heard(self._crawler, RECORD_CAME):
-            self._crawler.signals.send_catch_log(
-                RECORD_CAME, call=partial(kind_id_and_path, request, self._api_url)
-            )
+            call_info = partial(calls.kind_id_and_path, request, self._api_url)
+            self._crawler.signals.send_catch_log(RECORD_CAME, call=call_info)
         endpoint = OPERATIONS.get(call.operation_id or "")
         if endpoint is not None and "language" in endpoint.parameters and isinstance(record, Record):
             note_language(record, call.query.get("language") or DEFAULT_LANGUAGE)
@@ -307,18 +266,11 @@ class RecordReader:
         return whole
 
     def _note_absences(self, assembly: Assembly[Any], record: Record) -> None:
-        """Note which parts came with a record, and tell of those that are not asked for again from now on.
-
-        A part that TMDB never sends would cost each record another request.
-        """
-        operation = assembly.call.operation_id
-        missing = set(record.missing_parts)
-        came = {(operation, _label(part)) for part in assembly.parts if part not in missing}
-        self._came |= came
-        for key in came:
-            self._absences.pop(key, None)
-        absent = assembly.parts_to_ask_again(record, missing)
-        for label in sorted({_label(part) for part in absent}):
+        """Note which parts came: one that TMDB never sends would cost each record another request."""
+        operation, missing = assembly.call.operation_id, set(record.missing_parts)
+        self._came |= {(operation, _label(part)) for part in assembly.parts if part not in missing}
+        absent = {_label(part) for part in assembly.parts_to_ask_again(record, missing)}
+        for label in sorted(absent):
             key = operation, label
             if key in self._came:
                 continue
@@ -339,7 +291,7 @@ def assembly_of(request: Request, call: Call[Any]) -> Assembly[Any] | None:
     """Return how far the record of a request has come; ``None`` for a call without appended parts."""
     if not call.appends:
         return None
-    kept = request.meta.get(PROGRESS_KEY)
+    kept = request.meta.get(calls.PROGRESS_KEY)
     return Assembly.begin(call) if kept is None else Assembly.from_json(call, kept)
 
 
@@ -348,21 +300,62 @@ def of_our_class(response: Response) -> TMDBResponse:
     return response if isinstance(response, TMDBResponse) else response.replace(cls=TMDBResponse)
 
 
-def _first_request(request: Request) -> Request:
-    """Return the request as the spider made it, from the last one that was sent for its record."""
-    first = request.meta.get(PROGRESS_KEY)
-    if first is None:
-        return request
-    meta = {name: value for name, value in request.meta.items() if name != PROGRESS_KEY}
-    if not first["dont_cache"]:
-        meta.pop("dont_cache", None)
-    made: Request = request.replace(
-        url=first["url"], priority=first["priority"], dont_filter=first["dont_filter"], meta=meta
-    )
-    made.meta[CALL_KEY] = {**made.meta[CALL_KEY], "url": made.url}
-    return made
-
-
 def _label(part: str) -> str:
     """Return the word for a part in stats: all seasons are ``season``."""
     return SLASHED_KEYS.get(part) or part.partition("/")[0]
+
+
+_BROKEN = frozenset({"dataloss", "download_stopped", "partial"})
+"""Flags of a response that is not whole."""
+
+
+class TMDBCachePolicy:
+    """Keeps what is no good answer of TMDB out of the HTTP cache; all else is up to the policy that was there.
+
+    The cache stores an answer before anything judges it, and TMDB lets a 401 be cached for 300 seconds and a 404
+    for hours. A good answer is a 2xx that is whole, is what was asked for, and lacks no part that may come yet.
+    """
+
+    def __init__(self, settings: BaseSettings) -> None:
+        before = settings.get(previous("HTTPCACHE_POLICY"), "scrapy.extensions.httpcache.DummyPolicy")
+        self._policy: Any = load_object(before)(settings)
+        self._settings = settings_of(settings)
+
+    def should_cache_request(self, request: Request) -> bool:
+        """Return whether the cache may answer a request."""
+        return bool(self._policy.should_cache_request(request))
+
+    def should_cache_response(self, response: Response, request: Request) -> bool:
+        """Return whether the cache may keep an answer."""
+        may = not self._settings.is_tmdb(request.url) or self._is_good(request, response)
+        return may and bool(self._policy.should_cache_response(response, request))
+
+    def is_cached_response_fresh(self, cachedresponse: Response, request: Request) -> bool:
+        """Return whether an answer from the cache needs no look at TMDB."""
+        may = not self._is_bad(cachedresponse, request)
+        return may and bool(self._policy.is_cached_response_fresh(cachedresponse, request))
+
+    def is_cached_response_valid(
+        self, cachedresponse: Response, response: Response, request: Request
+    ) -> bool:
+        """Return whether an answer from the cache still holds after a look at TMDB."""
+        # A 304 may be about what the database has.
+        is_other = request.headers.get("If-None-Match") != cachedresponse.headers.get("ETag")
+        if self._is_bad(cachedresponse, request) or (response.status == 304 and is_other):
+            return False
+        return bool(self._policy.is_cached_response_valid(cachedresponse, response, request))
+
+    def _is_bad(self, cachedresponse: Response, request: Request) -> bool:
+        """Return whether the cache has what it would not keep: without the add-on it may."""
+        return not 200 <= cachedresponse.status < 300 and self._settings.is_tmdb(request.url)
+
+    def _is_good(self, request: Request, response: Response) -> bool:
+        if not 200 <= response.status < 300 or _BROKEN.intersection(response.flags):
+            return False
+        call = call_of(request, self._settings.api_url)
+        try:
+            record = judge(call, response.status, {}, response.body)
+        except TMDBError:
+            return False
+        assembly = assembly_of(request, call)
+        return assembly is None or not assembly.parts_to_ask_again(record, assembly.portions[0])

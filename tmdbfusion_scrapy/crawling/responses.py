@@ -8,24 +8,22 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Generic, cast
 
 from pydispatch.dispatcher import getAllReceivers
-from scrapy import signals
+from scrapy import Request, signals
 from scrapy.exceptions import StopDownload
-from scrapy.http import Headers, JsonResponse
+from scrapy.http import Headers, JsonResponse, Response
 from scrapy.responsetypes import responsetypes
 from twisted.python.failure import Failure
 from typing_extensions import TypeVar
 
 from tmdbfusion_scrapy.crawling.errors import TooLargeResponseError
-from tmdbfusion_scrapy.crawling.traffic import traffic_of
+from tmdbfusion_scrapy.crawling.session import traffic_of
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.transport import BodyTooLarge, read_body
 
 if TYPE_CHECKING:
     import ssl
 
-    from scrapy import Request
     from scrapy.crawler import Crawler
-    from scrapy.http import Response
 
     from tmdbfusion_scrapy.transport.answer import Answer
 
@@ -65,10 +63,7 @@ class TMDBResponse(JsonResponse, Generic[M]):
 
 
 class BodyReader:
-    """Reads responses as Scrapy's own handlers do.
-
-    ``DOWNLOAD_MAXSIZE``, ``DOWNLOAD_WARNSIZE`` and ``DOWNLOAD_FAIL_ON_DATALOSS`` and their meta keys hold, and the
-    signals ``headers_received`` and ``bytes_received`` are sent, where ``StopDownload`` may be raised.
+    """Reads responses as Scrapy's own handlers do: by its settings and meta keys for sizes, with its signals.
 
     JSON, which is what TMDB sends, is unpacked here, and so is other text, whatever its label says of how it is
     packed: Scrapy's middleware trusts labels, and knows fewer. Images stay as they came.
@@ -76,20 +71,18 @@ class BodyReader:
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._maxsize = crawler.settings.getint("DOWNLOAD_MAXSIZE")
-        self._warnsize = crawler.settings.getint("DOWNLOAD_WARNSIZE")
-        self._fail_on_dataloss = crawler.settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
+        settings = crawler.settings
+        self._maxsize, self._warnsize = map(settings.getint, ("DOWNLOAD_MAXSIZE", "DOWNLOAD_WARNSIZE"))
+        self._fail_on_dataloss = settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
+        self._tls_is_logged = settings.getbool("DOWNLOADER_CLIENT_TLS_VERBOSE_LOGGING")
         self._warned_of_dataloss = False
         self._traffic = traffic_of(crawler)
-        self._tls_is_logged = crawler.settings.getbool("DOWNLOADER_CLIENT_TLS_VERBOSE_LOGGING")
 
     async def read(self, answer: Answer, request: Request) -> Response:
         """Read an answer to its end; the response is a ``TMDBResponse`` if its type is JSON.
 
-        Raises:
-            TooLargeResponseError: It is larger than ``DOWNLOAD_MAXSIZE``, compressed or not.
-            StopDownload: A signal handler asked for it.
-            httpx.HTTPError: It broke off, or cannot be decompressed.
+        Raises ``StopDownload`` for a signal handler, ``TooLargeResponseError`` for what is larger than
+        ``DOWNLOAD_MAXSIZE``, and ``httpx.HTTPError`` for what broke off or cannot be decompressed.
         """
         headers: list[tuple[bytes, bytes]] = answer.headers
         named = {name.lower(): value for name, value in headers}
@@ -103,10 +96,15 @@ class BodyReader:
             expected = int(length) if length.isdigit() else None
             self._check_size(expected or 0, request, "Expected to receive")
             if is_heard(self._crawler, signals.headers_received):
-                self._signal(
-                    signals.headers_received, request, headers=Headers(headers), body_length=expected
-                )
-            await self._read_chunks(answer, request, chunks)
+                told = {"headers": Headers(headers), "body_length": expected}
+                self._signal(signals.headers_received, request, **told)
+            received, heard = 0, is_heard(self._crawler, signals.bytes_received)
+            while chunk := await answer.read():
+                chunks.append(chunk)
+                received += len(chunk)
+                if heard:
+                    self._signal(signals.bytes_received, request, data=chunk)
+                self._check_size(received, request, "Received")
         except StopDownload as stop:
             flags = ["download_stopped"]
             stopped = _response(headers, b"".join(chunks), is_json=is_json, flags=flags, **arguments)
@@ -116,32 +114,28 @@ class BodyReader:
             return stopped
         except httpx.RemoteProtocolError:
             if request.meta.get("download_fail_on_dataloss", self._fail_on_dataloss):
-                self._warn_of_dataloss(request)
+                if not self._warned_of_dataloss:
+                    self._warned_of_dataloss = True
+                    logger.warning(
+                        "Got data loss in %s. If you want to process broken responses set the setting "
+                        "DOWNLOAD_FAIL_ON_DATALOSS = False -- This message won't be shown in further requests",
+                        request.url,
+                        extra={"spider": self._crawler.spider},
+                    )
                 raise
             flags.append("dataloss")
         body = b"".join(chunks)
         self._traffic.received += len(body)
-        if answer.status == 304:
-            # They are of the body that is not here, and the HTTP cache gives them to the one that it has.
-            headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
+        # Of a 304 they are of the body that is not here, and the HTTP cache gives them to the one that it has.
+        is_undone = answer.status == 304
         if is_json or not content_type.startswith(_LEFT_ALONE):
             encoding = answer.headers.get("content-encoding") or ""
-            decoded = self._decode(body, encoding, request, flags, answer.status)
+            decoded = self._decode(body, encoding, request, is_good=not flags and 200 <= answer.status < 300)
             if encoding or decoded is not body:
-                body = decoded
-                headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
+                body, is_undone = decoded, True
+        if is_undone:
+            headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
         return _response(headers, body, is_json=is_json, flags=flags, **arguments)
-
-    async def _read_chunks(self, answer: Answer, request: Request, chunks: list[bytes]) -> None:
-        """Add the bytes as sent to a list."""
-        received = 0
-        heard = is_heard(self._crawler, signals.bytes_received)
-        while chunk := await answer.read():
-            chunks.append(chunk)
-            received += len(chunk)
-            if heard:
-                self._signal(signals.bytes_received, request, data=chunk)
-            self._check_size(received, request, "Received")
 
     def _check_size(self, size: int, request: Request, verb: str) -> None:
         """Refuse what is too large, warn of what is large."""
@@ -151,47 +145,27 @@ class BodyReader:
         warn = request.meta.get("download_warnsize", self._warnsize)
         if warn and size > warn and not request.meta.get("tmdb_size_warned"):
             request.meta["tmdb_size_warned"] = True
-            logger.warning(
-                "%s %d bytes which is larger than download warn size (%d) in request %s.",
-                verb,
-                size,
-                warn,
-                request,
-                extra={"spider": self._crawler.spider},
-            )
+            problem = "%s %d bytes which is larger than download warn size (%d) in request %s."
+            logger.warning(problem, verb, size, warn, request, extra={"spider": self._crawler.spider})
 
-    def _decode(self, body: bytes, encoding: str, request: Request, flags: list[str], status: int) -> bytes:
-        """Undo the encoding, named in the headers or not.
-
-        What cannot be undone stays as it came where nothing depends on it: it broke off, and the request takes
-        that, or its status tells of an error as well.
-        """
+    def _decode(self, body: bytes, encoding: str, request: Request, *, is_good: bool) -> bytes:
+        """Undo the encoding, named in the headers or not."""
         limit = request.meta.get("download_maxsize", self._maxsize)
         try:
             return read_body(body, encoding, max_size=limit or None)
         except BodyTooLarge as large:
             raise self._too_large(large.size, limit, request, "Decompressed") from None
         except httpx.DecodingError:
-            if flags or not 200 <= status < 300:
-                return body
-            raise
+            if is_good:
+                raise
+            # It broke off, and the request takes that, or its status tells of an error as well.
+            return body
 
     def _too_large(self, size: int, limit: int, request: Request, verb: str) -> TooLargeResponseError:
         """Log that a body is over ``DOWNLOAD_MAXSIZE`` and return the error for it."""
         problem = f"{verb} {size} bytes which is larger than download max size ({limit})"
         logger.warning("%s in request %s.", problem, request, extra={"spider": self._crawler.spider})
         return TooLargeResponseError(f"{problem}: DOWNLOAD_MAXSIZE", method=request.method)
-
-    def _warn_of_dataloss(self, request: Request) -> None:
-        """Tell once of the setting that lets broken bodies pass."""
-        if not self._warned_of_dataloss:
-            self._warned_of_dataloss = True
-            logger.warning(
-                "Got data loss in %s. If you want to process broken responses set the setting "
-                "DOWNLOAD_FAIL_ON_DATALOSS = False -- This message won't be shown in further requests",
-                request.url,
-                extra={"spider": self._crawler.spider},
-            )
 
     def _connection(self, answer: Answer) -> dict[str, Any]:
         """Return Scrapy's attributes of a connection: address, certificate, protocol."""
@@ -208,10 +182,8 @@ class BodyReader:
 
     def _signal(self, signal: object, request: Request, **arguments: Any) -> None:
         """Send a signal; raises ``StopDownload`` if a handler does."""
-        results = self._crawler.signals.send_catch_log(
-            signal=signal, request=request, spider=self._crawler.spider, **arguments
-        )
-        for _, result in results:
+        arguments |= {"request": request, "spider": self._crawler.spider}
+        for _, result in self._crawler.signals.send_catch_log(signal, **arguments):
             if isinstance(result, Failure) and isinstance(result.value, StopDownload):
                 raise result.value
 
@@ -240,14 +212,9 @@ def _response(
 
 
 def _log_tls(tls: ssl.SSLObject) -> None:
-    """Log a connection's TLS as Scrapy's handlers do."""
     cipher = tls.cipher()
-    logger.debug(
-        "SSL connection to %s using protocol %s, cipher %s",
-        tls.server_hostname,
-        tls.version(),
-        cipher[0] if cipher else None,
-    )
+    told = tls.server_hostname, tls.version(), cipher[0] if cipher else None
+    logger.debug("SSL connection to %s using protocol %s, cipher %s", *told)
     # Read only where it is verified.
     if certificate := tls.getpeercert():
         issuer, subject = certificate.get("issuer"), certificate.get("subject")

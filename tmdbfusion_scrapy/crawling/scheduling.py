@@ -9,7 +9,7 @@ from scrapy import Request, signals
 from scrapy.utils.misc import build_from_crawler, load_object
 
 from tmdbfusion_scrapy.crawling.calls import RUN_KEY
-from tmdbfusion_scrapy.settings import settings_of
+from tmdbfusion_scrapy.settings import previous, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -50,17 +50,16 @@ class LazyStartMiddleware:
 
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
         """Yield what ``start()`` yields, with a wait after each portion of TMDB requests."""
-        receivers = ((self.take, signals.request_dropped), (self._on_empty, signals.scheduler_empty))
-        for receiver, signal in receivers:
-            self._signals.connect(receiver, signal)
+        self._signals.connect(self.take, signals.request_dropped)
+        self._signals.connect(self._on_empty, signals.scheduler_empty)
         taken = 0
-        async for item_or_request in start:
-            if not (isinstance(item_or_request, Request) and self._settings.is_tmdb(item_or_request.url)):
-                yield item_or_request
+        async for result in start:
+            if not (isinstance(result, Request) and self._settings.is_tmdb(result.url)):
+                yield result
                 continue
-            item_or_request.meta[AHEAD_KEY] = True
+            result.meta[AHEAD_KEY] = True
             self._ahead += 1
-            yield item_or_request
+            yield result
             taken += 1
             if self._ahead >= REQUESTS_AHEAD:
                 self._more.clear()
@@ -68,44 +67,34 @@ class LazyStartMiddleware:
             elif taken % REQUESTS_AHEAD == 0:
                 # Many were dropped as duplicates. Nothing else is done while they are taken.
                 await asyncio.sleep(0)
-        for receiver, signal in receivers:
-            self._signals.disconnect(receiver, signal)
+        self._signals.disconnect(self.take, signals.request_dropped)
+        self._signals.disconnect(self._on_empty, signals.scheduler_empty)
 
     def take(self, request: Request) -> None:
         """Note a request that left the scheduler, or never came into it."""
         if request.meta.pop(AHEAD_KEY, False):
             self._ahead = max(0, self._ahead - 1)
-        if self._ahead <= REQUESTS_AHEAD // 2 and not self._more.is_set() and not self._is_full():
-            self._more.set()
+        if self._ahead <= REQUESTS_AHEAD // 2 and not self._more.is_set():
+            # A scheduler that does not count is never full.
+            count = self._stats.get_value
+            if count("scheduler/enqueued", 0) - count("scheduler/dequeued", 0) < MOST_SCHEDULED:
+                self._more.set()
 
     def _on_empty(self) -> None:
         """Note that nothing is ahead: some request was answered by a cache, say."""
         self._ahead = 0
         self._more.set()
 
-    def _is_full(self) -> bool:
-        """Return whether the scheduler holds as much as it may; one that does not count is never full."""
-        scheduled = self._stats.get_value("scheduler/enqueued", 0)
-        return bool(scheduled - self._stats.get_value("scheduler/dequeued", 0) >= MOST_SCHEDULED)
-
 
 class RunQueue:
     """Disk queue for one slot and priority that keeps the requests of a run in memory, all others on disk.
 
     The next process of a run asks for them anew, whatever is on disk. There they would do harm: after ``kill -9``
-    Scrapy's FIFO queue hands out what the killed process left in its file in place of what it is given.
-
-    Both queues are those of the settings. What is on disk comes first.
-
-    Attributes:
-        disk_setting: Setting that names the queue on disk.
-        memory_setting: Setting that names the one in memory.
-        before_setting: Set by the add-on: what ``disk_setting`` was before.
+    Scrapy's FIFO queue hands out what the killed process left in its file. Both queues are those of the settings.
     """
 
     disk_setting: ClassVar[str] = "SCHEDULER_DISK_QUEUE"
     memory_setting: ClassVar[str] = "SCHEDULER_MEMORY_QUEUE"
-    before_setting: ClassVar[str] = "TMDB_FALLBACK_DISK_QUEUE"
 
     def __init__(self, disk: Any, memory: Any, is_tmdb: Callable[[str], bool]) -> None:
         self._disk = disk
@@ -116,7 +105,7 @@ class RunQueue:
     def from_crawler(cls, crawler: Crawler, key: str) -> Self:
         """Make the queue of a slot and priority, with what an earlier process left on disk."""
         settings = crawler.settings
-        disk = build_from_crawler(load_object(settings[cls.before_setting]), crawler, key)
+        disk = build_from_crawler(load_object(settings[previous(cls.disk_setting)]), crawler, key)
         # The one for start requests may be None.
         name = settings[cls.memory_setting] or settings[RunQueue.memory_setting]
         memory = build_from_crawler(load_object(name), crawler, key)
@@ -151,4 +140,3 @@ class StartRunQueue(RunQueue):
 
     disk_setting = "SCHEDULER_START_DISK_QUEUE"
     memory_setting = "SCHEDULER_START_MEMORY_QUEUE"
-    before_setting = "TMDB_FALLBACK_START_DISK_QUEUE"

@@ -14,10 +14,9 @@ if TYPE_CHECKING:
 
 
 def is_closing(crawler: Crawler) -> bool:
-    """Return whether the spider is being closed, so that nothing is to wait any longer.
+    """Return whether the spider is being closed; no signal tells before all downloads have ended.
 
-    No signal tells before all downloads have ended. Without the slot of the engine it is known only after a stop
-    of all crawls, such as Ctrl-C.
+    Without the slot of the engine it is known only after a stop of all crawls, such as Ctrl-C.
     """
     engine = _engine_of(crawler)
     if engine is None or engine.start_time is None:
@@ -34,10 +33,7 @@ def look_for_end(crawler: Crawler) -> None:
 
 
 def has_environment_proxy(request: Request) -> bool:
-    """Return whether ``HttpProxyMiddleware`` took the proxy of a request from the environment.
-
-    Without its mark every proxy counts as one that the request was given.
-    """
+    """Return whether ``HttpProxyMiddleware`` took the proxy of a request from the environment, by its mark."""
     return "_scheme_proxy" in request.meta
 
 

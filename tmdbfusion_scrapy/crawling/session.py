@@ -1,35 +1,33 @@
-"""Session of a crawl: the credentials, rate limit, pool and TLS of its requests; and those of its images."""
+"""Session of a crawl: credentials, rate limit, pool and TLS of its requests and images; its traffic."""
 
 from __future__ import annotations
 
 import logging
 import os
 import ssl
+from collections import deque
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
-from scrapy import signals
+from scrapy import Request, signals
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.base_urls import is_loopback_url, is_plain
 from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter
-from tmdbfusion_scrapy.settings import IMAGES_SLOT, once_a_crawl, settings_of
+from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter, RateLimitState
+from tmdbfusion_scrapy.settings import IMAGES_SLOT, SettingsReader, once_a_crawl, settings_of
 from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 
 if TYPE_CHECKING:
-    from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
-    from tmdbfusion_scrapy.rate_limit import RateLimitState
-    from tmdbfusion_scrapy.settings import SettingsReader
-    from tmdbfusion_scrapy.transport.answer import Answer
+    from tmdbfusion_scrapy.attempts import Observer
 
 logger = logging.getLogger(__name__)
 
@@ -42,41 +40,52 @@ _TLS_VERSIONS = {
 }
 
 
+LAST_ANSWERS = 1024
+"""Answers that are remembered: half a minute at TMDB's rate limit."""
+
+
+class Traffic:
+    """Notes that a crawl takes of each answer; nothing is worked out until somebody asks.
+
+    Attributes:
+        answers: When the last answers of the API came, by ``time.monotonic()``, and their latency in seconds.
+        received: Bytes of all bodies as sent, images included.
+        observers: Functions that are told of each attempt; they must not hold the crawler.
+    """
+
+    def __init__(self) -> None:
+        self.answers: deque[tuple[float, float]] = deque(maxlen=LAST_ANSWERS)
+        self.received = 0
+        self.observers: list[Observer] = []
+
+
+@once_a_crawl
+def traffic_of(crawler: Crawler) -> Traffic:  # noqa: ARG001 - one for each
+    """Return the traffic of a crawl."""
+    return Traffic()
+
+
 @dataclass(frozen=True)
 class Channel:
     """The way of one kind of requests, told by their base URL.
 
-    Attributes:
-        failover: Goes to another host where the first one cannot be reached; ``None`` where there is one host.
-        limiter: The rate limiter of their pool; to be told of the answers.
-        credentials: What goes with them; ``None`` for nothing.
-        uses_environment: Whether a proxy of the environment is used: not for loopback, nor beside ``TMDB_PROXY``.
-        request_count: Name of the stat that counts them.
-        status_count: Name of the stat that counts their responses, to be followed by the status.
+    ``failover`` is ``None`` where there is one host, ``credentials`` where nothing goes with them. A proxy of the
+    environment is not used for loopback, nor beside ``TMDB_PROXY``. The stats count requests, and responses by
+    their status.
     """
 
     base_url: str
     pool: PooledTransport
-    failover: FailoverTransport | None
     limiter: RateLimiter
-    credentials: Credentials | None
     uses_environment: bool
     request_count: str
     status_count: str
-
-    async def send(self, request: httpx.Request) -> Answer:
-        """Send a request of httpx and return its answer, which the caller reads or abandons."""
-        if self.failover is None:
-            return await self.pool.send_request(request)
-        return await self.failover.reach(request, self.pool.send_request)
+    failover: FailoverTransport | None = None
+    credentials: Credentials | None = None
 
 
 class CrawlSession:
-    """One pool for a crawl, and its part in the rate limit of the process.
-
-    Scrapy makes one download handler for each scheme
-    (https://docs.scrapy.org/en/latest/topics/download-handlers.html); they share this.
-    """
+    """One pool for a crawl, for Scrapy's handlers of all schemes, and its part in the process's rate limit."""
 
     def __init__(self, crawler: Crawler) -> None:
         self.settings = settings = settings_of(crawler.settings)
@@ -85,21 +94,20 @@ class CrawlSession:
         self._tls = tls_context(crawler.settings, verify=settings.verify_tls)
         self._local_address = _bind_host(crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
         connections = settings.max_connections, settings.max_keepalive_connections
-        self.pool = self._pool(connections, settings.proxy, self.limiter)
+        self.pool = self.new_pool(settings.api_url, *connections, limiter=self.limiter)
         several = len(settings.api_urls) > 1
-        self._failover = FailoverTransport(self.pool, settings.api_urls) if several else None
-        self.transport: httpx.AsyncBaseTransport = self._failover or self.pool
+        failover = FailoverTransport(self.pool, settings.api_urls) if several else None
+        self.transport: httpx.AsyncBaseTransport = failover or self.pool
         self.api = Channel(
             settings.api_url,
             self.pool,
-            self._failover,
             self.limiter,
-            self.credentials,
             self._uses_environment(settings.api_url),
             names.REQUEST_COUNT,
             names.RESPONSE_STATUS_COUNT,
+            failover,
+            self.credentials,
         )
-        self._images_pool: PooledTransport | None = None
         self._crawler = ref(crawler)
         self._report_due = 0.0
         self._most_waiting = 0
@@ -108,38 +116,38 @@ class CrawlSession:
     @cached_property
     def images(self) -> Channel:
         """The way of the images: another host, without credentials, whose 429 does not stop the other."""
-        settings = self.settings
-        limiter = self._limiter(settings.images_url, "images", settings.images_requests_per_second)
-        self._images_pool = self.new_pool(
-            settings.images_url, settings.images_max_connections, limiter=limiter
-        )
-        return Channel(
-            settings.images_url,
-            self._images_pool,
-            None,
-            limiter,
-            None,
-            self._uses_environment(settings.images_url),
-            names.IMAGES_REQUEST_COUNT,
-            names.IMAGES_RESPONSE_STATUS_COUNT,
-        )
+        settings, url = self.settings, self.settings.images_url
+        limiter = self._limiter(url, "images", settings.images_requests_per_second)
+        pool = self.new_pool(url, settings.images_max_connections, limiter=limiter)
+        stats = names.IMAGES_REQUEST_COUNT, names.IMAGES_RESPONSE_STATUS_COUNT
+        return Channel(url, pool, limiter, self._uses_environment(url), *stats)
 
     def new_pool(
         self,
         base_url: str,
-        connections: int | None,
-        *,
+        *connections: int | None,
         limiter: RateLimiter | None = None,
         tls: ssl.SSLContext | None = None,
     ) -> PooledTransport:
-        """Return another pool with the settings of the crawl; who asks for it closes it.
+        """Return a pool with the settings of the crawl; who asks for it closes it.
 
-        Plain http to a loopback ``base_url`` goes past ``TMDB_PROXY``. ``None`` stands for no limit, and for the
-        TLS context of the crawl.
+        ``connections`` are the most, and the most idle ones where they are fewer; ``None`` for no limit. Plain
+        http to a loopback ``base_url`` goes past ``TMDB_PROXY``.
         """
+        settings = self.settings
         is_direct = is_plain(base_url) and is_loopback_url(base_url)
-        proxy = None if is_direct else self.settings.proxy
-        return self._pool((connections, connections), proxy, limiter, tls)
+        return PooledTransport(
+            limits=httpx.Limits(
+                max_connections=connections[0],
+                max_keepalive_connections=connections[-1],
+                keepalive_expiry=settings.keepalive_expiry,
+            ),
+            verify=tls or self._tls,
+            proxy=None if is_direct else settings.proxy,
+            local_address=self._local_address,
+            ip_family=settings.ip_family,
+            limiter=limiter,
+        )
 
     def channel_of(self, request: Request) -> Channel | None:
         """Return the way of a request, ``None`` for one that is not TMDB's."""
@@ -151,11 +159,9 @@ class CrawlSession:
 
     async def close(self) -> None:
         """Close the pools; called once for each scheme."""
-        self.limiter.close()
-        await self.pool.aclose()
-        if self._images_pool is not None:
-            self.images.limiter.close()
-            await self._images_pool.aclose()
+        for channel in (self.api, *self._images):
+            channel.limiter.close()
+            await channel.pool.aclose()
 
     def report_if_due(self, now: float) -> None:
         """Bring the stats up to date, once a second; ``now`` is of ``time.monotonic()``."""
@@ -168,8 +174,11 @@ class CrawlSession:
         crawler = self._crawler()
         return crawler is not None and is_closing(crawler)
 
+    @property
+    def _images(self) -> list[Channel]:
+        return [self.images] if "images" in vars(self) else []
+
     def _uses_environment(self, base_url: str) -> bool:
-        """Return whether a proxy of the environment is used for what is below a base URL."""
         return self.settings.proxy is None and not is_loopback_url(base_url)
 
     def _limiter(self, base_url: str, kind: str, rate: float) -> RateLimiter:
@@ -183,28 +192,6 @@ class CrawlSession:
 
             state = shared_rate(shared, base_url, kind)
         return RateLimiter(RateLimit(rate), state, is_stopping=self.is_stopping)
-
-    def _pool(
-        self,
-        connections: tuple[int | None, int | None],
-        proxy: str | None,
-        limiter: RateLimiter | None,
-        tls: ssl.SSLContext | None = None,
-    ) -> PooledTransport:
-        """Return a pool of most connections, and idle ones, of the crawl."""
-        settings = self.settings
-        return PooledTransport(
-            limits=httpx.Limits(
-                max_connections=connections[0],
-                max_keepalive_connections=connections[1],
-                keepalive_expiry=settings.keepalive_expiry,
-            ),
-            verify=tls or self._tls,
-            proxy=proxy,
-            local_address=self._local_address,
-            ip_family=settings.ip_family,
-            limiter=limiter,
-        )
 
     def _report(self) -> None:
         """Put into the stats what pool and rate limiter did."""
@@ -225,13 +212,12 @@ class CrawlSession:
             names.POOL_WAITING: self._most_waiting,
             names.POOL_HANDSHAKES: pool.tls_handshakes,
         }
-        if self._failover is not None:
-            found[names.FAILOVER_COUNT] = self._failover.switches
-        if self._images_pool is not None:
-            member = self.images.limiter.member
-            found[names.IMAGES_RATE] = round(member.rate, 3)
-            found[names.IMAGES_PAUSES] = member.pauses
-            found[names.IMAGES_OPENED] = self._images_pool.statistics().opened
+        if self.api.failover is not None:
+            found[names.FAILOVER_COUNT] = self.api.failover.switches
+        for images in self._images:
+            found[names.IMAGES_RATE] = round(images.limiter.member.rate, 3)
+            found[names.IMAGES_PAUSES] = images.limiter.member.pauses
+            found[names.IMAGES_OPENED] = images.pool.statistics().opened
         for name, value in found.items():
             crawler.stats.set_value(name, value)
 
@@ -254,11 +240,7 @@ def begun_session_of(crawler: Crawler) -> CrawlSession | None:
 
 @once_a_crawl
 def credentials_of(settings: SettingsReader) -> Credentials:
-    """Return the credentials of a crawl, from its settings, else from the environment; read at the first call.
-
-    Raises:
-        ConfigurationError: There are none, or they cannot be used.
-    """
+    """Return the credentials of a crawl, from its settings, else from the environment; read at the first call."""
     return Credentials.resolve(
         settings.get("TMDB_ACCESS_TOKEN"),
         settings.get("TMDB_API_KEY"),
@@ -283,22 +265,10 @@ def _bind_host(address: Any) -> str | None:
 
 
 def tls_context(settings: BaseSettings, *, verify: bool) -> ssl.SSLContext:
-    """Return the TLS context of a crawl.
-
-    ``DOWNLOAD_TLS_MIN_VERSION``, ``DOWNLOAD_TLS_MAX_VERSION`` (since Scrapy 2.17) and
-    ``DOWNLOADER_CLIENT_TLS_CIPHERS`` hold, and the environment variable ``SSLKEYLOGFILE``
-    (https://docs.scrapy.org/en/latest/topics/settings.html). Scrapy's own setting for verification counts for
-    other hosts.
-
-    Raises:
-        ValueError: A TLS version is not one.
-        ssl.SSLError: The ciphers are none that OpenSSL knows.
-    """
+    """Return the TLS context of a crawl, by the settings that Scrapy has for all hosts, but for verification."""
     context = httpx.create_ssl_context(verify=verify)
-    for bound, name in (
-        ("minimum_version", "DOWNLOAD_TLS_MIN_VERSION"),
-        ("maximum_version", "DOWNLOAD_TLS_MAX_VERSION"),
-    ):
+    for bound, short in (("minimum_version", "MIN"), ("maximum_version", "MAX")):
+        name = f"DOWNLOAD_TLS_{short}_VERSION"
         version = settings.get(name)
         if version is not None and version not in _TLS_VERSIONS:
             raise ValueError(f"Unknown {name} value: {version}")

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from scrapy.utils.project import data_path
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.calls import failed_call
 from tmdbfusion_scrapy.crawling.reading import conditions_of
 from tmdbfusion_scrapy.crawling.session import session_of
@@ -20,8 +19,8 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, Serv
 from tmdbfusion_scrapy.settings import settings_of
 from tmdbfusion_scrapy.sources.export import FOLDER
 from tmdbfusion_scrapy.sources.export_file import ExportDownload, export_client
-from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, RESULTS_PER_PAGE
-from tmdbfusion_scrapy.stores import ImageStore
+from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, RESULTS_PER_PAGE, Kind, Reader
+from tmdbfusion_scrapy.stores import ImageStore, KnownRecords
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -34,17 +33,12 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.crawling.responses import TMDBResponse
     from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
     from tmdbfusion_scrapy.items import FailedCall
-    from tmdbfusion_scrapy.sources.source import Kind, Reader
-    from tmdbfusion_scrapy.stores import KnownRecords
 
 logger = logging.getLogger(__name__)
 
 
 class CrawlLookup:
-    """Access of a source to what a crawler knows, started or not.
-
-    See :class:`~tmdbfusion_scrapy.sources.source.Lookup`.
-    """
+    """Access of a source to what a crawler knows, started or not: a ``sources.source.Lookup``."""
 
     def __init__(self, crawler: Crawler, kind: Kind, limit: int | None) -> None:
         self.crawler = crawler
@@ -89,7 +83,8 @@ class SourceCrawl(CrawlLookup):
         run: Its run in the database, if there is one.
         asked: The ids that pages named, so that each is asked for once.
         reader: Reads the pages that the source asks for.
-        pages_failed: Pages that list records and could not be had.
+        pages_read: Pages that list records and came.
+        pages_failed: Those that could not be had.
     """
 
     def __init__(self, spider: TMDBSourceSpider) -> None:
@@ -97,13 +92,9 @@ class SourceCrawl(CrawlLookup):
         self._spider = spider
         self.run: PlannedRun | None = None
         self.reader: Reader | None = None
-        self.pages_failed = 0
-        self._pages_read = 0
-        self._pages_asked = 0
+        self.pages_read = self.pages_failed = self._pages_asked = 0
         self._pages_most: int | None = None
-        self._entries_expected = 0
-        self._entries_read = 0
-        self._requested = 0
+        self._entries_expected = self._entries_read = self._requested = 0
         self.asked: set[int] = set()
 
     def begin(self, run: PlannedRun | None) -> None:
@@ -122,24 +113,24 @@ class SourceCrawl(CrawlLookup):
     @property
     def is_listing(self) -> bool:
         """True while it is not known yet of how many records there are requests to come."""
-        if self.run is not None and self.run.to_fetch is not None:
+        if (self.run is not None and self.run.to_fetch is not None) or self._has_enough:
             return False
-        if self.limit is not None and len(self.asked) >= self.limit:
-            return False
-        return self._pages_read + self.pages_failed < self._pages_asked or not (
-            self._requested or self._pages_asked
-        )
+        if not self._pages_asked:
+            return not self._requested
+        return self.pages_read + self.pages_failed < self._pages_asked
+
+    @property
+    def _has_enough(self) -> bool:
+        return self.limit is not None and len(self.asked) >= self.limit
 
     @property
     def to_fetch(self) -> int | None:
-        """Number of records that this process is to fetch, as far as it is known; ``None`` where nothing is.
-
-        While a list is read, its own count stands for what was not read of it yet.
-        """
+        """Number of records that this process is to fetch, as far as it is known; ``None`` where nothing is."""
         if self.run is not None and self.run.to_fetch is not None:
             return self.run.to_fetch
         if not self.is_listing:
             return None if self.found_no_list and not self._requested else self._requested
+        # While a list is read, its own count stands for what was not read of it yet.
         expected = self._entries_expected or self.crawler.stats.get_value(names.DISCOVER_EXPECTED, 0)
         if self.limit is not None:
             expected = min(expected, self.limit)
@@ -182,10 +173,8 @@ class SourceCrawl(CrawlLookup):
         return self._spider.paginate(ask, pages=most, callback=self._spider.parse_page, **arguments)
 
     def _list_request(self, endpoint: Endpoint[..., Any], *args: Any, **kwargs: Any) -> Request:
-        """Return the request for a page that lists records."""
-        spider = self._spider
         self._pages_asked += 1
-        request = spider.tmdb_request(endpoint, *args, errback=spider.page_failed, **kwargs)
+        request = self._spider.tmdb_request(endpoint, *args, errback=self._spider.page_failed, **kwargs)
         return request if self.run is None else self.run.adopt(request)
 
     async def requests(self) -> AsyncIterator[Request]:
@@ -213,7 +202,12 @@ class SourceCrawl(CrawlLookup):
     async def records_of(self, response: TMDBResponse, entries: Sequence[Any]) -> AsyncIterator[Any]:
         """Yield the requests for the records of some entries of a page."""
         if self.reader is None:
-            self._note_page(response.record)
+            page = response.record
+            if not self.pages_read:
+                pages = page.last_page if self._pages_most is None else min(page.last_page, self._pages_most)
+                self._pages_asked = max(pages, 1)
+                self._entries_expected = min(page.total_results or 0, pages * RESULTS_PER_PAGE)
+            self.pages_read += 1
         self._entries_read += len(entries)
         if any(entry.id is None for entry in entries):
             yield self.incomplete(response, "results without an id")
@@ -221,7 +215,7 @@ class SourceCrawl(CrawlLookup):
         for entry in entries:
             if entry.id is None or entry.id in self.asked:
                 continue
-            if self.limit is not None and len(self.asked) >= self.limit:
+            if self._has_enough:
                 break
             self.asked.add(entry.id)
             fresh.append(entry.id)
@@ -230,25 +224,12 @@ class SourceCrawl(CrawlLookup):
         async for request in self.records(fresh):
             yield request
 
-    def _note_page(self, page: Any) -> None:
-        """Note that a page of a list came; the first one tells how many there are."""
-        if not self._pages_read:
-            pages = page.last_page if self._pages_most is None else min(page.last_page, self._pages_most)
-            self._pages_asked = max(pages, 1)
-            self._entries_expected = min(page.total_results or 0, pages * RESULTS_PER_PAGE)
-        self._pages_read += 1
-
-    def note_read(self) -> None:
-        """Note that a page was read by the reader of the source."""
-        self._pages_read += 1
-
     def incomplete(self, response: TMDBResponse, what: str) -> FailedCall:
         """Return the item that puts a page on record of which something was missing."""
         assert response.request is not None  # noqa: S101 - the engine sets it
         error = ResponseError(f"the page is not complete: {what}", status_code=response.status)
         logger.warning("%s: %s", response.url, error.message, extra=self.log_extra)
-        api_url = settings_of(self.crawler.settings).api_url
-        return failed_call(error, response.request, api_url)
+        return failed_call(error, response.request, settings_of(self.crawler.settings).api_url)
 
     def note_failure(self, error: BaseException | None) -> None:
         """Note that a page that lists records could not be had."""
@@ -258,11 +239,7 @@ class SourceCrawl(CrawlLookup):
             self.reader.fail(error if isinstance(error, TMDBError) else ServerError(repr(error)))
 
     async def fetch_stored_images(self) -> None:
-        """Have the images of all stored records downloaded, as far as they are not there.
-
-        Raises:
-            ConfigurationError: There is no database, or no images are wanted.
-        """
+        """Have the images of all stored records downloaded, as far as they are not there."""
         run = self._stored_run
         images = self.crawler.get_item_pipeline(ImageStore)
         if images is None:
@@ -273,10 +250,7 @@ class SourceCrawl(CrawlLookup):
         await self._fetch_images(images, run, limit=self.limit)
 
     async def fetch_images_left(self) -> None:
-        """Have the images downloaded that earlier processes of the run did not come to.
-
-        A process that is killed forgets them, and their records are not fetched again.
-        """
+        """Have the images downloaded of records that earlier processes stored: one that is killed forgets them."""
         images = self.crawler.get_item_pipeline(ImageStore)
         if images is not None and self.run is not None and self.run.is_resumed:
             logger.info("Looking for images that are left of this run", extra=self.log_extra)
@@ -287,9 +261,8 @@ class SourceCrawl(CrawlLookup):
     ) -> None:
         """Hand stored records to the pipeline, up to a limit, until the crawl is stopped."""
         session = session_of(self.crawler)
-        model: Any = OPERATIONS[self._spider.details_operation].model
         number = 0
-        async for record in run.stored_records(model, of_run=of_run):
+        async for record in run.stored_records(self._spider.details_model(), of_run=of_run):
             if session.is_stopping() or number == limit:
                 return
             await images.fetch_stored(record)

@@ -13,7 +13,7 @@ from scrapy import Request  # noqa: TC002 - likewise
 
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.appending import parts_of_series
-from tmdbfusion_scrapy.crawling.calls import CALL_KEY
+from tmdbfusion_scrapy.crawling.calls import CALL_KEY, RUN_KEY
 from tmdbfusion_scrapy.crawling.errors import plain_messages
 from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON, TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, RunClosedError, open_run
@@ -23,7 +23,6 @@ from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
 from tmdbfusion_scrapy.sources import SOURCES, Kind, Plan, Source
-from tmdbfusion_scrapy.sources.changes import IncompleteFeedError
 from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
 if TYPE_CHECKING:
@@ -74,28 +73,24 @@ class TMDBSourceSpider(TMDBSpider):
         self._has_failed = False
 
     @cached_property
-    def _crawl(self) -> SourceCrawl:
-        return SourceCrawl(self)
-
-    @property
     def source_crawl(self) -> SourceCrawl:
         """The crawl of the source: its run, and how many records it is to fetch."""
-        return self._crawl
+        return SourceCrawl(self)
 
     @property
     def has_failed(self) -> bool:
         """True where it could not be found out what to crawl, or not be noted what was done."""
-        run = self._crawl.run
-        return self._has_failed or self._crawl.found_no_list or (run is not None and run.has_failed)
+        run = self.source_crawl.run
+        return self._has_failed or self.source_crawl.found_no_list or (run is not None and run.has_failed)
 
     @property
     def goes_on(self) -> bool:
         """True where the same command goes on with what is left: there is a run, or a job directory."""
-        return self._crawl.run is not None or bool(self.crawler.settings.get("JOBDIR"))
+        return self.source_crawl.run is not None or bool(self.crawler.settings.get("JOBDIR"))
 
     def is_finished(self, reason: str | None) -> bool:
         """Return whether nothing is left of what was wanted, the crawl having been closed with a reason."""
-        run = self._crawl.run
+        run = self.source_crawl.run
         return run.is_finished if run is not None else reason == "finished"
 
     @classmethod
@@ -122,6 +117,11 @@ class TMDBSourceSpider(TMDBSpider):
         return OPERATIONS[cls.details_operation].kind
 
     @classmethod
+    def details_model(cls) -> Any:
+        """Return the class of the records."""
+        return OPERATIONS[cls.details_operation].model
+
+    @classmethod
     def records_kind(cls) -> Kind:
         """Return the kind of the records, with what TMDB has to list them."""
         return Kind(
@@ -139,8 +139,7 @@ class TMDBSourceSpider(TMDBSpider):
 
     async def start(self) -> AsyncIterator[Any]:
         """Ask for the records, or for what lists them."""
-        model: Any = OPERATIONS[self.details_operation].model
-        unknown = [part for part in self.plan.append if find_place(part, model) is None]
+        unknown = [part for part in self.plan.append if find_place(part, self.details_model()) is None]
         if unknown:
             logger.warning(
                 "-a append: %s is no part of a record known here; TMDB leaves out what it does not know",
@@ -150,17 +149,17 @@ class TMDBSourceSpider(TMDBSpider):
         source = self.plan.source
         reason = None
         try:
-            self._crawl.begin(await open_run(self, again=source.fetches_again))
-            async for request in self._crawl.requests():
+            self.source_crawl.begin(await open_run(self, again=source.fetches_again))
+            async for request in self.source_crawl.requests():
                 yield request
             if source.asks_for_records:
-                await self._crawl.fetch_images_left()
+                await self.source_crawl.fetch_images_left()
         except RunClosedError:
             return
         except ConfigurationError as error:
             # It names what to do instead.
             reason = str(error)
-        except (TMDBError, IncompleteFeedError) as error:
+        except TMDBError as error:
             reason = f"{error}. The same command tries again" if error.retryable else str(error)
         except Exception:
             self._has_failed = True
@@ -174,18 +173,17 @@ class TMDBSourceSpider(TMDBSpider):
 
     def is_obsolete(self, request: Request) -> bool:
         """Return whether an earlier process left a request in the scheduler that this one makes by itself."""
-        run = self._crawl.run
-        return run is None or not run.has_made(request)
+        run = self.source_crawl.run
+        return run is None or request.meta[RUN_KEY] != run.process
 
     def page_failed(self, failure: Failure) -> Iterator[FailedCall]:
         """Note that a page that lists records could not be had."""
-        self._crawl.note_failure(failure.value)
+        self.source_crawl.note_failure(failure.value)
         yield from self.record_failure(failure)
 
     def details_request(self, record_id: int) -> Request:
         """Return the request for the details of a record."""
-        endpoint = OPERATIONS[self.details_operation]
-        parts = self.parts
+        endpoint, parts = OPERATIONS[self.details_operation], self.parts
         append = {"append_to_response": parts} if parts else {}
         return self.tmdb_request(endpoint, record_id, **append, callback=self.parse_details)
 
@@ -195,15 +193,16 @@ class TMDBSourceSpider(TMDBSpider):
 
     async def parse_page(self, response: TMDBResponse) -> AsyncIterator[Any]:
         """Ask for the records of a page; lists move while they are read, so some come twice."""
-        async for result in self._crawl.records_of(response, response.record.results):
+        async for result in self.source_crawl.records_of(response, response.record.results):
             yield result
 
     async def parse_listing(self, response: TMDBResponse, **place: Any) -> AsyncIterator[Any]:
         """Have a page read that the source asked for."""
-        assert self._crawl.reader is not None  # noqa: S101 - it asked for the page
-        async for result in self._crawl.reader.read(response, **place):
+        reader = self.source_crawl.reader
+        assert reader is not None  # noqa: S101 - it asked for the page
+        async for result in reader.read(response, **place):
             yield result
-        self._crawl.note_read()
+        self.source_crawl.pages_read += 1
 
 
 class TMDBSeriesSpider(TMDBSourceSpider):

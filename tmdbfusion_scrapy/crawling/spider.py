@@ -9,27 +9,19 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypedDict
 
 from scrapy import Request, Spider
-from scrapy.settings import SETTINGS_PRIORITIES
+from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
 from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.misc import arg_to_iter
 from scrapy.utils.request import request_from_dict
 from twisted.python.failure import Failure
-from typing_extensions import override
+from typing_extensions import Unpack, override
 
-from tmdbfusion_scrapy.api import API, OPERATIONS, Crawling
+from tmdbfusion_scrapy.api import API, OPERATIONS, Call, Crawling, Endpoint
 from tmdbfusion_scrapy.api.endpoint import BoundEndpoint
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
+from tmdbfusion_scrapy.crawling import calls
 from tmdbfusion_scrapy.crawling.addon import Addon
-from tmdbfusion_scrapy.crawling.calls import (
-    AUTOMAP_KEY,
-    REQUEST_ARGUMENTS,
-    build_request,
-    call_of,
-    call_secrets_of,
-    failed_call,
-    has_call,
-    with_call,
-)
+from tmdbfusion_scrapy.crawling.calls import call_of
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
 from tmdbfusion_scrapy.credentials import hidden, with_hidden
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, TMDBError
@@ -39,10 +31,6 @@ from tmdbfusion_scrapy.settings import TMDBSettings, settings_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from scrapy.settings import BaseSettings
-    from typing_extensions import Unpack
-
-    from tmdbfusion_scrapy.api import Call, Endpoint
     from tmdbfusion_scrapy.items import FailedCall
 
 
@@ -50,97 +38,6 @@ logger = logging.getLogger(__name__)
 
 PAGING_KEY = "tmdb_paging"
 """Meta key of a first page: the request as the spider made it, by which the other pages are asked for."""
-
-
-def first_page(
-    request: Any, pages: Any, *, spider: Spider, callback: Callable[..., AsyncIterator[Any]]
-) -> Request:
-    """Return the request for the first page of a call as the spider made it, of which most ``pages`` are read.
-
-    The callback passes the response on to :func:`parse_first_page`.
-
-    Raises:
-        TypeError: It is no request for a page of a list.
-        ConfigurationError: ``pages`` is no whole number from 1.
-    """
-    is_call = isinstance(request, Request) and has_call(request)
-    call = call_of(request, _api_url(spider)) if is_call else None
-    endpoint = OPERATIONS.get(call.operation_id or "") if call is not None else None
-    if call is None or endpoint is None:
-        raise TypeError(
-            f"paginate() takes a method of self.tmdb and its arguments, such as self.tmdb.discover.movie, "
-            f"and this made {request!r}"
-        )
-    endpoint.require_pages()
-    if pages is not None and (isinstance(pages, bool) or not isinstance(pages, int) or pages < 1):
-        raise ConfigurationError(f"pages is {pages!r}: use a whole number from 1")
-    request.meta.pop(PAGING_KEY, None)
-    try:
-        kept: Any = request.to_dict(spider=spider)
-    except ValueError:
-        # A callback that is no method of the spider. As with any request, only a job directory minds.
-        kept = request
-    meta = {**request.meta, PAGING_KEY: {"request": kept, "pages": pages}}
-    return _page_request(request, call, int(call.page or 1), spider, callback=callback, meta=meta)
-
-
-async def parse_first_page(
-    response: TMDBResponse, cb_kwargs: Mapping[str, Any], *, spider: Spider
-) -> AsyncIterator[Any]:
-    """Ask for the other pages, and yield what the callback of the spider makes of this one."""
-    kept = response.meta[PAGING_KEY]
-    request = kept["request"]
-    if not isinstance(request, Request):
-        request = request_from_dict(request, spider=spider)
-    # Before the callback, lest an error in it cost more than its page. Another status or a part of a body, which
-    # the request may have asked for, has no record.
-    if isinstance(response.record, Paged):
-        if response.record.lacks_count:
-            async for result in _results(_report(response, request, spider)):
-                yield result
-        for other in _other_pages(response.record, request, kept["pages"], spider):
-            yield other
-    callback = request.callback or spider.parse
-    async for result in _results(callback(response, **cb_kwargs)):
-        yield result
-
-
-def _other_pages(page: Paged[Any], request: Request, pages: int | None, spider: Spider) -> Iterator[Request]:
-    """Yield the requests for all pages after the first, the early ones first."""
-    call = call_of(request, _api_url(spider))
-    number = int(call.page or 1)
-    last = page.last_page if pages is None else min(page.last_page, number + pages - 1)
-    if last == LAST_PAGE and page.is_cut:
-        logger.warning("%s", page.cut_notice, extra={"spider": spider})
-    for other in range(number + 1, last + 1):
-        yield _page_request(request, call, other, spider)
-
-
-def _report(response: TMDBResponse, request: Request, spider: Spider) -> Any:
-    """Tell the errback of a page that does not say how many there are: the list would seem to end there."""
-    assert response.request is not None  # noqa: S101 - the engine sets it
-    error = ResponseError(
-        "the page does not say how many there are",
-        status_code=response.status,
-        method=response.request.method,
-        path=call_of(response.request, _api_url(spider)).path,
-    )
-    logger.warning("%s", error, extra={"spider": spider})
-    if request.errback is None:
-        return None
-    failure = Failure(error)  # type: ignore[no-untyped-call]
-    failure.request = response.request  # type: ignore[attr-defined]
-    return request.errback(failure)
-
-
-def _page_request(request: Request, call: Call[Any], number: int, spider: Spider, **changed: Any) -> Request:
-    """Return the request for a page: the further behind, the later."""
-    priority = request.priority - number
-    return with_call(request, call.with_page(number), _api_url(spider), priority=priority, **changed)
-
-
-def _api_url(spider: Spider) -> str:
-    return settings_of(spider.crawler.settings).api_url
 
 
 async def _results(output: Any) -> AsyncIterator[Any]:
@@ -165,6 +62,10 @@ class RequestArguments(TypedDict, total=False):
     headers: Mapping[str, str] | None
     flags: list[str] | None
     dont_filter: bool
+
+
+REQUEST_ARGUMENTS = frozenset(RequestArguments.__annotations__)
+"""Their names."""
 
 
 class TMDBSpider(Spider):
@@ -221,14 +122,11 @@ class TMDBSpider(Spider):
         return self._request_for(endpoint.call(self._call_defaults, *args, **kwargs), arguments)
 
     def _request_for(self, call: Call[Any], arguments: Mapping[str, Any]) -> Request:
-        """Return the request for a call; ``arguments`` are those of ``Request``."""
         if call.secrets:
-            call = call_secrets_of(self.crawler).take(call)
-        request = build_request(
-            call, self._tmdb_settings.api_url, {"errback": self.record_failure, **arguments}
-        )
+            call = calls.call_secrets_of(self.crawler).take(call)
+        request = calls.build_request(call, self._api_url, {"errback": self.record_failure, **arguments})
         if self.crawler.settings.getbool("ZYTE_API_TRANSPARENT_MODE"):
-            request.meta.setdefault(AUTOMAP_KEY, False)
+            request.meta.setdefault(calls.AUTOMAP_KEY, False)
         return request
 
     def paginate(
@@ -265,20 +163,80 @@ class TMDBSpider(Spider):
                 f"paginate() takes a method and its arguments, such as "
                 f"paginate(self.tmdb.discover.movie, year=1999), not a {type(method).__name__}"
             )
-        kwargs = with_hidden(kwargs)
-        return first_page(method(*args, **kwargs), pages, spider=self, callback=self._parse_first_page)
+        request: Any = method(*args, **with_hidden(kwargs))
+        is_call = isinstance(request, Request) and calls.has_call(request)
+        call = call_of(request, self._api_url) if is_call else None
+        endpoint = OPERATIONS.get(call.operation_id or "") if call is not None else None
+        if call is None or endpoint is None:
+            raise TypeError(
+                f"paginate() takes a method of self.tmdb and its arguments, such as self.tmdb.discover.movie, "
+                f"and this made {request!r}"
+            )
+        endpoint.require_pages()
+        most: Any = pages
+        if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
+            raise ConfigurationError(f"pages is {pages!r}: use a whole number from 1")
+        request.meta.pop(PAGING_KEY, None)
+        try:
+            kept: Any = request.to_dict(spider=self)
+        except ValueError:
+            # A callback that is no method of the spider. As with any request, only a job directory minds.
+            kept = request
+        meta = {**request.meta, PAGING_KEY: {"request": kept, "pages": pages}}
+        number = int(call.page or 1)
+        return self._page_request(request, call, number, callback=self._parse_first_page, meta=meta)
 
-    def _parse_first_page(self, response: TMDBResponse, **cb_kwargs: Any) -> AsyncIterator[Any]:
-        """Yield what the user's callback makes of the page, and the requests for all others."""
-        return parse_first_page(response, cb_kwargs, spider=self)
+    async def _parse_first_page(self, response: TMDBResponse, **cb_kwargs: Any) -> AsyncIterator[Any]:
+        """Ask for the other pages, and yield what the user's callback makes of this one."""
+        kept, page = response.meta[PAGING_KEY], response.record
+        request = kept["request"]
+        if not isinstance(request, Request):
+            request = request_from_dict(request, spider=self)
+        # Before the callback, lest an error in it cost more than its page. Another status or a part of a body,
+        # which the request may have asked for, has no record.
+        if isinstance(page, Paged):
+            if page.lacks_count:
+                async for result in _results(self._report_uncounted(response, request)):
+                    yield result
+            call = call_of(request, self._api_url)
+            number = int(call.page or 1)
+            most = kept["pages"]
+            last = page.last_page if most is None else min(page.last_page, number + most - 1)
+            if last == LAST_PAGE and page.is_cut:
+                logger.warning("%s", page.cut_notice, extra={"spider": self})
+            for other in range(number + 1, last + 1):
+                yield self._page_request(request, call, other)
+        async for result in _results((request.callback or self.parse)(response, **cb_kwargs)):
+            yield result
+
+    def _page_request(self, request: Request, call: Call[Any], number: int, **changed: Any) -> Request:
+        """Return the request for a page: the further behind, the later."""
+        priority = request.priority - number
+        return calls.with_call(request, call.with_page(number), self._api_url, priority=priority, **changed)
+
+    def _report_uncounted(self, response: TMDBResponse, request: Request) -> Any:
+        """Tell the errback of a page that does not say how many there are: the list would seem to end there."""
+        made: Any = response.request
+        path = call_of(made, self._api_url).path
+        problem = "the page does not say how many there are"
+        error = ResponseError(problem, status_code=response.status, method=made.method, path=path)
+        logger.warning("%s", error, extra={"spider": self})
+        if request.errback is None:
+            return None
+        failure = Failure(error)  # type: ignore[no-untyped-call]
+        failure.request = made  # type: ignore[attr-defined]
+        return request.errback(failure)
 
     @cached_property
     def _tmdb_settings(self) -> TMDBSettings:
         return settings_of(self.crawler.settings)
 
+    @property
+    def _api_url(self) -> str:
+        return self._tmdb_settings.api_url
+
     @cached_property
     def _call_defaults(self) -> Mapping[str, Any]:
-        """Defaults of the arguments that a call does not give."""
         settings = self._tmdb_settings
         return {
             "language": settings.language,
@@ -293,7 +251,7 @@ class TMDBSpider(Spider):
         error = failure.value
         if not isinstance(error, TMDBError):
             failure.raiseException()
-        yield failed_call(error, failure.request, self._tmdb_settings.api_url)  # type: ignore[attr-defined]
+        yield calls.failed_call(error, failure.request, self._api_url)  # type: ignore[attr-defined]
 
 
 class SpiderAPI(API[Crawling]):
@@ -347,12 +305,10 @@ class SpiderAPI(API[Crawling]):
 
 
 def _request_signature(endpoint: Endpoint[..., Any]) -> inspect.Signature:
-    """Return the signature of a call in a spider."""
     signature = endpoint.call_signature
-    scrapys = inspect.signature(Request, eval_str=False).parameters
     added = [
-        scrapys[name].replace(kind=inspect.Parameter.KEYWORD_ONLY)
-        for name in scrapys
+        parameter.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for name, parameter in inspect.signature(Request, eval_str=False).parameters.items()
         if name in REQUEST_ARGUMENTS
     ]
     return signature.replace(parameters=[*signature.parameters.values(), *added], return_annotation=Request)

@@ -20,8 +20,7 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.sources import Listing
 from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE
 from tmdbfusion_scrapy.storage.database import reopen_database
-from tmdbfusion_scrapy.storage.options import database_options_of
-from tmdbfusion_scrapy.storage.sql import SQLPipeline
+from tmdbfusion_scrapy.storage.sql import SQLPipeline, database_options_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping, Sequence
@@ -107,7 +106,8 @@ class PlanningSpider(TMDBSourceSpider):
         settings.set("TMDB_SUMMARY", False, priority="spider")
 
     @cached_property
-    def _crawl(self) -> PlanningCrawl:
+    def source_crawl(self) -> PlanningCrawl:
+        """The crawl of the source, whose records are noted."""
         return PlanningCrawl(self)
 
     async def start(self) -> AsyncIterator[Any]:
@@ -127,7 +127,7 @@ class PlanningSpider(TMDBSourceSpider):
         """Enqueue what was listed, and close the spider."""
         reason, problem = SOURCE_FAILED, None
         try:
-            run = self._crawl.run
+            run = self.source_crawl.run
             if run is None or self.has_failed:
                 problem = (
                     "what lists the records could not be had: nothing is added. The same command tries again"
@@ -151,7 +151,7 @@ class PlanningSpider(TMDBSourceSpider):
     async def _share(self, run: PlannedRun) -> bool:
         """Make jobs of what is left of the run; return false where nothing is."""
         if not run.is_planned:
-            await run.plan(Listing.of_ids(self._crawl.listed), self._crawl.limit)
+            await run.plan(Listing.of_ids(self.source_crawl.listed), self.source_crawl.limit)
         store = self.crawler.get_item_pipeline(SQLPipeline)
         assert store is not None  # noqa: S101 - the run is in its database
         async with AsyncExitStack() as stack:
@@ -175,7 +175,7 @@ class PlanningSpider(TMDBSourceSpider):
                     "Run %d is in the queue already: nothing is added%s", run.id, advice if failed else ""
                 )
                 return True
-            if self._crawl.was_planned:
+            if self.source_crawl.was_planned:
                 await store.ask(frontier.go_on, found[0])
             jobs = self._jobs(run.id, await store.ask(frontier.shards, found[0], self.job_size))
             added = await queue.add(jobs, priority=self.priority)

@@ -17,8 +17,9 @@ from sqlalchemy import and_, delete, func, insert, inspect, or_, select
 from tmdbfusion_scrapy.distributed.jobs import Job, entrypoint_of
 from tmdbfusion_scrapy.distributed.tables import metadata, tmdb_queued_runs, tmdb_workers
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.backend import POSTGRESQL, TABLES_LOCK, backend_for, backend_of, now_of
+from tmdbfusion_scrapy.storage.backend import TABLES_LOCK, backend_for, backend_of, now_of
 from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
+from tmdbfusion_scrapy.storage.postgresql import POSTGRESQL
 from tmdbfusion_scrapy.storage.upserts import in_slices
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from sqlalchemy import Column, Integer, MetaData, Table, Text
 
-from tmdbfusion_scrapy.storage.entities.columns import UTCDateTime
+from tmdbfusion_scrapy.storage.entities.declaration import UTCDateTime
 
 metadata = MetaData()
 

@@ -22,11 +22,9 @@ from tmdbfusion_scrapy.distributed.jobs import HeldJob, Job, LostIdsError, Stall
 from tmdbfusion_scrapy.distributed.queue import JobQueue, check_queue
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import check_boolean, job_times
-from tmdbfusion_scrapy.sources import Plan
-from tmdbfusion_scrapy.sources.stored import FailedSource
+from tmdbfusion_scrapy.sources import FailedSource, Plan
 from tmdbfusion_scrapy.storage.database import reopen_database
-from tmdbfusion_scrapy.storage.options import database_options_of
-from tmdbfusion_scrapy.storage.sql import SQLPipeline
+from tmdbfusion_scrapy.storage.sql import SQLPipeline, database_options_of
 from tmdbfusion_scrapy.stores import DATABASE_FAILED, ImageStore
 
 if TYPE_CHECKING:

@@ -7,7 +7,6 @@ times the cost. Items that are no records go through untouched.
 from __future__ import annotations
 
 import dataclasses
-import logging
 import re
 from functools import cache
 from itertools import chain
@@ -17,19 +16,19 @@ from xml.sax.saxutils import XMLGenerator
 
 import msgspec
 from itemadapter import ItemAdapter
-from scrapy.exporters import (
-    CsvItemExporter,
-    JsonItemExporter,
-    JsonLinesItemExporter,
-    XmlItemExporter,
-)
+from scrapy.exporters import CsvItemExporter, JsonItemExporter, JsonLinesItemExporter, XmlItemExporter
 from scrapy.settings import SETTINGS_PRIORITIES
 from scrapy.utils.misc import load_object
 from w3lib.url import file_uri_to_path
 
-from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.feeds.parquet import NO_APPENDING, ParquetItemExporter, ParquetOptions, load_pyarrow
+from tmdbfusion_scrapy.feeds.parquet import (
+    NO_APPENDING,
+    FeedReport,
+    ParquetItemExporter,
+    ParquetOptions,
+    load_pyarrow,
+)
 from tmdbfusion_scrapy.formulas import FormulaWriter
 from tmdbfusion_scrapy.items import NOT_RECORDS
 from tmdbfusion_scrapy.models.record import Record, as_object
@@ -42,20 +41,22 @@ if TYPE_CHECKING:
     from scrapy.settings import BaseSettings
     from typing_extensions import Self
 
-
-logger = logging.getLogger(__name__)
-
 _XML_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """Characters that XML has no way to write: https://www.w3.org/TR/xml/#charsets."""
 
 
+_LEFT_OUT = (
+    "A CSV feed leaves out %s: its columns are those of the first record. Set item_classes in FEEDS: with several "
+    "classes a feed has the columns of all of them"
+)
+
+
 class RecordJsonLinesItemExporter(JsonLinesItemExporter):
     """JSON Lines: a record is an object as TMDB has it, dates as ISO 8601."""
 
     def export_item(self, item: Any) -> None:
-        """Export an item."""
         super().export_item(_plain(item))
 
 
@@ -63,7 +64,6 @@ class RecordJsonItemExporter(JsonItemExporter):
     """A JSON array of what :class:`RecordJsonLinesItemExporter` writes."""
 
     def export_item(self, item: Any) -> None:
-        """Export an item."""
         super().export_item(_plain(item))
 
 
@@ -92,52 +92,29 @@ class RecordCsvItemExporter(CsvItemExporter):
         **options: Any,
     ) -> None:
         super().__init__(file, **options)  # type: ignore[arg-type]
-        self._crawler = crawler
+        self._report = FeedReport(crawler)
         self._columns: frozenset[str] | None = None
-        self._said: set[str] = set()
         if check_boolean("escape_formulas", escape_formulas):
             self.csv_writer = FormulaWriter(self.csv_writer)  # type: ignore[assignment]
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, file: IO[bytes], **options: Any) -> Self:
-        """Make the exporter of a feed; the arguments are those of the class."""
         escape = settings_of(crawler.settings).csv_escape_formulas
         return cls(file, crawler=crawler, **{"escape_formulas": escape, **options})
 
     def export_item(self, item: Any) -> None:
-        """Export an item, or leave it out."""
         if not self.fields_to_export and isinstance(item, Record):
             self.fields_to_export = list(ItemAdapter(item).field_names())
             self._columns = frozenset(self.fields_to_export)
-        if self._has_columns_of(item):
+        if self._columns is not None:
+            # Nothing of an item may be lost where no one chose the columns.
+            fits = self._columns.issuperset(ItemAdapter(item).field_names())
+        else:
+            fits = bool(self.fields_to_export) or not isinstance(item, NOT_RECORDS)
+        if fits:
             super().export_item(_plain(item, _cell))
         else:
-            self._leave_out(item)
-
-    def _has_columns_of(self, item: Any) -> bool:
-        """Return whether nothing of an item would be lost, where no one chose the columns."""
-        if self._columns is not None:
-            return self._columns.issuperset(ItemAdapter(item).field_names())
-        return bool(self.fields_to_export) or not isinstance(item, NOT_RECORDS)
-
-    def _leave_out(self, item: Any) -> None:
-        """Count an item that has no columns here, and say so once a class."""
-        kind = type(item).__name__
-        spider = None
-        if self._crawler is not None:
-            spider = self._crawler.spider
-            if self._crawler.stats is not None:
-                self._crawler.stats.inc_value(f"{names.FEED_LEFT_OUT}/{kind}")
-        if kind in self._said:
-            return
-        self._said.add(kind)
-        logger.log(
-            logging.WARNING if isinstance(item, NOT_RECORDS) else logging.ERROR,
-            "A CSV feed leaves out %s: its columns are those of the first record. Set item_classes in FEEDS: with "
-            "several classes a feed has the columns of all of them",
-            kind,
-            extra={"spider": spider},
-        )
+            self._report.leave_out(item, _LEFT_OUT)
 
 
 class _Generator(XMLGenerator):
@@ -162,15 +139,11 @@ class RecordXmlItemExporter(XmlItemExporter):
         self.xg = _Generator(getattr(self, "stream", file), encoding=self.encoding or "utf-8")
 
     def export_item(self, item: Any) -> None:
-        """Export an item."""
         super().export_item(_plain(item, _content))
 
 
 def _plain(item: Any, convert: Callable[[Any], Any] | None = None) -> Any:
-    """A record as a mapping of its fields, each converted; any other item as it is.
-
-    So is a record with serializers of the user's own, of which a mapping would know nothing.
-    """
+    """Return a record without serializers as a mapping of its fields, each converted; any other item as it is."""
     kind: Any = type(item)
     if not isinstance(item, Record) or _has_serializers(kind):
         return item
@@ -185,7 +158,7 @@ def _has_serializers(kind: Any) -> bool:
 
 
 def _cell(value: Any) -> Any:
-    """A value of a CSV row."""
+    """Return a value of a CSV row."""
     if isinstance(value, str):
         # Readers take NUL for the end of a text, and Python's own writer refuses it before 3.11.
         return value.replace("\0", "\N{REPLACEMENT CHARACTER}")
@@ -195,7 +168,7 @@ def _cell(value: Any) -> Any:
 
 
 def _content(value: Any) -> Any:
-    """The content of an XML element."""
+    """Return the content of an XML element."""
     if value is None:
         return ""
     if isinstance(value, str):
@@ -225,9 +198,6 @@ def install_feeds(settings: BaseSettings) -> None:
     """Install the exporters where the user has none of his own, and look at the feeds that go to Parquet and CSV.
 
     An exporter that cannot be built would fail once for every item, and the crawl would end as if all were well.
-
-    Raises:
-        ConfigurationError: A feed cannot be written; the message names it and the fix.
     """
     exporters = {**EXPORTERS, **settings.getdict("FEED_EXPORTERS")}
     priority = max(settings.getpriority("FEED_EXPORTERS") or 0, SETTINGS_PRIORITIES["addon"])
@@ -235,37 +205,23 @@ def install_feeds(settings: BaseSettings) -> None:
     feeds = {uri: dict(feed) for uri, feed in settings.getdict("FEEDS").items()}
     is_ours = False
     for uri, feed in feeds.items():
-        exporter = exporters.get(_format(uri, feed))
+        # From Scrapy 2.17 the format may be that of the name.
+        exporter = exporters.get(str(feed.get("format", Path(str(uri)).suffix.removeprefix("."))))
+        kind = None if exporter is None else load_object(exporter)
         try:
-            if _is_parquet(exporter):
+            if kind is ParquetItemExporter:
                 _check_parquet(str(uri), feed)
-            elif exporter is not None and load_object(exporter) is RecordCsvItemExporter:
+            elif kind is RecordCsvItemExporter:
                 _check_csv(feed, has_fields=bool(settings.get("FEED_EXPORT_FIELDS")))
-            else:
-                continue
         except ConfigurationError as error:
             raise ConfigurationError(f"FEEDS[{str(uri)!r}]: {error}") from error
-        is_ours = True
+        is_ours |= kind in (ParquetItemExporter, RecordCsvItemExporter)
     if is_ours:
         settings.set("FEEDS", feeds, priority=settings.getpriority("FEEDS") or 0)
 
 
-def _format(uri: Any, feed: dict[str, Any]) -> str:
-    """The format of a feed, which from Scrapy 2.17 may be that of its name."""
-    return str(feed.get("format", Path(str(uri)).suffix.removeprefix(".")))
-
-
-def _is_parquet(exporter: Any) -> bool:
-    """Return whether an exporter, or its import path, is ours for Parquet."""
-    return exporter is not None and load_object(exporter) is ParquetItemExporter
-
-
 def _check_parquet(uri: str, feed: dict[str, Any]) -> None:
-    """Check a feed, and give its exporter the class that the feed is said to hold.
-
-    Raises:
-        ConfigurationError: The feed cannot be written.
-    """
+    """Check a feed, and give its exporter the class that the feed is said to hold."""
     load_pyarrow()
     options = feed["item_export_kwargs"] = dict(feed.get("item_export_kwargs") or {})
     known = [field.name for field in dataclasses.fields(ParquetOptions)]
@@ -276,9 +232,9 @@ def _check_parquet(uri: str, feed: dict[str, Any]) -> None:
         )
     classes = [load_object(item_class) for item_class in feed.get("item_classes") or ()]
     if len(classes) > 1:
-        names = ", ".join(item_class.__name__ for item_class in classes)
+        named = ", ".join(each.__name__ for each in classes)
         raise ConfigurationError(
-            f"a Parquet feed holds one class, and item_classes names {names}: give each class a feed of its own"
+            f"a Parquet feed holds one class, and item_classes names {named}: give each class a feed of its own"
         )
     if classes:
         # So an empty feed has the same columns, and the first item need not decide.
@@ -291,11 +247,7 @@ def _check_parquet(uri: str, feed: dict[str, Any]) -> None:
 
 
 def _check_csv(feed: dict[str, Any], *, has_fields: bool) -> None:
-    """Check a feed, and give it the columns of all classes that it is said to hold.
-
-    Raises:
-        ConfigurationError: An option is of no use.
-    """
+    """Check a feed, and give it the columns of all classes that it is said to hold."""
     options = feed.get("item_export_kwargs") or {}
     if "escape_formulas" in options:
         check_boolean("escape_formulas in item_export_kwargs", options["escape_formulas"])

@@ -63,49 +63,18 @@ class ParquetOptions:
             value = getattr(self, name)
             if type(value) is not int or value < 1:
                 raise ConfigurationError(f"{name} is {value!r}, not a whole number from 1: set it to one")
-        for name, kinds in (
-            ("compression_level", (int, type(None))),
-            ("raw", (bool,)),
-            ("fetched_at", (bool,)),
-        ):
-            if type(getattr(self, name)) not in kinds:
-                kind = " or ".join(kind.__name__.replace("NoneType", "None") for kind in kinds)
-                raise ConfigurationError(
-                    f"{name} is {getattr(self, name)!r}, not of type {kind}: set it to one"
-                )
+        flag, level = (bool,), (int, type(None))
+        for name, kinds in (("compression_level", level), ("raw", flag), ("fetched_at", flag)):
+            value = getattr(self, name)
+            if type(value) not in kinds:
+                kind = "bool" if kinds is flag else "int or None"
+                raise ConfigurationError(f"{name} is {value!r}, not of type {kind}: set it to one")
         if self.item_class is not None:
             object.__setattr__(self, "item_class", _dataclass_of(self.item_class))
 
-    @classmethod
-    def take_from(cls, given: dict[str, Any]) -> Self:
-        """Make the options of what was given, and take them out of it.
-
-        Raises:
-            ConfigurationError: A value is of no use.
-        """
-        names = [field.name for field in dataclasses.fields(cls) if field.name in given]
-        return cls(**{name: given.pop(name) for name in names})
-
-
-@cache
-def load_pyarrow() -> Any:
-    """Return the module ``pyarrow``, loaded when it is first needed.
-
-    Raises:
-        ConfigurationError: It is not installed.
-    """
-    try:
-        import pyarrow as pa
-        import pyarrow.parquet
-    except ImportError as error:
-        raise ConfigurationError(
-            "the feed format parquet needs pyarrow: pip install 'tmdbfusion-scrapy[parquet]'"
-        ) from error
-    return pa
-
 
 def _dataclass_of(given: Any) -> Any:
-    """The dataclass that is meant."""
+    """Return the dataclass that is meant."""
     try:
         found = load_object(given)
     except (ImportError, NameError, ValueError, TypeError) as error:
@@ -119,21 +88,62 @@ def _dataclass_of(given: Any) -> Any:
     return found
 
 
+@cache
+def load_pyarrow() -> Any:
+    """Return the module ``pyarrow``, loaded when it is first needed."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet
+    except ImportError as error:
+        raise ConfigurationError(
+            "the feed format parquet needs pyarrow: pip install 'tmdbfusion-scrapy[parquet]'"
+        ) from error
+    return pa
+
+
 logger = logging.getLogger(__name__)
 
+# Turned into rows at once: fewer cost more an item, as each of 240 columns has a price; more hold the event loop.
 _SLICE_ITEMS = 25
 _SLICE_BYTES = 500_000
-"""Items, and bytes of JSON they came from, that are turned into rows at once.
-
-Fewer cost more an item, because each of 240 columns has its price; more hold the event loop for longer.
-"""
-
 
 NO_APPENDING = (
     "{name} is there already, and Parquet cannot be appended to: set 'overwrite': True in FEEDS, or put %(time)s "
     "into the name"
 )
 """Message for a feed whose file exists."""
+
+_LEFT_OUT = (
+    "A Parquet feed of {} leaves out %s: a feed holds one class. Set item_classes in FEEDS, and give each class a "
+    "feed of its own"
+)
+
+
+class FeedReport:
+    """Stats and log of a feed; without a crawler nothing is counted."""
+
+    def __init__(self, crawler: Crawler | None) -> None:
+        self._crawler = crawler
+        self._said: set[type] = set()
+
+    def count(self, name: str, number: int = 1) -> None:
+        """Count in the stats of the crawl."""
+        if self._crawler is not None and self._crawler.stats is not None:
+            self._crawler.stats.inc_value(name, number)
+
+    def log(self, level: int, message: str, *arguments: Any) -> None:
+        """Say something, as of the crawl's spider."""
+        spider = None if self._crawler is None else self._crawler.spider
+        logger.log(level, message, *arguments, extra={"spider": spider})
+
+    def leave_out(self, item: Any, message: str) -> None:
+        """Count an item that is left out, and say so once a class, whose name goes into the message."""
+        kind = type(item)
+        self.count(f"{names.FEED_LEFT_OUT}/{kind.__name__}")
+        if kind not in self._said:
+            self._said.add(kind)
+            level = logging.WARNING if isinstance(item, NOT_RECORDS) else logging.ERROR
+            self.log(level, message, kind.__name__)
 
 
 class ParquetItemExporter(BaseItemExporter):
@@ -168,23 +178,20 @@ class ParquetItemExporter(BaseItemExporter):
 
     def __init__(self, file: IO[bytes], *, crawler: Crawler | None = None, **options: Any) -> None:
         load_pyarrow()
-        self._options = ParquetOptions.take_from(options)
+        given = {field.name for field in dataclasses.fields(ParquetOptions)} & options.keys()
+        self._options = ParquetOptions(**{name: options.pop(name) for name in given})
         super().__init__(**options)
         self._file = file
-        self._crawler = crawler
+        self._report = FeedReport(crawler)
         self._kind: Any = None
         self._rows: RowBuilder | None = None
         self._writer: RowGroupWriter | None = None
-        self._waiting: list[Any] = []
-        self._times: list[datetime.datetime] = []
-        self._waiting_bytes = 0
-        self._taken = 0
-        self._said: set[str] = set()
+        self._waiting: list[tuple[Any, datetime.datetime]] = []
+        self._waiting_bytes = self._taken = 0
         self._failure: Exception | None = None
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, file: IO[bytes], **options: Any) -> Self:
-        """Make the exporter of a feed; the arguments are those of the class."""
         return cls(file, crawler=crawler, **options)
 
     def start_exporting(self) -> None:
@@ -199,13 +206,14 @@ class ParquetItemExporter(BaseItemExporter):
         if self._kind is None and dataclasses.is_dataclass(item) and not isinstance(item, NOT_RECORDS):
             self._begin(hint_of(item))
         if self._failure is not None:
-            self._count(names.FEED_FAILED)
+            self._report.count(names.FEED_FAILED)
+        elif self._kind is None and not isinstance(item, NOT_RECORDS):
+            self._report.leave_out(item, "A Parquet feed takes dataclasses, which %s is not: it is left out")
         elif self._kind is None or not fits(item, self._kind):
-            self._leave_out(item)
+            self._report.leave_out(item, _LEFT_OUT.format(_name(self._kind)))
         else:
             self._taken += 1
-            self._waiting.append(item)
-            self._times.append(datetime.datetime.now(datetime.timezone.utc))
+            self._waiting.append((item, datetime.datetime.now(datetime.timezone.utc)))
             self._waiting_bytes += len(getattr(item, "raw", None) or b"")
             if len(self._waiting) >= _SLICE_ITEMS or self._waiting_bytes >= _SLICE_BYTES:
                 self._add_waiting()
@@ -215,7 +223,6 @@ class ParquetItemExporter(BaseItemExporter):
 
         Raises:
             OSError: The file could not be written; Scrapy does not store it.
-            ConfigurationError: It had content that it cannot keep.
         """
         self._add_waiting()
         if self._writer is None and self._failure is None:
@@ -246,36 +253,31 @@ class ParquetItemExporter(BaseItemExporter):
             self._fail(error)
         if self._rows is not None and self._rows.unknown:
             unknown = ", ".join(self._rows.unknown)
-            self._log(logging.ERROR, "%s has no field %s: a Parquet feed goes without", _name(kind), unknown)
+            message = "%s has no field %s: a Parquet feed goes without"
+            self._report.log(logging.ERROR, message, _name(kind), unknown)
 
     def _add_waiting(self) -> None:
         """Turn the items that wait into rows."""
-        items, times = self._waiting, self._times
-        self._waiting, self._times, self._waiting_bytes = [], [], 0
-        if not items:
-            return
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
         try:
-            self._add(items, times)
+            self._add(waiting)
         except Exception:  # noqa: BLE001 - which item it is, and what is wrong with it, is found out here
-            for item, time in zip(items, times, strict=True):
+            for one in waiting:
                 try:
-                    self._add([item], [time])
+                    self._add([one])
                 except Exception as error:  # noqa: BLE001 - an item must not cost the others
                     self._taken -= 1
-                    self._count(names.FEED_FAILED)
-                    self._log(logging.ERROR, "%s is not in a Parquet feed: %s", _name(self._kind), error)
+                    self._report.count(names.FEED_FAILED)
+                    message = "%s is not in a Parquet feed: %s"
+                    self._report.log(logging.ERROR, message, _name(self._kind), error)
 
-    def _add(self, items: list[Any], times: list[datetime.datetime]) -> None:
-        """Add rows to the file.
-
-        Raises:
-            Exception: An item cannot be turned into a row; none was added.
-        """
-        if self._failure is not None or self._rows is None or self._writer is None:
+    def _add(self, items: list[tuple[Any, datetime.datetime]]) -> None:
+        """Add rows to the file; none is added where an item cannot be turned into one, which raises."""
+        if not items or self._failure is not None or self._rows is None or self._writer is None:
             return
-        batch, nulled = self._rows.batch(items, times)
+        batch, nulled = self._rows.batch(*zip(*items, strict=True))
         for label, number in nulled.items():
-            self._count(f"{names.FEED_NULLED}/{label}", number)
+            self._report.count(f"{names.FEED_NULLED}/{label}", number)
         try:
             self._writer.add(batch)
         except Exception as error:  # noqa: BLE001 - a storage may raise anything
@@ -285,41 +287,11 @@ class ParquetItemExporter(BaseItemExporter):
         """Give the file up: without its end, nothing of it can be read."""
         self._failure = error
         if self._taken:
-            self._count(names.FEED_FAILED, self._taken)
-        self._log(logging.ERROR, "A Parquet feed cannot be written, and no item of it is kept: %s", error)
+            self._report.count(names.FEED_FAILED, self._taken)
+        message = "A Parquet feed cannot be written, and no item of it is kept: %s"
+        self._report.log(logging.ERROR, message, error)
         if self._writer is not None:
             self._writer.abandon()
-
-    def _leave_out(self, item: Any) -> None:
-        """Count an item that the feed does not hold, and say so once."""
-        kind = type(item).__name__
-        self._count(f"{names.FEED_LEFT_OUT}/{kind}")
-        if kind in self._said:
-            return
-        self._said.add(kind)
-        if self._kind is None and not isinstance(item, NOT_RECORDS):
-            self._log(
-                logging.ERROR, "A Parquet feed takes dataclasses, which %s is not: it is left out", kind
-            )
-            return
-        level = logging.WARNING if isinstance(item, NOT_RECORDS) else logging.ERROR
-        self._log(
-            level,
-            "A Parquet feed of %s leaves out %s: a feed holds one class. Set item_classes in FEEDS, and give each "
-            "class a feed of its own",
-            _name(self._kind),
-            kind,
-        )
-
-    def _count(self, name: str, number: int = 1) -> None:
-        """Count in the stats of the crawl."""
-        if self._crawler is not None and self._crawler.stats is not None:
-            self._crawler.stats.inc_value(name, number)
-
-    def _log(self, level: int, message: str, *arguments: Any) -> None:
-        """Say something, as of the crawl's spider."""
-        spider = None if self._crawler is None else self._crawler.spider
-        logger.log(level, message, *arguments, extra={"spider": spider})
 
 
 def _name(kind: Any) -> str:
@@ -328,7 +300,6 @@ def _name(kind: Any) -> str:
 
 
 def _check_empty(file: IO[bytes]) -> None:
-    """Refuse a file that Scrapy opened to append to it."""
-    # Of a file that Scrapy's post-processing writes to, the mode is not known.
+    """Refuse a file that Scrapy opened to append to it; behind its post-processing the mode is not known."""
     if str(getattr(file, "mode", "")).startswith("a") and file.tell():
         raise ConfigurationError(NO_APPENDING.format(name=getattr(file, "name", "the file")))

@@ -6,13 +6,12 @@ import dataclasses
 import datetime
 import types
 import typing
-from abc import ABC, abstractmethod
 from array import array
 from collections import Counter
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import accumulate, chain
 from operator import attrgetter
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 import pyarrow as pa
@@ -30,201 +29,164 @@ if TYPE_CHECKING:
 TIME = pa.timestamp("us", tz="UTC")
 """Type of a column of times."""
 
-_LEAST, _MOST = -(2**63), 2**63 - 1
-"""Bounds of a column of whole numbers."""
 
+class Column(NamedTuple):
+    """Arrow's type of a column, and what builds an array from as many values: ``None`` becomes null in each.
 
-class Column(ABC):
-    """Builds one Arrow array from the values of a field.
-
-    Attributes:
-        type: Arrow's type of the column; a null is allowed in each.
+    It raises ``TypeError`` for a value that is not of the field's type, and ``ValueError`` for a text that UTF-8
+    cannot hold, or a time out of range.
     """
 
     type: pa.DataType
-
-    @abstractmethod
-    def build(self, values: Sequence[Any]) -> pa.Array:
-        """Return the values as an array, in the same order; ``None`` becomes null.
-
-        Raises:
-            TypeError: A value is not of the field's type.
-            ValueError: A text is none that UTF-8 can hold, or a time out of range.
-        """
+    build: Callable[[Sequence[Any]], pa.Array]
 
 
 def column_of(hint: Any, label: str, nulled: Counter[str], outer: tuple[Any, ...] = ()) -> Column:
-    """Return the column for the type of a field.
+    """Return the column for the type of a field, which ``label`` names as ``Model.field``.
 
-    Args:
-        hint: The type, with ``None`` or without.
-        label: The field as ``Model.field``.
-        nulled: Counts by label the values that are too large for their column and became null.
-        outer: The classes that the field is in. One of them within itself has no end, so it becomes JSON text.
+    Values that are too large and became null are counted in ``nulled``. A class within itself (``outer``) has no
+    end, so it becomes JSON text.
     """
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
         arms = [arm for arm in arguments if arm is not types.NoneType]
-        return column_of(arms[0], label, nulled, outer) if len(arms) == 1 else JSONColumn()
+        return column_of(arms[0], label, nulled, outer) if len(arms) == 1 else _JSON
     if origin is typing.Literal:
         kinds = {type(value) for value in arguments if value is not None}
-        return column_of(kinds.pop(), label, nulled, outer) if len(kinds) == 1 else JSONColumn()
+        return column_of(kinds.pop(), label, nulled, outer) if len(kinds) == 1 else _JSON
     if origin is list:
-        return ListColumn(column_of(arguments[0], label, nulled, outer), label)
+        return _list_column(column_of(arguments[0], label, nulled, outer), label)
     if origin is dict and arguments[0] in (str, int):
         key, value = (column_of(argument, label, nulled, outer) for argument in arguments)
-        return MapColumn(key, value, label)
-    model = origin or hint
+        return _map_column(key, value, label)
     # Parquet has no struct without fields.
-    if dataclasses.is_dataclass(model) and hint not in outer and field_hints(hint):
-        return StructColumn(hint, label, nulled, outer)
-    if hint in (int, float):
-        return NumberColumn(hint, label, nulled)
-    return PlainColumn(hint, label) if hint in _PLAIN else JSONColumn()
+    if dataclasses.is_dataclass(origin or hint) and hint not in outer and field_hints(hint):
+        return _struct_column(hint, label, nulled, outer)
+    return _plain_column(hint, label, nulled) if hint in _PLAIN else _JSON
 
 
-class StructColumn(Column):
-    """The fields of a dataclass side by side."""
+def _columns_of(
+    hint: Any, names: Iterable[str], nulled: Counter[str], outer: tuple[Any, ...]
+) -> dict[str, Column]:
+    """Return the columns of some fields of a dataclass."""
+    hints = field_hints(hint)
+    model = (typing.get_origin(hint) or hint).__name__
+    return {
+        name: column_of(hints[name], f"{model}.{name}", nulled, (*outer, hint))
+        for name in names
+        if name in hints
+    }
 
-    def __init__(self, hint: Any, label: str, nulled: Counter[str], outer: tuple[Any, ...] = ()) -> None:
-        self._model = typing.get_origin(hint) or hint
-        self._label = label
-        self.columns = {
-            name: column_of(part, f"{self._model.__name__}.{name}", nulled, (*outer, hint))
-            for name, part in field_hints(hint).items()
-        }
-        self.type = pa.struct([(name, column.type) for name, column in self.columns.items()])
-        self._get = getter_of(self.columns)
-        self._nothing = types.SimpleNamespace(**dict.fromkeys(self.columns))
 
-    def build(self, values: Sequence[Any]) -> pa.Array:
-        """See :meth:`Column.build`."""
+def _struct_column(hint: Any, label: str, nulled: Counter[str], outer: tuple[Any, ...]) -> Column:
+    """Return the column of the fields of a dataclass side by side."""
+    model = typing.get_origin(hint) or hint
+    columns = _columns_of(hint, field_hints(hint), nulled, outer)
+    kind = pa.struct([(name, column.type) for name, column in columns.items()])
+    get = getter_of(columns)
+    nothing = types.SimpleNamespace(**dict.fromkeys(columns))
+
+    def build(values: Sequence[Any]) -> pa.Array:
         kinds = set(map(type, values))
         absent = types.NoneType in kinds
         kinds.discard(types.NoneType)
         if not kinds:
-            return pa.nulls(len(values), self.type)
-        if kinds != {self._model}:
-            for value in values:
-                if value is not None and not isinstance(value, self._model):
-                    raise _misfit(value, self._model, self._label)
+            return pa.nulls(len(values), kind)
+        if kinds != {model}:
+            _check(values, (model,), label)
         validity = None
         if absent:
             validity = _bits(value is not None for value in values)
-            values = [self._nothing if value is None else value for value in values]
-        parts = zip(*map(self._get, values), strict=True)
-        arrays = [column.build(part) for column, part in zip(self.columns.values(), parts, strict=True)]
-        return pa.Array.from_buffers(self.type, len(values), [validity], children=arrays)
+            values = [nothing if value is None else value for value in values]
+        parts = zip(*map(get, values), strict=True)
+        arrays = [column.build(part) for column, part in zip(columns.values(), parts, strict=True)]
+        return pa.Array.from_buffers(kind, len(values), [validity], children=arrays)
+
+    return Column(kind, build)
 
 
-class ListColumn(Column):
-    """A list of values."""
+def _list_column(inner: Column, label: str) -> Column:
+    """Return the column of a list of values."""
 
-    def __init__(self, inner: Column, label: str) -> None:
-        self._inner = inner
-        self._label = label
-        self.type = pa.list_(inner.type)
+    def build(values: Sequence[Any]) -> pa.Array:
+        offsets, present = _offsets(values, list, label)
+        return pa.ListArray.from_arrays(offsets, inner.build(list(chain.from_iterable(present))))
 
-    def build(self, values: Sequence[Any]) -> pa.Array:
-        """See :meth:`Column.build`."""
-        offsets, present = _offsets(values, list, self._label)
-        flat = list(chain.from_iterable(present))
-        return pa.ListArray.from_arrays(offsets, self._inner.build(flat))
+    return Column(pa.list_(inner.type), build)
 
 
-class MapColumn(Column):
-    """A value for each key."""
+def _map_column(key: Column, inner: Column, label: str) -> Column:
+    """Return the column of a value for each key."""
 
-    def __init__(self, key: Column, inner: Column, label: str) -> None:
-        self._key = key
-        self._inner = inner
-        self._label = label
-        self.type = pa.map_(key.type, inner.type)
-
-    def build(self, values: Sequence[Any]) -> pa.Array:
-        """See :meth:`Column.build`."""
-        offsets, present = _offsets(values, dict, self._label)
+    def build(values: Sequence[Any]) -> pa.Array:
+        offsets, present = _offsets(values, dict, label)
         keys = list(chain.from_iterable(present))
         items = list(chain.from_iterable(value.values() for value in present))
-        return pa.MapArray.from_arrays(offsets, self._key.build(keys), self._inner.build(items))
+        return pa.MapArray.from_arrays(offsets, key.build(keys), inner.build(items))
+
+    return Column(pa.map_(key.type, inner.type), build)
 
 
-class PlainColumn(Column):
-    """Values that Arrow has a type for."""
+def _plain_column(kind: type, label: str, nulled: Counter[str]) -> Column:
+    """Return the column of values that Arrow has a type for; a number that is too large becomes null."""
+    arrow, accepted, refused = _PLAIN[kind]
+    common = frozenset((*accepted, types.NoneType))
 
-    def __init__(self, kind: type, label: str) -> None:
-        self.type, accepted, self._refused = _PLAIN[kind]
-        self._accepted = (*accepted, types.NoneType)
-        self._common = frozenset(self._accepted)
-        self._label = label
-
-    def build(self, values: Sequence[Any]) -> pa.Array:
-        """See :meth:`Column.build`."""
-        if not self._common.issuperset(map(type, values)):
+    def build(values: Sequence[Any]) -> pa.Array:
+        if not common.issuperset(map(type, values)):
             # One of a subclass, such as an enumeration of texts, is of the type.
-            for value in values:
-                if not isinstance(value, self._accepted) or isinstance(value, self._refused):
-                    raise _misfit(value, self._accepted[0], self._label)
-        return array_of(values, self.type)
-
-
-class NumberColumn(PlainColumn):
-    """Numbers, of which one that is too large becomes null and is counted."""
-
-    def __init__(self, kind: type, label: str, nulled: Counter[str]) -> None:
-        super().__init__(kind, label)
-        self._kind = kind
-        self._nulled = nulled
-
-    def build(self, values: Sequence[Any]) -> pa.Array:
-        """See :meth:`Column.build`."""
+            _check(values, accepted, label, refused)
         try:
-            return super().build(values)
+            return array_of(values, arrow)
         except OverflowError:
-            return array_of(list(map(self._bounded, values)), self.type)
+            if kind not in (int, float):
+                raise
+            bounded = [None if value is None else _bounded(value, kind) for value in values]
+            nulled[label] += bounded.count(None) - values.count(None)
+            return array_of(bounded, arrow)
 
-    def _bounded(self, value: Any) -> Any:
-        """A value that the column can hold."""
-        if value is None or (self._kind is int and _LEAST <= value <= _MOST):
-            return value
-        try:
-            if self._kind is float:
-                return float(value)
-        except OverflowError:
-            pass
-        self._nulled[self._label] += 1
+    return Column(arrow, build)
+
+
+def _bounded(value: Any, kind: type) -> Any:
+    """Return a number that the column can hold; ``None`` for one that is too large."""
+    if kind is int:
+        return value if -(2**63) <= value < 2**63 else None
+    try:
+        return float(value)
+    except OverflowError:
         return None
 
 
-class JSONColumn(Column):
-    """Values of no fixed shape, as JSON text."""
-
-    type = pa.string()
-
-    def build(self, values: Sequence[Any]) -> pa.Array:
-        """See :meth:`Column.build`."""
-        return array_of([None if value is None else json_text(value) for value in values], self.type)
+def _json_column(values: Sequence[Any]) -> pa.Array:
+    """Return values of no fixed shape as JSON text; records in it, and dates as ISO 8601."""
+    return array_of(
+        [None if value is None else msgspec.json.encode(value).decode() for value in values], pa.string()
+    )
 
 
-def json_text(value: Any) -> str:
-    """Return a value as JSON text; records in it, and dates as ISO 8601."""
-    return msgspec.json.encode(value).decode()
+_JSON = Column(pa.string(), _json_column)
 
 
-def getter_of(names: Sequence[str] | dict[str, Any]) -> Callable[[Any], tuple[Any, ...]]:
+def _check(
+    values: Iterable[Any], accepted: tuple[type, ...], label: str, refused: tuple[type, ...] = ()
+) -> None:
+    """Raise where a value of a field is neither ``None`` nor of its type."""
+    for value in values:
+        if value is not None and (not isinstance(value, accepted) or isinstance(value, refused)):
+            raise TypeError(f"{label} is {value!r:.80}, not of type {accepted[0].__name__}")
+
+
+def getter_of(names: Iterable[str]) -> Callable[[Any], tuple[Any, ...]]:
     """Return what gives the attributes of an object in a tuple."""
     get = attrgetter(*names)
-    return get if len(names) > 1 else lambda value: (get(value),)
+    return get if len(tuple(names)) > 1 else lambda value: (get(value),)
 
 
 def array_of(values: Sequence[Any], kind: pa.DataType) -> pa.Array:
     """Return values of the right type as an array; ``None`` becomes null.
 
     ``pa.array`` loads pandas where that is installed, which takes a third of a second and 40 MB.
-
-    Raises:
-        OverflowError: A number is too large.
-        UnicodeEncodeError: A text is none that UTF-8 can hold.
     """
     validity = None
     present = values
@@ -293,9 +255,8 @@ _PLAIN: dict[Any, tuple[pa.DataType, tuple[type, ...], tuple[type, ...]]] = {
 def _offsets(values: Sequence[Any], kind: type, label: str) -> tuple[pa.Array, Sequence[Any]]:
     """Return where the elements of each value begin, null for a value that is none, and the values that are."""
     kinds = set(map(type, values))
-    for value in values if not kinds.issubset((kind, types.NoneType)) else ():
-        if value is not None and not isinstance(value, kind):
-            raise _misfit(value, kind, label)
+    if not kinds.issubset((kind, types.NoneType)):
+        _check(values, (kind,), label)
     if types.NoneType not in kinds:
         return array_of(list(accumulate(map(len, values), initial=0)), pa.int32()), values
     offsets: list[int | None] = list(accumulate((len(value or ()) for value in values), initial=0))
@@ -305,11 +266,6 @@ def _offsets(values: Sequence[Any], kind: type, label: str) -> tuple[pa.Array, S
     return array_of(offsets, pa.int32()), [value for value in values if value is not None]
 
 
-def _misfit(value: Any, kind: type, label: str) -> TypeError:
-    """Say what a field has in place of what it should."""
-    return TypeError(f"{label} is {value!r:.80}, not of type {kind.__name__}")
-
-
 RAW, FETCHED_AT = "raw", "fetched_at"
 
 ADDED = {RAW: pa.string(), FETCHED_AT: TIME}
@@ -317,16 +273,9 @@ ADDED = {RAW: pa.string(), FETCHED_AT: TIME}
 
 
 class RowBuilder:
-    """Builds batches of rows from instances of one dataclass.
+    """Builds batches of rows from instances of one dataclass, which may be generic.
 
-    Args:
-        hint: The dataclass, with its arguments if it is generic: ``Page[MovieListItem]``.
-        fields: The columns, all fields and ``added`` for ``None``. A mapping gives them other names.
-        added: Of :data:`ADDED`, those a record has where ``fields`` does not say.
-
-    Attributes:
-        schema: The columns, the same whatever the data.
-        unknown: What of ``fields`` the dataclass does not have.
+    ``fields`` are the columns, a mapping gives them other names; without it they are all and those of ``added``.
     """
 
     def __init__(
@@ -339,29 +288,19 @@ class RowBuilder:
         if fields is None:
             fields = [*hints, *(name for name in can_add if name in added)]
         names = dict(fields) if isinstance(fields, dict) else {name: name for name in fields}
-        self.unknown = [name for name in names if name not in hints and name not in can_add]
-        self._columns = {
-            name: column_of(hints[name], f"{model.__name__}.{name}", self._nulled, (hint,))
-            for name in names
-            if name in hints
-        }
-        self._added = [name for name in names if name in can_add and name not in hints]
+        self._columns = _columns_of(hint, names, self._nulled, ())
+        self._added = [name for name in can_add if name in names]
         types = {name: column.type for name, column in self._columns.items()}
-        order = [name for name in names if name not in self.unknown]
-        self.schema = pa.schema([(names[name], types.get(name) or ADDED[name]) for name in order])
-        self._order = order
+        types |= {name: ADDED[name] for name in self._added}
+        self.unknown = [name for name in names if name not in types]
+        self._order = [name for name in names if name in types]
+        self.schema = pa.schema([(names[name], types[name]) for name in self._order])
         self._get = getter_of(self._columns) if self._columns else None
 
     def batch(
         self, items: Sequence[Any], times: Sequence[datetime.datetime]
     ) -> tuple[pa.RecordBatch, Counter[str]]:
-        """Return the rows, and how many values became null by the field they were in.
-
-        A whole number beyond 64 bits is such a value.
-
-        Args:
-            items: Instances of the dataclass, one at least.
-            times: When each of them came.
+        """Return rows of one item or more, and how many values became null by the field they were in.
 
         Raises:
             TypeError: A value is not of its field's type; only an item that was built by hand can have one.
@@ -396,11 +335,6 @@ class RowGroupWriter:
 
     A thread does the writing, because encoding and compressing a row group takes far longer than an event loop
     may be held. pyarrow runs it without the GIL. At most one row group is being written and one collected.
-
-    Args:
-        file: Takes bytes; it is neither closed nor asked for another position.
-        schema: Of every batch.
-        options: Size of a row group and compression.
     """
 
     def __init__(self, file: IO[bytes], schema: pa.Schema, options: ParquetOptions) -> None:
@@ -414,34 +348,22 @@ class RowGroupWriter:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="tmdb-parquet")
         self._writing: Future[None] | None = None
         self._collected: list[pa.RecordBatch] = []
-        self._rows = 0
-        self._bytes = 0
+        self._rows = self._bytes = 0
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Add rows, and start to write the row group that is full.
-
-        Waits where the row group before is still being written.
-
-        Raises:
-            OSError: The row group before could not be written.
-        """
+        """Add rows, and start to write the row group that is full, once the one before is written."""
         most = self._options.row_group_size
         while self._rows + batch.num_rows > most:
             room = most - self._rows
             self._collect(batch.slice(0, room))
             self._write_collected()
             batch = batch.slice(room)
-        if batch.num_rows:
-            self._collect(batch)
+        self._collect(batch)
         if self._bytes >= self._options.row_group_bytes or self._rows == most:
             self._write_collected()
 
     def close(self) -> None:
-        """Write what is left, and the footer. The file stays open.
-
-        Raises:
-            OSError: It could not be written.
-        """
+        """Write what is left, and the footer. The file stays open."""
         try:
             self._write_collected()
             self._wait()
@@ -463,12 +385,11 @@ class RowGroupWriter:
 
     def _write_collected(self) -> None:
         """Hand the row group to the thread."""
-        if not self._collected:
-            return
-        self._wait()
-        table = pa.Table.from_batches(self._collected)
-        self._collected, self._rows, self._bytes = [], 0, 0
-        self._writing = self._thread.submit(self._writer.write_table, table, table.num_rows)
+        if self._collected:
+            self._wait()
+            table = pa.Table.from_batches(self._collected)
+            self._collected, self._rows, self._bytes = [], 0, 0
+            self._writing = self._thread.submit(self._writer.write_table, table, table.num_rows)
 
     def _wait(self) -> None:
         """Wait for the row group that is being written."""

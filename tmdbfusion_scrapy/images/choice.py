@@ -26,13 +26,7 @@ from tmdbfusion_scrapy.models.list_items import (
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.models.people import PersonDetails
 from tmdbfusion_scrapy.models.tv import SeasonDetails, TVDetails, whole_seasons
-from tmdbfusion_scrapy.settings import (
-    IMAGES_SLOT,
-    check_language,
-    once_a_crawl,
-    read_boolean,
-    settings_of,
-)
+from tmdbfusion_scrapy.settings import IMAGES_SLOT, check_language, once_a_crawl, read_boolean, settings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -80,13 +74,9 @@ _SUFFIX = re.compile(r"\.[A-Za-z0-9]{2,4}$")
 
 @dataclass(frozen=True, slots=True)
 class ImageFile:
-    """One image in one size, and the record that it is of.
+    """One image in one size, and the record that it is of, whose kind is named as its table.
 
     Args:
-        kind: Kind of the record, named as its table: ``movies``.
-        id: TMDB's id of the record.
-        image: What the image is: ``poster``.
-        size: One of TMDB's sizes: ``w500``.
         file_path: TMDB's path of the image, such as ``/kqjL17yufvn9OVLyXYpvtyrFfak.jpg``. An image that was
             changed has another one.
     """
@@ -99,10 +89,9 @@ class ImageFile:
 
     @property
     def target(self) -> str:
-        """The address below the base URL of the images: ``/w500/kqjL17yufvn9OVLyXYpvtyrFfak.jpg``.
+        """Address below the base URL of the images, such as ``/w500/kqjL17yufvn9OVLyXYpvtyrFfak.jpg``.
 
-        An SVG is there in the size ``original`` only, and in all others as PNG
-        (https://developer.themoviedb.org/docs/image-basics).
+        An SVG has its size ``original`` only, and is PNG in others (https://developer.themoviedb.org/docs/image-basics).
         """
         path = self.file_path
         if self.size != ORIGINAL and path.lower().endswith(".svg"):
@@ -131,13 +120,9 @@ def images_of(
     *,
     with_seasons: bool = False,
 ) -> Iterator[ImageFile]:
-    """Yield the images of a record that are wanted: of each sort one, in each of its sizes.
+    """Yield the images of a record: of each sort that ``sizes`` names one, in each of its sizes.
 
-    Args:
-        record: A record; what has no images, or no id, yields nothing.
-        sizes: The sorts that are wanted, and the sizes of each.
-        languages: Languages that an image is taken in, best first, as of :func:`chosen_path`.
-        with_seasons: Whether the seasons and episodes in the record have their images, too.
+    What has no images, or no id, yields nothing; ``languages`` are as of :func:`chosen_path`.
     """
     for one in (record, *_seasons_in(record)) if with_seasons else (record,):
         kind = kind_of(one)
@@ -150,7 +135,7 @@ def images_of(
 
 
 def _seasons_in(record: Any) -> Iterator[Any]:
-    """The seasons and episodes in a series, or the episodes in a season."""
+    """Yield the seasons and episodes in a series, or the episodes in a season."""
     if isinstance(record, TVDetails):
         # All are listed, whether they came with the series or not.
         listed = {season.id for season in record.seasons}
@@ -170,10 +155,7 @@ def chosen_path(record: Any, image: ImageKind, languages: Sequence[str] = ()) ->
     Else the one that the record itself names (``poster_path``), which is in the language of the call if there is
     such a one. Else, as for the logo of a movie, the first of ``images``.
 
-    Args:
-        record: A record.
-        image: The sort.
-        languages: ``pt-BR`` is that country's alone, ``pt`` any country's, ``null`` stands for no language.
+    Of the languages ``pt-BR`` is that country's alone, ``pt`` any country's, ``null`` stands for no language.
     """
     offered: Iterable[Any] = getattr(getattr(record, "images", None), f"{image}s", None) or ()
     named = [entry for entry in offered if entry.file_path]
@@ -213,14 +195,7 @@ DEFAULT_SIZES: Mapping[ImageKind, str] = {
 
 @dataclass(frozen=True)
 class ImageOptions:
-    """Images that are stored, and their store.
-
-    Args:
-        sizes: The sizes of each sort that is wanted.
-        languages: Languages that an image is taken in, best first; ``null`` stands for no language.
-        store: What Scrapy takes as ``IMAGES_STORE``: a folder, or a URL of S3, GCS or FTP.
-        with_seasons: Whether those of the seasons and episodes in a record are stored too.
-    """
+    """Images that are stored, by the arguments of :func:`images_of`, and their store, as ``IMAGES_STORE``."""
 
     sizes: Mapping[ImageKind, Sequence[str]]
     languages: Sequence[str]
@@ -230,11 +205,7 @@ class ImageOptions:
 
 @once_a_crawl
 def image_options(settings: SettingsReader) -> ImageOptions | None:
-    """Return what ``TMDB_IMAGES``, its sisters and the store say, read once a crawl; ``None`` without images.
-
-    Raises:
-        ConfigurationError: A setting is of no use; the message names it and the fix.
-    """
+    """Return what ``TMDB_IMAGES``, its sisters and the store say, read once a crawl; ``None`` without images."""
     sizes = _sizes(settings.get("TMDB_IMAGES"))
     if not sizes:
         return None
@@ -261,39 +232,29 @@ def image_options(settings: SettingsReader) -> ImageOptions | None:
 def install_images(settings: BaseSettings, *, slot: Mapping[str, Any]) -> None:
     """Install the pipeline for images where some are wanted, and give their requests a download slot.
 
-    Args:
-        settings: Those of the crawl; what the user set wins.
-        slot: Options of the slot, such as its delay.
-
-    Raises:
-        ConfigurationError: A setting is of no use.
+    What the user set wins over the options of the slot, such as its delay.
     """
     if image_options(settings) is None:
         return
     from tmdbfusion_scrapy.images.pipeline import MAX_WAITING, TMDBImagesPipeline
 
+    def set_up(name: str, value: Any) -> None:
+        settings.set(name, value, max(settings.getpriority(name) or 0, SETTINGS_PRIORITIES["addon"]))
+
     concurrency = settings_of(settings).images_max_connections or MAX_WAITING
     # Requests for images are not to keep those of the API out.
-    total = settings.getint("CONCURRENT_REQUESTS") + concurrency
-    priority = max(settings.getpriority("CONCURRENT_REQUESTS") or 0, SETTINGS_PRIORITIES["addon"])
-    settings.set("CONCURRENT_REQUESTS", total, priority=priority)
-    slots = dict(settings.getdict("DOWNLOAD_SLOTS"))
-    slots[IMAGES_SLOT] = {
-        "concurrency": concurrency,
-        **slot,
-        **(slots.get(IMAGES_SLOT) or {}),
-    }
-    priority = max(settings.getpriority("DOWNLOAD_SLOTS") or 0, SETTINGS_PRIORITIES["addon"])
-    settings.set("DOWNLOAD_SLOTS", slots, priority=priority)
-    if not any(
-        issubclass(load_object(path), TMDBImagesPipeline) for path in settings.getdict("ITEM_PIPELINES")
-    ):
+    set_up("CONCURRENT_REQUESTS", settings.getint("CONCURRENT_REQUESTS") + concurrency)
+    slots = settings.getdict("DOWNLOAD_SLOTS")
+    ours = {"concurrency": concurrency, **slot, **(slots.get(IMAGES_SLOT) or {})}
+    set_up("DOWNLOAD_SLOTS", {**slots, IMAGES_SLOT: ours})
+    pipelines = map(load_object, settings.getdict("ITEM_PIPELINES"))
+    if not any(issubclass(pipeline, TMDBImagesPipeline) for pipeline in pipelines):
         # Behind the database: what becomes of an image is told after its record.
         settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", TMDBImagesPipeline, 950)
 
 
 def _sizes(value: Any) -> dict[ImageKind, Sequence[str]]:
-    """The sizes by sort, of a mapping, a list or text."""
+    """Return the sizes by sort, of a mapping, a list or text."""
     if isinstance(value, str):
         text = value.strip()
         if text.startswith(("{", "[")):
@@ -316,31 +277,23 @@ def _sizes(value: Any) -> dict[ImageKind, Sequence[str]]:
                 f"TMDB_IMAGES is {value!r}: set it to a list such as ['poster', 'profile'], or to a mapping with "
                 "sizes"
             ) from None
-    return {_kind(name): _sizes_of(_kind(name), sizes) for name, sizes in value.items()}
-
-
-def _kind(name: Any) -> ImageKind:
-    """A sort of images."""
-    text = str(name).strip().lower()
-    if text not in SIZES:
-        raise ConfigurationError(f"TMDB_IMAGES names {name!r}: use {', '.join(SIZES)}")
-    return cast("ImageKind", text)
-
-
-def _sizes_of(kind: ImageKind, sizes: Any) -> Sequence[str]:
-    """The sizes of one sort: the default, one, or several."""
-    if sizes is None:
-        return (DEFAULT_SIZES[kind],)
-    wanted = (sizes,) if isinstance(sizes, str) else tuple(sizes) if isinstance(sizes, Sequence) else ()
-    if not wanted or not set(wanted) <= set(SIZES[kind]):
-        raise ConfigurationError(
-            f"TMDB_IMAGES has {sizes!r} for {kind}: use one or several of {', '.join(SIZES[kind])}"
-        )
-    return tuple(dict.fromkeys(wanted))
+    found: dict[ImageKind, Sequence[str]] = {}
+    for name, sizes in value.items():
+        kind = cast("ImageKind", str(name).strip().lower())
+        if kind not in SIZES:
+            raise ConfigurationError(f"TMDB_IMAGES names {name!r}: use {', '.join(SIZES)}")
+        wanted = DEFAULT_SIZES[kind] if sizes is None else sizes
+        wanted = (wanted,) if isinstance(wanted, str) else wanted if isinstance(wanted, Sequence) else ()
+        if not wanted or not set(wanted) <= set(SIZES[kind]):
+            raise ConfigurationError(
+                f"TMDB_IMAGES has {sizes!r} for {kind}: use one or several of {', '.join(SIZES[kind])}"
+            )
+        found[kind] = tuple(dict.fromkeys(wanted))
+    return found
 
 
 def _languages(value: Any) -> Sequence[str]:
-    """A chain of languages, ``null`` among them."""
+    """Return a chain of languages, ``null`` among them."""
     parts = value.split(",") if isinstance(value, str) else () if value is None else value
     if not isinstance(parts, Sequence):
         raise ConfigurationError(

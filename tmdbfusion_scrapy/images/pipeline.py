@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import asyncio
+import datetime
 import logging
+import re
+import time
 from collections import Counter
+from dataclasses import asdict, dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from scrapy import signals
+from scrapy import Request, signals
 from scrapy.exceptions import DontCloseSpider, NotConfigured
+from scrapy.http.request import NO_CALLBACK
 from scrapy.pipelines.files import FilesPipeline, FTPFilesStore
+from scrapy.utils.asyncio import run_in_thread
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.errors import plain_messages
+from tmdbfusion_scrapy.crawling.errors import error_name, plain_messages
 from tmdbfusion_scrapy.crawling.scrapy_internals import look_for_end
 from tmdbfusion_scrapy.crawling.session import session_of
-from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.images.choice import ImageFile, image_options, images_of
-from tmdbfusion_scrapy.images.download import (
-    IMAGE_KEY,
-    ImageDownloader,
-    ImageLost,
-    failed_image,
-    image_request,
+from tmdbfusion_scrapy.exceptions import (
+    ConfigurationError,
+    ResponseError,
+    TMDBError,
+    error_from_response,
+    printable,
 )
+from tmdbfusion_scrapy.images.choice import ImageFile, image_options, images_of
 from tmdbfusion_scrapy.images.store import (
     AtomicFilesStore,
     ImagesGCSStore,
@@ -33,7 +38,10 @@ from tmdbfusion_scrapy.images.store import (
     may_miss_images,
     missing_images,
 )
-from tmdbfusion_scrapy.items import UnchangedRecord
+from tmdbfusion_scrapy.items import FailedCall, UnchangedRecord
+from tmdbfusion_scrapy.models.images import check_path
+from tmdbfusion_scrapy.rate_limit import RateLimiterClosed
+from tmdbfusion_scrapy.retrying import RetryPolicy
 from tmdbfusion_scrapy.settings import IMAGES_SLOT
 from tmdbfusion_scrapy.storage.sql import SQLPipeline
 from tmdbfusion_scrapy.stores import ImageStore
@@ -42,7 +50,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from typing import ClassVar
 
-    from scrapy import Request, Spider
+    from scrapy import Spider
     from scrapy.crawler import Crawler
     from scrapy.http import Response
     from scrapy.pipelines.files import FilesStoreProtocol
@@ -51,8 +59,47 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+_ACCEPT = "image/jpeg, image/png, image/svg+xml, image/*;q=0.5"
+"""The file has the suffix that TMDB's path has, so its own type comes first."""
+
 MAX_WAITING = 1000
 """Images that may wait before the crawl has to: a megabyte of memory, and what a ``kill -9`` can cost."""
+
+IMAGE_KEY = "tmdb_image"
+"""Meta key: the ``ImageFile`` that a request is for."""
+
+_NAP = 0.25
+"""Seconds; who waits for a retry looks up that often whether the crawl is being stopped."""
+
+_STOPPED = "Stopped"
+"""Name of the error where nothing went wrong: the crawl ended before."""
+
+_TAIL = 4096
+"""Bytes at the end in which the end of an image has to stand: some have a little behind it."""
+
+_SVG = re.compile(rb"\s*(<\?xml|<!--|<!DOCTYPE\s+svg|<svg[\s>])", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ImageLost:
+    """Reason why an image is not there; the fields are those of ``FailedCall``."""
+
+    error: str
+    message: str
+    attempts: int
+    retryable: bool = True
+
+    @classmethod
+    def stopped(cls, attempts: int = 0) -> ImageLost:
+        """Return the reason where the crawl ended before."""
+        return cls(_STOPPED, "the crawl was stopped before the image was there", attempts)
+
+
+class Download(NamedTuple):
+    """An image that has come, whole: its bytes, and what they are, such as ``image/jpeg``."""
+
+    body: bytes
+    media_type: str
 
 
 class TMDBImagesPipeline(FilesPipeline, ImageStore):
@@ -101,8 +148,12 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
             ) from error
         self._options = options
         self._session = session_of(crawler)
-        self._concurrency = self._session.settings.images_max_connections or MAX_WAITING
-        self._downloader = ImageDownloader(crawler, self._concurrency)
+        self._stats = crawler.stats
+        ours = self._session.settings
+        # What waits for a retry is not among them.
+        self._running = asyncio.Semaphore(ours.images_max_connections or MAX_WAITING)
+        times = ours.retry_times if crawler.settings.getbool("RETRY_ENABLED") else 0
+        self._retries = RetryPolicy(times=times, max_delay=ours.retry_max_delay)
         self._room = asyncio.Semaphore(MAX_WAITING)
         self._waiting_for_room = 0
         self._stored = self._known = self._lost = 0
@@ -112,26 +163,23 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Build the pipeline of a crawl."""
         with plain_messages():
             return super().from_crawler(crawler)
 
     async def open_spider(self, spider: Spider | None = None) -> None:  # type: ignore[override]  # noqa: ARG002
-        """Make ready."""
         super().open_spider()
         self._shelf = ImageShelf(self.store, self.spiderinfo)
-        await self._shelf.sweep()
+        if isinstance(self.store, AtomicFilesStore):
+            await run_in_thread(self.store.sweep)
         self.crawler.signals.connect(self._on_idle, signals.spider_idle)
-        if (sql := self._sql()) is not None:
+        if (sql := self._sql) is not None:
             # Images that fail until the end are put on record there.
             sql.before_closing(self.finished)
 
     async def process_item(self, item: Any, spider: Spider | None = None) -> Any:  # noqa: ARG002
         """Have the images of a record downloaded, and return it as it came."""
         for request in await self._requests(item):
-            path = self._path_of(request, item)
-            await self._find_room()
-            self._start(request, path, item)
+            await self._start(request, item)
         return item
 
     async def fetch_stored(self, record: Any) -> None:
@@ -140,42 +188,24 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         What a stop leaves out is not put on record, but left to the crawl that goes on.
         """
         for request in self.get_media_requests(record, self.spiderinfo):
-            path = self._path_of(request, record)
-            await self._find_room()
+            await self._start(request, record, unless_stopped=True)
             if self._session.is_stopping():
-                self._room.release()
                 return
-            self._start(request, path, record)
 
     def waits_for(self, ids: Iterable[int]) -> bool:
         """Return whether images of records with some ids are still to be stored, or may be."""
         return self._waiting_for_room > 0 or any(self._images_of[key] for key in ids)
 
-    def _path_of(self, request: Request, item: Any) -> str:
-        """Return the path of a request's image in the store."""
-        return str(self.file_path(request, info=self.spiderinfo, item=item))
-
-    async def _find_room(self) -> None:
-        """Wait until one more image may wait."""
-        self._waiting_for_room += 1
-        try:
-            await self._room.acquire()
-        finally:
-            self._waiting_for_room -= 1
-
     async def _requests(self, item: Any) -> list[Request]:
-        """The requests for the images of an item; for those that failed, of a record that was not sent again."""
+        """Return the requests for the images of an item; for those that failed, of an unchanged record."""
         if not isinstance(item, UnchangedRecord):
             return self.get_media_requests(item, self.spiderinfo)
-        sql = self._sql()
-        if sql is None:
+        if (sql := self._sql) is None or not may_miss_images(item.kind, item.id, sql.failing_images):
             return []
         failing = sql.failing_images
-        if not may_miss_images(item.kind, item.id, failing):
-            return []
         missing = await sql.read(partial(missing_images, kind=item.kind, key=item.id, failing=failing))
-        wanted = self._options.sizes
-        return [self.request_for(image) for image in missing if image.size in wanted.get(image.image, ())]
+        sizes = self._options.sizes
+        return [self.request_for(image) for image in missing if image.size in sizes.get(image.image, ())]
 
     def get_media_requests(self, item: Any, info: MediaPipeline.SpiderInfo) -> list[Request]:  # noqa: ARG002
         """Return the requests for the images of an item; none for what is no record of TMDB's.
@@ -188,7 +218,25 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
 
     def request_for(self, image: ImageFile) -> Request:
         """Return the request for an image."""
-        return image_request(image, self._session.settings.images_url)
+        return Request(
+            f"{self._session.settings.images_url}{image.target}",
+            callback=NO_CALLBACK,
+            headers={"Accept": _ACCEPT},
+            meta={
+                IMAGE_KEY: image,
+                "download_slot": IMAGES_SLOT,
+                "allow_offsite": True,
+                # Files are a cache by themselves.
+                "dont_cache": True,
+                "dont_merge_cookies": True,
+                "dont_obey_robotstxt": True,
+                "dont_redirect": True,
+                # Here are retries that wait.
+                "dont_retry": True,
+                "download_fail_on_dataloss": True,
+                "handle_httpstatus_all": True,
+            },
+        )
 
     def file_path(
         self,
@@ -214,14 +262,9 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
             task.cancel()
             await self._lose(request, ImageLost.stopped())
         await self.finished()
-        if self._stored or self._known or self._lost:
-            logger.info(
-                "Images: %d stored, %d were there, %d did not come",
-                self._stored,
-                self._known,
-                self._lost,
-                extra=self._extra,
-            )
+        if any(counts := (self._stored, self._known, self._lost)):
+            message = "Images: %d stored, %d were there, %d did not come"
+            logger.info(message, *counts, extra=self._extra)
 
     def _on_idle(self) -> None:
         """Keep the spider open while images are waited for."""
@@ -232,8 +275,17 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         """Return whether an image is waited for; Scrapy does not count items of ``start()`` that wait here."""
         return bool(self._tasks or self._waiting_for_room)
 
-    def _start(self, request: Request, path: str, item: Any) -> None:
-        """Begin with an image of an item; the one before it at the same path comes first."""
+    async def _start(self, request: Request, item: Any, *, unless_stopped: bool = False) -> None:
+        """Begin with an image of an item when there is room; the one before it at the same path comes first."""
+        path = str(self.file_path(request, info=self.spiderinfo, item=item))
+        self._waiting_for_room += 1
+        try:
+            await self._room.acquire()
+        finally:
+            self._waiting_for_room -= 1
+        if unless_stopped and self._session.is_stopping():
+            self._room.release()
+            return
         key = getattr(item, "id", None)
         self._images_of[key] += 1
         task = asyncio.ensure_future(self._process(request, path, self._tasks.get(path)))
@@ -262,12 +314,12 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
         image: ImageFile = request.meta[IMAGE_KEY]
         held = await self._shelf.holds(path, image.file_path)
         if held:
-            self._count(names.IMAGES_KNOWN)
+            self._stats.inc_value(names.IMAGES_KNOWN)
             self._known += 1
             self.inc_stats("uptodate")
             await self._clear_failure(request)
             return
-        result = await self._downloader.fetch(request)
+        result = await self._fetch(request)
         task = asyncio.current_task()
         assert task is not None  # noqa: S101 - this runs in one
         self._awaited.pop(task, None)
@@ -277,40 +329,128 @@ class TMDBImagesPipeline(FilesPipeline, ImageStore):
                     path, image.file_path, result.body, result.media_type, replaces=held is False
                 )
             except Exception as error:  # noqa: BLE001 - every store has errors of its own
-                result = ImageLost.not_stored(error)
+                result = ImageLost("StorageError", printable(f"{type(error).__name__}: {error}"), 1)
         if isinstance(result, ImageLost):
             await self._lose(request, result)
             return
-        self._count(f"{names.IMAGES_STORED}/{image.image}")
-        self._count(names.IMAGES_STORED_BYTES, len(result.body))
+        self._stats.inc_value(f"{names.IMAGES_STORED}/{image.image}")
+        self._stats.inc_value(names.IMAGES_STORED_BYTES, len(result.body))
         self._stored += 1
         self.inc_stats("downloaded")
         await self._clear_failure(request)
 
+    async def _fetch(self, request: Request) -> Download | ImageLost:
+        """Return the image of a request, after retries if need be, or why it is not there."""
+        attempts = 0
+        while True:
+            attempts += 1
+            try:
+                return await self._download(request)
+            except RateLimiterClosed:
+                return ImageLost.stopped(attempts - 1)
+            except TMDBError as error:
+                delay = self._retries.delay(error, attempts)
+                if delay is None:
+                    status = f"HTTP {error.status_code}: " if error.status_code is not None else ""
+                    return ImageLost(error_name(error), f"{status}{error.message}", attempts, error.retryable)
+            except Exception as error:  # noqa: BLE001 - whatever a downloader middleware raises
+                name = type(error).__name__
+                return ImageLost(name, printable(str(error)) or name, attempts)
+            self._stats.inc_value(names.IMAGES_RETRIES)
+            await self._rest(delay)
+
+    async def _download(self, request: Request) -> Download:
+        """Make one attempt."""
+        image: ImageFile = request.meta[IMAGE_KEY]
+        check_path(image.file_path)
+        async with self._running:
+            # The engine would close before a download that began now has ended.
+            if self._session.is_stopping():
+                raise RateLimiterClosed
+            response = await self.crawler.engine.download_async(request.copy())
+        named = {name: response.headers.get(name) for name in ("retry-after", "content-type", "location")}
+        headers = {name: value.decode("latin-1") for name, value in named.items() if value is not None}
+        error = error_from_response(response.status, headers, response.body, method="GET")
+        if error is not None:
+            raise error
+        if response.status != 200:
+            raise ResponseError("another status than that of an image", status_code=response.status)
+        try:
+            return Download(response.body, check_image(response.body, headers.get("content-type", "")))
+        except ResponseError as incomplete:
+            incomplete.status_code = response.status
+            raise
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait before a retry, not longer than the crawl goes on."""
+        end = time.monotonic() + seconds
+        # No signal tells of a stop before all downloads have ended.
+        while (left := end - time.monotonic()) > 0 and not self._session.is_stopping():  # noqa: ASYNC110
+            await asyncio.sleep(min(left, _NAP))
+
     async def _lose(self, request: Request, lost: ImageLost) -> None:
         """Put an image on record that is not there."""
-        self._count(f"{names.IMAGES_FAILED}/{lost.error}")
-        if not lost.is_stop:
+        self._stats.inc_value(f"{names.IMAGES_FAILED}/{lost.error}")
+        if lost.error != _STOPPED:
             logger.warning("No image from %s: %s", request.url, lost.message, extra=self._extra)
         self._lost += 1
-        sql = self._sql()
-        if sql is not None:
-            await sql.process_item(failed_image(request.meta[IMAGE_KEY], request.url, lost))
+        if (sql := self._sql) is not None:
+            image: ImageFile = request.meta[IMAGE_KEY]
+            # With kind and id of the record it is tried again when that comes, or has not changed. The path is the
+            # whole URL, which tells it from calls of the API. A 404 would say that the record is gone.
+            failed = FailedCall(
+                kind=image.kind,
+                id=str(image.id),
+                path=request.url,
+                status_code=None,
+                tmdb_code=None,
+                tried_at=datetime.datetime.now(datetime.timezone.utc),
+                **asdict(lost),
+            )
+            await sql.process_item(failed)
 
     async def _clear_failure(self, request: Request) -> None:
         """Take an image off the record that is there."""
-        sql = self._sql()
-        if sql is not None:
+        if (sql := self._sql) is not None:
             await sql.clear_failure(request.meta[IMAGE_KEY].kind, request.url)
 
+    @property
     def _sql(self) -> SQLPipeline | None:
         """The pipeline of the database, if there is one."""
         return self.crawler.get_item_pipeline(SQLPipeline)
 
-    def _count(self, key: str, number: int = 1) -> None:
-        """Add to one of the crawl's stats."""
-        self.crawler.stats.inc_value(key, number)
-
     @property
     def _extra(self) -> dict[str, Any]:
         return {"spider": self.crawler.spider}
+
+
+def check_image(body: bytes, content_type: str = "") -> str:
+    """Return the media type of an image, such as ``image/jpeg``.
+
+    A body that broke off on its way is found by its length; this finds what a server sent so, with HTTP 200.
+
+    Raises:
+        ResponseError: It is none, or not whole. It may be another time: a CDN's error page goes away.
+    """
+    if not body:
+        raise ResponseError("the image is empty")
+    named = content_type.partition(";")[0].strip().lower()
+    if named.startswith(("text/", "application/json", "application/xml", "application/xhtml", "multipart/")):
+        raise ResponseError(f"{named[:100]} instead of an image")
+    tail = body[-_TAIL:]
+    text = body.removeprefix(b"\xef\xbb\xbf")
+    if body.startswith(b"\xff\xd8\xff"):
+        media_type, is_whole = "image/jpeg", b"\xff\xd9" in tail
+    elif body.startswith(b"\x89PNG\r\n\x1a\n"):
+        media_type, is_whole = "image/png", b"IEND\xaeB`\x82" in tail
+    elif body.startswith(b"RIFF") and body[8:12] == b"WEBP":
+        media_type, is_whole = "image/webp", len(body) >= int.from_bytes(body[4:8], "little") + 8
+    elif body.startswith((b"GIF87a", b"GIF89a")):
+        media_type, is_whole = "image/gif", tail.rstrip(b"\0").endswith(b"\x3b")
+    elif _SVG.match(text) and b"<svg" in text.lower():
+        media_type, is_whole = "image/svg+xml", b"</svg" in tail.lower() or tail.rstrip().endswith(b"/>")
+    else:
+        raise ResponseError("what came is no image")
+    if not is_whole:
+        raise ResponseError(f"the image ({media_type}) breaks off")
+    return media_type

@@ -26,12 +26,18 @@ from tmdbfusion_scrapy.storage.marks import parts_of
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Collection, Mapping
 
     from scrapy.pipelines.files import FilesStoreProtocol
     from scrapy.pipelines.media import MediaPipeline
+    from sqlalchemy.engine import Connection, Engine
     from twisted.internet.defer import Deferred
 
+    from tmdbfusion_scrapy.models.images import ImageKind
+
     SpiderInfo = MediaPipeline.SpiderInfo
+    Failing = Mapping[str, Mapping[int, Collection[str]]]
+    """Addresses of the images that could not be had, by kind and id of their record."""
 
 PARTS_FOLDER = ".parts"
 """Folder of the store in which files are written before they get their names."""
@@ -68,7 +74,7 @@ class AtomicFilesStore(FSFilesStore):
         self._parts.mkdir(parents=True, exist_ok=True)
         try:
             part.write_bytes(data)
-            target = self._file_of(path)
+            target = Path(self.basedir, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             part.replace(target)
         except OSError:
@@ -79,18 +85,14 @@ class AtomicFilesStore(FSFilesStore):
     def holds(self, path: str, source_path: str, source: bytes) -> bool | None:
         """Return whether a file is there and of this source, ``None`` where there is no source at all."""
         try:
-            written = self._file_of(source_path).read_bytes()
+            written = Path(self.basedir, source_path).read_bytes()
         except OSError:
             return None
         try:
-            size = self._file_of(path).stat().st_size
+            size = Path(self.basedir, path).stat().st_size
         except OSError:
             return False
         return size > 0 and written == source
-
-    def _file_of(self, path: str) -> Path:
-        """The file of a path in the store."""
-        return Path(self.basedir, path)
 
     def sweep(self) -> None:
         """Remove what processes that were killed have left."""
@@ -110,28 +112,14 @@ class ImagesGCSStore(GCSFilesStore):
 
 
 class ImageShelf:
-    """Images by path, each with its source beside it: ``movies/550/w500.source`` for ``movies/550/w500.jpg``.
-
-    Args:
-        store: Any store of Scrapy's.
-        info: What Scrapy's stores want to be told with each file.
-    """
+    """Images by path, each with its source beside it: ``movies/550/w500.source`` for ``movies/550/w500.jpg``."""
 
     def __init__(self, store: FilesStoreProtocol, info: SpiderInfo) -> None:
         self._store = store
         self._info = info
 
-    async def sweep(self) -> None:
-        """Remove what processes that were killed have left, as far as there can be anything."""
-        if isinstance(self._store, AtomicFilesStore):
-            await run_in_thread(self._store.sweep)
-
     async def holds(self, path: str, file_path: str) -> bool | None:
-        """Return whether the image at a path is the one that TMDB names.
-
-        Returns:
-            ``None`` where there never was one, ``False`` where it is another or no longer there.
-        """
+        """Return whether the image at a path is the one that TMDB names; ``None`` where there never was one."""
         source = file_path.encode()
         if isinstance(self._store, AtomicFilesStore):
             return await run_in_thread(self._store.holds, path, source_of(path), source)
@@ -144,16 +132,9 @@ class ImageShelf:
         return bool(await self._stat(path))
 
     async def put(self, path: str, file_path: str, body: bytes, media_type: str, *, replaces: bool) -> None:
-        """Store an image, and then its source: who is killed between the two fetches the image again.
-
-        Args:
-            path: Where it goes.
-            file_path: TMDB's path of it.
-            body: The image.
-            media_type: What it is.
-            replaces: Whether another one is there, of which the source must not outlive it.
-        """
+        """Store an image, and then its source: who is killed between the two fetches the image again."""
         if replaces:
+            # The source of the other one must not outlive it.
             await self._persist(source_of(path), b"", "text/plain")
         await self._persist(path, body, media_type)
         await self._persist(source_of(path), file_path.encode(), "text/plain")
@@ -176,17 +157,6 @@ def source_of(path: str) -> str:
     return str(PurePosixPath(path).with_suffix(".source"))
 
 
-if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Mapping
-
-    from sqlalchemy import Table
-    from sqlalchemy.engine import Connection, Engine
-
-    from tmdbfusion_scrapy.models.images import ImageKind
-
-    Failing = Mapping[str, Mapping[int, Collection[str]]]
-    """Addresses of the images that could not be had, by kind and id of their record."""
-
 _LISTS = {
     "movies": "movie_images",
     "tv_shows": "tv_show_images",
@@ -208,12 +178,6 @@ def missing_images(engine: Engine, kind: str, key: int, failing: Failing) -> lis
     """Return the images of a stored record, and of what came inside it, that could not be had. Blocks.
 
     What an image is stands in no failure: the record's row and its list of images tell it by the file.
-
-    Args:
-        engine: The database.
-        kind: Table of the record.
-        key: TMDB's id of it.
-        failing: What could not be had.
     """
     with reading(engine) as connection:
         owners = [(kind, key)]
@@ -223,37 +187,25 @@ def missing_images(engine: Engine, kind: str, key: int, failing: Failing) -> lis
                 owners += [(table.name, number) for number in connection.scalars(query)]
         found: dict[ImageFile, None] = {}
         for of_kind, number in owners:
-            addresses = failing.get(of_kind, {}).get(number, ())
-            found.update(dict.fromkeys(_images(connection, of_kind, number, tuple(addresses))))
+            addresses = failing.get(of_kind, {}).get(number)
+            files = sorted(_files(connection, of_kind, number)) if addresses else ()
+            for address in sorted(addresses or ()):
+                size = address.rsplit("/", 2)[-2]
+                images = (ImageFile(of_kind, number, image, size, file_path) for image, file_path in files)
+                found.update((image, None) for image in images if address.endswith(image.target))
         return list(found)
 
 
-def _images(connection: Connection, kind: str, key: int, addresses: Collection[str]) -> Iterator[ImageFile]:
-    """The images of a record that have one of these addresses."""
-    files = {*_named(connection, metadata.tables[kind], key), *_listed(connection, kind, key)}
-    for address in sorted(addresses):
-        size = address.rsplit("/", 2)[-2]
-        for image, file_path in sorted(files):
-            found = ImageFile(kind, key, image, size, file_path)
-            if address.endswith(found.target):
-                yield found
-
-
-def _named(connection: Connection, table: Table, key: int) -> Iterator[tuple[ImageKind, str]]:
-    """The images that the row of a record names."""
+def _files(connection: Connection, kind: str, key: int) -> set[tuple[ImageKind, str]]:
+    """Return the images that the row of a record names, and those that it lists."""
+    table = metadata.tables[kind]
     columns = [column for column in table.columns if column.name.endswith("_path")]
     row = connection.execute(select(*columns).where(table.columns.id == key)).first() if columns else None
-    for column, path in zip(columns, row or (), strict=False):
-        if path:
-            image: Any = column.name.removesuffix("_path")
-            yield image, path
-
-
-def _listed(connection: Connection, kind: str, key: int) -> Iterator[tuple[ImageKind, str]]:
-    """The images that a record lists."""
-    if kind not in _LISTS:
-        return
-    table = metadata.tables[_LISTS[kind]]
-    owner = next(iter(table.primary_key))
-    query = select(table.columns.image_type, table.columns.file_path).where(owner == key)
-    yield from ((image, path) for image, path in connection.execute(query))
+    names: Any = (column.name.removesuffix("_path") for column in columns)
+    found = {(image, path) for image, path in zip(names, row or (), strict=False) if path}
+    if kind in _LISTS:
+        listed = metadata.tables[_LISTS[kind]]
+        query = select(listed.columns.image_type, listed.columns.file_path)
+        owner = next(iter(listed.primary_key))
+        found.update((image, path) for image, path in connection.execute(query.where(owner == key)))
+    return found

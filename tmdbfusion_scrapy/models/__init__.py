@@ -164,179 +164,63 @@ if TYPE_CHECKING:
 
 # Loading all of them takes longer than the rest of the client together.
 _RECORDS = {
-    "account": (
-        "AccountDetails",
-        "AccountStates",
-        "Avatar",
-        "CreatedList",
-        "EpisodeRating",
-        "Gravatar",
-        "GuestSession",
-        "ListDetails",
-        "ListItemStatus",
-        "RequestToken",
-        "Review",
-        "ReviewAuthor",
-        "ReviewDetails",
-        "SeasonAccountStates",
-        "Session",
-        "Status",
-        "TMDBAvatar",
-    ),
-    "companies": (
-        "AlternativeName",
-        "AlternativeNames",
-        "CollectionDetails",
-        "CollectionImages",
-        "CollectionPart",
-        "CompanyDetails",
-        "Genre",
-        "GenreList",
-        "Keyword",
-        "MovieKeywords",
-        "Network",
-        "NetworkDetails",
-        "ProductionCompany",
-        "ProductionCountry",
-        "SpokenLanguage",
-    ),
-    "credits": (
-        "AggregateCastMember",
-        "AggregateCredits",
-        "AggregateCrewMember",
-        "AggregatePerson",
-        "CastMember",
-        "CombinedCastCredit",
-        "CombinedCrewCredit",
-        "CreditDetails",
-        "CreditMedia",
-        "CreditedPerson",
-        "Credits",
-        "CrewMember",
-        "EpisodeCredits",
-        "GuestStar",
-        "Job",
-        "MovieCastCredit",
-        "MovieCrewCredit",
-        "PersonCombinedCredits",
-        "PersonMovieCredits",
-        "PersonTVCredits",
-        "Role",
-        "TVCastCredit",
-        "TVCrewCredit",
-    ),
-    "images": (
-        "EpisodeImages",
-        "Image",
-        "Images",
-        "Logo",
-        "Logos",
-        "SeasonImages",
-        "Trailer",
-        "Trailers",
-        "Video",
-        "Videos",
-    ),
-    "list_items": (
-        "Change",
-        "ChangeItem",
-        "ChangedItem",
-        "Changes",
-        "CollectionListItem",
-        "EpisodeItem",
-        "FindResults",
-        "MediaItem",
-        "MovieListItem",
-        "MovieOrTVItem",
-        "PersonListItem",
-        "RatedEpisode",
-        "RatedMovie",
-        "RatedTV",
-        "SeasonItem",
-        "TVListItem",
-    ),
-    "movies": (
-        "CollectionSummary",
-        "ListSummary",
-        "MovieDetails",
-        "MovieExternalIds",
-    ),
-    "paging": ("DateRange",),
-    "people": (
-        "PersonDetails",
-        "PersonExternalIds",
-        "PersonImages",
-        "TaggedImage",
-        "TaggedMedia",
-    ),
-    "reference": (
-        "ConfigurationDetails",
-        "Country",
-        "CountryTimezones",
-        "CountryWatchProviders",
-        "Department",
-        "ImagesConfiguration",
-        "Language",
-        "WatchProvider",
-        "WatchProviderList",
-        "WatchProviderListItem",
-        "WatchProviders",
-        "WatchRegions",
-    ),
-    "releases": (
-        "AlternativeTitle",
-        "AlternativeTitles",
-        "Certification",
-        "Certifications",
-        "ContentRating",
-        "ContentRatings",
-        "CountryRelease",
-        "CountryReleases",
-        "Release",
-        "ReleaseDates",
-        "Releases",
-        "TVAlternativeTitles",
-    ),
-    "translations": (
-        "CollectionTranslation",
-        "CollectionTranslationData",
-        "CollectionTranslations",
-        "EpisodeTranslations",
-        "MovieTranslation",
-        "MovieTranslationData",
-        "MovieTranslations",
-        "PersonTranslation",
-        "PersonTranslationData",
-        "PersonTranslations",
-        "SeasonTranslation",
-        "SeasonTranslationData",
-        "SeasonTranslations",
-        "TVTranslation",
-        "TVTranslationData",
-        "TVTranslations",
-    ),
-    "tv": (
-        "Creator",
-        "Episode",
-        "EpisodeDetails",
-        "EpisodeExternalIds",
-        "EpisodeGroup",
-        "EpisodeGroupDetails",
-        "EpisodeGroupSummary",
-        "EpisodeGroups",
-        "GroupedEpisode",
-        "ScreenedEpisode",
-        "ScreenedTheatrically",
-        "SeasonDetails",
-        "SeasonExternalIds",
-        "TVDetails",
-        "TVExternalIds",
-        "TVKeywords",
-    ),
+    "account": """
+        AccountDetails AccountStates Avatar CreatedList EpisodeRating Gravatar GuestSession
+        ListDetails ListItemStatus RequestToken Review ReviewAuthor ReviewDetails SeasonAccountStates
+        Session Status TMDBAvatar
+    """,
+    "companies": """
+        AlternativeName AlternativeNames CollectionDetails CollectionImages CollectionPart
+        CompanyDetails Genre GenreList Keyword MovieKeywords Network NetworkDetails ProductionCompany
+        ProductionCountry SpokenLanguage
+    """,
+    "credits": """
+        AggregateCastMember AggregateCredits AggregateCrewMember AggregatePerson CastMember
+        CombinedCastCredit CombinedCrewCredit CreditDetails CreditMedia CreditedPerson Credits
+        CrewMember EpisodeCredits GuestStar Job MovieCastCredit MovieCrewCredit PersonCombinedCredits
+        PersonMovieCredits PersonTVCredits Role TVCastCredit TVCrewCredit
+    """,
+    "images": """
+        EpisodeImages Image Images Logo Logos SeasonImages Trailer Trailers Video Videos
+    """,
+    "list_items": """
+        Change ChangeItem ChangedItem Changes CollectionListItem EpisodeItem FindResults MediaItem
+        MovieListItem MovieOrTVItem PersonListItem RatedEpisode RatedMovie RatedTV SeasonItem
+        TVListItem
+    """,
+    "movies": """
+        CollectionSummary ListSummary MovieDetails MovieExternalIds
+    """,
+    "paging": """
+        DateRange
+    """,
+    "people": """
+        PersonDetails PersonExternalIds PersonImages TaggedImage TaggedMedia
+    """,
+    "reference": """
+        ConfigurationDetails Country CountryTimezones CountryWatchProviders Department
+        ImagesConfiguration Language WatchProvider WatchProviderList WatchProviderListItem
+        WatchProviders WatchRegions
+    """,
+    "releases": """
+        AlternativeTitle AlternativeTitles Certification Certifications ContentRating ContentRatings
+        CountryRelease CountryReleases Release ReleaseDates Releases TVAlternativeTitles
+    """,
+    "translations": """
+        CollectionTranslation CollectionTranslationData CollectionTranslations EpisodeTranslations
+        MovieTranslation MovieTranslationData MovieTranslations PersonTranslation
+        PersonTranslationData PersonTranslations SeasonTranslation SeasonTranslationData
+        SeasonTranslations TVTranslation TVTranslationData TVTranslations
+    """,
+    "tv": """
+        Creator Episode EpisodeDetails EpisodeExternalIds EpisodeGroup EpisodeGroupDetails
+        EpisodeGroupSummary EpisodeGroups GroupedEpisode ScreenedEpisode ScreenedTheatrically
+        SeasonDetails SeasonExternalIds TVDetails TVExternalIds TVKeywords
+    """,
 }
 """The other records by their modules."""
 
-_MODULES = {name: module for module, names in _RECORDS.items() for name in names}
+_MODULES = {name: module for module, names in _RECORDS.items() for name in names.split()}
 
 if not TYPE_CHECKING:
     # Type checkers go by the imports above; they read no list that is put together.

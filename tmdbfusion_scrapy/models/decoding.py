@@ -63,15 +63,7 @@ Inside a JSON string a quote is escaped, so this meets keys only.
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """Decoder of a model, worked out once.
-
-    Args:
-        decoder: The strict decoder.
-        marks: What a body has somewhere if it has parts of which the keys are no field's name.
-        slashed: The fields of these, with what they hold if there are none.
-        parts: The fields that hold one record, with one of which nothing is known.
-        has_any: Whether a field of type ``Any`` is in the record, at whatever depth.
-    """
+    """Decoder of a model, worked out once."""
 
     decoder: msgspec.json.Decoder[Any]
     marks: tuple[bytes, ...] = ()

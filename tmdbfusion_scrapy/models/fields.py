@@ -27,33 +27,17 @@ _PART_KEYS = {field: key for key, field in SLASHED_KEYS.items()}
 
 
 class Place(NamedTuple):
-    """Field that takes the value of a key.
-
-    Args:
-        field: Name of the record's field.
-        hint: Type of the value.
-        number: Number of the part, of which the field has a list; ``None`` for the field itself.
-    """
+    """Field that takes the value of a key, or the part of a number in its list."""
 
     field: str
     hint: Any
     number: int | None = None
 
 
-def find_place(key: str, model: Any) -> Place | None:
-    """Return where the value of a key goes, ``None`` where no field takes it.
-
-    Args:
-        key: A key as TMDB sends it.
-        model: The record class, with its arguments if it is generic.
-    """
-    return _find_place(key, model)
-
-
 # Bounded, because what comes as a key is not ours to say.
 @lru_cache(maxsize=4096)
-def _find_place(key: str, hint: Any) -> Place | None:
-    """Return the same as :func:`find_place`, whose arguments type checkers take as they are."""
+def find_place(key: str, hint: Any) -> Place | None:
+    """Return where the value of a key goes in a record of a class, ``None`` where no field takes it."""
     hints = field_hints(hint)
     if "/" in key:
         name, _, number = key.partition("/")

@@ -40,11 +40,6 @@ def apply_languages(record: Record, languages: Sequence[str]) -> None:
     Every text of its translations that the record has as well is replaced (``title``, ``overview``, ``biography``
     and so on), each for itself. A text that no language of the chain has stays as TMDB sent it.
     :attr:`~tmdbfusion_scrapy.models.record.Record.field_languages` says what came from where.
-
-    Args:
-        record: A record; one without translations stays as it is.
-        languages: Languages, best first. ``fr-CA`` is that country's alone; ``fr`` is France's, then any other
-            country's, in TMDB's order.
     """
     translations: Iterable[Any] = getattr(getattr(record, "translations", None), "translations", None) or ()
     entries = [entry for entry in translations if entry.data is not None and entry.iso_639_1]
@@ -96,13 +91,7 @@ _SEASON_TEXTS = ("name", "overview")
 
 
 def add_answer(body: bytes, language: str, answer: bytes) -> bytes:
-    """Return the JSON of a series with an answer in another language in it.
-
-    Args:
-        body: The series.
-        language: The language of the answer.
-        answer: The same series with some of its seasons. Of several in one language each brings other seasons.
-    """
+    """Return the JSON of a series with an answer in another language in it."""
     content = split_object(body)
     key = f"{LANGUAGE_KEY}{language}"
     known = split_object(bytes(content[key])) if key in content else {}
@@ -114,10 +103,6 @@ def texts_to_ask(record: Record, languages: Sequence[str]) -> tuple[str, tuple[s
     """Return the next language to ask for texts in, and the parts that lack one; ``None`` where nothing is to ask.
 
     A language that the series has no translation in is passed over.
-
-    Args:
-        record: A record with all of its parts.
-        languages: Languages, best first; the record is in the first.
     """
     seasons = getattr(record, "appended_seasons", None)
     if not seasons or len(languages) < 2:
@@ -139,10 +124,6 @@ def fill_seasons(record: Record, languages: Sequence[str]) -> None:
 
     A name such as ``Episode 5``, which TMDB makes up where it has none, is lacking if the overview is.
     :attr:`~tmdbfusion_scrapy.models.record.Record.field_languages` says what came from where.
-
-    Args:
-        record: A series; any other record stays as it is.
-        languages: Languages, best first.
     """
     if not getattr(record, "appended_seasons", None) or LANGUAGE_KEY.encode() not in record.raw:
         return

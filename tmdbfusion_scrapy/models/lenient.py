@@ -32,13 +32,7 @@ class UnusableError(Exception):
 
 
 class Dropped(NamedTuple):
-    """A value that could not be used.
-
-    Args:
-        label: The field it came in, as ``Model.field``.
-        within: Place of the object or list that it is of.
-        key: Its key or index there.
-    """
+    """A value that could not be used."""
 
     label: str
     within: str
@@ -47,13 +41,7 @@ class Dropped(NamedTuple):
 
 @dataclass
 class Findings:
-    """Findings of one decoding.
-
-    Attributes:
-        drift: Fields that came with a value of the wrong type, as ``Model.field``.
-        extras: What no field holds as it was sent, by its place in the JSON.
-        dropped: What of the drift could not be used.
-    """
+    """Findings of one decoding."""
 
     drift: list[str] = field(default_factory=list)
     extras: dict[str, Any] = field(default_factory=dict)
@@ -81,13 +69,6 @@ def parse(body: bytes) -> Any:
 
 def read_leniently(value: Any, hint: Any, label: str, path: str, findings: Findings) -> Any:
     """Bring a value into the type of its field.
-
-    Args:
-        value: JSON without types.
-        hint: The type it should have.
-        label: What drift is named by: ``Model.field``.
-        path: Its place in the JSON.
-        findings: Takes what had to be changed or left out.
 
     Raises:
         UnusableError: No rule can do it.
@@ -232,10 +213,6 @@ def _guess(value: Any, hint: Any) -> Any:
 
 def find_extras(body: bytes, model: Any) -> dict[str, Any]:
     """Return what of a body the fields of its record do not hold as it was sent.
-
-    Args:
-        body: JSON in UTF-8 that was decoded into the record.
-        model: The record class, with its arguments if it is generic: ``Page[MovieListItem]``.
 
     Returns:
         Values by their place in the JSON, such as ``credits.cast[3].name``: keys that no field has, with all

@@ -229,9 +229,6 @@ def as_object(record: Record) -> dict[str, Any]:
 
     Dates are ISO 8601. A value that is of another type than its field, which only a record that was built by hand
     can have, comes as it is.
-
-    Args:
-        record: A record.
     """
     struct = _struct_of(hint_of(record))
     if struct is not None:

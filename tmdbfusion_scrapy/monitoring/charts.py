@@ -26,20 +26,13 @@ _STEP_WIDTH = 85
 _COORDINATES = {"d", "x", "y", "cx", "cy", "width", "height", "transform"}
 _LONG_NUMBER = re.compile(r"-?\d+\.\d\d+")
 _MINUTE, _HOUR = 60, 3600
-_UNUSED = ("style", "script", "title")
+_UNUSED = [f"{{{SVG}}}{name}" for name in ("style", "script", "title", "desc")]
+"""The tooltips have the values of points in ``desc``."""
 
 
 @dataclass(frozen=True)
 class Line:
-    """A named line through points.
-
-    Args:
-        name: Its name.
-        role: The class by which the page knows it, such as ``first``, ``second``, ``third`` or ``limit``.
-        points: Points of x and y, by x.
-        is_filled: Whether what is below it has its colour, too.
-        is_dotted: Whether it is points and no line.
-    """
+    """A named line through points."""
 
     name: str
     role: str
@@ -51,15 +44,7 @@ class Line:
 def time_chart(
     key: str, title: str, description: str, lines: Sequence[Line], show: Callable[[float], str]
 ) -> list[Any]:
-    """Return a chart of values over the seconds of a crawl, in each of :data:`SIZES`.
-
-    Args:
-        key: Begins the ids of its title and description.
-        title: Its title, for who cannot see it.
-        description: What it shows, for who cannot see it.
-        lines: The lines; those without a point are left out.
-        show: Returns a value as the axis shows it.
-    """
+    """Return a chart of values over the seconds of a crawl, in each of :data:`SIZES`."""
     lines = [line for line in lines if line.points]
     xs = [x for line in lines for x, _ in line.points]
     ys = [y for line in lines for _, y in line.points]
@@ -90,15 +75,7 @@ def time_chart(
 def bar_chart(
     key: str, title: str, description: str, bars: Sequence[tuple[str, int]], *, labelled: Sequence[str]
 ) -> list[Any]:
-    """Return a chart of bars beside each other, in each of :data:`SIZES`.
-
-    Args:
-        key: As for :func:`time_chart`.
-        title: As for :func:`time_chart`.
-        description: As for :func:`time_chart`.
-        bars: Names and values.
-        labelled: Names that the axis shows.
-    """
+    """Return a chart of bars beside each other, in each of :data:`SIZES`."""
     top = max((value for _, value in bars), default=1)
 
     def draw(options: dict[str, Any]) -> Any:
@@ -180,16 +157,9 @@ def _drawn(
 
 def _undressed(root: Any, key: str, classes: str, title: str, description: str, roles: Sequence[str]) -> Any:
     """Return a drawing without pygal's colours, scripts and tooltips, and with a title and a description."""
-    for name in _UNUSED:
-        for element in list(root.iter(f"{{{SVG}}}{name}")):
-            element.getparent().remove(element)
-    for comment in list(root.iter(etree.Comment)):
-        comment.getparent().remove(comment)
+    etree.strip_elements(root, *_UNUSED, etree.Comment, with_tail=False)
     for group in root.xpath("//*[local-name()='g'][contains(@class, '-overlay')]"):
         group.getparent().remove(group)
-    # Values of points, for the tooltips.
-    for element in root.xpath("//*[local-name()='desc']"):
-        element.getparent().remove(element)
     for group in root.xpath("//*[local-name()='g'][contains(@class, 'series')]"):
         number = next(int(each[6:]) for each in group.get("class").split() if each.startswith("serie-"))
         group.set("class", f"series {roles[number]}")
@@ -199,10 +169,14 @@ def _undressed(root: Any, key: str, classes: str, title: str, description: str, 
             element.set(name, _LONG_NUMBER.sub(lambda number: f"{float(number[0]):.1f}", element.get(name)))
     root.attrib.clear()
     width, height = SIZES[key.rpartition("-")[2]]
-    root.set("viewBox", f"0 0 {width} {height}")
-    root.set("class", classes)
-    root.set("role", "img")
-    root.set("aria-labelledby", f"{key}-title {key}-desc")
+    root.attrib.update(
+        {
+            "viewBox": f"0 0 {width} {height}",
+            "class": classes,
+            "role": "img",
+            "aria-labelledby": f"{key}-title {key}-desc",
+        }
+    )
     for place, (name, text) in enumerate((("title", title), ("desc", description))):
         element = etree.Element(f"{{{SVG}}}{name}", id=f"{key}-{name}")
         element.text = text
@@ -218,13 +192,7 @@ def _base_of(seconds: float) -> float:
 
 
 def _round_steps(highest: float, most: int, *, base: float = 1) -> list[float]:
-    """Return round numbers from 0 to ``highest``, some ``most`` of them.
-
-    Args:
-        highest: The largest that may be shown.
-        most: Number of steps at most.
-        base: What the numbers are round multiples of.
-    """
+    """Return round numbers from 0 to ``highest``, some ``most`` of them."""
     rough = highest / base / most
     power = 10.0 ** floor(log10(rough))
     factors = (1, 2, 5, 10) if base == 1 or rough > 10 else (1, 1.5, 2, 3, 5, 10)

@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from email.utils import parsedate_to_datetime
-from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 from tmdbfusion_scrapy.base_urls import is_loopback
@@ -17,7 +16,6 @@ from tmdbfusion_scrapy.http import httpx
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from datetime import datetime
 
     from tmdbfusion_scrapy.base_urls import IPFamily
     from tmdbfusion_scrapy.crawling.addon import Speed
@@ -37,8 +35,6 @@ _CLOCK_PROBLEM = timedelta(hours=1)
 _NEAR = 0.9
 """Part of the rate limit that counts as reaching it."""
 
-_WHOLE_MS = 10
-
 DISK_WARNING = 2_000_000_000
 DISK_PROBLEM = 200_000_000
 """Bytes; a day's export of movies takes 25 MB, and a million movies with credits 29 GB."""
@@ -46,15 +42,7 @@ DISK_PROBLEM = 200_000_000
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """Result of one check.
-
-    Args:
-        name: The check.
-        status: ``ok``, ``warning`` or ``problem``.
-        text: What was found, in one sentence.
-        fix: What to do, in one sentence; ``None`` where all is well.
-        facts: The numbers and names behind the text, as JSON takes them.
-    """
+    """Result of one check: a sentence on what was found, one on what to do, and the facts, as JSON takes them."""
 
     name: str
     status: Status
@@ -72,26 +60,18 @@ def from_message(name: str, message: str, fix: str | None = None) -> Result:
 
 
 def target_result(urls: Sequence[str], *, is_sandbox: bool, is_loopback: bool, stands_in: bool) -> Result:
-    """Say what is checked.
-
-    Args:
-        urls: Base URLs of the API.
-        is_sandbox: Whether it is the sandbox that answers there.
-        is_loopback: Whether it is a server on this machine.
-        stands_in: Whether the sandbox was started for lack of a token.
-    """
-    facts = {"urls": list(urls), "sandbox": is_sandbox}
-    where = ", ".join(urls)
+    """Say what is checked."""
+    text = where = ", ".join(urls)
+    status: Status = "ok"
+    fix = None
     if is_sandbox and stands_in:
         text = f"no token is set, so the bundled sandbox at {where} is checked, not TMDB"
-        return Result(
-            "target", "warning", text, f"set TMDB_ACCESS_TOKEN in the environment; get one at {_WHERE}", facts
-        )
-    if is_sandbox:
-        return Result("target", "ok", f"the sandbox at {where}, whose records are invented", None, facts)
-    if is_loopback:
-        return Result("target", "ok", f"a server on this machine, {where}, not TMDB", None, facts)
-    return Result("target", "ok", where, None, facts)
+        status, fix = "warning", f"set TMDB_ACCESS_TOKEN in the environment; get one at {_WHERE}"
+    elif is_sandbox:
+        text = f"the sandbox at {where}, whose records are invented"
+    elif is_loopback:
+        text = f"a server on this machine, {where}, not TMDB"
+    return Result("target", status, text, fix, {"urls": list(urls), "sandbox": is_sandbox})
 
 
 def token_result(
@@ -103,44 +83,29 @@ def token_result(
     is_sandbox: bool = False,
     stands_in: bool = False,
 ) -> Result:
-    """Judge the token or key by its shape and by what the API said of it.
-
-    Args:
-        credentials: The token or key.
-        source: Words for where it comes from.
-        error: What the API answered, ``None`` for success.
-        was_asked: Whether the API answered at all.
-        is_sandbox: Whether the sandbox was asked, which takes almost any token.
-        stands_in: Whether the sandbox was started for lack of a token, and the token goes with it.
-    """
+    """Judge the token or key by its shape and by what the API said of it."""
     if stands_in:
         return Result("token", "ok", "none: the sandbox needs none", None, {"kind": None, "accepted": None})
     kind = token_kind(credentials)
     words = {"v3_key": "v3 API key", "v4_token": "v4 read access token"}.get(kind, "token of an unknown kind")
-    facts = {"kind": kind, "source": source, "accepted": error is None if was_asked else None}
-    if not was_asked:
-        text = f"{words} of {source}; the API could not be asked whether it is valid"
-        return Result("token", "warning", text, "see to the way to the API first", facts)
-    if isinstance(error, AuthenticationError):
-        hint = "copy the API Read Access Token anew"
-        if kind == "unknown":
-            hint = (
-                "it is neither a v4 read access token (three parts with dots between them) nor a v3 API key "
-                "(32 hexadecimal digits): copy the whole API Read Access Token"
-            )
-        return Result(
-            "token",
-            "problem",
-            f"{words} of {source}, refused: {error.message}",
-            f"{hint} from {_WHERE}",
-            facts,
+    text = f"{words} of {source}"
+    is_refused = isinstance(error, AuthenticationError)
+    facts: dict[str, Any] = {"kind": kind, "source": source, "accepted": None}
+    if not was_asked or (error is not None and not is_refused):
+        text += "; the API did not say" if was_asked else "; the API could not be asked"
+        fix = "see to the way to the API first"
+        return Result("token", "warning", f"{text} whether it is valid", fix, facts)
+    facts["accepted"] = not is_refused
+    if error is None:
+        taken = "accepted; the sandbox takes almost any" if is_sandbox else "accepted"
+        return Result("token", "ok", f"{text}, {taken}", None, facts)
+    hint = "copy the API Read Access Token anew"
+    if kind == "unknown":
+        hint = (
+            "it is neither a v4 read access token (three parts with dots between them) nor a v3 API key "
+            "(32 hexadecimal digits): copy the whole API Read Access Token"
         )
-    if error is not None:
-        facts["accepted"] = None
-        text = f"{words} of {source}; the API did not say whether it is valid"
-        return Result("token", "warning", text, "see to the way to the API first", facts)
-    taken = "accepted; the sandbox takes almost any" if is_sandbox else "accepted"
-    return Result("token", "ok", f"{words} of {source}, {taken}", None, facts)
+    return Result("token", "problem", f"{text}, refused: {error.message}", f"{hint} from {_WHERE}", facts)
 
 
 def token_kind(credentials: Credentials) -> str:
@@ -153,12 +118,7 @@ def token_kind(credentials: Credentials) -> str:
 
 
 def clock_result(headers: Mapping[str, str], now: datetime) -> Result | None:
-    """Compare the clock with the ``Date`` of an answer; ``None`` where it has none.
-
-    Args:
-        headers: Of the answer. ``Age`` is what a cache has kept it for, in seconds.
-        now: The time by the clock, when the answer came.
-    """
+    """Compare the clock with the ``Date`` of an answer; ``None`` where it has none."""
     try:
         server = parsedate_to_datetime(headers["date"])
         age = timedelta(seconds=int(headers.get("age", "0")))
@@ -176,13 +136,7 @@ def clock_result(headers: Mapping[str, str], now: datetime) -> Result | None:
 
 
 def speed_result(speed: Speed | None, settings: TMDBSettings, latency: float | None) -> Result:
-    """Say at what rate the crawl would ask, and what limits it.
-
-    Args:
-        speed: By the settings alone; ``None`` where the add-on is off.
-        settings: Those of the crawl.
-        latency: Median of the time of an answer, in seconds, where it was measured.
-    """
+    """Say at what rate the crawl would ask, and what limits it; an answer takes ``latency`` seconds."""
     slots = [n for n in (settings.max_connections, settings.slot_concurrency) if n is not None]
     at_once = min(slots, default=None)
     possible = at_once / latency if at_once and latency else None
@@ -195,68 +149,49 @@ def speed_result(speed: Speed | None, settings: TMDBSettings, latency: float | N
         "possible_per_second": rounded(possible),
     }
     if speed is None:
-        return Result(
-            "speed",
-            "warning",
-            "the add-on is off, so TMDB is asked like any host",
-            "set TMDB_ENABLED = True",
-            facts,
-        )
-    connections, slot = _count(settings.max_connections), _count(settings.slot_concurrency)
-    limits = f"{connections} connections, slot concurrency {slot}"
-    if speed.is_slow:
-        text = (
-            f"{speed.per_second:.3g} requests a second at most ({speed.limit}), {speed.wanted:g} are allowed"
-        )
-        return Result("speed", "warning", f"{text}; {limits}", speed.fix, facts)
-    wanted = speed.per_second
-    if possible is not None and wanted is not None and possible < wanted * _NEAR:
-        enough = math.ceil(wanted * (latency or 0.0))
-        text = f"about {possible:.3g} requests a second ({limits}, {milliseconds(latency)} an answer)"
-        text += f", where {wanted:g} are allowed"
-        fix = f'set DOWNLOAD_SLOTS = {{"tmdb": {{"concurrency": {enough}}}}} and CONCURRENT_REQUESTS as high'
-        return Result("speed", "warning", text, fix, facts)
-    if wanted is None:
-        return Result("speed", "ok", f"as fast as TMDB answers; {limits}", None, facts)
-    return Result(
-        "speed", "ok", f"{wanted:.3g} requests a second at most ({speed.limit}); {limits}", None, facts
+        text = "the add-on is off, so TMDB is asked like any host"
+        return Result("speed", "warning", text, "set TMDB_ENABLED = True", facts)
+    connections, slot = (
+        "unlimited" if limit is None else limit
+        for limit in (settings.max_connections, settings.slot_concurrency)
     )
+    limits = f"{connections} connections, slot concurrency {slot}"
+    most = speed.per_second
+    if most is None:
+        return Result("speed", "ok", f"as fast as TMDB answers; {limits}", None, facts)
+    text = f"{most:.3g} requests a second at most ({speed.limit})"
+    if speed.is_slow:
+        text += f", {speed.wanted:g} are allowed"
+        return Result("speed", "warning", f"{text}; {limits}", speed.fix, facts)
+    if possible is not None and possible < most * _NEAR:
+        enough = math.ceil(most * (latency or 0.0))
+        text = f"about {possible:.3g} requests a second ({limits}, {milliseconds(latency)} an answer)"
+        fix = f'set DOWNLOAD_SLOTS = {{"tmdb": {{"concurrency": {enough}}}}} and CONCURRENT_REQUESTS as high'
+        return Result("speed", "warning", f"{text}, where {most:g} are allowed", fix, facts)
+    return Result("speed", "ok", f"{text}; {limits}", None, facts)
 
 
 def database_result(state: DatabaseState) -> Result:
     """Judge the database."""
     facts = {"url": state.label, "product": state.product, "schema": state.schema}
     if state.error is not None:
-        found = from_message("database", state.error, state.advice)
-        return Result("database", "problem", found.text, found.fix, facts)
+        return replace(from_message("database", state.error, state.advice), facts=facts)
+    text = f"{state.label}: {state.product}, tables of version {state.schema}"
     if state.schema is None:
         text = f"{state.label} ({state.product}) has no tables yet: the first crawl makes them"
-        return Result("database", "ok", text, None, facts)
-    return Result(
-        "database", "ok", f"{state.label}: {state.product}, tables of version {state.schema}", None, facts
-    )
+    return Result("database", "ok", text, None, facts)
 
 
 def disk_result(
     folder: str, free: int, *, warning: int = DISK_WARNING, problem: int = DISK_PROBLEM
 ) -> Result:
-    """Judge the room on a disk.
-
-    Args:
-        folder: What is stored there.
-        free: Bytes that are free.
-        warning: Bytes below which it is told.
-        problem: Bytes below which a crawl would soon end.
-    """
-    facts = {"folder": folder, "free_bytes": free}
+    """Judge the room on a disk, in bytes."""
+    status: Status = "problem" if free < problem else "warning" if free < warning else "ok"
+    fix = "make room, or store elsewhere (TMDB_DATABASE_URL); scrapy tmdb-plan says how much a crawl takes"
     text = f"{free / 1e9:,.1f} GB free at {folder}"
-    if free < warning:
-        status: Status = "problem" if free < problem else "warning"
-        fix = (
-            "make room, or store elsewhere (TMDB_DATABASE_URL); scrapy tmdb-plan says how much a crawl takes"
-        )
-        return Result("disk", status, text, fix, facts)
-    return Result("disk", "ok", text, None, facts)
+    return Result(
+        "disk", status, text, None if status == "ok" else fix, {"folder": folder, "free_bytes": free}
+    )
 
 
 def milliseconds(seconds: float | None) -> str:
@@ -268,10 +203,6 @@ def milliseconds(seconds: float | None) -> str:
 def rounded(number: float | None) -> float | None:
     """Return a number with four decimals."""
     return None if number is None else round(number, 4)
-
-
-def _count(limit: int | None) -> str:
-    return "unlimited" if limit is None else str(limit)
 
 
 def _span(offset: timedelta) -> str:
@@ -290,32 +221,21 @@ _SLOW_SECONDS = 1.0
 def dns_result(lookup: Lookup, role: str) -> Result:
     """Say which addresses a host has; ``role`` is what the host is."""
     facts = {"host": lookup.host, "ipv4": list(lookup.ipv4), "ipv6": list(lookup.ipv6)}
+    host = f"{role} {lookup.host}"
     if lookup.error is not None:
-        return Result(
-            "dns",
-            "problem",
-            f"{role} {lookup.host} has no address: {lookup.error}",
-            "check the name for a slip, and the DNS server of this machine",
-            facts,
-        )
+        fix = "check the name for a slip, and the DNS server of this machine"
+        return Result("dns", "problem", f"{host} has no address: {lookup.error}", fix, facts)
+    text = f"{host} has {len(lookup.ipv4)} IPv4 and {len(lookup.ipv6)} IPv6 addresses"
+    text += f", found in {milliseconds(lookup.seconds)}"
     if lookup.host in (*lookup.ipv4, *lookup.ipv6):
-        return Result("dns", "ok", f"{role} {lookup.host} is an address", None, facts)
-    count = f"{len(lookup.ipv4)} IPv4 and {len(lookup.ipv6)} IPv6"
-    text = f"{role} {lookup.host} has {count} addresses, found in {milliseconds(lookup.seconds)}"
+        text = f"{host} is an address"
     return Result("dns", "ok", text, None, facts)
 
 
 def family_results(
     lookup: Lookup, four: Reached | None, six: Reached | None, wanted: IPFamily
 ) -> tuple[Result, Result]:
-    """Judge how a host is reached over IPv4 and IPv6.
-
-    Args:
-        lookup: Its addresses.
-        four: The attempt to connect over IPv4, ``None`` where there is no such address or none is wanted.
-        six: The attempt over IPv6.
-        wanted: ``TMDB_IP_FAMILY``.
-    """
+    """Judge how a host is reached over IPv4 and IPv6; an attempt is ``None`` where it has no such address."""
     return (
         _family_result("ipv4", lookup, four, six, wanted),
         _family_result("ipv6", lookup, six, four, wanted),
@@ -359,15 +279,7 @@ def _family_result(
 def tls_result(
     answer: Answer, shown: Certificate | None, *, verify: bool, is_plain: bool, now: datetime
 ) -> Result | None:
-    """Judge TLS and the certificate; ``None`` where nothing is known of it.
-
-    Args:
-        answer: The answer of the host.
-        shown: The certificate, where it was not accepted and looked at all the same.
-        verify: ``TMDB_VERIFY_TLS``.
-        is_plain: Whether the host is asked in plain http.
-        now: The time.
-    """
+    """Judge TLS and the certificate; ``None`` where nothing is known of it."""
     if is_plain:
         return Result("tls", "ok", "none: plain http, which is taken for this machine alone")
     certificate = answer.certificate or shown
@@ -426,13 +338,7 @@ def _certificate_facts(certificate: Certificate | None, now: datetime) -> dict[s
 
 
 def proxy_result(proxy: tuple[str, str] | None, error: Exception | None, *, is_loopback: bool) -> Result:
-    """Say which proxy is used and whether it does its work.
-
-    Args:
-        proxy: Its URL without user name and password, and words for where it comes from; ``None`` for none.
-        error: What came in place of an answer of the API.
-        is_loopback: Whether the API is on this machine.
-    """
+    """Say which proxy is used and whether it does its work."""
     if proxy is None:
         why = ", as this machine is asked directly" if is_loopback else ""
         return Result("proxy", "ok", f"none{why}", None, {"proxy": None, "source": None})
@@ -447,12 +353,7 @@ def proxy_result(proxy: tuple[str, str] | None, error: Exception | None, *, is_l
 
 
 def api_result(answer: Answer, error: TMDBError | None) -> Result:
-    """Judge whether the API answers at a base URL.
-
-    Args:
-        answer: The answer to a question for the validity of the token.
-        error: What it says, where it tells of a failure; a token that is refused is not the API's fault.
-    """
+    """Judge whether the API answers at a base URL."""
     facts = {"url": answer.url, "status": answer.status, "seconds": rounded(answer.seconds)}
     if answer.error is not None:
         text = f"{answer.url} cannot be reached: {answer.error}"
@@ -484,11 +385,10 @@ def _way_fix(error: Exception) -> str:
     )
 
 
-def latency_result(seconds: Sequence[float]) -> Result:
-    """Judge the times of some answers on an open connection."""
-    middle = median(seconds)
-    facts = {"median_seconds": rounded(middle), "requests": len(seconds)}
-    text = f"{milliseconds(middle)} an answer, the median of {len(seconds)}"
+def latency_result(middle: float, requests: int) -> Result:
+    """Judge the median of the times of some answers on an open connection, in seconds."""
+    facts = {"median_seconds": rounded(middle), "requests": requests}
+    text = f"{milliseconds(middle)} an answer, the median of {requests}"
     if middle > _SLOW_SECONDS:
         fix = "look for what slows this network; more connections make up for it in part (see speed)"
         return Result("latency", "warning", text, fix, facts)
@@ -496,16 +396,7 @@ def latency_result(seconds: Sequence[float]) -> Result:
 
 
 def host_result(name: str, answer: Answer, *, setting: str, needed: bool, use: str, good: bool) -> Result:
-    """Judge the host of exports or images.
-
-    Args:
-        name: ``exports`` or ``images``.
-        answer: Its answer.
-        setting: What names it.
-        needed: Whether the crawl needs it by its settings.
-        use: What is to be had there.
-        good: Whether the answer is a good one.
-    """
+    """Judge the host of exports or images."""
     facts = {"url": answer.url, "status": answer.status}
     bad: Status = "problem" if needed else "warning"
     if answer.error is not None:

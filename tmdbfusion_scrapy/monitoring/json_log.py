@@ -68,11 +68,7 @@ class JSONFormat(str):
 
 
 def install_early(settings: BaseSettings) -> None:
-    """Make JSON of what Scrapy logs before a crawl has its extensions, if ``TMDB_LOG_JSON`` is true.
-
-    Args:
-        settings: Those of the process, or those of the crawl: Scrapy makes a handler by the one and by the other.
-    """
+    """Make JSON of what Scrapy logs before a crawl has its extensions, if ``TMDB_LOG_JSON`` is true."""
     try:
         if not read_boolean(settings, "TMDB_LOG_JSON"):
             return

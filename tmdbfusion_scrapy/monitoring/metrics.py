@@ -11,21 +11,23 @@ import concurrent.futures
 import logging
 import os
 from bisect import bisect_left
+from dataclasses import dataclass
 from itertools import accumulate, count
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from scrapy import signals
 
-from tmdbfusion_scrapy.crawling.traffic import traffic_of
+from tmdbfusion_scrapy.crawling.session import traffic_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.monitoring.install import MetricsOptions
+from tmdbfusion_scrapy.monitoring import check_folder
 from tmdbfusion_scrapy.monitoring.status import status_of
-from tmdbfusion_scrapy.settings import settings_of
+from tmdbfusion_scrapy.settings import SETTINGS, read_integer, read_number, settings_of
 from tmdbfusion_scrapy.stats import GAUGES, STATS
 from tmdbfusion_scrapy.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
     from prometheus_client import CollectorRegistry
     from prometheus_client.metrics_core import Metric
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.attempts import Attempt
     from tmdbfusion_scrapy.monitoring.status import Snapshot
+    from tmdbfusion_scrapy.settings import SettingsReader
 
 logger = logging.getLogger(__name__)
 
@@ -49,16 +52,60 @@ _LABELS = {"ErrorName": "error", "Model.field": "field", "ItemClass": "item"}
 _PATIENCE = 5.0
 """Seconds that the endpoint waits for a busy event loop."""
 
+_HIGHEST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsOptions:
+    """Places that metrics go to."""
+
+    file: str | None
+    interval: float
+    host: str
+    port: int | None
+
+    @classmethod
+    def from_settings(cls, settings: SettingsReader) -> MetricsOptions:
+        """Read the settings ``TMDB_METRICS_*``.
+
+        Raises:
+            ConfigurationError: One cannot be used; the message names it and the fix.
+        """
+        interval = read_number(settings, "TMDB_METRICS_INTERVAL")
+        if interval <= 0:
+            raise ConfigurationError("TMDB_METRICS_INTERVAL is 0: set it to seconds above 0, such as 15")
+        port = read_integer(settings, "TMDB_METRICS_PORT")
+        if port is not None and port > _HIGHEST_PORT:
+            raise ConfigurationError(
+                f"TMDB_METRICS_PORT is {port}: set it to a port from 0 to {_HIGHEST_PORT}"
+            )
+        host = settings.get("TMDB_METRICS_HOST")
+        host = SETTINGS["TMDB_METRICS_HOST"].default if host is None else str(host).strip()
+        if not host:
+            raise ConfigurationError(
+                "TMDB_METRICS_HOST is empty: set it to an address such as 127.0.0.1, or to 0.0.0.0 for all"
+            )
+        return cls(_check_file(settings.get("TMDB_METRICS_FILE")), interval, host, port)
+
+
+def _check_file(value: object) -> str | None:
+    """Return ``TMDB_METRICS_FILE``, of which the folder must be there."""
+    if value is None or not str(value).strip():
+        return None
+    path = str(value)
+    try:
+        folder = Path(path % {"spider": "spider"}).parent
+    except (TypeError, ValueError, KeyError):
+        raise ConfigurationError(
+            f"TMDB_METRICS_FILE is {path!r}: set it to a path in which %(spider)s is the only placeholder, and a "
+            "% of its own is written %%"
+        ) from None
+    check_folder("TMDB_METRICS_FILE", path, folder)
+    return path
+
 
 class StatMetric(NamedTuple):
-    """Metric that a stat becomes.
-
-    Attributes:
-        name: Its name; of a counter with ``_total``.
-        label: Name of the label that holds the end of a stat's name; ``None`` without one.
-        is_counter: Whether it only grows.
-        text: Description.
-    """
+    """Metric that a stat becomes."""
 
     name: str
     label: str | None
@@ -81,6 +128,22 @@ def stat_metric(stat: str) -> StatMetric:
 _FIXED = {stat: stat_metric(stat) for stat in STATS if "<" not in stat}
 _OPEN_ENDED = {stat.partition("<")[0]: stat_metric(stat) for stat in STATS if "<" in stat}
 
+_GAUGES = {
+    "wanted": ("tmdb_records_wanted", "Records that the crawl is for, as far as its source has told."),
+    "done": ("tmdb_records_done", "Records that are dealt with, of those wanted."),
+    "stored": ("tmdb_records_stored", "Records that were stored."),
+    "unchanged": ("tmdb_records_unchanged", "Records that had not changed."),
+    "gone": ("tmdb_records_gone", "Records that TMDB has no more."),
+    "failed": ("tmdb_records_failed", "Records whose call failed for good."),
+    "elapsed": ("tmdb_crawl_elapsed_seconds", "Seconds since the spider was opened."),
+    "requests_per_second": ("tmdb_requests_per_second", "Requests a second, over the last 10 seconds."),
+    "waiting": ("tmdb_requests_waiting", "Requests that wait for a connection."),
+    "retries_waiting": ("tmdb_retries_waiting", "Retries that wait until they are due."),
+    "paused_for": ("tmdb_pause_remaining_seconds", "Seconds that no request is sent yet, after a 429."),
+    "memory": ("tmdb_memory_bytes", "Memory of the process."),
+}
+"""Names and texts of the metrics that fields of the snapshot become."""
+
 
 class Sample(NamedTuple):
     """One number, with the labels that it has besides the spider's."""
@@ -91,11 +154,7 @@ class Sample(NamedTuple):
 
 
 class Latencies:
-    """Histogram of how long TMDB took to answer, told of each attempt.
-
-    Args:
-        base_url: Base URL of the requests that count.
-    """
+    """Histogram of how long TMDB took to answer, told of each attempt."""
 
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
@@ -115,35 +174,24 @@ class Latencies:
 
 
 class CrawlMetrics:
-    """Metrics of one crawl, read when they are asked for.
-
-    Args:
-        crawler: The crawler of a spider that is open.
-    """
+    """Metrics of one crawl, read when they are asked for."""
 
     def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
         self._loop = asyncio.get_running_loop()
-        self._reason: str | None = None
+        # The reason that the spider was closed for.
+        self.reason: str | None = None
         self.latencies = Latencies(settings_of(crawler.settings).api_url)
-
-    def close(self, reason: str) -> None:
-        """Note that the spider was closed."""
-        self._reason = reason
 
     def samples(self) -> list[Sample]:
         """Return all numbers but the histogram's; to be called in the event loop of the crawl."""
         found = [*_samples_of_stats(self._crawler.stats.get_stats())]
         found += _samples_of_snapshot(status_of(self._crawler).snapshot())
-        running = StatMetric(
-            "tmdb_crawl_running", None, False, "1 while the crawl runs, 0 when it has ended."
-        )
-        found.append(Sample(running, (), float(self._reason is None)))
-        if self._reason is not None:
-            ended = StatMetric(
-                "tmdb_crawl_finished", "reason", False, "1, by the reason that the crawl has ended for."
-            )
-            found.append(Sample(ended, (self._reason,), 1.0))
+        is_running = float(self.reason is None)
+        found.append(_gauge("tmdb_crawl_running", "1 while the crawl runs, 0 when it has ended.", is_running))
+        if self.reason is not None:
+            text = "1, by the reason that the crawl has ended for."
+            found.append(_gauge("tmdb_crawl_finished", text, 1.0, reason=self.reason))
         return found
 
     def samples_from_thread(self) -> list[Sample]:
@@ -164,11 +212,7 @@ class CrawlMetrics:
 
 
 class CrawlCollector:
-    """Collector of ``prometheus_client`` for some crawls, told apart by the label ``spider``.
-
-    Args:
-        is_threaded: Whether it is asked in another thread than the crawls'.
-    """
+    """Collector of ``prometheus_client`` for some crawls, told apart by the label ``spider``."""
 
     def __init__(self, *, is_threaded: bool) -> None:
         self._is_threaded = is_threaded
@@ -295,7 +339,7 @@ class PrometheusMetrics:
 
     def _note_end(self, reason: str) -> None:
         if self._crawl is not None:
-            self._crawl.close(reason)
+            self._crawl.reason = reason
 
     async def _close(self) -> None:
         if self._writing is not None:
@@ -350,30 +394,20 @@ def _samples_of_stats(stats: Mapping[str, Any]) -> Iterator[Sample]:
                 yield Sample(_OPEN_ENDED[start], (stat[len(start) :],), value)
 
 
-def _samples_of_snapshot(now: Snapshot) -> Iterable[Sample]:
-    """Return what ``crawler.tmdb`` tells besides the stats."""
-
-    def gauge(name: str, text: str, value: float | None, *labels: str, label: str | None = None) -> None:
-        if value is not None:
-            found.append(Sample(StatMetric(name, label, False, text), labels, value))
-
-    found: list[Sample] = []
-    gauge("tmdb_records_wanted", "Records that the crawl is for, as far as its source has told.", now.wanted)
-    gauge("tmdb_records_done", "Records that are dealt with, of those wanted.", now.done)
-    gauge("tmdb_records_stored", "Records that were stored.", now.stored)
-    gauge("tmdb_records_unchanged", "Records that had not changed.", now.unchanged)
-    gauge("tmdb_records_gone", "Records that TMDB has no more.", now.gone)
-    gauge("tmdb_records_failed", "Records whose call failed for good.", now.failed)
-    gauge("tmdb_crawl_elapsed_seconds", "Seconds since the spider was opened.", now.elapsed)
-    gauge("tmdb_requests_per_second", "Requests a second, over the last 10 seconds.", now.requests_per_second)
-    gauge("tmdb_requests_waiting", "Requests that wait for a connection.", now.waiting)
-    gauge("tmdb_retries_waiting", "Retries that wait until they are due.", now.retries_waiting)
-    gauge("tmdb_pause_remaining_seconds", "Seconds that no request is sent yet, after a 429.", now.paused_for)
+def _samples_of_snapshot(now: Snapshot) -> Iterator[Sample]:
+    """Yield what ``crawler.tmdb`` tells besides the stats."""
+    for field, (name, text) in _GAUGES.items():
+        if (value := getattr(now, field)) is not None:
+            yield _gauge(name, text, value)
     text = "Open connections, by what they do."
-    gauge("tmdb_connections", text, now.connections.active, "active", label="state")
-    gauge("tmdb_connections", text, now.connections.idle, "idle", label="state")
-    gauge("tmdb_memory_bytes", "Memory of the process.", now.memory)
+    yield _gauge("tmdb_connections", text, now.connections.active, state="active")
+    yield _gauge("tmdb_connections", text, now.connections.idle, state="idle")
     if now.limited_by is not None:
-        gauge("tmdb_limited", "1, by what keeps the crawl from being faster.", 1, now.limited_by, label="by")
-    gauge("tmdb_info", "1, by the version of tmdbfusion-scrapy.", 1, __version__, label="version")
-    return found
+        text = "1, by what keeps the crawl from being faster."
+        yield _gauge("tmdb_limited", text, 1, by=now.limited_by)
+    yield _gauge("tmdb_info", "1, by the version of tmdbfusion-scrapy.", 1, version=__version__)
+
+
+def _gauge(name: str, text: str, value: float, **labels: str) -> Sample:
+    """Return a number that may fall again, with a label or none."""
+    return Sample(StatMetric(name, next(iter(labels), None), False, text), tuple(labels.values()), value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 import os
 import shutil
@@ -10,6 +11,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -33,9 +35,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sqlalchemy.engine import URL
-
-    from tmdbfusion_scrapy.storage.backend import Backend
 
 T = TypeVar("T")
 
@@ -50,15 +49,7 @@ _DATABASE_CONNECT_SECONDS = "4"
 
 @dataclass(frozen=True, slots=True)
 class Lookup:
-    """Addresses of a host name.
-
-    Args:
-        host: The name, or an address, which is its own.
-        ipv4: Its IPv4 addresses, the resolver's choice first.
-        ipv6: Its IPv6 addresses.
-        error: Words for what went wrong, ``None`` where there are addresses.
-        seconds: Time that it took.
-    """
+    """Addresses of a host name."""
 
     host: str
     ipv4: tuple[str, ...] = ()
@@ -69,13 +60,7 @@ class Lookup:
 
 @dataclass(frozen=True, slots=True)
 class Reached:
-    """Attempt to connect to an address.
-
-    Args:
-        address: The address.
-        seconds: Time that it took; ``None`` where it failed.
-        error: Words for what went wrong.
-    """
+    """Attempt to connect to an address."""
 
     address: str
     seconds: float | None = None
@@ -84,14 +69,7 @@ class Reached:
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
-    """Certificate that a server showed.
-
-    Args:
-        issuer: Name of who issued it.
-        expires: End of its time, UTC.
-        is_self_signed: Whether its issuer is its subject.
-        protocol: Version of TLS.
-    """
+    """Certificate that a server showed."""
 
     issuer: str
     expires: datetime
@@ -124,15 +102,7 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class DatabaseState:
-    """State of a database.
-
-    Args:
-        label: ``TMDB_DATABASE_URL`` as it may be shown.
-        product: Name and version of the program; ``None`` where it was not reached.
-        schema: Version of the tables; ``None`` where there are none.
-        error: Words for why it cannot be used.
-        advice: The fix, where the words do not have it.
-    """
+    """State of a database."""
 
     label: str
     product: str | None = None
@@ -146,68 +116,44 @@ async def in_thread(question: Callable[..., T], *arguments: Any, seconds: float)
 
     Threads of an executor would be waited for: a resolver that does not answer takes half a minute.
 
-    Args:
-        question: The question.
-        arguments: Its arguments.
-        seconds: How long to wait.
-
     Raises:
         asyncio.TimeoutError: There was no answer in time.
     """
-    loop = asyncio.get_running_loop()
-    answer: asyncio.Future[T] = loop.create_future()
-
-    def settle(result: T | None, error: Exception | None) -> None:
-        if answer.done():
-            return
-        if error is not None:
-            answer.set_exception(error)
-        else:
-            answer.set_result(result)  # type: ignore[arg-type]
+    answer: Future[T] = Future()
+    # So that it is not cancelled when nobody waits any more.
+    answer.set_running_or_notify_cancel()
 
     def work() -> None:
-        result, failure = None, None
         try:
-            result = question(*arguments)
+            answer.set_result(question(*arguments))
         except Exception as error:  # noqa: BLE001 - raised again for who asked
-            failure = error
-        try:
-            loop.call_soon_threadsafe(settle, result, failure)
-        except RuntimeError:
-            # The loop is closed: the answer came too late.
-            return
+            answer.set_exception(error)
 
     threading.Thread(target=work, daemon=True, name="tmdb-doctor").start()
-    return await asyncio.wait_for(answer, seconds)
+    return await asyncio.wait_for(asyncio.wrap_future(answer), seconds)
 
 
 async def look_up(host: str, port: int, *, seconds: float = LOOKUP_SECONDS) -> Lookup:
     """Return the addresses of a host."""
-    try:
-        literal = ipaddress.ip_address(host)
-    except ValueError:
-        pass
-    else:
-        return Lookup(host, ipv4=(host,)) if literal.version == 4 else Lookup(host, ipv6=(host,))
+    with contextlib.suppress(ValueError):
+        version = ipaddress.ip_address(host).version
+        return Lookup(host, ipv4=(host,)) if version == 4 else Lookup(host, ipv6=(host,))
     started = time.monotonic()
+    found: list[Any] = []
+    reason = None
     try:
         found = await in_thread(
             lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM), seconds=seconds
         )
     except asyncio.TimeoutError:
-        return Lookup(host, error=f"no answer in {seconds:g} s", seconds=time.monotonic() - started)
+        reason = f"no answer in {seconds:g} s"
     except (OSError, UnicodeError) as error:
-        return Lookup(host, error=_words(error), seconds=time.monotonic() - started)
-    addresses = {
-        family: tuple(dict.fromkeys(str(address[0]) for kind, *_, address in found if kind == family))
+        reason = _words(error)
+    four, six = (
+        tuple(dict.fromkeys(str(address[0]) for kind, *_, address in found if kind == family))
         for family in (socket.AF_INET, socket.AF_INET6)
-    }
-    return Lookup(
-        host,
-        ipv4=addresses[socket.AF_INET],
-        ipv6=addresses[socket.AF_INET6],
-        seconds=time.monotonic() - started,
     )
+    return Lookup(host, four, six, reason, time.monotonic() - started)
 
 
 def no_address(lookup: Lookup) -> httpx.ConnectError:
@@ -239,15 +185,7 @@ async def exchange(
     seconds: float = ANSWER_SECONDS,
     clean: Callable[[Exception], Exception],
 ) -> Answer:
-    """Send a request and return what came of it.
-
-    Args:
-        transport: Carries the request.
-        request: The request.
-        base_url: What the answer is to name.
-        seconds: For the whole of it.
-        clean: Returns an exception without secrets.
-    """
+    """Send a request and return what came of it."""
     times = {"connect": min(seconds, CONNECT_SECONDS), "read": seconds, "write": seconds, "pool": seconds}
     request.extensions = {**request.extensions, "timeout": {**times, "total": seconds}}
     started = time.monotonic()
@@ -290,11 +228,7 @@ def _certificate_of(response: httpx.Response) -> Certificate | None:
 
 
 def database_state(text: str) -> DatabaseState:
-    """Return the state of the database that ``TMDB_DATABASE_URL`` names. It is only read, and none is made.
-
-    Args:
-        text: The setting.
-    """
+    """Return the state of the database that ``TMDB_DATABASE_URL`` names. It is only read, and none is made."""
     try:
         url = parse_database_url(text)
     except ConfigurationError as error:
@@ -307,29 +241,22 @@ def database_state(text: str) -> DatabaseState:
     try:
         engine = open_for_reading(url.render_as_string(hide_password=False))
     except MissingDatabaseError:
-        return _place_state(backend, url, label)
+        # The first crawl will make it, or put its tables into it.
+        try:
+            backend.check_place(url, label)
+        except (OSError, ValueError) as error:
+            return DatabaseState(label, error=str(error))
+        state = DatabaseState(label, backend.name)
     except ConfigurationError as error:
         cause = error.__cause__
         advice = backend.advice(reason_of(cause)) if isinstance(cause, SQLAlchemyError) else None
         return DatabaseState(label, error=str(error), advice=advice)
-    try:
-        product = f"{backend.name} {backend.version(engine)}".strip()
-    finally:
-        engine.dispose()
-    return _writable(backend.path(url), DatabaseState(label, product, VERSION))
-
-
-def _place_state(backend: Backend, url: URL, label: str) -> DatabaseState:
-    """Return the state of a database that the first crawl will make, or put its tables into."""
-    try:
-        backend.check_place(url, label)
-    except (OSError, ValueError) as error:
-        return DatabaseState(label, error=str(error))
-    return _writable(backend.path(url), DatabaseState(label, backend.name))
-
-
-def _writable(path: Path | None, state: DatabaseState) -> DatabaseState:
-    """Return the state, or that of a file that cannot be written."""
+    else:
+        try:
+            state = DatabaseState(label, f"{backend.name} {backend.version(engine)}".strip(), VERSION)
+        finally:
+            engine.dispose()
+    path = backend.path(url)
     if path is None:
         return state
     kept = [path, path.parent] if path.exists() else [path.parent]
@@ -337,8 +264,8 @@ def _writable(path: Path | None, state: DatabaseState) -> DatabaseState:
     if locked is None:
         return state
     return DatabaseState(
-        state.label,
-        error=f"TMDB_DATABASE_URL={state.label} cannot be written: no permission for {locked.absolute()}",
+        label,
+        error=f"TMDB_DATABASE_URL={label} cannot be written: no permission for {locked.absolute()}",
         advice="make the file and its directory writable, or name another file",
     )
 

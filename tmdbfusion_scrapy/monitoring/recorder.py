@@ -6,6 +6,7 @@ import asyncio
 import logging
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
@@ -14,28 +15,42 @@ from scrapy.exceptions import NotConfigured
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.items import FailedCall
-from tmdbfusion_scrapy.monitoring.install import report_path
-from tmdbfusion_scrapy.monitoring.series import Sample, Series, joined
-from tmdbfusion_scrapy.monitoring.status import status_of
-from tmdbfusion_scrapy.storage.options import database_options_of
-from tmdbfusion_scrapy.storage.sql import SQLPipeline
+from tmdbfusion_scrapy.monitoring import check_folder
+from tmdbfusion_scrapy.monitoring.status import counts_below, status_of
+from tmdbfusion_scrapy.storage.sql import SQLPipeline, database_options_of
 from tmdbfusion_scrapy.stores import DATABASE_FAILED
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from scrapy import Spider
     from scrapy.crawler import Crawler
     from typing_extensions import Self
 
-    from tmdbfusion_scrapy.monitoring.run_report import RunReport, Tally
-    from tmdbfusion_scrapy.monitoring.stored_runs import RunSamples
+    from tmdbfusion_scrapy.monitoring.run_report import RunReport
+    from tmdbfusion_scrapy.monitoring.series import RunSamples, Sample
+    from tmdbfusion_scrapy.settings import SettingsReader
 
 logger = logging.getLogger(__name__)
 
 _WRITE_SECONDS = 5.0
 """Seconds between two writes to the database; a killed crawl loses so much of its series."""
+
+
+def report_path(settings: SettingsReader) -> Path | None:
+    """Return the file of ``TMDB_REPORT``; ``None`` for none.
+
+    Raises:
+        ConfigurationError: Its folder cannot be written to, or it is a folder itself.
+    """
+    value = settings.get("TMDB_REPORT")
+    if value is None or not str(value).strip():
+        return None
+    path = Path(str(value)).expanduser()
+    if path.is_dir():
+        raise ConfigurationError(
+            f"TMDB_REPORT is {str(path)!r}, a folder: name a file in it, such as report.html"
+        )
+    check_folder("TMDB_REPORT", str(path), path.parent)
+    return path
 
 
 class RunRecorder:
@@ -49,9 +64,7 @@ class RunRecorder:
         self._stats: Any = crawler.stats
         self._report = report
         self._status = status_of(crawler)
-        self._series = Series()
         self._number = 0
-        self._tally: Tally | None = None
         self._store: SQLPipeline | None = None
         self._stored: RunSamples | None = None
         self._has_failed = False
@@ -77,22 +90,19 @@ class RunRecorder:
         if pipeline is not None and isinstance(spider, TMDBSourceSpider):
             self._store = pipeline
         elif self._report is not None:
-            from tmdbfusion_scrapy.monitoring.run_report import Tally
-
-            self._tally = Tally()
             self._crawler.signals.connect(self._count, signals.item_scraped)
         else:
             return
-        self._ended = asyncio.Event()
+        # They load SQLAlchemy.
+        from tmdbfusion_scrapy.monitoring.run_report import Tally
+        from tmdbfusion_scrapy.monitoring.series import Series
+
+        self._series, self._tally, self._ended = Series(), Tally(), asyncio.Event()
         self._recording = asyncio.ensure_future(self._record())
 
     def _count(self, item: Any) -> None:
         """Count an item of a crawl without a database."""
-        assert self._tally is not None  # noqa: S101 - the signal is connected then
-        if isinstance(item, FailedCall):
-            self._tally.add_failure(item)
-        else:
-            self._tally.add_record(item)
+        self._tally.add(item)
 
     async def _record(self) -> None:
         """Take samples until the crawl ends."""
@@ -107,9 +117,9 @@ class RunRecorder:
 
     def _take(self) -> Sample:
         """Take a sample."""
-        prefix = f"{names.DRIFT_COUNT}/"
-        stats = self._stats.get_stats()
-        drift = {name[len(prefix) :]: number for name, number in stats.items() if name.startswith(prefix)}
+        from tmdbfusion_scrapy.monitoring.series import Sample
+
+        drift = counts_below(self._stats.get_stats(), names.DRIFT_COUNT)
         sample = Sample.of(self._status.snapshot(), 0, self._number, drift)
         self._number += 1
         self._series.add(sample)
@@ -123,7 +133,7 @@ class RunRecorder:
         run = spider.source_crawl.run
         if run is None:
             return
-        from tmdbfusion_scrapy.monitoring.stored_runs import RunSamples
+        from tmdbfusion_scrapy.monitoring.series import RunSamples
         from tmdbfusion_scrapy.storage.database import reopen_database
 
         try:
@@ -177,41 +187,34 @@ class RunRecorder:
 
     async def _made_report(self) -> RunReport:
         """Return the report of the crawl, of the whole run where it is in the database."""
-        from tmdbfusion_scrapy.monitoring.run_report import RunReport, Tally
+        from tmdbfusion_scrapy.monitoring.run_report import RunReport, report_of_run
+        from tmdbfusion_scrapy.monitoring.series import joined, stored_run
 
-        snapshot = self._status.snapshot()
+        snapshot, database, stored = self._status.snapshot(), self._status.database, self._stored
         reason = str(self._stats.get_value("finish_reason", ""))
-        if self._store is not None and self._stored is not None and not self._has_failed:
-            stored = self._stored
-            return await self._store.ask(
-                lambda: _report_of(stored, self._status.database, snapshot.source, reason)
-            )
-        tally = self._tally or Tally()
+        if self._store is not None and stored is not None and not self._has_failed:
+
+            def read() -> RunReport:
+                found = stored_run(stored.engine, stored.run_id)
+                assert found is not None  # noqa: S101 - its samples refer to it
+                return report_of_run(
+                    stored.engine, *found, database=database, source=snapshot.source, reason=reason
+                )
+
+            return await self._store.ask(read)
         spider = self._crawler.spider
-        arguments = spider.plan.arguments if isinstance(spider, TMDBSourceSpider) else {}
-        now = datetime.now(timezone.utc)
         return RunReport(
             spider=snapshot.spider,
-            arguments=arguments,
+            arguments=spider.plan.arguments if isinstance(spider, TMDBSourceSpider) else {},
             source=snapshot.source,
             run_id=None,
-            database=self._status.database,
-            started_at=now - timedelta(seconds=snapshot.elapsed),
+            database=database,
+            started_at=datetime.now(timezone.utc) - timedelta(seconds=snapshot.elapsed),
             finished_at=None,
             reason=reason,
             listed=None,
             samples=joined(self._series.samples),
-            failures=tally.failures(),
-            failure_count=tally.failure_count(),
-            records=tally.figures(),
+            failures=self._tally.failures(),
+            failure_count=self._tally.failure_count(),
+            records=self._tally.figures(),
         )
-
-
-def _report_of(stored: RunSamples, database: str, source: str, reason: str) -> RunReport:
-    """Return the report of a run that is kept. Blocks."""
-    from tmdbfusion_scrapy.monitoring.run_report import report_of_run
-    from tmdbfusion_scrapy.monitoring.stored_runs import stored_run
-
-    found = stored_run(stored.engine, stored.run_id)
-    assert found is not None  # noqa: S101 - its samples refer to it
-    return report_of_run(stored.engine, *found, database=database, source=source, reason=reason)

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import pairwise
 from pathlib import Path
@@ -15,10 +13,11 @@ from lxml import etree
 
 from tmdbfusion_scrapy.exceptions import printable
 from tmdbfusion_scrapy.monitoring.charts import Line, bar_chart, count, duration, time_chart
+from tmdbfusion_scrapy.monitoring.words import counted, size
 from tmdbfusion_scrapy.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from tmdbfusion_scrapy.monitoring.run_report import FailureReason, RecordFigures, RunReport
@@ -101,13 +100,7 @@ def report_page(report: RunReport) -> bytes:
 
 
 def _element(tag: str, *children: Any, **attributes: str | None) -> Any:
-    """Return an element; texts are escaped where it is written, and have no control characters.
-
-    Args:
-        tag: Its name.
-        children: Texts and elements; ``None`` is left out.
-        attributes: Its attributes, ``class_`` for the class; ``None`` is left out.
-    """
+    """Return an element; texts are escaped where it is written, and have no control characters."""
     element = etree.Element(tag)
     for name, value in attributes.items():
         if value is not None:
@@ -132,14 +125,7 @@ def _section(title: str, *children: Any, note: str = "") -> Any:
 
 
 def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], *, class_: str = "", caption: str = "") -> Any:
-    """Return a table that can be moved to the side where it is too wide; numbers stand to the right.
-
-    Args:
-        head: Names of the columns.
-        rows: Cells: texts, numbers or elements.
-        class_: Class of the table.
-        caption: Name of the table, for who cannot see where it stands.
-    """
+    """Return a table that can be moved to the side where it is too wide; numbers stand to the right."""
 
     def cell(value: Any) -> Any:
         if isinstance(value, int):
@@ -164,19 +150,16 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[Any]], *, class_: str = 
 
 def _bars(head: tuple[str, str], entries: Sequence[tuple[str, int]], whole: int, role: str = "first") -> Any:
     """Return a table of names and numbers, with a bar for each share of a whole."""
-    rows = []
-    for name, number in entries:
-        share = number / whole if whole else 0
-        bar = _element("span", class_=f"bar {role}", style=f"width:{100 * min(share, 1):.1f}%")
-        rows.append((name, number, _percent(share), _element("span", bar, class_="track")))
+    rows = [(name, number, *_share(number, whole, role)) for name, number in entries]
     return _table((*head, "Share", ""), rows, class_="bars", caption=f"{head[1]} by {head[0].lower()}")
 
 
-def _percent(share: float) -> str:
-    """Return a share in percent; a small one is not nothing."""
-    if 0 < share < 0.001:
-        return "< 0.1%"
-    return f"{100 * share:.1f}%"
+def _share(number: int, whole: int, role: str) -> tuple[str, Any]:
+    """Return a share in percent, of which a small one is not nothing, and as a bar."""
+    share = number / whole if whole else 0
+    percent = "< 0.1%" if 0 < share < 0.001 else f"{100 * share:.1f}%"
+    bar = _element("span", class_=f"bar {role}", style=f"width:{100 * min(share, 1):.1f}%")
+    return percent, _element("span", bar, class_="track")
 
 
 def _moment(moment: datetime) -> Any:
@@ -236,7 +219,7 @@ def _tiles(report: RunReport) -> Any:
         ("Requests", count(total.requests), f"{count(answers)} answers"),
         ("Requests a second", count(rate), "on average"),
         ("Retries", count(total.retries), ""),
-        ("Rate limited", count(total.rate_limited), f"429, {_numbered(total.pauses, 'pause')}"),
+        ("Rate limited", count(total.rate_limited), f"429, {counted(total.pauses, 'pause')}"),
         ("Received", size(total.bytes), ""),
     ]
     if report.listed is not None:
@@ -256,31 +239,6 @@ def _tiles(report: RunReport) -> Any:
     )
 
 
-def _numbered(number: int, noun: str) -> str:
-    """Return a number of things in words."""
-    return f"{count(number)} {noun}{'' if number == 1 else 's'}"
-
-
-def size(number: float) -> str:
-    """Return a number of bytes in its largest unit."""
-    for unit in ("B", "kB", "MB"):
-        if number < 1000:
-            return f"{count(number)} {unit}"
-        number /= 1000
-    return f"{count(number)} GB"
-
-
-@dataclass(frozen=True)
-class _Plot:
-    """A chart of the course of a run: its key, title and description, its lines, and how values are shown."""
-
-    key: str
-    title: str
-    description: str
-    lines: Sequence[Line]
-    show: Callable[[float], str] = count
-
-
 def _course(samples: Sequence[Sample]) -> Iterator[Any]:
     """Yield what happened in the course of a run."""
     if len(samples) < 2:
@@ -293,36 +251,24 @@ def _course(samples: Sequence[Sample]) -> Iterator[Any]:
     if begun:
         moments = ", ".join(map(duration, begun[:10])) + (" and so on" if len(begun) > 10 else "")
         note = f"Over the time that was crawled, without the breaks: another process went on after {moments}."
-    # Where nothing was answered, there are no latencies.
-    plots = [plot for plot in _plots(samples) if any(line.points for line in plot.lines)]
-    figures = _element("div", *map(_figure, plots), class_="charts")
-    yield _section("Course", figures, note=note)
-    seconds: Counter[str] = Counter()
+    yield _section("Course", _element("div", *_plots(samples), class_="charts"), note=note)
+    thousandths: Counter[str] = Counter()
     for before, after in pairwise(samples):
-        seconds[_LIMITS.get(after.limited_by, str(after.limited_by))] += round(
-            1000 * (after.elapsed - before.elapsed)
-        )
-    total = sum(seconds.values())
-    if total:
-        rows = []
-        for name, number in seconds.most_common():
-            bar = _element("span", class_="bar third", style=f"width:{100 * number / total:.1f}%")
-            rows.append(
-                (
-                    name,
-                    duration(number / 1000),
-                    _percent(number / total),
-                    _element("span", bar, class_="track"),
-                )
-            )
+        limit = _LIMITS.get(after.limited_by, str(after.limited_by))
+        thousandths[limit] += round(1000 * (after.elapsed - before.elapsed))
+    if total := thousandths.total():
+        rows = [
+            (name, duration(number / 1000), *_share(number, total, "third"))
+            for name, number in thousandths.most_common()
+        ]
         yield _section(
             "What kept it from being faster",
             _table(("Limited by", "Time", "Share", ""), rows, class_="bars", caption="Time by what limited"),
         )
 
 
-def _plots(samples: Sequence[Sample]) -> Iterator[_Plot]:
-    """Yield the charts of a run's course."""
+def _plots(samples: Sequence[Sample]) -> Iterator[Any]:
+    """Yield the charts of a run's course; ``None`` for one without a point, as latencies are without answers."""
 
     def line(name: str, role: str, value: Callable[[Sample], float | None], **options: bool) -> Line:
         points = [(sample.elapsed, value(sample)) for sample in samples]
@@ -336,116 +282,81 @@ def _plots(samples: Sequence[Sample]) -> Iterator[_Plot]:
         rates.append((after.elapsed, answers / seconds))
         if after.pauses > before.pauses:
             pauses.append((after.elapsed, answers / seconds))
-    yield _Plot(
+    yield _figure(
         "throughput",
         "Answers a second",
         "Answers of TMDB a second, with the rate that was allowed, which a 429 lowers, and the pauses after one.",
-        (
-            Line("Answers a second", "first", rates, is_filled=True),
-            line("Rate allowed", "limit", lambda sample: sample.rate_now or None),
-            Line("Pause", "marks", pauses, is_dotted=True),
-        ),
+        Line("Answers a second", "first", rates, is_filled=True),
+        line("Rate allowed", "limit", lambda sample: sample.rate_now or None),
+        Line("Pause", "marks", pauses, is_dotted=True),
     )
-    yield _Plot(
+    yield _figure(
         "records",
         "Records",
         "Records that were done, those that the database had, and those to fetch as far as it was known.",
-        (
-            line("Done", "first", lambda sample: sample.done, is_filled=True),
-            line("Stored", "second", lambda sample: sample.stored or None),
-            line("To fetch", "limit", lambda sample: sample.wanted),
-        ),
+        line("Done", "first", lambda sample: sample.done, is_filled=True),
+        line("Stored", "second", lambda sample: sample.stored or None),
+        line("To fetch", "limit", lambda sample: sample.wanted),
     )
-    yield _Plot(
+    yield _figure(
         "latency",
         "Seconds to an answer",
         "Percentiles of the seconds from sending a request to the head of its answer, of the last 1,024 answers.",
-        (
-            line("Median", "first", lambda sample: sample.latency_p50),
-            line("95%", "second", lambda sample: sample.latency_p95),
-            line("99%", "third", lambda sample: sample.latency_p99),
-        ),
-        _short_seconds,
+        line("Median", "first", lambda sample: sample.latency_p50),
+        line("95%", "second", lambda sample: sample.latency_p95),
+        line("99%", "third", lambda sample: sample.latency_p99),
+        show=lambda seconds: f"{seconds * 1000:,.0f} ms" if seconds < 1 else f"{seconds:,.1f} s",
     )
-    yield _Plot(
+    yield _figure(
         "connections",
         "Connections",
         "Connections in use, those that were open, and the limit.",
-        (
-            line("In use", "first", lambda sample: sample.connections_active, is_filled=True),
-            line("Open", "second", lambda sample: sample.connections_open),
-            line("Limit", "limit", lambda sample: sample.connections_most),
-        ),
+        line("In use", "first", lambda sample: sample.connections_active, is_filled=True),
+        line("Open", "second", lambda sample: sample.connections_open),
+        line("Limit", "limit", lambda sample: sample.connections_most),
     )
-    yield _Plot(
+    yield _figure(
         "waiting",
         "Waiting",
         "Requests that waited for a connection or for the rate limit, and retries that were not due yet.",
-        (
-            line("Requests", "first", lambda sample: sample.waiting),
-            line("Retries", "second", lambda sample: sample.retries_waiting),
-        ),
+        line("Requests", "first", lambda sample: sample.waiting),
+        line("Retries", "second", lambda sample: sample.retries_waiting),
     )
-    yield _Plot(
+    yield _figure(
         "retries",
         "Retries, 429s and failures",
         "Retries, answers with status 429, and calls that failed for good or whose record is gone, added up.",
-        (
-            line("Retries", "first", lambda sample: sample.retries),
-            line("429s", "second", lambda sample: sample.rate_limited),
-            line("Failed or gone", "third", lambda sample: sample.failed + sample.gone),
-        ),
+        line("Retries", "first", lambda sample: sample.retries),
+        line("429s", "second", lambda sample: sample.rate_limited),
+        line("Failed or gone", "third", lambda sample: sample.failed + sample.gone),
     )
-    if any(sample.memory for sample in samples):
-        yield _Plot(
-            "memory",
-            "Memory",
-            "Memory of the process.",
-            (line("Memory", "first", lambda sample: sample.memory, is_filled=True),),
-            size,
-        )
+    memory = line("Memory", "first", lambda sample: sample.memory or None, is_filled=True)
+    yield _figure("memory", "Memory", "Memory of the process.", memory, show=size)
 
 
-def _short_seconds(seconds: float) -> str:
-    """Return seconds as the axis of latencies shows them."""
-    return f"{seconds * 1000:,.0f} ms" if seconds < 1 else f"{seconds:,.1f} s"
-
-
-def _figure(plot: _Plot) -> Any:
-    """Return a chart with its title, its legend and its numbers."""
-    lines = [line for line in plot.lines if line.points]
+def _figure(
+    key: str, title: str, description: str, *lines: Line, show: Callable[[float], str] = count
+) -> Any | None:
+    """Return a chart with title, legend and numbers, which ``show`` writes; ``None`` where it has no point."""
+    lines = tuple(line for line in lines if line.points)
+    if not lines:
+        return None
     values: dict[float, dict[str, str]] = {}
     for line in lines:
         for x, y in line.points:
-            values.setdefault(x, {})[line.name] = plot.show(y)
+            values.setdefault(x, {})[line.name] = show(y)
     rows = [(duration(x), *(values[x].get(line.name, "") for line in lines)) for x in sorted(values)]
+    swatches = [_element("span", class_=f"swatch {line.role}", **{"aria-hidden": "true"}) for line in lines]
+    legend = (_element("li", swatch, line.name) for swatch, line in zip(swatches, lines, strict=True))
+    numbers = _table(("Time", *(line.name for line in lines)), rows, class_="series", caption=title)
     return _element(
         "figure",
-        _element("h3", plot.title),
-        _legend(lines),
-        *time_chart(plot.key, plot.title, plot.description, lines, plot.show),
-        _element("figcaption", plot.description),
-        _numbers(_table(("Time", *(line.name for line in lines)), rows, class_="series", caption=plot.title)),
+        _element("h3", title),
+        _element("ul", *legend, class_="legend"),
+        *time_chart(key, title, description, lines, show),
+        _element("figcaption", description),
+        _element("details", _element("summary", "The numbers"), numbers),
     )
-
-
-def _legend(lines: Sequence[Line]) -> Any:
-    """Return the names of a chart's lines beside their looks."""
-    return _element(
-        "ul",
-        *(
-            _element(
-                "li", _element("span", class_=f"swatch {line.role}", **{"aria-hidden": "true"}), line.name
-            )
-            for line in lines
-        ),
-        class_="legend",
-    )
-
-
-def _numbers(table: Any) -> Any:
-    """Return a table that is shown when asked for."""
-    return _element("details", _element("summary", "The numbers"), table)
 
 
 def _answers(total: Sample) -> Any:
@@ -454,7 +365,7 @@ def _answers(total: Sample) -> Any:
     if not answers:
         return _section("Status codes", note="No answer came.")
     entries = [(_status(status), total.responses[status]) for status in sorted(total.responses)]
-    note = f"{_numbered(total.requests, 'request')}, retries included, had {_numbered(answers, 'answer')}."
+    note = f"{counted(total.requests, 'request')}, retries included, had {counted(answers, 'answer')}."
     if without := total.requests - answers:
         note += f" {count(without)} had none: the connection failed or was lost, or the crawl ended before."
     return _section("Status codes", _bars(("Status", "Answers"), entries, answers), note=note)
@@ -473,7 +384,7 @@ def _failures(report: RunReport) -> Any:
     if not report.failures:
         return _section("Failures", note="No call of this run is on record as failed for good.")
     shown = sum(reason.count for reason in report.failures)
-    note = f"{_numbered(report.failure_count, 'call')} failed for good"
+    note = f"{counted(report.failure_count, 'call')} failed for good"
     note += " and are on record in tmdb_failures." if report.database else "."
     if shown < report.failure_count:
         note += f" The most frequent reasons are shown, {count(shown)} of them."
@@ -547,7 +458,7 @@ def _years(figures: RecordFigures) -> Any:
         _element("h3", f"By {name}"),
         *bar_chart("years", f"Records by {name}", description, bars, labelled=_round_years(bars)),
         _element("figcaption", description),
-        _numbers(table),
+        _element("details", _element("summary", "The numbers"), table),
     )
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Date, Float, Integer, Text, and_, case, extract, func, or_, select
 
-from tmdbfusion_scrapy.monitoring.series import Sample, joined
+from tmdbfusion_scrapy.items import FailedCall
+from tmdbfusion_scrapy.monitoring.series import Sample, joined, total_of
 from tmdbfusion_scrapy.storage.database import reading
 from tmdbfusion_scrapy.storage.entities import STORED, metadata
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Table
     from sqlalchemy.engine import Connection, Engine
 
-    from tmdbfusion_scrapy.items import FailedCall
-    from tmdbfusion_scrapy.monitoring.stored_runs import StoredRun
+    from tmdbfusion_scrapy.monitoring.series import StoredRun
 
 MOST_RECORDS = 100_000
 """Most records that a report looks at, the newest of the run."""
@@ -39,12 +39,7 @@ _OF_THE_CRAWL = {"id", "fetched_at", "deleted_at", "etag", "raw"}
 
 @dataclass(frozen=True)
 class FailureExample:
-    """A call that failed for good.
-
-    Args:
-        path: Its path, such as ``/movie/550``.
-        message: What went wrong.
-    """
+    """A call that failed for good."""
 
     path: str
     message: str
@@ -52,16 +47,7 @@ class FailureExample:
 
 @dataclass(frozen=True)
 class FailureReason:
-    """Failures that are alike.
-
-    Args:
-        error: Name of the error class.
-        status_code: HTTP status; ``None`` where no response came.
-        kind: Of what, named as its table; empty for calls outside the catalogue.
-        retryable: Whether the same call may work later.
-        count: How many.
-        examples: Some of them, the newest first.
-    """
+    """Failures that are alike."""
 
     error: str
     status_code: int | None
@@ -73,22 +59,12 @@ class FailureReason:
 
 @dataclass(frozen=True)
 class RecordFigures:
-    """Figures of a run's records of one kind.
-
-    Args:
-        kind: Their table, such as ``movies``.
-        count: How many there are.
-        looked_at: How many of them the other figures are of, the newest.
-        year_of: The field that the years are of; empty where the kind has none.
-        years: Records by year, the earliest first; records without one are not among them.
-        language_of: The field that the languages are of; empty where the kind has none.
-        languages: Records by language, the largest number first; ``""`` for none.
-        missing: Fields without a value, and in how many records, the largest number first.
-    """
+    """Figures of a run's records of one kind: of the newest ones that were looked at, the largest number first."""
 
     kind: str
     count: int
     looked_at: int
+    # The field that the years are of, and so on; empty where the kind has none.
     year_of: str
     years: Sequence[tuple[int, int]]
     language_of: str
@@ -98,23 +74,7 @@ class RecordFigures:
 
 @dataclass(frozen=True)
 class RunReport:
-    """All that a report shows.
-
-    Args:
-        spider: Name of the spider.
-        arguments: Its arguments.
-        source: The source of the ids in words; empty where that is not known.
-        run_id: Key of the run; ``None`` where it is in no database.
-        database: The database in words, without its password; empty for none.
-        started_at: When it was first started, in UTC.
-        finished_at: When nothing was left; ``None`` while something is, or where that is not known.
-        reason: Reason with which the crawl was closed; empty where that is not known.
-        listed: Records that the source listed; ``None`` where that is not known.
-        samples: The samples of all processes as one series.
-        failures: The failures in groups, the largest first.
-        failure_count: How many failures there are.
-        records: Figures of the records, by kind.
-    """
+    """All that a report shows; empty or ``None`` is what is not known. Times are UTC, samples one series."""
 
     spider: str
     arguments: Mapping[str, str]
@@ -133,7 +93,7 @@ class RunReport:
     @property
     def total(self) -> Sample:
         """The counts of the whole run; all 0 where no sample was taken."""
-        return self.samples[-1] if self.samples else Sample(0, 0, self.started_at, 0.0)
+        return total_of(self.samples, self.started_at)
 
 
 def report_of_run(
@@ -145,19 +105,7 @@ def report_of_run(
     source: str = "",
     reason: str = "",
 ) -> RunReport:
-    """Return the report of a run in a database. Blocks.
-
-    Args:
-        engine: Of the database.
-        run: The run.
-        samples: Its samples, by process and number.
-        database: The database in words, without its password.
-        source: The source of the ids in words, where it is known.
-        reason: Reason with which the crawl was closed, where it is known.
-
-    Raises:
-        SQLAlchemyError: The database cannot be read.
-    """
+    """Return the report of a run in a database. Blocks."""
     with reading(engine) as connection:
         failures, number = _failures(connection, run)
         figures = _figures(connection, metadata.tables[run.kind], run)
@@ -259,11 +207,7 @@ def _is_missing(column: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 def described_fields(kind: str) -> list[str]:
-    """Return the fields of a kind's records of which a report says how many are missing.
-
-    Args:
-        kind: Table of the records.
-    """
+    """Return the fields of a kind's records of which a report says how many are missing."""
     table = metadata.tables[kind]
     return [
         column.name
@@ -283,68 +227,75 @@ _KINDS = {stored.record: stored.table.name for stored in reversed(STORED) if "ra
 
 
 @dataclass
+class _KindTally:
+    """Counts of the records of one kind."""
+
+    fields: Sequence[str]
+    count: int = 0
+    years: Counter[int] = field(default_factory=Counter)
+    languages: Counter[str] = field(default_factory=Counter)
+    missing: Counter[str] = field(default_factory=Counter)
+
+
 class Tally:
     """Figures of what a crawl without a database came to, counted item by item."""
 
-    _failures: dict[tuple[Any, ...], list[FailureExample]] = field(default_factory=dict)
-    _failure_counts: Counter[tuple[str, int | None, str, bool]] = field(default_factory=Counter)
-    _counts: Counter[str] = field(default_factory=Counter)
-    _years: dict[str, Counter[int]] = field(default_factory=dict)
-    _languages: dict[str, Counter[str]] = field(default_factory=dict)
-    _missing: dict[str, Counter[str]] = field(default_factory=dict)
-    _fields: dict[str, list[str]] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._failures: Counter[tuple[str, int | None, str, bool]] = Counter()
+        self._examples: dict[tuple[Any, ...], list[FailureExample]] = {}
+        self._kinds: dict[str, _KindTally] = {}
 
-    def add_failure(self, failure: FailedCall) -> None:
-        """Count a call that failed for good."""
-        key = (failure.error, failure.status_code, failure.kind or "", failure.retryable)
-        self._failure_counts[key] += 1
-        examples = self._failures.setdefault(key, [])
-        examples.insert(0, FailureExample(failure.path, failure.message))
-        del examples[MOST_EXAMPLES:]
+    def add(self, item: object) -> None:
+        """Count a record, or a call that failed for good; anything else passes."""
+        if isinstance(item, FailedCall):
+            key = (item.error, item.status_code, item.kind or "", item.retryable)
+            self._failures[key] += 1
+            examples = self._examples.setdefault(key, [])
+            examples.insert(0, FailureExample(item.path, item.message))
+            del examples[MOST_EXAMPLES:]
+        elif kind := _KINDS.get(type(item)):  # type: ignore[arg-type]
+            self._add_record(kind, item)
 
-    def add_record(self, record: object) -> None:
-        """Count a record; anything else passes."""
-        kind = _KINDS.get(type(record))  # type: ignore[arg-type]
-        if kind is None:
-            return
-        fields = self._fields.get(kind)
-        if fields is None:
-            fields = self._fields[kind] = [name for name in described_fields(kind) if hasattr(record, name)]
-        self._counts[kind] += 1
-        missing = self._missing.setdefault(kind, Counter())
-        for name in fields:
+    def _add_record(self, kind: str, record: object) -> None:
+        """Count a record."""
+        tally = self._kinds.get(kind)
+        if tally is None:
+            fields = [name for name in described_fields(kind) if hasattr(record, name)]
+            tally = self._kinds[kind] = _KindTally(fields)
+        tally.count += 1
+        for name in tally.fields:
             value = getattr(record, name)
             if value is None or value == "" or (value == 0 and name in _ZERO_IS_UNKNOWN):
-                missing[name] += 1
-        year_of, language_of = _first_of(_YEARS_OF, fields), _first_of(_LANGUAGES_OF, fields)
+                tally.missing[name] += 1
+        year_of, language_of = _first_of(_YEARS_OF, tally.fields), _first_of(_LANGUAGES_OF, tally.fields)
         if year_of and (day := getattr(record, year_of)) is not None:
-            self._years.setdefault(kind, Counter())[day.year] += 1
+            tally.years[day.year] += 1
         if language_of:
-            self._languages.setdefault(kind, Counter())[str(getattr(record, language_of) or "")] += 1
+            tally.languages[str(getattr(record, language_of) or "")] += 1
 
     def failures(self) -> list[FailureReason]:
         """Return the failures in groups, the largest first."""
         return [
-            FailureReason(*key, count, self._failures[key])
-            for key, count in self._failure_counts.most_common(MOST_REASONS)
+            FailureReason(*key, count, self._examples[key])
+            for key, count in self._failures.most_common(MOST_REASONS)
         ]
 
     def failure_count(self) -> int:
         """Return how many calls failed."""
-        return self._failure_counts.total()
+        return self._failures.total()
 
     def figures(self) -> list[RecordFigures]:
         """Return the figures of the records, by kind, the largest number first."""
         return [
             RecordFigures(
                 kind,
-                count,
-                count,
-                _first_of(_YEARS_OF, self._fields[kind]),
-                sorted(self._years.get(kind, Counter()).items()),
-                _first_of(_LANGUAGES_OF, self._fields[kind]),
-                sorted(self._languages.get(kind, Counter()).items(), key=lambda entry: (-entry[1], entry[0])),
-                self._missing[kind].most_common(),
+                tally.count,
+                tally.count,
+                _first_of(_YEARS_OF, tally.fields),
+                sorted(tally.years.items()),
+                _first_of(_LANGUAGES_OF, tally.fields),
+                sorted(tally.languages.items(), key=lambda entry: (-entry[1], entry[0])),
+                tally.missing.most_common(),
             )
-            for kind, count in self._counts.most_common()
+            for kind, tally in sorted(self._kinds.items(), key=lambda entry: -entry[1].count)
         ]

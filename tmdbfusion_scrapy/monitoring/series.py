@@ -1,15 +1,25 @@
-"""Time series of a run: samples of its status, few enough to be kept in the database."""
+"""Time series of a run: samples of its status, few enough to be kept in the database, and how it keeps them."""
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
+from sqlalchemy import and_, delete, func, insert, select, tuple_
+
+from tmdbfusion_scrapy.storage.backend import backend_of, run_lock
+from tmdbfusion_scrapy.storage.database import reading
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_run_samples, tmdb_runs
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from sqlalchemy import Row, RowMapping
+    from sqlalchemy.engine import Connection, Engine
 
     from tmdbfusion_scrapy.monitoring.status import Snapshot
 
@@ -23,6 +33,8 @@ FIRST_INTERVAL = 0.5
 """Seconds between two samples, until they are thinned out for the first time."""
 
 _MOST_FIELDS = 100
+_COLUMNS = tmdb_run_samples.columns
+_ORDER = (_COLUMNS.process, _COLUMNS.number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +90,7 @@ class Sample:
 
     @classmethod
     def of(cls, snapshot: Snapshot, process: int, number: int, drift: Mapping[str, int]) -> Sample:
-        """Return the sample of a snapshot.
-
-        Args:
-            snapshot: The status.
-            process: Number of the process.
-            number: Number of the sample.
-            drift: Values of the wrong type by now, by ``Model.field``; the most frequent are kept.
-        """
+        """Return the sample of a snapshot."""
         same = {name: getattr(snapshot, name) for name in _NAMES if hasattr(snapshot, name)}
         latency, connections = snapshot.latency, snapshot.connections
         return cls(
@@ -137,10 +142,6 @@ class Series:
     """Samples of one process, taken less often the longer it lasts.
 
     Where there is no more room every second one is dropped, and from then on the interval is twice as long.
-
-    Args:
-        most: Most samples, an even number.
-        interval: Seconds between two samples at first.
     """
 
     def __init__(self, most: int = MOST_SAMPLES, interval: float = FIRST_INTERVAL) -> None:
@@ -173,12 +174,7 @@ class Series:
 
 
 def thinned(samples: Iterable[Sample], most: int = MOST_OF_EARLIER) -> list[Sample]:
-    """Return fewer samples of ended processes, which add up to the same.
-
-    Args:
-        samples: By process and number.
-        most: Most samples.
-    """
+    """Return fewer samples of ended processes, which add up to the same."""
     kept = list(samples)
     while len(kept) > most:
         ends = {(sample.process, sample.number) for sample in last_of_each(kept)}
@@ -203,11 +199,7 @@ def last_of_each(samples: Iterable[Sample]) -> list[Sample]:
 
 
 def joined(samples: Iterable[Sample]) -> list[Sample]:
-    """Return the samples of a run's processes as one series: the counts of each go on from the one before.
-
-    Args:
-        samples: By process and number.
-    """
+    """Return the samples of a run's processes as one series: the counts of each go on from the one before."""
     found: list[Sample] = []
     before: Sample | None = None
     for sample in samples:
@@ -215,3 +207,139 @@ def joined(samples: Iterable[Sample]) -> list[Sample]:
             before = found[-1]
         found.append(sample if before is None else sample.plus(before))
     return found
+
+
+def total_of(samples: Sequence[Sample], started_at: datetime) -> Sample:
+    """Return the counts of a whole run, of which the samples are one series; all 0 where none was taken."""
+    return samples[-1] if samples else Sample(0, 0, started_at, 0.0)
+
+
+@dataclass(frozen=True)
+class StoredRun:
+    """A run as the database has it."""
+
+    id: int
+    spider: str
+    kind: str
+    arguments: Mapping[str, str]
+    started_at: datetime
+    finished_at: datetime | None
+    listed: int | None
+
+
+class RunSamples:
+    """Keeps the samples of one process of a run in the database. All methods block.
+
+    Each is one transaction, and may be tried again from its beginning.
+    """
+
+    def __init__(self, engine: Engine, run_id: int) -> None:
+        self.engine = engine
+        self.run_id = run_id
+        self._written: frozenset[int] = frozenset()
+        self._process = 0
+
+    def begin(self, first: Sample) -> int:
+        """Write the first sample of this process; return how many the earlier ones have, which are thinned out."""
+        runs_samples = _COLUMNS.run_id == self.run_id
+        with self.engine.begin() as connection:
+            backend_of(connection).take_lock(connection, run_lock(self.run_id))
+            earlier = samples_of(connection, self.run_id)
+            fewer = thinned(earlier)
+            if len(fewer) < len(earlier):
+                connection.execute(delete(tmdb_run_samples).where(runs_samples))
+                connection.execute(insert(tmdb_run_samples), [_row(self.run_id, each) for each in fewer])
+            process = earlier[-1].process + 1 if earlier else 0
+            row = _row(self.run_id, replace(first, process=process))
+            connection.execute(insert(tmdb_run_samples), [row])
+        self._process = process
+        self._written = frozenset((first.number,))
+        return len(fewer)
+
+    def write(self, samples: Sequence[Sample]) -> None:
+        """Make these the samples of the process: what was written and is not among them goes."""
+        numbers = frozenset(sample.number for sample in samples)
+        new = [
+            _row(self.run_id, replace(sample, process=self._process))
+            for sample in samples
+            if sample.number not in self._written
+        ]
+        gone = sorted(self._written - numbers)
+        with self.engine.begin() as connection:
+            if gone:
+                mine = and_(_COLUMNS.run_id == self.run_id, _COLUMNS.process == self._process)
+                connection.execute(delete(tmdb_run_samples).where(mine, _COLUMNS.number.in_(gone)))
+            if new:
+                connection.execute(insert(tmdb_run_samples), new)
+        self._written = numbers
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.engine.dispose()
+
+
+def samples_of(connection: Connection, run_id: int) -> list[Sample]:
+    """Return the samples of a run, by process and number."""
+    query = select(tmdb_run_samples).where(_COLUMNS.run_id == run_id).order_by(*_ORDER)
+    return [_sample(row) for row in connection.execute(query).mappings()]
+
+
+def stored_run(engine: Engine, run_id: int | None = None) -> tuple[StoredRun, list[Sample]] | None:
+    """Return a run with its samples, ``None`` where there is none."""
+    runs = tmdb_runs.columns
+    last_at = select(func.max(_COLUMNS.at)).where(_COLUMNS.run_id == runs.id).scalar_subquery()
+    query = select(tmdb_runs)
+    if run_id is None:
+        query = query.order_by(func.coalesce(last_at, runs.started_at).desc(), runs.id.desc()).limit(1)
+    else:
+        query = query.where(runs.id == run_id)
+    with reading(engine) as connection:
+        row = connection.execute(query).first()
+        return None if row is None else (_run(row), samples_of(connection, row.id))
+
+
+def stored_runs(engine: Engine, limit: int) -> list[tuple[StoredRun, Sample]]:
+    """Return the runs that began last, the newest first, with all that their processes counted."""
+    with reading(engine) as connection:
+        query = select(tmdb_runs).order_by(tmdb_runs.columns.id.desc()).limit(limit)
+        runs = [_run(row) for row in connection.execute(query)]
+        last = (
+            select(_COLUMNS.run_id, _COLUMNS.process, func.max(_COLUMNS.number))
+            .where(_COLUMNS.run_id.in_([run.id for run in runs]))
+            .group_by(_COLUMNS.run_id, _COLUMNS.process)
+        )
+        key = tuple_(_COLUMNS.run_id, _COLUMNS.process, _COLUMNS.number)
+        query = select(tmdb_run_samples).where(key.in_(last)).order_by(*_ORDER)
+        samples: dict[int, list[Sample]] = {}
+        for row in connection.execute(query).mappings():
+            samples.setdefault(row["run_id"], []).append(_sample(row))
+    return [(run, total_of(joined(samples.get(run.id, ())), run.started_at)) for run in runs]
+
+
+def _run(row: Row[Any]) -> StoredRun:
+    """Return the run of a row."""
+    return StoredRun(
+        row.id,
+        row.spider,
+        row.kind,
+        json.loads(row.arguments),
+        row.started_at,
+        row.finished_at,
+        row.listed,
+    )
+
+
+def _row(run_id: int, sample: Sample) -> dict[str, Any]:
+    """Return the row of a sample."""
+    values = asdict(sample)
+    for name in COUNTS_BY_NAME:
+        values[name] = json.dumps(values[name])
+    return {"run_id": run_id, **values}
+
+
+def _sample(row: RowMapping) -> Sample:
+    """Return the sample of a row."""
+    values: dict[str, Any] = {str(name): value for name, value in row.items() if name != "run_id"}
+    for name in COUNTS_BY_NAME:
+        values[name] = json.loads(values[name])
+    return Sample(**values)

@@ -14,7 +14,7 @@ from unittest import SkipTest
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON
-from tmdbfusion_scrapy.monitoring.status import status_of
+from tmdbfusion_scrapy.monitoring.status import counts_below, status_of
 from tmdbfusion_scrapy.settings import read_number
 
 try:
@@ -43,10 +43,6 @@ class _TMDBMonitor(Monitor):
     def _threshold(self, name: str) -> float:
         return read_number(self.data.crawler.settings, name)
 
-    def _sum(self, stat: str) -> int:
-        """Return the sum of the stats below a name."""
-        return sum(value for name, value in self._stats.items() if name.startswith(f"{stat}/"))
-
 
 @monitors.name("TMDB: coverage")
 class CoverageMonitor(_TMDBMonitor):
@@ -74,7 +70,7 @@ class FailureRateMonitor(_TMDBMonitor):
     @monitors.name("few calls failed")
     def test_failure_rate(self) -> None:
         """Fail where too many failed; what TMDB does not have is an answer, no failure."""
-        came, failed = self._sum(names.ITEM_COUNT), self._now.failed
+        came, failed = sum(counts_below(self._stats, names.ITEM_COUNT).values()), self._now.failed
         if not came + failed:
             raise SkipTest("no call has ended")
         most = self._threshold("TMDB_MONITOR_MAX_FAILURE_RATE")
@@ -93,15 +89,15 @@ class DriftMonitor(_TMDBMonitor):
     @monitors.name("values have the types that are known")
     def test_drift(self) -> None:
         """Fail where too many have not, and name the fields."""
-        came, odd = self._sum(names.ITEM_COUNT), self._sum(names.DRIFT_COUNT)
+        came = sum(counts_below(self._stats, names.ITEM_COUNT).values())
+        drift = counts_below(self._stats, names.DRIFT_COUNT)
         if not came:
             raise SkipTest("no record came")
         most = self._threshold("TMDB_MONITOR_MAX_DRIFT")
-        start = f"{names.DRIFT_COUNT}/"
-        fields = sorted(name.removeprefix(start) for name in self._stats if name.startswith(start))
+        odd, fields = sum(drift.values()), ", ".join(sorted(drift))
         if odd / came > most:
             self.fail(
-                f"{odd} values of {came} records have another type than is known ({', '.join(fields)}), and "
+                f"{odd} values of {came} records have another type than is known ({fields}), and "
                 f"TMDB_MONITOR_MAX_DRIFT is {most:g}: TMDB may have changed; an upgrade of tmdbfusion-scrapy may "
                 "know it"
             )

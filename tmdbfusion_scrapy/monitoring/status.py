@@ -18,10 +18,9 @@ from scrapy.utils.spider import DefaultSpider
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.middleware import RetryQueue
-from tmdbfusion_scrapy.crawling.session import begun_session_of
+from tmdbfusion_scrapy.crawling.session import begun_session_of, traffic_of
 from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
-from tmdbfusion_scrapy.crawling.traffic import traffic_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import settings_of
 from tmdbfusion_scrapy.storage.sql import SQLPipeline
@@ -303,7 +302,7 @@ class CrawlStatus:
         return {
             "connections": Connections(pool.open - pool.idle, pool.idle, pool.open, most, pool.opened),
             "rate_now": limiter.member.rate,
-            "waiting": pool.waiting + limiter.waiting,
+            "waiting": pool.waiting + limiter.member.waiting,
             "pauses": limiter.member.pauses,
             "paused_for": 0.0 if self._closed_at else max(limiter.member.paused_until - now, 0.0),
         }, limiter.is_waited_for

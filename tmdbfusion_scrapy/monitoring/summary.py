@@ -157,10 +157,14 @@ def _rows(crawler: Crawler) -> Iterator[tuple[str, str, str]]:
     yield "Gone upstream", f"{now.gone:,}", ""
     reasons = sorted(now.failures.items(), key=lambda failure: -failure[1])
     yield "Failed", f"{now.failed:,}", ", ".join(f"{number:,} {name}" for name, number in reasons)
-    if left := _left(now):
+    if left := max((now.wanted or 0) - now.done, 0):
         yield "Left", f"{left:,}", ""
     speed = now.requests / now.elapsed if now.elapsed else 0.0
-    yield "Requests", f"{now.requests:,}", f"{speed:.1f} a second, {_troubles(now)}"
+    retried, refused = (
+        counted(now.retries, "retry", "retries"),
+        counted(now.rate_limited, "answer 429", "answers 429"),
+    )
+    yield "Requests", f"{now.requests:,}", f"{speed:.1f} a second, {retried}, {refused}"
     yield "Time", duration(now.elapsed), f"{size(now.bytes)} received"
     commands = list(_next(crawler, now))
     for command, text in commands:
@@ -176,17 +180,6 @@ def _without_user(uri: str) -> str:
         return uri
     host, slash, path = rest.partition("/")
     return f"{scheme}://{host.rpartition('@')[2]}{slash}{path}".partition("?")[0]
-
-
-def _troubles(now: Snapshot) -> str:
-    """Return what slowed the requests down."""
-    refused = counted(now.rate_limited, "answer 429", "answers 429")
-    return f"{counted(now.retries, 'retry', 'retries')}, {refused}"
-
-
-def _left(now: Snapshot) -> int:
-    """Return how many records are left."""
-    return max((now.wanted or 0) - now.done, 0)
 
 
 def _end_of(crawler: Crawler) -> str:

@@ -144,7 +144,7 @@ class RequestTracing:
         # Clients do without Scrapy.
         from scrapy import signals
 
-        from tmdbfusion_scrapy.crawling.traffic import traffic_of
+        from tmdbfusion_scrapy.crawling.session import traffic_of
 
         self._crawler = crawler
         self._observers = traffic_of(crawler).observers

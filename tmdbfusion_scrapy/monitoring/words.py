@@ -34,9 +34,9 @@ def clock(seconds: float) -> str:
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
-def size(number: int) -> str:
+def size(number: float) -> str:
     """Return bytes as ``118.0 MB``."""
-    return decimal(number)
+    return decimal(int(number))
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

@@ -16,23 +16,20 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.sandbox.server import Sandbox, SandboxProcess, ThreadedSandbox
     from tmdbfusion_scrapy.sandbox.service import ConnectionCounts
 
-_HOME_OF = {
-    "ConnectionCounts": "responder", "RecordedRequest": "http", "Sandbox": "server", "SandboxOptions": "options",
-    "SandboxProcess": "server", "SandboxWithoutToken": "addon", "ThreadedSandbox": "server",
-}  # fmt: skip
-
 __all__ = [
     "ConnectionCounts", "RecordedRequest", "Sandbox", "SandboxOptions", "SandboxProcess", "SandboxWithoutToken",
     "ThreadedSandbox",
 ]  # fmt: skip
+_HOME_OF = {
+    "ConnectionCounts": "service", "RecordedRequest": "http", "SandboxOptions": "options",
+    "SandboxWithoutToken": "addon",
+}  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
-    try:
-        home = _HOME_OF[name]
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value = getattr(import_module(f"{__name__}.{home}"), name)
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOME_OF.get(name, 'server')}"), name)
     globals()[name] = value
     return value
 

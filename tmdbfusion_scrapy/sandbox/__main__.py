@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import inspect
 import os
 import re
@@ -97,11 +98,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def options_of(arguments: argparse.Namespace) -> SandboxOptions:
-    """Return the options of parsed arguments.
-
-    Raises:
-        ValueError: An argument is outside its range.
-    """
+    """Return the options of parsed arguments; ``ValueError`` where one is outside its range."""
     given = {name: getattr(arguments, name) for name in _ARGUMENTS}
     # Nobody can read the requests in a process of its own.
     return SandboxOptions(**given, cache_bytes=arguments.cache_mb * 1024 * 1024, keep_requests=0)
@@ -128,25 +125,19 @@ async def _parent_gone(ended: asyncio.Event) -> None:
     A pipe on standard input tells at once, even if the parent died before this process could ask for its id.
     Without one, the process that took over as parent tells.
     """
-    loop = asyncio.get_running_loop()
-    parent = os.getppid()
-    stdin = 0
-    is_pipe = stat.S_ISFIFO(os.fstat(stdin).st_mode)
+    loop, parent, stdin = asyncio.get_running_loop(), os.getppid(), 0
 
     def read() -> None:
         if not os.read(stdin, 4096):
+            loop.remove_reader(stdin)
             ended.set()
 
-    if is_pipe:
+    if stat.S_ISFIFO(os.fstat(stdin).st_mode):
         loop.add_reader(stdin, read)
-    try:
-        # The system tells nobody that a parent is gone.
-        while os.getppid() == parent:  # noqa: ASYNC110
-            await asyncio.sleep(_PARENT_CHECK_SECONDS)
-        ended.set()
-    finally:
-        if is_pipe:
-            loop.remove_reader(stdin)
+    # The system tells nobody that a parent is gone.
+    while os.getppid() == parent:  # noqa: ASYNC110
+        await asyncio.sleep(_PARENT_CHECK_SECONDS)
+    ended.set()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -167,16 +158,13 @@ def main(argv: Sequence[str] | None = None) -> int:
 def run(sandbox: Sandbox, program: str, *, exit_with_parent: bool) -> int:
     """Serve until it is told to end; 0 after a signal, 1 if it cannot listen."""
     try:
-        asyncio.run(serve(sandbox, exit_with_parent=exit_with_parent))
+        # Ctrl-C may come before the signal handlers are in place.
+        with contextlib.suppress(KeyboardInterrupt):
+            asyncio.run(serve(sandbox, exit_with_parent=exit_with_parent))
     except OSError as error:
-        host, port = sandbox.options.host, sandbox.options.port
-        sys.stderr.write(
-            f"{program}: cannot listen on {host}, port {port}: {error.strerror}; --port 0 takes a free one\n"
-        )
+        where = f"{sandbox.options.host}, port {sandbox.options.port}: {error.strerror}"
+        sys.stderr.write(f"{program}: cannot listen on {where}; --port 0 takes a free one\n")
         return 1
-    except KeyboardInterrupt:
-        # Ctrl-C before the signal handlers were in place.
-        return 0
     return 0
 
 

@@ -73,25 +73,25 @@ def _large(good: PreparedReply, size: int) -> Response:
     return replace(good.plain, body=opening, length=len(opening) + size + 2, chunks=padding())
 
 
-def _half(reply: Response, end: Any) -> Response:
+def _half(good: PreparedReply, end: Any) -> Response:
     """Return an answer that announces the whole body, sends half of it, and ends the connection."""
-    return replace(reply, body=reply.body[: len(reply.body) // 2], length=len(reply.body), end=end)
+    body = good.plain.body
+    return replace(good.plain, body=body[: len(body) // 2], length=len(body), end=end)
 
 
-def damage(data: bytes, at: int) -> bytes:
-    """Return the bytes with some of them changed, so that a checksum fails."""
+def damage(data: bytes, at: int | None = None) -> bytes:
+    """Return the bytes with some of them changed, those in the middle by default, so that a checksum fails."""
+    at = len(data) // 2 if at is None else at
     return data[:at] + bytes(255 - byte for byte in data[at : at + 64]) + data[at + 64 :]
 
 
 # What each fault makes of the good answer; the number is the size of a large body.
 _SPOILED: Mapping[str, Callable[[PreparedReply, int], Response]] = {
-    "reset-body": lambda good, _: _half(good.plain, "reset"),
-    "truncate": lambda good, _: _half(good.plain, "close"),
+    "reset-body": lambda good, _: _half(good, "reset"),
+    "truncate": lambda good, _: _half(good, "close"),
     "close-idle": lambda good, _: replace(good.plain, end="close"),
     "gzip-unlabelled": lambda good, _: replace(good.plain, body=gzip.compress(good.plain.body)),
-    "gzip-corrupt": lambda good, _: replace(
-        good.gzipped, body=damage(good.gzipped.body, len(good.gzipped.body) // 2)
-    ),
+    "gzip-corrupt": lambda good, _: replace(good.gzipped, body=damage(good.gzipped.body)),
     "large": _large,
     "html": lambda good, _: replace(good.plain, headers=_HTML_HEADERS, body=_HTML),
     "empty": lambda good, _: replace(good.plain, headers=JSON_HEADERS[:1], body=b""),
@@ -110,11 +110,8 @@ IMAGE_FAULTS = frozenset({"reset-body", "truncate", "close-idle", "html", "empty
 class Failure:
     """One answer that will not be the good one.
 
-    Args:
-        fault: A name of ``FAULT_NAMES``, or an HTTP status from 200 to 599 in digits.
-        headers: Headers to add to the answer; only with a status.
-        body: Body instead of TMDB's; only with a status.
-        path: Pattern of the paths it strikes (``movie/550``, ``movie/*``), below ``/3/``; None is any.
+    ``fault`` is a name of ``FAULT_NAMES``, or an HTTP status from 200 to 599 in digits, which alone may have
+    headers and a body. It strikes the paths below ``/3/`` of a pattern such as ``movie/*``, or any.
     """
 
     fault: str
@@ -136,11 +133,7 @@ class Failure:
         return self.fault in _STATUS_FAULTS or self.fault.isdecimal()
 
     def status_response(self, retry_after: int) -> Response:
-        """Return TMDB's error body for the status, or what the test gave instead.
-
-        Args:
-            retry_after: Seconds that the two ``429-...`` faults announce.
-        """
+        """Return TMDB's error body for the status, or what the test gave instead."""
         status = int(self.fault.partition("-")[0])
         headers = self.headers
         if self.fault == "429-retry-after":
@@ -159,22 +152,6 @@ class Failure:
     def spoiled(self, good: PreparedReply, large: int) -> Response:
         """Return what the fault makes of a good answer."""
         return _SPOILED[self.fault](good, large)
-
-
-def failure(
-    fault: str | int,
-    *,
-    path: str | None = None,
-    headers: Mapping[str, str] | None = None,
-    body: bytes | str | dict[str, Any] | list[Any] | None = None,
-) -> Failure:
-    """Return a Failure of what a test writes: a status as a number, a body as text or as a JSON value."""
-    if isinstance(body, str):
-        body = body.encode()
-    elif body is not None and not isinstance(body, bytes):
-        body = msgspec.json.encode(body)
-    pattern = None if path is None else path.removeprefix("/3/").strip("/")
-    return Failure(str(fault), tuple((headers or {}).items()), body, pattern)
 
 
 class FailureQueue:

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import re
 import zlib
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta, timezone
 from email.utils import format_datetime, parsedate_to_datetime
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
 from struct import pack
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import msgspec
 
@@ -43,6 +46,7 @@ _CHUNK = 128 * 1024
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _MISSING = '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>{}</Code><Message>{}</Message></Error>'
 _WORDS = {403: ("AccessDenied", "Access Denied"), 404: ("NoSuchKey", "The specified key does not exist.")}
+_ENDS: Mapping[str, Literal["close", "reset"]] = {"truncate": "close", "reset-body": "reset"}
 _IMAGE = re.compile(r"(original|[wh]\d{1,4})/\w+\.(jpg|png|svg)")
 _ORIGINAL_SIZE = (1000, 1500)
 _IMAGE_TYPES = {"jpg": "image/jpeg", "png": "image/png", "svg": "image/svg+xml"}
@@ -61,12 +65,14 @@ class Exports:
         self._files: OrderedDict[tuple[str, date], Path] = OrderedDict()
 
     def named(self, file: str) -> tuple[str, date] | None:
-        """Return the name and day of a file such as ``movie_ids_06_01_2026.json.gz``; None if it is not there.
-
-        A day's files are there from 08:00 UTC on, for three months.
-        """
+        """Return name and day of a file such as ``movie_ids_06_01_2026.json.gz``; None if it is not there."""
         match = _FILE.fullmatch(file)
-        if match is None or not self._knows(match[1]):
+        if match is None or (match[1] in _ENTITIES and self._entities is None):
+            return None
+        if (
+            match[1] not in _ENTITIES
+            and _RECORDS.get(match[1].removeprefix("adult_")) not in self._catalogues
+        ):
             return None
         try:
             day = date(int(match[4]), int(match[2]), int(match[3]))
@@ -99,11 +105,6 @@ class Exports:
             self._folder.cleanup()
             self._folder = None
 
-    def _knows(self, name: str) -> bool:
-        if name in _ENTITIES:
-            return self._entities is not None
-        return _RECORDS.get(name.removeprefix("adult_")) in self._catalogues
-
     def _lines(self, name: str, day: date) -> Iterable[str]:
         if name not in _ENTITIES:
             kind = _RECORDS[name.removeprefix("adult_")]
@@ -115,16 +116,10 @@ class Exports:
 def _write(path: Path, lines: Iterable[str]) -> None:
     """Compress lines into a file, a few thousand at a time."""
     # The fastest level: the file is read once or twice.
-    compressor = zlib.compressobj(1, zlib.DEFLATED, zlib.MAX_WBITS | 16)
-    waiting: list[str] = []
-    with path.open("wb") as stream:
-        for line in lines:
-            waiting.append(line)
-            if len(waiting) == _LINES_AT_ONCE:
-                stream.write(compressor.compress("".join(waiting).encode()))
-                waiting.clear()
-        stream.write(compressor.compress("".join(waiting).encode()))
-        stream.write(compressor.flush())
+    with gzip.open(path, "wb", compresslevel=1) as stream:
+        rest = iter(lines)
+        while some := "".join(islice(rest, _LINES_AT_ONCE)):
+            stream.write(some.encode())
 
 
 def missing(status: int) -> Response:
@@ -152,15 +147,10 @@ def download(path: Path, request: RecordedRequest, fault: str | None) -> Respons
         return Response(416, [("Content-Range", f"bytes */{size}")])
     if asked is not None:
         headers.append(("Content-Range", f"bytes {first}-{end - 1}/{size}"))
-    stop = first + (end - first) // 2 if fault in {"truncate", "reset-body"} else end
+    stop = first + (end - first) // 2 if fault in _ENDS else end
     chunks = _chunks(path, first, stop, size // 2 if fault == "gzip-corrupt" else -1)
-    return Response(
-        200 if asked is None else 206,
-        headers,
-        length=end - first,
-        chunks=chunks,
-        end="reset" if fault == "reset-body" else "close" if fault == "truncate" else "keep",
-    )
+    answer = Response(200 if asked is None else 206, headers, length=end - first, chunks=chunks)
+    return replace(answer, end=_ENDS.get(fault or "", "keep"))
 
 
 def _chunks(path: Path, first: int, stop: int, damaged: int) -> Iterator[bytes]:
@@ -197,7 +187,11 @@ def picture(path: str) -> tuple[str, bytes] | None:
     match = _IMAGE.fullmatch(path)
     if match is None or match[1] not in _IMAGE_SIZES or (match[2] == "svg" and match[1] != "original"):
         return None
-    width, height = _dimensions(match[1])
+    width, height = _ORIGINAL_SIZE
+    if match[1] != "original":
+        # As a poster has them.
+        length = int(match[1][1:])
+        width, height = (length, length * 3 // 2) if match[1][0] == "w" else (length * 2 // 3, length)
     grey = blake2b(path.partition("/")[2].encode(), digest_size=1).digest()[0]
     if match[2] == "svg":
         body = b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 2 3"><path d="M0 0h2v3H0z"/></svg>'
@@ -206,27 +200,14 @@ def picture(path: str) -> tuple[str, bytes] | None:
     return _IMAGE_TYPES[match[2]], body
 
 
-def _dimensions(size: str) -> tuple[int, int]:
-    """Return width and height of one of TMDB's sizes, as a poster has them."""
-    if size == "original":
-        return _ORIGINAL_SIZE
-    length = int(size[1:])
-    return (length, length * 3 // 2) if size[0] == "w" else (length * 2 // 3, length)
-
-
 def _png(width: int, height: int, grey: int) -> bytes:
 
     def chunk(name: bytes, data: bytes) -> bytes:
         return pack(">I", len(data)) + name + data + pack(">I", zlib.crc32(name + data))
 
     header = pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
-    lines = (b"\0" + bytes([grey]) * width) * height
-    return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(lines, 1))
-        + chunk(b"IEND", b"")
-    )
+    lines = zlib.compress((b"\0" + bytes([grey]) * width) * height, 1)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", lines) + chunk(b"IEND", b"")
 
 
 def _jpeg(width: int, height: int, grey: int) -> bytes:

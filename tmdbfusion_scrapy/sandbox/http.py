@@ -24,7 +24,7 @@ import msgspec
 from tmdbfusion_scrapy.sandbox.words import STATUSES
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Coroutine
+    from collections.abc import Awaitable, Callable
 
     from tmdbfusion_scrapy.sandbox.service import Traffic
 
@@ -75,13 +75,8 @@ class RecordedRequest:
 class Response:
     """An answer, whole or broken.
 
-    Args:
-        status: HTTP status.
-        headers: Headers besides ``Content-Length``, ``Connection`` and ``Date``.
-        body: The bytes to send.
-        length: Bytes to announce; those of the body by default.
-        chunks: What to send after the body, piece by piece as the client takes it.
-        end: What becomes of the connection: ``keep``, ``close`` (although no header said so), or a TCP ``reset``.
+    ``length`` bytes are announced, those of the body by default; ``chunks`` are sent after the body as the client
+    takes them; ``end`` is what becomes of the connection, whatever the headers say.
     """
 
     status: int
@@ -110,11 +105,7 @@ if TYPE_CHECKING:
 
 
 class HTTPServer:
-    """A listening server.
-
-    ``handle`` gives the answer to a request, at once or, as a function of no arguments, after some time. That ends
-    when the client leaves. ``traffic`` counts the connections and the requests.
-    """
+    """A listening server; ``handle`` gives the answer to a request, or what makes it until the client leaves."""
 
     def __init__(self, handle: Callable[[RecordedRequest], Answer], traffic: Traffic) -> None:
         self.handle = handle
@@ -124,11 +115,7 @@ class HTTPServer:
         self._date = (0, b"")
 
     async def start(self, host: str, port: int) -> int:
-        """Listen; returns the port.
-
-        Raises:
-            OSError: The address cannot be listened on.
-        """
+        """Listen, and return the port; ``OSError`` where the address cannot be listened on."""
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         listener = socket.create_server((host, port), family=family, backlog=_BACKLOG)
         loop = asyncio.get_running_loop()
@@ -248,24 +235,9 @@ class _Connection(asyncio.Protocol):
 
     def _answer(self, request: RecordedRequest) -> None:
         answer = self._server.handle(request)
-        if not isinstance(answer, Response):
-            self._begin(request, self._answer_later(request, answer))
-            return
-        self._finished(request)
-        if self._write(answer, request):
-            self._begin(request, self._send_rest(answer, request))
-
-    async def _answer_later(
-        self, request: RecordedRequest, answer: Callable[[], Awaitable[Response]]
-    ) -> None:
-        response = await answer()
-        self._finished(request)
-        if self._write(response, request):
-            await self._send_rest(response, request)
-
-    def _begin(self, request: RecordedRequest, work: Coroutine[Any, Any, None]) -> None:
-        self.task = self._loop.create_task(work)
-        self.task.add_done_callback(partial(self._next, request))
+        if not isinstance(answer, Response) or self._write(answer, request):
+            self.task = self._loop.create_task(self._send(answer, request))
+            self.task.add_done_callback(partial(self._next, request))
 
     def _is_idle(self) -> bool:
         return self.task is None
@@ -287,7 +259,8 @@ class _Connection(asyncio.Protocol):
             self._answer(self._waiting.popleft())
 
     def _write(self, response: Response, request: RecordedRequest) -> bool:
-        """Write the head and the body; True if :meth:`_send_rest` has more to do."""
+        """Write the head and the body; True if :meth:`_send` has more to do."""
+        self._finished(request)
         self._idle_since = self._loop.time()
         if response is RESET:
             self.end("reset")
@@ -301,8 +274,11 @@ class _Connection(asyncio.Protocol):
             self.end("close")
         return False
 
-    async def _send_rest(self, response: Response, request: RecordedRequest) -> None:
-        """Send the chunks as fast as the client takes them, then end as the answer says."""
+    async def _send(self, answer: Answer, request: RecordedRequest) -> None:
+        """Send an answer that has to be waited for, or the chunks of one as fast as the client takes them."""
+        response = answer if isinstance(answer, Response) else await answer()
+        if response is not answer and not self._write(response, request):
+            return
         for chunk in response.chunks or ():
             self.transport.write(chunk)
             await self._writable.wait()
@@ -346,11 +322,7 @@ CODE_OF_HTTP_STATUS = {
 
 
 class TMDBFailure(Exception):
-    """A request that TMDB answers with one of its codes."""
-
-    def __init__(self, code: int) -> None:
-        super().__init__(code)
-        self.code = code
+    """A request that TMDB answers with one of its codes, which is the argument."""
 
 
 def status_reply(code: int, *, message: str | None = None, http_status: int | None = None) -> Response:
@@ -400,8 +372,8 @@ class PreparedReply:
 
 def accepts_gzip(accept_encoding: str) -> bool:
     """Tell whether an Accept-Encoding header takes gzip."""
-    for item in accept_encoding.split(","):
-        name, _, parameter = item.strip().partition(";")
-        if name.strip().lower() == "gzip":
-            return parameter.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    for item in accept_encoding.lower().replace(" ", "").split(","):
+        name, _, parameter = item.partition(";")
+        if name == "gzip":
+            return parameter not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
     return False

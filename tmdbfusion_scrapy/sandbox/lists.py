@@ -8,6 +8,7 @@ import re
 from array import array
 from collections import OrderedDict
 from datetime import date, timedelta
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from tmdbfusion_scrapy.sandbox.http import TMDBFailure
@@ -62,15 +63,12 @@ _RANGES = {"vote_average": "vote_average", "vote_count": "vote_count", "with_run
 
 
 class Order(NamedTuple):
-    """A query over a catalogue: the column to sort by, and the columns with the tests that their values pass.
-
-    Two with the same ``key`` have the same results.
-    """
+    """A query: the column to sort by, and columns with tests of their values; ``key`` tells two apart."""
 
     key: object
     column: str = "popularity"
     descending: bool = True
-    filters: tuple[tuple[str, Callable[[Any], bool]], ...] = (("adult", operator.not_),)
+    filters: tuple[tuple[str, Callable[[Any], object]], ...] = (("adult", operator.not_),)
 
 
 def discover(query: Query, kind: str) -> Order:
@@ -83,7 +81,7 @@ def discover(query: Query, kind: str) -> Order:
             filters.append((column, _between(_number(low, -math.inf), _number(high, math.inf))))
     filters += _days(query, kind)
     for group in filter(None, query.get("with_genres", "").split(",")):
-        filters.append(("genre_ids", _any_of(_ids(group, "|"))))
+        filters.append(("genre_ids", _ids(group, "|").intersection))
     without = _ids(query.get("without_genres", "").replace("|", ","), ",")
     if without:
         filters.append(("genre_ids", without.isdisjoint))
@@ -107,10 +105,6 @@ def preset(name: str, today: date) -> tuple[Order, dict[str, Any]]:
             low_day, high_day = (date.fromordinal(first + days).isoformat() for days in (low, high))
             return order, {"dates": {"maximum": high_day, "minimum": low_day}}
     return order, {}
-
-
-def _any_of(asked: frozenset[int]) -> Callable[[Any], bool]:
-    return lambda genres: not asked.isdisjoint(genres)
 
 
 def _between(low: float, high: float) -> Callable[[float], bool]:
@@ -176,7 +170,7 @@ class Lists:
     def __init__(self, catalogues: Mapping[str, Catalogue]) -> None:
         self._catalogues = catalogues
         self._indexes: dict[str, tuple[int, Index]] = {}
-        self._changed: OrderedDict[tuple[str, int, int], Sequence[int]] = OrderedDict()
+        self._changed = lru_cache(_REMEMBERED_CHANGES)(self._find_changed)
 
     @staticmethod
     def is_slow(path: str) -> bool:
@@ -185,20 +179,15 @@ class Lists:
         return head in {"discover", "trending"} or tail in PRESETS.get(head, ()) or path.endswith("/changes")
 
     def answer(self, path: str, query: Query) -> dict[str, Any] | None:
-        """Return one page of a list; None for a list that there is not.
-
-        Raises:
-            TMDBFailure: The page or a filter is refused.
-        """
+        """Return one page of a list, None for a list that there is not; raises for what TMDB refuses."""
         head, _, tail = path.partition("/")
         if head == "discover" and tail in self._catalogues and tail in _DATES:
             page = page_number(query)
             return self._page(tail, discover(query, tail), page, query)
         if head == "trending":
             kind, _, window = tail.partition("/")
-            if window in _WINDOWS and (kind in self._catalogues or kind == "all"):
-                return self._trending(kind, page_number(query), query)
-            return None
+            is_there = window in _WINDOWS and (kind in self._catalogues or kind == "all")
+            return self._trending(kind, page_number(query), query) if is_there else None
         catalogue = self._catalogues.get(head)
         if tail == "changes" and isinstance(catalogue, Generated):
             return self._changes(head, catalogue, query)
@@ -239,21 +228,16 @@ class Lists:
             first = last - timedelta(days=1)
         if last < first or last - first > timedelta(days=_MAX_DAYS):
             raise TMDBFailure(20)
-        key = (kind, first.toordinal(), min(last, today).toordinal())
-        ids = self._changed.get(key)
-        if ids is None:
-            ids = self._changed[key] = array("L", dict.fromkeys(catalogue.population.changed(*key[1:])))
-            if len(self._changed) > _REMEMBERED_CHANGES:
-                self._changed.popitem(last=False)
+        ids = self._changed(kind, first.toordinal(), min(last, today).toordinal())
         shown = ids[(page - 1) * _CHANGES_A_PAGE : page * _CHANGES_A_PAGE]
-        return {
-            "results": [
-                {"id": item, "adult": catalogue.is_adult(item) if item % _UNTOLD else None} for item in shown
-            ],
-            "page": page,
-            "total_pages": -(-len(ids) // _CHANGES_A_PAGE),
-            "total_results": len(ids),
-        }
+        results = [{"id": it, "adult": catalogue.is_adult(it) if it % _UNTOLD else None} for it in shown]
+        pages = {"total_pages": -(-len(ids) // _CHANGES_A_PAGE), "total_results": len(ids)}
+        return {"results": results, "page": page, **pages}
+
+    def _find_changed(self, kind: str, first: int, last: int) -> Sequence[int]:
+        catalogue = self._catalogues[kind]
+        changed = catalogue.population.changed(first, last) if isinstance(catalogue, Generated) else ()
+        return array("L", dict.fromkeys(changed))
 
     def _summaries(self, kind: str, ids: list[int], query: Query) -> list[dict[str, Any]]:
         language = query.get("language") or "en-US"
@@ -283,10 +267,7 @@ def _capped(page: dict[str, Any]) -> dict[str, Any]:
 
 
 class Index:
-    """Answers which records match a query, in its order: columns of some 80 bytes a record together.
-
-    Not safe between threads.
-    """
+    """Answers which records match a query, in its order: columns of some 80 bytes a record together."""
 
     def __init__(self, facts: Iterable[Facts], title: Callable[[int], str]) -> None:
         self._title = title
@@ -298,14 +279,14 @@ class Index:
             for name, append in columns:
                 value = getattr(record, name)
                 append(value if _COLUMNS[name] else once.setdefault(value, value))
-        self._orders: dict[tuple[str, bool], array[int]] = {}
+        self._order = cache(self._sorted)
         self._answers: OrderedDict[object, array[int]] = OrderedDict()
 
     def page(self, query: Order, first: int, count: int) -> tuple[list[int], int]:
         """Return some ids of the records that match, ties by ascending id, and how many match."""
         found = self._answers.pop(query.key, None)
         if found is None:
-            positions: Iterable[int] = self._order(query.column, descending=query.descending)
+            positions: Iterable[int] = self._order(query.column, query.descending)
             for name, test in query.filters:
                 column = self._columns[name]
                 positions = [at for at in positions if test(column[at])]
@@ -315,12 +296,8 @@ class Index:
             self._answers.popitem(last=False)
         return [self._columns["id"][position] for position in found[first : first + count]], len(found)
 
-    def _order(self, name: str, *, descending: bool) -> array[int]:
-        """Return all positions, sorted; computed once."""
-        order = self._orders.get((name, descending))
-        if order is None:
-            ids = self._columns["id"]
-            values = [self._title(item) for item in ids] if name == "title" else self._columns[name]
-            order = array("I", sorted(range(len(ids)), key=values.__getitem__, reverse=descending))
-            self._orders[name, descending] = order
-        return order
+    def _sorted(self, name: str, descending: bool) -> array[int]:
+        """Return all positions, sorted."""
+        ids = self._columns["id"]
+        values = [self._title(item) for item in ids] if name == "title" else self._columns[name]
+        return array("I", sorted(range(len(ids)), key=values.__getitem__, reverse=descending))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from tmdbfusion_scrapy.sandbox import parts
 from tmdbfusion_scrapy.sandbox.people import PEOPLE, movie_credits
-from tmdbfusion_scrapy.sandbox.population import EPOCH_DAY, Churn, Clock, Row
+from tmdbfusion_scrapy.sandbox.population import EPOCH, EPOCH_DAY, Churn, Clock, Row
 from tmdbfusion_scrapy.sandbox.records import SHARED, Facts, Media, is_adult, spoken_languages
 from tmdbfusion_scrapy.sandbox.words import COUNTRIES, MOVIE_GENRES, Draws
 
@@ -36,7 +36,7 @@ class GeneratedMovies(Media):
         self, count: int, seed: int, gaps: float, people: int = PEOPLE, clock: Clock | None = None,
         churn: Churn | None = None,
     ) -> None:  # fmt: skip
-        super().__init__(seed, count, gaps, people, clock, churn)
+        super().__init__(count, seed, gaps, people, clock or Clock(EPOCH), churn or Churn())
 
     def last_id(self) -> int:
         """Return the highest id that there may be today."""
@@ -67,6 +67,7 @@ class GeneratedMovies(Media):
             return None
         facts = self.facts_of(row)
         draws = Draws("details", self.seed, item)
+        imdb_id = KNOWN_IMDB_ID if item == KNOWN else f"tt{90_000_000 + item}"
         body = self.common(row, facts, language)
         collection = parts.collection_of(self.seed, item)
         companies = [draws.between(1, parts.COMPANIES) for _ in range(draws.below(5))]
@@ -75,7 +76,7 @@ class GeneratedMovies(Media):
             "belongs_to_collection": parts.collection(self.seed, collection) if collection else None,
             "budget": draws.between(20, 25_000) * 10_000 if draws.chance(0.35) else 0,
             "homepage": f"https://movie-{item}.example/" if draws.chance(0.3) else draws.pick(("", "", None)),
-            "imdb_id": None if draws.chance(0.06) else _imdb_id(item),
+            "imdb_id": None if draws.chance(0.06) else imdb_id,
             "overview": None if draws.chance(0.01) else body["overview"],
             "poster_path": None if draws.chance(0.04) else draws.image(),
             "production_companies": [parts.company(self.seed, company) for company in companies],
@@ -103,15 +104,11 @@ class GeneratedMovies(Media):
                 "release_date": f"{day}T00:00:00.000Z", "type": kind,
             }  # fmt: skip
 
-        return {
-            "results": [
-                {
-                    "iso_3166_1": country,
-                    "release_dates": [release(kind) for kind in ((3,) if draws.chance(0.7) else (3, 4))],
-                }
-                for country in countries
-            ]
-        }
+        results = []
+        for country in countries:
+            releases = [release(kind) for kind in ((3,) if draws.chance(0.7) else (3, 4))]
+            results.append({"iso_3166_1": country, "release_dates": releases})
+        return {"results": results}
 
     def _credits(self, facts: Facts, _query: Query, _draws: Draws) -> dict[str, Any]:
         return movie_credits(self.seed, facts.id, self.people)
@@ -123,10 +120,6 @@ class GeneratedMovies(Media):
 
 MOVIE_PARTS = tuple(sorted(GeneratedMovies.builders))
 """The parts that append_to_response takes for a movie, besides the undocumented old names."""
-
-
-def _imdb_id(item: int) -> str:
-    return KNOWN_IMDB_ID if item == KNOWN else f"tt{90_000_000 + item}"
 
 
 def _is_video(numbers: tuple[int, ...]) -> bool:

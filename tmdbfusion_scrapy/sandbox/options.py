@@ -96,9 +96,8 @@ class SandboxOptions:
                 bounds = f"at least {low}" if high is None else f"between {low} and {high}"
                 raise ValueError(f"{name} must be {bounds}, not {value!r}")
         if self.today is not None and as_moment(self.today).date() < EPOCH:
-            raise ValueError(
-                f"today must not be before {EPOCH}, where the catalogue begins, not {self.today}"
-            )
+            why = f"today must not be before {EPOCH}, where the catalogue begins"
+            raise ValueError(f"{why}, not {self.today}")
         for name, (first, second) in (("exports_missing", (403, 404)), ("etag", ("ignore", "304"))):
             if getattr(self, name) not in {first, second}:
                 raise ValueError(f"{name} must be {first!r} or {second!r}, not {getattr(self, name)!r}")

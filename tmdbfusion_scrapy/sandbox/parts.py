@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.sandbox import words
 from tmdbfusion_scrapy.sandbox.words import COUNTRIES, LANGUAGES, TRANSLATIONS, Draws
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Iterable, Iterator
 
 
 Query = Mapping[str, str]
@@ -52,20 +53,6 @@ def images(query: Query, draws: Draws, original: str, keys: Iterable[str]) -> di
     return found
 
 
-def logos(draws: Draws) -> dict[str, Any]:
-    """Return logos of a company or network."""
-    return {
-        "logos": [
-            {
-                "aspect_ratio": 2.5, "file_path": draws.image(".png"), "height": 200, "id": draws.identifier(),
-                "file_type": draws.pick((".png", ".svg")), "vote_average": round(draws.unit() * 10, 3),
-                "vote_count": draws.below(20), "width": 500,
-            }
-            for _ in range(draws.below(3))
-        ]
-    }  # fmt: skip
-
-
 def videos(query: Query, draws: Draws) -> dict[str, Any]:
     """Return videos; there are English ones only."""
     if not query.get("language", "en-US").startswith("en"):
@@ -94,11 +81,8 @@ def watch_providers(path: str, draws: Draws) -> dict[str, Any]:
         for kind in ("flatrate", "rent", "buy"):
             if draws.chance(0.5):
                 key, name = draws.pick(_PROVIDERS)
-                provider = {
-                    "logo_path": Draws("provider", key).image(),
-                    "provider_id": key,
-                    "provider_name": name,
-                }
+                logo = Draws("provider", key).image()
+                provider = {"logo_path": logo, "provider_id": key, "provider_name": name}
                 offer[kind] = [{**provider, "display_priority": draws.below(20)}]
         results[country] = offer
     return {"results": results}
@@ -126,18 +110,16 @@ def reviews(query: Query, draws: Draws) -> dict[str, Any]:
     results = []
     for _ in range(draws.below(4)):
         name, key, created = words.person_name(draws), draws.identifier(), draws.timestamp()
+        author = {
+            "name": name if draws.chance(0.5) else "", "username": name.replace(" ", "").lower(),
+            "avatar_path": draws.image() if draws.chance(0.5) else None,
+            "rating": float(draws.between(1, 10)) if draws.chance(0.8) else None,
+        }  # fmt: skip
         results.append(
             {
-                "author": name,
-                "author_details": {
-                    "name": name if draws.chance(0.5) else "",
-                    "username": name.replace(" ", "").lower(),
-                    "avatar_path": draws.image() if draws.chance(0.5) else None,
-                    "rating": float(draws.between(1, 10)) if draws.chance(0.8) else None,
-                },
-                "content": words.text(draws, "en", draws.between(2, 8)),
-                "created_at": created, "id": key, "updated_at": created,
-                "url": f"https://www.example.org/review/{key}",
+                "author": name, "author_details": author,
+                "content": words.text(draws, "en", draws.between(2, 8)), "created_at": created, "id": key,
+                "updated_at": created, "url": f"https://www.example.org/review/{key}",
             }
         )  # fmt: skip
     return page_of(results, query)
@@ -193,15 +175,14 @@ def accounts(draws: Draws, name: str, item: int, wikidata: int) -> dict[str, Any
 
 def alternative_titles(query: Query, draws: Draws) -> list[dict[str, Any]]:
     """Return other titles, of one country if the query names one."""
+    types, country = ("", "", "working title", "short title"), query.get("country")
     titles = [
         {
-            "iso_3166_1": draws.pick(COUNTRIES)[0],
-            "title": words.english_title(draws),
-            "type": draws.pick(("", "", "working title", "short title")),
+            "iso_3166_1": draws.pick(COUNTRIES)[0], "title": words.english_title(draws),
+            "type": draws.pick(types),
         }
         for _ in range(draws.below(7))
-    ]
-    country = query.get("country")
+    ]  # fmt: skip
     return [item for item in titles if not country or item["iso_3166_1"] == country]
 
 
@@ -231,7 +212,6 @@ def page_of(results: list[dict[str, Any]], query: Query) -> dict[str, Any]:
 COMPANIES = 5_000
 NETWORKS = 600
 _KEYWORDS = 20_000
-ENTITIES = frozenset({"collection", "company", "keyword", "network"})
 _COUNTRIES = ("US", "GB", "FR", "DE", "JP", "")
 # A collection draws its movies from the ids of a block, so that both know each other without a table.
 _COLLECTION_BLOCK = 32
@@ -248,11 +228,6 @@ def company(seed: int, item: int, kind: str = "company") -> dict[str, Any]:
         "name": words.name(draws, kind),
         "origin_country": draws.pick(_COUNTRIES),
     }
-
-
-def network(seed: int, item: int) -> dict[str, Any]:
-    """Return a network, as series name it."""
-    return company(seed, item, "network")
 
 
 def keyword(seed: int, item: int) -> dict[str, Any]:
@@ -287,6 +262,14 @@ def _collected(seed: int, item: int) -> list[int]:
     return sorted({first + draws.below(_COLLECTION_BLOCK) for _ in range(count)})
 
 
+_COUNTS = {"company": COMPANIES, "network": NETWORKS, "keyword": _KEYWORDS}
+_BUILD: Mapping[str, Callable[[int, int], dict[str, Any]]] = {
+    "collection": collection, "company": company, "keyword": keyword,
+    "network": partial(company, kind="network"),
+}  # fmt: skip
+ENTITIES = frozenset(_BUILD)
+
+
 class Entities:
     """Answers for ``company/{id}``, ``network/{id}``, ``keyword/{id}`` and ``collection/{id}``."""
 
@@ -298,33 +281,34 @@ class Entities:
         self._summary = summary
 
     def _count(self, kind: str) -> int:
-        fixed = {"company": COMPANIES, "network": NETWORKS, "keyword": _KEYWORDS}
-        return fixed[kind] if kind in fixed else (self._movies() - 1) // _COLLECTION_BLOCK + 1
-
-    def _named(self, kind: str, item: int) -> dict[str, Any]:
-        build = {"company": company, "network": network, "keyword": keyword, "collection": collection}[kind]
-        return build(self._seed, item)
+        return _COUNTS.get(kind) or (self._movies() - 1) // _COLLECTION_BLOCK + 1
 
     def names(self, kind: str) -> Iterator[tuple[int, str]]:
         """Give id and name of all of a kind, by ascending id."""
         for item in range(1, self._count(kind) + 1):
-            yield item, self._named(kind, item)["name"]
+            yield item, _BUILD[kind](self._seed, item)["name"]
 
     def answer(self, kind: str, item: int, part: str, query: Query) -> dict[str, Any] | None:
         """Return the body of one of them, or of one of its parts; None for what does not exist."""
         if not 1 <= item <= self._count(kind):
             return None
         if part:
-            content = self._part(kind, item, part, query)
+            content = self._part(kind, Draws(f"{kind} {part}", self._seed, item), part, query)
             return None if content is None else {"id": item, **content}
-        body = self._named(kind, item)
+        body = _BUILD[kind](self._seed, item)
         draws = Draws(f"{kind} details", self._seed, item)
         if kind == "collection":
             language = query.get("language") or "en-US"
             movies = [self._summary(movie, language) for movie in _collected(self._seed, item)]
             body["original_language"], body["original_name"] = "en", body["name"]
             body["overview"] = words.text(draws, "en", 2) if language.startswith("en") else ""
-            body["parts"] = [_as_collected(movie) for movie in movies if movie is not None]
+            # TMDB calls the titles names there.
+            body["parts"] = [
+                {_NAMES_IN_COLLECTIONS.get(key, key): value for key, value in movie.items()}
+                | {"media_type": "movie"}
+                for movie in movies
+                if movie is not None
+            ]
         elif kind != "keyword":
             body["headquarters"] = draws.pick(("", words.name(draws, "place")))
             body["homepage"] = f"https://{kind}-{item}.example" if draws.chance(0.5) else ""
@@ -336,30 +320,30 @@ class Entities:
                 body["parent_company"] = {key: parent[key] for key in ("id", "name", "logo_path")}
         return body
 
-    def _part(self, kind: str, item: int, part: str, query: Query) -> dict[str, Any] | None:
-        draws = Draws(f"{kind} {part}", self._seed, item)
-        if kind == "collection" and part == "images":
-            return images(query, draws, "en", ("backdrops", "posters"))
-        if kind == "collection" and part == "translations":
-
-            def data(code: str, _language: str) -> dict[str, Any] | None:
-                if not draws.chance(0.3):
-                    return None
-                title = words.title(draws, code)
-                return {"title": title, "overview": words.text(draws, code, 1), "homepage": ""}
-
-            return translations(data)
-        if kind in {"company", "network"} and part == "alternative_names":
-            return {"results": [{"name": words.name(draws, kind), "type": ""} for _ in range(draws.below(3))]}
-        if kind in {"company", "network"} and part == "images":
-            return logos(draws)
-        if kind == "company" and part == "movies":
-            movies = [self._summary(1 + draws.below(self._movies()), "en-US") for _ in range(3)]
-            return page_of([movie for movie in movies if movie is not None], {})
+    def _part(self, kind: str, draws: Draws, part: str, query: Query) -> dict[str, Any] | None:
+        match kind, part:
+            case "collection", "images":
+                return images(query, draws, "en", ("backdrops", "posters"))
+            case "collection", "translations":
+                return translations(
+                    lambda code, _: {
+                        "title": words.title(draws, code), "overview": words.text(draws, code, 1), "homepage": "",
+                    } if draws.chance(0.3) else None
+                )  # fmt: skip
+            case "company" | "network", "alternative_names":
+                names = [words.name(draws, kind) for _ in range(draws.below(3))]
+                return {"results": [{"name": name, "type": ""} for name in names]}
+            case "company" | "network", "images":
+                return {"logos": [_logo(draws) for _ in range(draws.below(3))]}
+            case "company", "movies":
+                movies = [self._summary(1 + draws.below(self._movies()), "en-US") for _ in range(3)]
+                return page_of([movie for movie in movies if movie is not None], {})
         return None
 
 
-def _as_collected(movie: dict[str, Any]) -> dict[str, Any]:
-    """Return a movie of a collection: TMDB calls its titles names there."""
-    renamed = {_NAMES_IN_COLLECTIONS.get(key, key): value for key, value in movie.items()}
-    return {**renamed, "media_type": "movie"}
+def _logo(draws: Draws) -> dict[str, Any]:
+    return {
+        "aspect_ratio": 2.5, "file_path": draws.image(".png"), "height": 200, "id": draws.identifier(),
+        "file_type": draws.pick((".png", ".svg")), "vote_average": round(draws.unit() * 10, 3),
+        "vote_count": draws.below(20), "width": 500,
+    }  # fmt: skip

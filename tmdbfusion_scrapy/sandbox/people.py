@@ -69,11 +69,10 @@ def cast_of(
         {
             **person(seed, lasting_person(draws, people, _BUSY_ACTORS if order < _LEADING else None)),
             "character": words.person_name(draws) if draws.chance(0.97) else "",
-            "credit_id": draws.identifier(),
-            "order": order,
+            "credit_id": draws.identifier(), "order": order,
         }
         for order in range(first, first + draws.between(least, most))
-    ]
+    ]  # fmt: skip
 
 
 def crew_of(seed: int, draws: Draws, people: int, least: int, most: int) -> list[dict[str, Any]]:
@@ -116,10 +115,7 @@ def aggregated(credits_: dict[str, Any], episodes: int) -> dict[str, Any]:
 
 
 class GeneratedPeople(Generated):
-    """People of a catalogue.
-
-    The credits of a person name movies and series that exist, which need not name the person.
-    """
+    """People of a catalogue; their credits name movies and series that exist, which need not name them."""
 
     def __init__(
         self, count: int, seed: int, gaps: float, works: Mapping[str, Media], clock: Clock, churn: Churn
@@ -141,10 +137,8 @@ class GeneratedPeople(Generated):
         for row in self.population.rows(day.toordinal()):
             if _is_adult(row.id) is adult:
                 body = self._body(row)
-                yield (
-                    f'{{"adult":{flag},"id":{row.id},"name":"{body["name"]}",'
-                    f'"popularity":{body["popularity"]}}}\n'
-                )
+                line = f'"id":{row.id},"name":"{body["name"]}","popularity":{body["popularity"]}'
+                yield f'{{"adult":{flag},{line}}}\n'
 
     def summary(self, item: int, language: str) -> dict[str, Any] | None:
         row = self.row(item)
@@ -176,20 +170,36 @@ class GeneratedPeople(Generated):
         row = self.row(item)
         if row is None:
             return None
-        draws = Draws("person", name, self._seed, item)
-        if name in _KINDS_OF_CREDITS:
-            return self._credits(row, _KINDS_OF_CREDITS[name], query.get("language") or "en-US")
-        if name == "changes":
-            return parts.changes(draws, "biography")
-        if name == "external_ids":
-            imdb_id = (self.details(item, "en-US") or {})["imdb_id"]
-            known = {"imdb_id": imdb_id, **parts.accounts(draws, "person", item, 700_000_000)}
-            return dict.fromkeys(_GONE_IDS) | known
-        if name == "images":
-            return parts.images(query, draws, "en", ("profiles",))
-        if name == "tagged_images":
-            return self._tagged_images(row, query, draws)
-        return self._translations(row) if name == "translations" else None
+        draws, language = Draws("person", name, self._seed, item), query.get("language") or "en-US"
+        match name:
+            case "combined_credits" | "movie_credits" | "tv_credits":
+                kinds = _KINDS_OF_CREDITS[name]
+                found = {role: self._works_of(item, kinds, language, role) for role in ("cast", "crew")}
+                if len(kinds) == 1:
+                    # It is told where both kinds are together.
+                    for entry in (*found["cast"], *found["crew"]):
+                        del entry["media_type"]
+                return found
+            case "changes":
+                return parts.changes(draws, "biography")
+            case "external_ids":
+                imdb_id = (self.details(item, "en-US") or {})["imdb_id"]
+                known = {"imdb_id": imdb_id, **parts.accounts(draws, "person", item, 700_000_000)}
+                return dict.fromkeys(_GONE_IDS) | known
+            case "images":
+                return parts.images(query, draws, "en", ("profiles",))
+            case "tagged_images":
+                return parts.page_of(self._tagged_images(item, language, draws), query)
+            case "translations":
+                body = self._body(row)
+                return parts.translations(
+                    lambda _, language: (
+                        {"biography": self._biography(row, language), "name": body["name"]}
+                        if self._texts.exists(item, "en", language)
+                        else None
+                    )
+                )
+        return None
 
     def _body(self, row: Row) -> dict[str, Any]:
         """Return the fields of a person in credits, with the popularity of today."""
@@ -203,14 +213,6 @@ class GeneratedPeople(Generated):
             return ""
         draws = Draws("biography", self._seed, row.id, language, row.revision // REVISIONS_PER_TEXT)
         return words.text(draws, language[:2], draws.between(1, 4)) if draws.chance(0.7) else ""
-
-    def _credits(self, row: Row, kinds: tuple[str, ...], language: str) -> dict[str, Any]:
-        """Return cast and crew; ``media_type`` is told where both kinds are together."""
-        found = {role: self._works_of(row.id, kinds, language, role) for role in ("cast", "crew")}
-        if len(kinds) == 1:
-            for entry in (*found["cast"], *found["crew"]):
-                del entry["media_type"]
-        return found
 
     def _works_of(self, item: int, kinds: tuple[str, ...], language: str, role: str) -> list[dict[str, Any]]:
         """Return up to four movies and as many series that a person plays in (``cast``) or helped to make."""
@@ -233,28 +235,16 @@ class GeneratedPeople(Generated):
                     found.append({**work, **entry, "media_type": kind})
         return found
 
-    def _tagged_images(self, row: Row, query: Query, draws: Draws) -> dict[str, Any]:
+    def _tagged_images(self, item: int, language: str, draws: Draws) -> list[dict[str, Any]]:
         results = []
-        for work in self._works_of(row.id, ("movie",), query.get("language") or "en-US", "cast"):
+        for work in self._works_of(item, ("movie",), language, "cast"):
             image = parts.images({}, draws, "en", ("posters",))["posters"][0]
             tag = {"id": draws.identifier(), "image_type": "poster", "media_type": "movie"}
             results.append({**image, **tag, "media": _without_credit(work)})
-        return parts.page_of(results, query)
-
-    def _translations(self, row: Row) -> dict[str, Any]:
-        name = self._body(row)["name"]
-
-        def data(_code: str, language: str) -> dict[str, Any] | None:
-            if not self._texts.exists(row.id, "en", language):
-                return None
-            return {"biography": self._biography(row, language), "name": name}
-
-        return parts.translations(data)
+        return results
 
 
-PERSON_PARTS = (
-    *_KINDS_OF_CREDITS, "changes", "external_ids", "images", "tagged_images", "translations",
-)  # fmt: skip
+PERSON_PARTS = (*_KINDS_OF_CREDITS, "changes", "external_ids", "images", "tagged_images", "translations")
 """The parts that append_to_response takes for a person."""
 
 

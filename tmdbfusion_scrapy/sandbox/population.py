@@ -40,17 +40,13 @@ class Clock:
         return self.now().date()
 
     def advance(self, *, days: float = 0, hours: float = 0) -> None:
-        """Move the clock forward.
-
-        Raises:
-            ValueError: The step is no number, or negative: what the sandbox told before would turn untrue. Or the
-                clock would go beyond :data:`MOST_AHEAD`.
-        """
+        """Move the clock forward; ``ValueError`` for a step back, and beyond :data:`MOST_AHEAD` in all."""
         try:
             step = timedelta(days=days, hours=hours)
         except OverflowError:
             step = timedelta.max
         if step < timedelta():
+            # What the sandbox told before would turn untrue.
             raise ValueError(f"the sandbox's clock goes forward only, not by days={days!r}, hours={hours!r}")
         with self._lock:
             if step > MOST_AHEAD - self._ahead:
@@ -76,13 +72,7 @@ _MASK = (1 << 64) - 1
 
 @dataclass(frozen=True)
 class Churn:
-    """The move of a catalogue from day to day, as shares of its size on ``EPOCH``; each 0 to 0.5.
-
-    Args:
-        changed: Share of the ids that change on a day.
-        new: Share that appears.
-        gone: Share that vanishes.
-    """
+    """The shares of a catalogue's size on ``EPOCH`` that change, appear and vanish on a day; each 0 to 0.5."""
 
     changed: float = 0.005
     new: float = 0.0003
@@ -165,10 +155,7 @@ class Population:
         return next((item for item in range(self.last_id(day), 0, -1) if self.row(item, day)), None)
 
     def changed(self, first: int, last: int) -> Iterator[int]:
-        """Give the ids that changed or appeared on the days from ``first`` to ``last``, latest day first.
-
-        One that has vanished since is among them, one that changed on several days is there several times.
-        """
+        """Give the ids that changed or appeared on some days, latest day first, some of them several times."""
         for day in range(last, first - 1, -1):
             highest, before = self.last_id(day), self.last_id(day - 1)
             if self._changes.length:

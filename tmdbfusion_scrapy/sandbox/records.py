@@ -6,31 +6,15 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol
 
 from tmdbfusion_scrapy.sandbox import parts, words
-from tmdbfusion_scrapy.sandbox.population import (
-    EPOCH,
-    EPOCH_DAY,
-    RANGE,
-    Churn,
-    Clock,
-    Population,
-    Row,
-    more_votes,
-    moved,
-)  # fmt: skip
-from tmdbfusion_scrapy.sandbox.words import (
-    COUNTRY_NAMES,
-    LANGUAGES,
-    ORIGINAL_LANGUAGES,
-    TRANSLATIONS,
-    Draws,
-    Texts,
-)
+from tmdbfusion_scrapy.sandbox.population import EPOCH_DAY, RANGE, Population, Row, more_votes, moved
+from tmdbfusion_scrapy.sandbox.words import Draws, Texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from datetime import date
 
     from tmdbfusion_scrapy.sandbox.parts import Query
+    from tmdbfusion_scrapy.sandbox.population import Churn, Clock
 
     # Builds a part of a movie or series, without its id.
     Build = Callable[[Any, "Facts", Query, Draws], dict[str, Any]]
@@ -43,12 +27,7 @@ _LISTED = (
 
 
 class Facts(NamedTuple):
-    """Facts of a record that lists filter and sort by.
-
-    Days are ordinals, 0 for none: that of the release or first air date (``day``), of the next episode
-    (``next_air``), and of the last of ``revision`` changes (``touched``). ``runtime`` is in minutes,
-    ``revenue`` in US dollars.
-    """
+    """Facts of a record that lists filter and sort by; days are ordinals, 0 for none."""
 
     id: int
     adult: bool
@@ -56,6 +35,7 @@ class Facts(NamedTuple):
     vote_average: float = 0.0
     vote_count: int = 0
     revenue: int = 0
+    # Of the release, or the first air date.
     day: int = 0
     runtime: int = 0
     genre_ids: tuple[int, ...] = ()
@@ -136,10 +116,8 @@ class Media(Generated):
     # Most votes and the skew, greatest popularity, most days before and after the first day.
     skew: ClassVar[tuple[int, int, int, int, int]]
 
-    def __init__(
-        self, seed: int, count: int, gaps: float, people: int, clock: Clock | None, churn: Churn | None
-    ) -> None:
-        super().__init__(Population(self.kind, seed, count, gaps, churn or Churn()), clock or Clock(EPOCH))
+    def __init__(self, count: int, seed: int, gaps: float, people: int, clock: Clock, churn: Churn) -> None:
+        super().__init__(Population(self.kind, seed, count, gaps, churn), clock)
         self._genre_ids = tuple(self.genres)
         self.seed = seed
         self.count = count
@@ -196,27 +174,9 @@ class Media(Generated):
             "genres": [{"id": genre, "name": self.genres[genre]} for genre in facts.genre_ids],
             "origin_country": [country], "original_language": facts.language, "overview": text["overview"],
             "popularity": facts.popularity, "softcore": False, "tagline": text["tagline"],
-            "production_countries": [{"iso_3166_1": country, "name": COUNTRY_NAMES[country]}],
+            "production_countries": [{"iso_3166_1": country, "name": words.COUNTRY_NAMES[country]}],
             "vote_average": facts.vote_average, "vote_count": facts.vote_count,
         }  # fmt: skip
-
-    def related(self, facts: Facts, query: Query, draws: Draws) -> dict[str, Any]:
-        """Return a page of other records."""
-        return parts.related(query, draws, facts.id, self.count, self.summary)
-
-    def alternative_titles(self, _facts: Facts, query: Query, draws: Draws) -> dict[str, Any]:
-        """Return other titles."""
-        return {"titles" if self.kind == "movie" else "results": parts.alternative_titles(query, draws)}
-
-    def keywords(self, _facts: Facts, _query: Query, draws: Draws) -> dict[str, Any]:
-        """Return the keywords."""
-        return {"keywords" if self.kind == "movie" else "results": parts.keywords(self.seed, draws)}
-
-    def lists(self, _facts: Facts, query: Query, draws: Draws) -> dict[str, Any]:
-        """Return a page of users' lists."""
-        return parts.lists(
-            query, draws, {"list_type": "movie"} if self.kind == "movie" else {"iso_3166_1": "US"}
-        )
 
     def translations(self, facts: Facts, _query: Query, _draws: Draws) -> dict[str, Any]:
         """Return the texts in all languages."""
@@ -227,25 +187,40 @@ class Media(Generated):
         def data(code: str, language: str) -> dict[str, Any] | None:
             text = self.texts.translation(facts.id, facts.language, original_title, language, facts.revision)
             # TMDB leaves a title out of the data where it equals the original one.
-            named = {title: "" if code == facts.language else text["title"]}
+            own = {**text, **more, title: "" if code == facts.language else text["title"]}
             return (
-                {**named, "overview": text["overview"], "tagline": text["tagline"], **more}
-                if text["title"]
-                else None
+                {name: own[name] for name in (title, "overview", "tagline", *more)} if text["title"] else None
             )
 
         return parts.translations(data)
 
 
 _IMAGES = ("backdrops", "logos", "posters")
+_LIST_FIELDS = {"movie": {"list_type": "movie"}, "tv": {"iso_3166_1": "US"}}
+
+
+def _listed_as(movie: str, build: Callable[[Media, Query, Draws], Any]) -> Build:
+    """Return what builds a part of one list, which has a name of its own in movies."""
+    return lambda it, _facts, query, draws: {
+        movie if it.kind == "movie" else "results": build(it, query, draws)
+    }
+
+
+def related(media: Media, facts: Facts, query: Query, draws: Draws) -> dict[str, Any]:
+    """Return a page of other records."""
+    return parts.related(query, draws, facts.id, media.count, media.summary)
+
+
 SHARED: Mapping[str, Build] = {
     "account_states": lambda _media, _facts, _query, draws: parts.account_states(draws),
-    "alternative_titles": Media.alternative_titles,
+    "alternative_titles": _listed_as("titles", lambda _, *asked: parts.alternative_titles(*asked)),
     "changes": lambda _media, _facts, _query, draws: parts.changes(draws, "overview"),
     "images": lambda _media, facts, query, draws: parts.images(query, draws, facts.language, _IMAGES),
-    "keywords": Media.keywords, "lists": Media.lists, "recommendations": Media.related,
-    "reviews": lambda _media, _facts, *asked: parts.reviews(*asked), "similar": Media.related,
-    "translations": Media.translations, "videos": lambda _media, _facts, *asked: parts.videos(*asked),
+    "keywords": _listed_as("keywords", lambda media, _, draws: parts.keywords(media.seed, draws)),
+    "lists": lambda media, _facts, query, draws: parts.lists(query, draws, _LIST_FIELDS[media.kind]),
+    "recommendations": related, "similar": related, "translations": Media.translations,
+    "reviews": lambda _media, _facts, *asked: parts.reviews(*asked),
+    "videos": lambda _media, _facts, *asked: parts.videos(*asked),
     "watch/providers": lambda it, facts, _query, draws: parts.watch_providers(f"{it.kind}/{facts.id}", draws),
 }  # fmt: skip
 """Parts that movies and series have alike."""
@@ -258,7 +233,7 @@ def is_adult(numbers: tuple[int, ...]) -> bool:
 
 def origin(numbers: tuple[int, ...]) -> tuple[str, str]:
     """Return the original language and the country of the record of these numbers."""
-    return ORIGINAL_LANGUAGES[numbers[9] * len(ORIGINAL_LANGUAGES) >> 32]
+    return words.ORIGINAL_LANGUAGES[numbers[9] * len(words.ORIGINAL_LANGUAGES) >> 32]
 
 
 def _release_day(first: int, second: int, past: int, future: int) -> int:
@@ -280,6 +255,6 @@ def spoken_languages(original: str, draws: Draws) -> list[dict[str, str]]:
     """Return the original language and sometimes another one."""
     spoken = [original]
     if draws.chance(0.25):
-        spoken.append(draws.pick(TRANSLATIONS)[0])
-    names = [(code, *LANGUAGES[code]) for code in dict.fromkeys(spoken)]
+        spoken.append(draws.pick(words.TRANSLATIONS)[0])
+    names = [(code, *words.LANGUAGES[code]) for code in dict.fromkeys(spoken)]
     return [{"english_name": english, "iso_639_1": code, "name": native} for code, english, native in names]

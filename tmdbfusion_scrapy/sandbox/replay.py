@@ -48,9 +48,6 @@ class ReplayedMovies(Catalogue):
 
     Lines are kept as bytes, so memory is about the size of the unpacked files. A later line replaces an earlier
     one with the same id.
-
-    Raises:
-        ReplayError: A file cannot be read, or a line is not a JSON object with a whole number as ``id``.
     """
 
     def __init__(self, paths: tuple[Path, ...]) -> None:
@@ -74,9 +71,8 @@ class ReplayedMovies(Catalogue):
             raise ReplayError(f"replay: {place}: not JSON: {error}") from error
         item = body.get("id") if isinstance(body, dict) else None
         if not isinstance(item, int) or isinstance(item, bool) or item < 0:
-            raise ReplayError(
-                f"replay: {place}: not a movie body: a JSON object with a whole number as id is needed"
-            )
+            what = "a JSON object with a whole number as id is needed"
+            raise ReplayError(f"replay: {place}: not a movie body: {what}")
         self._lines[item] = line
         return _released(body) or date.min
 
@@ -111,14 +107,15 @@ class ReplayedMovies(Catalogue):
                 yield msgspec.json.encode(line).decode() + "\n"
 
     def details(self, item: int, language: str) -> dict[str, Any] | None:  # noqa: ARG002 - one language only
+        body = self._body(item)
+        return body and {key: value for key, value in body.items() if key not in MOVIE_PARTS}
+
+    def _body(self, item: int) -> dict[str, Any] | None:
         line = self._lines.get(item)
-        if line is None:
-            return None
-        return {key: value for key, value in msgspec.json.decode(line).items() if key not in MOVIE_PARTS}
+        return None if line is None else msgspec.json.decode(line, type=dict[str, Any])
 
     def part(self, item: int, name: str, query: Query) -> dict[str, Any] | None:  # noqa: ARG002
-        line = self._lines.get(item)
-        part = msgspec.json.decode(line).get(name) if line is not None and name in MOVIE_PARTS else None
+        part = (self._body(item) or {}).get(name) if name in MOVIE_PARTS else None
         return part if isinstance(part, dict) else None
 
 
@@ -150,11 +147,7 @@ class _Body(NamedTuple):
 
 
 class RecordedAnswers:
-    """Answers of folders of recordings.
-
-    Raises:
-        ReplayError: A folder holds neither, or a file in it cannot be read.
-    """
+    """Answers of folders of recordings."""
 
     def __init__(self, folders: tuple[Path, ...]) -> None:
         exchanges: list[_Exchange] = []
@@ -185,15 +178,15 @@ class RecordedAnswers:
         if candidates:
             asked = set(_relevant(query))
             return max(candidates, key=lambda item: -len(asked ^ set(_relevant(item.query)))).reply
-        appended = query.get("append_to_response", "")
+        names = query.get("append_to_response", "")
         matching = [body for body in self._bodies if body.path.fullmatch(path)]
         if method != "GET" or not matching:
             return None
-        body = next((item for item in matching if item.appended == bool(appended)), matching[0])
+        body = next((item for item in matching if item.appended == bool(names)), matching[0])
         content = body.content
         if body.appended and isinstance(content, dict):
-            names = appended.split(",")
-            content = {key: value for key, value in content.items() if key not in MOVIE_PARTS or key in names}
+            left_out = {*MOVIE_PARTS} - {*names.split(",")}
+            content = {key: value for key, value in content.items() if key not in left_out}
         return Response(body.status, JSON_HEADERS, msgspec.json.encode(content))
 
 
@@ -260,14 +253,12 @@ def _pattern(template: str, content: Any) -> re.Pattern[str]:
     the body does not tell takes any value.
     """
     fields = content if isinstance(content, dict) else {}
-    names = _PLACEHOLDER.findall(template)
-    pattern = ""
-    for position, piece in enumerate(_PLACEHOLDER.split(template)):
-        if position % 2 == 0:
-            pattern += re.escape(piece)
-            continue
-        value = fields.get(piece)
-        if value is None and len(names) == 1:
+    is_only = len(_PLACEHOLDER.findall(template)) == 1
+
+    def taken(match: re.Match[str]) -> str:
+        value = fields.get(match[1])
+        if value is None and is_only:
             value = fields.get("id")
-        pattern += "[^/]+" if value is None else re.escape(str(value))
-    return re.compile(pattern)
+        return "[^/]+" if value is None else re.escape(str(value))
+
+    return re.compile(_PLACEHOLDER.sub(taken, template))

@@ -16,14 +16,14 @@ from tmdbfusion_scrapy.sandbox.people import (
     series_credits,
 )
 from tmdbfusion_scrapy.sandbox.population import RANGE
-from tmdbfusion_scrapy.sandbox.records import SHARED, Facts, Media, spoken_languages
-from tmdbfusion_scrapy.sandbox.words import COUNTRIES, TV_GENRES, Draws, Texts
+from tmdbfusion_scrapy.sandbox.records import SHARED, Facts, Media, related, spoken_languages
+from tmdbfusion_scrapy.sandbox.words import COUNTRIES, TV_GENRES, Draws
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from tmdbfusion_scrapy.sandbox.parts import Query
-    from tmdbfusion_scrapy.sandbox.population import Churn, Clock, Row
+    from tmdbfusion_scrapy.sandbox.population import Row
     from tmdbfusion_scrapy.sandbox.records import Build
 
 
@@ -90,139 +90,9 @@ class Schedule(NamedTuple):
         return season, min(self.episodes(season), (day - 1 - self.start(season)) // _WEEK + 1)
 
 
-def planned_seasons(number: int) -> int:
-    """Return how many seasons a drawn number gives: most series have one, a few have dozens."""
-    return 1 + int(MAX_SEASONS * (number / RANGE) ** 10)
-
-
 def iso(day: int) -> str | None:
     """Return a date as TMDB writes it; None for no date."""
     return date.fromordinal(day).isoformat() if day else None
-
-
-class Seasons:
-    """Bodies of seasons and episodes."""
-
-    def __init__(self, seed: int, people: int, texts: Texts) -> None:
-        self._seed = seed
-        self._people = people
-        self._texts = texts
-
-    def item(self, schedule: Schedule, season: int, language: str) -> dict[str, Any]:
-        """Return a season as the details of its series list it."""
-        draws = Draws("season", self._seed, schedule.series_id, season)
-        translated = self._texts.exists(schedule.series_id, "en", language)
-        return {
-            "air_date": iso(schedule.start(season)),
-            "episode_count": schedule.episodes(season),
-            "id": season_id(schedule.series_id, season),
-            "name": f"Season {season}" if season else "Specials",
-            "overview": words.text(draws, language[:2], 1) if translated and draws.chance(0.7) else "",
-            "poster_path": None if draws.chance(0.1) else draws.image(),
-            "season_number": season,
-            "vote_average": round(draws.unit() * 10, 1) if season else 0.0,
-        }
-
-    def season(
-        self, schedule: Schedule, season: int, networks: list[dict[str, Any]], language: str
-    ) -> dict[str, Any]:
-        """Return the body of a season that exists."""
-        body = self.item(schedule, season, language)
-        numbers = range(1, body.pop("episode_count") + 1)
-        return {
-            "_id": Draws("season key", self._seed, schedule.series_id, season).identifier(),
-            **body,
-            "episodes": [
-                self.listed_episode(schedule, season, number, language)
-                | self._episode_people(schedule, season, number)
-                for number in numbers
-            ],
-            "networks": networks,
-        }
-
-    def listed_episode(self, schedule: Schedule, season: int, number: int, language: str) -> dict[str, Any]:
-        """Return an episode as its series lists it."""
-        last = season and number == schedule.episodes(season)
-        kind = {"episode_type": "finale" if last else "standard", "show_id": schedule.series_id}
-        return self._episode(schedule, season, number, language) | kind
-
-    def episode(self, schedule: Schedule, season: int, number: int, language: str) -> dict[str, Any]:
-        """Return the body of an episode that exists."""
-        body = self._episode(schedule, season, number, language)
-        return body | self._episode_people(schedule, season, number)
-
-    def _episode(self, schedule: Schedule, season: int, number: int, language: str) -> dict[str, Any]:
-        draws = Draws("episode", self._seed, schedule.series_id, season, number)
-        translated = self._texts.exists(schedule.series_id, "en", language)
-        votes = draws.below(40) if draws.chance(0.5) else 0
-        title = words.english_title(draws)
-        return {
-            "runtime": draws.between(20, 65) if draws.chance(0.9) else None,
-            "air_date": iso(schedule.airs(season, number)), "episode_number": number, "season_number": season,
-            "id": episode_id(schedule.series_id, season, number), "vote_count": votes,
-            "name": title if language.startswith("en") else f"Episode {number}",
-            "overview": words.text(draws, language[:2], draws.between(1, 3)) if translated else "",
-            "production_code": f"{season}{number:02}" if schedule.key & 1 else "",
-            "still_path": None if votes % 5 == 4 else Draws("still", self._seed, schedule, number).image(),
-            "vote_average": round(3 + votes % 60 / 10, 1) if votes else 0.0,
-        }  # fmt: skip
-
-    def _episode_people(self, schedule: Schedule, season: int, number: int) -> dict[str, Any]:
-        draws = Draws("guests", self._seed, schedule.series_id, season, number)
-        return {
-            "crew": crew_of(self._seed, draws, self._people, 1, 3),
-            "guest_stars": cast_of(self._seed, draws, self._people, 0, 4, first=60),
-        }
-
-    def part(
-        self, schedule: Schedule, season: int, number: int | None, name: str, query: Query
-    ) -> dict[str, Any] | None:
-        """Return a part of an episode without its ``id``, or of a season; None for a name that TMDB does not know.
-
-        Args:
-            schedule: The series.
-            season: Number of the season.
-            number: Number of the episode; None for the season.
-            name: Name of the part.
-            query: Query parameters.
-        """
-        series_id, count = schedule.series_id, schedule.episodes(season)
-        draws = Draws("part", name, self._seed, series_id, season, number)
-        if name in {"credits", "aggregate_credits"}:
-            regular = series_credits(self._seed, f"{series_id}:{season}", self._people)
-            if number is None:
-                return regular if name == "credits" else aggregated(regular, count)
-            people = self._episode_people(schedule, season, number)
-            return {"cast": regular["cast"], **people} if name == "credits" else None
-        if name == "account_states" and number is None:
-            rated = [(episode, parts.account_states(draws)["rated"]) for episode in range(1, count + 1)]
-            key = partial(episode_id, series_id, season)
-            return {
-                "results": [{"id": key(nth), "episode_number": nth, "rated": rating} for nth, rating in rated]
-            }
-        if name == "account_states":
-            return parts.account_states(draws)
-        if name == "external_ids":
-            item = season_id(series_id, season) if number is None else episode_id(series_id, season, number)
-            found = dict.fromkeys(("freebase_mid", "freebase_id", "tvrage_id", "wikidata_id"))
-            found["tvdb_id"] = 3_000_000 + item if draws.chance(0.7) else None
-            imdb_id = f"tt{500_000_000 + item}" if draws.chance(0.5) else None
-            return found if number is None else {**found, "imdb_id": imdb_id}
-        if name == "images":
-            return parts.images(query, draws, "en", ("posters",) if number is None else ("stills",))
-        if name == "videos":
-            return parts.videos(query, draws)
-        if name == "watch/providers" and number is None:
-            return parts.watch_providers(f"tv/{series_id}/season/{season}", draws)
-        return self._translations(series_id, draws) if name == "translations" else None
-
-    def _translations(self, series_id: int, draws: Draws) -> dict[str, Any]:
-        def data(code: str, language: str) -> dict[str, Any] | None:
-            if not self._texts.exists(series_id, "en", language):
-                return None
-            return {"name": "", "overview": words.text(draws, code, 1)}
-
-        return parts.translations(data)
 
 
 def season_id(series_id: int, season: int) -> int:
@@ -240,11 +110,10 @@ _CREATOR_FIELDS = ("id", "name", "original_name", "gender", "profile_path")
 
 
 class GeneratedSeries(Media):
-    """Series of a catalogue, with seasons and episodes.
+    """Series of a catalogue, with seasons and episodes."""
 
-    What depends on the date (the last and next episode, how many seasons there are, the status) is as it was when
-    the record last changed: a record that moved with the calendar would change without a line in the change list.
-    """
+    # What depends on the date (the last and next episode, the status) is as it was when the record last changed:
+    # one that moved with the calendar would change without a line in the change list.
 
     kind = "tv"
     genres = TV_GENRES
@@ -252,10 +121,6 @@ class GeneratedSeries(Media):
     prefix = ("tv",)
     skew = (20_000, 8, 300, 18_000, 150)
     listed = (*Media.listed, "origin_country")
-
-    def __init__(self, count: int, seed: int, gaps: float, people: int, clock: Clock, churn: Churn) -> None:
-        super().__init__(seed, count, gaps, people, clock, churn)
-        self._seasons = Seasons(seed, people, self.texts)
 
     def facts(self) -> Iterator[Facts]:
         today = self.today().toordinal()
@@ -279,14 +144,17 @@ class GeneratedSeries(Media):
         aired, coming = schedule.last_episode(row.touched + 1), schedule.next_episode(row.touched + 1)
         coming = coming if coming and coming[0] <= known[-1] else None
         last, following = (
-            self._seasons.listed_episode(schedule, *found, language) if found else None
-            for found in (aired, coming)
+            self._listed_episode(schedule, *found, language) if found else None for found in (aired, coming)
         )
         draws = Draws("tv details", self.seed, item)
         companies = [draws.between(1, parts.COMPANIES) for _ in range(draws.below(4))]
         return self.common(row, facts, language) | {
             "backdrop_path": None if draws.chance(0.1) else draws.image(),
-            "created_by": [self._creator(draws) for _ in range(draws.below(3))],
+            "created_by": [
+                {**{name: creator[name] for name in _CREATOR_FIELDS}, "credit_id": draws.identifier()}
+                for _ in range(draws.below(3))
+                for creator in [person(self.seed, lasting_person(draws, self.people))]
+            ],
             "episode_run_time": [facts.runtime] if facts.runtime else [],
             "first_air_date": iso(facts.day) or "",
             "homepage": f"https://series-{item}.example/" if draws.chance(0.4) else "",
@@ -297,17 +165,14 @@ class GeneratedSeries(Media):
             "number_of_seasons": sum(1 for number in known if number),
             "poster_path": None if draws.chance(0.05) else draws.image(),
             "production_companies": [parts.company(self.seed, company) for company in companies],
-            "seasons": [self._seasons.item(schedule, number, language) for number in known],
+            "seasons": [self._listed_season(schedule, number, language) for number in known],
             "spoken_languages": spoken_languages(facts.language, draws),
             "status": "Returning Series" if coming else draws.pick(("Ended", "Ended", "Canceled")),
             "type": draws.pick(_TYPES),
         }  # fmt: skip
 
     def part(self, item: int, name: str, query: Query) -> dict[str, Any] | None:
-        """Return a part without ``id``; None for one that does not exist.
-
-        ``season/{number}``, its parts, ``season/{number}/episode/{number}`` and its parts are parts, too.
-        """
+        """Return a part without ``id``; None for one that does not exist."""
         if not name.startswith("season/"):
             return super().part(item, name, query)
         found = self.within(item, name.split("/")[1:], query)
@@ -321,32 +186,132 @@ class GeneratedSeries(Media):
         if row is None or not numbers:
             return None
         schedule = _schedule(row, self.facts_of(row).day)
-        season, number = numbers[0], None
-        language = query.get("language") or "en-US"
+        season, number, name = numbers[0], None, "/".join(path[1:])
         if season not in schedule.known(row.touched):
             return None
         if len(path) >= 3 and path[1] == "episode":
             if len(numbers) < 2 or not 1 <= numbers[1] <= schedule.episodes(season):
                 return None
-            number = numbers[1]
-        name = "/".join(path[1:] if number is None else path[3:])
-        if not name and number is None:
-            return self._seasons.season(schedule, season, self._networks(item), language)
-        if not name and number is not None:
-            return self._seasons.episode(schedule, season, number, language)
-        key = season_id(item, season) if number is None else episode_id(item, season, number)
-        part = self._seasons.part(schedule, season, number, name, query)
-        return None if part is None else {"id": key, **part}
+            number, name = numbers[1], "/".join(path[3:])
+        if name:
+            key = season_id(item, season) if number is None else episode_id(item, season, number)
+            part = self._part_within(schedule, season, number, name, query)
+            return None if part is None else {"id": key, **part}
+        language = query.get("language") or "en-US"
+        if number is None:
+            return self._season(schedule, season, language)
+        body = self._episode(schedule, season, number, language)
+        return body | self._episode_people(schedule, season, number)
 
-    def _creator(self, draws: Draws) -> dict[str, Any]:
-        found = person(self.seed, lasting_person(draws, self.people))
-        return {**{name: found[name] for name in _CREATOR_FIELDS}, "credit_id": draws.identifier()}
+    def _listed_season(self, schedule: Schedule, season: int, language: str) -> dict[str, Any]:
+        """Return a season as the details of its series list it."""
+        draws = Draws("season", self.seed, schedule.series_id, season)
+        translated = self.texts.exists(schedule.series_id, "en", language)
+        return {
+            "air_date": iso(schedule.start(season)), "episode_count": schedule.episodes(season),
+            "id": season_id(schedule.series_id, season),
+            "name": f"Season {season}" if season else "Specials",
+            "overview": words.text(draws, language[:2], 1) if translated and draws.chance(0.7) else "",
+            "poster_path": None if draws.chance(0.1) else draws.image(), "season_number": season,
+            "vote_average": round(draws.unit() * 10, 1) if season else 0.0,
+        }  # fmt: skip
+
+    def _season(self, schedule: Schedule, season: int, language: str) -> dict[str, Any]:
+        """Return the body of a season that exists."""
+        body = self._listed_season(schedule, season, language)
+        numbers = range(1, body.pop("episode_count") + 1)
+        return {
+            "_id": Draws("season key", self.seed, schedule.series_id, season).identifier(),
+            **body,
+            "episodes": [
+                self._listed_episode(schedule, season, number, language)
+                | self._episode_people(schedule, season, number)
+                for number in numbers
+            ],
+            "networks": self._networks(schedule.series_id),
+        }
+
+    def _listed_episode(self, schedule: Schedule, season: int, number: int, language: str) -> dict[str, Any]:
+        """Return an episode as its series lists it."""
+        last = season and number == schedule.episodes(season)
+        kind = {"episode_type": "finale" if last else "standard", "show_id": schedule.series_id}
+        return self._episode(schedule, season, number, language) | kind
+
+    def _episode(self, schedule: Schedule, season: int, number: int, language: str) -> dict[str, Any]:
+        draws = Draws("episode", self.seed, schedule.series_id, season, number)
+        translated = self.texts.exists(schedule.series_id, "en", language)
+        votes = draws.below(40) if draws.chance(0.5) else 0
+        title = words.english_title(draws)
+        return {
+            "runtime": draws.between(20, 65) if draws.chance(0.9) else None,
+            "air_date": iso(schedule.airs(season, number)), "episode_number": number, "season_number": season,
+            "id": episode_id(schedule.series_id, season, number), "vote_count": votes,
+            "name": title if language.startswith("en") else f"Episode {number}",
+            "overview": words.text(draws, language[:2], draws.between(1, 3)) if translated else "",
+            "production_code": f"{season}{number:02}" if schedule.key & 1 else "",
+            "still_path": None if votes % 5 == 4 else Draws("still", self.seed, schedule, number).image(),
+            "vote_average": round(3 + votes % 60 / 10, 1) if votes else 0.0,
+        }  # fmt: skip
+
+    def _episode_people(self, schedule: Schedule, season: int, number: int) -> dict[str, Any]:
+        draws = Draws("guests", self.seed, schedule.series_id, season, number)
+        return {
+            "crew": crew_of(self.seed, draws, self.people, 1, 3),
+            "guest_stars": cast_of(self.seed, draws, self.people, 0, 4, first=60),
+        }
+
+    def _part_within(
+        self, schedule: Schedule, season: int, number: int | None, name: str, query: Query
+    ) -> dict[str, Any] | None:
+        """Return a part of an episode, or of a season where ``number`` is None, without its ``id``."""
+        series_id, count = schedule.series_id, schedule.episodes(season)
+        draws = Draws("part", name, self.seed, series_id, season, number)
+        match name:
+            case "credits" | "aggregate_credits":
+                regular = series_credits(self.seed, f"{series_id}:{season}", self.people)
+                if number is None:
+                    return regular if name == "credits" else aggregated(regular, count)
+                people = self._episode_people(schedule, season, number)
+                return {"cast": regular["cast"], **people} if name == "credits" else None
+            case "account_states" if number is None:
+                rated = [(nth, parts.account_states(draws)["rated"]) for nth in range(1, count + 1)]
+                key = partial(episode_id, series_id, season)
+                return {
+                    "results": [
+                        {"id": key(nth), "episode_number": nth, "rated": value} for nth, value in rated
+                    ]
+                }
+            case "account_states":
+                return parts.account_states(draws)
+            case "external_ids":
+                item = (
+                    season_id(series_id, season) if number is None else episode_id(series_id, season, number)
+                )
+                found = dict.fromkeys(("freebase_mid", "freebase_id", "tvrage_id", "wikidata_id"))
+                found["tvdb_id"] = 3_000_000 + item if draws.chance(0.7) else None
+                imdb_id = f"tt{500_000_000 + item}" if draws.chance(0.5) else None
+                return found if number is None else {**found, "imdb_id": imdb_id}
+            case "images":
+                return parts.images(query, draws, "en", ("posters",) if number is None else ("stills",))
+            case "videos":
+                return parts.videos(query, draws)
+            case "watch/providers" if number is None:
+                return parts.watch_providers(f"tv/{series_id}/season/{season}", draws)
+            case "translations":
+                return parts.translations(
+                    lambda code, language: (
+                        {"name": "", "overview": words.text(draws, code, 1)}
+                        if self.texts.exists(series_id, "en", language)
+                        else None
+                    )
+                )
+        return None
 
     def _networks(self, item: int) -> list[dict[str, Any]]:
         """Return the networks of a series, one or two."""
         draws = Draws("tv networks", self.seed, item)
         ids = dict.fromkeys(draws.between(1, parts.NETWORKS) for _ in range(draws.between(1, 2)))
-        return [parts.network(self.seed, network) for network in ids]
+        return [parts.company(self.seed, network, "network") for network in ids]
 
     def _episodes(self, facts: Facts) -> int:
         return int((self.details(facts.id, "en-US") or {})["number_of_episodes"])
@@ -358,10 +323,12 @@ class GeneratedSeries(Media):
         return aggregated(self._credits(facts, query, draws), self._episodes(facts))
 
     def _content_ratings(self, _facts: Facts, _query: Query, draws: Draws) -> dict[str, Any]:
-        countries = dict.fromkeys(draws.pick(COUNTRIES)[0] for _ in range(draws.below(6)))
-        ratings = [(country, draws.pick(("6", "12", "16", "TV-MA"))) for country in countries]
+        codes = dict.fromkeys(draws.pick(COUNTRIES)[0] for _ in range(draws.below(6)))
+        ratings = ("6", "12", "16", "TV-MA")
         return {
-            "results": [{"descriptors": [], "iso_3166_1": code, "rating": rating} for code, rating in ratings]
+            "results": [
+                {"descriptors": [], "iso_3166_1": code, "rating": draws.pick(ratings)} for code in codes
+            ]
         }
 
     def _external_ids(self, facts: Facts, _query: Query, draws: Draws) -> dict[str, Any]:
@@ -380,7 +347,7 @@ class GeneratedSeries(Media):
                     "description": words.text(draws, "en", 1) if draws.chance(0.3) else "",
                     "episode_count": episodes, "group_count": draws.between(1, 5), "id": draws.identifier(),
                     "name": draws.pick(("Aired Order", "DVD Order", "Production Order")),
-                    "network": parts.network(self.seed, draws.between(1, parts.NETWORKS)),
+                    "network": parts.company(self.seed, draws.between(1, parts.NETWORKS), "network"),
                     "type": draws.between(1, 7),
                 }
                 for _ in range(draws.below(3))
@@ -388,7 +355,7 @@ class GeneratedSeries(Media):
         }  # fmt: skip
 
     def _recommendations(self, facts: Facts, query: Query, draws: Draws) -> dict[str, Any]:
-        page = self.related(facts, query, draws)
+        page = related(self, facts, query, draws)
         return {**page, "results": [{**item, "media_type": "tv"} for item in page["results"]]}
 
     builders: ClassVar[Mapping[str, Build]] = {
@@ -404,5 +371,6 @@ TV_PARTS = tuple(sorted(GeneratedSeries.builders))
 
 
 def _schedule(row: Row, day: int) -> Schedule:
-    """Return the days on which the episodes of a series air."""
-    return Schedule(row.id, day, planned_seasons(row.numbers[10]), row.numbers[7])
+    """Return the days on which the episodes of a series air: most have one season, a few have dozens."""
+    planned = 1 + int(MAX_SEASONS * (row.numbers[10] / RANGE) ** 10)
+    return Schedule(row.id, day, planned, row.numbers[7])

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import subprocess
 import sys
+from abc import abstractmethod
 from concurrent.futures import ThreadPoolExecutor
 from select import select
 from tempfile import TemporaryFile
@@ -16,19 +17,11 @@ from urllib.request import ProxyHandler, Request, build_opener
 
 import msgspec
 
-from tmdbfusion_scrapy.sandbox.faults import failure
+from tmdbfusion_scrapy.sandbox.faults import Failure
 from tmdbfusion_scrapy.sandbox.http import JSON_HEADERS, HTTPServer, Response
 from tmdbfusion_scrapy.sandbox.options import SandboxOptions
 from tmdbfusion_scrapy.sandbox.population import Clock
-from tmdbfusion_scrapy.sandbox.service import (
-    EXPORTS_PATH,
-    IMAGES_PATH,
-    ConnectionCounts,
-    RateLimit,
-    Responder,
-    Service,
-    Traffic,
-)
+from tmdbfusion_scrapy.sandbox.service import EXPORTS_PATH, IMAGES_PATH, Responder, Service, Traffic
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,6 +30,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from tmdbfusion_scrapy.sandbox.http import Answer, RecordedRequest
+    from tmdbfusion_scrapy.sandbox.service import ConnectionCounts
 
 CONTROL_PATH = "/_sandbox/"
 _STOP_SECONDS = 10.0
@@ -44,7 +38,7 @@ _RUNS_ALREADY = "this sandbox runs already; stop() it first or make another one"
 
 
 class _Addresses:
-    """The addresses to use instead of TMDB's."""
+    """The addresses to use instead of TMDB's; empty before ``start()``."""
 
     _root = ""
 
@@ -64,6 +58,25 @@ class _Addresses:
         return self._root and self._root + IMAGES_PATH
 
 
+class _Blocking(_Addresses):
+    """A sandbox that is started and stopped by blocking calls, or by ``with``."""
+
+    @abstractmethod
+    def start(self) -> None:
+        """Start it."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """Stop it."""
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.stop()
+
+
 class _Controls(_Addresses):
     """The side of a sandbox that tests see and steer, from any thread."""
 
@@ -74,7 +87,6 @@ class _Controls(_Addresses):
         self._traffic = Traffic(self.options.keep_requests)
         self._responder = Responder(self.options, self._service, self._traffic)
         self._server: HTTPServer | None = None
-        self._worker: ThreadPoolExecutor | None = None
 
     @property
     def today(self) -> date:
@@ -119,14 +131,9 @@ class _Controls(_Addresses):
         return {"now": self._clock.now().isoformat(timespec="seconds"), **self._traffic.state()}
 
     def fail_next(
-        self,
-        fault: str | int,
-        *,
-        times: int = 1,
-        path: str | None = None,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | str | dict[str, Any] | list[Any] | None = None,
-    ) -> None:
+        self, fault: str | int, *, times: int = 1, path: str | None = None,
+        headers: Mapping[str, str] | None = None, body: bytes | str | dict[str, Any] | list[Any] | None = None,
+    ) -> None:  # fmt: skip
         """Let the next requests fail.
 
         Args:
@@ -139,7 +146,13 @@ class _Controls(_Addresses):
         Raises:
             ValueError: The fault is unknown, or headers or a body were given for one that is no status.
         """
-        self._responder.failures.add(failure(fault, path=path, headers=headers, body=body), times)
+        if isinstance(body, str):
+            body = body.encode()
+        elif body is not None and not isinstance(body, bytes):
+            body = msgspec.json.encode(body)
+        pattern = None if path is None else path.removeprefix("/3/").strip("/")
+        failure = Failure(str(fault), tuple((headers or {}).items()), body, pattern)
+        self._responder.failures.add(failure, times)
 
     def set_rate_limit(self, limit: int | None) -> None:
         """Change the option ``rate_limit`` while it runs, as TMDB may; what was let through counts.
@@ -149,11 +162,7 @@ class _Controls(_Addresses):
         """
         if limit is not None and limit < 1:
             raise ValueError(f"rate_limit must be at least 1, not {limit!r}")
-        current = self._responder.rate_limit
-        if limit is None or current is None:
-            self._responder.rate_limit = None if limit is None else RateLimit(limit)
-        else:
-            current.limit = limit
+        self._responder.rate_limit.limit = limit
 
     def clear(self) -> None:
         """Forget requests, counts and failures that wait. The numbers of random faults start anew."""
@@ -161,11 +170,17 @@ class _Controls(_Addresses):
         self._traffic.clear()
 
     async def _start(self) -> None:
+        """Listen.
+
+        Raises:
+            OSError: The address cannot be listened on.
+            RuntimeError: The sandbox runs already.
+        """
         if self._server is not None:
             raise RuntimeError(_RUNS_ALREADY)
         host = "127.0.0.1" if self.options.host == "localhost" else self.options.host
         self._responder.stopping = asyncio.Event()
-        self._responder.worker = self._worker = ThreadPoolExecutor(1, "tmdb-sandbox-worker")
+        self._responder.worker = ThreadPoolExecutor(1, "tmdb-sandbox-worker")
         server = HTTPServer(self._handle, self._traffic)
         try:
             port = await server.start(host, self.options.port)
@@ -181,9 +196,9 @@ class _Controls(_Addresses):
         server, self._server = self._server, None
         if server is not None:
             await server.stop()
-        if self._worker is not None:
-            self._worker.shutdown(wait=False, cancel_futures=True)
-            self._responder.worker = self._worker = None
+        if self._responder.worker is not None:
+            self._responder.worker.shutdown(wait=False, cancel_futures=True)
+            self._responder.worker = None
         self._responder.exports.close()
 
     def _handle(self, request: RecordedRequest) -> Answer:
@@ -226,18 +241,8 @@ class Sandbox(_Controls):
         ValueError: A replay file or folder cannot be used.
     """
 
-    async def start(self) -> None:
-        """Listen.
-
-        Raises:
-            OSError: The address cannot be listened on.
-            RuntimeError: The sandbox runs already.
-        """
-        await self._start()
-
-    async def stop(self) -> None:
-        """Close all connections and stop listening. May be called again."""
-        await self._stop()
+    start = _Controls._start  # noqa: SLF001 - its own
+    stop = _Controls._stop  # noqa: SLF001
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -247,7 +252,7 @@ class Sandbox(_Controls):
         await self.stop()
 
 
-class ThreadedSandbox(_Controls):
+class ThreadedSandbox(_Controls, _Blocking):
     """A TMDB-compatible server in a thread and event loop of its own.
 
     It serves blocking, asyncio and Scrapy tests alike: the test's own loop may be busy, blocked or missing. It is
@@ -288,15 +293,8 @@ class ThreadedSandbox(_Controls):
             thread.join()
             loop.close()
 
-    def __enter__(self) -> Self:
-        self.start()
-        return self
 
-    def __exit__(self, *exc_info: object) -> None:
-        self.stop()
-
-
-class SandboxProcess(_Addresses):
+class SandboxProcess(_Blocking):
     """``python -m tmdbfusion_scrapy.sandbox`` on a free port, which ends with this process whatever happens to it.
 
     Args:
@@ -343,31 +341,27 @@ class SandboxProcess(_Addresses):
             raise RuntimeError(_RUNS_ALREADY)
         # A file, not a pipe: a pipe that nobody reads would block the child one day.
         self._errors = TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115 - stop() closes it
+        pipe = subprocess.PIPE
+        # Ctrl-C goes to the whole session: the sandbox has to outlive a crawl that is closing down.
         self._child = subprocess.Popen(  # noqa: S603 - the command is this package's own
-            self._command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            text=True,
-            # Ctrl-C goes to the whole session: the sandbox has to outlive a crawl that is closing down.
-            start_new_session=True,
+            self._command, stdin=pipe, stdout=pipe, stderr=self._errors, text=True, start_new_session=True
         )
         line = ""
         if self._child.stdout is not None and select([self._child.stdout], [], [], self._timeout)[0]:
             line = self._child.stdout.readline()
-        if not line.startswith("http"):
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                # What ended the output may be the end of the process.
-                self._child.wait(0 if line else 1)
-            state = self._child.poll()
-            self._child.kill()
-            self._errors.seek(0)
-            said = self._errors.read().strip() or "nothing"
-            self.stop()
-            ended = f"did not listen in {self._timeout:g} s"
-            ended = ended if state is None else f"ended with status {state}"
-            raise RuntimeError(f"the sandbox {ended}; it wrote to standard error: {said}")
-        self._root = line.strip().removesuffix("/3")
+        if line.startswith("http"):
+            self._root = line.strip().removesuffix("/3")
+            return
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            # What ended the output may be the end of the process.
+            self._child.wait(0 if line else 1)
+        state = self._child.poll()
+        self._child.kill()
+        self._errors.seek(0)
+        said = self._errors.read().strip() or "nothing"
+        self.stop()
+        ended = f"did not listen in {self._timeout:g} s" if state is None else f"ended with status {state}"
+        raise RuntimeError(f"the sandbox {ended}; it wrote to standard error: {said}")
 
     def stop(self) -> None:
         """End the process and wait for it. May be called again."""
@@ -386,10 +380,3 @@ class SandboxProcess(_Addresses):
         if self._errors is not None:
             self._errors.close()
             self._errors = None
-
-    def __enter__(self) -> Self:
-        self.start()
-        return self
-
-    def __exit__(self, *exc_info: object) -> None:
-        self.stop()

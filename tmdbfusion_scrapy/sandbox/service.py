@@ -6,6 +6,7 @@ import asyncio
 import re
 from collections import Counter, OrderedDict, deque
 from dataclasses import dataclass, replace
+from functools import partial
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -64,24 +65,17 @@ class World:
 
 
 class Service:
-    """Answers requests below ``/3/`` from a generated or a replayed catalogue and recorded exchanges.
-
-    Raises:
-        ValueError: A replay file or folder cannot be used.
-    """
+    """Answers requests below ``/3/`` from a generated or a replayed catalogue and recorded exchanges."""
 
     def __init__(self, options: SandboxOptions, clock: Clock) -> None:
         files = tuple(path for path in options.replay if path.is_file())
         folders = tuple(path for path in options.replay if not path.is_file())
-        self._clock = clock
+        self.clock = clock
         self._recorded = RecordedAnswers(folders)
-        self.world: World | None = None
-        self.catalogues: dict[str, Catalogue] = {}
+        self.world = None if options.replay else World(options, clock)
+        self.catalogues: dict[str, Catalogue] = {} if self.world is None else self.world.catalogues
         if files:
             self.catalogues = {"movie": ReplayedMovies(files)}
-        elif not folders:
-            self.world = World(options, clock)
-            self.catalogues = self.world.catalogues
         self._lists = Lists(self.catalogues)
         self._cache_bytes = options.cache_bytes
         self._held = 0
@@ -93,21 +87,14 @@ class Service:
         catalogue = self.catalogues.get(kind)
         return [] if catalogue is None else [facts.id for facts in catalogue.facts()]
 
-    def exports(self) -> Exports:
-        """Return the daily exports of what is served."""
-        return Exports(self.catalogues, None if self.world is None else self.world.entities, self._clock)
-
-    def key(self, method: str, path: str, query: Query) -> tuple[Any, ...]:
-        """Return the key that requests with the same answer share."""
-        asked = sorted(item for item in query.items() if item[0] not in SECRETS)
-        return (self._clock.today(), method, path, *asked)
-
-    def ready(self, key: tuple[Any, ...]) -> PreparedReply | None:
-        """Return the answer of a request that was asked before and is still in memory."""
+    def ready(self, request: RecordedRequest, path: str) -> tuple[tuple[Any, ...], PreparedReply | None]:
+        """Return the key that requests with the same answer share, and the answer if it is still in memory."""
+        asked = sorted(item for item in request.query.items() if item[0] not in SECRETS)
+        key = (self.clock.today(), request.method, path, *asked)
         found = self._replies.get(key)
         if found is not None:
             self._replies.move_to_end(key)
-        return found
+        return key, found
 
     def keep(self, key: tuple[Any, ...], reply: Response) -> PreparedReply:
         """Make an answer ready to send, and keep it; the least recently used go when memory runs out."""
@@ -130,7 +117,7 @@ class Service:
                 or _fixed(method, path)
             )
         except TMDBFailure as error:
-            return status_reply(error.code)
+            return status_reply(error.args[0])
 
     def _from_catalogues(self, path: str, query: Query) -> Response | None:
         listed = self._lists.answer(path, query)
@@ -143,9 +130,8 @@ class Service:
         catalogue = self.catalogues.get(kind)
         if tail == "latest" and catalogue is not None and (latest := catalogue.latest()) is not None:
             return self._reply(kind, latest, "", {})
-        if not (number.isascii() and number.isdecimal()) or len(number) > 18:
-            return None
-        return self._reply(kind, int(number), part, query)
+        is_id = number.isascii() and number.isdecimal() and len(number) <= 18
+        return self._reply(kind, int(number), part, query) if is_id else None
 
     def _found(self, external_id: str, query: Query) -> dict[str, Any]:
         """Return the records with an id of IMDb; by ids of other sites none is found."""
@@ -163,8 +149,12 @@ class Service:
 
     def _reply(self, kind: str, item: int, part: str, query: Query) -> Response | None:
         """Return a record or a part of one, with the parts that were asked for; unknown ones are left out."""
-        names = _appended(query) if _IS_RECORD.fullmatch(part) else []
-        if part in _PAGED_PARTS:
+        names = []
+        if _IS_RECORD.fullmatch(part):
+            names = [name.strip() for name in query.get("append_to_response", "").split(",") if name.strip()]
+        if len(names) > _MAX_APPENDED:
+            raise TMDBFailure(27)
+        if not _PAGED_PARTS.isdisjoint((part, *names)):
             page_number(query)
         body = self._body(kind, item, part, query)
         if body is None:
@@ -178,9 +168,10 @@ class Service:
 
     def _body(self, kind: str, item: int, part: str, query: Query) -> dict[str, Any] | None:
         catalogue = self.catalogues.get(kind)
+        if self.world is not None and kind in ENTITIES:
+            return self.world.entities.answer(kind, item, part, query)
         if catalogue is None:
-            known = self.world is not None and kind in ENTITIES
-            return self.world.entities.answer(kind, item, part, query) if known and self.world else None
+            return None
         if not part:
             return catalogue.details(item, query.get("language") or "en-US")
         if kind == "tv" and part.startswith("season/") and self.world is not None:
@@ -200,16 +191,6 @@ def _fixed(method: str, path: str) -> Response:
     if path in REFERENCE:
         return json_reply(REFERENCE[path])
     raise TMDBFailure(34)
-
-
-def _appended(query: Query) -> list[str]:
-    """Return the names in append_to_response; raises TMDB's code 27 for more than 20."""
-    names = [name.strip() for name in query.get("append_to_response", "").split(",") if name.strip()]
-    if len(names) > _MAX_APPENDED:
-        raise TMDBFailure(27)
-    if not _PAGED_PARTS.isdisjoint(names):
-        page_number(query)
-    return names
 
 
 # The version at the start of a path is no id.
@@ -262,10 +243,8 @@ class Traffic:
             self._seen += 1
             self._in_flight += 1
             self._max_in_flight = max(self._max_in_flight, self._in_flight)
-            window = self._last_second
+            window = _last_second(self._last_second, now)
             window.append(now)
-            while window[0] <= now - 1.0:
-                window.popleft()
             self._max_per_second = max(self._max_per_second, len(window))
             request.number = self._seen
             self._requests.append(request)
@@ -315,19 +294,26 @@ class Traffic:
 class RateLimit:
     """Counts the requests of each client address in the last second."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, limit: int | None) -> None:
         self.limit = limit
         self._passed: dict[str, deque[float]] = {}
 
     def admits(self, client: str, now: float) -> bool:
         """Tell whether a request may pass; one that may not does not count."""
-        window = self._passed.setdefault(client, deque())
-        while window and window[0] <= now - 1.0:
-            window.popleft()
+        if self.limit is None:
+            return True
+        window = _last_second(self._passed.setdefault(client, deque()), now)
         if len(window) >= self.limit:
             return False
         window.append(now)
         return True
+
+
+def _last_second(window: deque[float], now: float) -> deque[float]:
+    """Return moments without those that are a second ago or longer."""
+    while window and window[0] <= now - 1.0:
+        window.popleft()
+    return window
 
 
 EXPORTS_PATH = "/p/exports"
@@ -345,10 +331,11 @@ class Responder:
         self._options = options
         self._service = service
         self._traffic = traffic
-        self.exports = service.exports()
+        entities = None if service.world is None else service.world.entities
+        self.exports = Exports(service.catalogues, entities, service.clock)
         self.failures = FailureQueue()
         self._random_faults = RandomFaults(options.faults, options.seed)
-        self.rate_limit = None if options.rate_limit is None else RateLimit(options.rate_limit)
+        self.rate_limit = RateLimit(options.rate_limit)
         self.stopping = asyncio.Event()
         self.worker: Executor | None = None
 
@@ -356,36 +343,33 @@ class Responder:
         """Choose between the good answer and all others."""
         of_api = not request.path.startswith((f"{EXPORTS_PATH}/", f"{IMAGES_PATH}/"))
         # Exports and images are on other hosts at TMDB, without token and rate limit.
-        limit = self.rate_limit if of_api else None
-        if limit is not None and not limit.admits(request.remote, request.received_at):
-            return self._answered(request, self._over_limit(limit.limit))
+        if of_api and not self.rate_limit.admits(request.remote, request.received_at):
+            return self._finished(request, self._over_limit())
         path = request.path.removeprefix("/3/").strip("/")
         failing = self.failures.take(path) or self._random_faults.choose(number)
         if failing is not None and failing.is_status:
             reply = failing.status_response(self._options.retry_after or 1)
-            return self._answered(request, PreparedReply(reply))
+            return self._finished(request, PreparedReply(reply))
         if failing is not None and failing.fault in {"timeout", "reset"}:
             self._traffic.answered(request.method, request.path, failing.fault)
             return RESET if failing.fault == "reset" else self._silence
         if not of_api:
             return self._download(request, failing)
-        if not self._is_authorised(request):
-            return self._finished(request, PreparedReply(status_reply(7)), failing)
-        if not request.path.startswith("/3/"):
-            return self._finished(request, PreparedReply(status_reply(34)), failing)
-        key = self._service.key(request.method, path, request.query)
-        ready = self._service.ready(key)
-        if ready is None and self._service.is_slow(path):
-
-            async def later() -> Response:
-                loop = asyncio.get_running_loop()
-                asked = (request.method, path, request.query)
-                reply = await loop.run_in_executor(self.worker, self._service.answer, *asked)
-                return self._finished(request, self._service.keep(key, reply), failing)
-
-            return later
+        is_authorised = self._is_authorised(request)
+        if not is_authorised or not request.path.startswith("/3/"):
+            reply = status_reply(34 if is_authorised else 7)
+            return self._finished(request, PreparedReply(reply), failing)
+        key, ready = self._service.ready(request, path)
         if ready is None:
-            ready = self._service.keep(key, self._service.answer(request.method, path, request.query))
+            answer = partial(self._service.answer, request.method, path, request.query)
+            if self._service.is_slow(path):
+
+                async def later() -> Response:
+                    reply = await asyncio.get_running_loop().run_in_executor(self.worker, answer)
+                    return self._finished(request, self._service.keep(key, reply), failing)
+
+                return later
+            ready = self._service.keep(key, answer())
         return self._finished(request, ready, failing)
 
     async def _silence(self) -> Response:
@@ -393,41 +377,36 @@ class Responder:
         await self.stopping.wait()
         return RESET
 
-    def _finished(self, request: RecordedRequest, good: PreparedReply, failing: Failure | None) -> Response:
-        if failing is None:
-            return self._answered(request, good)
-        self._traffic.answered(request.method, request.path, failing.fault)
-        return failing.spoiled(good, self._options.large_body_bytes)
+    def _finished(
+        self, request: RecordedRequest, good: PreparedReply, failing: Failure | None = None
+    ) -> Response:
+        if failing is not None:
+            return self._counted(
+                request, failing.spoiled(good, self._options.large_body_bytes), failing.fault
+            )
+        return self._counted(request, good.response(request, conditional=self._options.etag == "304"))
 
-    def _answered(self, request: RecordedRequest, prepared: PreparedReply) -> Response:
-        """Return an unspoiled answer, counted before the client can see it."""
-        response = prepared.response(request, conditional=self._options.etag == "304")
-        self._traffic.answered(request.method, request.path, response.status)
+    def _counted(self, request: RecordedRequest, response: Response, fault: str | None = None) -> Response:
+        """Return an answer that is counted before the client can see it."""
+        self._traffic.answered(request.method, request.path, fault or response.status)
         return response
 
     def _download(self, request: RecordedRequest, failing: Failure | None) -> Answer:
         fault = None if failing is None else failing.fault
         readable = request.method in {"GET", "HEAD"}
-
-        def counted(response: Response) -> Response:
-            self._traffic.answered(request.method, request.path, response.status)
-            return response
-
         if request.path.startswith(f"{IMAGES_PATH}/"):
             found = picture(request.path.removeprefix(f"{IMAGES_PATH}/")) if readable else None
-            if found is None:
-                return counted(Response(404))
-            image = Response(200, [("Content-Type", found[0])], found[1])
-            if failing is not None and fault in IMAGE_FAULTS:
+            image = Response(404) if found is None else Response(200, [("Content-Type", found[0])], found[1])
+            if found is not None and failing is not None and fault in IMAGE_FAULTS:
                 image = failing.spoiled(PreparedReply(image), self._options.large_body_bytes)
-            return counted(image)
+            return self._counted(request, image)
         named = self.exports.named(request.path.removeprefix(f"{EXPORTS_PATH}/")) if readable else None
         if named is None:
-            return counted(missing(self._options.exports_missing))
+            return self._counted(request, missing(self._options.exports_missing))
 
         async def later() -> Response:
             file = await asyncio.get_running_loop().run_in_executor(self.worker, self.exports.file, *named)
-            return counted(download(file, request, fault))
+            return self._counted(request, download(file, request, fault))
 
         return later
 
@@ -440,8 +419,9 @@ class Responder:
             return False
         return self._options.token is None or credential == self._options.token
 
-    def _over_limit(self, limit: int) -> PreparedReply:
+    def _over_limit(self) -> PreparedReply:
         """Return the 429 of a client that is too fast; bare, because TMDB announces no Retry-After."""
+        limit = self.rate_limit.limit or 0
         reply = status_reply(
             25, message=f"Your request count ({limit + 1}) is over the allowed limit of {limit}."
         )

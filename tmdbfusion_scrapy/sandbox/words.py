@@ -62,11 +62,9 @@ REVISIONS_PER_TEXT = 4
 
 
 class Draws:
-    """An endless row of 32 bit numbers that depend on their key alone, read from BLAKE2b in counter mode.
+    """An endless row of 32 bit numbers that depend on their key alone, read from BLAKE2b in counter mode."""
 
-    ``random.Random`` promises the same numbers in the next Python version for ``random()`` only, and seeding one
-    costs more than a whole record needs.
-    """
+    # random.Random promises the same numbers in the next Python version for random() only, and is slow to seed.
 
     __slots__ = ("_at", "_block", "_key", "_numbers")
 
@@ -126,11 +124,9 @@ _ADJECTIVES, _NOUNS, _PLACES = _WORDS["adjectives"], _WORDS["nouns"], _WORDS["pl
 # First and last names are made of a beginning and an ending.
 _NAME_PIECES = [_WORDS[f"{name}_{piece}"] for name in ("first", "last") for piece in ("syllables", "endings")]
 _NAMES = {
-    "company": (_ADJECTIVES, _NOUNS, _WORDS["company_kinds"]),
-    "network": (_PLACES, _WORDS["network_kinds"]),
-    "keyword": (_ADJECTIVES, _NOUNS),
-    "place": (_PLACES,),
-}
+    "company": (_ADJECTIVES, _NOUNS, _WORDS["company_kinds"]), "keyword": (_ADJECTIVES, _NOUNS),
+    "network": (_PLACES, _WORDS["network_kinds"]), "place": (_PLACES,),
+}  # fmt: skip
 _SYLLABLES = _WORDS["syllables"]
 _WITHOUT_SPACES = {"ja", "zh"}
 _LEXICON_SIZE = 600
@@ -193,11 +189,9 @@ def title_of(number: int, language: str) -> str:
 
 def _fill(draws: Draws, pattern: str) -> str:
     return pattern.format(
-        adjective=draws.pick(_ADJECTIVES).lower(),
-        noun=draws.pick(_NOUNS).lower(),
-        place=draws.pick(_PLACES),
-        name=person_name(draws),
-    )
+        adjective=draws.pick(_ADJECTIVES).lower(), noun=draws.pick(_NOUNS).lower(),
+        place=draws.pick(_PLACES), name=person_name(draws),
+    )  # fmt: skip
 
 
 def text(draws: Draws, language: str, sentences: int) -> str:
@@ -209,11 +203,9 @@ def text(draws: Draws, language: str, sentences: int) -> str:
 
 def tagline(draws: Draws, language: str) -> str:
     """Return a line for the poster."""
-    return (
-        _fill(draws, draws.pick(_WORDS["taglines"]))
-        if language == "en"
-        else foreign_words(draws, language, 4)
-    )
+    if language != "en":
+        return foreign_words(draws, language, 4)
+    return _fill(draws, draws.pick(_WORDS["taglines"]))
 
 
 def name(draws: Draws, kind: str) -> str:

@@ -3,10 +3,9 @@
 from tmdbfusion_scrapy.sources.changes import ChangesSource
 from tmdbfusion_scrapy.sources.discover import DiscoverSource, ListSource
 from tmdbfusion_scrapy.sources.export import ExportSource
-from tmdbfusion_scrapy.sources.ids import CsvSource, IdsSource
+from tmdbfusion_scrapy.sources.ids import CsvSource, FailedSource, IdsSource, ImagesSource, StaleSource
 from tmdbfusion_scrapy.sources.plan import SOURCES, Plan
 from tmdbfusion_scrapy.sources.source import Kind, Listing, Lookup, Source
-from tmdbfusion_scrapy.sources.stored import FailedSource, ImagesSource, StaleSource
 
 __all__ = [
     "SOURCES",

@@ -1,21 +1,31 @@
-"""TMDB's lists and its discover as sources."""
+"""TMDB's lists and its discover as sources.
+
+TMDB serves 500 pages of a query at most, so a large discover is split into disjoint parts: by release date first,
+then a day by its number of votes, then by original language.
+"""
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import json
 import logging
+import math
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE
-from tmdbfusion_scrapy.sources.partition import Coverage, Part, is_too_large, whole, within
-from tmdbfusion_scrapy.sources.source import Estimate, EstimateLookup, Source, estimate_pages, take_count
+from tmdbfusion_scrapy.sources.source import (
+    Estimate,
+    EstimateLookup,
+    Source,
+    estimate_pages,
+    take_count,
+    today,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterator
@@ -28,37 +38,29 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.sources.source import Crawl, Kind
 
 
+logger = logging.getLogger(__name__)
+
 DEFAULT_LIST_PAGES = 6
 """Pages of a list where the spider is not told: 120 records, enough for a first look."""
+
+MOST_MOVED = 1.5
+"""Results that the parts may have, as a multiple of the whole's: some are added while they are read."""
 
 
 @dataclass(frozen=True)
 class ListSource(Source):
-    """The records of one of TMDB's lists.
-
-    Args:
-        list_name: TMDB's name of the list, such as ``popular``.
-        pages: Most pages, 20 records each.
-    """
+    """The records of one of TMDB's lists, such as ``popular``, of which a page has 20."""
 
     name: ClassVar[str] = "list"
+    listed_by: ClassVar = "lists"
     described: ClassVar = ("list", "pages")
 
     list_name: str
     pages: int
 
     @classmethod
-    def is_offered(cls, kind: Kind) -> bool:
-        """Return whether TMDB has lists of the kind."""
-        return bool(kind.lists)
-
-    @classmethod
     def from_arguments(cls, given: dict[str, str], kind: Kind) -> Self:
-        """Return one of TMDB's lists.
-
-        Raises:
-            ConfigurationError: The list is unknown, or the pages are no number from 1 to 500.
-        """
+        """Return one of TMDB's lists."""
         names = list(kind.lists)
         name = given.pop("list", names[0])
         if name not in names:
@@ -66,7 +68,6 @@ class ListSource(Source):
         return cls(name, take_count(given, "pages", most=LAST_PAGE) or DEFAULT_LIST_PAGES)
 
     def describe(self, day: str | None) -> str:  # noqa: ARG002 - the interface
-        """Return in words where the ids come from."""
         return f"TMDB's list {self.list_name}, {self.pages} pages at most"
 
     async def requests(self, crawl: Crawl) -> AsyncIterator[Request]:
@@ -81,40 +82,21 @@ class ListSource(Source):
         return estimate_pages(page, self.pages, lookup)
 
 
-logger = logging.getLogger(__name__)
-
-MOST_MOVED = 1.5
-"""Results that the parts may have, as a multiple of the whole's: some are added while they are read."""
-
-
 @dataclass(frozen=True)
 class DiscoverSource(Source):
-    """The records that discover finds.
-
-    Args:
-        filters: Arguments of the discover endpoint, by their names in Python.
-        pages: Most pages, 20 records each; ``None`` for all, in parts where TMDB has more than 500 pages.
-    """
+    """The records that discover finds with filters, by their names in Python; ``None`` for all pages."""
 
     name: ClassVar[str] = "discover"
+    listed_by: ClassVar = "discover"
     described: ClassVar = ("pages",)
 
     filters: Mapping[str, Any]
     pages: int | None
 
     @classmethod
-    def is_offered(cls, kind: Kind) -> bool:
-        """Return whether TMDB has discover for the kind."""
-        return kind.discover is not None
-
-    @classmethod
     def from_arguments(cls, given: dict[str, str], kind: Kind) -> Self:
-        """Return TMDB's filters, by its own names or by ours; nothing else is left.
-
-        Raises:
-            ConfigurationError: One is no filter, or TMDB would refuse its value.
-        """
-        endpoint = _endpoint(kind)
+        """Return TMDB's filters, by its own names or by ours; nothing else is left."""
+        endpoint: Endpoint[..., Any] = kind.discover
         pages = take_count(given, "pages", most=LAST_PAGE)
         keys = {parameter.key: parameter.name for parameter in endpoint.parameters.values()}
         keys.update({name: name for name in endpoint.parameters})
@@ -136,21 +118,20 @@ class DiscoverSource(Source):
         return cls(filters, pages)
 
     def describe(self, day: str | None) -> str:  # noqa: ARG002 - the interface
-        """Return in words where the ids come from."""
         return f"what discover finds{f', {self.pages} pages at most' if self.pages is not None else ''}"
 
     async def requests(self, crawl: Crawl) -> AsyncIterator[Request]:
         """Yield the request for the pages: so many, or all."""
         if self.pages is not None or crawl.limit is not None:
-            yield crawl.pages(_endpoint(crawl.kind), self.pages, **self.filters)
+            yield crawl.pages(crawl.kind.discover, self.pages, **self.filters)
             return
         parts = DiscoverParts(crawl, self.filters)
         crawl.read_with(parts)
-        yield parts.first_request()
+        yield parts.request(None)
 
     async def estimate(self, lookup: EstimateLookup) -> Estimate:
         """Return what a crawl would have to fetch: the first page tells how much there is."""
-        page = await lookup.first_page(_endpoint(lookup.kind), **self.filters)
+        page = await lookup.first_page(lookup.kind.discover, **self.filters)
         if self.pages is not None or lookup.limit is not None or page.last_page == page.total_pages:
             return estimate_pages(page, self.pages or LAST_PAGE, lookup)
         total, pages = page.total_results or 0, page.total_pages or 0
@@ -159,101 +140,205 @@ class DiscoverSource(Source):
         return Estimate(total, lookup.not_fetched(total), pages + splits)
 
 
-def _endpoint(kind: Kind) -> Endpoint[..., Any]:
-    """Return the discover endpoint of a kind for which the source is offered."""
-    endpoint: Endpoint[..., Any] = kind.discover
-    return endpoint
+FIRST_DAY = datetime.date(1874, 1, 1)
+"""The year of Passage de Venus, the oldest movie at TMDB."""
+
+YEARS_AHEAD = 30
+"""Years in the future up to which release dates are looked for; the last part holds the later ones."""
+
+MOST_VOTES = 2**31 - 1
+
+# Those with the most movies first, so that the others are soon few enough together.
+_LANGUAGES = (
+    "en fr es ja de pt it zh ko ru hi sv ar nl tr cn pl ta cs te ml da el fa tl th id no fi hu ro bn "
+    "kn uk vi he xx mr bg sr et ca hr sl pa lv lt is ka sk ur mk az uz ms hy gu kk sq ne si mn gl eu "
+    "km or kl bs af ga sh my cy ku be sw as ps wo bo la zu iu lb ky am so eo ab rw mt yo ha qu tg jv "
+    "mi ln rm ig nb bm fo xh sa st su nn dz tk gd tn sd mg ks ff lo br ay aa ae ak an av ba bi fj ce "
+    "ch co cr cu cv dv ee fy gn gv ho ht hz ia ie ii ik io kg ki kj kr kv kw lg li lu mh mo na nd ng "
+    "nr nv ny oc oj om os pi rn sc se sg sm sn ss ti to ts tt tw ty ug ve vo wa yi za"
+)
+LANGUAGES = tuple(_LANGUAGES.split())
+"""Original languages at TMDB: ISO 639-1, and its own ``cn`` (Cantonese) and ``xx`` (none).
+
+https://developer.themoviedb.org/reference/configuration-languages
+"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Part of what discover finds; without ``most_votes`` or ``languages`` it has all of them.
+
+    What was released before ``start`` is in the first one too, what is released after ``end`` in the last.
+    """
+
+    start: datetime.date
+    end: datetime.date
+    least_votes: int = 0
+    most_votes: int | None = None
+    languages: tuple[str, ...] | None = None
+    is_first: bool = False
+    is_last: bool = False
+
+    def filters(self, date_name: str) -> Mapping[str, Any]:
+        """Return the filters of the part, by ``primary_release_date`` or ``first_air_date``."""
+        found: dict[str, Any] = {}
+        # Without any bound there would be those without a date too.
+        if not self.is_first or self.is_last:
+            found[f"{date_name}_gte"] = self.start
+        if not self.is_last:
+            found[f"{date_name}_lte"] = self.end
+        if self.least_votes or self.most_votes is not None:
+            found["vote_count_gte"] = self.least_votes
+        if self.most_votes is not None:
+            found["vote_count_lte"] = self.most_votes
+        if self.languages is not None:
+            found["with_original_language"] = "|".join(self.languages)
+        return found
+
+    def sort_by(self, date_name: str) -> str:
+        """Return the order in which the pages of the part are the most stable.
+
+        All movies of one day would be equal by their date, and come in another order with each page.
+        """
+        if self.start != self.end:
+            return f"{date_name}.asc"
+        return "original_title.asc" if date_name == "primary_release_date" else "original_name.asc"
+
+    def split(self) -> tuple[Part, Part] | None:
+        """Return two parts that make up this one; ``None`` where it cannot be split any more.
+
+        Split by language, they lack what is of none of :data:`LANGUAGES`.
+        """
+        days = (self.end - self.start).days
+        if days > 0:
+            middle = self.start + datetime.timedelta(days=days // 2)
+            earlier = replace(self, end=middle, is_last=False)
+            return earlier, replace(self, start=middle + datetime.timedelta(days=1), is_first=False)
+        most = MOST_VOTES if self.most_votes is None else self.most_votes
+        if most > self.least_votes:
+            # Nearly all have few votes.
+            votes = min(self.least_votes * 2, (self.least_votes + most) // 2)
+            return replace(self, most_votes=votes), replace(self, least_votes=votes + 1)
+        languages = LANGUAGES if self.languages is None else self.languages
+        if len(languages) > 1:
+            many = max(1, len(languages) // 8)
+            return replace(self, languages=languages[:many]), replace(self, languages=languages[many:])
+        return None
+
+
+def whole(today: datetime.date) -> Part:
+    """Return the part that holds every release date."""
+    return Part(FIRST_DAY, datetime.date(today.year + YEARS_AHEAD, 12, 31), is_first=True, is_last=True)
+
+
+def within(part: Part, filters: Mapping[str, Any], date_name: str) -> Part:
+    """Return what of a part a user's own filters let through: the filters of its parts take their place."""
+    given = {name: value for name, value in filters.items() if value not in (None, "")}
+
+    def day(value: datetime.date | str) -> datetime.date:
+        return value if isinstance(value, datetime.date) else datetime.date.fromisoformat(value)
+
+    if (first := given.get(f"{date_name}_gte")) is not None:
+        part = replace(part, start=day(first), is_first=False)
+    if (last := given.get(f"{date_name}_lte")) is not None:
+        part = replace(part, end=day(last), is_last=False)
+    if (least := given.get("vote_count_gte")) is not None:
+        part = replace(part, least_votes=max(0, math.ceil(float(least))))
+    if (most := given.get("vote_count_lte")) is not None:
+        part = replace(part, most_votes=math.floor(float(most)))
+    if (language := given.get("with_original_language")) is not None:
+        part = replace(part, languages=tuple(dict.fromkeys(str(language).split("|"))))
+    return part
 
 
 class DiscoverParts:
-    """Reader of all that discover finds, with the proof of what it found.
-
-    Args:
-        crawl: Makes the requests.
-        filters: The user's filters.
-    """
+    """Reader of all that discover finds with a user's filters, with the proof of what it found."""
 
     def __init__(self, crawl: Crawl, filters: Mapping[str, Any]) -> None:
         self._crawl = crawl
-        self._endpoint = _endpoint(crawl.kind)
         self._filters = filters
         self._date_name = crawl.kind.discover_date
-        self._expected = 0
-        self._in_parts = 0
-        self._entries = 0
-        self._unread = 0
+        self._date_field = self._date_name.removeprefix("primary_")
+        self._expected = self._in_parts = self._entries = self._unread = 0
         self._ids: set[int] = set()
         self._is_heeded = True
         self._results_at: Counter[int] = Counter()
 
-    def first_request(self) -> Request:
-        """Return the request that tells how much there is."""
-        return self._request(None, 1)
+    def request(
+        self, part: Part | None, page: int = 1, *, depth: int = 0, descending: bool = False
+    ) -> Request:
+        """Return the request for a page of a part, or of the whole, which tells how much there is."""
+        name = self._date_name
+        query = {**self._filters, "sort_by": f"{name}.{'desc' if descending else 'asc'}"}
+        if part is not None:
+            query |= {"sort_by": part.sort_by(name), **part.filters(name)}
+        place = {"part": part, "page": page, "depth": depth}
+        return self._crawl.page(
+            self._crawl.kind.discover, **query, page=page, priority=-page, cb_kwargs=place
+        )
 
     async def read(self, response: Any, *, part: Part | None, page: int, depth: int) -> AsyncIterator[Any]:
         """Yield the requests for the records of a page, and for what is behind it."""
         if response.record.total_pages is None:
             yield self._crawl.incomplete(response, "it does not say how many pages there are")
-        async for result in self._crawl.records_of(response, self.take(response, part)):
+        async for result in self._crawl.records_of(response, self._take(response.record, part)):
             yield result
-        for request in self.requests_behind(response, part, page, depth):
+        for request in self._requests_behind(response, part, page, depth):
             yield request
         self._report()
 
     def fail(self, error: TMDBError) -> None:
         """Note nothing: what is missing is seen by what was expected."""
 
-    def requests_behind(self, response: Any, part: Part | None, page: int, depth: int) -> Iterator[Request]:
-        """Yield what is to be asked for after a page: its parts, or the pages behind it.
-
-        Args:
-            response: The page.
-            part: The part that it is of; ``None`` for the whole.
-            page: Its number.
-            depth: How often the whole was split to make the part.
-        """
-        total = response.record.total_results or 0
-        is_large = is_too_large(response.record.total_pages or 0)
+    def _requests_behind(self, response: Any, part: Part | None, page: int, depth: int) -> Iterator[Request]:
+        """Yield what is to be asked for after a page: its parts, or the pages behind it."""
+        record = response.record
+        total = record.total_results or 0
+        is_large = (record.total_pages or 0) > LAST_PAGE
+        is_descending = part is None and ".desc" in response.url
         if part is None and is_large:
-            yield from self._requests_of_undated(response, page)
+            # No filter finds those without a date. Sorted by date they stand at one end, nobody says at which.
+            if page < LAST_PAGE and any(getattr(entry, self._date_field) is None for entry in record.results):
+                yield self.request(None, page + 1, descending=is_descending)
+            elif page == 1 and not is_descending:
+                yield self.request(None, descending=True)
         # The whole is read from both ends, and split once.
-        if page > 1 or (part is None and _is_descending(response)):
+        if page > 1 or is_descending:
             return
         if part is None:
             self._expected = total
-        elif not self._is_smaller(total, depth):
-            return
-        if is_large:
-            parts = (self._whole(),) if part is None else part.split()
-            if parts is not None:
-                yield from (self._request(smaller, 1, depth=depth + 1) for smaller in parts)
+        else:
+            self._results_at[depth] += total
+            # Else they would be split without end.
+            if self._is_heeded and self._results_at[depth] > MOST_MOVED * self._expected:
+                logger.error(
+                    "TMDB has more results in the parts of discover than in the whole: it does not heed the "
+                    "filters by date, votes or language, and only the first pages are read"
+                )
+                self._is_heeded = False
+                self._unread = self._expected
+            if not self._is_heeded:
                 return
-            self._unread += total - LAST_PAGE * len(response.record.results)
+        if is_large:
+            everything = within(whole(today()), self._filters, self._date_name)
+            parts = (everything,) if part is None else part.split()
+            if parts is not None:
+                yield from (self.request(smaller, depth=depth + 1) for smaller in parts)
+                return
+            self._unread += total - LAST_PAGE * len(record.results)
         self._in_parts += total
-        for number in range(2, response.record.last_page + 1):
-            yield self._request(part, number)
+        for number in range(2, record.last_page + 1):
+            yield self.request(part, number)
 
-    def _is_smaller(self, total: int, depth: int) -> bool:
-        """Return whether parts are smaller than what they are parts of; else they would be split without end."""
-        self._results_at[depth] += total
-        if self._is_heeded and self._results_at[depth] > MOST_MOVED * self._expected:
-            logger.error(
-                "TMDB has more results in the parts of discover than in the whole: it does not heed the filters "
-                "by date, votes or language, and only the first pages are read"
-            )
-            self._is_heeded = False
-            self._unread = self._expected
-        return self._is_heeded
-
-    def take(self, response: Any, part: Part | None) -> list[Any]:
+    def _take(self, page: Any, part: Part | None) -> list[Any]:
         """Return the entries of a page that count: those of what is split come again in its parts.
 
         What has no date comes in none of them, so it counts where it stands.
         """
-        entries: list[Any] = response.record.results
-        if is_too_large(response.record.total_pages or 0):
+        entries: list[Any] = page.results
+        if (page.total_pages or 0) > LAST_PAGE:
             if part is None:
-                entries = [entry for entry in entries if self._date_of(entry) is None]
+                entries = [entry for entry in entries if getattr(entry, self._date_field) is None]
                 self._in_parts += len(entries)
             elif part.split() is not None:
                 return []
@@ -262,56 +347,23 @@ class DiscoverParts:
         self._ids.update(ids)
         return entries
 
-    def _requests_of_undated(self, response: Any, page: int) -> Iterator[Request]:
-        """The request for the next page of the whole, as long as there are some without a date.
-
-        No filter of TMDB's finds them. Sorted by date they stand at one end, nobody says at which.
-        """
-        if page < LAST_PAGE and any(self._date_of(entry) is None for entry in response.record.results):
-            yield self._request(None, page + 1, descending=_is_descending(response))
-        elif page == 1 and not _is_descending(response):
-            yield self._request(None, 1, descending=True)
-
-    def _date_of(self, entry: Any) -> datetime.date | None:
-        """The date that parts are made by."""
-        date: datetime.date | None = getattr(entry, self._date_name.removeprefix("primary_"))
-        return date
-
-    def coverage(self) -> Coverage:
-        """Return what was found."""
-        found = len(self._ids)
-        return Coverage(self._expected, self._in_parts, found, self._entries - found, self._unread)
-
     def _report(self) -> None:
         """Put what was found into the stats, and on the run's record."""
-        coverage = self.coverage()
-        self._crawl.set_stat(names.DISCOVER_EXPECTED, coverage.expected)
-        self._crawl.set_stat(names.DISCOVER_FOUND, coverage.found)
-        self._crawl.set_stat(names.DISCOVER_DUPLICATES, coverage.duplicates)
-        self._crawl.set_stat(names.DISCOVER_MISSING, coverage.missing)
+        found = len(self._ids)
+        coverage = {
+            # Results that TMDB counted for the whole, and for the parts together.
+            "expected": self._expected,
+            "in_parts": self._in_parts,
+            # Different ids on the pages, and those that were on a page before.
+            "found": found,
+            "duplicates": self._entries - found,
+            # Results of parts that could not be split any more, behind their last page.
+            "unread": self._unread,
+        }
+        self._crawl.set_stat(names.DISCOVER_EXPECTED, self._expected)
+        self._crawl.set_stat(names.DISCOVER_FOUND, found)
+        self._crawl.set_stat(names.DISCOVER_DUPLICATES, self._entries - found)
+        # Without a release date, or moved while the pages were read.
+        self._crawl.set_stat(names.DISCOVER_MISSING, max(0, self._expected - found))
         if self._crawl.run is not None:
-            self._crawl.run.coverage = json.dumps(dataclasses.asdict(coverage))
-
-    def _whole(self) -> Part:
-        """The part that holds every release date, or as many as the filters let through."""
-        today = datetime.datetime.now(datetime.timezone.utc).date()
-        return within(whole(today), self._filters, self._date_name)
-
-    def _request(self, part: Part | None, page: int, *, depth: int = 0, descending: bool = False) -> Request:
-        """The request for a page of a part, or of the whole."""
-        if part is None:
-            order = f"{self._date_name}.{'desc' if descending else 'asc'}"
-            query = {**self._filters, "sort_by": order}
-        else:
-            query = {
-                **self._filters,
-                "sort_by": part.sort_by(self._date_name),
-                **part.filters(self._date_name),
-            }
-        place = {"part": part, "page": page, "depth": depth}
-        return self._crawl.page(self._endpoint, **query, page=page, priority=-page, cb_kwargs=place)
-
-
-def _is_descending(response: Any) -> bool:
-    """Return whether a page of the whole is of the list from its end."""
-    return ".desc" in response.url
+            self._crawl.run.coverage = json.dumps(coverage)

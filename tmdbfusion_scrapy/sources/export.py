@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar
 
@@ -14,16 +14,16 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, Serv
 from tmdbfusion_scrapy.settings import check_boolean
 from tmdbfusion_scrapy.sources.export_file import (
     ADULT_EXPORTS,
-    EXPORT_NAMES,
     ExportFilter,
     OddLines,
+    export_name,
     odd_lines,
     read_file,
 )
 from tmdbfusion_scrapy.sources.source import Listing, Source, take_day, take_flag, take_number
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
     from typing_extensions import Self
 
@@ -42,13 +42,7 @@ MOST_SHRINKAGE = 0.05
 
 @dataclass(frozen=True)
 class ExportSource(Source):
-    """The records of TMDB's daily export.
-
-    Args:
-        wanted: Which of them.
-        day: The day of the export, UTC; ``None`` for the newest.
-        force: Whether it is believed even if it is much shorter than the last one.
-    """
+    """The records of TMDB's daily export; ``force`` believes one that is much shorter than the last."""
 
     name: ClassVar[str] = "export"
     implied_by: ClassVar = ("day", "min_popularity")
@@ -57,17 +51,13 @@ class ExportSource(Source):
     fetches_again: ClassVar[bool] = False
     is_mirror: ClassVar[bool] = True
 
-    wanted: ExportFilter
-    day: datetime.date | None
+    wanted: ExportFilter = field(default_factory=ExportFilter)
+    day: datetime.date | None = None
     force: bool = False
 
     @classmethod
     def from_arguments(cls, given: dict[str, str], kind: Kind) -> Self:  # noqa: ARG003 - the interface
-        """Return which records of which export are fetched.
-
-        Raises:
-            ConfigurationError: ``min_popularity``, ``adult``, ``video``, ``day`` or ``force`` cannot be used.
-        """
+        """Return which records of which export are fetched."""
         popularity = take_number(given, "min_popularity")
         adult, video = (
             check_boolean(f"-a {name}", given.pop(name)) if name in given else None
@@ -76,17 +66,10 @@ class ExportSource(Source):
         return cls(ExportFilter(popularity, adult, video), take_day(given, "day"), take_flag(given, "force"))
 
     def describe(self, day: str | None) -> str:
-        """Return in words where the ids come from."""
         return f"the daily export{f' of {day}' if day else ''}"
 
     async def listing(self, lookup: Lookup) -> Listing:
-        """Return the records of the export, which is downloaded where it is not there.
-
-        Raises:
-            ServerError: The export could not be had.
-            ResponseError: It is broken.
-            ConfigurationError: It is much shorter than the last one, or there is none for adults.
-        """
+        """Return the records of the export, which is downloaded where it is not there, and looked at."""
         table = lookup.kind.table
         adult = self.wanted.adult is True
         if adult and table not in ADULT_EXPORTS:
@@ -94,17 +77,13 @@ class ExportSource(Source):
                 "TMDB lists movies, series and people for adults in files of their own, and nothing else: "
                 "leave out -a adult"
             )
+        is_whole = self.wanted.is_open and table in ADULT_EXPORTS
+        others = None
         try:
             async with lookup.exports() as download:
-                export = await download.fetch(table, self.day, adult=adult)
-                size = await _size(lookup, export, adult=adult, force=self.force)
-                others = None
-                if (
-                    self.wanted.is_open
-                    and table in ADULT_EXPORTS
-                    and await lookup.ask(lookup.known.has_adult)
-                ):
-                    others = await _adult(lookup, download, export.day, force=self.force)
+                export, lines = await self._fetched(lookup, download, self.day, adult=adult)
+                if is_whole and await lookup.ask(lookup.known.has_adult):
+                    others = await self._adult(lookup, download, export.day)
         except OSError as error:
             # What the network does ends in errors of httpx: this is the disk.
             raise ConfigurationError(
@@ -112,78 +91,60 @@ class ExportSource(Source):
                 f"({error}): make it writable, or start the crawl in a folder that is"
             ) from error
         return Listing(
-            _WantedEntries(export.path, self.wanted),
+            _Entries(export.path, self.wanted),
             is_complete=self.wanted in (ExportFilter(), ExportFilter(adult=True)),
             upto=export.day.isoformat() if self.wanted.is_open else None,
             adult=others,
             is_adult=adult,
-            export=(_export_name(table, adult=adult), size),
+            export=(export_name(table, adult=adult), lines),
         )
 
+    async def _adult(self, lookup: Lookup, download: ExportDownload, day: datetime.date) -> list[int] | None:
+        """Return the ids of all records for adults; ``None`` where they cannot be had, so none seems gone."""
+        try:
+            export, _ = await self._fetched(lookup, download, day, adult=True)
+        except (ServerError, ResponseError, ConfigurationError) as error:
+            logger.warning("Records for adults are not looked at: %s", error, extra=lookup.log_extra)
+            return None
+        return [key for key, _ in _Entries(export.path, ExportFilter())]
 
-async def _adult(
-    lookup: Lookup, download: ExportDownload, day: datetime.date, *, force: bool
-) -> Iterable[int] | None:
-    """Return the ids of all records for adults; ``None`` where they cannot be had, so none seems gone."""
-    try:
-        export = await download.fetch(lookup.kind.table, day, adult=True)
-        await _size(lookup, export, adult=True, force=force)
-    except (ServerError, ResponseError, ConfigurationError) as error:
-        logger.warning("Records for adults are not looked at: %s", error, extra=lookup.log_extra)
-        return None
-    return [key for key, _ in _WantedEntries(export.path, ExportFilter())]
-
-
-async def _size(lookup: Lookup, export: Export, *, adult: bool, force: bool) -> int:
-    """Return how many lines an export has, which is one that can be believed.
-
-    Raises:
-        ResponseError: It is broken.
-        ConfigurationError: It is much shorter than the last one.
-    """
-    try:
-        odd = await asyncio.to_thread(odd_lines, export.path)
-    except ResponseError:
-        # The next start fetches it again.
-        export.path.unlink(missing_ok=True)
-        raise
-    if odd.count:
-        lookup.count(names.EXPORT_SKIPPED, odd.count)
-        logger.warning(
-            "%d of %d lines of the export %s are no entries and are left out: %s%s",
-            odd.count,
-            odd.lines,
-            export.path.name,
-            "; ".join(odd.named),
-            "; ..." if odd.count > len(odd.named) else "",
-            extra=lookup.log_extra,
-        )
-    last: int | None = await lookup.ask(
-        lookup.known.export_size, _export_name(lookup.kind.table, adult=adult)
-    )
-    if last is not None and odd.lines < last * (1 - MOST_SHRINKAGE) and not force:
-        export.path.unlink(missing_ok=True)
-        raise ConfigurationError(
-            f"the export of {export.day} has {odd.lines:,} lines, {1 - odd.lines / last:.0%} fewer than the last "
-            f"one, which had {last:,}: a part of it seems to be missing, and what is missing would seem to be "
-            "deleted. If it is right, add -a force=true; else take the next day's"
-        )
-    return odd.lines
-
-
-def _export_name(table: str, *, adult: bool) -> str:
-    """Return the name of an export without its day."""
-    return f"{'adult_' if adult else ''}{EXPORT_NAMES[table]}"
+    async def _fetched(
+        self, lookup: Lookup, download: ExportDownload, day: datetime.date | None, *, adult: bool
+    ) -> tuple[Export, int]:
+        """Return an export that can be believed, and how many lines it has."""
+        table = lookup.kind.table
+        export = await download.fetch(table, day, adult=adult)
+        try:
+            odd = await asyncio.to_thread(odd_lines, export.path)
+        except ResponseError:
+            # The next start fetches it again.
+            export.path.unlink(missing_ok=True)
+            raise
+        if odd.count:
+            lookup.count(names.EXPORT_SKIPPED, odd.count)
+            logger.warning(
+                "%d of %d lines of the export %s are no entries and are left out: %s%s",
+                odd.count,
+                odd.lines,
+                export.path.name,
+                "; ".join(odd.named),
+                "; ..." if odd.count > len(odd.named) else "",
+                extra=lookup.log_extra,
+            )
+        last: int | None = await lookup.ask(lookup.known.export_size, export_name(table, adult=adult))
+        if last is not None and odd.lines < last * (1 - MOST_SHRINKAGE) and not self.force:
+            export.path.unlink(missing_ok=True)
+            raise ConfigurationError(
+                f"the export of {export.day} has {odd.lines:,} lines, {1 - odd.lines / last:.0%} fewer than the "
+                f"last one, which had {last:,}: a part of it seems to be missing, and what is missing would seem "
+                "to be deleted. If it is right, add -a force=true; else take the next day's"
+            )
+        return export, odd.lines
 
 
 @dataclass(frozen=True)
-class _WantedEntries:
-    """Lines of an export that a filter lets through, read anew each time that they are gone through.
-
-    Args:
-        path: The file.
-        wanted: Which lines.
-    """
+class _Entries:
+    """Lines of an export that a filter lets through, read anew each time that they are gone through."""
 
     path: Path
     wanted: ExportFilter

@@ -11,8 +11,7 @@ import logging
 import zlib
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO, NamedTuple
 
 import msgspec
 
@@ -22,6 +21,7 @@ from tmdbfusion_scrapy.models.decoding import decoder_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
 
 EXPORT_NAMES = {
@@ -45,22 +45,15 @@ ODD_LINES = 1_000
 """An export of which more than one line in so many is odd is broken. One odd line breaks none."""
 
 _CHUNK = 1 << 18
-_NAMED = 5
-_SHOWN = 80
 
 _LONGEST_LINE = 1 << 20
 """Bytes. A line of TMDB has some 100; a broken file must not be held as one line."""
 
+logger = logging.getLogger(__name__)
+
 
 class ExportEntry(msgspec.Struct):
-    """One line of an export.
-
-    Args:
-        id: TMDB's id.
-        popularity: ``None`` in the files of collections, networks, keywords and companies.
-        adult: ``None`` where the file does not say.
-        video: ``None`` where the file does not say.
-    """
+    """One line of an export; what its file does not say is ``None``."""
 
     id: Annotated[int, msgspec.Meta(ge=1, le=10**18 - 1)]
     popularity: float | None = None
@@ -70,40 +63,23 @@ class ExportEntry(msgspec.Struct):
 
 @dataclass
 class OddLines:
-    """Lines of an export that are no entries.
-
-    Attributes:
-        lines: Lines that were read, blank ones left out.
-        count: How many of them are odd.
-        named: The first few, in words.
-    """
+    """Lines of an export that were read, how many of them are no entries, and the first few in words."""
 
     lines: int = 0
     count: int = 0
     named: list[str] = field(default_factory=list)
 
-    @property
-    def are_too_many(self) -> bool:
-        """True where the export is broken."""
-        return self.count == self.lines > 0 or self.count > max(1, self.lines // ODD_LINES)
-
     def add(self, number: int, line: bytes, reason: str) -> None:
         """Note a line."""
         self.count += 1
-        if len(self.named) < _NAMED:
-            shown = ascii(line[:_SHOWN])[2:-1] + ("..." if len(line) > _SHOWN else "")
+        if len(self.named) < 5:
+            shown = ascii(line[:80])[2:-1] + ("..." if len(line) > 80 else "")
             self.named.append(f"line {number} ({reason}): {shown}")
 
 
 @dataclass(frozen=True)
 class ExportFilter:
-    """Filter of the lines of an export.
-
-    Args:
-        min_popularity: The least popularity; lines without one are wanted whatever it is.
-        adult: Whether it is for adults; ``None`` for what the file has; those for adults are in another.
-        video: Whether it is a video; ``None`` for both.
-    """
+    """Filter of the lines of an export; what a line does not say does not keep it out, nor does a ``None``."""
 
     min_popularity: float | None = None
     adult: bool | None = None
@@ -123,53 +99,54 @@ class ExportFilter:
         return self.video is None or entry.video is None or entry.video == self.video
 
 
-def export_file(kind: str, day: datetime.date, *, adult: bool = False) -> str:
-    """Return the name of a file, such as ``movie_ids_11_22_2026.json.gz``.
+def export_name(kind: str, *, adult: bool = False) -> str:
+    """Return the name of an export without its day."""
+    return f"{'adult_' if adult else ''}{EXPORT_NAMES[kind]}"
 
-    Args:
-        kind: Table of the records, one of :data:`EXPORT_NAMES`.
-        day: The day in UTC.
-        adult: Whether it is the file of records for adults, which only :data:`ADULT_EXPORTS` have.
-    """
-    prefix = "adult_" if adult else ""
-    return f"{prefix}{EXPORT_NAMES[kind]}_{day:%m_%d_%Y}.json.gz"
+
+def export_file(kind: str, day: datetime.date, *, adult: bool = False) -> str:
+    """Return the name of the file of a day in UTC, such as ``movie_ids_11_22_2026.json.gz``."""
+    return f"{export_name(kind, adult=adult)}_{day:%m_%d_%Y}.json.gz"
 
 
 def newest_day(now: datetime.datetime) -> datetime.date:
-    """Return the newest day of which the files are there, by TMDB's timetable.
-
-    Args:
-        now: Any moment with a time zone.
-    """
+    """Return the newest day of which the files are there by TMDB's timetable, at a moment with a time zone."""
     now = now.astimezone(datetime.timezone.utc)
-    today = now.date()
-    return today if now.time() >= PUBLISHED_AT else today - datetime.timedelta(days=1)
+    return now.date() if now.time() >= PUBLISHED_AT else now.date() - datetime.timedelta(days=1)
 
 
 def read_entries(chunks: Iterable[bytes], odd: OddLines | None = None) -> Iterator[ExportEntry]:
-    """Yield the entries of a file, a chunk of it held at a time.
+    """Yield the entries of compressed data, a chunk of it held at a time.
 
-    Args:
-        chunks: The bytes of the file, compressed as they came.
-        odd: Takes lines that are no entries, which are left out; without it there must be none.
-
-    Raises:
-        ResponseError: The file is broken: it is not gzip, ends too early, or a line is no entry.
+    Broken data raises a ``ResponseError``, and so does a line that is no entry, unless ``odd`` takes note of it.
     """
-    decoder = decoder_of(ExportEntry)
+    decode = decoder_of(ExportEntry).decode
+    for number, line in enumerate(_lines(chunks), 1):
+        if not line.strip():
+            continue
+        if odd is not None:
+            odd.lines += 1
+        try:
+            entry = decode(line)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            if odd is None:
+                raise ResponseError(f"line {number} of the export is no entry: {error}") from None
+            odd.add(number, line, str(error))
+        else:
+            yield entry
+
+
+def _lines(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """Yield the lines of gzip data."""
     rest = b""
-    number = 0
+    number = 1
     for data in _decompressed(chunks):
-        lines = (rest + data).split(b"\n")
-        rest = lines.pop()
+        *lines, rest = (rest + data).split(b"\n")
+        yield from lines
+        number += len(lines)
         if len(rest) > _LONGEST_LINE:
-            raise ResponseError(f"line {number + len(lines) + 1} of the export is no entry: it does not end")
-        for line in lines:
-            number += 1
-            if line.strip() and (entry := _entry(decoder, line, number, odd)) is not None:
-                yield entry
-    if rest.strip() and (entry := _entry(decoder, rest, number + 1, odd)) is not None:
-        yield entry
+            raise ResponseError(f"line {number} of the export is no entry: it does not end")
+    yield rest
 
 
 def read_file(path: Path, odd: OddLines | None = None) -> Iterator[ExportEntry]:
@@ -178,15 +155,11 @@ def read_file(path: Path, odd: OddLines | None = None) -> Iterator[ExportEntry]:
 
 
 def odd_lines(path: Path) -> OddLines:
-    """Return what is odd with a file on disk, and how many lines it has.
-
-    Raises:
-        ResponseError: The file is broken; more than one line in :data:`ODD_LINES` is odd, say.
-    """
+    """Return what is odd with a file on disk; too much of that raises a ``ResponseError``."""
     odd = OddLines()
     for _ in read_file(path, odd):
         pass
-    if odd.are_too_many:
+    if odd.count == odd.lines > 0 or odd.count > max(1, odd.lines // ODD_LINES):
         raise ResponseError(
             f"the export is broken: {odd.count:,} of {odd.lines:,} lines are no entries, such as {odd.named[0]}"
         )
@@ -194,35 +167,16 @@ def odd_lines(path: Path) -> OddLines:
 
 
 def check_file(path: Path) -> None:
-    """See that a file on disk is complete.
-
-    Raises:
-        ResponseError: It is broken: it is not gzip, or ends too early.
-    """
+    """Raise a ``ResponseError`` where a file on disk is not gzip, or ends too early."""
     for _ in _decompressed(_chunks(path)):
         pass
 
 
 def _chunks(path: Path) -> Iterator[bytes]:
-    """The bytes of a file, a piece at a time."""
+    """Yield the bytes of a file, a piece at a time."""
     with path.open("rb") as file:
         while chunk := file.read(_CHUNK):
             yield chunk
-
-
-def _entry(
-    decoder: msgspec.json.Decoder[ExportEntry], line: bytes, number: int, odd: OddLines | None
-) -> ExportEntry | None:
-    """One line, decoded; ``None`` for an odd one that may be left out."""
-    if odd is not None:
-        odd.lines += 1
-    try:
-        return decoder.decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        if odd is None:
-            raise ResponseError(f"line {number} of the export is no entry: {error}") from None
-        odd.add(number, line, str(error))
-        return None
 
 
 def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -245,8 +199,6 @@ def _decompressed(chunks: Iterable[bytes]) -> Iterator[bytes]:
         raise ResponseError("the export is not complete: it ends in the middle")
 
 
-logger = logging.getLogger(__name__)
-
 TRIES = 5
 """Requests for a file before it is given up."""
 
@@ -254,30 +206,17 @@ DAYS_BACK = 3
 """Days to go back where the newest file is not there."""
 
 _FIRST_WAIT = 1.0
-_NOT_THERE = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND})
 
 
-@dataclass(frozen=True)
-class Export:
-    """An export on the disk.
-
-    Args:
-        path: The file, compressed as it came.
-        day: Its day, UTC.
-    """
+class Export(NamedTuple):
+    """An export on the disk, compressed as it came, and its day in UTC."""
 
     path: Path
     day: datetime.date
 
 
 class ExportDownload:
-    """Fetches exports.
-
-    Args:
-        client: Takes the requests; nothing secret goes with them.
-        base_url: ``TMDB_EXPORTS_URL``.
-        folder: Where the files are kept; those of other days are removed.
-    """
+    """Fetches exports into a folder, from which those of other days are removed."""
 
     def __init__(self, client: httpx.AsyncClient, base_url: str, folder: Path) -> None:
         self._client = client
@@ -285,12 +224,7 @@ class ExportDownload:
         self._folder = folder
 
     async def fetch(self, kind: str, day: datetime.date | None = None, *, adult: bool = False) -> Export:
-        """Return the export of a day, by default the newest that is there.
-
-        Args:
-            kind: Table of the records.
-            day: The day, UTC.
-            adult: Whether the records for adults are wanted, which are in a file of their own.
+        """Return the export of a kind of records and a day in UTC, by default the newest that is there.
 
         Raises:
             ServerError: There is none, or it could not be had.
@@ -298,8 +232,8 @@ class ExportDownload:
         newest = day or newest_day(datetime.datetime.now(datetime.timezone.utc))
         for back in range(1 if day is not None else DAYS_BACK):
             tried = newest - datetime.timedelta(days=back)
-            path = await self._file(export_file(kind, tried, adult=adult))
-            if path is not None:
+            path = self._folder / export_file(kind, tried, adult=adult)
+            if await self._is_had(path):
                 await asyncio.to_thread(_remove_others, path)
                 return Export(path, tried)
         raise ServerError(
@@ -310,40 +244,39 @@ class ExportDownload:
             retryable=day is None,
         )
 
-    async def _file(self, name: str) -> Path | None:
-        """A file, complete; ``None`` where the server has none of this name."""
-        path = self._folder / name
+    async def _is_had(self, path: Path) -> bool:
+        """Have a file complete on the disk; return false where the server has none of this name."""
         if await asyncio.to_thread(_is_complete, path):
-            return path
+            return True
         part = _Part(path)
         wait = _FIRST_WAIT
         for attempt in range(1, TRIES + 1):
             try:
-                if not await self._get(name, part):
-                    return None
+                if not await self._get(path.name, part):
+                    return False
                 await asyncio.to_thread(part.finish)
-            except ResponseError as error:
-                await asyncio.to_thread(part.remove)
-                reason: Exception = error
-            except (httpx.RequestError, ServerError) as error:
-                reason = error
+            except (httpx.RequestError, ServerError, ResponseError) as error:
+                if isinstance(error, ResponseError):
+                    await asyncio.to_thread(part.remove)
+                # Some errors of httpx say nothing.
+                reason = printable(str(error)) or type(error).__name__
             else:
-                return path
+                return True
             if attempt < TRIES:
-                logger.warning("Cannot fetch %s (%s): trying again in %g seconds", name, _said(reason), wait)
+                logger.warning("Cannot fetch %s (%s): trying again in %g seconds", path.name, reason, wait)
                 await asyncio.sleep(wait)
                 wait *= 2
-        raise ServerError(f"cannot fetch {self._base_url}/{name}, {TRIES} times: {_said(reason)}")
+        raise ServerError(f"cannot fetch {self._base_url}/{path.name}, {TRIES} times: {reason}")
 
     async def _get(self, name: str, part: _Part) -> bool:
-        """Fetch what is missing of a file; say whether the server has it at all."""
+        """Fetch what is missing of a file; return whether the server has it at all."""
         have, validator = await asyncio.to_thread(part.state)
         headers = {"Accept-Encoding": "identity"}
         if have:
             # Another file under this name, a broken one that was replaced, comes as a whole.
             headers |= {"Range": f"bytes={have}-", "If-Range": validator}
         async with self._client.stream("GET", f"{self._base_url}/{name}", headers=headers) as response:
-            if response.status_code in _NOT_THERE:
+            if response.status_code in {HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND}:
                 return False
             if response.status_code == HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
                 # All of it is there already, or it shrank: the check tells.
@@ -353,19 +286,16 @@ class ExportDownload:
             goes_on = response.status_code == HTTPStatus.PARTIAL_CONTENT
             if goes_on and not response.headers.get("Content-Range", "").startswith(f"bytes {have}-"):
                 raise ResponseError("the server sent another part of the file than was asked for")
-            await self._save(response, part, goes_on=goes_on)
+            tag = response.headers.get("ETag", "")
+            file = await asyncio.to_thread(part.open, tag, goes_on=goes_on)
+            try:
+                # A piece has some 64 KB: to hand it to a thread costs less than to write it.
+                async for chunk in response.aiter_raw():
+                    await asyncio.to_thread(file.write, chunk)
+            finally:
+                # Also where the crawl is stopped: what came need not come again.
+                file.close()
         return True
-
-    async def _save(self, response: httpx.Response, part: _Part, *, goes_on: bool) -> None:
-        """Write the body as it comes."""
-        file = await asyncio.to_thread(part.open, response.headers.get("ETag", ""), goes_on=goes_on)
-        try:
-            # A piece has some 64 KB: to hand it to a thread costs less than to write it.
-            async for chunk in response.aiter_raw():
-                await asyncio.to_thread(file.write, chunk)
-        finally:
-            # Also where the crawl is stopped: what came need not come again.
-            file.close()
 
 
 class _Part:
@@ -394,11 +324,7 @@ class _Part:
         return self._data.open("ab")
 
     def finish(self) -> None:
-        """Make it the file.
-
-        Raises:
-            ResponseError: It is not complete.
-        """
+        """Make it the file, if it is complete."""
         check_file(self._data)
         self._data.replace(self._path)
         self.remove()
@@ -424,23 +350,12 @@ def _is_complete(path: Path) -> bool:
 
 def _remove_others(path: Path) -> None:
     """Remove the exports of other days."""
-    name = path.name.rsplit("_", 3)[0]
-    for other in path.parent.glob(f"{name}_*"):
+    for other in path.parent.glob(f"{path.name.rsplit('_', 3)[0]}_*"):
         if other != path:
             other.unlink(missing_ok=True)
 
 
-def _said(error: Exception) -> str:
-    """Return the text of an error; some of httpx say nothing."""
-    return printable(str(error)) or type(error).__name__
-
-
 def export_client(transport: httpx.AsyncBaseTransport, timeout: float) -> httpx.AsyncClient:
-    """Return a client for :class:`ExportDownload`.
-
-    Args:
-        transport: Carries the requests; it is closed with the client.
-        timeout: Seconds without a byte.
-    """
+    """Return a client for :class:`ExportDownload`, which ends after so many seconds without a byte."""
     options: dict[str, Any] = {"trust_env": False, "follow_redirects": True}
     return httpx.AsyncClient(transport=transport, timeout=timeout, **options)

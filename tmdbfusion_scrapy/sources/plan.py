@@ -10,9 +10,8 @@ from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
 from tmdbfusion_scrapy.sources.changes import ChangesSource
 from tmdbfusion_scrapy.sources.discover import DiscoverSource, ListSource
 from tmdbfusion_scrapy.sources.export import ExportSource
-from tmdbfusion_scrapy.sources.ids import CsvSource, IdsSource
+from tmdbfusion_scrapy.sources.ids import CsvSource, FailedSource, IdsSource, ImagesSource, StaleSource
 from tmdbfusion_scrapy.sources.source import Kind, Source, take_count
-from tmdbfusion_scrapy.sources.stored import FailedSource, ImagesSource, StaleSource
 
 SOURCES: Mapping[str, type[Source]] = {
     "ids": IdsSource,
@@ -53,13 +52,7 @@ class Plan:
         sources: Mapping[str, type[Source]] = SOURCES,
         append: Sequence[str] = (),
     ) -> Plan:
-        """Read the arguments of a spider (``scrapy crawl ... -a name=value``).
-
-        Args:
-            arguments: ``source``, ``limit``, ``append``, and those of the source.
-            kind: The kind of records.
-            sources: The sources by the value of ``source``.
-            append: Parts to ask for where the arguments name none.
+        """Read the arguments of a spider for a kind of records; ``append`` is for where they name no parts.
 
         Raises:
             ConfigurationError: An argument is unknown, cannot be used, or does not go with the source.
@@ -68,7 +61,8 @@ class Plan:
         asked = given.pop("append", None)
         limit = take_count(given, "limit")
         offered = {name: source for name, source in sources.items() if source.is_offered(kind)}
-        name = given.pop("source", None) or _implied(given, sources, kind)
+        implied = (name for name, source in sources.items() if given.keys() & {*source.implied_by})
+        name = given.pop("source", None) or next(implied, "list" if kind.lists else "export")
         if name not in offered:
             others = sorted(name for name, source in offered.items() if source.asks_for_records)
             raise ConfigurationError(
@@ -80,7 +74,10 @@ class Plan:
             # As if it were given: what is asked for belongs to the run.
             asked = ",".join(append)
             arguments = {**arguments, "append": asked}
-        parts = _append(asked or "")
+        try:
+            parts = check_appends("append", asked or "")
+        except ValidationError as error:
+            raise ConfigurationError(f"-a append: {error.message}") from None
         if parts and not source.asks_for_records:
             raise ConfigurationError(
                 f"-a append goes with what is asked for, and source={name} asks for no record: leave it out"
@@ -96,19 +93,3 @@ class Plan:
             if name != "force" and not name.startswith("_")
         }
         return cls(source, parts, limit, source.identify(shown))
-
-
-def _implied(given: Mapping[str, str], sources: Mapping[str, type[Source]], kind: Kind) -> str:
-    """Return the source that the other arguments speak of."""
-    for name, source in sources.items():
-        if any(argument in given for argument in source.implied_by):
-            return name
-    return "list" if kind.lists else "export"
-
-
-def _append(value: str) -> tuple[str, ...]:
-    """Return the parts to ask for with each record."""
-    try:
-        return check_appends("append", value)
-    except ValidationError as error:
-        raise ConfigurationError(f"-a append: {error.message}") from None

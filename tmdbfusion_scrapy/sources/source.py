@@ -40,15 +40,7 @@ NEEDS_DATABASE = "it needs a database: leave SQLPipeline in ITEM_PIPELINES"
 
 @dataclass(frozen=True)
 class Kind:
-    """Kind of records that a spider crawls, and what TMDB has to list them.
-
-    Args:
-        table: Table of the records, such as ``movies``.
-        lists: The lists by TMDB's names; the first is the default.
-        discover: The discover endpoint; ``None`` where there is none.
-        discover_date: The date by which a large discover is split.
-        changes: The list of changed ids; ``None`` where there is none.
-    """
+    """Kind of records that a spider crawls, named as its table, and the endpoints of TMDB that list them."""
 
     table: str
     lists: Mapping[str, Endpoint[..., Any]] = field(default_factory=dict)
@@ -112,15 +104,10 @@ class Estimate:
 
 
 class Lookup(Protocol):
-    """Access of a source to what it may look up, in a crawl and in the estimate of one."""
+    """Access of a source to what it may look up; ``limit`` is that of records, ``None`` for all."""
 
-    @property
-    def kind(self) -> Kind:
-        """The kind of records."""
-
-    @property
-    def limit(self) -> int | None:
-        """Most records; ``None`` for all."""
+    kind: Kind
+    limit: int | None
 
     @property
     def known(self) -> KnownRecords:
@@ -146,96 +133,49 @@ class CrawlRun(Protocol):
     coverage: str | None
 
     @property
-    def is_planned(self) -> bool:
-        """True where all that is to be fetched stands in the database."""
-
+    def is_planned(self) -> bool: ...
     @property
-    def upto(self) -> str | None:
-        """The day up to which changes are known when the run is finished."""
-
-    async def plan(self, listing: Listing, limit: int | None) -> None:
-        """Make what is listed, and not stored yet, what the run fetches."""
-
-    async def renew(self, listing: Listing) -> None:
-        """Add what is listed to what is left."""
-
-    async def tell_others(self) -> None:
-        """Say how many records are stored without the parts that are asked for now."""
+    def upto(self) -> str | None: ...
+    async def plan(self, listing: Listing, limit: int | None) -> None: ...
+    async def renew(self, listing: Listing) -> None: ...
+    async def tell_others(self) -> None: ...
 
 
 class Crawl(Lookup, Protocol):
-    """A crawl as its source sees it."""
+    """A crawl as its source sees it; :mod:`tmdbfusion_scrapy.crawling.source_crawl` says what each method does."""
 
     @property
-    def run(self) -> CrawlRun | None:
-        """The run in the database; ``None`` where nothing is stored in one."""
-
-    def records(self, ids: Sequence[int]) -> AsyncIterator[Request]:
-        """Yield the requests for records."""
-
-    def records_left(self) -> AsyncIterator[Request]:
-        """Yield the requests for the records that are left of the planned run."""
-
-    def records_of(self, response: Any, entries: Sequence[Any]) -> AsyncIterator[Any]:
-        """Yield the requests for the records of some entries of a page, each record once in the crawl."""
-
-    def pages(self, endpoint: Endpoint[..., Any], most: int | None, **arguments: Any) -> Request:
-        """Return the request for the pages of a list, of which each record is fetched.
-
-        Args:
-            endpoint: The list.
-            most: Most pages; ``None`` for all that TMDB serves. ``limit`` may want fewer.
-            arguments: Those of the endpoint.
-        """
-
-    def page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Request:
-        """Return the request for a page that goes to the :class:`Reader` of the crawl.
-
-        Args:
-            endpoint: The list.
-            arguments: Those of the endpoint and of a request; ``cb_kwargs`` go to :meth:`Reader.read`.
-        """
-
-    def read_with(self, reader: Reader) -> None:
-        """Have the answers to the requests of :meth:`page` read by a reader."""
-
-    def incomplete(self, response: Any, what: str) -> FailedCall:
-        """Return the item that puts a page on record of which something was missing."""
-
-    def set_stat(self, stat: str, value: Any) -> None:
-        """Set one of the crawl's stats."""
-
-    async def fetch_stored_images(self) -> None:
-        """Have the images of all stored records downloaded, as far as they are not there."""
+    def run(self) -> CrawlRun | None: ...
+    def records(self, ids: Sequence[int]) -> AsyncIterator[Request]: ...
+    def records_left(self) -> AsyncIterator[Request]: ...
+    def records_of(self, response: Any, entries: Sequence[Any]) -> AsyncIterator[Any]: ...
+    def pages(self, endpoint: Endpoint[..., Any], most: int | None, **arguments: Any) -> Request: ...
+    def page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Request: ...
+    def read_with(self, reader: Reader) -> None: ...
+    def incomplete(self, response: Any, what: str) -> FailedCall: ...
+    def set_stat(self, stat: str, value: Any) -> None: ...
+    async def fetch_stored_images(self) -> None: ...
 
 
 class Reader(Protocol):
-    """Reads the pages of a list that takes more than one page after the other."""
+    """Reads the pages of a list that takes more than one page after the other.
+
+    ``read`` yields requests and items for a response with its ``record``, and ``cb_kwargs`` of the request.
+    """
 
     @property
-    def read(self) -> Callable[..., AsyncIterator[Any]]:
-        """Method that yields what follows from a page: requests, and items.
-
-        It takes the response, its ``record`` decoded, and ``cb_kwargs`` of the request.
-        """
-
-    def fail(self, error: TMDBError) -> None:
-        """Note that a page could not be had."""
+    def read(self) -> Callable[..., AsyncIterator[Any]]: ...
+    def fail(self, error: TMDBError) -> None: ...
 
 
 class EstimateLookup(Lookup, Protocol):
-    """Access of a source to what it may look up for an estimate."""
+    """Access of a source to what it may look up for an estimate, as ``commands/plan_report.py`` has it."""
 
-    def first_page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Awaitable[Any]:
-        """Return the record of a list's first page, or of another."""
-
-    def not_fetched(self, listed: int) -> int:
-        """Return how many of some records are left, where an unfinished run has fetched some."""
-
+    def first_page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Awaitable[Any]: ...
+    def not_fetched(self, listed: int) -> int: ...
     def share(
         self, listed: AbstractSet[int], *, adult: AbstractSet[int] | None = None, is_adult: bool = False
-    ) -> Any:
-        """Return how many of some ids are ``stored``, ``given_up``, and how many stored ones ``unlisted``."""
+    ) -> Any: ...
 
 
 class Source(ABC):
@@ -247,6 +187,7 @@ class Source(ABC):
 
     Attributes:
         name: Value of ``-a source=``.
+        listed_by: Field of :class:`Kind` without which a kind has no such source.
         implied_by: Arguments that name the source where ``-a source=`` does not.
         described: Arguments of which :meth:`describe` tells.
         needs_database: Whether it is of use only with a database.
@@ -257,6 +198,7 @@ class Source(ABC):
     """
 
     name: ClassVar[str]
+    listed_by: ClassVar[str | None] = None
     implied_by: ClassVar[Sequence[str]] = ()
     described: ClassVar[Sequence[str]] = ()
     needs_database: ClassVar[bool] = False
@@ -265,9 +207,9 @@ class Source(ABC):
     is_mirror: ClassVar[bool] = False
 
     @classmethod
-    def is_offered(cls, kind: Kind) -> bool:  # noqa: ARG003 - those of subclasses need it
+    def is_offered(cls, kind: Kind) -> bool:
         """Return whether there is such a source for a kind of records."""
-        return True
+        return cls.listed_by is None or bool(getattr(kind, cls.listed_by))
 
     @classmethod
     @abstractmethod
@@ -291,20 +233,14 @@ class Source(ABC):
         """
 
     def identify(self, arguments: Mapping[str, str]) -> Mapping[str, str]:
-        """Return the arguments that tell the same command from another.
+        """Return the arguments that tell the same command from another, made of those that were given.
 
         A source whose arguments name a file adds what is in it: with other ids it is another command.
-
-        Args:
-            arguments: The arguments as they were given.
         """
         return arguments
 
     async def listing(self, lookup: Lookup) -> Listing:
         """Return what the source lists.
-
-        Args:
-            lookup: What it may look up.
 
         Raises:
             ConfigurationError: There is nothing to go by.
@@ -313,12 +249,7 @@ class Source(ABC):
         raise NotImplementedError
 
     async def requests(self, crawl: Crawl) -> AsyncIterator[Request]:
-        """Yield the requests of a crawl.
-
-        Raises:
-            ConfigurationError: There is nothing to go by, or no database where one is needed.
-            TMDBError: What lists the records could not be had.
-        """
+        """Yield the requests of a crawl; what lists the records may raise a ``TMDBError``."""
         run = crawl.run
         if run is None:
             if self.needs_database:
@@ -335,12 +266,7 @@ class Source(ABC):
             yield request
 
     async def estimate(self, lookup: EstimateLookup) -> Estimate:
-        """Return what a crawl would have to fetch.
-
-        Raises:
-            ConfigurationError: There is nothing to go by.
-            TMDBError: TMDB could not be asked.
-        """
+        """Return what a crawl would have to fetch; what lists the records may raise a ``TMDBError``."""
         return self.estimate_of(await self.listing(lookup), lookup)
 
     def estimate_of(self, listing: Listing, lookup: EstimateLookup) -> Estimate:
@@ -348,20 +274,12 @@ class Source(ABC):
         keys = {key for key, _ in listing.entries}
         adult = None if listing.adult is None else set(listing.adult)
         share = lookup.share(keys, adult=adult, is_adult=listing.is_adult)
-        given_up = unlisted = 0
-        if self.fetches_again:
-            left = lookup.not_fetched(len(keys))
-        else:
-            given_up = share.given_up
-            left = len(keys) - share.stored - given_up
-        if lookup.limit is not None:
-            left = min(left, lookup.limit)
-        elif listing.is_complete:
-            unlisted = share.unlisted
-            left += unlisted
+        given_up = 0 if self.fetches_again else share.given_up
+        left = lookup.not_fetched(len(keys)) if self.fetches_again else len(keys) - share.stored - given_up
+        unlisted = share.unlisted if listing.is_complete and lookup.limit is None else 0
         return Estimate(
             len(keys),
-            left,
+            left + unlisted if lookup.limit is None else min(left, lookup.limit),
             stored=share.stored,
             given_up=given_up,
             unlisted=unlisted,
@@ -370,13 +288,7 @@ class Source(ABC):
 
 
 def estimate_pages(page: Any, most: int, lookup: EstimateLookup) -> Estimate:
-    """Return what a crawl of so many pages would have to fetch.
-
-    Args:
-        page: The record of the first page.
-        most: Most pages.
-        lookup: What is left of them.
-    """
+    """Return what a crawl of so many pages would have to fetch, by the record of the first one."""
     pages = min(most, page.last_page)
     listed = min(page.total_results or 0, pages * RESULTS_PER_PAGE)
     if lookup.limit is not None:
@@ -386,11 +298,7 @@ def estimate_pages(page: Any, most: int, lookup: EstimateLookup) -> Estimate:
 
 
 def take_count(given: dict[str, str], name: str, *, most: int | None = None) -> int | None:
-    """Return a number from 1, taken out of the arguments; ``None`` where it is not given.
-
-    Raises:
-        ConfigurationError: It is none.
-    """
+    """Return a whole number from 1, taken out of the arguments; ``None`` where it is not given."""
     text = given.pop(name, None)
     if text is None:
         return None
@@ -401,35 +309,25 @@ def take_count(given: dict[str, str], name: str, *, most: int | None = None) -> 
     return number
 
 
-def take_number(given: dict[str, str], name: str) -> float | None:
-    """Return a number from 0, taken out of the arguments; ``None`` where it is not given.
-
-    Raises:
-        ConfigurationError: It is none.
-    """
+def take_number(given: dict[str, str], name: str, *, most: float | None = None) -> float | None:
+    """Return a number from 0, taken out of the arguments; ``None`` where it is not given."""
     text = given.pop(name, None)
     if text is None:
         return None
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", str(text).strip()):
-        raise ConfigurationError(f"-a {name}={text}: use a number from 0, such as 1.5")
+    is_number = re.fullmatch(r"[0-9]{1,9}(\.[0-9]+)?", str(text).strip())
+    if not is_number or (most is not None and float(text) > most):
+        bounds = f"up to {most}" if most is not None else "such as 1.5"
+        raise ConfigurationError(f"-a {name}={text}: use a number from 0, {bounds}")
     return float(text)
 
 
 def take_flag(given: dict[str, str], name: str) -> bool:
-    """Return true or false, taken out of the arguments; false where it is not given.
-
-    Raises:
-        ConfigurationError: It is neither true nor false.
-    """
+    """Return true or false, taken out of the arguments; false where it is not given."""
     return check_boolean(f"-a {name}", given.pop(name, False))
 
 
 def take_day(given: dict[str, str], name: str) -> datetime.date | None:
-    """Return a day that is not to come, taken out of the arguments; ``None`` where it is not given.
-
-    Raises:
-        ConfigurationError: It is no day, or one to come.
-    """
+    """Return a day that is not to come, taken out of the arguments; ``None`` where it is not given."""
     text = given.pop(name, None)
     if text is None:
         return None
@@ -439,6 +337,11 @@ def take_day(given: dict[str, str], name: str) -> datetime.date | None:
         day = datetime.date.fromisoformat(text if re.fullmatch(r"[0-9-]{10}", text) else "")
     except ValueError:
         raise ConfigurationError(f"-a {name}={text}: use a day such as 2026-11-01") from None
-    if day > datetime.datetime.now(datetime.timezone.utc).date():
+    if day > today():
         raise ConfigurationError(f"-a {name}={text} is still to come: use a day that was")
     return day
+
+
+def today() -> datetime.date:
+    """Return the day it is, UTC."""
+    return datetime.datetime.now(datetime.timezone.utc).date()

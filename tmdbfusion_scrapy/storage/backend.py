@@ -8,24 +8,26 @@ from __future__ import annotations
 import sqlite3
 import time
 from datetime import datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from functools import cache
+from itertools import islice
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from sqlalchemy import URL, Column, ColumnElement, Connection, Engine, Table, delete, insert
 from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, StatementError
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.postgresql import PostgreSQL
-from tmdbfusion_scrapy.storage.sqlite import SQLite
+from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, in_slices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
-    from sqlalchemy import Column, ColumnElement, Table
-    from sqlalchemy.engine import URL, Connection, Engine
-
-    from tmdbfusion_scrapy.storage.upserts import Replacement, Row, Upsert
+    from tmdbfusion_scrapy.storage.entities.declaration import Relation
+    from tmdbfusion_scrapy.storage.upserts import Row, Upsert
 
     T = TypeVar("T")
+    Links = Mapping[Any, Collection[Row]]
+    """Rows of a link table, by the id of the record that they belong to."""
 
 # Any numbers, the same in every process.
 TABLES_LOCK = 8_471_263
@@ -41,97 +43,139 @@ _FIRST_WAIT = 0.1
 _LONGEST_WAIT = 5.0
 """Seconds between two tries."""
 
-RECORD_ERRORS = (StatementError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+_RECORD_ERRORS = (StatementError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 """What a record that fits no row may raise, besides what the database says (a ``StatementError`` too)."""
 
+_IDS_AT_ONCE = 20_000
 
-class RowWriter(Protocol):
+
+class RowWriter:
     """Writer of rows in a transaction that is open."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
 
     def upsert(self, upsert: Upsert, rows: Iterable[Row]) -> None:
         """Insert rows, or update those that are there."""
+        self._write(upsert, upsert.in_key_order(rows))
 
-    def replace(self, replacement: Replacement, rows: Mapping[Any, Sequence[Row]]) -> None:
-        """Make these rows, by what they belong to, all that there are."""
+    def replace(self, relation: Relation, rows: Links) -> None:
+        """Make these rows all that there are of the records that they belong to.
+
+        What differs is written and what is there counted: that spares the indexes the rows that stay as they are.
+        """
+        rest = self._without_new(relation, rows)
+        self._write(relation.upsert, with_owner(rest))
+        counts = self._counts(relation, list(rest)) if rest else ()
+        wrong = {owner: rest[owner] for owner, number in counts if number != len(rest[owner])}
+        column = relation.table.columns[relation.owner]
+        for owners in in_slices(list(wrong), MOST_KEYS):
+            self._connection.execute(delete(relation.table).where(column.in_(owners)))
+        self._write(relation.upsert, with_owner(wrong))
+
+    def _write(self, upsert: Upsert, rows: Sequence[Row]) -> None:
+        """Insert rows that are in the order of their key, or update those that are there."""
+        raise NotImplementedError
+
+    def _without_new(self, relation: Relation, rows: Links) -> Links:  # noqa: ARG002 - for others
+        """Write the rows of records that have none, if there is a faster way for that; return the others."""
+        return rows
+
+    def _counts(self, relation: Relation, owners: Sequence[Any]) -> Iterable[Sequence[Any]]:
+        """Return those of some records that have rows, and how many."""
+        raise NotImplementedError
 
 
-class Backend(Protocol):
+class Backend:
     """All that differs between databases; nobody else asks which one it is.
 
     Attributes:
         name: The product's name.
         drivers: Names before the ``://`` of a URL.
         driver: The one that is used for them.
+        rows: The writer of rows for a transaction that is open.
     """
 
     name: str
     drivers: tuple[str, ...]
     driver: str
+    rows: type[RowWriter]
 
-    def path(self, url: URL) -> Path | None:
+    def path(self, url: URL) -> Path | None:  # noqa: ARG002 - for others
         """Return the file of a database, ``None`` for a server and for a URI of SQLite's own."""
+        return None
 
     def version(self, engine: Engine) -> str:
         """Return the version of the product, empty before the first connection."""
+        return ".".join(map(str, engine.dialect.server_version_info or ()))
 
     def checked_url(self, url: URL) -> URL:
-        """Return a URL as it is used.
-
-        Raises:
-            ConfigurationError: Its database is of no use.
-        """
+        """Return a URL as it is used; raise ``ConfigurationError`` where its database is of no use."""
+        return url
 
     def check_place(self, url: URL, label: str) -> None:
         """Raise ``ConfigurationError`` where there cannot be a database; ``label`` is for messages."""
 
     def engine(self, url: URL, *, read_only: bool, **options: Any) -> Engine:
-        """Return an engine with some options of ``create_engine``; nothing is connected yet.
-
-        Raises:
-            FileNotFoundError: There is no database to read.
-        """
+        """Return an engine, not connected yet; raise ``FileNotFoundError`` where there is no database to read."""
+        raise NotImplementedError
 
     def advice(self, reason: str) -> str:
         """Return what the user may do about a database that cannot be opened, as the driver says the reason."""
+        raise NotImplementedError
 
     def is_record_fault(self, error: DBAPIError) -> bool:
         """Return whether other records may be stored although this error came."""
+        raise NotImplementedError
 
     def may_pass(self, error: DBAPIError) -> bool:
         """Return whether the same may work a little later."""
+        raise NotImplementedError
 
-    def waits_to_open(self, error: DBAPIError) -> bool:
-        """Return whether opening the database is tried again."""
+    def waits_to_open(self, error: DBAPIError) -> bool:  # noqa: ARG002 - for others
+        """Return whether opening is tried again: a server that does not answer is most often the wrong one."""
+        return False
 
     def take_lock(self, connection: Connection, lock: int) -> None:
         """Wait for a lock, and hold it until the transaction ends."""
 
-    def is_locked(self, connection: Connection, lock: int) -> bool:
+    def is_locked(self, connection: Connection, lock: int) -> bool:  # noqa: ARG002 - for others
         """Return whether another transaction holds a lock; else this one may have it."""
+        return False
 
-    def clock_offset(self, connection: Connection) -> timedelta:
+    def clock_offset(self, connection: Connection) -> timedelta:  # noqa: ARG002 - for others
         """Return what the database's clock is ahead of this machine's, as measured when it was connected."""
+        return timedelta()
 
     def check_encoding(self, connection: Connection, label: str) -> None:
         """Raise ``ConfigurationError`` where not every text can be stored."""
 
-    def columns(self, connection: Connection) -> set[tuple[str, str]]:
+    def columns(self, connection: Connection) -> set[tuple[str, str]]:  # noqa: ARG002 - for others
         """Return the columns of all tables by name; none where that takes longer than looking closely."""
+        return set()
 
     def probe(self, connection: Connection, tables: Sequence[Table]) -> None:
         """Raise the driver's error where tables cannot be written to."""
+        raise NotImplementedError
 
     def size(self, connection: Connection, tables: Sequence[str]) -> int:
         """Return the bytes on the disk that tables and their indexes take."""
+        raise NotImplementedError
 
     def document_bytes(self, column: Column[Any]) -> ColumnElement[int]:
         """Return the expression for the bytes of a document."""
+        raise NotImplementedError
 
     def fill(self, connection: Connection, table: Table, entries: Iterable[tuple[Any, ...]]) -> None:
         """Create a temporary table with the key ``id``, and fill it; the later of two with the same id counts."""
+        raise NotImplementedError
 
     def add_ids(self, connection: Connection, table: Table, ids: Iterable[int]) -> None:
         """Add ids to a table that :meth:`fill` made; some may stand there twice from then on."""
+        statement = insert(table).prefix_with("OR IGNORE", dialect="sqlite")
+        rest = iter(ids)
+        while part := list(islice(rest, _IDS_AT_ONCE)):
+            connection.execute(statement, [{"id": key} for key in part])
 
     def expect_many(self, connection: Connection) -> None:
         """Prepare a transaction for questions about a million ids."""
@@ -139,29 +183,37 @@ class Backend(Protocol):
     def analyze(self, connection: Connection, table: Table) -> None:
         """Let the planner know that a table has grown."""
 
-    def rows(self, connection: Connection) -> RowWriter:
-        """Return the writer of rows for the transaction that is open."""
-
     def forbid_writing(self, connection: Connection) -> None:
         """Have the database refuse all that a statement of a user would change."""
+        raise NotImplementedError
 
     def parameter(self, value: str) -> Any:
         """Return a value that is given as text as a statement of a user takes it."""
+        return value
 
 
-SQLITE: Backend = SQLite()
-POSTGRESQL: Backend = PostgreSQL()
-_BACKENDS = {"sqlite": SQLITE, "postgresql": POSTGRESQL}
+@cache
+def _backends() -> dict[str, Backend]:
+    """Return all backends, by SQLAlchemy's name of the dialect."""
+    from tmdbfusion_scrapy.storage.postgresql import POSTGRESQL
+    from tmdbfusion_scrapy.storage.sqlite import SQLITE
+
+    return {"sqlite": SQLITE, "postgresql": POSTGRESQL}
 
 
 def backend_of(bind: Engine | Connection) -> Backend:
     """Return the backend of an engine or a connection."""
-    return _BACKENDS[bind.dialect.name]
+    return _backends()[bind.dialect.name]
 
 
 def backend_for(url: URL) -> Backend | None:
     """Return the backend for a URL; ``None`` where there is none."""
-    return next((backend for backend in _BACKENDS.values() if url.drivername in backend.drivers), None)
+    return next((backend for backend in _backends().values() if url.drivername in backend.drivers), None)
+
+
+def with_owner(rows: Links) -> list[Row]:
+    """Return rows of a link table with the record that each belongs to, in the order of the records."""
+    return [(owner, *row) for owner in sorted(rows) for row in rows[owner]]
 
 
 def now_of(connection: Connection) -> datetime:
@@ -177,20 +229,25 @@ def run_lock(run_id: int) -> int:
 def is_record_fault(error: Exception) -> bool:
     """Return whether other records may be stored although this error came."""
     if not isinstance(error, DBAPIError):
-        return isinstance(error, RECORD_ERRORS)
+        return isinstance(error, _RECORD_ERRORS)
     if error.connection_invalidated:
         return False
     return isinstance(error, DataError | IntegrityError) or _raised_by(error).is_record_fault(error)
 
 
-def may_pass(error: Exception) -> bool:
+def may_pass(error: BaseException | None) -> bool:
     """Return whether the same batch may be stored a little later."""
     if not isinstance(error, DBAPIError):
         return False
     return error.connection_invalidated or _raised_by(error).may_pass(error)
 
 
-def reason_of(error: Exception) -> str:
+def _raised_by(error: DBAPIError) -> Backend:
+    """Return the backend whose driver raised an error."""
+    return _backends()["sqlite" if isinstance(error.orig, sqlite3.Error) else "postgresql"]
+
+
+def reason_of(error: BaseException | None) -> str:
     """Return what went wrong, in the driver's own words: one line, without the statement and the row."""
     cause = error.orig if isinstance(error, StatementError) and error.orig is not None else error
     lines = str(cause).strip().splitlines()
@@ -200,13 +257,8 @@ def reason_of(error: Exception) -> str:
 def patiently(action: Callable[[], T], seconds: float, on_wait: Callable[[str], None]) -> T:
     """Return what an action returns; try it again while the database is locked or away. Blocks.
 
-    Args:
-        action: Asks or writes, as a whole: it is done from its beginning each time.
-        seconds: How long it is tried again, from the first failure on: waiting for another crawl is none.
-        on_wait: Called with the reason, once, when it has to be tried again.
-
-    Raises:
-        Exception: What the action raised, where that does not pass or did not pass in time.
+    It is done from its beginning each time, for some seconds from the first failure on, of which waiting for
+    another crawl is none. The reason is told to ``on_wait``, once.
     """
     deadline = None
     wait = _FIRST_WAIT
@@ -216,17 +268,10 @@ def patiently(action: Callable[[], T], seconds: float, on_wait: Callable[[str], 
         except Exception as error:
             # Opening says so of a database that cannot be reached.
             fault = error.__cause__ if isinstance(error, ConfigurationError) else error
-            if not isinstance(fault, Exception) or not may_pass(fault):
+            if not may_pass(fault) or (deadline is not None and time.monotonic() > deadline):
                 raise
             if deadline is None:
                 deadline = time.monotonic() + seconds
                 on_wait(reason_of(fault))
-            elif time.monotonic() > deadline:
-                raise
         time.sleep(wait)
         wait = min(wait * 2, _LONGEST_WAIT)
-
-
-def _raised_by(error: DBAPIError) -> Backend:
-    """Return the backend whose driver raised an error."""
-    return SQLITE if isinstance(error.orig, sqlite3.Error) else POSTGRESQL

@@ -5,63 +5,31 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from functools import cache
+from functools import cache, partial
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import Connection, Engine, Executable, Table, bindparam, delete, select, update
 
 from tmdbfusion_scrapy.exceptions import printable
 from tmdbfusion_scrapy.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
-from tmdbfusion_scrapy.storage.backend import (
-    RECORD_ERRORS,
-    WRITE_LOCK,
-    backend_of,
-    is_record_fault,
-    now_of,
-    reason_of,
-)
-from tmdbfusion_scrapy.storage.entities import metadata
-from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_watermarks
-from tmdbfusion_scrapy.storage.failures import own_calls
+from tmdbfusion_scrapy.storage import marks
+from tmdbfusion_scrapy.storage.backend import WRITE_LOCK, backend_of, is_record_fault, now_of, reason_of
+from tmdbfusion_scrapy.storage.entities import TABLES
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures
+from tmdbfusion_scrapy.storage.failures import is_own_call
 from tmdbfusion_scrapy.storage.fitting import fitted, without_documents
-from tmdbfusion_scrapy.storage.marks import (
-    later_times,
-    mark_deleted,
-    mark_fetched,
-    mark_there,
-    outdated,
-    parts_of,
-    spared_bytes,
-)
-from tmdbfusion_scrapy.storage.rows import (
-    FAILURE_COLUMNS,
-    WATERMARK_COLUMNS,
-    Changes,
-    LeftOut,
-    declaration_of,
-)
-from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, Replacement, Upsert, in_slices
+from tmdbfusion_scrapy.storage.rows import FAILURES, WATERMARKS, Changes, LeftOut, declaration_of
+from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, in_slices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Table
-    from sqlalchemy.engine import Connection, Engine
-    from sqlalchemy.sql import Executable
+    from tmdbfusion_scrapy.storage.backend import RowWriter
+    from tmdbfusion_scrapy.storage.entities.declaration import Children, Stored, Stub, Values
+    from tmdbfusion_scrapy.storage.rows import Call, Entry, Item
 
-    from tmdbfusion_scrapy.storage.entities.declaration import (
-        Addition,
-        Children,
-        Relation,
-        Stored,
-        Stub,
-        Values,
-    )
-    from tmdbfusion_scrapy.storage.rows import Item, Times
-
-    Entry = tuple[Item, datetime]
-    """An item and when it was fetched."""
+    T = TypeVar("T")
 
 
 @dataclass
@@ -95,8 +63,7 @@ class BatchResult:
         self.fitted += part.fitted
         self.spared_bytes += part.spared_bytes
         for name, left_out in part.left_out.items():
-            known = self.left_out.get(name)
-            self.left_out[name] = left_out if known is None else known.and_another(left_out.number)
+            self.left_out[name] = left_out.after(self.left_out.get(name))
 
 
 def store_batch(engine: Engine, entries: Sequence[Entry], *, store_raw: bool = True) -> BatchResult:
@@ -117,11 +84,11 @@ def store_batch(engine: Engine, entries: Sequence[Entry], *, store_raw: bool = T
         with engine.connect() as connection:
             ordered = _in_order(entries, backend_of(connection).clock_offset(connection))
             # Before the lock is taken: another process may write meanwhile.
-            changes = _changes_of(ordered, store_raw=store_raw)
+            changes = Changes(ordered, store_raw=store_raw)
             with connection.begin():
                 backend_of(connection).take_lock(connection, WRITE_LOCK)
-                return _write(connection, ordered, changes, store_raw=store_raw)
-    except RECORD_ERRORS as error:
+                return write_changes(connection, _current(connection, changes))
+    except Exception as error:
         if not is_record_fault(error):
             raise
     result = BatchResult()
@@ -153,128 +120,89 @@ _TIMES: Mapping[type, str] = {FailedCall: "tried_at", Watermark: "set_at"}
 """Fields of items that say themselves when they were."""
 
 
-def _changes_of(entries: Iterable[Entry], *, store_raw: bool, times: Times | None = None) -> Changes:
-    """Return the changes of items, in the order in which they were fetched."""
-    changes = Changes(store_raw=store_raw, times=times)
-    for item, fetched_at in entries:
-        changes.add(item, fetched_at)
+def _current(connection: Connection, changes: Changes) -> Changes:
+    """Return changes without what the database has from later on."""
+    entries = changes.entries
+    if changes.records and (times := marks.later_times(connection, changes, entries[0][1])):
+        return Changes(entries, store_raw=changes.store_raw, times=times)
     return changes
 
 
-def _write(
-    connection: Connection, entries: Sequence[Entry], changes: Changes, *, store_raw: bool
-) -> BatchResult:
-    """Write the changes of items, without what the database has from later on."""
-    if changes.records and (times := later_times(connection, changes, entries[0][1])):
-        changes = _changes_of(entries, store_raw=store_raw, times=times)
-    return write_changes(connection, changes)
+def _store(connection: Connection, entries: Sequence[Entry], *, store_raw: bool) -> BatchResult:
+    """Store items as they are."""
+    return write_changes(connection, _current(connection, Changes(entries, store_raw=store_raw)))
+
+
+def _tried(connection: Connection, action: Callable[[], T]) -> T | Exception:
+    """Return what an action returns, else the fault of a record, for which all that it did is undone."""
+    try:
+        with connection.begin_nested():
+            return action()
+    except Exception as error:
+        if not is_record_fault(error):
+            raise
+        return error
 
 
 def _store_in_parts(
     connection: Connection, entries: Sequence[Entry], *, store_raw: bool
 ) -> Iterator[BatchResult]:
-    """Store items of which one cannot be stored: each half by itself, undone to its savepoint where that fails."""
-    if len(entries) == 1:
-        yield _store_or_refuse(connection, *entries[0], store_raw=store_raw)
-        return
+    """Store items of which one cannot be stored: each half by itself."""
     middle = len(entries) // 2
     for part in (entries[:middle], entries[middle:]):
-        try:
-            changes = _changes_of(part, store_raw=store_raw)
-            with connection.begin_nested():
-                result = _write(connection, part, changes, store_raw=store_raw)
-        except RECORD_ERRORS as error:
-            if not is_record_fault(error):
-                raise
-            yield from _store_in_parts(connection, part, store_raw=store_raw)
-        else:
-            yield result
+        if len(part) > 1:
+            result = _tried(connection, partial(_store, connection, part, store_raw=store_raw))
+            if isinstance(result, BatchResult):
+                yield result
+            else:
+                yield from _store_in_parts(connection, part, store_raw=store_raw)
+        elif part:
+            yield _store_one(connection, part[0], store_raw=store_raw)
 
 
-def _store_or_refuse(
-    connection: Connection, item: Item, fetched_at: datetime, *, store_raw: bool
-) -> BatchResult:
-    """Store one item, or the failure to do so."""
-    try:
-        return _store_one(connection, item, fetched_at, store_raw=store_raw)
-    except RECORD_ERRORS as error:
-        if not is_record_fault(error):
-            raise
-        failure = _storage_failure(item, reason_of(error), now_of(connection))
-        result = _store_one(connection, failure, failure.tried_at, store_raw=store_raw)
-        result.refused.append(failure)
-        return result
-
-
-def _store_one(connection: Connection, item: Item, fetched_at: datetime, *, store_raw: bool) -> BatchResult:
-    """Store one item as it is, else without the single values that do not fit."""
-    entries = [(item, fetched_at)]
-    changes = _changes_of(entries, store_raw=store_raw)
-    if changes.records and (times := later_times(connection, changes, fetched_at)):
-        changes = _changes_of(entries, store_raw=store_raw, times=times)
+def _store_one(connection: Connection, entry: Entry, *, store_raw: bool) -> BatchResult:
+    """Store one item as it is, else without the single values that do not fit, else the failure to do so."""
+    item, _ = entry
+    result: BatchResult | Changes | Exception
+    result = _tried(connection, lambda: _current(connection, Changes([entry], store_raw=store_raw)))
     columns: list[str] = []
-    ways = iter((fitted, without_documents))
-    while True:
-        try:
-            with connection.begin_nested():
-                result = write_changes(connection, changes)
-        except RECORD_ERRORS as error:
-            if not is_record_fault(error):
-                raise
-            changed = next(filter(None, (fit(changes) for fit in ways)), None)
-            if changed is None:
-                raise
-            columns += changed
-        else:
-            if columns:
-                result.fitted.append(f"{_name_of(item)}: {', '.join(columns)}")
-            return result
+    if isinstance(result, Changes):
+        changes = result
+        result = _tried(connection, partial(write_changes, connection, changes))
+        for fit in (fitted, without_documents):
+            if not isinstance(result, BatchResult) and (changed := fit(changes)):
+                columns += changed
+                result = _tried(connection, partial(write_changes, connection, changes))
+    if not isinstance(result, BatchResult):
+        failure = _storage_failure(item, reason_of(result), now_of(connection))
+        result = _store(connection, [(failure, failure.tried_at)], store_raw=store_raw)
+        result.refused.append(failure)
+    elif columns:
+        result.fitted.append(f"{_name_of(item)}: {', '.join(columns)}")
+    return result
 
 
 def write_changes(connection: Connection, changes: Changes) -> BatchResult:
-    """Write changes in the transaction that is open.
-
-    Raises:
-        SQLAlchemyError: The database failed, or a row does not fit.
-    """
+    """Write changes in the transaction that is open."""
     rows = backend_of(connection).rows(connection)
-    stubs: dict[Table, list[Stub]] = defaultdict(list)
-    for stub in changes.stubs:
-        stubs[stub.table].append(stub)
     # Before what came in full, which wins.
-    over = mark_fetched(connection, changes.unchanged) if changes.unchanged else {}
-    spared = spared_bytes(connection, changes.unchanged) if changes.unchanged else 0
-    stored: Counter[str] = Counter()
-    # Tables that others refer to come first.
-    for table in metadata.sorted_tables:
-        keys: set[Any] = set()
-        for stub in stubs[table]:
-            named = changes.stubs[stub]
-            keys.update(named)
-            # In order of their keys, so that there is less to sort.
-            rows.upsert(_stub_upsert(stub), [named[key] for key in sorted(named)])
-        if table in changes.records:
-            keys.update(changes.records[table])
-            if parts_of(table):
-                mark_there(connection, table, changes.records[table].values())
-            for declaration, values in _by_declaration(changes.records[table].values()).items():
-                rows.upsert(_record_upsert(declaration), values)
-        if keys:
-            stored[table.name] = len(keys)
-    for relation, owners in changes.links.items():
-        rows.replace(_replacement(relation), owners)
-    for relation, merged in changes.merged.items():
-        rows.upsert(
-            _replacement(relation).upsert,
-            [(owner, *row) for owner, parts in merged.items() for row in parts.values()],
-        )
-    for addition, added in changes.additions.items():
-        values = [row for owner in added.values() for row in owner.values()]
-        if values:
-            rows.upsert(_addition_upsert(addition), values)
-    for addition, added in changes.late_additions.items():
-        values = [row for owner in added.values() for row in owner.values()]
-        rows.upsert(replace(_addition_upsert(addition), only_new=True), values)
+    over = marks.mark_fetched(connection, changes.unchanged)
+    spared = sum(
+        marks.stored_bytes(connection, table.name, [key for key, _ in records])
+        for table, records in changes.unchanged.items()
+    )
+    stored = _write_records(connection, rows, changes)
+    for relation, links in changes.links.items():
+        whole = {
+            key: each.values() for key, each in links.items() if (relation, key) not in changes.incomplete
+        }
+        rows.replace(relation, whole)
+        if len(whole) < len(links):
+            others = ((key, *row) for key in links.keys() - whole.keys() for row in links[key].values())
+            rows.upsert(relation.upsert, others)
+    for (addition, is_late), added in changes.additions.items():
+        upsert = addition.late_upsert if is_late else addition.upsert
+        rows.upsert(upsert, (row for each in added.values() for row in each.values()))
     for children in changes.children:
         _take_away(connection, changes, children)
     over.update(changes.fetched)
@@ -284,15 +212,14 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         if place not in found or found[place][_TRIED_AT] < row[_TRIED_AT]:
             found[place] = row
     _clear_calls(connection, changes.cleared)
-    deleted = mark_deleted(connection, found) if found else set()
-    late = outdated(connection, changes.failures)
+    deleted = marks.mark_deleted(connection, found)
+    late = marks.outdated(connection, changes.failures)
     failures = [row for place, row in changes.failures.items() if place not in deleted | late]
     _clear_calls(connection, {place: found[place][_TRIED_AT] for place in deleted})
     if failures:
-        rows.upsert(Upsert(tmdb_failures, FAILURE_COLUMNS, newer="tried_at"), failures)
+        rows.upsert(FAILURES, failures)
         stored[tmdb_failures.name] = len(failures)
-    if changes.watermarks:
-        rows.upsert(Upsert(tmdb_watermarks, WATERMARK_COLUMNS, newer="set_at"), changes.watermarks.values())
+    rows.upsert(WATERMARKS, changes.watermarks.values())
     records = Counter(kind for kind, _ in changes.fetched)
     records += Counter({tmdb_failures.name: len(failures)})
     return BatchResult(
@@ -304,42 +231,32 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
     )
 
 
-def _by_declaration(records: Iterable[tuple[Stored, Values]]) -> dict[Stored, list[Values]]:
-    """Rows of one table by what says their columns."""
-    found: dict[Stored, list[Values]] = defaultdict(list)
-    for declaration, values in records:
-        found[declaration].append(values)
-    return found
-
-
-@cache
-def _stub_upsert(stub: Stub) -> Upsert:
-    """Return the upsert of stub rows."""
-    return Upsert(stub.table, stub.columns, frozenset(stub.columns[1:]), yields=True, fills=stub.fills)
-
-
-@cache
-def _replacement(relation: Relation) -> Replacement:
-    """Return the replacement of rows in a link table."""
-    return Replacement(relation.table, relation.owner, relation.columns)
-
-
-@cache
-def _addition_upsert(addition: Addition) -> Upsert:
-    """Return the upsert of rows in another record's link table."""
-    return Upsert(addition.table, addition.columns, frozenset(addition.columns[2:]))
-
-
-@cache
-def _record_upsert(stored: Stored) -> Upsert:
-    """Return the upsert of records."""
-    return Upsert(stored.table, stored.columns, stored.keeps)
-
-
-def _delete(connection: Connection, table: Table, column: str, keys: list[Any]) -> None:
-    """Delete the rows that belong to these keys."""
-    for part in in_slices(keys, MOST_KEYS):
-        connection.execute(_delete_statement(table, column), {"keys": part})
+def _write_records(connection: Connection, rows: RowWriter, changes: Changes) -> Counter[str]:
+    """Write stub rows and records; return how many rows of each table."""
+    stubs: dict[Table, list[Stub]] = defaultdict(list)
+    for stub in changes.stubs:
+        stubs[stub.table].append(stub)
+    stored: Counter[str] = Counter()
+    # Tables that others refer to come first.
+    for table in TABLES:
+        keys: set[Any] = set()
+        for stub in stubs[table]:
+            named = changes.stubs[stub]
+            keys.update(named)
+            # In order of their keys, so that there is less to sort.
+            rows.upsert(stub.upsert, [named[key] for key in sorted(named)])
+        if table in changes.records:
+            records = changes.records[table]
+            keys.update(records)
+            marks.mark_there(connection, table, records.values())
+            of_declarations: dict[Stored, list[Values]] = defaultdict(list)
+            for declaration, values in records.values():
+                of_declarations[declaration].append(values)
+            for declaration, found in of_declarations.items():
+                rows.upsert(declaration.upsert, found)
+        if keys:
+            stored[table.name] = len(keys)
+    return stored
 
 
 def _take_away(connection: Connection, changes: Changes, children: Children) -> None:
@@ -348,45 +265,34 @@ def _take_away(connection: Connection, changes: Changes, children: Children) -> 
     for part in in_slices(owners, MOST_KEYS):
         found = connection.execute(_children_statement(children), {"keys": part})
         gone = [key for key, owner, at in found if not changes.is_listed(children, owner, key, at)]
-        if children.are_parts:
-            _delete(connection, children.table, "id", gone)
-        elif gone:
-            connection.execute(_unlink_statement(children), [{"of_id": key} for key in gone])
-
-
-@cache
-def _delete_statement(table: Table, column: str) -> Executable:
-    """The statement that deletes the rows that belong to some keys."""
-    return delete(table).where(table.columns[column].in_(bindparam("keys", expanding=True)))
+        table = children.table
+        for some in in_slices(gone, MOST_KEYS):
+            is_gone = table.columns.id.in_(some)
+            no_more = update(table).values({children.parent: None})
+            connection.execute((delete(table) if children.are_parts else no_more).where(is_gone))
 
 
 @cache
 def _children_statement(children: Children) -> Executable:
-    """The statement that finds the children of some records."""
+    """Return the statement that finds the children of some records."""
     columns = children.table.columns
     owner = columns[children.parent]
     found = select(columns.id, owner, columns.fetched_at).where(owner.in_(bindparam("keys", expanding=True)))
     return found if children.are_parts else found.where(columns.fetched_at.is_(None))
 
 
-@cache
-def _unlink_statement(children: Children) -> Executable:
-    """The statement that takes the link to its parent away from a record."""
-    table = children.table
-    return update(table).where(table.columns.id == bindparam("of_id")).values({children.parent: None})
-
-
-def _clear_failures(
-    connection: Connection, fetched: Mapping[tuple[str, str], datetime]
-) -> dict[tuple[str, str], Values]:
+def _clear_failures(connection: Connection, fetched: Mapping[Call, datetime]) -> dict[Call, Values]:
     """Delete the failures of the calls for records that came; return the 404s that are later than the record."""
-    columns = tmdb_failures.columns
-    over: dict[tuple[str, str], datetime] = {}
-    later: dict[tuple[str, str], Values] = {}
-    for kind, keys in _by_kind(fetched).items():
+    over: dict[Call, datetime] = {}
+    later: dict[Call, Values] = {}
+    by_kind: dict[str, list[str]] = defaultdict(list)
+    for kind, key in fetched:
+        by_kind[kind].append(key)
+    for kind, keys in by_kind.items():
         for part in in_slices(keys, MOST_KEYS):
-            of_calls = (columns.kind == kind, columns.id.in_(part), own_calls(kind, part))
-            for row in connection.execute(select(*_FAILURE).where(*of_calls)):
+            for row in connection.execute(_OF_RECORDS, {"of_kind": kind, "keys": part}):
+                if not is_own_call(kind, row.id, row.path):
+                    continue
                 if row.tried_at <= fetched[kind, row.id]:
                     over[kind, row.path] = row.tried_at
                 elif row.status_code == HTTPStatus.NOT_FOUND:
@@ -395,28 +301,23 @@ def _clear_failures(
     return later
 
 
-def _clear_calls(connection: Connection, calls: Mapping[tuple[str, str], datetime]) -> None:
+def _clear_calls(connection: Connection, calls: Mapping[Call, datetime]) -> None:
     """Delete the failures of calls that came, up to when they did."""
     if calls:
         rows = [{"of_kind": kind, "of_path": path, "of_time": at} for (kind, path), at in calls.items()]
         connection.execute(_CLEARING, rows)
 
 
-_FAILURE = tuple(tmdb_failures.columns[name] for name in FAILURE_COLUMNS)
-_TRIED_AT = FAILURE_COLUMNS.index("tried_at")
-_CLEARING = delete(tmdb_failures).where(
-    tmdb_failures.columns.kind == bindparam("of_kind"),
-    tmdb_failures.columns.path == bindparam("of_path"),
-    tmdb_failures.columns.tried_at <= bindparam("of_time", type_=tmdb_failures.columns.tried_at.type),
+_TRIED_AT = FAILURES.columns.index("tried_at")
+_FAILED = tmdb_failures.columns
+_OF_RECORDS = select(*(_FAILED[name] for name in FAILURES.columns)).where(
+    _FAILED.kind == bindparam("of_kind"), _FAILED.id.in_(bindparam("keys", expanding=True))
 )
-
-
-def _by_kind(found: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
-    """Return keys by kind."""
-    by_kind: dict[str, list[str]] = defaultdict(list)
-    for kind, key in found:
-        by_kind[kind].append(key)
-    return by_kind
+_CLEARING = delete(tmdb_failures).where(
+    _FAILED.kind == bindparam("of_kind"),
+    _FAILED.path == bindparam("of_path"),
+    _FAILED.tried_at <= bindparam("of_time", type_=_FAILED.tried_at.type),
+)
 
 
 def _name_of(item: Item) -> str:
@@ -429,22 +330,19 @@ def _name_of(item: Item) -> str:
 
 def _storage_failure(item: Item, message: str, tried_at: datetime) -> FailedCall:
     """Return the failure to put on record for an item that the database does not take."""
-    if isinstance(item, FailedCall):
-        kind, key, path = item.kind, item.id, item.path
-    elif isinstance(item, ClearedFailure):
-        kind, key, path = item.kind, None, item.path
+    key = getattr(item, "id", None)
+    if isinstance(item, FailedCall | ClearedFailure):
+        kind, path = item.kind, item.path
     elif isinstance(item, Watermark):
-        kind, key, path = None, None, f"watermark {item.name}"
+        kind, path = None, f"watermark {item.name}"
     elif isinstance(item, UnchangedRecord):
-        kind, key, path = item.kind, str(item.id), f"/{item.kind}/{item.id}"
+        kind, path = item.kind, f"/{item.kind}/{item.id}"
     else:
         stored = declaration_of(item)
-        number = getattr(item, "id", None)
-        kind, key = stored.table.name, None if number is None else str(number)
-        path = stored.path if key is None else f"{stored.path}/{key}"
+        kind, path = stored.table.name, stored.path if key is None else f"{stored.path}/{key}"
     return FailedCall(
         kind=kind,
-        id=key,
+        id=None if key is None else str(key),
         # PostgreSQL indexes no text over 2,704 bytes, and the path is part of the key.
         path=path[:500],
         error="StorageError",

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import logging
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import create_engine, func, insert, inspect, select
+from sqlalchemy import Connection, Engine, Inspector, create_engine, func, insert, inspect, select
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.backend import SQLITE, TABLES_LOCK, backend_for, backend_of, reason_of
-from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.backend import TABLES_LOCK, backend_for, backend_of, reason_of
+from tmdbfusion_scrapy.storage.entities import TABLES, metadata
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_schema
-from tmdbfusion_scrapy.storage.sqlite import READING, legible
+from tmdbfusion_scrapy.storage.sqlite import READING, SQLITE, legible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-
-    from sqlalchemy.engine import Connection, Engine, Inspector
 
     from tmdbfusion_scrapy.storage.backend import Backend
 
@@ -36,18 +34,8 @@ _OPEN_SECONDS = 60
 """How long opening waits for an SQLite file that another program writes to."""
 
 
-def prepare(engine: Engine, label: str) -> None:
-    """Bring the tables into being and see that they can be used, or leave everything as it was.
-
-    Args:
-        engine: Of the database.
-        label: The database, for messages.
-
-    Raises:
-        ConfigurationError: The tables are of another program, or of another version of this package, or the
-            encoding is not UTF-8.
-        SQLAlchemyError: The database cannot be used.
-    """
+def _prepare(engine: Engine, label: str) -> None:
+    """Bring the tables into being and see that they can be used, or leave everything as it was."""
     backend = backend_of(engine)
     deadline = time.monotonic() + _OPEN_SECONDS
     while True:
@@ -58,7 +46,7 @@ def prepare(engine: Engine, label: str) -> None:
                     logger.info("Waiting for another crawl that prepares the tables of %s", label)
                     backend.take_lock(connection, TABLES_LOCK)
                 _prepare_tables(connection, label)
-                backend.probe(connection, metadata.sorted_tables)
+                backend.probe(connection, TABLES)
             return
         except DBAPIError as error:
             if not backend.waits_to_open(error) or time.monotonic() > deadline:
@@ -66,25 +54,15 @@ def prepare(engine: Engine, label: str) -> None:
             time.sleep(0.05)
 
 
-def stored_version(connection: Connection) -> int | None:
-    """Return the version of the tables that are there, ``None`` where there are none of this package."""
+def _stored_version(connection: Connection, label: str) -> int | None:
+    """Return the version of the tables, ``None`` where there are none of this package; refuse another one."""
     inspector = inspect(connection)
-    if not inspector.has_table(tmdb_schema.name):
-        return None
-    if "version" not in {column["name"] for column in inspector.get_columns(tmdb_schema.name)}:
+    columns = inspector.get_columns(tmdb_schema.name) if inspector.has_table(tmdb_schema.name) else ()
+    if "version" not in {column["name"] for column in columns}:
         return None
     version: int | None = connection.scalar(select(func.max(tmdb_schema.columns.version)))
-    return version
-
-
-def check_version(version: int | None, label: str) -> None:
-    """Refuse a database that another version of this package made.
-
-    Raises:
-        ConfigurationError: It is newer or older; the message names both versions and the fix.
-    """
     if version is None or version == VERSION:
-        return
+        return version
     if version > VERSION:
         raise ConfigurationError(
             f"TMDB_DATABASE_URL={label} was written by a newer version of tmdbfusion-scrapy: its tables are of "
@@ -100,11 +78,10 @@ def check_version(version: int | None, label: str) -> None:
 
 def _prepare_tables(connection: Connection, label: str) -> None:
     """Create what is missing."""
-    version = stored_version(connection)
-    check_version(version, label)
+    version = _stored_version(connection, label)
     if version is None or not _is_complete(connection):
         there = _check_tables(inspect(connection), label)
-        missing = [table for table in metadata.sorted_tables if table.name not in there]
+        missing = [table for table in TABLES if table.name not in there]
         metadata.create_all(connection, missing, checkfirst=False)
     if version is None:
         connection.execute(insert(tmdb_schema).values(version=VERSION))
@@ -116,9 +93,7 @@ def _is_complete(connection: Connection) -> bool:
     A crawl opens an SQLite file several times, and to go through it table by table takes a tenth of a second.
     """
     there = backend_of(connection).columns(connection)
-    return all(
-        (table.name, column.name) in there for table in metadata.sorted_tables for column in table.columns
-    )
+    return all((table.name, column.name) in there for table in TABLES for column in table.columns)
 
 
 def _check_tables(inspector: Inspector, label: str) -> set[str]:
@@ -137,14 +112,10 @@ def _check_tables(inspector: Inspector, label: str) -> set[str]:
             for name, column in found.items()
             if name not in table.columns and not column["nullable"] and column["default"] is None
         ]
-        key = keys[table.name]["constrained_columns"]
-        wrong = []
-        if missing:
-            wrong.append(f"lacks {', '.join(missing)}")
-        if required:
-            wrong.append(f"requires {', '.join(required)}")
-        if set(key) != {column.name for column in table.primary_key}:
-            wrong.append("has another primary key")
+        key = set(keys[table.name]["constrained_columns"])
+        wrong = [f"lacks {', '.join(missing)}"] if missing else []
+        wrong += [f"requires {', '.join(required)}"] if required else []
+        wrong += ["has another primary key"] if key != set(table.primary_key.columns.keys()) else []
         if wrong:
             raise ConfigurationError(
                 f"TMDB_DATABASE_URL={label}: its table {table.name!r} is of another program or version: it "
@@ -176,7 +147,7 @@ def check_database(url: str) -> None:
 
 def open_database(url: str) -> Engine:
     """Do what :func:`check_database` does and return the engine; the caller disposes of it."""
-    return _opened(url, prepare)
+    return _opened(url, _prepare)
 
 
 def reopen_database(url: str) -> Engine:
@@ -184,18 +155,10 @@ def reopen_database(url: str) -> Engine:
 
     Its tables are not gone through once more, which takes hundreds of questions.
 
-    Args:
-        url: As given to :func:`open_database`.
-
     Raises:
         ConfigurationError: It cannot be reached any more.
     """
-    return _opened(url, _reach)
-
-
-def _reach(engine: Engine, label: str) -> None:  # noqa: ARG001 - as prepare()
-    """See that a database is there."""
-    engine.connect().close()
+    return _opened(url, lambda engine, _: engine.connect().close())
 
 
 def _opened(url: str, begin: Callable[[Engine, str], None]) -> Engine:
@@ -203,39 +166,30 @@ def _opened(url: str, begin: Callable[[Engine, str], None]) -> Engine:
     parsed = parse_database_url(url)
     label = database_label(parsed)
     backend = _backend(parsed)
-    try:
-        backend.check_place(parsed, label)
-    except (OSError, ValueError) as error:
-        if isinstance(error, ConfigurationError):
+    with ExitStack() as undo:
+        fix = "Name another database"
+        try:
+            backend.check_place(parsed, label)
+            # The driver may say more of an option in the URL's query string.
+            fix = "Check what follows the ? in it"
+            engine = _engine(parsed)
+            undo.callback(engine.dispose)
+            begin(engine, label)
+        except ConfigurationError:
             raise
-        raise ConfigurationError(
-            f"TMDB_DATABASE_URL={label} cannot be used: {error}. Name another database"
-        ) from error
-    engine = _engine(parsed)
-    try:
-        begin(engine, label)
-    except SQLAlchemyError as error:
-        engine.dispose()
-        raise ConfigurationError(
-            f"TMDB_DATABASE_URL={label} cannot be used: {reason_of(error)}. {backend.advice(reason_of(error))}"
-        ) from error
-    except ConfigurationError:
-        engine.dispose()
-        raise
-    # The driver's word on an option in the URL's query string.
-    except (ValueError, TypeError, ArithmeticError, OSError) as error:
-        engine.dispose()
-        raise ConfigurationError(
-            f"TMDB_DATABASE_URL={label} cannot be used: {error}. Check what follows the ? in it"
-        ) from error
+        except SQLAlchemyError as error:
+            reason = reason_of(error)
+            raise ConfigurationError(
+                f"TMDB_DATABASE_URL={label} cannot be used: {reason}. {backend.advice(reason)}"
+            ) from error
+        except (ValueError, TypeError, ArithmeticError, OSError) as error:
+            raise ConfigurationError(f"TMDB_DATABASE_URL={label} cannot be used: {error}. {fix}") from error
+        undo.pop_all()
     return engine
 
 
 def open_for_reading(url: str) -> Engine:
     """Return an engine for a database that is there, in which nothing is changed; the caller disposes of it.
-
-    Args:
-        url: ``TMDB_DATABASE_URL``.
 
     Raises:
         MissingDatabaseError: There is none, or it has no tables of this package.
@@ -249,21 +203,19 @@ def open_for_reading(url: str) -> Engine:
         raise MissingDatabaseError(
             f"TMDB_DATABASE_URL={label}: there is no such file: {_NOTHING_YET}"
         ) from None
-    try:
-        with engine.connect() as connection:
-            version = stored_version(connection)
+    with ExitStack() as undo:
+        undo.callback(engine.dispose)
+        try:
+            with engine.connect() as connection:
+                version = _stored_version(connection, label)
+        except SQLAlchemyError as error:
+            raise ConfigurationError(
+                f"TMDB_DATABASE_URL={label} cannot be read: {reason_of(error)}. See that "
+                "it is a database of a crawl, and that its server runs"
+            ) from error
         if version is None:
             raise MissingDatabaseError(f"TMDB_DATABASE_URL={label} has no tables of a crawl: {_NOTHING_YET}")
-        check_version(version, label)
-    except SQLAlchemyError as error:
-        engine.dispose()
-        raise ConfigurationError(
-            f"TMDB_DATABASE_URL={label} cannot be read: {reason_of(error)}. See that "
-            "it is a database of a crawl, and that its server runs"
-        ) from error
-    except ConfigurationError:
-        engine.dispose()
-        raise
+        undo.pop_all()
     return engine
 
 
@@ -275,11 +227,7 @@ def empty_database() -> Engine:
 
 
 def database_size(engine: Engine) -> int:
-    """Return the bytes on the disk that the tables and their indexes take.
-
-    Args:
-        engine: Of :func:`open_for_reading`.
-    """
+    """Return the bytes on the disk that the tables and their indexes take."""
     with engine.connect() as connection:
         return backend_of(engine).size(connection, list(metadata.tables))
 

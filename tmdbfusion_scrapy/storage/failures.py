@@ -7,9 +7,10 @@ import json
 import os
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import IO, TYPE_CHECKING, Any
 
-from sqlalchemy import and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, Engine, Row, and_, func, not_, select
 
 from tmdbfusion_scrapy.formulas import without_formula
 from tmdbfusion_scrapy.storage.database import reading
@@ -20,10 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
-    from sqlalchemy import ColumnElement, Row, Select
-    from sqlalchemy.engine import Engine
-
-    Write = Callable[[IO[str], Iterable[dict[str, Any]]], int]
 
 _PATHS = {stored.table.name: stored.path for stored in STORED}
 
@@ -32,46 +29,15 @@ _COLUMNS = tuple(tmdb_failures.columns.keys())
 
 
 def is_record_path(path: str) -> bool:
-    """Return whether a path of the API is that of a record itself, such as ``/movie/550``.
-
-    Args:
-        path: As it stands in ``tmdb_failures``; one of an image has no slash in front.
-    """
+    """Return whether a path of the API is that of a record itself, such as ``/movie/550``."""
+    # One of an image has no slash in front.
     return path.startswith("/") and path.count("/") == 2
 
 
-def is_own_call(kind: str, key: str, path: str) -> bool:
-    """Return whether a path is that of the call for a record, and not for a part or an image of it.
-
-    Args:
-        kind: Table of the record.
-        key: TMDB's id of it.
-        path: The path.
-    """
-    return is_record_path(path) or path == _stored_path(kind, key)
-
-
-def own_calls(kind: str, keys: Iterable[str]) -> ColumnElement[bool]:
-    """Return the same as a condition for rows of ``tmdb_failures`` that have one of some ids."""
-    path = tmdb_failures.columns.path
-    stored_paths = [_stored_path(kind, key) for key in keys]
-    return or_(and_(path.like("/%"), path.not_like("/%/%/%")), path.in_(stored_paths))
-
-
-def with_record() -> ColumnElement[bool]:
-    """Return the condition for rows of ``tmdb_failures`` that it takes a stored record to clear."""
-    failed = tmdb_failures.columns
-    return and_(failed.kind.in_(list(_PATHS)), failed.path.like("/%"), failed.path.not_like("/%/%/%"))
-
-
-def is_with_record(kind: str, path: str) -> bool:
-    """Return whether it takes a stored record to clear a failure."""
-    return kind in _PATHS and is_record_path(path)
-
-
-def _stored_path(kind: str, key: str) -> str:
-    """Return the path of a record that the database did not take, see ``batches``."""
-    return f"{_PATHS[kind]}/{key}"
+def is_own_call(kind: str, key: str | None, path: str) -> bool:
+    """Return whether a path is that of the call for a record, and not for a part or an image of it."""
+    # The other is the path of a record that the database did not take, see ``batches``.
+    return is_record_path(path) or path == f"{_PATHS.get(kind)}/{key}"
 
 
 class FailingCalls:
@@ -94,7 +60,8 @@ class FailingCalls:
     def add(self, kind: str | None, path: str, key: str | None) -> None:
         """Note a failure, with the id that it names."""
         kind = kind or ""
-        if is_with_record(kind, path):
+        # That takes a stored record.
+        if kind in _PATHS and is_record_path(path):
             return
         self._keys[kind, path] = key
         if _is_image(path, key):
@@ -117,7 +84,10 @@ class FailingCalls:
 def failing_calls(engine: Engine) -> FailingCalls:
     """Return the failures that a database has and that are over when the call comes. Blocks."""
     failed = tmdb_failures.columns
-    query = select(failed.kind, failed.path, failed.id).where(not_(with_record()))
+    is_with_record = and_(
+        failed.kind.in_(list(_PATHS)), failed.path.like("/%"), failed.path.not_like("/%/%/%")
+    )
+    query = select(failed.kind, failed.path, failed.id).where(not_(is_with_record))
     found = FailingCalls()
     with reading(engine) as connection:
         for kind, path, key in connection.execute(query):
@@ -144,22 +114,14 @@ class FailureFilter:
     errors: tuple[str, ...] = ()
     retryable: bool | None = None
 
-    @property
-    def is_open(self) -> bool:
-        """True where all failures are meant."""
-        return self == FailureFilter()
-
     def condition(self) -> list[ColumnElement[bool]]:
         """Return what must hold of a row."""
         columns = tmdb_failures.columns
-        conditions: list[ColumnElement[bool]] = []
-        if self.kinds:
-            conditions.append(columns.kind.in_(self.kinds))
-        if self.errors:
-            conditions.append(columns.error.in_(self.errors))
-        if self.retryable is not None:
-            conditions.append(columns.retryable.is_(self.retryable))
-        return conditions
+        return [
+            *([columns.kind.in_(self.kinds)] if self.kinds else []),
+            *([columns.error.in_(self.errors)] if self.errors else []),
+            *([] if self.retryable is None else [columns.retryable.is_(self.retryable)]),
+        ]
 
 
 @dataclass(frozen=True)
@@ -186,20 +148,10 @@ class FailureGroup:
 
 
 class FailuresReport:
-    """Reads the failures. All methods block.
-
-    Args:
-        engine: Of :func:`~tmdbfusion_scrapy.storage.database.open_for_reading`.
-    """
+    """Reads the failures of a database that is open for reading. All methods block."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-
-    def count(self, choice: FailureFilter) -> int:
-        """Return how many there are."""
-        query = select(func.count()).select_from(tmdb_failures).where(*choice.condition())
-        with self._engine.connect() as connection:
-            return connection.scalar(query) or 0
 
     def groups(self, choice: FailureFilter) -> list[FailureGroup]:
         """Return them in groups, the largest first."""
@@ -216,16 +168,12 @@ class FailuresReport:
             return [FailureGroup(*row) for row in connection.execute(query)]
 
     def newest(self, choice: FailureFilter, limit: int | None = None) -> Iterator[Row[Any]]:
-        """Yield their rows, the newest first; the columns are those of the table.
-
-        Args:
-            choice: Choice among them.
-            limit: Most rows; ``None`` for all.
-        """
+        """Yield their rows, or so many of them, the newest first; the columns are those of the table."""
+        columns = tmdb_failures.columns
+        order = (columns.tried_at.desc(), columns.kind, columns.path)
+        query = select(tmdb_failures).where(*choice.condition()).order_by(*order).limit(limit)
         with self._engine.connect() as connection:
-            yield from connection.execute(
-                _rows(choice, limit), execution_options={"yield_per": _ROWS_AT_ONCE}
-            )
+            yield from connection.execute(query, execution_options={"yield_per": _ROWS_AT_ONCE})
 
     def export(
         self, choice: FailureFilter, path: Path, limit: int | None = None, *, escape_formulas: bool = False
@@ -248,20 +196,14 @@ class FailuresReport:
         rows: Iterator[dict[str, Any]] = map(_exported, self.newest(choice, limit))
         if escape_formulas and ending == ".csv":
             rows = ({name: without_formula(value) for name, value in row.items()} for row in rows)
+        number = count()
         try:
             with part.open("w", encoding="utf-8", newline="") as file:
-                count = EXPORT_FORMATS[ending](file, rows)
+                EXPORT_FORMATS[ending](file, (row for row, _ in zip(rows, number)))  # noqa: B905 - it has no end
             part.replace(path)
         finally:
             part.unlink(missing_ok=True)
-        return count
-
-
-def _rows(choice: FailureFilter, limit: int | None) -> Select[Any]:
-    """Return the query for rows, the newest first."""
-    columns = tmdb_failures.columns
-    order = (columns.tried_at.desc(), columns.kind, columns.path)
-    return select(tmdb_failures).where(*choice.condition()).order_by(*order).limit(limit)
+        return next(number)
 
 
 def _exported(row: Row[Any]) -> dict[str, Any]:
@@ -271,37 +213,28 @@ def _exported(row: Row[Any]) -> dict[str, Any]:
     return values
 
 
-def _write_csv(file: IO[str], rows: Iterable[dict[str, Any]]) -> int:
+def _write_csv(file: IO[str], rows: Iterable[dict[str, Any]]) -> None:
     """Write comma-separated values with a header; what is not known is empty."""
     writer = csv.DictWriter(file, _COLUMNS)
     writer.writeheader()
-    count = 0
-    for row in rows:
-        writer.writerow({**row, "retryable": str(row["retryable"]).lower()})
-        count += 1
-    return count
+    writer.writerows({**row, "retryable": str(row["retryable"]).lower()} for row in rows)
 
 
-def _write_json_lines(file: IO[str], rows: Iterable[dict[str, Any]]) -> int:
+def _write_json_lines(file: IO[str], rows: Iterable[dict[str, Any]]) -> None:
     """Write one JSON object a line."""
-    count = 0
-    for row in rows:
-        file.write(json.dumps(row, ensure_ascii=False) + "\n")
-        count += 1
-    return count
+    file.writelines(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
 
 
-def _write_json(file: IO[str], rows: Iterable[dict[str, Any]]) -> int:
+def _write_json(file: IO[str], rows: Iterable[dict[str, Any]]) -> None:
     """Write a JSON array, an object a line."""
-    count = 0
+    before = "[\n"
     for row in rows:
-        file.write((",\n" if count else "[\n") + json.dumps(row, ensure_ascii=False))
-        count += 1
-    file.write("\n]\n" if count else "[]\n")
-    return count
+        file.write(before + json.dumps(row, ensure_ascii=False))
+        before = ",\n"
+    file.write("[]\n" if before == "[\n" else "\n]\n")
 
 
-EXPORT_FORMATS: dict[str, Write] = {
+EXPORT_FORMATS: dict[str, Callable[[IO[str], Iterable[dict[str, Any]]], None]] = {
     ".csv": _write_csv,
     ".jsonl": _write_json_lines,
     ".json": _write_json,

@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from functools import cache
-from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Date,
-    DateTime,
-    MetaData,
-    Table,
-    Text,
-    any_,
-    bindparam,
-    create_engine,
-    delete,
-    event,
-    func,
-    insert,
-    select,
-    text,
-)
-from sqlalchemy import cast as sql_cast
+import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError, ProgrammingError
 from sqlalchemy.schema import CreateTable
-from sqlalchemy.types import TypeDecorator
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.storage.upserts import in_key_order, in_slices, prepared, probes, table_order
+from tmdbfusion_scrapy.storage.backend import Backend, RowWriter, with_owner
+from tmdbfusion_scrapy.storage.upserts import in_slices, probes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterable, Sequence
 
-    from sqlalchemy import ColumnElement, Select
     from sqlalchemy.engine import URL, Connection, Engine
-    from sqlalchemy.types import TypeEngine
 
-    from tmdbfusion_scrapy.storage.upserts import Replacement, Row, Upsert
+    from tmdbfusion_scrapy.storage.backend import Links
+    from tmdbfusion_scrapy.storage.entities.declaration import Relation
+    from tmdbfusion_scrapy.storage.upserts import Row, Upsert
 
 LOCK_SECONDS = 5
 """How long one statement waits for another program's lock; the writer tries a batch again after that."""
@@ -77,86 +56,147 @@ _PASSING_CLASSES = frozenset({"08", "40", "53", "55", "57"})
 _SCHEMA_STATES = frozenset({"3F000", "42501", "42703", "42P01"})
 """No such schema, no permission, no such column, no such table."""
 
-_IDS_AT_ONCE = 20_000
-
 _DIALECT: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
-class PostgreSQL:
-    """All that is particular to PostgreSQL, see :class:`~tmdbfusion_scrapy.storage.backend.Backend`."""
+class PostgreSQLRows(RowWriter):
+    """Writer of rows with COPY, which costs the client a tenth of what INSERT does.
+
+    An upsert copies into a temporary table and inserts from there.
+    https://www.psycopg.org/psycopg3/docs/basic/copy.html
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
+        self._staged: set[str] = set()
+
+    def upsert(self, upsert: Upsert, rows: Iterable[Row]) -> None:
+        # New rows are copied into the table itself: by way of another a document of 20 KB is compressed and
+        # written twice.
+        ordered = upsert.in_key_order(rows)
+        key, *others = upsert.table.primary_key
+        if ordered and not others:
+            place = upsert.columns.index(key.name)
+            keys = {"keys": [row[place] for row in ordered]}
+            known = set(self._connection.scalars(_keys_statement(key), keys))
+            self._insert(upsert, [row for row in ordered if row[place] not in known])
+            ordered = [row for row in ordered if row[place] in known]
+        self._write(upsert, ordered)
+
+    def _without_new(self, relation: Relation, rows: Links) -> Links:
+        # A row that is written costs PostgreSQL a look at what it refers to, and a new version in each index.
+        known = {owner for owner, _ in self._counts(relation, list(rows))}
+        self._insert(
+            relation.upsert, with_owner({owner: part for owner, part in rows.items() if owner not in known})
+        )
+        return {owner: rows[owner] for owner in known}
+
+    def _counts(self, relation: Relation, owners: Sequence[Any]) -> Iterable[Sequence[Any]]:
+        owner = relation.table.columns[relation.owner]
+        return self._connection.execute(_count_statement(owner), {"keys": owners}).all()
+
+    def _write(self, upsert: Upsert, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        table = upsert.table
+        staging = self._staging(table)
+        self._copy(staging, upsert, rows)
+        source = sa.select(*(staging.columns[name] for name in upsert.names))
+        statement = postgresql.insert(table).from_select(list(upsert.names), source)
+        self._connection.execute(upsert.on_conflict(statement))
+
+    def _insert(self, upsert: Upsert, rows: Sequence[Row]) -> None:
+        """Insert rows that are not there."""
+        if rows:
+            self._copy(upsert.table, upsert, rows)
+
+    def _staging(self, table: sa.Table) -> sa.Table:
+        """Return an empty temporary table with the columns of a table and none of its constraints."""
+        staging = _staging_of(table)
+        is_used = staging.name in self._staged
+        if not is_used:
+            self._connection.execute(CreateTable(staging, if_not_exists=True))
+        # Within a savepoint, the records that were stored one by one before have left their rows.
+        if is_used or self._connection.in_nested_transaction():
+            self._connection.exec_driver_sql(f"TRUNCATE {staging.name}")
+        self._staged.add(staging.name)
+        return staging
+
+    def _copy(self, table: sa.Table, upsert: Upsert, rows: Sequence[Row]) -> None:
+        """Copy rows into the table itself or a temporary one."""
+        columns = ", ".join(_DIALECT.identifier_preparer.quote(name) for name in upsert.names)
+        statement = f"COPY {table.name} ({columns}) FROM STDIN"
+        connection: Any = self._connection.connection
+        dialect = self._connection.dialect
+        # SQLAlchemy knows no COPY: the driver's errors are raised as it does.
+        driver: Any = dialect.loaded_dbapi
+        try:
+            with connection.cursor() as cursor, cursor.copy(statement) as copy:
+                for part in in_slices(upsert.prepared(rows, _processor_of)):
+                    for row in part:
+                        copy.write_row(row)
+        except driver.Error as error:
+            lost = dialect.is_disconnect(error, connection, None)
+            if lost:
+                self._connection.invalidate(error)
+            raise DBAPIError.instance(
+                statement,
+                None,
+                error,
+                driver.Error,
+                hide_parameters=True,
+                connection_invalidated=lost,
+                dialect=dialect,
+            ) from error
+
+
+class PostgreSQL(Backend):
+    """All that is particular to PostgreSQL."""
 
     # SQLAlchemy 2.0 takes psycopg2 for the bare name, 2.1 psycopg 3, which is what the extra installs.
     name = "PostgreSQL"
-    drivers: tuple[str, ...] = ("postgresql", "postgres", "postgresql+psycopg")
+    drivers = ("postgresql", "postgres", "postgresql+psycopg")
     driver = "postgresql+psycopg"
-
-    def path(self, url: URL) -> Path | None:  # noqa: ARG002 - as for SQLite
-        """Return that there is no file."""
-        return None
-
-    def version(self, engine: Engine) -> str:
-        """Return the version of the server, empty before the first connection."""
-        return ".".join(map(str, engine.dialect.server_version_info or ()))
-
-    def checked_url(self, url: URL) -> URL:
-        """Return a URL as it is."""
-        return url
-
-    def check_place(self, url: URL, label: str) -> None:
-        """Do nothing: the server says what is wrong."""
+    rows = PostgreSQLRows
 
     def engine(self, url: URL, *, read_only: bool, **options: Any) -> Engine:
-        """Return an engine; nothing is connected yet."""
         arguments = {name: value for name, value in _CONNECT_ARGUMENTS.items() if name not in url.query}
-        engine = create_engine(url, connect_args=arguments, pool_recycle=_RECYCLE_SECONDS, **options)
-        event.listen(engine, "connect", _set_up)
-        event.listen(engine, "begin", _limit_waiting)
+        engine = sa.create_engine(url, connect_args=arguments, pool_recycle=_RECYCLE_SECONDS, **options)
+        sa.event.listen(engine, "connect", _set_up)
+        sa.event.listen(engine, "begin", _limit_waiting)
         return engine.execution_options(postgresql_readonly=True) if read_only else engine
 
     def advice(self, reason: str) -> str:  # noqa: ARG002 - as for SQLite
-        """Return what the user may do about a database that cannot be opened."""
         return "Check user, password, host, port and database, and that the server runs"
 
     def is_record_fault(self, error: DBAPIError) -> bool:
-        """Return whether a value that the server or the driver does not take is to blame."""
         if isinstance(error, OperationalError | InternalError):
             return _state(error)[:2] == _LIMIT_CLASS
         # psycopg reports a Python value that it cannot send as this.
         return isinstance(error, ProgrammingError) and _state(error) not in _SCHEMA_STATES
 
     def may_pass(self, error: DBAPIError) -> bool:
-        """Return whether the server is busy or away for a moment."""
         if not isinstance(error, OperationalError | InterfaceError):
             return False
         # An error that is not of the server has no state: it is the connection's.
         return (_state(error)[:2] or "08") in _PASSING_CLASSES
 
-    def waits_to_open(self, error: DBAPIError) -> bool:  # noqa: ARG002 - as for SQLite
-        """Return that opening is not tried again: a server that does not answer is most often the wrong one."""
-        return False
-
     def take_lock(self, connection: Connection, lock: int) -> None:
-        """Wait for a lock, as long as it takes, and hold it until the transaction ends.
-
-        Whoever holds it is at work, so this is no failure, however large the other crawl's batch.
-        """
+        # As long as it takes: whoever holds it is at work, however large the other crawl's batch.
         connection.exec_driver_sql(
             f"SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({lock}); "
             f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"
         )
 
     def is_locked(self, connection: Connection, lock: int) -> bool:
-        """Return whether another transaction holds the lock; else this one has it."""
-        taken = connection.execute(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock})
+        taken = connection.execute(sa.text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock})
         return not taken.scalar_one()
 
     def clock_offset(self, connection: Connection) -> timedelta:
-        """Return what the server's clock is ahead of this machine's."""
         offset: timedelta = connection.info[_CLOCK_OFFSET]
         return offset
 
     def check_encoding(self, connection: Connection, label: str) -> None:
-        """Raise where a text of TMDB cannot be stored whatever it says."""
         encoding = connection.exec_driver_sql("SHOW server_encoding").scalar_one()
         # jsonb takes no \u escape elsewhere. https://www.postgresql.org/docs/current/datatype-json.html
         if encoding != "UTF8":
@@ -166,30 +206,22 @@ class PostgreSQL:
                 "template0"
             )
 
-    def columns(self, connection: Connection) -> set[tuple[str, str]]:  # noqa: ARG002 - as for SQLite
-        """Return none: the tables are gone through one by one, which finds more than missing columns."""
-        return set()
-
-    def probe(self, connection: Connection, tables: Sequence[Table]) -> None:
-        """Write nothing to any table: the server says no all the same where it must not be done."""
-        # In one go: hundreds of questions are seconds where the server is far.
+    def probe(self, connection: Connection, tables: Sequence[sa.Table]) -> None:
+        # Nothing into any table, in one go: hundreds of questions are seconds where the server is far.
         connection.exec_driver_sql("; ".join(map(_probe, tables)))
 
     def size(self, connection: Connection, tables: Sequence[str]) -> int:
-        """Return the bytes on the disk that tables and their indexes take."""
-        query = text(
+        query = sa.text(
             "SELECT sum(pg_total_relation_size(c.oid)) FROM pg_class c JOIN pg_namespace n "
             "ON n.oid = c.relnamespace WHERE n.nspname = current_schema() AND c.relname = ANY(:names)"
         )
         return int(connection.scalar(query, {"names": list(tables)}) or 0)
 
-    def document_bytes(self, column: Column[Any]) -> ColumnElement[int]:
-        """Return the expression for the bytes of a document."""
-        return func.octet_length(sql_cast(column, Text))
+    def document_bytes(self, column: sa.Column[Any]) -> sa.ColumnElement[int]:
+        return sa.func.octet_length(sa.cast(column, sa.Text))
 
-    def fill(self, connection: Connection, table: Table, entries: Iterable[tuple[Any, ...]]) -> None:
-        """Create a temporary table, and fill it; of two rows with the same id the later counts."""
-        names = ", ".join(column.name for column in table.columns)
+    def fill(self, connection: Connection, table: sa.Table, entries: Iterable[tuple[Any, ...]]) -> None:
+        names = ", ".join(table.columns.keys())
         types = ", ".join(
             f"{column.name} {column.type.compile(connection.dialect)}" for column in table.columns
         )
@@ -208,154 +240,20 @@ class PostgreSQL:
         # Without knowing how many there are, PostgreSQL would look for each one in all others.
         self.analyze(connection, table)
 
-    def add_ids(self, connection: Connection, table: Table, ids: Iterable[int]) -> None:
-        """Add ids to a table that :meth:`fill` made; one that is there may stand there twice from then on."""
-        rest = iter(ids)
-        while part := list(islice(rest, _IDS_AT_ONCE)):
-            connection.execute(insert(table), [{"id": key} for key in part])
-
     def expect_many(self, connection: Connection) -> None:
-        """Prepare a transaction for questions about a million ids."""
         # The statistics know nothing of what was stored a moment ago: it would look through the whole frontier for
         # each of a few that turn out to be half a million.
         connection.exec_driver_sql("SET LOCAL enable_nestloop = off; SET LOCAL work_mem = '64MB'")
 
-    def analyze(self, connection: Connection, table: Table) -> None:
-        """Let the planner know how large a table is by now."""
+    def analyze(self, connection: Connection, table: sa.Table) -> None:
         connection.exec_driver_sql(f"ANALYZE {table.name}")
 
-    def rows(self, connection: Connection) -> PostgreSQLRows:
-        """Return the writer of rows for the transaction that is open."""
-        return PostgreSQLRows(connection)
-
     def forbid_writing(self, connection: Connection) -> None:
-        """Allow to read alone, in this transaction and those after it."""
+        # In this transaction and those after it.
         connection.exec_driver_sql("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
 
-    def parameter(self, value: str) -> Any:
-        """Return the text: without a type the server takes it for what it is compared with."""
-        return value
 
-
-class PostgreSQLRows:
-    """Writer of rows with COPY, which costs the client a tenth of what INSERT does.
-
-    An upsert copies into a temporary table and inserts from there.
-    https://www.psycopg.org/psycopg3/docs/basic/copy.html
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._staged: set[str] = set()
-
-    def upsert(self, upsert: Upsert, rows: Iterable[Row]) -> None:
-        """Insert rows, or update those that are there.
-
-        New ones are copied into the table itself: by way of another a document of 20 KB is compressed and written
-        twice.
-        """
-        ordered = in_key_order(upsert.table, upsert.columns, rows)
-        keys = [column.name for column in upsert.table.primary_key]
-        if len(keys) > 1:
-            self._upsert(upsert, ordered)
-            return
-        place = upsert.columns.index(keys[0])
-        statement = _keys_statement(upsert.table, keys[0])
-        known = set(self._connection.scalars(statement, {"keys": [row[place] for row in ordered]}))
-        self._insert(upsert, [row for row in ordered if row[place] not in known])
-        self._upsert(upsert, [row for row in ordered if row[place] in known])
-
-    def replace(self, replacement: Replacement, rows: Mapping[Any, Sequence[Row]]) -> None:
-        """Make these rows, by what they belong to, all that there are; see :class:`Replacement`.
-
-        Where there are none they are copied into the table itself. Else what differs is written: each row that
-        is written costs PostgreSQL a look at what it refers to, and a new version in every index.
-        """
-        known = self._counts(replacement, rows)
-        self._insert(
-            replacement.upsert,
-            replacement.rows({owner: part for owner, part in rows.items() if owner not in known}),
-        )
-        if not known:
-            return
-        self._upsert(replacement.upsert, replacement.rows({owner: rows[owner] for owner in known}))
-        counts = self._counts(replacement, known)
-        wrong = [owner for owner, number in counts.items() if number != len(rows[owner])]
-        if wrong:
-            column = replacement.table.columns[replacement.owner]
-            self._connection.execute(delete(replacement.table).where(_is_among(column)), {"keys": wrong})
-            self._insert(replacement.upsert, replacement.rows({owner: rows[owner] for owner in wrong}))
-
-    def _counts(self, replacement: Replacement, owners: Iterable[Any]) -> dict[Any, int]:
-        """Return how many rows belong to each of these that has any."""
-        found = self._connection.execute(
-            _count_statement(replacement.table, replacement.owner), {"keys": list(owners)}
-        )
-        return {owner: number for owner, number in found}  # noqa: C416 - a Row is no pair to mypy
-
-    def _upsert(self, upsert: Upsert, rows: Sequence[Row]) -> None:
-        """Insert rows, or update those that are there, by way of a temporary table."""
-        if not rows:
-            return
-        table = upsert.table
-        names = table_order(table, upsert.columns)
-        staging = self._staging(table)
-        self._copy(staging, names, prepared(table, upsert.columns, rows, _processor_of))
-        source = select(*(staging.columns[name] for name in names))
-        statement = postgresql.insert(table).from_select(list(names), source)
-        self._connection.execute(upsert.on_conflict(statement))
-
-    def _insert(self, upsert: Upsert, rows: Sequence[Row]) -> None:
-        """Insert rows that are not there."""
-        if not rows:
-            return
-        table, columns = upsert.table, upsert.columns
-        self._copy(table, table_order(table, columns), prepared(table, columns, rows, _processor_of))
-
-    def _staging(self, table: Table) -> Table:
-        """Return an empty temporary table with the columns of a table and none of its constraints."""
-        staging = _staging_of(table)
-        is_used = staging.name in self._staged
-        if not is_used:
-            self._connection.execute(CreateTable(staging, if_not_exists=True))
-        # Within a savepoint, the records that were stored one by one before have left their rows.
-        if is_used or self._connection.in_nested_transaction():
-            self._connection.exec_driver_sql(f"TRUNCATE {staging.name}")
-        self._staged.add(staging.name)
-        return staging
-
-    def _copy(self, table: Table, names: tuple[str, ...], rows: list[Row]) -> None:
-        """Copy rows into a table."""
-        columns = ", ".join(_DIALECT.identifier_preparer.quote(name) for name in names)
-        statement = f"COPY {table.name} ({columns}) FROM STDIN"
-        with self._driver_errors(statement), self._cursor() as cursor, cursor.copy(statement) as copy:
-            for part in in_slices(rows):
-                for row in part:
-                    copy.write_row(row)
-
-    def _cursor(self) -> Any:
-        """Return the driver's own cursor: SQLAlchemy knows no COPY."""
-        return self._connection.connection.cursor()
-
-    @contextmanager
-    def _driver_errors(self, statement: str) -> Iterator[None]:
-        """Raise the driver's errors as SQLAlchemy does."""
-        driver: Any = self._connection.dialect.loaded_dbapi
-        try:
-            yield
-        except driver.Error as error:
-            lost = self._connection.dialect.is_disconnect(error, self._connection.connection, None)
-            if lost:
-                self._connection.invalidate(error)
-            raise DBAPIError.instance(
-                statement,
-                None,
-                error,
-                driver.Error,
-                hide_parameters=True,
-                connection_invalidated=lost,
-                dialect=self._connection.dialect,
-            ) from error
+POSTGRESQL = PostgreSQL()
 
 
 def _set_up(connection: Any, record: Any) -> None:
@@ -398,45 +296,39 @@ def _state(error: DBAPIError) -> str:
     return getattr(error.orig, "sqlstate", None) or ""
 
 
-def _processor_of(kind: TypeEngine[Any]) -> Callable[[Any], Any] | None:
+def _processor_of(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
     """Return the function for a value of a type; psycopg takes a document as JSON text."""
-    if isinstance(kind, Boolean | Date | DateTime | TypeDecorator):
+    if isinstance(kind, sa.Boolean | sa.Date | sa.DateTime | sa.TypeDecorator):
         return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
     return None
 
 
 @cache
-def _probe(table: Table) -> str:
+def _probe(table: sa.Table) -> str:
     """Return what a batch does to a table, done to no row; a crawl asks several times."""
     return "; ".join(str(probe.compile(dialect=_DIALECT)) for probe in probes(table))
 
 
 @cache
-def _staging_of(table: Table) -> Table:
+def _staging_of(table: sa.Table) -> sa.Table:
     """Return the temporary table for the rows of a table."""
-    return Table(
+    return sa.Table(
         f"tmdb_staging_{table.name}",
-        MetaData(),
-        *(Column(column.name, column.type) for column in table.columns),
+        sa.MetaData(),
+        *(sa.Column(column.name, column.type) for column in table.columns),
         prefixes=["TEMPORARY"],
         postgresql_on_commit="DELETE ROWS",
     )
 
 
-def _is_among(column: Column[Any]) -> ColumnElement[bool]:
-    """Return the condition that a column has one of the values of the parameter ``keys``, which is one array."""
-    return column == any_(bindparam("keys", type_=postgresql.ARRAY(column.type)))
+@cache
+def _keys_statement(column: sa.Column[Any]) -> sa.Select[Any]:
+    """Return the statement that finds which values of the parameter ``keys``, one array, are there."""
+    keys = sa.bindparam("keys", type_=postgresql.ARRAY(column.type))
+    return sa.select(column).where(column == sa.any_(keys))
 
 
 @cache
-def _keys_statement(table: Table, name: str) -> Select[Any]:
-    """Return the statement that finds which of some keys are there."""
-    column = table.columns[name]
-    return select(column).where(_is_among(column))
-
-
-@cache
-def _count_statement(table: Table, name: str) -> Select[Any]:
+def _count_statement(column: sa.Column[Any]) -> sa.Select[Any]:
     """Return the statement that counts the rows that belong to some records."""
-    column = table.columns[name]
-    return select(column, func.count()).where(_is_among(column)).group_by(column)
+    return _keys_statement(column).add_columns(sa.func.count()).group_by(column)

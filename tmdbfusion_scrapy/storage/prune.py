@@ -17,15 +17,14 @@ from sqlalchemy import cast as sql_cast
 
 from tmdbfusion_scrapy.storage.backend import WRITE_LOCK, backend_of, patiently
 from tmdbfusion_scrapy.storage.database import reading
-from tmdbfusion_scrapy.storage.entities import STORED, STUBS, metadata
-from tmdbfusion_scrapy.storage.entities.declaration import Stored, StoredList
+from tmdbfusion_scrapy.storage.entities import STORED, STUBS, TABLES, metadata
+from tmdbfusion_scrapy.storage.entities.declaration import Stored, StoredList, is_part, target_of
 from tmdbfusion_scrapy.storage.upserts import MOST_KEYS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Column, ColumnElement, Table
-    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, Table
 
 _WAIT_SECONDS = 60.0
 _NAMES = frozenset({"name", "title"})
@@ -33,14 +32,7 @@ _NAMES = frozenset({"name", "title"})
 
 @dataclass(frozen=True)
 class Expired:
-    """Records of a table that are too old.
-
-    Args:
-        table: Its name.
-        records: How many they are.
-        parts: Rows of link tables that belong to them.
-        oldest: When the oldest one was fetched, in UTC.
-    """
+    """Records of a table that are too old, the rows of link tables that are theirs, and the oldest date."""
 
     table: str
     records: int
@@ -49,12 +41,7 @@ class Expired:
 
 
 def expired(engine: Engine, before: datetime) -> list[Expired]:
-    """Return what was fetched before a moment, by table; tables without such records are left out.
-
-    Args:
-        engine: Of the database, which is only read.
-        before: The moment, with a time zone.
-    """
+    """Return what was fetched before a moment, by table; tables without such records are left out."""
     found = []
     with reading(engine) as connection:
         for table, owners in _records().items():
@@ -90,21 +77,13 @@ class Pruning:
         self.deleted: Counter[str] = Counter()
 
     def expire(self) -> Iterator[tuple[str, Sequence[int]]]:
-        """Have the records expire; yields the table and the ids of each batch, when they are gone.
-
-        Raises:
-            SQLAlchemyError: The database cannot be written to.
-        """
+        """Have the records expire; yields the table and the ids of each batch, when they are gone."""
         for table in _records():
             while keys := self._batch(partial(_expire, table, self._before)):
                 yield table.name, keys
 
     def sweep(self) -> None:
-        """Delete what no record names.
-
-        Raises:
-            SQLAlchemyError: The database cannot be written to.
-        """
+        """Delete what no record names."""
         for table in _swept():
             while True:
                 # A company may be named by one that is about to go.
@@ -112,7 +91,8 @@ class Pruning:
                 last = None
                 while keys := self._batch(partial(_sweep, table, last)):
                     last = keys[-1]
-                if self.deleted[table.name] == before or not _names_itself(table):
+                names_itself = any(column.table is table for column in _references(table))
+                if self.deleted[table.name] == before or not names_itself:
                     break
 
     def _batch(self, action: Callable[[Connection], tuple[Sequence[Any], Counter[str]]]) -> Sequence[Any]:
@@ -136,9 +116,10 @@ def _expire(table: Table, before: datetime, connection: Connection) -> tuple[Seq
     deleted: Counter[str] = Counter()
     if keys:
         connection.execute(update(table).where(key.in_(keys)).values(_forgotten(table)))
-        for column in _says_of().get(table, ()):
+        said = (column for sayers in _sayers().values() for column in sayers if target_of(column) is table)
+        for column in said:
             others = (other for other in _sayers()[column.table] if other is not column)
-            unsaid = (~_is_said(other) for other in others)
+            unsaid = (~_is_fetched(other, has_credit=True) for other in others)
             rows = connection.execute(delete(column.table).where(column.in_(keys), *unsaid))
             deleted[column.table.name] += rows.rowcount
     return keys, deleted
@@ -162,17 +143,14 @@ def _sweep(table: Table, last: Any, connection: Connection) -> tuple[Sequence[An
 def _forgotten(table: Table) -> dict[str, Any]:
     """Return the values of a row as if the record had never been fetched."""
     stubs = [set(stub.columns) for stub in STUBS if stub.table is table]
-    kept = set.intersection(*stubs) if stubs else set()
-    parents = {column.name: column for column in _lists(table)}
-    return {
-        column.name: case((_is_fetched(column), column), else_=null())
-        if column.name in parents and not _is_part(column)
-        else null()
-        for column in table.columns
-        if not column.primary_key
-        and column.name not in kept | _NAMES
-        and not (column.name in parents and _is_part(column))
-    }
+    kept = _NAMES.union(set.intersection(*stubs) if stubs else (), (key.name for key in table.primary_key))
+    values: dict[str, Any] = {column.name: null() for column in table.columns if column.name not in kept}
+    for column in _lists(table):
+        if is_part(column):
+            values.pop(column.name, None)
+        elif column.name in values:
+            values[column.name] = case((_is_fetched(column), column), else_=null())
+    return values
 
 
 def _is_named(key: Column[Any], column: Column[Any]) -> ColumnElement[bool]:
@@ -182,36 +160,19 @@ def _is_named(key: Column[Any], column: Column[Any]) -> ColumnElement[bool]:
     return exists().where(referring.columns[column.name] == key).correlate(key.table)
 
 
-def _is_said(column: Column[Any]) -> ColumnElement[bool]:
-    """Return whether the record that a column refers to was fetched and has the credit of the row.
+def _is_fetched(column: Column[Any], *, has_credit: bool = False) -> ColumnElement[bool]:
+    """Return whether the record that a column refers to was fetched, and has the credit of the row.
 
     Of a record without its document nobody knows what it said.
     """
-    (foreign,) = column.foreign_keys
-    record = foreign.column.table.alias()
-    raw = record.columns.raw
-    has_credit = sql_cast(raw, Text).contains(column.table.columns.credit_id)
-    return _is_fetched(column, record, or_(raw.is_(None), has_credit))
-
-
-def _is_fetched(
-    column: Column[Any], record: Any = None, condition: ColumnElement[bool] | None = None
-) -> ColumnElement[bool]:
-    """Return whether the record that a column refers to was fetched."""
-    if record is None:
-        (foreign,) = column.foreign_keys
-        record = foreign.column.table.alias()
-    found = exists().where(record.columns.id == column, record.columns.fetched_at.is_not(None))
-    return (found if condition is None else found.where(condition)).correlate(column.table)
-
-
-def _is_part(column: Column[Any]) -> bool:
-    """Return whether a row is a part of the one that a column refers to, and gone with it."""
-    return any(foreign.ondelete == "CASCADE" for foreign in column.foreign_keys)
-
-
-def _names_itself(table: Table) -> bool:
-    return any(column.table is table for column in _references(table))
+    target = target_of(column)
+    assert target is not None  # noqa: S101 - such columns are asked for
+    record = target.alias().columns
+    found = exists().where(record.id == column, record.fetched_at.is_not(None))
+    if has_credit:
+        is_said = sql_cast(record.raw, Text).contains(column.table.columns.credit_id)
+        found = found.where(or_(record.raw.is_(None), is_said))
+    return found.correlate(column.table)
 
 
 @cache
@@ -226,29 +187,14 @@ def _records() -> Mapping[Table, tuple[Column[Any], ...]]:
 
 
 @cache
-def _sayers() -> Mapping[Table, tuple[Column[Any], ...]]:
+def _sayers() -> Mapping[Table, dict[Column[Any], None]]:
     """Return for each link table the columns with the records that say its rows, its owner first."""
+    found: dict[Table, dict[Column[Any], None]]
     found = {owner.table: {owner: None} for owners in _records().values() for owner in owners}
     for stored in STORED:
-        if isinstance(stored, Stored):
-            for addition in stored.additions:
-                (sayer,) = (
-                    column
-                    for column in addition.table.columns
-                    if any(foreign.column.table is stored.table for foreign in column.foreign_keys)
-                )
-                found[addition.table][sayer] = None
-    return {table: tuple(columns) for table, columns in found.items()}
-
-
-@cache
-def _says_of() -> Mapping[Table, list[Column[Any]]]:
-    """Return for each table of records the columns by which they say rows of link tables."""
-    found: dict[Table, list[Column[Any]]] = {}
-    for columns in _sayers().values():
-        for column in columns:
-            (foreign,) = column.foreign_keys
-            found.setdefault(foreign.column.table, []).append(column)
+        for addition in stored.additions:
+            sayers = (column for column in addition.table.columns if target_of(column) is stored.table)
+            found[addition.table].update(dict.fromkeys(sayers))
     return found
 
 
@@ -258,7 +204,7 @@ def _swept() -> list[Table]:
     lists = {stored.table for stored in STORED if isinstance(stored, StoredList)}
     return [
         table
-        for table in reversed(metadata.sorted_tables)
+        for table in reversed(TABLES)
         if (table in _records() or _references(table))
         and table not in lists
         and not table.name.startswith("tmdb_")
@@ -269,22 +215,14 @@ def _swept() -> list[Table]:
 def _references(table: Table) -> list[Column[Any]]:
     """Return the columns that refer to a table."""
     return [
-        column
-        for other in metadata.tables.values()
-        for column in other.columns
-        if any(foreign.column.table is table for foreign in column.foreign_keys)
+        column for other in metadata.tables.values() for column in other.columns if target_of(column) is table
     ]
 
 
 @cache
 def _lists(table: Table) -> list[Column[Any]]:
     """Return the columns of a table of records that refer to records by which these are listed."""
-    children = {
-        child.table.columns[child.parent]
-        for stored in STORED
-        if isinstance(stored, Stored)
-        for child in stored.children
-    }
+    children = {child.table.columns[child.parent] for stored in STORED for child in stored.children}
     return [
-        column for column in table.columns if column.foreign_keys and (column in children or _is_part(column))
+        column for column in table.columns if column.foreign_keys and (column in children or is_part(column))
     ]

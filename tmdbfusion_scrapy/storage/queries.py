@@ -14,17 +14,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from sqlalchemy import bindparam, text
+from sqlalchemy import Engine, bindparam, text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import NullType
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.backend import backend_of, reason_of
-
-if TYPE_CHECKING:
-    from sqlalchemy.engine import Engine
 
 _NAMED_VALUE = re.compile(r"'([^'\n]*)' -- (\w+)$", re.MULTILINE)
 _ROWS_AT_ONCE = 1000
@@ -52,22 +49,13 @@ class Query:
         return {name: value for value, name in _NAMED_VALUE.findall(self.statement)}
 
     def with_parameters(self, form: str = ":{name}") -> str:
-        """Return the statement with something else in place of the values that may be changed.
-
-        Args:
-            form: What stands for a value; ``{name}`` and ``{value}`` in it are filled in.
-        """
+        """Return the statement with ``form``, of ``{name}`` and ``{value}``, for values that may be changed."""
         return _NAMED_VALUE.sub(lambda found: form.format(value=found[1], name=found[2]), self.statement)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """Answer to a query.
-
-    Args:
-        columns: Names of the columns, each once.
-        rows: The rows, as they are read.
-    """
+    """Answer to a query: the names of its columns, each once, and its rows, as they are read."""
 
     columns: Sequence[str]
     rows: Iterator[Sequence[Any]]
@@ -87,11 +75,7 @@ def shipped_queries() -> Mapping[str, Query]:
 
 
 def query_of_text(name: str, statement: str) -> Query:
-    """Return a query of a user.
-
-    Args:
-        name: Where it comes from, for messages.
-        statement: Its text.
+    """Return a query of a user; the name is for messages.
 
     Raises:
         ConfigurationError: There is nothing in it.
@@ -104,12 +88,7 @@ def query_of_text(name: str, statement: str) -> Query:
 
 @contextmanager
 def answered(engine: Engine, query: Query, values: Mapping[str, str]) -> Iterator[Answer]:
-    """Yield the answer to a query; the database does not let it write.
-
-    Args:
-        engine: Of ``open_for_reading``.
-        query: The query.
-        values: Values by name, in place of those that stand in it.
+    """Yield the answer to a query, with some values in place of those in it; the database does not let it write.
 
     Raises:
         ConfigurationError: A value is missing or unknown, or the database refuses the statement.
@@ -129,11 +108,7 @@ def answered(engine: Engine, query: Query, values: Mapping[str, str]) -> Iterato
             "begins no name"
         )
     # Without a type PostgreSQL finds out which one is meant.
-    bound = [
-        bindparam(name, backend.parameter(value), type_=NullType())
-        for name, value in given.items()
-        if name in names
-    ]
+    bound = [bindparam(name, backend.parameter(given[name]), type_=NullType()) for name in names]
     try:
         with engine.connect() as connection:
             backend.forbid_writing(connection)

@@ -7,73 +7,62 @@ import datetime
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cache
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.exceptions import printable
 from tmdbfusion_scrapy.items import ClearedFailure, FailedCall, UnchangedRecord, Watermark
 from tmdbfusion_scrapy.storage.entities import STORED, STUBS, metadata
-from tmdbfusion_scrapy.storage.entities.declaration import Stored, StoredList
+from tmdbfusion_scrapy.storage.entities.crawl import tmdb_failures, tmdb_watermarks
+from tmdbfusion_scrapy.storage.entities.declaration import Stored, StoredList, target_of
 from tmdbfusion_scrapy.storage.entities.parts import elements_of
 from tmdbfusion_scrapy.storage.failures import is_own_call
-from tmdbfusion_scrapy.storage.upserts import give_way
+from tmdbfusion_scrapy.storage.upserts import Upsert, give_way
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Table
 
     from tmdbfusion_scrapy.models.record import Record
-    from tmdbfusion_scrapy.storage.entities.declaration import (
-        Addition,
-        Children,
-        Relation,
-        Stub,
-        Values,
-    )
+    from tmdbfusion_scrapy.storage.entities.declaration import Addition, Children, Relation, Stub, Values
 
     Item = Record | ClearedFailure | FailedCall | UnchangedRecord | Watermark
+    Entry = tuple[Item, datetime.datetime]
+    """An item and when it was fetched."""
+    Call = tuple[str, str]
+    """Kind and path of a call, or kind and id of a record."""
     Times = Mapping[Table, Mapping[Any, tuple[datetime.datetime | None, datetime.datetime | None]]]
     """``fetched_at`` and ``deleted_at`` of rows that are there, by table and id."""
 
 STORABLE = (*(stored.record for stored in STORED), ClearedFailure, FailedCall, UnchangedRecord, Watermark)
 """Every type of item that is stored."""
 
-FAILURE_COLUMNS = tuple(part.name for part in dataclasses.fields(FailedCall))
-WATERMARK_COLUMNS = tuple(part.name for part in dataclasses.fields(Watermark))
+FAILURES = Upsert(
+    tmdb_failures, tuple(part.name for part in dataclasses.fields(FailedCall)), newer="tried_at"
+)
+WATERMARKS = Upsert(
+    tmdb_watermarks, tuple(part.name for part in dataclasses.fields(Watermark)), newer="set_at"
+)
 
 _BY_TYPE = {stored.record: stored for stored in STORED}
 
-_LISTED_TABLES = {
-    children.table for stored in STORED if isinstance(stored, Stored) for children in stored.children
-}
-
-_ADDITIONS: dict[Table, list[Addition]] = defaultdict(list)
-_WRITTEN_AS: dict[Addition, Addition] = {}
-"""Of the additions that write the same columns the first, so that the later of two rows wins whichever gave it."""
+_ADDITIONS: dict[Table, dict[tuple[str, ...], Addition]] = defaultdict(dict)
+"""Additions by table and columns: one of several alike, so that the later of two rows wins whichever gave it."""
 for _stored in STORED:
-    for _addition in _stored.additions if isinstance(_stored, Stored) else ():
-        _same = [known for known in _ADDITIONS[_addition.table] if known.columns == _addition.columns]
-        _WRITTEN_AS[_addition] = _same[0] if _same else _addition
-        if not _same:
-            _ADDITIONS[_addition.table].append(_addition)
+    for _addition in _stored.additions:
+        _ADDITIONS[_addition.table].setdefault(_addition.columns, _addition)
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """Something that could not be stored.
-
-    Args:
-        first: The record that had it first, such as ``movies 550``.
-        number: How often it was met.
-    """
+    """Something that could not be stored: the record that had it first, such as ``movies 550``, and how often."""
 
     first: str
     number: int = 1
 
-    def and_another(self, number: int = 1) -> LeftOut:
-        """Return the same, met some more times."""
-        return LeftOut(self.first, self.number + number)
+    def after(self, known: LeftOut | None) -> LeftOut:
+        """Return the same with what was met before it."""
+        return self if known is None else LeftOut(known.first, known.number + self.number)
 
 
 @dataclass(frozen=True)
@@ -89,6 +78,7 @@ class Changes:
     """Rows that items change in the database; of two with the same key the later one wins.
 
     Args:
+        entries: Instances of :data:`STORABLE`, and when they were fetched, in that order.
         store_raw: Whether the documents are kept.
         times: Times of the rows that are there, as far as some are later than those of the items: what was
             fetched later stays as it is, with all that belongs to it.
@@ -96,12 +86,10 @@ class Changes:
     Attributes:
         stubs: Rows of what is named only, by declaration and key.
         records: Rows of records, with their declaration, by table and key.
-        links: All link rows of a record without its id, by declaration and that id.
-        merged: Link rows of a record of which there may be more, by declaration, id of the record, and what tells
-            its rows apart.
-        additions: Rows that are added to a link table, by declaration, the id of the record that owns them, and
-            what tells its rows apart.
-        late_additions: The same for records that were fetched later: their rows stay as they are.
+        links: Link rows of records without the id, by declaration, that id, and what tells the rows of one apart.
+        incomplete: Declarations and ids of those records of which there may be more link rows.
+        additions: Rows that are added to a link table: by declaration and whether the record that owns them was
+            fetched later, so that the rows it has stay; the id of that record; and what tells its rows apart.
         children: The records that list others, by declaration and id.
         fetched: When records were fetched for their own sake, by kind and id; the failure of their own call is
             over.
@@ -111,40 +99,37 @@ class Changes:
         unchanged: When TMDB said of stored records that they are as they were, by table, id and ``etag``.
         left_out: What could not be stored: values of the wrong type as ``Model.field``, and rows as
             ``table.column``, with the column of the key that they lack.
+
+    Raises:
+        ValueError: A record has no id. Others where one was built by hand, with a field of a wrong type.
     """
 
-    def __init__(self, *, store_raw: bool = True, times: Times | None = None) -> None:
-        self._store_raw = store_raw
+    def __init__(
+        self, entries: Sequence[Entry], *, store_raw: bool = True, times: Times | None = None
+    ) -> None:
+        self.entries = entries
+        self.store_raw = store_raw
         self._times = times or {}
         self.stubs: dict[Stub, dict[Any, Values]] = defaultdict(dict)
         self.records: dict[Table, dict[Any, tuple[Stored, Values]]] = defaultdict(dict)
-        self.links: dict[Relation, dict[Any, list[Values]]] = defaultdict(dict)
-        self.merged: dict[Relation, dict[Any, dict[Any, Values]]] = defaultdict(dict)
-        self.additions: dict[Addition, dict[Any, dict[Any, Values]]] = defaultdict(dict)
-        self.late_additions: dict[Addition, dict[Any, dict[Any, Values]]] = defaultdict(dict)
+        self.links: dict[Relation, dict[Any, dict[Any, Values]]] = defaultdict(dict)
+        self.incomplete: set[tuple[Relation, Any]] = set()
+        self.additions: dict[tuple[Addition, bool], dict[Any, dict[Any, Values]]] = defaultdict(dict)
         self.children: dict[Children, dict[Any, _Listing]] = defaultdict(dict)
-        self._places: dict[Table, dict[Any, int]] = {table: {} for table in _LISTED_TABLES}
+        self._places: dict[Table, dict[Any, int]] = defaultdict(dict)
         self._count = 0
-        self.fetched: dict[tuple[str, str], datetime.datetime] = {}
-        self.cleared: dict[tuple[str, str], datetime.datetime] = {}
-        self.failures: dict[tuple[str, str], Values] = {}
+        self.fetched: dict[Call, datetime.datetime] = {}
+        self.cleared: dict[Call, datetime.datetime] = {}
+        self.failures: dict[Call, Values] = {}
         self._failed_paths: dict[tuple[str, str | None], set[str]] = defaultdict(set)
         self.watermarks: dict[str, Values] = {}
         self.unchanged: dict[Table, dict[tuple[int, str], datetime.datetime]] = defaultdict(dict)
         self.left_out: dict[str, LeftOut] = {}
+        for item, fetched_at in entries:
+            self._add(item, fetched_at)
 
-    def add(self, item: Item, fetched_at: datetime.datetime) -> None:
-        """Add what an item changes; it was fetched after those that were added before.
-
-        Args:
-            item: An instance of one of :data:`STORABLE`.
-            fetched_at: When it was fetched, aware.
-
-        Raises:
-            ValueError: The record has no id.
-            TypeError, AttributeError: A field is of a type that the record does not allow; only a record that
-                was built by hand can have one.
-        """
+    def _add(self, item: Item, fetched_at: datetime.datetime) -> None:
+        """Add what an item changes, which was fetched after those that were added before."""
         if isinstance(item, FailedCall):
             row = _failure_row(item)
             kind, key, path = row[:3]
@@ -156,7 +141,7 @@ class Changes:
             self.cleared[call] = fetched_at
             self.failures.pop(call, None)
         elif isinstance(item, Watermark):
-            self.watermarks[item.name] = tuple(getattr(item, name) for name in WATERMARK_COLUMNS)
+            self.watermarks[item.name] = tuple(getattr(item, name) for name in WATERMARKS.columns)
         elif isinstance(item, UnchangedRecord):
             self.unchanged[metadata.tables[item.kind]][item.id, item.etag] = fetched_at
             self._drop_failures(item.kind, str(item.id))
@@ -184,11 +169,7 @@ class Changes:
     ) -> None:
         """Add a record, what it names and what is in it; not what the database has from later on.
 
-        Args:
-            record: The record.
-            fetched_at: When it was fetched.
-            is_inside: Whether it came inside another one.
-            is_of_older: Whether that one is in the database from later on, so that none of its parts is new.
+        Of what is inside a record that the database has from later on (``is_of_older``) nothing is new.
         """
         # A series has a record for each of its episodes.
         give_way()
@@ -196,8 +177,9 @@ class Changes:
         if isinstance(stored, StoredList):
             rows = list(stored.read(record))
             self._stub(stored.stub, rows)
-            keys = (str(row[0]) for row in rows if row[0] is not None)
-            self._clear_failures(stored, keys, fetched_at)
+            for row in rows:
+                if row[0] is not None:
+                    self._note_fetched(stored, row[0], fetched_at)
             return
         key = record.id  # type: ignore[attr-defined]
         if key is None:
@@ -215,7 +197,9 @@ class Changes:
         self._count += 1
         # What came is not deleted, unless TMDB said so after that.
         gone_at = deleted_at if deleted_at is not None and deleted_at > fetched_at else None
-        row = self._record_row(stored, record, fetched_at, gone_at)
+        computed = (compute(record) for compute in stored.computed.values())
+        raw = record.raw_text if self.store_raw else None
+        row = (*stored.values_of(record), *computed, raw, fetched_at, gone_at, record.etag)
         self._set_record(stored.inside if is_inside else stored, key, row)
         for relation in stored.relations:
             self._add_links(relation, record, key)
@@ -224,7 +208,7 @@ class Changes:
         for children in stored.children:
             self._add_children(children, record, key, fetched_at)
         self._add_inner(stored, record, fetched_at)
-        self._clear_failures(stored, (str(key),), fetched_at)
+        self._note_fetched(stored, key, fetched_at)
 
     def _add_inner(
         self,
@@ -235,7 +219,7 @@ class Changes:
         is_of_older: bool = False,
     ) -> bool:
         """Add whole records inside a record, and say whether there is one; of one without id those inside it."""
-        if isinstance(stored, StoredList) or stored.inner is None:
+        if stored.inner is None:
             return False
         is_any = False
         for inside in stored.inner(record):
@@ -273,20 +257,7 @@ class Changes:
             # What the one before set to NULL is not left as it is in the database.
             stored = min(stored, before, key=lambda declaration: len(declaration.keeps))
         rows[key] = (stored, row)
-        if stored.table in self._places:
-            self._places[stored.table][key] = self._count
-
-    def _record_row(
-        self,
-        stored: Stored,
-        record: Record,
-        fetched_at: datetime.datetime,
-        deleted_at: datetime.datetime | None,
-    ) -> Values:
-        """The row of a record."""
-        computed = (compute(record) for compute in stored.computed.values())
-        raw = record.raw_text if self._store_raw else None
-        return (*_getter(stored)(record), *computed, raw, fetched_at, deleted_at, record.etag)
+        self._places[stored.table][key] = self._count
 
     def _stub(self, stub: Stub, rows: Iterable[Values], *, is_counted: bool = True) -> None:
         """Add what is named; a later value wins over an earlier one, and any value over none.
@@ -333,33 +304,32 @@ class Changes:
                 self._stub(stub, read(part), is_counted=False)
             found = list(relation.read(part))
         rows = dict(zip(map(key_of, found), found, strict=True))
-        if len(rows) < len(found) or any(
-            None in map(value_of, found) for value_of in relation.required_values
-        ):
+        required = relation.required
+        if len(rows) < len(found) or any(None in map(value_of, found) for value_of in required.values()):
             rows = {}
             for row in found:
-                lacking = next((index for index in relation.required if row[index] is None), None)
+                lacking = next((name for name, value_of in required.items() if value_of(row) is None), None)
                 if lacking is not None:
-                    self._leave_out(f"{relation.table.name}.{relation.columns[lacking]}")
+                    self._leave_out(f"{relation.table.name}.{lacking}")
                     is_incomplete = True
                 else:
                     rows.setdefault(key_of(row), row)
+        links = self.links[relation]
         if not is_incomplete:
-            self.links[relation][key] = found if len(rows) == len(found) else list(rows.values())
-            if relation in self.merged:
-                self.merged[relation].pop(key, None)
-        elif key in self.links[relation]:
-            known = {key_of(row): row for row in self.links[relation][key]}
-            self.links[relation][key] = list({**known, **rows}.values())
+            links[key] = rows
+            self.incomplete.discard((relation, key))
+        elif key in links:
+            links[key].update(rows)
         else:
-            self.merged[relation].setdefault(key, {}).update(rows)
-        for addition in _ADDITIONS.get(relation.table, ()):
+            links[key] = rows
+            self.incomplete.add((relation, key))
+        for addition in _ADDITIONS[relation.table].values() if relation.table in _ADDITIONS else ():
+            added = self.additions[addition, False]
             if not is_incomplete:
-                self.additions[addition].pop(key, None)
+                added.pop(key, None)
             else:
-                added = self.additions[addition].get(key, {})
-                for place in added.keys() & rows.keys():
-                    del added[place]
+                for place in added.get(key, {}).keys() & rows.keys():
+                    del added[key][place]
 
     def _add_additions(
         self, addition: Addition, record: Record, key: Any, fetched_at: datetime.datetime
@@ -371,24 +341,20 @@ class Changes:
         for stub, read in addition.stubs:
             self._stub(stub, read(part), is_counted=False)
         times = self._times.get(owner_table(addition.table), {})
-        written = _WRITTEN_AS[addition]
+        written = _ADDITIONS[addition.table][addition.columns]
         for row in addition.read(part, key):
             if None in row[:2]:
                 self._leave_out(f"{addition.table.name}.{addition.columns[row.index(None)]}")
             else:
                 known_at, _ = times.get(row[0], (None, None))
                 is_late = known_at is not None and known_at > fetched_at
-                owners = (self.late_additions if is_late else self.additions)[written]
-                owners.setdefault(row[0], {})[row[1]] = row
+                self.additions[written, is_late].setdefault(row[0], {})[row[1]] = row
 
-    def _clear_failures(
-        self, stored: Stored | StoredList, keys: Iterable[str], fetched_at: datetime.datetime
-    ) -> None:
-        """Note that these records came, and with them what their own calls had failed to bring."""
+    def _note_fetched(self, stored: Stored | StoredList, key: Any, fetched_at: datetime.datetime) -> None:
+        """Note that a record came, and with it what its own call had failed to bring."""
         kind = stored.table.name
-        for key in keys:
-            self.fetched[kind, key] = fetched_at
-            self._drop_failures(kind, key)
+        self.fetched[kind, str(key)] = fetched_at
+        self._drop_failures(kind, str(key))
 
     def _drop_failures(self, kind: str, key: str) -> None:
         """Take back what failed in this batch, before the record came."""
@@ -399,27 +365,27 @@ class Changes:
     def _leave_out(self, *names: str) -> None:
         """Count what could not be stored."""
         for name in names:
-            known = self.left_out.get(name)
-            self.left_out[name] = LeftOut(self._name) if known is None else known.and_another()
+            self.left_out[name] = LeftOut(self._name).after(self.left_out.get(name))
 
 
 def declaration_of(record: Record) -> Stored | StoredList:
-    """The declaration for a record, or for the nearest base of its type."""
+    """Return the declaration for a record, or for the nearest base of its type."""
     record_type: Any = type(record)
     return _declaration_of_type(record_type)
 
 
 @cache
 def _declaration_of_type(record_type: Any) -> Stored | StoredList:
-    """The declaration for a type of record, or for its nearest base."""
+    """Return the declaration for a type of record, or for its nearest base."""
     return next(_BY_TYPE[base] for base in record_type.__mro__ if base in _BY_TYPE)
 
 
 @cache
 def owner_table(table: Table) -> Table:
     """Return the table of the records that own the rows of a link table."""
-    (owner,) = next(iter(table.columns)).foreign_keys
-    return owner.column.table
+    owner = target_of(table.columns[0])
+    assert owner is not None  # noqa: S101 - parts are of records
+    return owner
 
 
 def storable_text(text: str) -> str:
@@ -428,8 +394,8 @@ def storable_text(text: str) -> str:
 
 
 def _failure_row(failure: FailedCall) -> Values:
-    """The row of a failed call."""
-    row = {name: getattr(failure, name) for name in FAILURE_COLUMNS}
+    """Return the row of a failed call."""
+    row = {name: getattr(failure, name) for name in FAILURES.columns}
     row["kind"] = failure.kind or ""
     # Texts of a server, and a report of a failure must not fail.
     for name in ("message", "path", "id"):
@@ -439,7 +405,7 @@ def _failure_row(failure: FailedCall) -> Values:
 
 
 def _part(record: Any, path: str) -> Any:
-    """A part of a record; ``None`` where it, or what it is in, is not there."""
+    """Return a part of a record; ``None`` where it, or what it is in, is not there."""
     way, name = _steps(path)
     for step in way:
         record = getattr(record, step)
@@ -471,18 +437,7 @@ def _is_incomplete(record: Any, path: str) -> bool:
 
 @cache
 def _others(stub: Stub) -> tuple[tuple[Stub, tuple[int | None, ...]], ...]:
-    """Other stubs of the same table, with the places that their columns have in this one."""
-    return tuple(
-        (
-            other,
-            tuple(stub.columns.index(name) if name in stub.columns else None for name in other.columns),
-        )
-        for other in STUBS
-        if other is not stub and other.table is stub.table
-    )
-
-
-@cache
-def _getter(stored: Stored) -> Callable[[Any], Values]:
-    """Return the function that reads the fields of a record."""
-    return attrgetter(*stored.fields)
+    """Return other stubs of the same table, with the places that their columns have in this one."""
+    places = {name: place for place, name in enumerate(stub.columns)}
+    others = (other for other in STUBS if other is not stub and other.table is stub.table)
+    return tuple((other, tuple(places.get(name) for name in other.columns)) for other in others)

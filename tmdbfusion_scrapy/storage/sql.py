@@ -1,10 +1,11 @@
-"""The item pipeline to an SQL database. A crawl without one does not load SQLAlchemy."""
+"""The item pipeline to an SQL database, and its options. A crawl without one does not load SQLAlchemy."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections import Counter
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +15,7 @@ from scrapy.utils.misc import load_object
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.items import ClearedFailure, FailedCall
-from tmdbfusion_scrapy.storage.options import database_options_of
+from tmdbfusion_scrapy.settings import SETTINGS, check_boolean, once_a_crawl
 from tmdbfusion_scrapy.stores import DATABASE_FAILED, RECORD_CAME, RecordStore
 
 if TYPE_CHECKING:
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.models.record import Record
     from tmdbfusion_scrapy.storage.batches import BatchResult
     from tmdbfusion_scrapy.storage.frontier import Frontier
-    from tmdbfusion_scrapy.storage.options import DatabaseOptions
-    from tmdbfusion_scrapy.storage.rows import LeftOut
 
     T = TypeVar("T")
 
@@ -41,6 +40,80 @@ _FAILURES = "tmdb_failures"
 
 OPEN_LATE_SETTING = "TMDB_DATABASE_OPEN_LATE"
 """Set by the add-on where nobody asked for storage: a crawl without a record leaves no empty database behind."""
+
+
+@dataclass(frozen=True)
+class DatabaseOptions:
+    """Options of writing records.
+
+    Args:
+        url: SQLAlchemy URL of the database, with its password: not for logs.
+        batch_size: Records in one transaction, at most.
+        flush_interval: Seconds that a record waits for its batch to fill, at most.
+        retry_seconds: Seconds for which a batch is tried again while the database is locked or away.
+        batch_bytes: Bytes of documents in one transaction, past which no more is added: a series with all its
+            episodes is as large as twenty movies.
+        batches_ahead: Batches that may wait for the writer before the crawl has to.
+        store_raw: Whether the documents are kept beside the columns.
+    """
+
+    url: str = field(default=SETTINGS["TMDB_DATABASE_URL"].default, repr=False)
+    batch_size: int = SETTINGS["TMDB_DATABASE_BATCH_SIZE"].default
+    flush_interval: float = SETTINGS["TMDB_DATABASE_FLUSH_INTERVAL"].default
+    retry_seconds: float = 60.0
+    batch_bytes: int = 8_000_000
+    batches_ahead: int = 2
+    store_raw: bool = True
+
+    def fills_batch(self, items: int, size: int) -> bool:
+        """Return whether items of this size, in bytes, are enough for a batch."""
+        return items >= self.batch_size or size >= self.batch_bytes
+
+    def is_too_much(self, items: int, size: int) -> bool:
+        """Return whether with these waiting the crawl has to wait too."""
+        return self.fills_batch(items // self.batches_ahead, size // self.batches_ahead)
+
+
+def database_options(settings: Mapping[Any, Any]) -> DatabaseOptions:
+    """Read ``TMDB_DATABASE_URL``, ``TMDB_DATABASE_BATCH_SIZE``, ``..._FLUSH_INTERVAL`` and ``TMDB_STORE_RAW``.
+
+    The URL itself is checked when the database is opened.
+
+    Raises:
+        ConfigurationError: A setting is of no use; the message names it and the fix.
+    """
+    url = settings.get("TMDB_DATABASE_URL", DatabaseOptions.url)
+    if not isinstance(url, str) or not url.strip():
+        raise ConfigurationError(
+            f"TMDB_DATABASE_URL is empty or no text: set an SQLAlchemy URL, such as {DatabaseOptions.url}"
+        )
+    size = settings.get("TMDB_DATABASE_BATCH_SIZE", DatabaseOptions.batch_size)
+    # The bound keeps a transaction and its memory within reason.
+    if not 1 <= _number(int, size) <= 10_000:
+        raise ConfigurationError(
+            f"TMDB_DATABASE_BATCH_SIZE={size!r} is no number of records: set a whole number from 1 to 10000"
+        )
+    seconds = settings.get("TMDB_DATABASE_FLUSH_INTERVAL", DatabaseOptions.flush_interval)
+    if not 0 < _number(float, seconds) <= 3600:
+        raise ConfigurationError(
+            f"TMDB_DATABASE_FLUSH_INTERVAL={seconds!r} is not a number of seconds: set one above 0, up to 3600"
+        )
+    store_raw = check_boolean("TMDB_STORE_RAW", settings.get("TMDB_STORE_RAW", True))
+    return DatabaseOptions(url.strip(), int(size), float(seconds), store_raw=store_raw)
+
+
+def _number(kind: type[float], value: Any) -> float:
+    """Return a value as a number, 0 for what is none."""
+    try:
+        return kind(value)
+    except (TypeError, ValueError):
+        return 0
+
+
+@once_a_crawl
+def database_options_of(settings: BaseSettings) -> DatabaseOptions:
+    """Return what :func:`database_options` makes of the settings of a crawl, read at the first call."""
+    return database_options(settings)
 
 
 class SQLPipeline(RecordStore):
@@ -57,7 +130,10 @@ class SQLPipeline(RecordStore):
 
     Args:
         crawler: The crawler.
-        options: What the settings say, see :func:`~tmdbfusion_scrapy.storage.options.database_options`.
+        options: What the settings say, see :func:`database_options`.
+
+    Attributes:
+        label: The database in words, without a password; empty before it is opened.
     """
 
     def __init__(self, crawler: Crawler, options: DatabaseOptions) -> None:
@@ -69,7 +145,7 @@ class SQLPipeline(RecordStore):
         # Older Scrapy types it as optional; a crawler that builds pipelines has its stats.
         self._stats: Any = crawler.stats
         self._options = options
-        self._label = ""
+        self.label = ""
         self._open_late = crawler.settings.getbool(OPEN_LATE_SETTING)
         self._opening = asyncio.Lock()
         self._unopened = 0
@@ -100,7 +176,8 @@ class SQLPipeline(RecordStore):
         """
         from tmdbfusion_scrapy.storage.database import database_label, parse_database_url
 
-        self._label = database_label(parse_database_url(self._options.url))
+        self.label = database_label(parse_database_url(self._options.url))
+        self._logger = logging.LoggerAdapter(logger, {"spider": self._crawler.spider})
         # Extensions are there before pipelines, so Scrapy's CoreStats has written its reason by then.
         self._crawler.signals.connect(self._correct_reason, signals.spider_closed)
         self._crawler.signals.connect(self._note_call, RECORD_CAME)
@@ -116,19 +193,9 @@ class SQLPipeline(RecordStore):
         return item
 
     async def clear_failure(self, kind: str | None, path: str) -> None:
-        """Take the failure of a call away that came by now; without effect where there is none.
-
-        Args:
-            kind: As in ``FailedCall``.
-            path: As in ``FailedCall``.
-        """
+        """Take the failure of a call away that came by now; without effect where there is none."""
         if self._writer.running and self._writer.failing.discard(kind, path):
             await self._writer.put(ClearedFailure(kind, path))
-
-    @property
-    def label(self) -> str:
-        """The database in words, without a password; empty before it is opened."""
-        return self._label
 
     def stored(self, kind: str | None = None) -> int:
         """Return the number of records stored so far for their own sake, of a kind or of all.
@@ -157,14 +224,12 @@ class SQLPipeline(RecordStore):
             RuntimeError: The database is not open.
             SQLAlchemyError: It cannot be asked, and could not for ``TMDB_DATABASE_RETRY_SECONDS``.
         """
-        return await self._writer.ask(question)
+        if self._writer.engine is None:
+            raise RuntimeError("the database is closed")
+        return await self._patiently(partial(question, self._writer.engine))
 
     def before_closing(self, wait: Callable[[], Awaitable[None]]) -> None:
-        """Have something waited for before the database is closed: Scrapy closes all pipelines at once.
-
-        Args:
-            wait: Returns when nothing more comes to be stored.
-        """
+        """Have something waited for before the database is closed: Scrapy closes all pipelines at once."""
         self._before_closing.append(wait)
 
     async def open_state(self, kind: str) -> Frontier:
@@ -178,28 +243,28 @@ class SQLPipeline(RecordStore):
         """Return what a blocking question finds; see :class:`~tmdbfusion_scrapy.stores.RecordStore`."""
         from sqlalchemy.exc import SQLAlchemyError
 
-        from tmdbfusion_scrapy.storage.backend import patiently, reason_of
+        from tmdbfusion_scrapy.storage.backend import reason_of
 
         try:
-            return await asyncio.to_thread(
-                patiently,
-                partial(question, *args, **kwargs),
-                self._options.retry_seconds,
-                self._warn_of_asking,
-            )
+            return await self._patiently(partial(question, *args, **kwargs))
         except SQLAlchemyError as error:
             raise ConfigurationError(
-                f"TMDB_DATABASE_URL={self._label}: the database cannot be asked ({reason_of(error)}); see that "
+                f"TMDB_DATABASE_URL={self.label}: the database cannot be asked ({reason_of(error)}); see that "
                 "its server runs, and start the crawl again, which goes on"
             ) from error
 
+    async def _patiently(self, question: Callable[[], T]) -> T:
+        """Return what a blocking question finds, asked in a thread, and again while the database is away."""
+        from tmdbfusion_scrapy.storage.backend import patiently
+
+        return await asyncio.to_thread(patiently, question, self._options.retry_seconds, self._warn_of_asking)
+
     def _warn_of_asking(self, reason: str) -> None:
         """Say why the crawl waits."""
-        logger.warning(
+        self._logger.warning(
             "The database cannot be asked now (%s): trying again for up to %g seconds",
             reason,
             self._options.retry_seconds,
-            extra={"spider": self._crawler.spider},
         )
 
     def _note_call(self, call: Callable[[], tuple[str | None, str | None, str]]) -> None:
@@ -235,77 +300,63 @@ class SQLPipeline(RecordStore):
         if not self._writer.running and not self._unopened:
             return
         await self._writer.close()
-        extra = {"spider": self._crawler.spider}
         lost = self._writer.lost + self._unopened
         if lost:
-            self._count(names.STORAGE_FAILED, lost)
-            logger.error("%d records are not stored in %s", lost, self._label, extra=extra)
-        logger.info("Stored %s in %s", _summary(self._stored), self._label, extra=extra)
+            self._stats.inc_value(names.STORAGE_FAILED, lost)
+            self._logger.error("%d records are not stored in %s", lost, self.label)
+        self._logger.info("Stored %s in %s", _summary(self._stored), self.label)
 
     def _count_batch(self, result: BatchResult) -> None:
         """Count what was stored and name what was not."""
-        self._count(names.STORAGE_BATCHES, 1)
+        self._stats.inc_value(names.STORAGE_BATCHES, 1)
         if result.spared_bytes:
-            self._count(names.CONDITIONAL_SPARED_BYTES, result.spared_bytes)
+            self._stats.inc_value(names.CONDITIONAL_SPARED_BYTES, result.spared_bytes)
         for table, number in result.stored.items():
-            self._count(f"{names.STORED_COUNT}/{table}", number)
+            self._stats.inc_value(f"{names.STORED_COUNT}/{table}", number)
         for kind, number in result.deleted.items():
-            self._count(f"{names.DELETED_COUNT}/{kind}", number)
+            self._stats.inc_value(f"{names.DELETED_COUNT}/{kind}", number)
         self._stored += result.records
         for name, left_out in result.left_out.items():
-            self._note_left_out(name, left_out)
+            key = f"{names.STORAGE_LEFT_OUT}/{name}"
+            is_first = not self._stats.get_value(key)
+            self._stats.inc_value(key, left_out.number)
+            if is_first:
+                self._logger.warning(
+                    "TMDB sent nothing that can be stored as %s of %s: what else it sent is stored, and no row of "
+                    "that list is deleted. Further ones are counted in %s",
+                    name,
+                    left_out.first,
+                    key,
+                )
         for what in result.fitted:
-            logger.warning(
-                "Not all of %s fits its column in %s: NULL is stored there",
-                what,
-                self._label,
-                extra={"spider": self._crawler.spider},
+            self._logger.warning(
+                "Not all of %s fits its column in %s: NULL is stored there", what, self.label
             )
         if result.refused:
-            self._count(names.STORAGE_FAILED, len(result.refused))
+            self._stats.inc_value(names.STORAGE_FAILED, len(result.refused))
         for failure in result.refused:
-            logger.error(
+            self._logger.error(
                 "Cannot store %s %s in %s: %s. It is in %s",
                 failure.kind,
                 failure.id,
-                self._label,
+                self.label,
                 failure.message,
                 _FAILURES,
-                extra={"spider": self._crawler.spider},
-            )
-
-    def _note_left_out(self, name: str, left_out: LeftOut) -> None:
-        """Count what of records is not stored, and say it once."""
-        key = f"{names.STORAGE_LEFT_OUT}/{name}"
-        is_first = not self._stats.get_value(key)
-        self._count(key, left_out.number)
-        if is_first:
-            logger.warning(
-                "TMDB sent nothing that can be stored as %s of %s: what else it sent is stored, and no row of "
-                "that list is deleted. Further ones are counted in %s",
-                name,
-                left_out.first,
-                key,
-                extra={"spider": self._crawler.spider},
             )
 
     def _warn(self, reason: str) -> None:
         """Say why nothing is written for a while."""
-        logger.warning(
+        self._logger.warning(
             "Cannot write to %s now (%s): trying again for up to %g seconds",
-            self._label,
+            self.label,
             reason,
             self._options.retry_seconds,
-            extra={"spider": self._crawler.spider},
         )
 
     def _close_crawl(self, reason: str) -> None:
         """End a crawl whose records have nowhere to go."""
-        logger.error(
-            "Cannot write to %s: %s. Nothing more is stored, the crawl is closed",
-            self._label,
-            reason,
-            extra={"spider": self._crawler.spider},
+        self._logger.error(
+            "Cannot write to %s: %s. Nothing more is stored, the crawl is closed", self.label, reason
         )
         self._failed = True
         if self._closed:
@@ -319,10 +370,6 @@ class SQLPipeline(RecordStore):
         """Put on record that the database failed, also when the crawl was at its end already."""
         if self._failed:
             self._stats.set_value("finish_reason", DATABASE_FAILED)
-
-    def _count(self, key: str, number: int) -> None:
-        """Add to one of the crawl's stats."""
-        self._stats.inc_value(key, number)
 
 
 def install_storage(settings: BaseSettings, *, asks_tmdb: bool) -> None:

@@ -1,4 +1,4 @@
-"""Rows on their way into a table: upserts, lists that are replaced as a whole, and work in slices."""
+"""Rows on their way into a table: upserts, their order, and work in slices."""
 
 from __future__ import annotations
 
@@ -9,12 +9,11 @@ from functools import cache, cached_property
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Table, and_, case, false, func, or_, select
+from sqlalchemy import ColumnElement, Delete, Insert, Table, Update, and_, case, false, func, or_, select
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from sqlalchemy import ColumnElement, Delete, Insert, Update
     from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.types import TypeEngine
 
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Upsert:
     """Insert rows, or update the columns they have where their key is there.
 
@@ -50,6 +49,41 @@ class Upsert:
     differs: bool = False
     newer: str | None = None
     only_new: bool = False
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The columns in the table's order, which is the one that a statement has them in."""
+        return tuple(column.name for column in self.table.columns if column.name in self.columns)
+
+    @cached_property
+    def key_of(self) -> Callable[[Row], Any]:
+        """The function that gives the key of a row."""
+        return itemgetter(*(self.columns.index(column.name) for column in self.table.primary_key))
+
+    def in_key_order(self, rows: Iterable[Row]) -> list[Row]:
+        """Return rows in the order of their key.
+
+        Two crawls that wrote the same rows in different orders would wait for each other, and a database writes
+        rows that follow each other faster. Rows that are in order already are sorted at once, others hold the GIL.
+        """
+        return sorted(rows, key=self.key_of)
+
+    def prepared(self, rows: Sequence[Row], processor_of: ProcessorOf) -> list[Row]:
+        """Return rows for the driver: their values in the order of :attr:`names`, and of the driver's types.
+
+        ``processor_of`` gives the function that makes a value of a type one of the driver's; ``None`` for none.
+        """
+        order, processors = _preparation(self, processor_of)
+        if not processors and order == tuple(range(len(self.columns))):
+            return list(rows)
+        found: list[Row] = []
+        for part in in_slices(rows):
+            # Column by column, because a function that is mapped costs a third of a loop over rows.
+            values: list[Iterable[Any]] = list(zip(*part, strict=True))
+            for index, process in processors:
+                values[index] = map(process, values[index])
+            found += zip(*(values[index] for index in order), strict=True)
+        return found
 
     def on_conflict(self, insert: InsertT) -> InsertT:
         """Add to an INSERT what is to be done with rows that are there."""
@@ -82,81 +116,14 @@ class Upsert:
         return insert.on_conflict_do_update(index_elements=key, set_=values, where=condition)
 
 
-@dataclass(frozen=True)
-class Replacement:
-    """Make the rows that belong to records those that are given: what is not among them is deleted.
-
-    Args:
-        table: The table.
-        owner: Its column with the id of the record.
-        columns: All of its other columns, in the order of the rows.
-    """
-
-    table: Table
-    owner: str
-    columns: tuple[str, ...]
-
-    @cached_property
-    def upsert(self) -> Upsert:
-        """The upsert of its rows."""
-        return Upsert(self.table, (self.owner, *self.columns), differs=True)
-
-    def rows(self, found: Mapping[Any, Iterable[Row]]) -> list[Row]:
-        """Return the rows with their owner, in the order of the owners."""
-        return [(owner, *row) for owner in sorted(found) for row in found[owner]]
-
-
-def table_order(table: Table, columns: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the columns in the table's order, which is the one that a statement has them in."""
-    return tuple(column.name for column in table.columns if column.name in columns)
-
-
-def in_key_order(table: Table, columns: tuple[str, ...], rows: Iterable[Row]) -> list[Row]:
-    """Return rows in the order of their key.
-
-    Two crawls that wrote the same rows in different orders would wait for each other, and a database writes
-    rows that follow each other faster. Rows that are in order already are sorted at once, others hold the GIL.
-    """
-    return sorted(rows, key=_key_getter(table, columns))
-
-
-def prepared(
-    table: Table, columns: tuple[str, ...], rows: Sequence[Row], processor_of: ProcessorOf
-) -> list[Row]:
-    """Return rows for the driver: their values in :func:`table_order`, and of the driver's types.
-
-    Args:
-        table: The table.
-        columns: The columns of the rows, in their order.
-        rows: The rows.
-        processor_of: Gives the function that makes a value of a type one of the driver's; ``None`` for none.
-    """
-    order, processors = _preparation(table, columns, processor_of)
-    if not processors and order == tuple(range(len(columns))):
-        return list(rows)
-    found: list[Row] = []
-    for part in in_slices(rows):
-        # Column by column, because a function that is mapped costs a third of a loop over rows.
-        values: list[Iterable[Any]] = list(zip(*part, strict=True))
-        for index, process in processors:
-            values[index] = map(process, values[index])
-        found += zip(*(values[index] for index in order), strict=True)
-    return found
-
-
-@cache
-def _key_getter(table: Table, columns: tuple[str, ...]) -> Callable[[Row], Any]:
-    """Return the function that gives the key of a row."""
-    return itemgetter(*(columns.index(column.name) for column in table.primary_key))
-
-
 @cache
 def _preparation(
-    table: Table, columns: tuple[str, ...], processor_of: ProcessorOf
+    upsert: Upsert, processor_of: ProcessorOf
 ) -> tuple[tuple[int, ...], tuple[tuple[int, Process], ...]]:
     """Return the places of a row's values in the table's order, and the functions for some of them."""
-    order = tuple(columns.index(name) for name in table_order(table, columns))
-    found = ((index, processor_of(table.columns[name].type)) for index, name in enumerate(columns))
+    order = tuple(upsert.columns.index(name) for name in upsert.names)
+    types = (upsert.table.columns[name].type for name in upsert.columns)
+    found = ((index, processor_of(kind)) for index, kind in enumerate(types))
     return order, tuple((index, process) for index, process in found if process is not None)
 
 
@@ -183,20 +150,14 @@ woken up.
 """
 
 
-class _Turn(threading.local):
-    """Moment at which the thread had its last pause."""
-
-    ended = 0.0
-
-
-_turn = _Turn()
+_last_pause = threading.local()
 
 
 def give_way() -> None:
     """Let another thread run where this one has run for long; to be called often."""
-    if time.perf_counter() - _turn.ended > _LONGEST:
+    if time.perf_counter() - getattr(_last_pause, "ended", 0.0) > _LONGEST:
         time.sleep(_PAUSE)
-        _turn.ended = time.perf_counter()
+        _last_pause.ended = time.perf_counter()
 
 
 def in_slices(values: Sequence[T], size: int = 256) -> Iterator[Sequence[T]]:

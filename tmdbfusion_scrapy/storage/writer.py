@@ -10,8 +10,10 @@ import asyncio
 import threading
 import time
 from collections import deque
+from concurrent.futures import Future
+from contextlib import suppress
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 from tmdbfusion_scrapy.storage.backend import patiently, reason_of
 from tmdbfusion_scrapy.storage.batches import store_batch
@@ -23,11 +25,9 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
-    from tmdbfusion_scrapy.storage.batches import BatchResult, Entry
-    from tmdbfusion_scrapy.storage.options import DatabaseOptions
-    from tmdbfusion_scrapy.storage.rows import Item
-
-    T = TypeVar("T")
+    from tmdbfusion_scrapy.storage.batches import BatchResult
+    from tmdbfusion_scrapy.storage.rows import Entry, Item
+    from tmdbfusion_scrapy.storage.sql import DatabaseOptions
 
 
 class Writer:
@@ -37,6 +37,8 @@ class Writer:
 
     Attributes:
         failing: The failures that the database had when it was opened.
+        engine: The database, while it is open.
+        lost: Items that are not stored because the database failed.
 
     Args:
         options: The database and the batches.
@@ -65,10 +67,10 @@ class Writer:
         self._waiting_since = 0.0
         self._closing = False
         self._ended = False
-        self._lost = 0
+        self.lost = 0
         self._failed = False
         self._thread: threading.Thread | None = None
-        self._engine: Engine | None = None
+        self.engine: Engine | None = None
         self.failing = FailingCalls()
 
     @property
@@ -79,14 +81,7 @@ class Writer:
     @property
     def is_behind(self) -> bool:
         """True while the crawl has to wait for batches to be written."""
-        with self._changed:
-            return self._options.is_too_much(len(self._waiting), self._waiting_bytes)
-
-    @property
-    def lost(self) -> int:
-        """Items that are not stored because the database failed."""
-        with self._changed:
-            return self._lost
+        return self._options.is_too_much(len(self._waiting), self._waiting_bytes)
 
     async def start(self) -> None:
         """Open the database in the writer's thread.
@@ -96,13 +91,13 @@ class Writer:
         """
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
-        self._opened: asyncio.Future[None] = self._loop.create_future()
+        self._opened: Future[None] = Future()
         self._thread_ended = asyncio.Event()
         # A daemon: a second Ctrl-C ends the process at once; what is not committed is rolled back.
         self._thread = threading.Thread(target=self._run, name="tmdb-database-writer", daemon=True)
         self._thread.start()
         try:
-            await self._opened
+            await asyncio.wrap_future(self._opened)
         except Exception:
             self._thread.join()
             self._thread = None
@@ -120,29 +115,12 @@ class Writer:
             # Set by a callback on this loop, so it cannot have been between the two lines.
             await self._room.wait()
 
-    async def ask(self, question: Callable[[Engine], T]) -> T:
-        """Return what a question finds in the database, asked in another thread; what waits is not there yet.
-
-        Raises:
-            RuntimeError: The database is not open.
-            SQLAlchemyError: It cannot be asked, and could not for :attr:`DatabaseOptions.retry_seconds`.
-        """
-        engine = self._engine
-        if engine is None or not self.running:
-            raise RuntimeError("the database is closed")
-        return await asyncio.to_thread(
-            patiently,
-            lambda: question(engine),
-            self._options.retry_seconds,
-            lambda reason: self._post(self._on_wait, reason),
-        )
-
     def _take(self, entry: Entry) -> bool:
         """Append an item where there is room."""
         options = self._options
         with self._changed:
             if self._failed:
-                self._lost += 1
+                self.lost += 1
                 return True
             if self._ended:
                 raise RuntimeError("the writer to the database is closed")
@@ -174,19 +152,22 @@ class Writer:
 
     def _run(self) -> None:
         """Be the thread."""
+        # From now on it does not matter if nobody waits for it any more.
+        self._opened.set_running_or_notify_cancel()
         try:
             try:
-                self._engine = engine = open_database(self._options.url)
+                self.engine = engine = open_database(self._options.url)
                 self.failing = failing_calls(engine)
             except BaseException as error:  # noqa: BLE001 - it belongs to the one who waits for the thread
-                self._post(self._tell_opened, error)
+                self._opened.set_exception(error)
                 return
-            self._post(self._tell_opened, None)
+            self._opened.set_result(None)
             try:
                 while batch := self._next_batch():
                     self._post(self._room.set)
                     self._store(engine, batch)
             finally:
+                self.engine = None
                 engine.dispose()
         finally:
             with self._changed:
@@ -194,15 +175,6 @@ class Writer:
             # Whoever waits for room learns of it.
             self._post(self._room.set)
             self._post(self._thread_ended.set)
-
-    def _tell_opened(self, error: BaseException | None) -> None:
-        """Let :meth:`start` go on, unless it was cancelled."""
-        if self._opened.done():
-            return
-        if error is None:
-            self._opened.set_result(None)
-        else:
-            self._opened.set_exception(error)
 
     def _next_batch(self) -> list[Entry]:
         """Wait for a batch: full, or old enough, or the last one; empty when there is no more to come."""
@@ -233,11 +205,15 @@ class Writer:
         if self._failed:
             return
         try:
-            result = self._store_patiently(engine, batch)
+            result = patiently(
+                lambda: store_batch(engine, batch, store_raw=self._options.store_raw),
+                self._options.retry_seconds,
+                lambda reason: self._post(self._on_wait, reason),
+            )
         except Exception as error:  # noqa: BLE001 - the crawl must hear of it, whatever it is
             with self._changed:
                 self._failed = True
-                self._lost += len(batch) + len(self._waiting)
+                self.lost += len(batch) + len(self._waiting)
                 self._waiting.clear()
                 self._waiting_bytes = 0
             self._post(self._room.set)
@@ -245,23 +221,13 @@ class Writer:
         else:
             self._post(self._on_batch, result)
 
-    def _store_patiently(self, engine: Engine, batch: list[Entry]) -> BatchResult:
-        """Store a batch; try again while the database is locked or away."""
-        return patiently(
-            lambda: store_batch(engine, batch, store_raw=self._options.store_raw),
-            self._options.retry_seconds,
-            lambda reason: self._post(self._on_wait, reason),
-        )
-
     def _post(self, callback: Callable[..., object], *arguments: Any) -> None:
         """Call something on the event loop."""
-        try:
+        # The loop is closed where the process is ending without waiting for anyone.
+        with suppress(RuntimeError):
             self._loop.call_soon_threadsafe(callback, *arguments)
-        except RuntimeError:
-            # The loop is closed: the process is ending without waiting for anyone.
-            return
 
 
 def _size(entry: Entry) -> int:
-    """Bytes of the document of an item."""
+    """Return the bytes of the document of an item."""
     return len(getattr(entry[0], "raw", b""))

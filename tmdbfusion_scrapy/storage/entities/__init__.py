@@ -5,17 +5,13 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from tmdbfusion_scrapy.storage.entities import columns, companies, movies, people, tv
-
 # Importing a module declares its tables.
 from tmdbfusion_scrapy.storage.entities import crawl as crawl
-from tmdbfusion_scrapy.storage.entities.columns import metadata as metadata
-from tmdbfusion_scrapy.storage.entities.declaration import StoredList
+from tmdbfusion_scrapy.storage.entities import movies, parts, people, tv
+from tmdbfusion_scrapy.storage.entities.declaration import metadata as metadata
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from tmdbfusion_scrapy.storage.entities.declaration import Stored, Stub
+    from tmdbfusion_scrapy.storage.entities.declaration import Stored, StoredList, Stub
 
 STORED: tuple[Stored | StoredList, ...] = (
     movies.MOVIE,
@@ -25,25 +21,25 @@ STORED: tuple[Stored | StoredList, ...] = (
     tv.EPISODE,
     tv.EPISODE_OF_SEASON,
     dataclasses.replace(people.PERSON, additions=(*movies.CREDITS_OF_PERSON, *tv.CREDITS_OF_PERSON)),
-    companies.COMPANY,
-    companies.NETWORK,
-    columns.KEYWORDS,
-    columns.GENRES,
+    people.COMPANY,
+    people.NETWORK,
+    parts.KEYWORDS,
+    parts.GENRES,
 )
 """Every record type that is stored."""
 
 
-def _stubs() -> Iterator[Stub]:
-    """Yield the stub rows that the record types name, each once and more."""
-    for stored in STORED:
-        if isinstance(stored, StoredList):
-            yield stored.stub
-            continue
-        yield from (stub for stub, _ in stored.stubs)
-        yield from (stub for relation in stored.relations for stub, _ in relation.stubs)
-        yield from (stub for addition in stored.additions for stub, _ in addition.stubs)
-        yield from (children.stub for children in stored.children)
-
-
-STUBS: tuple[Stub, ...] = tuple(dict.fromkeys(_stubs()))
+STUBS: tuple[Stub, ...] = tuple(
+    dict.fromkeys(
+        (
+            *(stub for stored in STORED for stub, _ in stored.stubs),
+            *(stub for stored in STORED for relation in stored.relations for stub, _ in relation.stubs),
+            *(stub for stored in STORED for addition in stored.additions for stub, _ in addition.stubs),
+            *(children.stub for stored in STORED for children in stored.children),
+        )
+    )
+)
 """Every declaration of stub rows."""
+
+TABLES = tuple(metadata.sorted_tables)
+"""All tables, those that others refer to before them; to sort them takes longer than to write some rows."""

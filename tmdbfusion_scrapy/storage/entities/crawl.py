@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import BigInteger, Boolean, Column, ForeignKey, Index, Integer, Table, Text
 
-from tmdbfusion_scrapy.storage.entities.columns import (
+from tmdbfusion_scrapy.storage.entities.declaration import (
     UTCDateTime,
     integer,
     long_integer,
@@ -108,7 +108,5 @@ tmdb_run_samples = Table(
 )
 
 tmdb_schema = Table(
-    "tmdb_schema",
-    metadata,
-    Column("version", Integer, primary_key=True, autoincrement=False),
+    "tmdb_schema", metadata, Column("version", Integer, primary_key=True, autoincrement=False)
 )

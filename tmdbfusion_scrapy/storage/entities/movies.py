@@ -4,41 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Column, ForeignKey
+
 from tmdbfusion_scrapy.models.companies import CollectionDetails
+from tmdbfusion_scrapy.models.list_items import MovieListItem
 from tmdbfusion_scrapy.models.movies import MovieDetails
-from tmdbfusion_scrapy.storage.entities.columns import (
-    COUNTRY,
-    GENRE,
-    KEYWORD,
-    LANGUAGE,
+from tmdbfusion_scrapy.storage.entities.declaration import (
+    Children,
+    Stored,
+    Stub,
     date,
     document,
+    fields,
     flag,
     integer,
     long_integer,
     moment,
     number,
+    position_key,
     record_table,
-    reference,
+    shared,
     text,
+    text_key,
 )
-from tmdbfusion_scrapy.storage.entities.companies import LISTED_COMPANY
-from tmdbfusion_scrapy.storage.entities.declaration import Children, Stored, Stub, Values, fields
 from tmdbfusion_scrapy.storage.entities.parts import (
+    COUNTRY,
+    GENRE,
+    KEYWORD,
+    LANGUAGE,
     TEXT_LANGUAGES,
     Parts,
     elements_of,
     in_places,
-    position_key,
-    text_key,
 )
-from tmdbfusion_scrapy.storage.entities.people import cast, credits_of_person, crew
+from tmdbfusion_scrapy.storage.entities.people import LISTED_COMPANY, cast, credits_of_person, crew
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tmdbfusion_scrapy.models.companies import CollectionPart
     from tmdbfusion_scrapy.models.releases import CountryReleases
+    from tmdbfusion_scrapy.storage.entities.declaration import Values
 
 collections = record_table(
     "collections",
@@ -57,41 +63,23 @@ movies = record_table(
     *number("popularity", "vote_average"),
     *integer("vote_count"),
     *flag("adult", "video", "softcore"),
-    reference("belongs_to_collection_id", "collections.id", index=True),
+    Column("belongs_to_collection_id", ForeignKey("collections.id"), index=True),
     *text("imdb_id", "homepage", "tagline", "overview", "poster_path", "backdrop_path"),
     *document("text_languages"),
     indexes=(("title",), ("release_date",), ("popularity",)),
 )
 
-_LISTED = (
-    "id",
-    "title",
-    "original_title",
-    "original_language",
-    "release_date",
-    "popularity",
-    "vote_average",
-    "vote_count",
-    "adult",
-    "video",
-    "softcore",
-    "overview",
-    "poster_path",
-    "backdrop_path",
-)
-LISTED_MOVIE = Stub(movies, _LISTED)
+LISTED_MOVIE = Stub(movies, shared(movies, MovieListItem))
 """A movie in a list, such as a person's credits."""
-_PART_OF_COLLECTION = Stub(movies, (*_LISTED, "belongs_to_collection_id"))
+_PART_OF_COLLECTION = Stub(movies, (*LISTED_MOVIE.columns, "belongs_to_collection_id"))
 _COLLECTION_OF_MOVIE = Stub(collections, ("id", "name", "poster_path", "backdrop_path"))
 
-_listed_rows = fields(*_LISTED)
+_listed_rows = fields(*LISTED_MOVIE.columns)
 
 
 def _collection(movie: MovieDetails) -> Iterator[Values]:
-    """Yield the collection that a movie is part of."""
-    collection = movie.belongs_to_collection
-    if collection is not None:
-        yield (collection.id, collection.name, collection.poster_path, collection.backdrop_path)
+    """Return the collection that a movie is part of."""
+    return fields(*_COLLECTION_OF_MOVIE.columns)(filter(None, [movie.belongs_to_collection]))
 
 
 def _collection_parts(movies: list[CollectionPart], collection_id: int) -> Iterator[Values]:
@@ -101,22 +89,18 @@ def _collection_parts(movies: list[CollectionPart], collection_id: int) -> Itera
         yield (key, *titles, *values, collection_id)
 
 
+_RELEASES = fields("release_date", "type", "certification", "iso_639_1", "note")
+
+
 def _release_dates(countries: list[CountryReleases]) -> Iterator[Values]:
     """Yield release dates with their certification; a country can have several of a type."""
     for place, country in in_places(countries):
         if place is None:
             # Without a key: it is left out, and counted.
             yield (None,) * 7
-        for position, release in in_places(elements_of(country, "release_dates")):
-            yield (
-                country.iso_3166_1,
-                position,
-                release.release_date,
-                release.type,
-                release.certification,
-                release.iso_639_1,
-                release.note,
-            )
+        releases = elements_of(country, "release_dates")
+        for (position, _), row in zip(in_places(releases), _RELEASES(releases), strict=True):
+            yield (country.iso_3166_1, position, *row)
 
 
 _PARTS = Parts(movies, "movie")
@@ -137,7 +121,7 @@ MOVIE = Stored(
         _PARTS.codes("origin_countries", COUNTRY, "origin_country"),
         _PARTS.links("spoken_languages", "iso_639_1", LANGUAGE),
         _PARTS.links("keywords", "keyword_id", KEYWORD, "keywords.keywords"),
-        _CAST := cast(_PARTS, "credits.cast", *integer("cast_id")),
+        _CAST := cast(_PARTS, *integer("cast_id")),
         _CREW := crew(_PARTS),
         _PARTS.images(),
         _PARTS.videos(),

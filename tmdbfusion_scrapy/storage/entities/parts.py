@@ -16,18 +16,26 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 from sqlalchemy import Column, ForeignKey, Index, Integer, Table, Text
 
+from tmdbfusion_scrapy.models.companies import GenreList, Keyword
 from tmdbfusion_scrapy.models.record import Record, text_languages
-from tmdbfusion_scrapy.storage.entities.columns import (
-    WATCH_PROVIDER,
+from tmdbfusion_scrapy.storage.entities.declaration import (
+    Relation,
+    Stored,
+    StoredList,
+    Stub,
+    fields,
     flag,
     integer,
     metadata,
     moment,
     number,
     parent,
+    position_key,
+    record_table,
     text,
+    text_key,
+    tmdb_id,
 )
-from tmdbfusion_scrapy.storage.entities.declaration import Relation, Stub, Values, fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -37,9 +45,21 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.models.people import PersonImages
     from tmdbfusion_scrapy.models.reference import CountryWatchProviders
     from tmdbfusion_scrapy.models.releases import AlternativeTitle
+    from tmdbfusion_scrapy.storage.entities.declaration import Read, Stubs, Values
 
-    Read = Callable[[Any], Iterable[Values]]
-    Stubs = tuple[tuple[Stub, Read], ...]
+GENRE = Stub(Table("genres", metadata, tmdb_id(), *text("name")), ("id", "name"))
+COUNTRY = Stub(Table("countries", metadata, *text_key("iso_3166_1"), *text("name")), ("iso_3166_1", "name"))
+LANGUAGE = Stub(
+    Table("languages", metadata, *text_key("iso_639_1"), *text("english_name", "name")),
+    ("iso_639_1", "english_name", "name"),
+)
+WATCH_PROVIDER = Stub(
+    Table("watch_providers", metadata, tmdb_id(), *text("name", "logo_path")), ("id", "name", "logo_path")
+)
+KEYWORD = Stub(record_table("keywords", *text("name"), indexes=(("name",),)), ("id", "name"))
+
+KEYWORDS = Stored(Keyword, KEYWORD.table, "/keyword")
+GENRES = StoredList(GenreList, "/genre", GENRE, lambda found: ((g.id, g.name) for g in found.genres))
 
 OFFERS = ("flatrate", "rent", "buy", "ads", "free")
 """How a provider offers a title; the fields of a country's answer, and the values of ``offer``."""
@@ -75,32 +95,26 @@ class Parts:
         read: Read,
         stubs: Stubs = (),
         *,
-        leaves_out: tuple[str, ...] = (),
+        index: tuple[str, ...] = (),
     ) -> Relation:
         """Declare a table of parts; the key begins with the record's id.
 
         Args:
             suffix: End of its name.
             columns: Its columns, in the order in which ``read`` gives them.
-            path: As for :class:`Relation`.
+            path: Where the part is in the record; of several the first that is there.
             read: As for :class:`Relation`.
             stubs: As for :class:`Relation`.
-            leaves_out: Columns that ``read`` does not give.
+            index: Columns by which its rows are found, too.
         """
         of_record = parent(f"{self.name}_id", f"{self.table.name}.id", primary_key=True)
         table = Table(f"{self.name}_{suffix}", metadata, of_record, *columns)
-        names = [column.name for column in table.columns][1:]
-        return Relation(table, path, tuple(name for name in names if name not in leaves_out), read, stubs)
+        if index:
+            Index(f"ix_{table.name}_{'_'.join(index)}", *(table.columns[name] for name in index))
+        paths = (path,) if isinstance(path, str) else path
+        return Relation(table, paths, tuple(table.columns.keys()[1:]), read, stubs)
 
-    def links(
-        self,
-        suffix: str,
-        column: str,
-        stub: Stub,
-        path: str | None = None,
-        *columns: Column[Any],
-        stub_rows: Read | None = None,
-    ) -> Relation:
+    def links(self, suffix: str, column: str, stub: Stub, path: str | None = None) -> Relation:
         """Declare links to the elements of a list, in TMDB's order.
 
         Args:
@@ -108,23 +122,14 @@ class Parts:
             column: The column with the keys of the elements.
             stub: Their table, and what the list says of them.
             path: Where the list is in the record.
-            columns: Fields of the elements with a column of their own.
-            stub_rows: Gives the stub rows, where they are not the fields of the elements.
         """
-        row_of = attrgetter(stub.columns[0], *(each.name for each in columns))
-        keys = self._keys(column, stub)
+        key_of = attrgetter(stub.columns[0])
 
         def read(elements: Iterable[Any]) -> Iterator[Values]:
-            if columns:
-                for position, element in in_places(elements):
-                    key, *values = row_of(element)
-                    yield (key, position, *values)
-            else:
-                for position, element in in_places(elements):
-                    yield (row_of(element), position)
+            return ((key_of(element), position) for position, element in in_places(elements))
 
-        stubs = ((stub, stub_rows or fields(*stub.columns)),)
-        return self.relation(suffix, (*keys, *columns), path or suffix, read, stubs)
+        stubs = ((stub, fields(*stub.columns)),)
+        return self.relation(suffix, link_columns(column, stub), path or suffix, read, stubs)
 
     def codes(self, suffix: str, stub: Stub, path: str | None = None) -> Relation:
         """Declare links to the elements of a list of codes, which say no more of what they are the keys of."""
@@ -136,9 +141,8 @@ class Parts:
         def stubs(codes: list[str]) -> Iterator[Values]:
             return ((code, *nothing_more) for code in codes)
 
-        return self.relation(
-            suffix, self._keys(stub.columns[0], stub), path or suffix, read, ((stub, stubs),)
-        )
+        columns = link_columns(stub.columns[0], stub)
+        return self.relation(suffix, columns, path or suffix, read, ((stub, stubs),))
 
     def images(self) -> Relation:
         """Declare ``images``, of every type that the record has."""
@@ -159,10 +163,9 @@ class Parts:
         rows_of = fields("file_path", "width", "height", "aspect_ratio", "vote_average", "vote_count")
 
         def read(images: Logos) -> Iterator[Values]:
-            return (("logo", *row) for row in rows_of(images.logos))
+            return (("logo", path, None, None, *row) for path, *row in rows_of(images.logos))
 
-        languages = ("iso_639_1", "iso_3166_1")
-        return self.relation("images", _image_columns(), "images", read, leaves_out=languages)
+        return self.relation("images", _image_columns(), "images", read)
 
     def videos(self) -> Relation:
         """Declare ``videos``: trailers and others."""
@@ -174,9 +177,8 @@ class Parts:
             *text("iso_639_1", "iso_3166_1"),
             *moment("published_at"),
         )
-        return self.relation(
-            "videos", columns, "videos.results", fields(*(column.name for column in columns))
-        )
+        read = fields(*(column.name for column in columns))
+        return self.relation("videos", columns, "videos.results", read)
 
     def translations(self, *columns: Column[Any]) -> Relation:
         """Declare ``translations``; ``columns`` are fields of their ``data``."""
@@ -191,10 +193,8 @@ class Parts:
                 language = None if t.data is None else ""
                 yield (t.iso_639_1 or language, t.iso_3166_1 or "", t.english_name, *values)
 
-        keys = text_key("iso_639_1", "iso_3166_1")
-        return self.relation(
-            "translations", (*keys, *text("language"), *columns), "translations.translations", read
-        )
+        columns = (*text_key("iso_639_1", "iso_3166_1"), *text("language"), *columns)
+        return self.relation("translations", columns, "translations.translations", read)
 
     def external_ids(self) -> Relation:
         """Declare ``external_ids``: a row for each that is there; ``source`` is ``imdb``, ``tvdb`` and so on."""
@@ -206,8 +206,8 @@ class Parts:
                     yield (name.removesuffix("_id"), str(value))
 
         columns = (*text_key("source"), Column("external_id", Text, nullable=False))
-        relation = self.relation("external_ids", columns, "external_ids", read)
-        return _indexed(relation, "source", "external_id")
+        index = ("source", "external_id")
+        return self.relation("external_ids", columns, "external_ids", read, index=index)
 
     def alternative_titles(self, path: str) -> Relation:
         """Declare the list of ``alternative_titles``, by country."""
@@ -236,27 +236,18 @@ class Parts:
         provider: Column[Any] = Column("provider_id", ForeignKey("watch_providers.id"), primary_key=True)
         columns = (*text_key("iso_3166_1", "offer"), provider, *integer("display_priority"))
         path = "watch_providers.results"
-        relation = self.relation("watch_providers", columns, path, read, ((WATCH_PROVIDER, stubs),))
         # A provider's titles are asked for by country.
-        return _indexed(relation, "provider_id", "iso_3166_1")
-
-    def _keys(self, column: str, stub: Stub) -> tuple[Column[Any], Column[Any]]:
-        """Return the columns of a link, and of its place in TMDB's list."""
-        to = ForeignKey(f"{stub.table.name}.{stub.columns[0]}")
-        return (
-            Column(column, to, primary_key=True, index=True),
-            Column("position", Integer, nullable=False, autoincrement=False),
-        )
+        index = ("provider_id", "iso_3166_1")
+        return self.relation("watch_providers", columns, path, read, ((WATCH_PROVIDER, stubs),), index=index)
 
 
-def text_key(*names: str) -> list[Column[Any]]:
-    """Return parts of the key that are text."""
-    return [Column(name, Text, primary_key=True) for name in names]
-
-
-def position_key() -> Column[Any]:
-    """Return the place in TMDB's list as a part of the key."""
-    return Column("position", Integer, primary_key=True, nullable=False, autoincrement=False)
+def link_columns(name: str, stub: Stub) -> tuple[Column[Any], ...]:
+    """Return the column of a link to the row of a stub, and the one of its place in TMDB's list."""
+    to = ForeignKey(f"{stub.table.name}.{stub.columns[0]}")
+    return (
+        Column(name, to, primary_key=True, index=True),
+        Column("position", Integer, nullable=False, autoincrement=False),
+    )
 
 
 class Readable(list[Any]):
@@ -310,10 +301,3 @@ def _image_columns() -> tuple[Column[Any], ...]:
         *number("aspect_ratio", "vote_average"),
         *integer("vote_count"),
     )
-
-
-def _indexed(relation: Relation, *names: str) -> Relation:
-    """Return a relation whose rows are found by some columns, too."""
-    columns = (relation.table.columns[name] for name in names)
-    Index(f"ix_{relation.table.name}_{'_'.join(names)}", *columns)
-    return relation

@@ -1,4 +1,4 @@
-"""People, and the casts and crews that they are in."""
+"""People, companies and networks, and the casts and crews that people are in."""
 
 from __future__ import annotations
 
@@ -6,24 +6,31 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Column, ForeignKey, Text
 
+from tmdbfusion_scrapy.models.companies import CompanyDetails, NetworkDetails
+from tmdbfusion_scrapy.models.list_items import PersonListItem
 from tmdbfusion_scrapy.models.people import PersonDetails
-from tmdbfusion_scrapy.storage.entities.columns import (
+from tmdbfusion_scrapy.storage.entities.declaration import (
+    Addition,
+    Stored,
+    Stub,
     date,
     document,
+    fields,
     flag,
     integer,
     number,
+    position_key,
     record_table,
+    shared,
     text,
 )
-from tmdbfusion_scrapy.storage.entities.declaration import Addition, Stored, Stub, Values, fields
-from tmdbfusion_scrapy.storage.entities.parts import TEXT_LANGUAGES, Parts, in_places, position_key
+from tmdbfusion_scrapy.storage.entities.parts import TEXT_LANGUAGES, Parts, in_places
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from tmdbfusion_scrapy.models.credits import GuestStar
-    from tmdbfusion_scrapy.storage.entities.declaration import Relation
+    from tmdbfusion_scrapy.storage.entities.declaration import Read, Relation, Values
 
 people = record_table(
     "people",
@@ -37,28 +44,42 @@ people = record_table(
     *document("text_languages"),
     indexes=(("name",), ("popularity",)),
 )
+companies = record_table(
+    "companies",
+    *text("name", "origin_country", "headquarters", "homepage", "description", "logo_path"),
+    # One company's row may come before its parent's.
+    Column("parent_company_id", ForeignKey("companies.id")),
+    indexes=(("name",),),
+)
+networks = record_table("networks", *text("name", "origin_country", "headquarters", "homepage", "logo_path"))
 
-LISTED_PERSON = Stub(
-    people,
-    (
-        "id",
-        "name",
-        "original_name",
-        "gender",
-        "known_for_department",
-        "popularity",
-        "adult",
-        "profile_path",
-    ),
-    # A person's own answer lacks it.
-    fills=frozenset({"original_name"}),
+# A person's own answer lacks the original name.
+LISTED_PERSON = Stub(people, shared(people, PersonListItem), fills=frozenset({"original_name"}))
+LISTED_COMPANY = Stub(companies, ("id", "name", "logo_path", "origin_country"))
+LISTED_NETWORK = Stub(networks, ("id", "name", "logo_path", "origin_country"))
+
+
+def _parent(company: CompanyDetails) -> Iterator[Values]:
+    """Return the company that a company belongs to."""
+    return fields(*LISTED_COMPANY.columns)(filter(None, [company.parent_company]))
+
+
+COMPANY = Stored(
+    CompanyDetails,
+    companies,
+    "/company",
+    computed={"parent_company_id": lambda company: getattr(company.parent_company, "id", None)},
+    stubs=((LISTED_COMPANY, _parent),),
+    relations=(Parts(companies, "company").logos(),),
 )
 
+NETWORK = Stored(NetworkDetails, networks, "/network", relations=(Parts(networks, "network").logos(),))
 
-def cast(parts: Parts, path: str = "credits.cast", *columns: Column[Any]) -> Relation:
+
+def cast(parts: Parts, *columns: Column[Any]) -> Relation:
     """Declare a cast: who plays whom; ``columns`` are fields of its members with a column of their own."""
     read = fields("credit_id", "id", "character", "order", *(column.name for column in columns))
-    return _credits(parts, "cast", (*text("character"), *integer("position"), *columns), path, read)
+    return _credits(parts, "cast", (*text("character"), *integer("position"), *columns), "credits.cast", read)
 
 
 def crew(parts: Parts, path: str = "credits.crew") -> Relation:
@@ -79,35 +100,31 @@ def guest_stars(parts: Parts) -> Relation:
 
 def series_cast(parts: Parts) -> Relation:
     """Declare the cast of all episodes if it was asked for, else the one of the newest season."""
-
-    def read(members: Iterable[Any]) -> Iterator[Values]:
-        for m in members:
-            # A member of the newest season's cast is a role of its own.
-            roles = getattr(m, "roles", (m,))
-            if m.id is None and not roles:
-                yield (None,) * 5
-            for role in roles:
-                episodes = getattr(role, "episode_count", None)
-                yield (role.credit_id, m.id, role.character, m.order, episodes)
-
     columns = (*text("character"), *integer("position", "episode_count"))
-    return _credits(parts, "cast", columns, ("aggregate_credits.cast", "credits.cast"), read)
+    return _series_credits(parts, "cast", columns, "roles", lambda m, role: (role.character, m.order))
 
 
 def series_crew(parts: Parts) -> Relation:
     """Declare the crew of all episodes if it was asked for, else the one of the newest season."""
+    columns = (*text("department", "job"), *integer("episode_count"))
+    return _series_credits(parts, "crew", columns, "jobs", lambda m, job: (m.department, job.job))
+
+
+def _series_credits(
+    parts: Parts, name: str, columns: Iterable[Column[Any]], roles: str, texts: Callable[[Any, Any], Values]
+) -> Relation:
+    """Declare the credits of all episodes if they were asked for, else those of the newest season."""
 
     def read(members: Iterable[Any]) -> Iterator[Values]:
         for m in members:
-            jobs = getattr(m, "jobs", (m,))
-            if m.id is None and not jobs:
+            # A member of the newest season's cast is a role of its own.
+            found = getattr(m, roles, (m,))
+            if m.id is None and not found:
                 yield (None,) * 5
-            for job in jobs:
-                episodes = getattr(job, "episode_count", None)
-                yield (job.credit_id, m.id, m.department, job.job, episodes)
+            for role in found:
+                yield (role.credit_id, m.id, *texts(m, role), getattr(role, "episode_count", None))
 
-    columns = (*text("department", "job"), *integer("episode_count"))
-    return _credits(parts, "crew", columns, ("aggregate_credits.crew", "credits.crew"), read)
+    return _credits(parts, name, columns, (f"aggregate_credits.{name}", f"credits.{name}"), read)
 
 
 def credits_of_person(
@@ -148,22 +165,13 @@ def credits_of_person(
 
 
 def _credits(
-    parts: Parts,
-    suffix: str,
-    columns: Iterable[Column[Any]],
-    path: str | tuple[str, ...],
-    read: Callable[[Any], Iterable[Values]],
+    parts: Parts, suffix: str, columns: Iterable[Column[Any]], path: str | tuple[str, ...], read: Read
 ) -> Relation:
     """Declare a table of credits; one person can have several in one record."""
     credit = Column("credit_id", Text, primary_key=True)
     person: Column[Any] = Column("person_id", ForeignKey("people.id"), nullable=False, index=True)
     stubs = ((LISTED_PERSON, fields(*LISTED_PERSON.columns)),)
     return parts.relation(suffix, (credit, person, *columns), path, read, stubs)
-
-
-def _names(names: list[str]) -> Iterator[Values]:
-    """Return other names."""
-    return ((position, name) for position, name in in_places(names))
 
 
 _PARTS = Parts(people, "person")
@@ -174,7 +182,7 @@ PERSON = Stored(
     "/person",
     computed=TEXT_LANGUAGES,
     relations=(
-        _PARTS.relation("also_known_as", (position_key(), *text("name")), "also_known_as", _names),
+        _PARTS.relation("also_known_as", (position_key(), *text("name")), "also_known_as", in_places),
         _PARTS.images(),
         _PARTS.translations(*text("name", "biography")),
         _PARTS.external_ids(),

@@ -5,25 +5,38 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
+from tmdbfusion_scrapy.models.list_items import EpisodeItem, SeasonItem, TVListItem
 from tmdbfusion_scrapy.models.tv import Episode, EpisodeDetails, SeasonDetails, TVDetails, whole_seasons
-from tmdbfusion_scrapy.storage.entities.columns import (
-    COUNTRY,
-    GENRE,
-    KEYWORD,
-    LANGUAGE,
+from tmdbfusion_scrapy.storage.entities.declaration import (
+    Children,
+    Stored,
+    Stub,
     date,
     document,
+    fields,
     flag,
     integer,
     number,
     parent,
+    position_key,
     record_table,
+    shared,
     text,
+    text_key,
 )
-from tmdbfusion_scrapy.storage.entities.companies import LISTED_COMPANY, LISTED_NETWORK
-from tmdbfusion_scrapy.storage.entities.declaration import Children, Stored, Stub, Values
-from tmdbfusion_scrapy.storage.entities.parts import TEXT_LANGUAGES, Parts, in_places, position_key, text_key
+from tmdbfusion_scrapy.storage.entities.parts import (
+    COUNTRY,
+    GENRE,
+    KEYWORD,
+    LANGUAGE,
+    TEXT_LANGUAGES,
+    Parts,
+    in_places,
+    link_columns,
+)
 from tmdbfusion_scrapy.storage.entities.people import (
+    LISTED_COMPANY,
+    LISTED_NETWORK,
     LISTED_PERSON,
     cast,
     credits_of_person,
@@ -34,11 +47,11 @@ from tmdbfusion_scrapy.storage.entities.people import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from tmdbfusion_scrapy.models.list_items import SeasonItem
     from tmdbfusion_scrapy.models.releases import ContentRating
     from tmdbfusion_scrapy.models.tv import Creator
+    from tmdbfusion_scrapy.storage.entities.declaration import Values
 
 tv_shows = record_table(
     "tv_shows",
@@ -84,72 +97,27 @@ episodes = record_table(
     indexes=(("tv_show_id", "season_number", "episode_number"), ("air_date",)),
 )
 
-LISTED_TV_SHOW = Stub(
-    tv_shows,
-    (
-        "id",
-        "name",
-        "original_name",
-        "original_language",
-        "first_air_date",
-        "popularity",
-        "vote_average",
-        "vote_count",
-        "adult",
-        "softcore",
-        "overview",
-        "poster_path",
-        "backdrop_path",
-    ),
-)
+LISTED_TV_SHOW = Stub(tv_shows, shared(tv_shows, TVListItem))
 """A series in a list, such as a person's credits."""
 _TV_SHOW_ID = Stub(tv_shows, ("id",))
+_SEASON_COLUMNS = shared(seasons, SeasonItem)[1:]
 _LISTED_SEASON = Stub(
-    seasons,
-    (
-        "id",
-        "tv_show_id",
-        "season_number",
-        "name",
-        "air_date",
-        "episode_count",
-        "vote_average",
-        "overview",
-        "poster_path",
-    ),
-    fills=frozenset({"tv_show_id", "episode_count"}),
+    seasons, ("id", "tv_show_id", *_SEASON_COLUMNS), fills=frozenset({"tv_show_id", "episode_count"})
 )
-_EPISODE_OF_SEASON = Stub(
-    episodes, ("id", "season_id", "tv_show_id"), fills=frozenset({"season_id", "tv_show_id"})
-)
-_AIRED = (
-    "season_number",
-    "episode_number",
-    "name",
-    "air_date",
-    "runtime",
-    "episode_type",
-    "production_code",
-    "vote_average",
-    "vote_count",
-    "overview",
-    "still_path",
-)
-_LISTED_EPISODE = Stub(
-    episodes,
-    ("id", "tv_show_id", "season_id", *_AIRED),
-    fills=frozenset({"season_id", "tv_show_id"}),
-)
+_OF_SEASON = frozenset({"season_id", "tv_show_id"})
+_EPISODE_OF_SEASON = Stub(episodes, ("id", "season_id", "tv_show_id"), fills=_OF_SEASON)
+_AIRED = shared(episodes, EpisodeItem)[1:]
+_LISTED_EPISODE = Stub(episodes, ("id", "tv_show_id", "season_id", *_AIRED), fills=_OF_SEASON)
 
 
 def _creators(creators: list[Creator]) -> Iterator[Values]:
-    """Return who created a series, as far as the list says."""
-    return ((c.id, c.name, c.original_name, c.gender, None, None, None, c.profile_path) for c in creators)
+    """Return who created a series, in the order of the list."""
+    return ((c.id, position, c.credit_id) for position, c in in_places(creators))
 
 
-def _episode_run_times(minutes: list[int]) -> Iterable[Values]:
-    """Return how long episodes are."""
-    return in_places(minutes)
+def _listed_creators(creators: list[Creator]) -> Iterator[Values]:
+    """Return the people who created a series, as far as the list says."""
+    return (tuple(getattr(c, name, None) for name in LISTED_PERSON.columns) for c in creators)
 
 
 def _content_ratings(ratings: list[ContentRating]) -> Iterator[Values]:
@@ -158,19 +126,8 @@ def _content_ratings(ratings: list[ContentRating]) -> Iterator[Values]:
 
 
 def _listed_seasons(seasons: list[SeasonItem], show_id: int) -> Iterator[Values]:
-    """Yield the seasons that a series lists."""
-    for s in seasons:
-        yield (
-            s.id,
-            show_id,
-            s.season_number,
-            s.name,
-            s.air_date,
-            s.episode_count,
-            s.vote_average,
-            s.overview,
-            s.poster_path,
-        )
+    """Return the seasons that a series lists."""
+    return ((key, show_id, *row) for key, *row in fields("id", *_SEASON_COLUMNS)(seasons))
 
 
 def _listed_episodes(episodes: list[Episode], season_id: int) -> Iterator[Values]:
@@ -194,16 +151,9 @@ def _show_of(season: SeasonDetails) -> int | None:
     return next((episode.show_id for episode in season.episodes if episode.show_id is not None), None)
 
 
-def _show_id_of_season(season: SeasonDetails) -> Iterator[Values]:
-    """Yield the series of a season."""
-    if (show_id := _show_of(season)) is not None:
-        yield (show_id,)
-
-
-def _show_id_of_episode(episode: Episode) -> Iterator[Values]:
-    """Yield the series of an episode."""
-    if episode.show_id is not None:
-        yield (episode.show_id,)
+def _id_row(key: int | None) -> tuple[Values, ...]:
+    """Return the row of an id that is known."""
+    return () if key is None else ((key,),)
 
 
 _PARTS = Parts(tv_shows, "tv_show")
@@ -223,19 +173,15 @@ TV_SHOW = Stored(
         _PARTS.links("spoken_languages", "iso_639_1", LANGUAGE),
         _PARTS.codes("languages", LANGUAGE),
         _PARTS.relation(
-            "episode_run_times",
-            (position_key(), *integer("minutes")),
-            "episode_run_time",
-            _episode_run_times,
+            "episode_run_times", (position_key(), *integer("minutes")), "episode_run_time", in_places
         ),
         _PARTS.links("keywords", "keyword_id", KEYWORD, "keywords.results"),
-        _PARTS.links(
+        _PARTS.relation(
             "created_by",
-            "person_id",
-            LISTED_PERSON,
-            None,
-            *text("credit_id"),
-            stub_rows=_creators,
+            (*link_columns("person_id", LISTED_PERSON), *text("credit_id")),
+            "created_by",
+            _creators,
+            ((LISTED_PERSON, _listed_creators),),
         ),
         _CAST := series_cast(_PARTS),
         _CREW := series_crew(_PARTS),
@@ -269,7 +215,7 @@ SEASON = Stored(
     "/tv/season",
     computed={"tv_show_id": _show_of, **TEXT_LANGUAGES},
     keeps=frozenset({"tv_show_id"}),
-    stubs=((_TV_SHOW_ID, _show_id_of_season),),
+    stubs=((_TV_SHOW_ID, lambda season: _id_row(_show_of(season))),),
     relations=(
         series_cast(_SEASON_PARTS),
         series_crew(_SEASON_PARTS),
@@ -293,7 +239,7 @@ EPISODE_OF_SEASON = Stored(
     "/tv/episode",
     computed={"tv_show_id": lambda episode: episode.show_id, **TEXT_LANGUAGES},
     keeps=frozenset({"tv_show_id"}),
-    stubs=((_TV_SHOW_ID, _show_id_of_episode),),
+    stubs=((_TV_SHOW_ID, lambda episode: _id_row(episode.show_id)),),
     relations=(guest_stars(_EPISODE_PARTS), crew(_EPISODE_PARTS, "crew")),
 )
 
