@@ -487,11 +487,6 @@ class RateLimiter:
         return isinstance(self._state, InProcessState)
 
     @property
-    def waiting(self) -> int:
-        """Number of requests that wait for their token."""
-        return self.member.waiting
-
-    @property
     def is_waited_for(self) -> bool:
         """True while a request waits for its token."""
         return self.member.waiting > 0
