@@ -35,7 +35,7 @@ PREFIX = "tmdb_"
 """What the names of PgQueuer's objects begin with: it may serve something else in the same database, too."""
 
 _JOBS_AT_ONCE = 1000
-_ENQUEUE_LOCK = 8_471_263
+_ENQUEUE_LOCK = 8_471_267
 """Any number, the same in every process; the second one of the lock is the run."""
 _FORGOTTEN_AFTER = timedelta(days=1)
 """Time after which a worker that was not seen is forgotten."""
