@@ -92,6 +92,8 @@ class Writer:
         self._loop = asyncio.get_running_loop()
         self._room = asyncio.Event()
         self._opened: Future[None] = Future()
+        # From now on the thread may set it even if nobody waits for it any more.
+        self._opened.set_running_or_notify_cancel()
         self._thread_ended = asyncio.Event()
         # A daemon: a second Ctrl-C ends the process at once; what is not committed is rolled back.
         self._thread = threading.Thread(target=self._run, name="tmdb-database-writer", daemon=True)
@@ -152,8 +154,6 @@ class Writer:
 
     def _run(self) -> None:
         """Be the thread."""
-        # From now on it does not matter if nobody waits for it any more.
-        self._opened.set_running_or_notify_cancel()
         try:
             try:
                 self.engine = engine = open_database(self._options.url)
