@@ -236,6 +236,19 @@ def test_a_bad_record_costs_only_itself(engine: Engine, name: str) -> None:
     assert result.refused[0].message
 
 
+def test_two_bad_records_of_one_path_cost_only_themselves(engine: Engine) -> None:
+    bad = [MovieDetails(title="No id"), MovieDetails(title="None either")]
+    result = store(engine, movie(1), *bad, movie(2))
+    assert rows(engine, "SELECT id FROM movies ORDER BY id") == [(1,), (2,)]
+    assert rows(engine, "SELECT path, error FROM tmdb_failures") == [("/movie", "StorageError")]
+    assert len(result.refused) == 2
+
+
+def test_a_value_that_is_neither_true_nor_false_is_called_so(engine: Engine) -> None:
+    (failure,) = store(engine, MovieDetails(id=9, title="A", adult="perhaps")).refused  # type: ignore[arg-type]
+    assert failure.message in {"'perhaps' is neither true nor false", "Not a boolean value: 'perhaps'"}
+
+
 def test_a_bad_record_does_not_undo_the_good_one_stored_before(engine: Engine) -> None:
     store(engine, movie(9, title="Good", genres=[ACTION]))
     store(engine, MovieDetails(id=9, title="Bad", release_date="soon", genres=[Genre(18, "Drama")]))  # type: ignore[arg-type]

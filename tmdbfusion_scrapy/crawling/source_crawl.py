@@ -160,11 +160,14 @@ class SourceCrawl(CrawlLookup):
         self.crawler.stats.set_value(stat, value)
 
     def page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Request:
-        """Return the request for a page that goes to the reader."""
+        """Return the request for a page that goes to the reader, with ``cb_kwargs`` for :meth:`Reader.read`."""
         return self._list_request(endpoint, callback=self._spider.parse_listing, **arguments)
 
     def pages(self, endpoint: Endpoint[..., Any], most: int | None, **arguments: Any) -> Request:
-        """Return the request for the pages of a list, of which each record is fetched."""
+        """Return the request for ``most`` pages of a list, or all, of which each record is fetched.
+
+        The limit of records may want fewer.
+        """
         if self.limit is not None:
             enough = -(-self.limit // RESULTS_PER_PAGE)
             most = enough if most is None else min(most, enough)

@@ -175,7 +175,9 @@ def _store_one(connection: Connection, entry: Entry, *, store_raw: bool) -> Batc
                 result = _tried(connection, partial(write_changes, connection, changes))
     if not isinstance(result, BatchResult):
         failure = _storage_failure(item, reason_of(result), now_of(connection))
-        result = _store(connection, [(failure, failure.tried_at)], store_raw=store_raw)
+        # As all that is written one by one: PostgreSQL's writer clears its temporary tables in a savepoint.
+        with connection.begin_nested():
+            result = _store(connection, [(failure, failure.tried_at)], store_raw=store_raw)
         result.refused.append(failure)
     elif columns:
         result.fitted.append(f"{_name_of(item)}: {', '.join(columns)}")

@@ -222,11 +222,13 @@ class SQLPipeline(RecordStore):
 
         Raises:
             RuntimeError: The database is not open.
-            SQLAlchemyError: It cannot be asked, and could not for ``TMDB_DATABASE_RETRY_SECONDS``.
+            SQLAlchemyError: It cannot be asked, and could not for :attr:`DatabaseOptions.retry_seconds`.
         """
-        if self._writer.engine is None:
+        # The writer's thread takes it away when it ends.
+        engine = self._writer.engine
+        if engine is None:
             raise RuntimeError("the database is closed")
-        return await self._patiently(partial(question, self._writer.engine))
+        return await self._patiently(partial(question, engine))
 
     def before_closing(self, wait: Callable[[], Awaitable[None]]) -> None:
         """Have something waited for before the database is closed: Scrapy closes all pipelines at once."""

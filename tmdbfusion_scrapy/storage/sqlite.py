@@ -239,8 +239,15 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN" if reads else "BEGIN IMMEDIATE")
 
 
-# SQLAlchemy's own function for booleans takes ten times as long.
-_FLAGS = {None: None, False: 0, True: 1}
+class _Flags(dict[Any, Any]):
+    """Booleans as SQLite has them; SQLAlchemy's own function for it takes ten times as long."""
+
+    def __missing__(self, value: Any) -> Any:
+        """Refuse anything else: the message goes on record."""
+        raise TypeError(f"{value!r} is neither true nor false")
+
+
+_FLAGS = _Flags({None: None, False: 0, True: 1})
 
 
 def _processor_of(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:

@@ -350,7 +350,7 @@ class StoredList:
 
     @property
     def stubs(self) -> Stubs:
-        """What it names: all that is in it."""
+        """Stub rows of all that is in it."""
         return ((self.stub, self.read),)
 
     @property
