@@ -177,7 +177,7 @@ class TMDBCommand(ScrapyCommand):
             yield engine
         except SQLAlchemyError as error:
             raise ConfigurationError(
-                f"TMDB_DATABASE_URL={database_label(engine.url)}: {reason_of(error)}. See that its server runs. "
+                f"TMDB_DATABASE_URL={database_label(engine.url)}: {reason_of(error)}. See that it can be reached. "
                 "What was done stays done; the same command goes on"
             ) from error
         finally:

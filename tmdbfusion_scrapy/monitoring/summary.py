@@ -213,7 +213,7 @@ def _next(crawler: Crawler, now: Snapshot) -> Iterator[tuple[str, str]]:
         url = str(settings.get("TMDB_DATABASE_URL", SETTINGS["TMDB_DATABASE_URL"].default))
         path = url.removeprefix("sqlite:///")
         if "tmdb-query" in commands:
-            yield "scrapy tmdb-query", "Look at it"
+            yield "scrapy tmdb-query --list", "Look at it"
         elif path != url:
             query = f"select * from {spider.kind()} limit 5"  # noqa: S608 - the name of a table of ours
             yield f"sqlite3 {shlex.quote(path)} {shlex.quote(query)}", "Look at it"
