@@ -98,7 +98,9 @@ def settings_with(url, credentials):
 CREDENTIALS = [{"TMDB_ACCESS_TOKEN": TOKEN}, {"TMDB_API_KEY": KEY}]
 
 
-@pytest.mark.parametrize("method", [lambda tmdb: tmdb.account.rated_movies, lambda tmdb: tmdb.account.details])
+@pytest.mark.parametrize(
+    "method", [lambda tmdb: tmdb.account.rated_movies, lambda tmdb: tmdb.account.details]
+)
 def test_pages_that_are_refused(method):
     crawler = get_crawler(CallingSpider, {"TMDB_ACCESS_TOKEN": TOKEN})
     spider = CallingSpider.from_crawler(crawler)
