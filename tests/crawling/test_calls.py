@@ -7,6 +7,7 @@ import json
 
 import pytest
 from scrapy import Request
+from scrapy.utils.test import get_crawler
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, settings_of
@@ -200,3 +201,12 @@ async def test_a_job_directory_keeps_calls(movies, tmp_path):
         if isinstance(response.record, MovieDetails):
             assert response.record.missing_parts == ()
             assert response.meta["tmdb_call"]["languages"] == ["fr", "en"]
+
+
+@pytest.mark.parametrize("headers", [{"Accept-Language": "fr"}, [("Accept-Language", "fr")]])
+def test_a_call_with_a_body_takes_headers_as_scrapy_does(headers):
+    crawler = get_crawler(TMDBSpider, {"TMDB_ACCESS_TOKEN": "0" * 40})
+    tmdb = TMDBSpider.from_crawler(crawler, name="headers").tmdb
+    request = tmdb.request("POST", "list/1/add_item", json={"media_id": 18}, headers=headers)
+    assert request.headers["Accept-Language"] == b"fr"
+    assert request.headers["Content-Type"].startswith(b"application/json")

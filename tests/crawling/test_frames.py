@@ -7,6 +7,7 @@ import asyncio
 import pytest
 from scrapy.crawler import AsyncCrawlerRunner
 from scrapy.settings import Settings
+from scrapy.utils.test import get_crawler
 
 from tests.client.driving import answer
 from tests.client.test_frames import GUEST, KEY, NOTICE, PASSWORD, SESSION, TOKEN, no_http
@@ -95,6 +96,17 @@ def settings_with(url, credentials):
 
 
 CREDENTIALS = [{"TMDB_ACCESS_TOKEN": TOKEN}, {"TMDB_API_KEY": KEY}]
+
+
+@pytest.mark.parametrize(
+    "method", [lambda tmdb: tmdb.account.rated_movies, lambda tmdb: tmdb.account.details]
+)
+def test_pages_that_are_refused(method):
+    crawler = get_crawler(CallingSpider, {"TMDB_ACCESS_TOKEN": TOKEN})
+    spider = CallingSpider.from_crawler(crawler)
+    with pytest.raises(TypeError) as caught:
+        spider.paginate(method(spider.tmdb), 1, session_id=SESSION, nonsense=1)
+    assert leaks(caught.value, SESSION) == []
 
 
 @pytest.mark.parametrize("credentials", CREDENTIALS, ids=["v4", "v3"])

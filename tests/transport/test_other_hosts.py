@@ -33,10 +33,13 @@ async def test_httpx2(server):
         async with client.stream("GET", f"{server.url}/json?size=500000") as streamed:
             assert sum([len(piece) async for piece in streamed.aiter_bytes()]) == 500_000
         assert server.accepted == 1
-        with pytest.raises(httpx2.RemoteProtocolError, match="cut short"):
+        with pytest.raises(httpx2.RemoteProtocolError, match="cut short") as broken:
             await client.get(f"{server.url}/truncate?delay=0.05")
-        with pytest.raises(httpx2.ConnectError):
+        with pytest.raises(httpx2.ConnectError) as refused:
             await client.get(f"http://127.0.0.1:{closed_port()}/")
+        for caught in (broken, refused):
+            chain = [caught.value, caught.value.__context__, caught.value.__cause__]
+            assert not any(isinstance(error, httpx.HTTPError) for error in chain)
         with pytest.raises(httpx2.ReadTimeout):
             await client.get(f"{server.url}/hang", timeout=0.05)
 

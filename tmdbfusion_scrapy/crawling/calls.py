@@ -71,7 +71,7 @@ def build_request(call: Call[Any], base_url: str, arguments: Mapping[str, Any]) 
         meta["dont_cache"] = True
     changed: dict[str, Any] = {"method": call.method, "meta": meta}
     if call.body is not None:
-        changed["headers"] = {"Content-Type": JSON_TYPE, **(arguments.get("headers") or {})}
+        changed["headers"] = {"Content-Type": JSON_TYPE, **dict(arguments.get("headers") or {})}
         changed["body"] = msgspec.json.encode(call.body)
     return keep_call(Request(_url_of(call, base_url), **{**arguments, **changed}), call)
 

@@ -163,7 +163,9 @@ class TMDBSpider(Spider):
                 f"paginate() takes a method and its arguments, such as "
                 f"paginate(self.tmdb.discover.movie, year=1999), not a {type(method).__name__}"
             )
-        request: Any = method(*args, **with_hidden(kwargs))
+        # Under its own name, which a traceback may show.
+        kwargs = with_hidden(kwargs)
+        request: Any = method(*args, **kwargs)
         is_call = isinstance(request, Request) and calls.has_call(request)
         call = call_of(request, self._api_url) if is_call else None
         endpoint = OPERATIONS.get(call.operation_id or "") if call is not None else None

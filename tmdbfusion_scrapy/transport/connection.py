@@ -355,10 +355,11 @@ class Connection(asyncio.Protocol):
                     check_length(outgoing.length, sent)
                 if piece:
                     self.transport.write(framed(piece) if outgoing.is_chunked else piece)
-                try:
-                    await asyncio.wait_for(self._writable.wait(), timeout)
-                except asyncio.TimeoutError:
-                    raise timed_out(self.origin, "write") from None
+                if not self._writable.is_set():
+                    try:
+                        await asyncio.wait_for(self._writable.wait(), timeout)
+                    except asyncio.TimeoutError:
+                        raise timed_out(self.origin, "write") from None
                 if not self.is_open or answer.has_head:
                     self._keeps_alive = False
                     return

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,7 +16,7 @@ from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, Pool, PoolStatistic
 
 if TYPE_CHECKING:
     import ssl
-    from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+    from collections.abc import AsyncIterator, Mapping, Sequence
     from types import ModuleType
 
     from tmdbfusion_scrapy.base_urls import IPFamily
@@ -202,14 +201,20 @@ class PooledTransport(httpx.AsyncBaseTransport):
             raise TypeError(
                 f"a request must be an httpx.Request or an httpx2.Request, not {described(request)}"
             )
-        with _errors_of(library):
+        failure: Exception
+        try:
             answer = await self.send_request(request)
-        return library.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=_stream_of(library)(answer),
-            extensions=answer.extensions,
-        )
+        except httpx.TransportError as error:
+            failure = _of_library(library, error)
+        else:
+            return library.Response(
+                answer.status,
+                headers=answer.headers,
+                stream=_stream_of(library)(answer),
+                extensions=answer.extensions,
+            )
+        # Not in the except clause, nor in a context manager: what was caught would be its context.
+        raise failure from failure.__cause__
 
     def _running_pool(self) -> Pool:
         """Return the pool, made at the first use, in the loop that runs then."""
@@ -259,26 +264,24 @@ def _stream_of(library: ModuleType) -> type[Any]:
         """The body's bytes as sent."""
 
         async def __aiter__(self) -> Any:
-            with _errors_of(library):
+            failure: Exception
+            try:
                 async for piece in super().__aiter__():
                     yield piece
+            except httpx.TransportError as error:
+                failure = _of_library(library, error)
+            else:
+                return
+            raise failure from failure.__cause__
 
     return Stream
 
 
-@contextmanager
-def _errors_of(library: ModuleType) -> Iterator[None]:
-    """Raise the exceptions of another library that have the names of httpx's."""
-    failure: Exception
-    try:
-        yield
-    except httpx.TransportError as error:
-        failure = getattr(library, type(error).__name__)(str(error))
-        failure.__cause__ = error.__cause__
-    else:
-        return
-    # Not in the except clause: what was caught would be its context.
-    raise failure from failure.__cause__
+def _of_library(library: ModuleType, error: httpx.TransportError) -> Exception:
+    """Return the exception of another library that has the same name."""
+    failure: Exception = getattr(library, type(error).__name__)(str(error))
+    failure.__cause__ = error.__cause__
+    return failure
 
 
 def _check_loop(pool: Pool) -> None:
