@@ -9,6 +9,7 @@ import threading
 import uuid
 from typing import TYPE_CHECKING
 
+import psycopg
 import pytest
 from sqlalchemy import column, func, literal_column, table, text
 from sqlalchemy import select as sa_select
@@ -398,18 +399,23 @@ async def test_a_program_that_holds_a_table_is_not_waited_for_for_ever(postgres_
     assert len(recorder.waits) == 1
 
 
+@pytest.mark.parametrize("within_a_copy", [False, True])
 @coroutine_test
-async def test_a_crawl_that_hangs_does_not_hold_the_others(postgres_database, monkeypatch):
+async def test_a_crawl_that_hangs_does_not_hold_the_others(postgres_database, monkeypatch, within_a_copy):
     recorder = Recorder()
     writer = recorder.writer(DatabaseOptions(postgres_database, batch_size=1, flush_interval=NEVER))
     await writer.start()
     engine = open_database(postgres_database)
     # Not before: on a busy machine the looks at the tables are further apart than that.
     monkeypatch.setattr("tmdbfusion_scrapy.storage.postgresql.IDLE_SECONDS", 0.3)
-    with contextlib.suppress(DBAPIError), engine.begin() as connection:
+    with contextlib.suppress(DBAPIError, psycopg.Error), engine.begin() as connection:
         backend_of(connection).take_lock(connection, WRITE_LOCK)
-        await writer.put(movie(1))
-        await until(lambda: recorder.batches)
+        with contextlib.ExitStack() as stack:
+            if within_a_copy:
+                cursor = stack.enter_context(connection.connection.cursor())
+                stack.enter_context(cursor.copy("COPY genres (id) FROM STDIN"))
+            await writer.put(movie(1))
+            await until(lambda: recorder.batches)
     engine.dispose()
     await writer.close()
     assert recorder.stored_movies == 1

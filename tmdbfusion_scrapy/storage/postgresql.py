@@ -56,6 +56,17 @@ _PASSING_CLASSES = frozenset({"08", "40", "53", "55", "57"})
 _SCHEMA_STATES = frozenset({"3F000", "42501", "42703", "42P01"})
 """No such schema, no permission, no such column, no such table."""
 
+_LOCK_TIMEOUT = "55P03"
+
+# For the server a client that hangs within a COPY is at work, for as long as it hangs: no time-out ends it.
+_END_HANGING = sa.text(
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity JOIN pg_locks USING (pid) "
+    "WHERE locktype = 'advisory' AND granted AND pg_locks.database = datid AND datname = current_database() "
+    "AND classid = CAST(:lock AS bigint) >> 32 AND objid = CAST(:lock AS bigint) & 4294967295 AND objsubid = 1 "
+    "AND state = 'active' AND wait_event = 'ClientRead' "
+    "AND query_start < clock_timestamp() - make_interval(secs => :seconds)"
+)
+
 _DIALECT: Any = postgresql.dialect()  # type: ignore[no-untyped-call]
 
 
@@ -183,10 +194,18 @@ class PostgreSQL(Backend):
 
     def take_lock(self, connection: Connection, lock: int) -> None:
         # As long as it takes: whoever holds it is at work, however large the other crawl's batch.
-        connection.exec_driver_sql(
-            f"SET LOCAL lock_timeout = 0; SELECT pg_advisory_xact_lock({lock}); "
-            f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"
-        )
+        while self.is_locked(connection, lock):
+            try:
+                with connection.begin_nested():
+                    connection.exec_driver_sql(
+                        f"SET LOCAL lock_timeout = '{IDLE_SECONDS}s'; SELECT pg_advisory_xact_lock({lock}); "
+                        f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"
+                    )
+                return
+            except OperationalError as error:
+                if _state(error) != _LOCK_TIMEOUT:
+                    raise
+            connection.execute(_END_HANGING, {"lock": lock, "seconds": IDLE_SECONDS})
 
     def is_locked(self, connection: Connection, lock: int) -> bool:
         taken = connection.execute(sa.text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": lock})
