@@ -79,7 +79,9 @@ class Conditions:
         if response.status != 304:
             self._note_answer(etag, response)
             return None
-        endpoint = OPERATIONS[call_of(request, self._api_url).operation_id or ""]
+        endpoint = OPERATIONS.get(call_of(request, self._api_url).operation_id or "")
+        if endpoint is None:
+            return None
         self._heeded = True
         self._crawler().stats.inc_value(names.CONDITIONAL_NOT_MODIFIED)
         told = request.replace(
