@@ -12,7 +12,8 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, NamedTuple
 from uuid import uuid4
 
-from sqlalchemy import and_, delete, func, insert, inspect, or_, select
+from sqlalchemy import and_, cast, delete, func, insert, inspect, or_, select
+from sqlalchemy.dialects.postgresql import REGCLASS
 
 from tmdbfusion_scrapy.distributed.jobs import Job, entrypoint_of
 from tmdbfusion_scrapy.distributed.tables import metadata, tmdb_queued_runs, tmdb_workers
@@ -35,8 +36,6 @@ PREFIX = "tmdb_"
 """What the names of PgQueuer's objects begin with: it may serve something else in the same database, too."""
 
 _JOBS_AT_ONCE = 1000
-_ENQUEUE_LOCK = 8_471_267
-"""Any number, the same in every process; the second one of the lock is the run."""
 _FORGOTTEN_AFTER = timedelta(days=1)
 """Time after which a worker that was not seen is forgotten."""
 
@@ -232,7 +231,9 @@ class JobQueue:
         connection = self._engine.connect()
         # Not the pool's: its lock ends when it is closed.
         connection.detach()
-        is_held = connection.scalar(select(func.pg_try_advisory_lock(_ENQUEUE_LOCK, run)))
+        # By the table, as another schema of the database may have a queue and runs of its own.
+        table = func.hashoid(cast(tmdb_queued_runs.name, REGCLASS))
+        is_held = connection.scalar(select(func.pg_try_advisory_lock(table, run)))
         connection.commit()
         if not is_held:
             connection.close()
