@@ -163,6 +163,13 @@ class TMDBCommand(ScrapyCommand):
         if where:
             raise UsageError(message, print_help=False)
 
+    def named(self, values: list[str], option: str) -> dict[str, str]:
+        """Return the values of an option that is given as ``NAME=VALUE``, by their names."""
+        try:
+            return dict(arglist_to_dict(values))
+        except ValueError:
+            raise UsageError(f"Invalid {option} value, use {option} NAME=VALUE", print_help=False) from None
+
     @contextmanager
     def reading(self) -> Iterator[Engine]:
         """Open the database of the crawl to read it; its errors end the command with a message."""
@@ -228,10 +235,7 @@ class SpiderCommand(TMDBCommand):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
-        try:
-            opts.spargs = arglist_to_dict(opts.spargs)
-        except ValueError:
-            self.refuse("Invalid -a value, use -a NAME=VALUE")
+        opts.spargs = self.named(opts.spargs, "-a")
         example = f"scrapy {self.name} {self.example}"
         self.refuse(f"the name of a spider is missing: give it, as in {example}", where=not args)
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-from scrapy.utils.conf import arglist_to_dict
-
 from tmdbfusion_scrapy.commands.command import TMDBCommand, columns, paragraph
 from tmdbfusion_scrapy.exceptions import ConfigurationError, printable
 
@@ -54,10 +52,7 @@ class QueryCommand(TMDBCommand):
 
     def process_options(self, args: list[str], opts: argparse.Namespace) -> None:
         super().process_options(args, opts)
-        try:
-            opts.values = arglist_to_dict(opts.values)
-        except ValueError:
-            self.refuse("Invalid -p value, use -p NAME=VALUE")
+        opts.values = self.named(opts.values, "-p")
         is_number = opts.limit is None or opts.limit >= 1
         self.refuse(f"--limit {opts.limit}: use a whole number from 1", where=not is_number)
         is_missing = not args and not opts.list

@@ -426,11 +426,12 @@ class Work:
             # Requests of them were left out.
             await self._queue.give_back([one.id for one in skipped])
             self._lose(skipped, "no heartbeat could be sent for too long")
-        lost = [one for key, one in held.items() if key not in kept and one.lease in self._held]
-        self._lose(lost, _TAKEN)
+        self._lose([one for key, one in held.items() if key not in kept], _TAKEN)
 
     def _lose(self, lost: Sequence[HeldJob], reason: str) -> None:
         """Forget jobs, so that what was not sent yet for them is not."""
+        # Another look may have ended some meanwhile.
+        lost = [held for held in lost if held.lease in self._held]
         if not lost:
             return
         logger.warning("%d jobs are let go: %s", len(lost), reason, extra={"spider": self._spider})
@@ -473,8 +474,7 @@ class Work:
         self._stalls.note_stall(now)
         kept = await self._queue.keep([held.id for held in stalled])
         # Also what another worker has by now stalls here: it is that one's to fail.
-        lost = [held for held in stalled if held.id not in kept and held.lease in self._held]
-        self._lose(lost, _TAKEN)
+        self._lose([held for held in stalled if held.id not in kept], _TAKEN)
         for held in (held for held in stalled if held.id in kept):
             self._held.pop(held.lease, None)
             error = LostIdsError(sorted(held.left), held.job.ids, self._timeout)
