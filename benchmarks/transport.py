@@ -29,7 +29,7 @@ import scrapy
 from certificates import make_certificates
 from loopback import pin, running_server
 
-from tmdbfusion_scrapy.crawling.handler import prepare
+from tmdbfusion_scrapy.crawling.session import prepare
 from tmdbfusion_scrapy.transport import PooledStream, PooledTransport
 from tmdbfusion_scrapy.transport.failover import FailoverTransport
 

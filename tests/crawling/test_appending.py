@@ -16,7 +16,7 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, failure_rows, rows, settings_of
 from tests.crawling.test_retries import OPEN_QUEUES
 from tmdbfusion_scrapy.crawling.calls import CALL_KEY, PROGRESS_KEY
-from tmdbfusion_scrapy.crawling.reading import TMDBCachePolicy
+from tmdbfusion_scrapy.crawling.responses import TMDBCachePolicy
 
 SEASONS = [f"season/{number}" for number in range(25)]
 

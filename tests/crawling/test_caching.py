@@ -10,7 +10,7 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, rows, settings_of
 from tests.crawling.test_wiring import BothSpider
 from tests.transport.server import running
-from tmdbfusion_scrapy.crawling.reading import TMDBCachePolicy
+from tmdbfusion_scrapy.crawling.responses import TMDBCachePolicy
 
 RFC2616 = "scrapy.extensions.httpcache.RFC2616Policy"
 DUMMY = "scrapy.extensions.httpcache.DummyPolicy"

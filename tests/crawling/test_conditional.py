@@ -12,7 +12,7 @@ from tests.crawling.crawls import Crawl, MoviesSpider, crawl, failure_rows, rows
 from tests.crawling.test_sources import SourceSpider
 from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.crawling import TMDBSeriesSpider
-from tmdbfusion_scrapy.crawling.reading import MOST_IGNORED, conditions_of
+from tmdbfusion_scrapy.crawling.responses import MOST_IGNORED, conditions_of
 from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.storage.crawl_state import CrawlState
 from tmdbfusion_scrapy.storage.database import open_database

@@ -19,7 +19,7 @@ from tests.storage.database_access import select
 from tests.storage.private_postgres import private_server
 from tests.storage.test_outages import execute, hinder
 from tests.storage.test_sql_pipeline import messages
-from tmdbfusion_scrapy.crawling import planned_run
+from tmdbfusion_scrapy.crawling import source_crawl
 from tmdbfusion_scrapy.storage import check_database
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def server(private: PrivateServer) -> Iterator[PrivateServer]:
 def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """A project of its own, where exports go; and ids are read in many portions."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(planned_run, "_IDS_AT_ONCE", 10)
+    monkeypatch.setattr(source_crawl, "_IDS_AT_ONCE", 10)
     caplog.set_level(logging.INFO)
     (tmp_path / "scrapy.cfg").write_text("[settings]\n")
 

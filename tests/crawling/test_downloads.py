@@ -19,9 +19,8 @@ from tests.crawling.crawls import MoviesSpider, crawl, settings_of
 from tests.transport.proxy import proxying
 from tests.transport.server import hang
 from tmdbfusion_scrapy.crawling.errors import DataLossServerError, TimeoutServerError
-from tmdbfusion_scrapy.crawling.handler import outgoing_request
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse
-from tmdbfusion_scrapy.crawling.session import tls_context
+from tmdbfusion_scrapy.crawling.session import outgoing_request, tls_context
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import ValidationError
 

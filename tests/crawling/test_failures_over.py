@@ -153,7 +153,7 @@ class AgainSpider(TMDBSpider):
         self.kind, self.etag = kind, etag
 
     async def start(self) -> AsyncIterator[Any]:
-        from tmdbfusion_scrapy.crawling.reading import conditions_of
+        from tmdbfusion_scrapy.crawling.responses import conditions_of
 
         request = getattr(self.tmdb, self.kind).details(1, callback=self.parse)
         yield conditions_of(self.crawler).conditional(request, 1, self.etag)

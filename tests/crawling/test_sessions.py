@@ -18,7 +18,7 @@ from tests.crawling.test_secrets import files_with, told
 from tests.transport.server import hang, reset_early, running
 from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.api.call import Secret
-from tmdbfusion_scrapy.crawling.handler import outgoing_request
+from tmdbfusion_scrapy.crawling.session import outgoing_request
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import TMDBError, ValidationError
 

@@ -20,7 +20,7 @@ from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter, TMDBRequestFin
 from tmdbfusion_scrapy.crawling.errors import plain_messages
 from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
 from tmdbfusion_scrapy.crawling.middleware import RetryQueue, TMDBMiddleware, TMDBRetryMiddleware
-from tmdbfusion_scrapy.crawling.reading import TMDBCachePolicy
+from tmdbfusion_scrapy.crawling.responses import TMDBCachePolicy
 from tmdbfusion_scrapy.crawling.scheduling import LazyStartMiddleware, RunQueue, StartRunQueue
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError

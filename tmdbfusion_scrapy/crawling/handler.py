@@ -3,53 +3,54 @@
 from __future__ import annotations
 
 import inspect
+import ipaddress
 import logging
 import time
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
-import msgspec
+from scrapy import signals
 from scrapy.core.downloader.handlers.base import BaseDownloadHandler
-from scrapy.exceptions import NotConfigured, NotSupported
+from scrapy.exceptions import NotConfigured, NotSupported, StopDownload
+from scrapy.http import Headers, Response
+from scrapy.responsetypes import responsetypes
 from scrapy.utils.defer import ensure_awaitable
 from scrapy.utils.httpobj import urlparse_cached
 from scrapy.utils.misc import build_from_crawler, load_object
 from scrapy.utils.python import global_object_name
+from twisted.python.failure import Failure
 
 from tmdbfusion_scrapy import exceptions
-from tmdbfusion_scrapy.api.call import Secret, fill_target, values_in
 from tmdbfusion_scrapy.attempts import Attempt
-from tmdbfusion_scrapy.base_urls import is_loopback
 from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of
-from tmdbfusion_scrapy.crawling.errors import download_error
-from tmdbfusion_scrapy.crawling.responses import BodyReader
-from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy
+from tmdbfusion_scrapy.crawling.errors import TooLargeResponseError, download_error
+from tmdbfusion_scrapy.crawling.responses import TMDBResponse, is_heard
 from tmdbfusion_scrapy.crawling.session import Channel, CrawlSession, session_of, traffic_of
-from tmdbfusion_scrapy.exceptions import ConfigurationError, ValidationError
+from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.settings import previous, settings_of
-from tmdbfusion_scrapy.transport.outgoing import NO_BODY, Outgoing
+from tmdbfusion_scrapy.transport import BodyTooLarge, read_body
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Sequence
+    import ssl
 
     from scrapy import Request
     from scrapy.core.downloader.handlers import DownloadHandlerProtocol
     from scrapy.crawler import Crawler
-    from scrapy.http import Response
     from scrapy.settings import BaseSettings
 
     from tmdbfusion_scrapy.credentials import Credentials
-    from tmdbfusion_scrapy.transport import PooledTransport
     from tmdbfusion_scrapy.transport.answer import Answer
 
 logger = logging.getLogger(__name__)
 
-_NOT_SENT = frozenset({b"Proxy-Authorization", b"Host", b"Content-Length"})
-"""Headers, as Scrapy writes them, that are not the server's business, or that httpx writes itself."""
+_LEFT_ALONE = (b"image/", b"video/", b"audio/", b"font/", b"application/octet-stream", b"application/pdf")
+"""Types of what is no text: what a wrong label says of it is Scrapy's business."""
 
-_NOT_SHOWN = _NOT_SENT | {b"Authorization"}
-"""The same for a host that is to see no credentials: DEFAULT_REQUEST_HEADERS of a project may hold some."""
+_UNDONE = (b"content-encoding", b"content-length")
+"""Headers that are no longer true of a body that was decoded."""
+
+_ip_address = lru_cache(ipaddress.ip_address)
 
 
 class TMDBDownloadHandler(BaseDownloadHandler):
@@ -59,8 +60,12 @@ class TMDBDownloadHandler(BaseDownloadHandler):
     ``TMDB_API_URL``; the token goes with those only. The requests of ``TMDBImagesPipeline`` have a pool and a rate
     limit of their own. All others go to the handler that was there before, built when Scrapy would build it.
 
+    Sizes, data loss and signals are as with Scrapy's own handlers. JSON, which TMDB sends, is unpacked here,
+    and so is other text, whatever its label says of how it is packed: Scrapy's middleware trusts labels, and knows
+    fewer. Images stay as they came.
+
     Attributes:
-        scheme: What an instance is for, ``None`` for any.
+        scheme: The scheme that an instance is for, ``None`` for any.
     """
 
     scheme: ClassVar[str | None] = None
@@ -70,12 +75,15 @@ class TMDBDownloadHandler(BaseDownloadHandler):
 
     def __init__(self, crawler: Crawler) -> None:
         super().__init__(crawler)
+        settings = crawler.settings
+        self._maxsize, self._warnsize = map(settings.getint, ("DOWNLOAD_MAXSIZE", "DOWNLOAD_WARNSIZE"))
+        self._fail_on_dataloss = settings.getbool("DOWNLOAD_FAIL_ON_DATALOSS")
+        self._tls_is_logged = settings.getbool("DOWNLOADER_CLIENT_TLS_VERBOSE_LOGGING")
+        self._said: set[str] = set()
         self._stats = crawler.stats
-        self._warned_of_bindaddress = False
         self._secrets = call_secrets_of(crawler)
-        self._reader = BodyReader(crawler)
         self._traffic = traffic_of(crawler)
-        self._previous = crawler.settings.getdict(previous("DOWNLOAD_HANDLERS"))
+        self._previous = settings.getdict(previous("DOWNLOAD_HANDLERS"))
         self._fallbacks: dict[str, DownloadHandlerProtocol] = {}
         self._failed: dict[str, str] = {}
         if self.scheme is not None and self.scheme in self._previous:
@@ -141,19 +149,17 @@ class TMDBDownloadHandler(BaseDownloadHandler):
 
     async def _download(self, request: Request, channel: Channel) -> Response:
         meta, session = request.meta, self._session
-        if meta.get("bindaddress") and not self._warned_of_bindaddress:
-            self._warned_of_bindaddress = True
-            logger.warning(
+        if meta.get("bindaddress"):
+            self._warn_once(
                 "The 'bindaddress' request meta key is not supported by %s and will be ignored: set "
                 "DOWNLOAD_BIND_ADDRESS. This message won't be shown in further requests.",
                 type(self).__name__,
-                extra={"spider": self.crawler.spider},
             )
         begun = sent_at = time.monotonic()
         answer = response = None
         cause: Any = None
         try:
-            answer = await self._send(request, channel)
+            answer = await channel.send(request, self._secrets.secrets_of(request))
             status = answer.status
             self._stats.inc_value(channel.request_count)
             now = time.monotonic()
@@ -164,18 +170,18 @@ class TMDBDownloadHandler(BaseDownloadHandler):
                 self._traffic.answers.append((now, latency))
             self._stats.inc_value(f"{channel.status_count}/{status}")
             asked = answer.headers.get("retry-after") if status >= 400 else None
-            await channel.limiter.answered(sent_at, status, exceptions.parse_retry_after(asked))
+            retry_after = None if asked is None else exceptions.parse_retry_after(asked)
+            await channel.limiter.answered(sent_at, status, retry_after)
             session.report_if_due(now)
-            response = _unechoed(await self._reader.read(answer, request), channel.credentials)
+            response = _unechoed(await self._read(answer, request), channel.credentials)
         except (httpx.HTTPError, httpx.InvalidURL) as exception:
             if answer is None:
                 self._stats.inc_value(channel.request_count)
             cause = session.credentials.cleaned(exception, self._secrets.values_of(request))
+            exceptions.without_frames(cause)
         finally:
             if answer is not None:
                 answer.abandon()
-        if cause is not None:
-            exceptions.without_frames(cause)
         if self._traffic.observers:
             is_api = channel.credentials is not None
             attempt = Attempt(
@@ -200,17 +206,112 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         # Not in the except clause: what was caught, which may quote a secret, would be the error's context.
         raise download_error(cause, method=request.method, path=path, in_body=answer is not None) from cause
 
-    def _send(self, request: Request, channel: Channel) -> Coroutine[Any, Any, Answer]:
-        secrets = self._secrets.secrets_of(request)
-        if channel.failover is None:
-            outgoing = prepare(request, channel.pool, channel.credentials, secrets)
-            if outgoing is not None:
-                return channel.pool.send(outgoing, {"total": request.meta.get("download_timeout")})
-        uses_environment, send = channel.uses_environment, channel.pool.send_request
-        sent = outgoing_request(
-            request, channel.credentials, secrets=secrets, uses_environment=uses_environment
-        )
-        return send(sent) if channel.failover is None else channel.failover.reach(sent, send)
+    async def _read(self, answer: Answer, request: Request) -> Response:
+        """Read an answer to its end; the response is a ``TMDBResponse`` if its type is JSON."""
+        headers: list[tuple[bytes, bytes]] = answer.headers
+        named = {name.lower(): value for name, value in headers}
+        content_type = named.get(b"content-type", b"").lower()
+        is_json = b"json" in content_type
+        arguments = {"url": request.url, "status": answer.status, **self._connection(answer)}
+        flags: list[str] = []
+        chunks: list[bytes] = []
+        try:
+            length = named.get(b"content-length", b"")
+            expected = int(length) if length.isdigit() else None
+            self._check_size(expected or 0, request, "Expected to receive")
+            if is_heard(self.crawler, signals.headers_received):
+                told = {"headers": Headers(headers), "body_length": expected}
+                self._signal(signals.headers_received, request, **told)
+            received, heard = 0, is_heard(self.crawler, signals.bytes_received)
+            while chunk := await answer.read():
+                chunks.append(chunk)
+                received += len(chunk)
+                if heard:
+                    self._signal(signals.bytes_received, request, data=chunk)
+                self._check_size(received, request, "Received")
+        except StopDownload as stop:
+            flags = ["download_stopped"]
+            stopped = _response(headers, b"".join(chunks), is_json=is_json, flags=flags, **arguments)
+            if stop.fail:
+                stop.response = stopped
+                raise
+            return stopped
+        except httpx.RemoteProtocolError:
+            if request.meta.get("download_fail_on_dataloss", self._fail_on_dataloss):
+                self._warn_once(
+                    "Got data loss in %s. If you want to process broken responses set the setting "
+                    "DOWNLOAD_FAIL_ON_DATALOSS = False -- This message won't be shown in further requests",
+                    request.url,
+                )
+                raise
+            flags.append("dataloss")
+        body = b"".join(chunks)
+        self._traffic.received += len(body)
+        # Of a 304 they are of the body that is not here, and the HTTP cache gives them to the one that it has.
+        is_undone = answer.status == 304
+        if is_json or not content_type.startswith(_LEFT_ALONE):
+            encoding = answer.headers.get("content-encoding") or ""
+            decoded = self._decode(body, encoding, request, is_good=not flags and 200 <= answer.status < 300)
+            if encoding or decoded is not body:
+                body, is_undone = decoded, True
+        if is_undone:
+            headers = [(name, value) for name, value in headers if name.lower() not in _UNDONE]
+        return _response(headers, body, is_json=is_json, flags=flags, **arguments)
+
+    def _check_size(self, size: int, request: Request, verb: str) -> None:
+        """Refuse what is too large, warn of what is large."""
+        limit = request.meta.get("download_maxsize", self._maxsize)
+        if limit and size > limit:
+            raise self._too_large(size, limit, request, verb)
+        warn = request.meta.get("download_warnsize", self._warnsize)
+        if warn and size > warn and not request.meta.get("tmdb_size_warned"):
+            request.meta["tmdb_size_warned"] = True
+            problem = "%s %d bytes which is larger than download warn size (%d) in request %s."
+            logger.warning(problem, verb, size, warn, request, extra={"spider": self.crawler.spider})
+
+    def _decode(self, body: bytes, encoding: str, request: Request, *, is_good: bool) -> bytes:
+        """Undo the encoding, named in the headers or not."""
+        limit = request.meta.get("download_maxsize", self._maxsize)
+        try:
+            return read_body(body, encoding, max_size=limit or None)
+        except BodyTooLarge as large:
+            raise self._too_large(large.size, limit, request, "Decompressed") from None
+        except httpx.DecodingError:
+            if is_good:
+                raise
+            # It broke off, and the request takes that, or its status tells of an error as well.
+            return body
+
+    def _too_large(self, size: int, limit: int, request: Request, verb: str) -> TooLargeResponseError:
+        """Log that a body is over ``DOWNLOAD_MAXSIZE`` and return the error for it."""
+        problem = f"{verb} {size} bytes which is larger than download max size ({limit})"
+        logger.warning("%s in request %s.", problem, request, extra={"spider": self.crawler.spider})
+        return TooLargeResponseError(f"{problem}: DOWNLOAD_MAXSIZE", method=request.method)
+
+    def _connection(self, answer: Answer) -> dict[str, Any]:
+        """Return Scrapy's attributes of a connection: address, certificate, protocol."""
+        known: dict[str, Any] = {"protocol": f"HTTP/{answer.version}"}
+        stream = answer.connection.network_stream
+        if stream is not None:
+            peer = stream.get_extra_info("server_addr")
+            known["ip_address"] = _ip_address(peer[0]) if peer else None
+            tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
+            known["certificate"] = tls.getpeercert(binary_form=True) if tls is not None else None
+            if tls is not None and self._tls_is_logged:
+                _log_tls(tls)
+        return known
+
+    def _signal(self, signal: object, request: Request, **arguments: Any) -> None:
+        """Send a signal; raises ``StopDownload`` if a handler does."""
+        arguments |= {"request": request, "spider": self.crawler.spider}
+        for _, result in self.crawler.signals.send_catch_log(signal, **arguments):
+            if isinstance(result, Failure) and isinstance(result.value, StopDownload):
+                raise result.value
+
+    def _warn_once(self, message: str, *args: Any) -> None:
+        if message not in self._said:
+            self._said.add(message)
+            logger.warning(message, *args, extra={"spider": self.crawler.spider})
 
 
 class TMDBHTTPDownloadHandler(TMDBDownloadHandler):
@@ -223,107 +324,6 @@ class TMDBHTTPSDownloadHandler(TMDBDownloadHandler):
     """The handler for ``https``."""
 
     scheme = "https"
-
-
-def prepare(
-    request: Request, pool: PooledTransport, credentials: Credentials | None, secrets: Sequence[Secret] = ()
-) -> Outgoing | None:
-    """Return what a pool sends for a TMDB request; ``None`` for one with a body or a proxy of its own.
-
-    :func:`outgoing_request`, which is for any request, takes three times as long (benchmarks/transport.py).
-    """
-    if request.body or request.method not in NO_BODY or "proxy" in request.meta:
-        return None
-    origin, target = _split(request.url)
-    head = pool.head(origin, _fields(request, origin, credentials))
-    if head.frames_body:
-        return None
-    return head.without_body(request.method, _filled(target, credentials, secrets))
-
-
-def outgoing_request(
-    request: Request,
-    credentials: Credentials | None,
-    *,
-    secrets: Sequence[Secret] = (),
-    uses_environment: bool = True,
-) -> httpx.Request:
-    """Return what is sent for a TMDB request, which itself stays without credentials and secrets.
-
-    Path and query go along as httpx's extension ``target``, as Scrapy has escaped them. ``None`` are the
-    credentials for a host that is to see none. ``ValidationError`` where a secret would reach another endpoint by
-    its place in the path, or the proxy of the request cannot be one, or would read the token.
-    """
-    origin, target = _split(request.url)
-    headers = _fields(request, origin, credentials)
-    body = request.body
-    if in_body := values_in("body", secrets):
-        body = msgspec.json.encode({**msgspec.json.decode(body or b"{}"), **in_body})
-    # Scrapy's time-out is for all of the download.
-    timeout = {"total": request.meta.get("download_timeout")}
-    extensions: dict[str, Any] = {"target": _filled(target, credentials, secrets), "timeout": timeout}
-    if "proxy" in request.meta and (uses_environment or not has_environment_proxy(request)):
-        carries_token = credentials is not None and bool(credentials.headers or credentials.query)
-        extensions["proxy"] = _proxy_of(request, origin, carries_token=carries_token)
-    content = body if body or request.method not in NO_BODY else None
-    return httpx.Request(request.method, origin, headers=headers, content=content, extensions=extensions)
-
-
-def _fields(
-    request: Request, origin: httpx.URL, credentials: Credentials | None
-) -> list[tuple[bytes, bytes]]:
-    unsent = _NOT_SENT if credentials is not None else _NOT_SHOWN
-    fields = [(b"Host", origin.netloc)]
-    # As stored: names are in title case and values are bytes, which Headers.items() would make sure of once more.
-    for name, values in dict.items(request.headers):
-        if name not in unsent:
-            fields += [(name, value) for value in values]
-    if credentials is not None and b"Authorization" not in request.headers:
-        fields += [(name.encode(), value.encode()) for name, value in credentials.headers.items()]
-    return fields
-
-
-def _filled(target: str, credentials: Credentials | None, secrets: Sequence[Secret]) -> bytes:
-    if secrets or (credentials is not None and credentials.query):
-        target = fill_target(target, secrets, credentials.query if credentials is not None else {})
-    return target.encode("ascii")
-
-
-def _split(url: str) -> tuple[httpx.URL, str]:
-    """Return the origin and the target of a URL that Scrapy has escaped."""
-    scheme, _, rest = url.partition("#")[0].partition("://")
-    host, slash, path = rest.partition("/")
-    if not slash:
-        host, _, query = host.partition("?")
-        path = f"?{query}" if query else ""
-    return _origin(f"{scheme}://{host}"), f"/{path}"
-
-
-_origin = lru_cache(maxsize=16)(httpx.URL)
-
-
-def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> httpx.Proxy | None:
-    """Return the proxy that a request names, ``None`` for none at all."""
-    url = request.meta["proxy"]
-    if not url:
-        return None
-    if origin.scheme == "http" and carries_token:
-        raise ValidationError(
-            f'request.meta["proxy"] is set for {origin}, plain http, so the proxy would read your token: leave it '
-            f"out, which loopback does not need, or set TMDB_API_URL to an https URL"
-        )
-    if origin.scheme == "http" and is_loopback(origin.host):
-        return None
-    # HttpProxyMiddleware has moved user and password here, in HTTPPROXY_AUTH_ENCODING and of whatever scheme.
-    authorization = request.headers.get(b"Proxy-Authorization")
-    headers = [(b"Proxy-Authorization", authorization)] if authorization is not None else None
-    try:
-        proxy = httpx.Proxy(url if "://" in url else f"http://{url}", headers=headers)
-    except (ValueError, httpx.InvalidURL):
-        proxy = None
-    if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
-        raise ValidationError("the proxy of the request must be a URL that begins with http:// or https://")
-    return proxy
 
 
 def _unechoed(response: Response, credentials: Credentials | None) -> Response:
@@ -339,6 +339,34 @@ def _unechoed(response: Response, credentials: Credentials | None) -> Response:
             kept = [credentials.unechoed(value) for value in response.headers.getlist(name)]
             response.headers.setlist(name, kept)
     return response
+
+
+def _response(
+    headers: list[tuple[bytes, bytes]], body: bytes, *, is_json: bool, **arguments: Any
+) -> Response:
+    """Return a response: ours for JSON, else of the class that Scrapy has for the type."""
+    # As Headers stores them; it would look at each name and value, once more in a response that is given it.
+    stored: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        stored.setdefault(name.title(), []).append(value)
+    made_of = Headers()
+    dict.update(made_of, stored)
+    cls: type[Response] = TMDBResponse
+    if not is_json:
+        cls = responsetypes.from_args(headers=made_of, url=arguments["url"], body=body)
+    response = cls(body=body, **arguments)
+    response.headers = made_of
+    return response
+
+
+def _log_tls(tls: ssl.SSLObject) -> None:
+    cipher = tls.cipher()
+    told = tls.server_hostname, tls.version(), cipher[0] if cipher else None
+    logger.debug("SSL connection to %s using protocol %s, cipher %s", *told)
+    # Read only where it is verified.
+    if certificate := tls.getpeercert():
+        issuer, subject = certificate.get("issuer"), certificate.get("subject")
+        logger.debug('SSL connection certificate: issuer "%s", subject "%s"', issuer, subject)
 
 
 def check_handlers(settings: BaseSettings) -> None:

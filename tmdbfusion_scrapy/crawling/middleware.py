@@ -18,8 +18,7 @@ from tmdbfusion_scrapy.crawling import calls
 from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of
 from tmdbfusion_scrapy.crawling.errors import error_name, plain_messages
 from tmdbfusion_scrapy.crawling.handler import check_handlers
-from tmdbfusion_scrapy.crawling.reading import RecordReader, conditions_of, of_our_class
-from tmdbfusion_scrapy.crawling.responses import TMDBResponse
+from tmdbfusion_scrapy.crawling.responses import RecordReader, TMDBResponse, conditions_of, of_our_class
 from tmdbfusion_scrapy.crawling.scheduling import AHEAD_KEY, LazyStartMiddleware
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import TMDBError
@@ -135,7 +134,7 @@ class TMDBRetryMiddleware:
     ``handle_httpstatus_list`` or ``handle_httpstatus_all`` gets these responses as they are, after the retries.
 
     A record with appended parts may take several requests: the callback gets it when they all are there. Parts
-    that TMDB leaves out are asked for once more. See :class:`~tmdbfusion_scrapy.crawling.reading.RecordReader`.
+    that TMDB leaves out are asked for once more. See :class:`~tmdbfusion_scrapy.crawling.responses.RecordReader`.
 
     An answer that the token is not accepted closes the spider with the reason ``tmdb_bad_token``.
     """

@@ -1,4 +1,4 @@
-"""Session of a crawl: credentials, rate limit, pool and TLS of its requests and images; its traffic."""
+"""Session of a crawl: credentials, rate limit, pool and TLS of its requests and images, and how they are sent."""
 
 from __future__ import annotations
 
@@ -7,29 +7,38 @@ import os
 import ssl
 from collections import deque
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
 
+import msgspec
 from scrapy import Request, signals
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.base_urls import is_loopback_url, is_plain
-from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
+from tmdbfusion_scrapy.api.call import Secret, fill_target, values_in
+from tmdbfusion_scrapy.base_urls import is_loopback, is_loopback_url, is_plain
+from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy, is_closing
 from tmdbfusion_scrapy.credentials import Credentials
+from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.http import httpx
 from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter, RateLimitState
 from tmdbfusion_scrapy.settings import IMAGES_SLOT, SettingsReader, once_a_crawl, settings_of
 from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
+from tmdbfusion_scrapy.transport.outgoing import NO_BODY, Outgoing
 
 if TYPE_CHECKING:
+    from collections.abc import Coroutine, Sequence
+
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
     from tmdbfusion_scrapy.attempts import Observer
+    from tmdbfusion_scrapy.transport.answer import Answer
 
 logger = logging.getLogger(__name__)
+
+_origin = lru_cache(maxsize=16)(httpx.URL)
 
 
 _TLS_VERSIONS = {
@@ -39,6 +48,11 @@ _TLS_VERSIONS = {
     "TLSv1.3": ssl.TLSVersion.TLSv1_3,
 }
 
+_NOT_SENT = frozenset({b"Proxy-Authorization", b"Host", b"Content-Length"})
+"""Headers, as Scrapy writes them, that are not the server's business, or that httpx writes itself."""
+
+_NOT_SHOWN = _NOT_SENT | {b"Authorization"}
+"""The same for a host that is to see no credentials: DEFAULT_REQUEST_HEADERS of a project may hold some."""
 
 LAST_ANSWERS = 1024
 """Answers that are remembered: half a minute at TMDB's rate limit."""
@@ -82,6 +96,16 @@ class Channel:
     status_count: str
     failover: FailoverTransport | None = None
     credentials: Credentials | None = None
+
+    def send(self, request: Request, secrets: Sequence[Secret]) -> Coroutine[Any, Any, Answer]:
+        """Send a request with the credentials and its secrets, which it stays without itself."""
+        if self.failover is None:
+            outgoing = prepare(request, self.pool, self.credentials, secrets)
+            if outgoing is not None:
+                return self.pool.send(outgoing, {"total": request.meta.get("download_timeout")})
+        uses, send = self.uses_environment, self.pool.send_request
+        sent = outgoing_request(request, self.credentials, secrets=secrets, uses_environment=uses)
+        return send(sent) if self.failover is None else self.failover.reach(sent, send)
 
 
 class CrawlSession:
@@ -292,3 +316,101 @@ def tls_context(settings: BaseSettings, *, verify: bool) -> ssl.SSLContext:
                 error,
             )
     return context
+
+
+def prepare(
+    request: Request, pool: PooledTransport, credentials: Credentials | None, secrets: Sequence[Secret] = ()
+) -> Outgoing | None:
+    """Return what a pool sends for a TMDB request; ``None`` for one with a body or a proxy of its own.
+
+    :func:`outgoing_request`, which is for any request, takes three times as long (benchmarks/transport.py).
+    """
+    if request.body or request.method not in NO_BODY or "proxy" in request.meta:
+        return None
+    origin, target = _split(request.url)
+    head = pool.head(origin, _fields(request, origin, credentials))
+    if head.frames_body:
+        return None
+    return head.without_body(request.method, _filled(target, credentials, secrets))
+
+
+def outgoing_request(
+    request: Request,
+    credentials: Credentials | None,
+    *,
+    secrets: Sequence[Secret] = (),
+    uses_environment: bool = True,
+) -> httpx.Request:
+    """Return what is sent for a TMDB request, which itself stays without credentials and secrets.
+
+    Path and query go along as httpx's extension ``target``, as Scrapy has escaped them. ``None`` are the
+    credentials for a host that is to see none. ``ValidationError`` where a secret would reach another endpoint by
+    its place in the path, or the proxy of the request cannot be one, or would read the token.
+    """
+    origin, target = _split(request.url)
+    headers = _fields(request, origin, credentials)
+    body = request.body
+    if in_body := values_in("body", secrets):
+        body = msgspec.json.encode({**msgspec.json.decode(body or b"{}"), **in_body})
+    # Scrapy's time-out is for all of the download.
+    timeout = {"total": request.meta.get("download_timeout")}
+    extensions: dict[str, Any] = {"target": _filled(target, credentials, secrets), "timeout": timeout}
+    if "proxy" in request.meta and (uses_environment or not has_environment_proxy(request)):
+        carries_token = credentials is not None and bool(credentials.headers or credentials.query)
+        extensions["proxy"] = _proxy_of(request, origin, carries_token=carries_token)
+    content = body if body or request.method not in NO_BODY else None
+    return httpx.Request(request.method, origin, headers=headers, content=content, extensions=extensions)
+
+
+def _fields(
+    request: Request, origin: httpx.URL, credentials: Credentials | None
+) -> list[tuple[bytes, bytes]]:
+    unsent = _NOT_SENT if credentials is not None else _NOT_SHOWN
+    fields = [(b"Host", origin.netloc)]
+    # As stored: names are in title case and values are bytes, which Headers.items() would make sure of once more.
+    for name, values in dict.items(request.headers):
+        if name not in unsent:
+            fields += [(name, value) for value in values]
+    if credentials is not None and b"Authorization" not in request.headers:
+        fields += [(name.encode(), value.encode()) for name, value in credentials.headers.items()]
+    return fields
+
+
+def _filled(target: str, credentials: Credentials | None, secrets: Sequence[Secret]) -> bytes:
+    if secrets or (credentials is not None and credentials.query):
+        target = fill_target(target, secrets, credentials.query if credentials is not None else {})
+    return target.encode("ascii")
+
+
+def _split(url: str) -> tuple[httpx.URL, str]:
+    """Return the origin and the target of a URL that Scrapy has escaped."""
+    scheme, _, rest = url.partition("#")[0].partition("://")
+    host, slash, path = rest.partition("/")
+    if not slash:
+        host, _, query = host.partition("?")
+        path = f"?{query}" if query else ""
+    return _origin(f"{scheme}://{host}"), f"/{path}"
+
+
+def _proxy_of(request: Request, origin: httpx.URL, *, carries_token: bool) -> httpx.Proxy | None:
+    """Return the proxy that a request names, ``None`` for none at all."""
+    url = request.meta["proxy"]
+    if not url:
+        return None
+    if origin.scheme == "http" and carries_token:
+        raise ValidationError(
+            f'request.meta["proxy"] is set for {origin}, plain http, so the proxy would read your token: leave it '
+            f"out, which loopback does not need, or set TMDB_API_URL to an https URL"
+        )
+    if origin.scheme == "http" and is_loopback(origin.host):
+        return None
+    # HttpProxyMiddleware has moved user and password here, in HTTPPROXY_AUTH_ENCODING and of whatever scheme.
+    authorization = request.headers.get(b"Proxy-Authorization")
+    headers = [(b"Proxy-Authorization", authorization)] if authorization is not None else None
+    try:
+        proxy = httpx.Proxy(url if "://" in url else f"http://{url}", headers=headers)
+    except (ValueError, httpx.InvalidURL):
+        proxy = None
+    if proxy is None or proxy.url.scheme not in ("http", "https") or not proxy.url.host:
+        raise ValidationError("the proxy of the request must be a URL that begins with http:// or https://")
+    return proxy

@@ -16,9 +16,8 @@ from tmdbfusion_scrapy.api.appending import parts_of_series
 from tmdbfusion_scrapy.crawling.calls import CALL_KEY, RUN_KEY
 from tmdbfusion_scrapy.crawling.errors import plain_messages
 from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON, TMDBRetryMiddleware
-from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, RunClosedError, open_run
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
-from tmdbfusion_scrapy.crawling.source_crawl import SourceCrawl
+from tmdbfusion_scrapy.crawling.source_crawl import SOURCE_FAILED, RunClosedError, SourceCrawl
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError
 from tmdbfusion_scrapy.models.fields import find_place
@@ -80,8 +79,7 @@ class TMDBSourceSpider(TMDBSpider):
     @property
     def has_failed(self) -> bool:
         """True where it could not be found out what to crawl, or not be noted what was done."""
-        run = self.source_crawl.run
-        return self._has_failed or self.source_crawl.found_no_list or (run is not None and run.has_failed)
+        return self._has_failed or self.source_crawl.has_failed
 
     @property
     def goes_on(self) -> bool:
@@ -90,8 +88,8 @@ class TMDBSourceSpider(TMDBSpider):
 
     def is_finished(self, reason: str | None) -> bool:
         """Return whether nothing is left of what was wanted, the crawl having been closed with a reason."""
-        run = self.source_crawl.run
-        return run.is_finished if run is not None else reason == "finished"
+        crawl = self.source_crawl
+        return crawl.is_finished if crawl.run is not None else reason == "finished"
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
@@ -149,7 +147,7 @@ class TMDBSourceSpider(TMDBSpider):
         source = self.plan.source
         reason = None
         try:
-            self.source_crawl.begin(await open_run(self, again=source.fetches_again))
+            await self.source_crawl.begin()
             async for request in self.source_crawl.requests():
                 yield request
             if source.asks_for_records:
@@ -173,8 +171,7 @@ class TMDBSourceSpider(TMDBSpider):
 
     def is_obsolete(self, request: Request) -> bool:
         """Return whether an earlier process left a request in the scheduler that this one makes by itself."""
-        run = self.source_crawl.run
-        return run is None or request.meta[RUN_KEY] != run.process
+        return bool(request.meta[RUN_KEY] != self.source_crawl.process)
 
     def page_failed(self, failure: Failure) -> Iterator[FailedCall]:
         """Note that a page that lists records could not be had."""

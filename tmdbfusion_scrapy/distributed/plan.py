@@ -11,8 +11,13 @@ from typing import TYPE_CHECKING, Any
 from scrapy import signals
 from scrapy.exceptions import DontCloseSpider
 
-from tmdbfusion_scrapy.crawling.planned_run import ENQUEUED, SOURCE_FAILED, RunClosedError, languages_of
-from tmdbfusion_scrapy.crawling.source_crawl import SourceCrawl
+from tmdbfusion_scrapy.crawling.source_crawl import (
+    ENQUEUED,
+    SOURCE_FAILED,
+    RunClosedError,
+    SourceCrawl,
+    languages_of,
+)
 from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
 from tmdbfusion_scrapy.distributed.jobs import Job, entrypoint_of
 from tmdbfusion_scrapy.distributed.queue import JobQueue, check_queue
@@ -28,7 +33,7 @@ if TYPE_CHECKING:
     from scrapy import Request
     from scrapy.settings import BaseSettings
 
-    from tmdbfusion_scrapy.crawling.planned_run import PlannedRun
+    from tmdbfusion_scrapy.stores import Run
 
 logger = logging.getLogger(__name__)
 
@@ -148,10 +153,10 @@ class PlanningSpider(TMDBSourceSpider):
         engine: Any = self.crawler.engine
         await engine.close_spider_async(reason=reason)
 
-    async def _share(self, run: PlannedRun) -> bool:
+    async def _share(self, run: Run) -> bool:
         """Make jobs of what is left of the run; return false where nothing is."""
         if not run.is_planned:
-            await run.plan(Listing.of_ids(self.source_crawl.listed), self.source_crawl.limit)
+            await self.source_crawl.plan(Listing.of_ids(self.source_crawl.listed))
         store = self.crawler.get_item_pipeline(SQLPipeline)
         assert store is not None  # noqa: S101 - the run is in its database
         async with AsyncExitStack() as stack:

@@ -14,10 +14,10 @@ from scrapy import signals
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.crawling.calls import RUN_KEY
-from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, RunClosedError, languages_of
-from tmdbfusion_scrapy.crawling.reading import conditions_of
+from tmdbfusion_scrapy.crawling.responses import conditions_of
 from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
 from tmdbfusion_scrapy.crawling.session import session_of
+from tmdbfusion_scrapy.crawling.source_crawl import SOURCE_FAILED, RunClosedError, languages_of
 from tmdbfusion_scrapy.distributed.jobs import HeldJob, Job, LostIdsError, Stalls, entrypoint_of
 from tmdbfusion_scrapy.distributed.queue import JobQueue, check_queue
 from tmdbfusion_scrapy.exceptions import ConfigurationError

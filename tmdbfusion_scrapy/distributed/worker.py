@@ -7,7 +7,7 @@ import logging
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tmdbfusion_scrapy.crawling.calls import RUN_KEY
-from tmdbfusion_scrapy.crawling.planned_run import SOURCE_FAILED, RunClosedError
+from tmdbfusion_scrapy.crawling.source_crawl import SOURCE_FAILED, RunClosedError
 from tmdbfusion_scrapy.crawling.source_spider import ExitStatus, TMDBSourceSpider, exit_status
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.distributed.work import STUCK, Work, open_work

@@ -26,8 +26,7 @@ from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.call import judge
 from tmdbfusion_scrapy.base_urls import is_loopback_url, is_plain
 from tmdbfusion_scrapy.crawling import Addon
-from tmdbfusion_scrapy.crawling.handler import outgoing_request
-from tmdbfusion_scrapy.crawling.session import credentials_of, session_of, tls_context
+from tmdbfusion_scrapy.crawling.session import credentials_of, outgoing_request, session_of, tls_context
 from tmdbfusion_scrapy.credentials import proxy_secrets
 from tmdbfusion_scrapy.exceptions import ConfigurationError, TMDBError, ValidationError
 from tmdbfusion_scrapy.http import httpx

@@ -119,7 +119,7 @@ class ChangesSource(Source):
                 for request in [feed.request(window) for window in windows(since, day)]:
                     yield request
                 listing = Listing([(key, None) for key in await feed.ids], upto=day.isoformat())
-            await (run.renew(listing) if is_behind else run.plan(listing, crawl.limit))
+            await (crawl.renew(listing) if is_behind else crawl.plan(listing))
         async for request in super().requests(crawl):
             yield request
 

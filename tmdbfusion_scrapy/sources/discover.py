@@ -365,5 +365,4 @@ class DiscoverParts:
         self._crawl.set_stat(names.DISCOVER_DUPLICATES, self._entries - found)
         # Without a release date, or moved while the pages were read.
         self._crawl.set_stat(names.DISCOVER_MISSING, max(0, self._expected - found))
-        if self._crawl.run is not None:
-            self._crawl.run.coverage = json.dumps(coverage)
+        self._crawl.coverage = json.dumps(coverage)

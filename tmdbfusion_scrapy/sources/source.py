@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.exceptions import TMDBError
     from tmdbfusion_scrapy.items import FailedCall
     from tmdbfusion_scrapy.sources.export_file import ExportDownload
-    from tmdbfusion_scrapy.stores import KnownRecords
+    from tmdbfusion_scrapy.stores import KnownRecords, Run
 
 
 RESULTS_PER_PAGE = 20
@@ -127,25 +127,15 @@ class Lookup(Protocol):
         """Add to one of the crawl's stats."""
 
 
-class CrawlRun(Protocol):
-    """The run of a crawl in the database, as a source sees it."""
-
-    coverage: str | None
-
-    @property
-    def is_planned(self) -> bool: ...
-    @property
-    def upto(self) -> str | None: ...
-    async def plan(self, listing: Listing, limit: int | None) -> None: ...
-    async def renew(self, listing: Listing) -> None: ...
-    async def tell_others(self) -> None: ...
-
-
 class Crawl(Lookup, Protocol):
     """A crawl as its source sees it; :mod:`tmdbfusion_scrapy.crawling.source_crawl` says what each method does."""
 
-    @property
-    def run(self) -> CrawlRun | None: ...
+    run: Run | None
+    coverage: str | None
+
+    async def plan(self, listing: Listing) -> None: ...
+    async def renew(self, listing: Listing) -> None: ...
+    async def tell_others(self) -> None: ...
     def records(self, ids: Sequence[int]) -> AsyncIterator[Request]: ...
     def records_left(self) -> AsyncIterator[Request]: ...
     def records_of(self, response: Any, entries: Sequence[Any]) -> AsyncIterator[Any]: ...
@@ -259,9 +249,9 @@ class Source(ABC):
                 yield request
             return
         if not run.is_planned:
-            await run.plan(await self.listing(crawl), crawl.limit)
+            await crawl.plan(await self.listing(crawl))
         if self.is_mirror:
-            await run.tell_others()
+            await crawl.tell_others()
         async for request in crawl.records_left():
             yield request
 
