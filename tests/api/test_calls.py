@@ -14,10 +14,9 @@ import pytest
 from tmdbfusion_scrapy.api import OPERATIONS, Call, Endpoint
 from tmdbfusion_scrapy.api.appending import MAX_APPENDS
 from tmdbfusion_scrapy.api.call import Secret
-from tmdbfusion_scrapy.api.catalogue import call_from_url
+from tmdbfusion_scrapy.api.catalogue import call_from_json, call_from_url
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
 from tmdbfusion_scrapy.api.plain import plain_call
-from tmdbfusion_scrapy.crawling.calls import call_from_json
 from tmdbfusion_scrapy.exceptions import ValidationError
 
 BASE = "https://api.example/3"

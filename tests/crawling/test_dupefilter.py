@@ -13,7 +13,7 @@ from scrapy.utils.test import get_crawler
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import TOKEN, MoviesSpider, crawl, settings_of
-from tmdbfusion_scrapy.crawling.dupefilter import SEEN_FILE, TMDBDupeFilter, TMDBRequestFingerprinter
+from tmdbfusion_scrapy.crawling.scheduling import SEEN_FILE, TMDBDupeFilter, TMDBRequestFingerprinter
 
 API = "https://api.themoviedb.org/3"
 

@@ -19,8 +19,8 @@ from scrapy.utils.request import RequestFingerprinter
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, settings_of
-from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter, TMDBRequestFingerprinter
 from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler
+from tmdbfusion_scrapy.crawling.scheduling import TMDBDupeFilter, TMDBRequestFingerprinter
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 

@@ -13,7 +13,7 @@ from scrapy.utils.request import RequestFingerprinter
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import TOKEN, MoviesSpider, crawl, settings_of
 from tmdbfusion_scrapy import Addon
-from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter, TMDBRequestFingerprinter
+from tmdbfusion_scrapy.crawling.scheduling import TMDBDupeFilter, TMDBRequestFingerprinter
 
 SCRAPYS_OWN = {
     "CONCURRENT_ITEMS": 100,

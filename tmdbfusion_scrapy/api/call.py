@@ -134,7 +134,7 @@ class Call(Generic[M]):
     def to_json(self) -> dict[str, Any]:
         """Return the call as JSON, pickle and msgpack can keep it, without what is empty.
 
-        :func:`~tmdbfusion_scrapy.crawling.calls.call_from_json` is the way back: the model and so on follow
+        :func:`~tmdbfusion_scrapy.api.catalogue.call_from_json` is the way back: the model and so on follow
         from the operation. Of a secret there are name, place and label, never the value.
 
         Raises:

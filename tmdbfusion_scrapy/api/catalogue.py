@@ -192,6 +192,28 @@ def load_operations() -> Mapping[str, Endpoint[Any, Any]]:
     return {endpoint.operation_id: endpoint for name in NAMESPACES for endpoint in endpoints_of(name)}
 
 
+def call_from_json(kept: Mapping[str, Any]) -> Call[Any] | None:
+    """Return the call of ``Call.to_json()``, secrets without values; ``None`` for an operation unknown here."""
+    secrets = tuple(Secret(key, place, "", label) for key, place, label in kept.get("secrets", ()))
+    query, body = kept.get("query", {}), kept.get("body")
+    operation_id = kept.get("operation")
+    if operation_id is None:
+        model = cast("type[Any]", Any)
+        return Call(kept["method"], kept["path"], query, model, body=body, secrets=secrets)
+    endpoint = load_operations().get(operation_id)
+    if endpoint is None:
+        return None
+    return endpoint.make_call(
+        kept.get("values", {}),
+        query,
+        secrets=secrets,
+        body=body,
+        appends=tuple(kept.get("appends", ())),
+        has_all_seasons=kept.get("has_all_seasons", False),
+        languages=tuple(kept.get("languages", ())),
+    )
+
+
 def call_from_url(method: str, url: str, base_url: str) -> Call[Any]:
     """Return the call that a method and a URL of the API make; what is not in the catalogue is plain JSON."""
     if url.startswith(f"{base_url}/"):

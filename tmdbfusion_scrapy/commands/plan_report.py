@@ -112,7 +112,7 @@ class PlanLookup(CrawlLookup):
             self._client = AsyncTMDBClient(
                 None if is_key else secret,
                 api_key=secret if is_key else None,
-                transport=session.transport,
+                transport=session.api.failover or session.api.pool,
                 base_url=settings.api_url,
                 language=None if settings.languages else settings.language,
                 languages=settings.languages or None,

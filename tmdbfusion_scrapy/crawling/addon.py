@@ -16,12 +16,18 @@ from scrapy.utils.job import job_dir
 from scrapy.utils.misc import load_object
 from scrapy.utils.reactor import is_reactor_installed
 
-from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter, TMDBRequestFingerprinter
 from tmdbfusion_scrapy.crawling.errors import plain_messages
 from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
-from tmdbfusion_scrapy.crawling.middleware import RetryQueue, TMDBMiddleware, TMDBRetryMiddleware
+from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware, TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.responses import TMDBCachePolicy
-from tmdbfusion_scrapy.crawling.scheduling import LazyStartMiddleware, RunQueue, StartRunQueue
+from tmdbfusion_scrapy.crawling.scheduling import (
+    LazyStartMiddleware,
+    RetryQueue,
+    RunQueue,
+    StartRunQueue,
+    TMDBDupeFilter,
+    TMDBRequestFingerprinter,
+)
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import (

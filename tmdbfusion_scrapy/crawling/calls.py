@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import secrets
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 from weakref import WeakKeyDictionary
 
@@ -15,7 +15,7 @@ from scrapy import Request
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.api.appending import MAX_APPENDS, split_parts
 from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, Secret
-from tmdbfusion_scrapy.api.catalogue import call_from_url
+from tmdbfusion_scrapy.api.catalogue import call_from_json, call_from_url
 from tmdbfusion_scrapy.api.parameters import SECRET_PARAMETERS
 from tmdbfusion_scrapy.crawling.errors import error_name
 from tmdbfusion_scrapy.credentials import hidden, proxy_secrets
@@ -88,28 +88,6 @@ def has_call(request: Request) -> bool:
     """Return whether the meta of a request has the call that its URL makes."""
     kept = request.meta.get(CALL_KEY)
     return kept is not None and kept.get("url") == request.url and kept["method"] == request.method
-
-
-def call_from_json(kept: Mapping[str, Any]) -> Call[Any] | None:
-    """Return the call of ``Call.to_json()``, secrets without values; ``None`` for an operation unknown here."""
-    secrets = tuple(Secret(key, place, "", label) for key, place, label in kept.get("secrets", ()))
-    query, body = kept.get("query", {}), kept.get("body")
-    operation_id = kept.get("operation")
-    if operation_id is None:
-        model = cast("type[Any]", Any)
-        return Call(kept["method"], kept["path"], query, model, body=body, secrets=secrets)
-    endpoint = OPERATIONS.get(operation_id)
-    if endpoint is None:
-        return None
-    return endpoint.make_call(
-        kept.get("values", {}),
-        query,
-        secrets=secrets,
-        body=body,
-        appends=tuple(kept.get("appends", ())),
-        has_all_seasons=kept.get("has_all_seasons", False),
-        languages=tuple(kept.get("languages", ())),
-    )
 
 
 def call_of(request: Request, api_url: str) -> Call[Any]:

@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from scrapy import Request, Spider, signals
 from scrapy.downloadermiddlewares.retry import get_retry_request
-from scrapy.exceptions import DontCloseSpider, DownloadCancelledError, IgnoreRequest, StopDownload
+from scrapy.exceptions import DownloadCancelledError, IgnoreRequest, StopDownload
 
 from tmdbfusion_scrapy import exceptions
 from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling import calls
-from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of
 from tmdbfusion_scrapy.crawling.errors import error_name, plain_messages
 from tmdbfusion_scrapy.crawling.handler import check_handlers
 from tmdbfusion_scrapy.crawling.responses import RecordReader, TMDBResponse, conditions_of, of_our_class
-from tmdbfusion_scrapy.crawling.scheduling import AHEAD_KEY, LazyStartMiddleware
-from tmdbfusion_scrapy.crawling.session import credentials_of
+from tmdbfusion_scrapy.crawling.scheduling import AHEAD_KEY, LazyStartMiddleware, RetryQueue
 from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.rate_limit import RateLimiterClosed
 from tmdbfusion_scrapy.retrying import RetryPolicy, may_send_again
@@ -34,8 +32,16 @@ if TYPE_CHECKING:
     from scrapy.http import Response
     from typing_extensions import Self
 
-
 logger = logging.getLogger(__name__)
+
+_DEFAULTS = {
+    "download_slot": SLOT,
+    "dont_obey_robotstxt": True,
+    "dont_merge_cookies": True,
+    # TMDB does not redirect: who does stands in between, and what is there is no TMDB data.
+    "dont_redirect": True,
+}
+_HEADERS = {b"Accept": b"application/json", b"Accept-Encoding": ACCEPT_ENCODING}
 
 
 class TMDBMiddleware:
@@ -54,7 +60,7 @@ class TMDBMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Make the middleware of a crawl, whose settings are complete now."""
+        # The settings are complete now.
         with plain_messages():
             check_handlers(crawler.settings)
         middleware = cls(crawler)
@@ -75,11 +81,10 @@ class TMDBMiddleware:
 
     @cached_property
     def _start(self) -> LazyStartMiddleware | None:
-        """Holds back what is ahead of the downloader; made after this one."""
+        # It is made after this one.
         return self._crawler.get_spider_middleware(LazyStartMiddleware)
 
     def process_request(self, request: Request) -> Awaitable[None] | None:
-        """Mark a TMDB request; any other passes untouched."""
         meta = request.meta
         is_tmdb = self._settings.is_tmdb(request.url)
         if self._is_zyte_transparent and (is_tmdb or meta.get("download_slot") == IMAGES_SLOT):
@@ -98,13 +103,10 @@ class TMDBMiddleware:
                 raise IgnoreRequest("the run asks for it anew")
         if not self._told_speed:
             self._tell_speed(None)
-        meta.setdefault("download_slot", SLOT)
-        meta.setdefault("dont_obey_robotstxt", True)
-        meta.setdefault("dont_merge_cookies", True)
-        # TMDB does not redirect: who does stands in between, and what is there is no TMDB data.
-        meta.setdefault("dont_redirect", True)
-        request.headers.setdefault(b"Accept", b"application/json")
-        request.headers.setdefault(b"Accept-Encoding", ACCEPT_ENCODING)
+        for key, value in _DEFAULTS.items():
+            meta.setdefault(key, value)
+        for name, text in _HEADERS.items():
+            request.headers.setdefault(name, text)
         if not self._warned_of_key and calls.shows_secret(request.url):
             self._warned_of_key = True
             logger.warning(
@@ -146,8 +148,7 @@ class TMDBRetryMiddleware:
         self._priority_adjust = crawler.settings.getint("RETRY_PRIORITY_ADJUST")
         self._policy = RetryPolicy(times=settings.retry_times, max_delay=settings.retry_max_delay)
         self._stats = crawler.stats
-        self._secrets = call_secrets_of(crawler)
-        self._reader = RecordReader(crawler, credentials_of(crawler.settings))
+        self._reader = RecordReader(crawler)
         self._conditions = conditions_of(crawler)
         self._closing: asyncio.Task[None] | None = None
         self._answered = 0
@@ -165,7 +166,6 @@ class TMDBRetryMiddleware:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Make the middleware of a crawl."""
         return cls(crawler)
 
     def process_response(self, request: Request, response: Response) -> Request | Response:
@@ -182,7 +182,7 @@ class TMDBRetryMiddleware:
             self._answered += 1
             return not_modified
         try:
-            answer = self._reader.read(request, response, self._secrets.values_of(request))
+            answer = self._reader.read(request, response)
         except TMDBError as bad:
             # Without the frames, which have the body.
             error = bad.with_traceback(None)
@@ -203,7 +203,9 @@ class TMDBRetryMiddleware:
             # Scrapy's own RetryMiddleware is to let it pass, too.
             request.meta["dont_retry"] = True
             return of_our_class(response)
-        return found or self._give_up(error)
+        if found is None:
+            raise self._given_up(error)
+        return found
 
     def process_exception(self, request: Request, exception: Exception) -> Request | Response | None:
         """Return a retry for a failed download, or raise its ``TMDBError``; an error that is not TMDB's passes."""
@@ -226,11 +228,13 @@ class TMDBRetryMiddleware:
             error.__cause__ = exception
         else:
             return None
-        call = call_of(request, self._settings.api_url)
+        call = calls.call_of(request, self._settings.api_url)
         error.method, error.path = call.method, call.path
         self._note(error)
-        retry = self._retry(request, error)
-        return retry or self._reader.read_without(request, error) or self._give_up(error)
+        found = self._retry(request, error) or self._reader.read_without(request, error)
+        if found is None:
+            raise self._given_up(error)
+        return found
 
     def _is_handled(self, request: Request, response: Response) -> bool:
         """Return whether the request or the spider asked for this status as it is."""
@@ -282,7 +286,8 @@ class TMDBRetryMiddleware:
             self._stats.inc_value(names.RETRY_COUNT)
         return retry
 
-    def _give_up(self, error: TMDBError) -> NoReturn:
+    def _given_up(self, error: TMDBError) -> TMDBError:
+        """Count an error that goes to the errback, and return it."""
         self._stats.inc_value(names.RETRY_GIVEN_UP)
         self._stats.inc_value(f"{names.FAILED_COUNT}/{error_name(error)}")
         # What TMDB does not have, refuses or has merged is an answer. Who refuses all is no one that can be asked.
@@ -297,64 +302,4 @@ class TMDBRetryMiddleware:
             lasting = isinstance(error, exceptions.ServerError) and not error.retryable
             level = logging.ERROR if lasting else logging.INFO
             logger.log(level, "%s", error, extra={"spider": self._crawler.spider})
-        raise error
-
-
-class RetryQueue:
-    """Keeps retries until they are due, outside the downloader, so that they hold no slot.
-
-    Scrapy has no delayed requests (https://github.com/scrapy/scrapy/issues/802). A retry that is returned from a
-    middleware goes through ``request_scheduled`` before it is scheduled; there it is taken out and kept. An item
-    pipeline is closed before the scheduler, which gets what still waits, and with ``JOBDIR`` the next run.
-    """
-
-    def __init__(self, crawler: Crawler) -> None:
-        self._crawler = crawler
-        self._waiting: dict[Request, asyncio.TimerHandle] = {}
-        self._expected = 0
-        self._open = True
-
-    @classmethod
-    def from_crawler(cls, crawler: Crawler) -> Self:
-        """Make the queue of a crawl."""
-        return cls(crawler)
-
-    @property
-    def waiting(self) -> int:
-        """Number of retries that wait until they are due."""
-        return len(self._waiting)
-
-    def expect(self) -> None:
-        """Listen for a retry. A crawl without failures is spared a signal handler for every request."""
-        if not self._expected and not self._waiting:
-            self._crawler.signals.connect(self._on_scheduled, signals.request_scheduled)
-            self._crawler.signals.connect(self._on_idle, signals.spider_idle)
-        self._expected += 1
-
-    def close_spider(self) -> None:
-        """Give what still waits to the scheduler."""
-        self._open = False
-        for request, timer in list(self._waiting.items()):
-            timer.cancel()
-            self._release(request)
-
-    def _on_scheduled(self, request: Request) -> None:
-        """Take a retry out on its way to the scheduler."""
-        delay = request.meta.pop(calls.RETRY_DELAY_KEY, None)
-        if delay is None:
-            return
-        self._expected -= 1
-        if self._open:
-            self._waiting[request] = asyncio.get_running_loop().call_later(delay, self._release, request)
-            raise IgnoreRequest("waits before it is tried again")
-
-    def _on_idle(self) -> None:
-        if self._waiting:
-            raise DontCloseSpider
-
-    def _release(self, request: Request) -> None:
-        del self._waiting[request]
-        if not self._expected and not self._waiting:
-            self._crawler.signals.disconnect(self._on_scheduled, signals.request_scheduled)
-            self._crawler.signals.disconnect(self._on_idle, signals.spider_idle)
-        self._crawler.engine.crawl(request)
+        return error

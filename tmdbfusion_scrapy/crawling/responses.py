@@ -26,6 +26,7 @@ from tmdbfusion_scrapy.api.appending import Assembly, may_exist
 from tmdbfusion_scrapy.api.call import judge
 from tmdbfusion_scrapy.crawling import calls
 from tmdbfusion_scrapy.crawling.calls import call_of
+from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.items import UnchangedRecord
 from tmdbfusion_scrapy.models import Record
@@ -35,13 +36,10 @@ from tmdbfusion_scrapy.settings import once_a_crawl, previous, settings_of
 from tmdbfusion_scrapy.stores import RECORD_CAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from scrapy import Request
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
-    from tmdbfusion_scrapy.credentials import Credentials
 
 logger = logging.getLogger(__name__)
 
@@ -172,9 +170,10 @@ class RecordReader:
     whole record is seen.
     """
 
-    def __init__(self, crawler: Crawler, credentials: Credentials) -> None:
+    def __init__(self, crawler: Crawler) -> None:
         self._crawler = crawler
-        self._credentials = credentials
+        self._credentials = credentials_of(crawler.settings)
+        self._secrets = calls.call_secrets_of(crawler)
         self._api_url = settings_of(crawler.settings).api_url
         self._stats = crawler.stats
         # The HTTP cache is to answer everything, and it is not asked for parts that had been left out.
@@ -183,7 +182,7 @@ class RecordReader:
         self._came: set[tuple[str | None, str]] = set()
         self._absences: Counter[tuple[str | None, str]] = Counter()
 
-    def read(self, request: Request, response: Response, secrets: Iterable[str]) -> TMDBResponse | Request:
+    def read(self, request: Request, response: Response) -> TMDBResponse | Request:
         """Return the response with the record of the call, or the request for the rest; else raise its error."""
         call = call_of(request, self._api_url)
         headers = {}
@@ -191,6 +190,7 @@ class RecordReader:
             # An error is made from them.
             found = {name: response.headers.get(name) for name in ("retry-after", "location")}
             headers = {name: value.decode("latin-1") for name, value in found.items() if value is not None}
+        secrets = self._secrets.values_of(request)
         record = judge(call, response.status, headers, response.body, self._credentials, secrets)
         assembly = assembly_of(request, call) if isinstance(record, Record) else None
         if assembly is None or assembly.step == "first":

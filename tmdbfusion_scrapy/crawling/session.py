@@ -6,11 +6,11 @@ import logging
 import os
 import ssl
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from weakref import WeakKeyDictionary, ref
+from weakref import ref
 
 import msgspec
 from scrapy import Request, signals
@@ -40,7 +40,6 @@ logger = logging.getLogger(__name__)
 
 _origin = lru_cache(maxsize=16)(httpx.URL)
 
-
 _TLS_VERSIONS = {
     "TLSv1.0": ssl.TLSVersion.TLSv1,
     "TLSv1.1": ssl.TLSVersion.TLSv1_1,
@@ -65,12 +64,14 @@ class Traffic:
         answers: When the last answers of the API came, by ``time.monotonic()``, and their latency in seconds.
         received: Bytes of all bodies as sent, images included.
         observers: Functions that are told of each attempt; they must not hold the crawler.
+        session: The session of the crawl, from its first use.
     """
 
     def __init__(self) -> None:
         self.answers: deque[tuple[float, float]] = deque(maxlen=LAST_ANSWERS)
         self.received = 0
         self.observers: list[Observer] = []
+        self.session: CrawlSession | None = None
 
 
 @once_a_crawl
@@ -114,24 +115,14 @@ class CrawlSession:
     def __init__(self, crawler: Crawler) -> None:
         self.settings = settings = settings_of(crawler.settings)
         self.credentials = credentials_of(crawler.settings)
-        self.limiter = self._limiter(settings.api_url, "api", settings.requests_per_second)
         self._tls = tls_context(crawler.settings, verify=settings.verify_tls)
         self._local_address = _bind_host(crawler.settings.get("DOWNLOAD_BIND_ADDRESS"))
         connections = settings.max_connections, settings.max_keepalive_connections
-        self.pool = self.new_pool(settings.api_url, *connections, limiter=self.limiter)
+        counts = names.REQUEST_COUNT, names.RESPONSE_STATUS_COUNT
+        api = self._channel(settings.api_url, "api", settings.requests_per_second, connections, counts)
         several = len(settings.api_urls) > 1
-        failover = FailoverTransport(self.pool, settings.api_urls) if several else None
-        self.transport: httpx.AsyncBaseTransport = failover or self.pool
-        self.api = Channel(
-            settings.api_url,
-            self.pool,
-            self.limiter,
-            self._uses_environment(settings.api_url),
-            names.REQUEST_COUNT,
-            names.RESPONSE_STATUS_COUNT,
-            failover,
-            self.credentials,
-        )
+        failover = FailoverTransport(api.pool, settings.api_urls) if several else None
+        self.api = replace(api, failover=failover, credentials=self.credentials)
         self._crawler = ref(crawler)
         self._report_due = 0.0
         self._most_waiting = 0
@@ -140,11 +131,10 @@ class CrawlSession:
     @cached_property
     def images(self) -> Channel:
         """The way of the images: another host, without credentials, whose 429 does not stop the other."""
-        settings, url = self.settings, self.settings.images_url
-        limiter = self._limiter(url, "images", settings.images_requests_per_second)
-        pool = self.new_pool(url, settings.images_max_connections, limiter=limiter)
-        stats = names.IMAGES_REQUEST_COUNT, names.IMAGES_RESPONSE_STATUS_COUNT
-        return Channel(url, pool, limiter, self._uses_environment(url), *stats)
+        settings, connections = self.settings, (self.settings.images_max_connections,)
+        counts = names.IMAGES_REQUEST_COUNT, names.IMAGES_RESPONSE_STATUS_COUNT
+        rate = settings.images_requests_per_second
+        return self._channel(settings.images_url, "images", rate, connections, counts)
 
     def new_pool(
         self,
@@ -183,7 +173,7 @@ class CrawlSession:
 
     async def close(self) -> None:
         """Close the pools; called once for each scheme."""
-        for channel in (self.api, *self._images):
+        for channel in self._channels:
             channel.limiter.close()
             await channel.pool.aclose()
 
@@ -199,30 +189,31 @@ class CrawlSession:
         return crawler is not None and is_closing(crawler)
 
     @property
-    def _images(self) -> list[Channel]:
-        return [self.images] if "images" in vars(self) else []
+    def _channels(self) -> list[Channel]:
+        return [self.api, self.images] if "images" in vars(self) else [self.api]
 
-    def _uses_environment(self, base_url: str) -> bool:
-        return self.settings.proxy is None and not is_loopback_url(base_url)
-
-    def _limiter(self, base_url: str, kind: str, rate: float) -> RateLimiter:
-        """Return a rate limiter of the crawl, whose state is shared in the process, or beyond it."""
+    def _channel(
+        self, url: str, kind: str, rate: float, connections: tuple[int | None, ...], counts: tuple[str, str]
+    ) -> Channel:
+        """Return a way with a rate limiter whose state is shared in the process, or beyond it."""
         shared = self.settings.shared_limit
         state: RateLimitState
         if shared is None:
-            state = RateLimiter.new_state(base_url, kind)
+            state = RateLimiter.new_state(url, kind)
         else:
             from tmdbfusion_scrapy.shared_rate import shared_rate
 
-            state = shared_rate(shared, base_url, kind)
-        return RateLimiter(RateLimit(rate), state, is_stopping=self.is_stopping)
+            state = shared_rate(shared, url, kind)
+        limiter = RateLimiter(RateLimit(rate), state, is_stopping=self.is_stopping)
+        pool = self.new_pool(url, *connections, limiter=limiter)
+        uses_environment = self.settings.proxy is None and not is_loopback_url(url)
+        return Channel(url, pool, limiter, uses_environment, *counts)
 
     def _report(self) -> None:
-        """Put into the stats what pool and rate limiter did."""
+        """Put into the stats what pools and rate limiters did."""
         crawler = self._crawler()
         assert crawler is not None  # noqa: S101 - its own signal
-        member = self.limiter.member
-        pool = self.pool.statistics()
+        member, pool = self.api.limiter.member, self.api.pool.statistics()
         self._most_waiting = max(self._most_waiting, pool.waiting)
         found = {
             names.RATE_LIMIT_NOW: round(member.rate, 3),
@@ -238,7 +229,7 @@ class CrawlSession:
         }
         if self.api.failover is not None:
             found[names.FAILOVER_COUNT] = self.api.failover.switches
-        for images in self._images:
+        for images in self._channels[1:]:
             found[names.IMAGES_RATE] = round(images.limiter.member.rate, 3)
             found[names.IMAGES_PAUSES] = images.limiter.member.pauses
             found[names.IMAGES_OPENED] = images.pool.statistics().opened
@@ -246,20 +237,11 @@ class CrawlSession:
             crawler.stats.set_value(name, value)
 
 
-_sessions: WeakKeyDictionary[Crawler, CrawlSession] = WeakKeyDictionary()
-
-
 def session_of(crawler: Crawler) -> CrawlSession:
     """Return the session of a crawl, made at its first use."""
-    session = _sessions.get(crawler)
-    if session is None:
-        session = _sessions[crawler] = CrawlSession(crawler)
-    return session
-
-
-def begun_session_of(crawler: Crawler) -> CrawlSession | None:
-    """Return the session of a crawl; ``None`` where it has asked TMDB for nothing yet."""
-    return _sessions.get(crawler)
+    traffic = traffic_of(crawler)
+    traffic.session = traffic.session or CrawlSession(crawler)
+    return traffic.session
 
 
 @once_a_crawl

@@ -400,7 +400,7 @@ class Work:
             if self._over.is_set():
                 return
             now = time.monotonic()
-            if session_of(self._crawler).limiter.member.paused_until > now or self._store.is_behind:
+            if session_of(self._crawler).api.limiter.member.paused_until > now or self._store.is_behind:
                 # TMDB asks to wait, or the database is slow: nothing can come.
                 self._moved_at = now
                 for held in self._held.values():

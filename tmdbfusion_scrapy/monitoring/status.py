@@ -17,8 +17,8 @@ from scrapy import signals
 from scrapy.utils.spider import DefaultSpider
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.crawling.middleware import RetryQueue
-from tmdbfusion_scrapy.crawling.session import begun_session_of, traffic_of
+from tmdbfusion_scrapy.crawling.scheduling import RetryQueue
+from tmdbfusion_scrapy.crawling.session import traffic_of
 from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
 from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 from tmdbfusion_scrapy.exceptions import ConfigurationError
@@ -196,7 +196,7 @@ class CrawlStatus:
         cls = self._crawler.spidercls
         if not self._is_crawl or cls is DefaultSpider:
             return False
-        return issubclass(cls, TMDBSpider) or begun_session_of(self._crawler) is not None
+        return issubclass(cls, TMDBSpider) or traffic_of(self._crawler).session is not None
 
     @property
     def database(self) -> str:
@@ -294,11 +294,11 @@ class CrawlStatus:
     def _way(self, now: float) -> tuple[dict[str, Any], bool]:
         """Return what a snapshot tells of pool and rate limiter, and whether the limiter is waited for."""
         settings = settings_of(self._crawler.settings)
-        most, session = settings.max_connections, begun_session_of(self._crawler)
+        most, session = settings.max_connections, traffic_of(self._crawler).session
         if session is None:
             idle = {"connections": Connections(0, 0, 0, most, 0), "rate_now": settings.requests_per_second}
             return {**idle, "waiting": 0, "pauses": 0, "paused_for": 0.0}, False
-        pool, limiter = session.pool.statistics(), session.limiter
+        pool, limiter = session.api.pool.statistics(), session.api.limiter
         return {
             "connections": Connections(pool.open - pool.idle, pool.idle, pool.open, most, pool.opened),
             "rate_now": limiter.member.rate,
