@@ -16,18 +16,11 @@ from scrapy.utils.job import job_dir
 from scrapy.utils.misc import load_object
 from scrapy.utils.reactor import is_reactor_installed
 
+from tmdbfusion_scrapy.crawling import scheduling
 from tmdbfusion_scrapy.crawling.errors import plain_messages
 from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
 from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware, TMDBRetryMiddleware
 from tmdbfusion_scrapy.crawling.responses import TMDBCachePolicy
-from tmdbfusion_scrapy.crawling.scheduling import (
-    LazyStartMiddleware,
-    RetryQueue,
-    RunQueue,
-    StartRunQueue,
-    TMDBDupeFilter,
-    TMDBRequestFingerprinter,
-)
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import (
@@ -126,7 +119,10 @@ def crawl_speed(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool
 
 _ASYNCIO_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
-_FILTERS = {"DUPEFILTER_CLASS": TMDBDupeFilter, "REQUEST_FINGERPRINTER_CLASS": TMDBRequestFingerprinter}
+_FILTERS = {
+    "DUPEFILTER_CLASS": scheduling.TMDBDupeFilter,
+    "REQUEST_FINGERPRINTER_CLASS": scheduling.TMDBRequestFingerprinter,
+}
 
 _NO_LIMIT = 2**31
 
@@ -151,7 +147,6 @@ class Addon:
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
-        """Make the add-on of a crawl."""
         return cls(crawler.spidercls)
 
     @classmethod
@@ -200,17 +195,20 @@ class Addon:
             install_storage = load_object("tmdbfusion_scrapy.storage.sql.install_storage")
             install_storage(settings, asks_tmdb=issubclass(self._spidercls, TMDBSpider))
             if settings.get("JOBDIR"):
-                for queue in (RunQueue, StartRunQueue):
+                for queue in (scheduling.RunQueue, scheduling.StartRunQueue):
                     _put_before(settings, queue.disk_setting, queue)
             load_object("tmdbfusion_scrapy.feeds.exporters.install_feeds")(settings)
             load_object("tmdbfusion_scrapy.images.choice.install_images")(settings, slot=no_delay)
             load_object("tmdbfusion_scrapy.monitoring.install_monitoring")(settings)
-        # Before robots.txt (100), default headers (400) and cookies (700).
-        settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90)
-        # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
-        settings.setdefault_in_component_priority_dict("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560)
-        settings.setdefault_in_component_priority_dict("SPIDER_MIDDLEWARES", LazyStartMiddleware, 10)
-        settings.setdefault_in_component_priority_dict("ITEM_PIPELINES", RetryQueue, 0)
+        for setting, component, order in (
+            # Before robots.txt (100), default headers (400) and cookies (700).
+            ("DOWNLOADER_MIDDLEWARES", TMDBMiddleware, 90),
+            # Responses come from high numbers to low: after decompression (590), before RetryMiddleware (550).
+            ("DOWNLOADER_MIDDLEWARES", TMDBRetryMiddleware, 560),
+            ("SPIDER_MIDDLEWARES", scheduling.LazyStartMiddleware, 10),
+            ("ITEM_PIPELINES", scheduling.RetryQueue, 0),
+        ):
+            settings.setdefault_in_component_priority_dict(setting, component, order)
         if not settings.getpriority("CONCURRENT_ITEMS"):
             # Scrapy 2.15 to 2.19 start this many tasks for every response; docs/performance.md has what they cost.
             settings.set("CONCURRENT_ITEMS", 1, priority="addon")

@@ -29,24 +29,21 @@ if TYPE_CHECKING:
 
     from scrapy.crawler import Crawler
 
+    from tmdbfusion_scrapy.api import Endpoint
 
+# Keys of a request's meta.
 CALL_KEY = "tmdb_call"
-"""Meta key: the call as of :meth:`Call.to_json`, and the ``url`` that the request has for it."""
-
+"""The call as of :meth:`Call.to_json`, and the ``url`` that the request has for it."""
 PROGRESS_KEY = "tmdb_progress"
-"""Meta key: what came so far of a record that takes several requests, and how the first of them was made."""
-
+"""What came so far of a record that takes several requests, and how the first of them was made."""
 RETRY_DELAY_KEY = "tmdb_retry_delay"
-"""Meta key: seconds that a retry waits before it is scheduled."""
-
+"""Seconds that a retry waits before it is scheduled."""
 RUN_KEY = "tmdb_run"
-"""Meta key: which process asks for it as a part of its run in the database."""
-
+"""Which process asks for it as a part of its run in the database."""
 CONDITION_KEY = "tmdb_condition"
-"""Meta key: the record's id, and what is stored of the ETag that the request has in ``If-None-Match``."""
-
+"""The record's id, and what is stored of the ETag that the request has in ``If-None-Match``."""
 AUTOMAP_KEY = "zyte_api_automap"
-"""Meta key of scrapy-zyte-api: ``False`` keeps its transparent mode away from a request."""
+"""That of scrapy-zyte-api: ``False`` keeps its transparent mode away from a request."""
 
 _made: WeakKeyDictionary[Request, tuple[dict[str, Any], Call[Any]]] = WeakKeyDictionary()
 """The calls of requests that were made in this process, with what was kept of them in the meta."""
@@ -122,13 +119,17 @@ def note_call(request: Request, api_url: str) -> None:
     """See to it that the meta of a request has its call."""
     if has_call(request):
         return
-    call = call_of(request, api_url)
-    kept = request.meta.get(CALL_KEY)
+    call, kept = call_of(request, api_url), request.meta.get(CALL_KEY)
     other = call_from_json(kept) if kept is not None else call
     if other is None or (other.method, other.path) != (call.method, call.path):
         for key in (PROGRESS_KEY, CONDITION_KEY):
             request.meta.pop(key, None)
     keep_call(request, call)
+
+
+def endpoint_of(call: Call[Any]) -> Endpoint[..., Any] | None:
+    """Return the endpoint of a call, ``None`` for one outside the catalogue."""
+    return OPERATIONS.get(call.operation_id or "")
 
 
 def with_call(request: Request, call: Call[Any], api_url: str, **changed: Any) -> Request:
@@ -168,8 +169,7 @@ def shows_secret(url: str) -> bool:
 def kind_id_and_path(request: Request, api_url: str) -> tuple[str | None, str | None, str]:
     """Return kind, id and path of a call as a :class:`FailedCall` has them: nothing of them is secret."""
     call = call_of(request, api_url)
-    endpoint = OPERATIONS.get(call.operation_id or "")
-    path = call.path
+    endpoint, path = endpoint_of(call), call.path
     is_named = bool(call.values) and Secret.MASK not in path
     shown = {} if is_named else {name: value for name, value in call.query.items() if name not in _NOT_SHOWN}
     if not is_named and call.appends:

@@ -1,7 +1,7 @@
 """Errors as Scrapy takes them: of a download, and of settings, which end a crawl with their message alone.
 
-Scrapy's own components tell failures apart by ``scrapy.exceptions`` (``HttpCacheMiddleware`` answers some of them
-from the cache), errbacks of ours by :mod:`tmdbfusion_scrapy.exceptions`. So each is both.
+Scrapy's own components tell failures apart by ``scrapy.exceptions``, errbacks of ours by
+:mod:`tmdbfusion_scrapy.exceptions`. So each is both.
 """
 
 from __future__ import annotations

@@ -21,11 +21,10 @@ from scrapy.utils.misc import load_object
 from typing_extensions import TypeVar
 
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.api import OPERATIONS, Call
 from tmdbfusion_scrapy.api.appending import Assembly, may_exist
 from tmdbfusion_scrapy.api.call import judge
 from tmdbfusion_scrapy.crawling import calls
-from tmdbfusion_scrapy.crawling.calls import call_of
+from tmdbfusion_scrapy.crawling.calls import call_of, endpoint_of
 from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.items import UnchangedRecord
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
+    from tmdbfusion_scrapy.api import Call
 
 logger = logging.getLogger(__name__)
 
@@ -103,7 +103,7 @@ class Conditions:
         if response.status != 304:
             self._note_answer(etag, response)
             return None
-        endpoint = OPERATIONS.get(call_of(request, self._api_url).operation_id or "")
+        endpoint = endpoint_of(call_of(request, self._api_url))
         if endpoint is None:
             return None
         self._heeded = True
@@ -120,10 +120,9 @@ class Conditions:
     def _note_answer(self, etag: str, response: Response) -> None:
         """Count a record that was sent though it is the one that is stored."""
         sent = (response.headers.get("ETag") or b"").decode("latin-1")
-        if not sent or response.status != 200 or "cached" in response.flags:
-            return
         # A server that compresses an answer may call its ETag weak.
-        if sent.removeprefix("W/") != etag.partition(" ")[2].removeprefix("W/"):
+        is_same = sent.removeprefix("W/") == etag.partition(" ")[2].removeprefix("W/")
+        if not sent or not is_same or response.status != 200 or "cached" in response.flags:
             return
         crawler = self._crawler()
         crawler.stats.inc_value(names.CONDITIONAL_IGNORED)
@@ -193,14 +192,13 @@ class RecordReader:
         secrets = self._secrets.values_of(request)
         record = judge(call, response.status, headers, response.body, self._credentials, secrets)
         assembly = assembly_of(request, call) if isinstance(record, Record) else None
-        if assembly is None or assembly.step == "first":
-            endpoint = OPERATIONS.get(call.operation_id or "")
-            if endpoint is not None and endpoint.is_details and not record.drift:
-                # A record that could not be read as a whole may be read better by a later version. An ETag that
-                # had a secret in it is no use.
-                etag = response.headers.get("ETag")
-                if etag is not None and b"***" not in etag and (digest := _digest(request, call)):
-                    record._etag = f"{digest} {etag.decode('latin-1')}"  # noqa: SLF001
+        endpoint, etag = endpoint_of(call), response.headers.get("ETag")
+        is_first = assembly is None or assembly.step == "first"
+        # A record that could not be read as a whole may be read better by a later version.
+        is_kept = is_first and endpoint is not None and endpoint.is_details and not record.drift
+        # An ETag that had a secret in it is no use.
+        if is_kept and etag is not None and b"***" not in etag and (digest := _digest(request, call)):
+            record._etag = f"{digest} {etag.decode('latin-1')}"  # noqa: SLF001
         if assembly is not None:
             return self._follow(request, assembly.take(record, partial(self._may_ask, call)), response)
         return self._whole(request, response, call, record)
@@ -237,11 +235,8 @@ class RecordReader:
 
     def _next_request(self, request: Request, assembly: Assembly[Any]) -> Request:
         """Return the request for what comes next, with what came so far."""
-        meta = {
-            name: value
-            for name, value in request.meta.items()
-            if name not in ("retry_times", "dont_cache", calls.RETRY_DELAY_KEY, calls.CONDITION_KEY)
-        }
+        gone = ("retry_times", "dont_cache", calls.RETRY_DELAY_KEY, calls.CONDITION_KEY)
+        meta = {name: value for name, value in request.meta.items() if name not in gone}
         first = request.meta.get(calls.PROGRESS_KEY) or {
             "url": request.url,
             "priority": request.priority,
@@ -272,12 +267,11 @@ class RecordReader:
         if is_heard(self._crawler, RECORD_CAME):
             call_info = partial(calls.kind_id_and_path, request, self._api_url)
             self._crawler.signals.send_catch_log(RECORD_CAME, call=call_info)
-        endpoint = OPERATIONS.get(call.operation_id or "")
+        endpoint = endpoint_of(call)
         if endpoint is not None and "language" in endpoint.parameters and isinstance(record, Record):
             note_language(record, call.query.get("language") or DEFAULT_LANGUAGE)
-        if isinstance(record, Decoded):
-            for field in record.drift:
-                self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
+        for field in record.drift if isinstance(record, Decoded) else ():
+            self._stats.inc_value(f"{names.DRIFT_COUNT}/{field}")
         if endpoint is not None and endpoint.is_details:
             self._stats.inc_value(f"{names.ITEM_COUNT}/{endpoint.kind}")
         # A season that the series does not have is not missing.
@@ -293,18 +287,15 @@ class RecordReader:
         """Note which parts came: one that TMDB never sends would cost each record another request."""
         operation, missing = assembly.call.operation_id, set(record.missing_parts)
         self._came |= {(operation, _label(part)) for part in assembly.parts if part not in missing}
-        absent = {_label(part) for part in assembly.parts_to_ask_again(record, missing)}
-        for label in sorted(absent):
-            key = operation, label
-            if key in self._came:
-                continue
+        absent = {(operation, _label(part)) for part in assembly.parts_to_ask_again(record, missing)}
+        for key in sorted(absent - self._came):
             self._absences[key] += 1
             if self._absences[key] == MOST_ABSENCES:
                 logger.warning(
                     "TMDB left %s out of %d records of %s in a row, also when it was asked for again. In this "
                     "crawl it is not asked for again any more: leave it out of append_to_response, unless it is "
                     "to come later.",
-                    label,
+                    key[1],
                     MOST_ABSENCES,
                     operation,
                     extra={"spider": self._crawler.spider},
@@ -346,23 +337,19 @@ class TMDBCachePolicy:
         self._settings = settings_of(settings)
 
     def should_cache_request(self, request: Request) -> bool:
-        """Return whether the cache may answer a request."""
         return bool(self._policy.should_cache_request(request))
 
     def should_cache_response(self, response: Response, request: Request) -> bool:
-        """Return whether the cache may keep an answer."""
         may = not self._settings.is_tmdb(request.url) or self._is_good(request, response)
         return may and bool(self._policy.should_cache_response(response, request))
 
     def is_cached_response_fresh(self, cachedresponse: Response, request: Request) -> bool:
-        """Return whether an answer from the cache needs no look at TMDB."""
         may = not self._is_bad(cachedresponse, request)
         return may and bool(self._policy.is_cached_response_fresh(cachedresponse, request))
 
     def is_cached_response_valid(
         self, cachedresponse: Response, response: Response, request: Request
     ) -> bool:
-        """Return whether an answer from the cache still holds after a look at TMDB."""
         # A 304 may be about what the database has.
         is_other = request.headers.get("If-None-Match") != cachedresponse.headers.get("ETag")
         if self._is_bad(cachedresponse, request) or (response.status == 304 and is_other):

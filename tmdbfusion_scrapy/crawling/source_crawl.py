@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -24,10 +23,10 @@ from tmdbfusion_scrapy.settings import read_boolean, settings_of
 from tmdbfusion_scrapy.sources.export import FOLDER
 from tmdbfusion_scrapy.sources.export_file import ExportDownload, export_client
 from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, RESULTS_PER_PAGE, Kind, Listing, Reader
-from tmdbfusion_scrapy.stores import DATABASE_FAILED, CrawlState, Entry, ImageStore, RecordStore, Run
+from tmdbfusion_scrapy.stores import DATABASE_FAILED, CrawlState, ImageStore, RecordStore, Run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
     from datetime import datetime
 
     from scrapy.crawler import Crawler
@@ -196,7 +195,7 @@ class SourceCrawl(CrawlLookup):
         self.run, progress = await self.ask(
             self.known.plan,
             self.run,
-            _repeatable(listing.entries),
+            listing.entries,
             is_complete=listing.is_complete and limit is None,
             limit=limit,
             upto=listing.upto if limit is None else None,
@@ -213,8 +212,8 @@ class SourceCrawl(CrawlLookup):
 
     async def renew(self, listing: Listing) -> None:
         """Add what is listed to what is left, even what the run has stored before."""
-        entries = _repeatable(listing.entries)
-        self.run, progress = await self.ask(self.known.renew, self.run, entries, upto=listing.upto or "")
+        upto = listing.upto or ""
+        self.run, progress = await self.ask(self.known.renew, self.run, listing.entries, upto=upto)
         self._left = progress.left
         self._say("With what changed since, %d records are to be fetched", progress.left)
 
@@ -231,10 +230,6 @@ class SourceCrawl(CrawlLookup):
             advice = "%s %s are stored %s: scrapy crawl %s -a source=stale -a days=0%s fetches them again"
             kind = spider.kind().replace("_", " ")
             self._say(advice, f"{other.count:,}", kind, without, spider.name, append)
-
-    def read_with(self, reader: Reader) -> None:
-        """Have the answers to the requests of :meth:`page` read by a reader."""
-        self.reader = reader
 
     def set_stat(self, stat: str, value: Any) -> None:
         """Set one of the crawl's stats."""
@@ -428,8 +423,3 @@ def languages_of(crawler: Crawler) -> str:
     """Return the languages that a crawl asks for, best first, with commas; empty for TMDB's own choice."""
     settings = settings_of(crawler.settings)
     return ",".join(settings.languages) or settings.language or ""
-
-
-def _repeatable(listed: Iterable[Entry]) -> Iterable[Entry]:
-    """Return entries that can be gone through once more, where the database is lost meanwhile."""
-    return list(listed) if isinstance(listed, Iterator) else listed

@@ -93,7 +93,6 @@ class TMDBSourceSpider(TMDBSpider):
 
     @classmethod
     def from_crawler(cls, crawler: Crawler, *args: Any, **kwargs: Any) -> Self:
-        """Make the spider; arguments that cannot be used end the crawl with a message."""
         with plain_messages():
             return super().from_crawler(crawler, *args, **kwargs)
 
@@ -122,13 +121,12 @@ class TMDBSourceSpider(TMDBSpider):
     @classmethod
     def records_kind(cls) -> Kind:
         """Return the kind of the records, with what TMDB has to list them."""
-        return Kind(
-            cls.kind(),
-            lists={name: OPERATIONS[operation] for name, operation in cls.list_operations.items()},
-            discover=OPERATIONS[cls.discover_operation] if cls.discover_operation is not None else None,
-            discover_date=cls.discover_date,
-            changes=OPERATIONS[cls.changes_operation] if cls.changes_operation is not None else None,
+        discover, changes = (
+            OPERATIONS[operation] if operation is not None else None
+            for operation in (cls.discover_operation, cls.changes_operation)
         )
+        lists = {name: OPERATIONS[operation] for name, operation in cls.list_operations.items()}
+        return Kind(cls.kind(), lists, discover, cls.discover_date, changes)
 
     @property
     def parts(self) -> tuple[str, ...]:
@@ -144,8 +142,7 @@ class TMDBSourceSpider(TMDBSpider):
                 ", ".join(unknown),
                 extra={"spider": self},
             )
-        source = self.plan.source
-        reason = None
+        source, reason = self.plan.source, None
         try:
             await self.source_crawl.begin()
             async for request in self.source_crawl.requests():
@@ -180,8 +177,8 @@ class TMDBSourceSpider(TMDBSpider):
 
     def details_request(self, record_id: int) -> Request:
         """Return the request for the details of a record."""
-        endpoint, parts = OPERATIONS[self.details_operation], self.parts
-        append = {"append_to_response": parts} if parts else {}
+        append = {"append_to_response": self.parts} if self.parts else {}
+        endpoint = OPERATIONS[self.details_operation]
         return self.tmdb_request(endpoint, record_id, **append, callback=self.parse_details)
 
     def parse_details(self, response: TMDBResponse) -> Iterator[Any]:
@@ -205,10 +202,9 @@ class TMDBSourceSpider(TMDBSpider):
 class TMDBSeriesSpider(TMDBSourceSpider):
     """Crawls series: each with its seasons and episodes, as many in one request as TMDB takes.
 
-    What is appended and the seasons are 20 parts at most; with ``TMDB_LANGUAGES``, so is ``translations``. The
-    first request asks for as many seasons as there is room for; TMDB leaves out those that a series does not have.
-    Only a longer series takes more requests. ``parse_details`` gets one record with all seasons in
-    ``appended_seasons``. A series of which one cannot be had is a failed call.
+    The first request asks for as many seasons as there is room for among 20 parts; TMDB leaves out those that a
+    series does not have, and only a longer one takes more requests. ``parse_details`` gets one record with all
+    seasons in ``appended_seasons``. A series of which one cannot be had is a failed call.
 
     Attributes:
         seasons: Whether to ask for seasons and episodes.

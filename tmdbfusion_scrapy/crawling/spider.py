@@ -21,9 +21,8 @@ from tmdbfusion_scrapy.api.endpoint import BoundEndpoint
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
 from tmdbfusion_scrapy.crawling import calls
 from tmdbfusion_scrapy.crawling.addon import Addon
-from tmdbfusion_scrapy.crawling.calls import call_of
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse  # noqa: TC001 - likewise
-from tmdbfusion_scrapy.credentials import hidden, with_hidden
+from tmdbfusion_scrapy.credentials import with_hidden
 from tmdbfusion_scrapy.exceptions import ConfigurationError, ResponseError, TMDBError
 from tmdbfusion_scrapy.models.paging import LAST_PAGE, Paged
 from tmdbfusion_scrapy.settings import TMDBSettings, settings_of
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from tmdbfusion_scrapy.items import FailedCall
-
 
 logger = logging.getLogger(__name__)
 
@@ -101,12 +99,10 @@ class TMDBSpider(Spider):
     def tmdb(self) -> SpiderAPI:
         """TMDB's API: each call returns a ``scrapy.Request``.
 
-        A call takes the endpoint's arguments and those of ``Request`` (``callback``, ``errback``, ``priority``,
-        ``meta``, ``cb_kwargs``, ``headers``, ``flags``, ``dont_filter``). ``TMDB_LANGUAGE``, ``TMDB_LANGUAGES``,
-        ``TMDB_REGION``, ``TMDB_SESSION_ID`` and ``TMDB_GUEST_SESSION_ID`` stand for the arguments ``language``,
-        ``languages``, ``region``, ``session_id`` and ``guest_session_id`` that it does not give.
-
-        A session id, password or token that a call is given stays in this process: the request has a label of it.
+        A call takes the endpoint's arguments and those of :class:`RequestArguments`. ``TMDB_LANGUAGE``,
+        ``TMDB_LANGUAGES``, ``TMDB_REGION``, ``TMDB_SESSION_ID`` and ``TMDB_GUEST_SESSION_ID`` stand for the
+        arguments that are named so and that it does not give. A session id, password or token that a call is given
+        stays in this process: the request has a label of it.
 
         Raises:
             RuntimeError: The crawl has not begun: use it in ``start()`` and in callbacks, not in ``__init__``.
@@ -167,14 +163,13 @@ class TMDBSpider(Spider):
         kwargs = with_hidden(kwargs)
         request: Any = method(*args, **kwargs)
         is_call = isinstance(request, Request) and calls.has_call(request)
-        call = call_of(request, self._api_url) if is_call else None
-        endpoint = OPERATIONS.get(call.operation_id or "") if call is not None else None
-        if call is None or endpoint is None:
+        call = calls.call_of(request, self._api_url) if is_call else None
+        if call is None or call.operation_id is None:
             raise TypeError(
                 f"paginate() takes a method of self.tmdb and its arguments, such as self.tmdb.discover.movie, "
                 f"and this made {request!r}"
             )
-        endpoint.require_pages()
+        OPERATIONS[call.operation_id].require_pages()
         most: Any = pages
         if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
             raise ConfigurationError(f"pages is {pages!r}: use a whole number from 1")
@@ -200,7 +195,7 @@ class TMDBSpider(Spider):
             if page.lacks_count:
                 async for result in _results(self._report_uncounted(response, request)):
                     yield result
-            call = call_of(request, self._api_url)
+            call = calls.call_of(request, self._api_url)
             number = int(call.page or 1)
             most = kept["pages"]
             last = page.last_page if most is None else min(page.last_page, number + most - 1)
@@ -219,7 +214,7 @@ class TMDBSpider(Spider):
     def _report_uncounted(self, response: TMDBResponse, request: Request) -> Any:
         """Tell the errback of a page that does not say how many there are: the list would seem to end there."""
         made: Any = response.request
-        path = call_of(made, self._api_url).path
+        path = calls.call_of(made, self._api_url).path
         problem = "the page does not say how many there are"
         error = ResponseError(problem, status_code=response.status, method=made.method, path=path)
         logger.warning("%s", error, extra={"spider": self})
@@ -239,14 +234,10 @@ class TMDBSpider(Spider):
 
     @cached_property
     def _call_defaults(self) -> Mapping[str, Any]:
-        settings = self._tmdb_settings
-        return {
-            "language": settings.language,
-            "languages": settings.languages or None,
-            "region": settings.region,
-            "session_id": hidden(settings.session_id),
-            "guest_session_id": hidden(settings.guest_session_id),
-        }
+        names = ("language", "languages", "region", "session_id", "guest_session_id")
+        found: Mapping[str, Any]
+        found = with_hidden({name: getattr(self._tmdb_settings, name) or None for name in names})
+        return found
 
     def record_failure(self, failure: Failure) -> Iterator[FailedCall]:
         """Yield the item that puts a call that failed for good on record."""
@@ -274,23 +265,9 @@ class SpiderAPI(API[Crawling]):
     ) -> Request:
         """Return the request for what the catalogue does not know; ``response.record`` is plain JSON.
 
-        ``TMDB_LANGUAGE`` and ``TMDB_REGION`` go along with it.
-
-        Args:
-            method: HTTP method.
-            path: Path below the base URL, such as ``movie/550/new_thing``. Escape what you put into it; letters
-                beyond ASCII are escaped here.
-            params: Query parameters by TMDB's names; ``None`` leaves one out. Give a session id, a token or a
-                password here or in ``json``, under TMDB's name of it: there it is a secret that nothing shows.
-                In a path only the session of a guest (``guest_session/<id>/...``) and the sessions of the settings
-                are hidden.
-            json: What to send as JSON.
-            arguments: Those of ``scrapy.Request``, such as ``callback``.
-
-        Raises:
-            ValidationError: The method is no HTTP method, the path is none below the base URL, or a parameter has
-                no form in a URL.
-            TypeError: ``json`` cannot be written as JSON, or an argument is unknown.
+        ``TMDB_LANGUAGE`` and ``TMDB_REGION`` go along with it. Arguments and errors are those of
+        :meth:`~tmdbfusion_scrapy.client.TMDBClient.request`, and the arguments of ``scrapy.Request``, such as
+        ``callback``; of an unknown one there is a ``TypeError``.
         """
         params, json = with_hidden(params), with_hidden(json)
         defaults = self._spider._call_defaults  # noqa: SLF001 - its own API

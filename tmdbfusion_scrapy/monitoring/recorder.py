@@ -68,10 +68,7 @@ class RunRecorder:
         self._store: SQLPipeline | None = None
         self._stored: RunSamples | None = None
         self._has_failed = False
-        self._recording: asyncio.Task[None] | None = None
         crawler.signals.connect(self._open, signals.spider_opened)
-        # All has been stored, and the run has been ended, by then.
-        crawler.signals.connect(self._close, signals.engine_stopped)
 
     @classmethod
     def from_crawler(cls, crawler: Crawler) -> Self:
@@ -99,6 +96,8 @@ class RunRecorder:
 
         self._series, self._tally, self._ended = Series(), Tally(), asyncio.Event()
         self._recording = asyncio.ensure_future(self._record())
+        # All has been stored, and the run has been ended, by then.
+        self._crawler.signals.connect(self._close, signals.engine_stopped)
 
     def _count(self, item: Any) -> None:
         """Count an item of a crawl without a database."""
@@ -152,8 +151,6 @@ class RunRecorder:
 
     async def _close(self) -> None:
         """End the series, and write the report."""
-        if self._recording is None:
-            return
         # Not cancelled: a write that goes on has its end.
         self._ended.set()
         await self._recording

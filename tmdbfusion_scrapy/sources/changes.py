@@ -114,7 +114,7 @@ class ChangesSource(Source):
                 listing = await ExportSource(force=self.force).listing(crawl)
             else:
                 feed = ChangeFeed(crawl)
-                crawl.read_with(feed)
+                crawl.reader = feed
                 # Made before the first is sent: with the last answer the feed is read.
                 for request in [feed.request(window) for window in windows(since, day)]:
                     yield request

@@ -126,7 +126,7 @@ class DiscoverSource(Source):
             yield crawl.pages(crawl.kind.discover, self.pages, **self.filters)
             return
         parts = DiscoverParts(crawl, self.filters)
-        crawl.read_with(parts)
+        crawl.reader = parts
         yield parts.request(None)
 
     async def estimate(self, lookup: EstimateLookup) -> Estimate:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -72,6 +72,10 @@ class Listing:
     is_adult: bool = False
     export: tuple[str, int] | None = None
 
+    def __post_init__(self) -> None:
+        if isinstance(self.entries, Iterator):
+            object.__setattr__(self, "entries", list(self.entries))
+
     @classmethod
     def of_ids(cls, ids: Iterable[int]) -> Self:
         """Return a listing of ids that are fetched in the order given."""
@@ -132,6 +136,7 @@ class Crawl(Lookup, Protocol):
 
     run: Run | None
     coverage: str | None
+    reader: Reader | None
 
     async def plan(self, listing: Listing) -> None: ...
     async def renew(self, listing: Listing) -> None: ...
@@ -141,7 +146,6 @@ class Crawl(Lookup, Protocol):
     def records_of(self, response: Any, entries: Sequence[Any]) -> AsyncIterator[Any]: ...
     def pages(self, endpoint: Endpoint[..., Any], most: int | None, **arguments: Any) -> Request: ...
     def page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Request: ...
-    def read_with(self, reader: Reader) -> None: ...
     def incomplete(self, response: Any, what: str) -> FailedCall: ...
     def set_stat(self, stat: str, value: Any) -> None: ...
     async def fetch_stored_images(self) -> None: ...

@@ -40,22 +40,18 @@ def is_own_call(kind: str, key: str | None, path: str) -> bool:
     return is_record_path(path) or path == f"{_PATHS.get(kind)}/{key}"
 
 
-class FailingCalls:
+class FailingCalls(dict[tuple[str, str], int | None]):
     """The failures of a crawl's database that are over when the call comes: of parts, of lists, of images.
+
+    By kind and path; of an image there is the id of its record.
 
     Attributes:
         images: Addresses of the images that could not be had, by kind and id of their record.
     """
 
     def __init__(self) -> None:
-        self._calls: dict[tuple[str, str], int | None] = {}
+        super().__init__()
         self.images: dict[str, dict[int, set[str]]] = {}
-
-    def __contains__(self, call: object) -> bool:
-        return call in self._calls
-
-    def __bool__(self) -> bool:
-        return bool(self._calls)
 
     def add(self, kind: str | None, path: str, key: str | None) -> None:
         """Note a failure, with the id that it names."""
@@ -65,16 +61,16 @@ class FailingCalls:
             return
         # Of an image: its record.
         number = int(key) if "://" in path and key is not None and key.isdecimal() else None
-        self._calls[kind, path] = number
+        self[kind, path] = number
         if number is not None:
             self.images.setdefault(kind, {}).setdefault(number, set()).add(path)
 
     def discard(self, kind: str | None, path: str) -> bool:
         """Forget a failure, and say whether there was one."""
         kind = kind or ""
-        if (kind, path) not in self._calls:
+        if (kind, path) not in self:
             return False
-        number = self._calls.pop((kind, path))
+        number = self.pop((kind, path))
         if number is not None:
             self.images[kind][number].discard(path)
             if not self.images[kind][number]:
