@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scrapy.exceptions import NotConfigured
 from scrapy.settings import SETTINGS_PRIORITIES, BaseSettings
@@ -85,18 +85,17 @@ def crawl_speed(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool
     """Return how fast a crawl asks TMDB; ``keeps_delay`` where ``DOWNLOAD_DELAY`` is meant for TMDB, too."""
     wanted, slot = ours.requests_per_second, f'DOWNLOAD_SLOTS["{SLOT}"]'
     own, delay = slot_delay(settings), settings.getfloat("DOWNLOAD_DELAY")
-    seconds, limit, fix = 0.0, "", ""
+    seconds, limit, fix = 0.0, f"DOWNLOAD_DELAY = {delay:g}", ""
     if settings.getbool("AUTOTHROTTLE_ENABLED"):
         target = settings.getfloat("AUTOTHROTTLE_TARGET_CONCURRENCY") or 1.0
-        seconds, limit = ANSWER_SECONDS / target, f"AUTOTHROTTLE_TARGET_CONCURRENCY = {target:g}"
-        if delay > seconds:
-            seconds, limit = delay, f"DOWNLOAD_DELAY = {delay:g}"
+        seconds = max(delay, ANSWER_SECONDS / target)
+        if delay <= ANSWER_SECONDS / target:
+            limit = f"AUTOTHROTTLE_TARGET_CONCURRENCY = {target:g}"
         limit, fix = f"AUTOTHROTTLE_ENABLED, with {limit}", "set AUTOTHROTTLE_ENABLED = False"
     elif own is not None:
         seconds, limit, fix = own, f'{slot}["delay"] = {own:g}', f'leave out {slot}["delay"]'
     elif keeps_delay:
-        fix = f'set DOWNLOAD_SLOTS = {{"{SLOT}": {{"delay": 0}}}}'
-        seconds, limit = delay, f"DOWNLOAD_DELAY = {delay:g}"
+        seconds, fix = delay, f'set DOWNLOAD_SLOTS = {{"{SLOT}": {{"delay": 0}}}}'
     found = [Speed(1 / seconds, limit, wanted, fix)] if seconds else []
     if not wanted:
         return found[0] if found else Speed(None, "TMDB_REQUESTS_PER_SECOND", wanted)
@@ -128,14 +127,9 @@ _NO_LIMIT = 2**31
 
 
 class Addon:
-    """Wires the handler, the middlewares, the storage and the settings.
+    """Wires the handler, the middlewares, the storage and the settings: ``{"tmdbfusion_scrapy.Addon": 500}``.
 
-    ::
-
-        ADDONS = {"tmdbfusion_scrapy.Addon": 500}
-
-    Raises:
-        ConfigurationError: A setting cannot be used; the message names it. The crawl does not start.
+    A setting that cannot be used is a ``ConfigurationError`` that names it, and the crawl does not start.
 
     Attributes:
         speed: At what rate TMDB is asked at most; ``None`` until the settings are changed.
@@ -172,8 +166,7 @@ class Addon:
             job_times(settings)
             if ours.verify_tls:
                 check_certificate_variables()
-            _check_reactor(settings)
-            _check_job_directory(settings)
+            _check_scrapys(settings)
             _install_handler(settings)
             # A project's DOWNLOAD_DELAY is meant for web sites: scrapy startproject writes one. The spider's, the
             # command line's and AutoThrottle are meant for TMDB.
@@ -228,19 +221,16 @@ def _warn_of_unknown(settings: BaseSettings) -> None:
             logger.warning("%s is no setting of tmdbfusion-scrapy and changes nothing: %s", name, advice)
 
 
-def _check_reactor(settings: BaseSettings) -> None:
-    """Refuse a reactor without asyncio, on which the transport runs."""
+def _check_scrapys(settings: BaseSettings) -> None:
+    """Refuse a reactor without asyncio, which the transport needs, and a job directory that cannot be written."""
     reactor = settings.get("TWISTED_REACTOR")
     if settings.getbool("TWISTED_REACTOR_ENABLED") and reactor != _ASYNCIO_REACTOR:
         raise ConfigurationError(
             f"TWISTED_REACTOR is {reactor!r}: TMDB requests need asyncio. Leave it at its default "
             f"({_ASYNCIO_REACTOR}), or set TWISTED_REACTOR_ENABLED to False"
         )
-
-
-def _check_job_directory(settings: BaseSettings) -> None:
-    """Make the job directory, as Scrapy does, and refuse one that cannot be written."""
     try:
+        # It makes the folder.
         path = job_dir(settings)
         if path and not os.access(path, os.W_OK | os.X_OK):
             raise PermissionError(f"no permission to write to {path}")
@@ -250,6 +240,11 @@ def _check_job_directory(settings: BaseSettings) -> None:
         ) from error
 
 
+def _set(settings: BaseSettings, name: str, value: Any) -> None:
+    """Set a setting with the priority that it has, or an add-on's where that is higher."""
+    settings.set(name, value, priority=max(settings.getpriority(name) or 0, SETTINGS_PRIORITIES["addon"]))
+
+
 def _install_handler(settings: BaseSettings) -> None:
     """Put our handler before those of http and https, and keep what was there for all other requests."""
     handlers = dict(settings.getdict("DOWNLOAD_HANDLERS"))
@@ -257,12 +252,12 @@ def _install_handler(settings: BaseSettings) -> None:
     before = {scheme: handlers[scheme] for scheme in ours if scheme in handlers}
     settings.set(previous("DOWNLOAD_HANDLERS"), before, priority="addon")
     handlers.update(ours)
-    given = settings.getpriority("DOWNLOAD_HANDLERS") or 0
     # Without a reactor, Scrapy sets its defaults after the add-ons, as a project's. The setting itself stands no
     # higher than what was there: Scrapy would drop what an add-on after ours sets, and check_handlers() refuse
     # nothing.
+    given = settings.getpriority("DOWNLOAD_HANDLERS") or 0
     entries = BaseSettings(handlers, priority=max(given, SETTINGS_PRIORITIES["project"]))
-    settings.set("DOWNLOAD_HANDLERS", entries, priority=max(given, SETTINGS_PRIORITIES["addon"]))
+    _set(settings, "DOWNLOAD_HANDLERS", entries)
 
 
 def _put_before(settings: BaseSettings, name: str, ours: type) -> None:
@@ -272,7 +267,7 @@ def _put_before(settings: BaseSettings, name: str, ours: type) -> None:
     if before is None or (isinstance(before, type) and issubclass(before, ours)):
         return
     settings.set(previous(name), before, priority="addon")
-    settings.set(name, ours, priority=max(settings.getpriority(name) or 0, SETTINGS_PRIORITIES["addon"]))
+    _set(settings, name, ours)
 
 
 def _install_slot(settings: BaseSettings, ours: TMDBSettings, options: dict[str, float]) -> None:
@@ -285,5 +280,4 @@ def _install_slot(settings: BaseSettings, ours: TMDBSettings, options: dict[str,
     # Not more than connections: a request that would wait for one waits in the slot.
     limits = [limit for limit in (ours.slot_concurrency, ours.max_connections) if limit is not None]
     slots[SLOT] = {**options, **(slots.get(SLOT) or {}), "concurrency": min(limits, default=_NO_LIMIT)}
-    priority = max(settings.getpriority("DOWNLOAD_SLOTS") or 0, SETTINGS_PRIORITIES["addon"])
-    settings.set("DOWNLOAD_SLOTS", slots, priority=priority)
+    _set(settings, "DOWNLOAD_SLOTS", slots)

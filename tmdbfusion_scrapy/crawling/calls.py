@@ -88,10 +88,10 @@ def has_call(request: Request) -> bool:
 
 
 def call_of(request: Request, api_url: str) -> Call[Any]:
-    """Return the call of a request of which the URL is TMDB's.
+    """Return the call of a request of which the URL is TMDB's, by its meta.
 
-    It is the one in its meta, unless the request was given another URL since, or the meta is of another request
-    and was passed on: what a URL says goes before. What no URL shows is kept where the path is the same.
+    The URL goes before, which the request may have been given since, or its meta be of another one. What no URL
+    shows is kept where the path is the same.
     """
     kept = request.meta.get(CALL_KEY)
     known = _made.get(request)
@@ -199,10 +199,9 @@ def failed_call(error: TMDBError, request: Request, api_url: str) -> FailedCall:
 
 
 class CallSecrets:
-    """Keeps the secrets that calls bring, under labels.
+    """Keeps the secrets that calls bring, under labels drawn at random, of which no other process makes anything.
 
-    A session of the settings has the setting's name for its label, so that a job's next run knows it. All others
-    get a label drawn at random, of which another process can make nothing.
+    A session of the settings has the setting's name for its label, so that a job's next run knows it.
     """
 
     def __init__(self, settings: TMDBSettings) -> None:

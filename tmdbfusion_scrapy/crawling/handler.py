@@ -56,13 +56,12 @@ _ip_address = lru_cache(ipaddress.ip_address)
 class TMDBDownloadHandler(BaseDownloadHandler):
     """Downloads what is TMDB's through the pooled httpx transport.
 
-    The add-on installs it for ``http`` and ``https``. A request is TMDB's when its URL begins with
-    ``TMDB_API_URL``; the token goes with those only. The requests of ``TMDBImagesPipeline`` have a pool and a rate
-    limit of their own. All others go to the handler that was there before, built when Scrapy would build it.
+    A request is TMDB's when its URL begins with ``TMDB_API_URL``; the token goes with those only. The requests of
+    ``TMDBImagesPipeline`` have a pool and a rate limit of their own. All others go to the handler that was there
+    before, built when Scrapy would build it.
 
-    Sizes, data loss and signals are as with Scrapy's own handlers. JSON, which TMDB sends, is unpacked here,
-    and so is other text, whatever its label says of how it is packed: Scrapy's middleware trusts labels, and knows
-    fewer. Images stay as they came.
+    Sizes, data loss and signals are as with Scrapy's own handlers. Text is unpacked here, whatever its label
+    says of how it is packed: Scrapy's middleware trusts labels, and knows fewer. Images stay as they came.
 
     Attributes:
         scheme: The scheme that an instance is for, ``None`` for any.
@@ -134,17 +133,14 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             return None
         try:
             handler_class: Any = load_object(path)
-            if skip_lazy and getattr(handler_class, "lazy", True):
-                return None
-            handler: DownloadHandlerProtocol = build_from_crawler(handler_class, self.crawler)
+            if not (skip_lazy and getattr(handler_class, "lazy", True)):
+                return self._fallbacks.setdefault(scheme, build_from_crawler(handler_class, self.crawler))
         except NotConfigured as reason:
             self._failed[scheme] = str(reason)
         except Exception as error:
             extra = {"crawler": self.crawler}
             logger.exception("Cannot build the download handler for %s", scheme, extra=extra)
             self._failed[scheme] = str(error)
-        else:
-            return self._fallbacks.setdefault(scheme, handler)
         return None
 
     async def _download(self, request: Request, channel: Channel) -> Response:
@@ -210,14 +206,12 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         """Read an answer to its end; the response is a ``TMDBResponse`` if its type is JSON."""
         headers: list[tuple[bytes, bytes]] = answer.headers
         named = {name.lower(): value for name, value in headers}
-        content_type = named.get(b"content-type", b"").lower()
-        is_json = b"json" in content_type
+        content_type, length = named.get(b"content-type", b"").lower(), named.get(b"content-length", b"")
+        is_json, expected = b"json" in content_type, int(length) if length.isdigit() else None
         arguments = {"url": request.url, "status": answer.status, **self._connection(answer)}
         flags: list[str] = []
         chunks: list[bytes] = []
         try:
-            length = named.get(b"content-length", b"")
-            expected = int(length) if length.isdigit() else None
             self._check_size(expected or 0, request, "Expected to receive")
             if is_heard(self.crawler, signals.headers_received):
                 told = {"headers": Headers(headers), "body_length": expected}
@@ -269,6 +263,12 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             problem = "%s %d bytes which is larger than download warn size (%d) in request %s."
             logger.warning(problem, verb, size, warn, request, extra={"spider": self.crawler.spider})
 
+    def _too_large(self, size: int, limit: int, request: Request, verb: str) -> TooLargeResponseError:
+        """Log that a body is over ``DOWNLOAD_MAXSIZE`` and return the error for it."""
+        problem = f"{verb} {size} bytes which is larger than download max size ({limit})"
+        logger.warning("%s in request %s.", problem, request, extra={"spider": self.crawler.spider})
+        return TooLargeResponseError(f"{problem}: DOWNLOAD_MAXSIZE", method=request.method)
+
     def _decode(self, body: bytes, encoding: str, request: Request, *, is_good: bool) -> bytes:
         """Undo the encoding, named in the headers or not."""
         limit = request.meta.get("download_maxsize", self._maxsize)
@@ -282,12 +282,6 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             # It broke off, and the request takes that, or its status tells of an error as well.
             return body
 
-    def _too_large(self, size: int, limit: int, request: Request, verb: str) -> TooLargeResponseError:
-        """Log that a body is over ``DOWNLOAD_MAXSIZE`` and return the error for it."""
-        problem = f"{verb} {size} bytes which is larger than download max size ({limit})"
-        logger.warning("%s in request %s.", problem, request, extra={"spider": self.crawler.spider})
-        return TooLargeResponseError(f"{problem}: DOWNLOAD_MAXSIZE", method=request.method)
-
     def _connection(self, answer: Answer) -> dict[str, Any]:
         """Return Scrapy's attributes of a connection: address, certificate, protocol."""
         known: dict[str, Any] = {"protocol": f"HTTP/{answer.version}"}
@@ -298,7 +292,13 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             tls: ssl.SSLObject | None = stream.get_extra_info("ssl_object")
             known["certificate"] = tls.getpeercert(binary_form=True) if tls is not None else None
             if tls is not None and self._tls_is_logged:
-                _log_tls(tls)
+                cipher = tls.cipher()
+                told = tls.server_hostname, tls.version(), cipher[0] if cipher else None
+                logger.debug("SSL connection to %s using protocol %s, cipher %s", *told)
+                # Read only where it is verified.
+                if certificate := tls.getpeercert():
+                    names = certificate.get("issuer"), certificate.get("subject")
+                    logger.debug('SSL connection certificate: issuer "%s", subject "%s"', *names)
         return known
 
     def _signal(self, signal: object, request: Request, **arguments: Any) -> None:
@@ -346,27 +346,15 @@ def _response(
 ) -> Response:
     """Return a response: ours for JSON, else of the class that Scrapy has for the type."""
     # As Headers stores them; it would look at each name and value, once more in a response that is given it.
-    stored: dict[bytes, list[bytes]] = {}
-    for name, value in headers:
-        stored.setdefault(name.title(), []).append(value)
     made_of = Headers()
-    dict.update(made_of, stored)
+    for name, value in headers:
+        dict.setdefault(made_of, name.title(), []).append(value)
     cls: type[Response] = TMDBResponse
     if not is_json:
         cls = responsetypes.from_args(headers=made_of, url=arguments["url"], body=body)
     response = cls(body=body, **arguments)
     response.headers = made_of
     return response
-
-
-def _log_tls(tls: ssl.SSLObject) -> None:
-    cipher = tls.cipher()
-    told = tls.server_hostname, tls.version(), cipher[0] if cipher else None
-    logger.debug("SSL connection to %s using protocol %s, cipher %s", *told)
-    # Read only where it is verified.
-    if certificate := tls.getpeercert():
-        issuer, subject = certificate.get("issuer"), certificate.get("subject")
-        logger.debug('SSL connection certificate: issuer "%s", subject "%s"', issuer, subject)
 
 
 def check_handlers(settings: BaseSettings) -> None:

@@ -129,14 +129,11 @@ _taken_back: WeakSet[Request] = WeakSet()
 class TMDBRetryMiddleware:
     """Decodes good answers and tries failed calls again, for TMDB requests only.
 
-    A callback sees only good TMDB data, an errback only a ``TMDBError``. Scrapy's ``RETRY_ENABLED``,
-    ``RETRY_TIMES``, ``RETRY_HTTP_CODES``, ``RETRY_PRIORITY_ADJUST`` and the meta keys ``dont_retry``,
-    ``max_retry_times`` and ``priority_adjust`` keep their meaning. A retry waits: for ``Retry-After``, else for a
-    time drawn from 0 to 1, 2, 4... seconds, at most ``TMDB_RETRY_MAX_DELAY``. A call with
-    ``handle_httpstatus_list`` or ``handle_httpstatus_all`` gets these responses as they are, after the retries.
-
-    A record with appended parts may take several requests: the callback gets it when they all are there. Parts
-    that TMDB leaves out are asked for once more. See :class:`~tmdbfusion_scrapy.crawling.responses.RecordReader`.
+    A callback sees only good TMDB data, an errback only a ``TMDBError``. Scrapy's ``RETRY_*`` settings and the
+    meta keys ``dont_retry``, ``max_retry_times`` and ``priority_adjust`` keep their meaning. A retry waits:
+    for ``Retry-After``, else for a time drawn from 0 to 1, 2, 4... seconds, at most ``TMDB_RETRY_MAX_DELAY``.
+    A call with ``handle_httpstatus_list`` or ``handle_httpstatus_all`` gets these responses as they are, after
+    the retries.
 
     An answer that the token is not accepted closes the spider with the reason ``tmdb_bad_token``.
     """

@@ -164,9 +164,8 @@ MOST_ABSENCES = 20
 class RecordReader:
     """Makes records of the answers of a crawl, and counts what is odd with them.
 
-    A record with appended parts may take several requests, see :class:`~tmdbfusion_scrapy.api.appending.Assembly`.
-    What came so far is in the meta of the next one, so that a job directory keeps it; only the response with the
-    whole record is seen.
+    What came so far of a record that takes several requests is in the meta of the next one, so that a job
+    directory keeps it; only the response with the whole record is seen.
     """
 
     def __init__(self, crawler: Crawler) -> None:

@@ -40,10 +40,10 @@ AHEAD_KEY = "tmdb_ahead"
 class LazyStartMiddleware:
     """Takes TMDB requests from a spider's ``start()`` in portions.
 
-    Scrapy takes all that ``start()`` yields into the scheduler while the downloader is busy, a million ids, too.
-    https://docs.scrapy.org/en/latest/topics/spiders.html#start-requests-lazy waits until the scheduler is empty.
-    But then the downloader runs dry, and retries, which are to come last (``RETRY_PRIORITY_ADJUST``), come at the
-    end of each portion. So more is taken as soon as half of a portion is left.
+    Scrapy takes all that ``start()`` yields into the scheduler while the downloader is busy, a million ids,
+    too. To wait until the scheduler is empty, as its documentation has it, lets the downloader run dry, and
+    retries, which are to come last, come at the end of each portion. So more is taken as soon as half of a
+    portion is left.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -157,8 +157,8 @@ class RetryQueue:
 class RunQueue:
     """Disk queue for one slot and priority that keeps the requests of a run in memory, all others on disk.
 
-    The next process of a run asks for them anew, whatever is on disk. There they would do harm: after ``kill -9``
-    Scrapy's FIFO queue hands out what the killed process left in its file. Both queues are those of the settings.
+    The next process of a run asks for them anew. On disk they would do harm: after ``kill -9`` Scrapy's FIFO queue
+    hands out what the killed process left in its file, and not what came since.
     """
 
     disk_setting: ClassVar[str] = "SCHEDULER_DISK_QUEUE"
@@ -224,8 +224,8 @@ _BITS = 256
 class TMDBRequestFingerprinter:
     """Tells TMDB requests apart by method, URL, body and labels of secrets, the query's parameters in any order.
 
-    All other requests get the fingerprinter that was there before. Scrapy's own parses and escapes each URL anew
-    as well; the URLs of an API that come from the catalogue are escaped alike to begin with.
+    All other requests go to the fingerprinter that was there before. The URLs of the catalogue are escaped
+    alike to begin with; Scrapy's own parses and escapes each anew.
     """
 
     def __init__(self, crawler: Crawler) -> None:
@@ -268,11 +268,10 @@ class TMDBRequestFingerprinter:
 class TMDBDupeFilter(BaseDupeFilter):
     """Filter of duplicates with a bit for a TMDB request that has a number in its path.
 
-    A million fingerprints take some 150 MB. The requests of a crawl differ mostly in an id, so here the rest of
-    them is kept once, and the ids as bits. With ``JOBDIR`` the next run knows what was seen.
-
-    Requests of other hosts go to the filter that was there before (``others``, by default Scrapy's), which logs as
-    well; so do all of them with a ``REQUEST_FINGERPRINTER_CLASS`` of your own.
+    A million fingerprints take some 150 MB; here what the requests have in common is kept once. With
+    ``JOBDIR`` the next run knows what was seen. Requests of other hosts go to the filter that was there before
+    (``others``, by default Scrapy's), which logs as well; so do all with a ``REQUEST_FINGERPRINTER_CLASS`` of
+    your own.
     """
 
     def __init__(

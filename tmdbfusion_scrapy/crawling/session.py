@@ -85,8 +85,7 @@ class Channel:
     """The way of one kind of requests, told by their base URL.
 
     ``failover`` is ``None`` where there is one host, ``credentials`` where nothing goes with them. A proxy of the
-    environment is not used for loopback, nor beside ``TMDB_PROXY``. The stats count requests, and responses by
-    their status.
+    environment is not used for loopback, nor beside ``TMDB_PROXY``.
     """
 
     base_url: str
@@ -323,11 +322,11 @@ def outgoing_request(
     secrets: Sequence[Secret] = (),
     uses_environment: bool = True,
 ) -> httpx.Request:
-    """Return what is sent for a TMDB request, which itself stays without credentials and secrets.
+    """Return what is sent for a TMDB request; ``None`` are the credentials for a host that is to see none.
 
-    Path and query go along as httpx's extension ``target``, as Scrapy has escaped them. ``None`` are the
-    credentials for a host that is to see none. ``ValidationError`` where a secret would reach another endpoint by
-    its place in the path, or the proxy of the request cannot be one, or would read the token.
+    Path and query go along as httpx's extension ``target``, as Scrapy has escaped them. ``ValidationError``
+    where a secret would reach another endpoint by its place, or the proxy of the request is none, or would
+    read the token.
     """
     origin, target = _split(request.url)
     headers = _fields(request, origin, credentials)

@@ -98,11 +98,7 @@ class TMDBSourceSpider(TMDBSpider):
 
     @classmethod
     def plan_of(cls, arguments: Mapping[str, str]) -> Plan:
-        """Return what the spider crawls with some arguments.
-
-        Raises:
-            ConfigurationError: One cannot be used.
-        """
+        """Return what the spider crawls with some arguments; ``ConfigurationError`` where one cannot be used."""
         plan = Plan.from_arguments(arguments, cls.records_kind(), cls.sources, cls.append)
         if plan.append and "append_to_response" not in OPERATIONS[cls.details_operation].parameters:
             raise ConfigurationError(f"-a append: TMDB appends nothing to {cls.kind()}; leave it out")

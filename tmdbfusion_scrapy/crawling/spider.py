@@ -81,8 +81,7 @@ class TMDBSpider(Spider):
                 yield response.record
 
     The add-on is installed with it. A callback gets a :class:`~tmdbfusion_scrapy.crawling.responses.TMDBResponse`
-    with the decoded record; a call that failed for good goes to its errback, by default to
-    :meth:`record_failure`.
+    with the decoded record; a call that failed for good goes to its errback, by default :meth:`record_failure`.
     """
 
     @classmethod
