@@ -17,7 +17,7 @@ from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling import calls
 from tmdbfusion_scrapy.crawling.errors import error_name, plain_messages
 from tmdbfusion_scrapy.crawling.handler import check_handlers
-from tmdbfusion_scrapy.crawling.responses import RecordReader, TMDBResponse, conditions_of, of_our_class
+from tmdbfusion_scrapy.crawling.responses import RecordReader, TMDBResponse, of_our_class
 from tmdbfusion_scrapy.crawling.scheduling import AHEAD_KEY, LazyStartMiddleware, RetryQueue
 from tmdbfusion_scrapy.exceptions import TMDBError
 from tmdbfusion_scrapy.rate_limit import RateLimiterClosed
@@ -146,7 +146,6 @@ class TMDBRetryMiddleware:
         self._policy = RetryPolicy(times=settings.retry_times, max_delay=settings.retry_max_delay)
         self._stats = crawler.stats
         self._reader = RecordReader(crawler)
-        self._conditions = conditions_of(crawler)
         self._closing: asyncio.Task[None] | None = None
         self._answered = 0
         self._unanswered = 0
@@ -174,10 +173,6 @@ class TMDBRetryMiddleware:
             return response
         if "download_stopped" in response.flags:
             return of_our_class(response)
-        not_modified = self._conditions.not_modified(request, response)
-        if not_modified is not None:
-            self._answered += 1
-            return not_modified
         try:
             answer = self._reader.read(request, response)
         except TMDBError as bad:

@@ -172,6 +172,7 @@ class RecordReader:
         self._crawler = crawler
         self._credentials = credentials_of(crawler.settings)
         self._secrets = calls.call_secrets_of(crawler)
+        self._conditions = conditions_of(crawler)
         self._api_url = settings_of(crawler.settings).api_url
         self._stats = crawler.stats
         # The HTTP cache is to answer everything, and it is not asked for parts that had been left out.
@@ -182,6 +183,9 @@ class RecordReader:
 
     def read(self, request: Request, response: Response) -> TMDBResponse | Request:
         """Return the response with the record of the call, or the request for the rest; else raise its error."""
+        not_modified = self._conditions.not_modified(request, response)
+        if not_modified is not None:
+            return not_modified
         call = call_of(request, self._api_url)
         headers = {}
         if response.status >= 300:
