@@ -153,7 +153,6 @@ class Addon:
             settings.set("ASYNCIO_EVENT_LOOP", "uvloop.Loop", priority="addon")
 
     def update_settings(self, settings: BaseSettings) -> None:
-        """Change the settings of a crawl; what the user set wins."""
         from tmdbfusion_scrapy.crawling.spider import TMDBSpider
 
         with plain_messages():

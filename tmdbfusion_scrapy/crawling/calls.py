@@ -155,7 +155,6 @@ def unseen_in_url(request: Request, api_url: str) -> list[str]:
 
 
 def _url_of(call: Call[Any], base_url: str) -> str:
-    """Return the URL of a request for a call, with the parts that it can ask for."""
     if len(call.appends) > MAX_APPENDS:
         call = call.with_appends(split_parts(call.appends)[0])
     return call.url(base_url)

@@ -117,7 +117,6 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         return response
 
     async def close(self) -> None:
-        """Close the pool and the fallback handlers."""
         if "_session" in vars(self):
             await self._session.close()
         for handler in self._fallbacks.values():
@@ -253,7 +252,6 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         return _response(headers, body, is_json=is_json, flags=flags, **arguments)
 
     def _check_size(self, size: int, request: Request, verb: str) -> None:
-        """Refuse what is too large, warn of what is large."""
         limit = request.meta.get("download_maxsize", self._maxsize)
         if limit and size > limit:
             raise self._too_large(size, limit, request, verb)
@@ -270,7 +268,6 @@ class TMDBDownloadHandler(BaseDownloadHandler):
         return TooLargeResponseError(f"{problem}: DOWNLOAD_MAXSIZE", method=request.method)
 
     def _decode(self, body: bytes, encoding: str, request: Request, *, is_good: bool) -> bytes:
-        """Undo the encoding, named in the headers or not."""
         limit = request.meta.get("download_maxsize", self._maxsize)
         try:
             return read_body(body, encoding, max_size=limit or None)

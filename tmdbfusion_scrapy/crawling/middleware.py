@@ -229,7 +229,6 @@ class TMDBRetryMiddleware:
         return found
 
     def _is_handled(self, request: Request, response: Response) -> bool:
-        """Return whether the request or the spider asked for this status as it is."""
         listed = request.meta.get("handle_httpstatus_list")
         if listed is None:
             listed = getattr(self._crawler.spider, "handle_httpstatus_list", None)

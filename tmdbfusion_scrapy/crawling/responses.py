@@ -153,7 +153,6 @@ def _digest(request: Request, call: Call[Any]) -> str | None:
 
 
 def _tell(response: Response, item: UnchangedRecord) -> Iterator[UnchangedRecord]:  # noqa: ARG001 - a callback
-    """Yield that a record has not changed."""
     yield item
 
 
@@ -237,7 +236,6 @@ class RecordReader:
         return self._whole(request, response, assembly.call, assembly.record)
 
     def _next_request(self, request: Request, assembly: Assembly[Any]) -> Request:
-        """Return the request for what comes next, with what came so far."""
         gone = ("retry_times", "dont_cache", calls.RETRY_DELAY_KEY, calls.CONDITION_KEY)
         meta = {name: value for name, value in request.meta.items() if name not in gone}
         first = request.meta.get(calls.PROGRESS_KEY) or {
@@ -259,7 +257,6 @@ class RecordReader:
         return calls.keep_call(following, assembly.call)
 
     def _may_ask(self, call: Call[Any], part: str) -> bool:
-        """Return whether to ask again for a part that was left out."""
         key = call.operation_id, _label(part)
         return not self._is_offline and (key in self._came or self._absences[key] < MOST_ABSENCES)
 

@@ -58,7 +58,6 @@ class LazyStartMiddleware:
         return cls(crawler)
 
     async def process_start(self, start: AsyncIterator[Any]) -> AsyncIterator[Any]:
-        """Yield what ``start()`` yields, with a wait after each portion of TMDB requests."""
         self._signals.connect(self.take, signals.request_dropped)
         self._signals.connect(self._on_empty, signals.scheduler_empty)
         taken = 0
@@ -133,7 +132,6 @@ class RetryQueue:
             self._release(request)
 
     def _on_scheduled(self, request: Request) -> None:
-        """Take a retry out on its way to the scheduler."""
         delay = request.meta.pop(RETRY_DELAY_KEY, None)
         if delay is None:
             return
@@ -179,12 +177,10 @@ class RunQueue:
         return cls(disk, memory, settings_of(crawler.settings).is_tmdb)
 
     def push(self, request: Request) -> None:
-        """Take a request in; ``ValueError`` for one that the disk cannot keep."""
         is_of_run = RUN_KEY in request.meta and self._is_tmdb(request.url)
         (self._memory if is_of_run else self._disk).push(request)
 
     def pop(self) -> Request | None:
-        """Return the next request and take it out; ``None`` for none."""
         request: Request | None = self._disk.pop() if len(self._disk) else None
         return request or self._memory.pop()
 
@@ -194,7 +190,6 @@ class RunQueue:
         return request or self._memory.peek()
 
     def close(self) -> None:
-        """Close both queues: what is on disk stays."""
         self._memory.close()
         self._disk.close()
 
@@ -345,7 +340,6 @@ class TMDBDupeFilter(BaseDupeFilter):
         return file
 
     def _add(self, group: bytes, number: int) -> bool:
-        """Note a request and return whether it is new."""
         if not number:
             is_new = group not in self._seen_without_number
             self._seen_without_number.add(group)

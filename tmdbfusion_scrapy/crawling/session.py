@@ -209,7 +209,6 @@ class CrawlSession:
         return Channel(url, pool, limiter, uses_environment, *counts)
 
     def _report(self) -> None:
-        """Put into the stats what pools and rate limiters did."""
         crawler = self._crawler()
         assert crawler is not None  # noqa: S101 - its own signal
         member, pool = self.api.limiter.member, self.api.pool.statistics()
@@ -255,7 +254,6 @@ def credentials_of(settings: SettingsReader) -> Credentials:
 
 
 def _bind_host(address: Any) -> str | None:
-    """Return the host of ``DOWNLOAD_BIND_ADDRESS``, which may be alone or with a port."""
     if not isinstance(address, tuple):
         return address or None
     host, port = address

@@ -61,11 +61,9 @@ class CrawlLookup:
 
     @property
     def log_extra(self) -> Mapping[str, Any]:
-        """``extra`` of log records."""
         return {"spider": self.crawler.spider}
 
     def count(self, stat: str, number: int) -> None:
-        """Add to one of the crawl's stats."""
         if self.crawler.stats is not None:
             self.crawler.stats.inc_value(stat, number)
 
@@ -175,7 +173,6 @@ class SourceCrawl(CrawlLookup):
 
     @property
     def known(self) -> CrawlState:
-        """The records that the database knows."""
         if self._state is None:
             raise ConfigurationError(NEEDS_DATABASE)
         return self._state
@@ -232,7 +229,6 @@ class SourceCrawl(CrawlLookup):
             self._say(advice, f"{other.count:,}", kind, without, spider.name, append)
 
     def set_stat(self, stat: str, value: Any) -> None:
-        """Set one of the crawl's stats."""
         self.crawler.stats.set_value(stat, value)
 
     def page(self, endpoint: Endpoint[..., Any], **arguments: Any) -> Request:
@@ -267,7 +263,6 @@ class SourceCrawl(CrawlLookup):
         return request
 
     async def requests(self) -> AsyncIterator[Request]:
-        """Yield the requests of the source."""
         async for request in self._spider.plan.source.requests(self):
             yield request
 

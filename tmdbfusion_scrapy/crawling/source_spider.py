@@ -130,7 +130,6 @@ class TMDBSourceSpider(TMDBSpider):
         return self.plan.append
 
     async def start(self) -> AsyncIterator[Any]:
-        """Ask for the records, or for what lists them."""
         unknown = [part for part in self.plan.append if find_place(part, self.details_model()) is None]
         if unknown:
             logger.warning(
@@ -178,7 +177,6 @@ class TMDBSourceSpider(TMDBSpider):
         return self.tmdb_request(endpoint, record_id, **append, callback=self.parse_details)
 
     def parse_details(self, response: TMDBResponse) -> Iterator[Any]:
-        """Yield the record."""
         yield response.record
 
     async def parse_page(self, response: TMDBResponse) -> AsyncIterator[Any]:
