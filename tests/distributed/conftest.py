@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from tests.crawling.crawls import settings_of
 from tests.distributed.spiders import ALL
-from tests.storage.conftest import postgres_database  # noqa: F401 - a fixture
+from tests.storage.conftest import postgres_template, postgres_with_tables  # noqa: F401 - fixtures
 from tests.storage.database_access import select
 from tmdbfusion_scrapy.sandbox import ThreadedSandbox
 from tmdbfusion_scrapy.storage.database import reopen_database
@@ -156,7 +156,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogC
 
 
 @pytest.fixture
-def fleet(postgres_database: str, tmdb_sandbox_factory: Any) -> Fleet:  # noqa: F811
+def fleet(postgres_with_tables: str, tmdb_sandbox_factory: Any) -> Fleet:  # noqa: F811
     """Crawls of a small sandbox."""
     sandbox = tmdb_sandbox_factory(movies=150, series=12, people=80, today=TODAY, keep_requests=10**5)
-    return Fleet(sandbox, postgres_database)
+    return Fleet(sandbox, postgres_with_tables)

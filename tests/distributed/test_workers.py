@@ -114,9 +114,9 @@ async def test_a_list_and_its_limit(fleet):
 
 
 @coroutine_test
-async def test_changes_set_the_watermark_at_the_end(postgres_database, tmdb_sandbox_factory):
+async def test_changes_set_the_watermark_at_the_end(postgres_with_tables, tmdb_sandbox_factory):
     days = {"today": TODAY, "daily_changed": 0.05}
-    fleet = Fleet(tmdb_sandbox_factory(movies=150, keep_requests=10**5, **days), postgres_database)
+    fleet = Fleet(tmdb_sandbox_factory(movies=150, keep_requests=10**5, **days), postgres_with_tables)
     since = (TODAY - datetime.timedelta(days=3)).isoformat()
     await fleet.enqueue(Movies, source="changes", since=since)
     assert fleet.select("SELECT count(*) FROM tmdb_watermarks") == [(0,)]
