@@ -122,7 +122,9 @@ def test_a_port_that_is_taken(scrapy_command, sqlite_with_tables):
     pytest.importorskip("datasette", reason="datasette is not installed")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        finished = scrapy_command("tmdb-browse", "--port", port, TMDB_DATABASE_URL=store_in(sqlite_with_tables))
+        finished = scrapy_command(
+            "tmdb-browse", "--port", port, TMDB_DATABASE_URL=store_in(sqlite_with_tables)
+        )
     assert finished.status == 1
     assert f"--port {port}: " in finished.errors
     assert "leave it out for a free one" in finished.errors

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import pty
@@ -12,7 +13,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from tests.crawling.crawls import rows
+from tests.commands.spiders import MoviesSpider
+from tests.coroutines import coroutine_test
+from tests.crawling.crawls import crawl, rows, settings_of
 from tests.crawling.test_project import TOKEN, copy_of_the_project, environment
 from tests.storage.database_access import select
 from tests.storage.library import MOVIES, SERIES, VALE, movie
@@ -122,23 +125,29 @@ def test_images_elsewhere_are_not_deleted_and_that_is_said(scrapy_command, sqlit
     assert "secret" not in finished.out
 
 
-def test_it_fetches_again(tmp_path, tmdb_sandbox):
+class ProjectSpider(MoviesSpider):
+    """Spider of the example project, by its name."""
+
+    name = "tmdb_movies"
+
+
+@coroutine_test
+async def test_it_fetches_again(tmp_path, tmdb_sandbox):
     project = copy_of_the_project(tmp_path / "project")
-    settings = ["-s", f"TMDB_API_URL={tmdb_sandbox.base_url}", "-s", "TMDB_REQUESTS_PER_SECOND=0"]
-
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "scrapy", *arguments, *settings],
-            cwd=project, env=environment(**TOKEN), capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-
-    assert run("crawl", "tmdb_movies", "-a", "ids=1,2,3,4", "-a", "append=keywords").returncode == 0
+    database = {"TMDB_DATABASE_URL": f"sqlite:///{project / 'tmdb.db'}"}
+    settings = settings_of(tmdb_sandbox.base_url, **database)
+    await crawl(ProjectSpider, settings, ids="1,2,3,4", append="keywords")
     with sqlite3.connect(project / "tmdb.db") as connection:
         connection.execute("UPDATE movies SET fetched_at = '2020-01-01 00:00:00.000000' WHERE id < 4")
         # TMDB does not have this one any more: it is not asked for again.
         connection.execute("UPDATE movies SET deleted_at = '2020-01-02 00:00:00.000000' WHERE id = 3")
     connection.close()
-    finished = run("tmdb-prune", "--refetch")
+    options = ["-s", f"TMDB_API_URL={tmdb_sandbox.base_url}", "-s", "TMDB_REQUESTS_PER_SECOND=0"]
+    finished = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "scrapy", "tmdb-prune", "--refetch", *options],
+        cwd=project, env=environment(**TOKEN), capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
     assert "scrapy crawl tmdb_movies -a source=stale -a days=180 -a append=keywords" in finished.stdout
     assert "Left: 1 movies." in finished.stdout

@@ -145,7 +145,7 @@ async def test_images_of_what_is_stored_are_for_one_machine(fleet):
 @coroutine_test
 async def test_every_kind_of_record(fleet):
     for spidercls in (Series, People, Collections, Companies, Networks, Keywords):
-        planner = await fleet.enqueue(spidercls, source="export", limit="30")
+        planner = await fleet.enqueue(spidercls, source="export", limit="8")
         assert planner.has_enqueued, spidercls.name
     worker = await fleet.work(*ALL)
     assert worker.status == ExitStatus.DONE
@@ -206,7 +206,7 @@ async def test_what_a_worker_holds_that_hangs_is_taken_by_others(fleet):
         Movies, TMDB_JOB_TIMEOUT=6, CONCURRENT_REQUESTS=4, DOWNLOADER_MIDDLEWARES={Hanging: 1}
     )
     await until(lambda: len(fleet.asked()) >= 10)
-    worker = await fleet.work(Movies, TMDB_JOB_TIMEOUT=6)
+    worker = await fleet.work(Movies)
     assert worker.status == ExitStatus.DONE
     assert fleet.runs()[0][2]
     assert set(fleet.asked().values()) == {1}
