@@ -161,6 +161,10 @@ async def test_every_kind_of_record(fleet):
 @coroutine_test
 async def test_records_that_never_come_end_as_failed_and_are_brought_back(fleet, caplog):
     await fleet.enqueue(Movies, ids="5,6,7,8,9,10", size=3)
+    patient = fleet.worker(Forgetful)
+    await until(lambda: fleet.stored() == {5, 6, 9, 10})
+    await patient.crawler.stop_async()
+    await patient.end()
     worker = await fleet.work(Forgetful, TMDB_JOB_TIMEOUT=1.5)
     assert worker.status == ExitStatus.LEFT
     status = await fleet.status()
@@ -222,15 +226,18 @@ async def test_a_paused_run_waits_and_a_cancelled_one_is_gone(fleet):
     await fleet.enqueue(Movies, source="export", size=10)
     status = await fleet.status("pause")
     assert status.runs[0].is_paused
-    worker = fleet.worker(Movies)
+    # It does not come to the end before it is cancelled.
+    Hanging.go_on = asyncio.Event()
+    worker = fleet.worker(Movies, DOWNLOADER_MIDDLEWARES={Hanging: 1})
     await until(lambda: fleet.select("SELECT count(*) FROM tmdb_workers") == [(1,)])
     await asyncio.sleep(1)
     assert not fleet.asked()
     assert not worker.task.done()
     await fleet.status("resume")
-    await until(lambda: len(fleet.asked()) > 10)
+    await until(lambda: len(fleet.asked()) >= 10)
     status = await fleet.status("cancel")
     assert not status.runs
+    Hanging.go_on.set()
     await worker.end()
     assert fleet.runs()[0][2] is False
     # What is left of it can be enqueued again.

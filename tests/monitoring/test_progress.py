@@ -21,7 +21,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="there is no pty"),
 ]
 
-LEFT = re.compile(r"\d+ of 60 records  \d+%  .*left")
+LEFT = re.compile(r"\d+ of 40 records  \d+%  .*left")
 
 
 def piped(command, folder, environment, **variables):
@@ -39,7 +39,7 @@ def piped(command, folder, environment, **variables):
 
 
 def test_a_terminal_shows_progress_below_the_log_and_a_table_at_the_end(terminal):
-    crawl = terminal("-a", "pages=3", "-s", "LOG_LEVEL=DEBUG", "-s", "TMDB_REQUESTS_PER_SECOND=25")
+    crawl = terminal("-a", "pages=2", "-s", "LOG_LEVEL=DEBUG", "-s", "TMDB_REQUESTS_PER_SECOND=12")
     crawl.read_until(LEFT.search)
     crawl.resize(200)
     lines = crawl.end()
@@ -54,9 +54,9 @@ def test_a_terminal_shows_progress_below_the_log_and_a_table_at_the_end(terminal
     (start,) = [number for number, line in enumerate(lines) if line == "tmdb_movies: done"]
     assert not any("] DEBUG: " in line or "] INFO: " in line for line in lines[start:])
     table = "\n".join(lines[start:])
-    assert re.search(r"Wanted +60  TMDB's list popular, 3 pages at most", table)
-    assert re.search(r"Stored +60  in sqlite:///tmdb.db", table)
-    assert re.search(r"Requests +[6-9]\d  [\d.]+ a second, \d+ retr(y|ies), \d+ answers? 429", table)
+    assert re.search(r"Wanted +40  TMDB's list popular, 2 pages at most", table)
+    assert re.search(r"Stored +40  in sqlite:///tmdb.db", table)
+    assert re.search(r"Requests +[4-9]\d  [\d.]+ a second, \d+ retr(y|ies), \d+ answers? 429", table)
     assert "Terms: credit TMDB" in table
     assert "token-of-the-tests" not in crawl.output
 
