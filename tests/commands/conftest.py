@@ -12,7 +12,6 @@ from scrapy.settings import Settings
 
 from tests.storage.conftest import (  # noqa: F401 - fixtures
     database_with_tables,
-    postgres_template,
     postgres_with_tables,
     sqlite_database,
     sqlite_with_tables,

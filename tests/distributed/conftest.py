@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from tests.crawling.crawls import settings_of
 from tests.distributed.spiders import ALL
-from tests.storage.conftest import postgres_template, postgres_with_tables  # noqa: F401 - fixtures
+from tests.storage.conftest import postgres_with_tables  # noqa: F401 - a fixture
 from tests.storage.database_access import select
 from tmdbfusion_scrapy.sandbox import ThreadedSandbox
 from tmdbfusion_scrapy.storage.database import reopen_database

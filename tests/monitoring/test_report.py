@@ -16,7 +16,6 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import TOKEN, MoviesSpider, crawl, rows, settings_of
 from tests.storage.conftest import (  # noqa: F401 - fixtures
     database_with_tables,
-    postgres_template,
     postgres_with_tables,
     sqlite_database,
     sqlite_with_tables,

@@ -36,16 +36,6 @@ def postgres_database() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
-def postgres_template() -> Iterator[str]:
-    """Name of a database with all tables: to copy it takes a tenth of the time in which they are made."""
-    server = postgres_server()
-    name = f"tmdb_test_{uuid.uuid4().hex}"
-    with copy_of_database(server, name, "template1") as url:
-        open_database(url).dispose()
-        yield name
-
-
 @pytest.fixture
 def postgres_with_tables(postgres_template: str) -> Iterator[str]:
     """URL of a PostgreSQL database of its own, in which the tables are there and have no rows."""
@@ -75,6 +65,15 @@ def postgres_server() -> URL:
     if not POSTGRES_URL:
         pytest.skip("TMDB_TEST_POSTGRES_URL is not set: no PostgreSQL server to try")
     return make_url(POSTGRES_URL).set(drivername="postgresql+psycopg")
+
+
+@contextlib.contextmanager
+def database_template() -> Iterator[str]:
+    """Name of a database with all tables: to copy it takes a tenth of the time in which they are made."""
+    name = f"tmdb_test_{uuid.uuid4().hex}"
+    with copy_of_database(postgres_server(), name, "template1") as url:
+        open_database(url).dispose()
+        yield name
 
 
 @contextlib.contextmanager
