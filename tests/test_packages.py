@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+pytestmark = pytest.mark.once
 
 PACKAGE = "tmdbfusion_scrapy"
 ROOT = Path(__file__).parents[1] / PACKAGE
@@ -65,6 +68,7 @@ def imports(tree: ast.Module) -> tuple[set[str], set[str]]:
     return found, for_types
 
 
+@cache
 def rooms() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     """Return for each package or module at the top the others that it knows, and the libraries that it loads."""
     known: dict[str, set[str]] = defaultdict(set)
@@ -78,33 +82,38 @@ def rooms() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     return known, libraries
 
 
-KNOWN, LOADED = rooms()
-GROUND = KNOWN.keys() - ABOVE.keys() - ALONE.keys() - {"__init__"}
+def ground() -> set[str]:
+    """Return what every package may know."""
+    return rooms()[0].keys() - ABOVE.keys() - ALONE.keys() - {"__init__"}
 
 
 def test_the_packages_are_found() -> None:
-    assert {"api", "models", "transport", "sources", "items", "stores", "settings"} <= GROUND
-    assert {"client", "crawling", "storage", "feeds", "images", "commands"} <= KNOWN.keys()
-    assert "scrapy" in LOADED["crawling"]
-    assert "sqlalchemy" in LOADED["storage"]
+    known, loaded = rooms()
+    assert {"api", "models", "transport", "sources", "items", "stores", "settings"} <= ground()
+    assert {"client", "crawling", "storage", "feeds", "images", "commands"} <= known.keys()
+    assert "scrapy" in loaded["crawling"]
+    assert "sqlalchemy" in loaded["storage"]
 
 
-@pytest.mark.parametrize("room", sorted(KNOWN.keys() - {"__init__"}))
-def test_a_package_knows_only_what_stands_below_it(room: str) -> None:
-    may = ALONE[room] if room in ALONE else GROUND | ABOVE.get(room, set())
-    assert KNOWN[room] - may == set()
+def test_a_package_knows_only_what_stands_below_it() -> None:
+    known = {room: others for room, others in rooms()[0].items() if room != "__init__"}
+    may = {room: ALONE.get(room, ground() | ABOVE.get(room, set())) for room in known}
+    assert {room: others - may[room] for room, others in known.items() if others - may[room]} == {}
 
 
-@pytest.mark.parametrize("room", sorted(GROUND | FREE.keys()))
-def test_what_does_without_a_library_does_not_import_it(room: str) -> None:
-    assert LOADED[room] & FREE.get(room, LIBRARIES) == set()
+def test_what_does_without_a_library_does_not_import_it() -> None:
+    without = {room: FREE.get(room, LIBRARIES) for room in ground() | FREE.keys()}
+    loaded = rooms()[1]
+    assert {room: loaded[room] & names for room, names in without.items() if loaded[room] & names} == {}
 
 
 def test_no_two_packages_know_each_other() -> None:
+    known = rooms()[0]
+
     def reached(room: str, seen: set[str]) -> set[str]:
-        for other in KNOWN.get(room, set()) - seen:
+        for other in known.get(room, set()) - seen:
             seen.add(other)
             reached(other, seen)
         return seen
 
-    assert [room for room in KNOWN if room in reached(room, set())] == []
+    assert [room for room in known if room in reached(room, set())] == []
