@@ -18,7 +18,7 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import TOKEN, crawl, rows, settings_of
 from tests.crawling.test_killed import listed, stored
 from tests.crawling.test_project import copy_of_the_project, environment
-from tests.scrapy_program import REAL, scrapy_program
+from tests.scrapy_program import scrapy_program
 from tmdbfusion_scrapy.crawling import TMDBSeriesSpider, TMDBSourceSpider
 from tmdbfusion_scrapy.sandbox import SandboxOptions, ThreadedSandbox
 
@@ -115,7 +115,13 @@ def fetched(project):
 
 
 def start(command, project, variables):
-    return subprocess.Popen([*REAL, *command], cwd=project, env=variables, stderr=subprocess.DEVNULL)
+    return subprocess.Popen(
+        [*scrapy_program(), *command],
+        cwd=project,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
 
 
 def finish(command, project, variables):
@@ -167,6 +173,7 @@ def test_what_a_killed_process_left_in_the_queue_costs_nothing(tmp_path, ends):
                     assert time.monotonic() < deadline
                     time.sleep(0.02)
                 process.send_signal(end)
+                process.communicate()
             before = fetched(project)
         last = finish(command, project, variables)
     assert last.returncode == 0, last.stderr
@@ -216,6 +223,7 @@ def test_kill_9(tmp_path):
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
             process.send_signal(signal.SIGKILL)
+            process.communicate()
         seen = stored(project)
         wanted = listed(sandbox)
         assert seen < wanted

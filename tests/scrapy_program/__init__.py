@@ -1,8 +1,9 @@
 """The command ``scrapy`` for tests, in a process of its own, without the second that its imports take.
 
 A server that has imported Scrapy and this package forks for each command. The program that tests start
-(`hand_over`) gives it the command with its folder, environment and open files, and ends as the command ends. Tests
-that kill a crawl, or are about how it starts, start `REAL` instead.
+(`hand_over`) gives it the command with its folder, environment and open files, and ends as the command ends. Where
+it is killed, the command is killed a moment later, and then its standard output is at its end. Tests of how a
+process starts start `REAL` instead.
 """
 
 from __future__ import annotations
@@ -51,4 +52,4 @@ def programs() -> str:
 
 def scrapy_program() -> list[str]:
     """Return the beginning of a command of Scrapy's."""
-    return [f"{programs()}/scrapy"] if hasattr(os, "fork") else REAL
+    return [f"{programs()}/scrapy"] if hasattr(os, "pidfd_open") else REAL

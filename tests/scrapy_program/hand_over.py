@@ -9,12 +9,15 @@ import time
 
 address, *arguments = sys.argv[1:]
 server = socket.socket(socket.AF_UNIX)
+deadline = time.monotonic() + 300
 while True:
     try:
         server.connect(address)
         break
     except (FileNotFoundError, ConnectionRefusedError):
         # It imports what commands need.
+        if time.monotonic() > deadline:
+            raise
         time.sleep(0.02)
 variables = [f"{name}={value}" for name, value in os.environ.items()]
 order = b"\0".join(map(os.fsencode, [os.getcwd(), str(len(arguments)), *arguments, *variables]))  # noqa: PTH109

@@ -74,7 +74,9 @@ def become(order: list[str], files: list[int]) -> None:
     )
     os.chdir(folder)
     os.environ.clear()
-    os.environ.update(variable.split("=", 1) for variable in rest[int(count) :])
+    os.environ.update(
+        {name: value for name, _, value in (each.partition("=") for each in rest[int(count) :])}
+    )
     sys.path[0] = folder
     sys.argv[1:] = rest[: int(count)]
 
@@ -87,7 +89,7 @@ def serve(address: str) -> None:
         # Nobody waits for those that wait for the commands.
         signal.signal(signal.SIGCHLD, signal.SIG_IGN)
         while True:
-            if 0 in select.select([0, listening], [], [])[0]:
+            if sys.stdin in select.select([sys.stdin, listening], [], [])[0]:
                 os._exit(0)
             connection = listening.accept()[0]
             if not os.fork():
@@ -98,7 +100,12 @@ def serve(address: str) -> None:
         order, files = received(connection)
         pid = os.fork()
         if pid:
+            for file in files:
+                os.close(file)
             connection.sendall(pid.to_bytes(4, "big"))
+            # The program says nothing more: it was killed, and with it the command.
+            if connection.fileno() in select.select([connection.fileno(), os.pidfd_open(pid)], [], [])[0]:
+                os.kill(pid, signal.SIGKILL)
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
             connection.sendall(status.to_bytes(4, "big", signed=True))
             os._exit(0)
