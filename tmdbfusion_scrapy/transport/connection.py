@@ -63,14 +63,9 @@ class Connection(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._parser: httptools.HttpResponseParser | None = None
         self._answer: Answer | None = None
-        self._ends_with_head = False
-        self._read_timeout: float | None = None
-        self._total_at: float | None = None
         self._is_given_up = False
         self._keeps_alive = True
         self._heard_at = 0.0
-        self._has_heard = False
-        self._head_size = 0
         self._is_paused = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -97,14 +92,11 @@ class Connection(asyncio.Protocol):
 
     def send(self, outgoing: Outgoing, *, timeouts: Any, total_at: float | None) -> Answer:
         """Send a request and return its answer, which is still to come; ``total_at`` is on the loop's clock."""
-        answer = self._answer = Answer(self)
-        self._ends_with_head = outgoing.method == "HEAD"
-        self._read_timeout = timeouts.get("read")
-        self._total_at = total_at
+        ends_with_head = outgoing.method == "HEAD"
+        answer = Answer(self, timeouts.get("read"), total_at, ends_with_head=ends_with_head)
+        self._answer = answer
         self.carried += 1
         self._keeps_alive = outgoing.keeps_alive
-        self._has_heard = False
-        self._head_size = 0
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
         self.transport.write(outgoing.head)
@@ -117,8 +109,7 @@ class Connection(asyncio.Protocol):
 
     async def connect_through(self, head: bytes) -> Answer:
         """Ask a proxy for a tunnel and return its answer."""
-        answer = self._answer = Answer(self)
-        self._ends_with_head = True
+        answer = self._answer = Answer(self, ends_with_head=True)
         self._parser = httptools.HttpResponseParser(self)
         self.transport.write(head)
         await answer.head()
@@ -129,7 +120,7 @@ class Connection(asyncio.Protocol):
         """See to it that the answer's time-outs are noticed from now on."""
         self._heard_at = self.loop.time()
         if self._answer is not None:
-            self._set_timer(self._due(self._answer.waiter)[0])
+            self._set_timer(self._due(self._answer)[0])
 
     def abort(self) -> None:
         """Close at once, without TLS's farewell; `on_closed` is called when the socket is closed."""
@@ -182,7 +173,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self._heard_at = self.loop.time()
-        self._has_heard = True
+        answer.heard += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -193,10 +184,8 @@ class Connection(asyncio.Protocol):
             return
         if answer.is_complete:
             self._finish()
-        elif not answer.has_head:
-            self._head_size += len(data)
-            if self._head_size > _MAX_HEAD:
-                self._break(not_http(self.origin, ValueError(f"a head of more than {_MAX_HEAD} bytes")))
+        elif answer.heard > _MAX_HEAD and not answer.has_head:
+            self._break(not_http(self.origin, ValueError(f"a head of more than {_MAX_HEAD} bytes")))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note that the connection is closed."""
@@ -213,8 +202,8 @@ class Connection(asyncio.Protocol):
         if answer is None:
             pass
         elif not answer.has_head:
-            error = lost(self.origin, exc, has_heard=self._has_heard)
-            answer.fail(error if self._has_heard or self.carried < 2 else Stale(error))
+            error = lost(self.origin, exc, has_heard=answer.heard > 0)
+            answer.fail(error if answer.heard or self.carried < 2 else Stale(error))
         elif exc is None and not _has_length(answer.headers):
             answer.complete()
         else:
@@ -261,7 +250,7 @@ class Connection(asyncio.Protocol):
         if 100 <= status < 200 and status != 101:
             return
         answer.begin(status, parser.get_http_version())
-        if self._ends_with_head or status in _WITHOUT_BODY:
+        if answer.ends_with_head or status in _WITHOUT_BODY:
             # The parser does not know of the method, nor, in older versions, what these statuses mean where a
             # Content-Length is given; it would wait for a body.
             self._keeps_alive = self._keeps_alive and parser.should_keep_alive()
@@ -314,11 +303,11 @@ class Connection(asyncio.Protocol):
             self._answer.fail(error)
         self.abort()
 
-    def _due(self, waiter: asyncio.Future[None] | None) -> tuple[float, str]:
+    def _due(self, answer: Answer) -> tuple[float, str]:
         """Return when the next time-out is due, and which it is; reading has none where nobody waits for it."""
-        due, which = math.inf if self._total_at is None else self._total_at, "total"
-        if self._read_timeout is not None and waiter is not None and self._sender is None:
-            read_due = self._heard_at + self._read_timeout
+        due, which = math.inf if answer.total_at is None else answer.total_at, "total"
+        if answer.read_timeout is not None and answer.waiter is not None and self._sender is None:
+            read_due = self._heard_at + answer.read_timeout
             if read_due < due:
                 due, which = read_due, "read"
         return due, which
@@ -337,7 +326,7 @@ class Connection(asyncio.Protocol):
         self._timer = None
         if self._answer is None:
             return
-        due, which = self._due(self._answer.waiter)
+        due, which = self._due(self._answer)
         if due - self.loop.time() < _SOON:
             self._break(timed_out(self.origin, which))
         else:

@@ -54,17 +54,11 @@ class PoolStatistics:
 
 
 def check_limits(limits: httpx.Limits) -> None:
-    """Refuse limits that cannot be; None means no limit.
-
-    Raises:
-        ValueError: One is negative, or there are to be no connections.
-    """
-    if limits.max_connections is not None and limits.max_connections < 1:
-        raise ValueError("max_connections must be at least 1, or None for no limit")
-    for name in ("max_keepalive_connections", "keepalive_expiry"):
+    """Refuse limits that cannot be, with a ``ValueError``; None means no limit."""
+    for name, least in (("max_connections", 1), ("max_keepalive_connections", 0), ("keepalive_expiry", 0)):
         value = getattr(limits, name)
-        if value is not None and value < 0:
-            raise ValueError(f"{name} must not be negative, it is {value}")
+        if value is not None and value < least:
+            raise ValueError(f"{name} is {value}: it must be at least {least}, or None for no limit")
 
 
 class Pool:
