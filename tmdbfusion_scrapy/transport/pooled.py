@@ -98,8 +98,9 @@ class PooledTransport(httpx.AsyncBaseTransport):
             httpx.TransportError: one of its subclasses, as httpx documents them.
             RuntimeError: the transport is closed, or was used in another event loop.
         """
-        library: Any = httpx if isinstance(request, httpx.Request) else library_of(request)
-        if library is None or not isinstance(request, library.Request):
+        given: Any = request
+        library: Any = httpx if isinstance(given, httpx.Request) else library_of(given)
+        if library is None or not isinstance(given, library.Request):
             raise TypeError(
                 f"a request must be an httpx.Request or an httpx2.Request, not {described(request)}"
             )
