@@ -21,9 +21,10 @@ from tmdbfusion_scrapy.transport.outgoing import check_length, framed
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
 
     from tmdbfusion_scrapy.transport.outgoing import Origin, Outgoing
+    from tmdbfusion_scrapy.transport.pool import Pool
 
 _MAX_HEAD: Final = 256 * 1024
 """Bytes of a response's status line and headers; some CDNs send more than the 8 KB that many clients take."""
@@ -36,31 +37,27 @@ _SOON: Final = 0.001
 
 
 class Connection(asyncio.Protocol):
-    """One connection of a pool, lent to one request at a time; a place of the pool while it is not open yet."""
+    """One connection of a pool, lent to one request at a time; a place of the pool while it is not open yet.
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        origin: Origin,
-        on_idle: Callable[[Connection], None],
-        on_closed: Callable[[Connection], None],
-    ) -> None:
-        self.loop = loop
+    Attributes:
+        carried: Requests that it has carried, with the one that it carries.
+        opening: The task that opens it now.
+        was_connected: True if it has had a socket; then there is a `transport`.
+        is_established: True if all that it takes to open it was done.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(self, pool: Pool, origin: Origin) -> None:
+        self.loop = pool.loop
         self.origin = origin
         self.idle_since = 0.0
         self.carried = 0
         self.opening: asyncio.Task[None] | None = None
-        """The task that opens it now."""
-        self.is_interrupted = False
-        """True if the pool was closed under the request that waits for it to open."""
-        self.is_open = False
-        self.is_established = False
-        """True if all that it takes to open it was done."""
+        self.was_connected = self.is_open = self.is_established = False
         self.socket: socket.socket | None = None
         self.network_stream: NetworkStream | None = None
-        self._on_idle = on_idle
-        self._on_closed = on_closed
-        self._transport: asyncio.Transport | None = None
+        self._pool = pool
         self._parser: httptools.HttpResponseParser | None = None
         self._answer: Answer | None = None
         self._is_given_up = False
@@ -73,21 +70,9 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
 
-    @property
-    def was_connected(self) -> bool:
-        """True if it has had a socket."""
-        return self._transport is not None
-
-    @property
-    def transport(self) -> asyncio.Transport:
-        """The transport below; there is one from the time that it is connected."""
-        if self._transport is None:
-            raise RuntimeError("the connection is not open")
-        return self._transport
-
     def secure(self, transport: asyncio.Transport) -> None:
         """Go on over TLS."""
-        self._transport = transport
+        self.transport = transport
         self.network_stream = NetworkStream(transport)
 
     def send(self, outgoing: Outgoing, *, timeouts: Any, total_at: float | None) -> Answer:
@@ -123,17 +108,16 @@ class Connection(asyncio.Protocol):
             self._set_timer(self._due(self._answer)[0])
 
     def abort(self) -> None:
-        """Close at once, without TLS's farewell; `on_closed` is called when the socket is closed."""
+        """Close at once, without TLS's farewell; the pool is told when the socket is closed."""
         self.is_open = False
-        if self._transport is not None:
+        if self.was_connected:
             if sys.version_info < (3, 11):
                 # Its TLS transport warns of never having been closed when it was only aborted.
-                self._transport.close()
-            self._transport.abort()
+                self.transport.close()
+            self.transport.abort()
 
     def interrupt(self) -> None:
-        """Close it under the request that it carries."""
-        self.is_interrupted = True
+        """Close it under the request that it carries, or that waits for it to open."""
         if self.opening is not None and not self.opening.done():
             self.cancel_opening()
         else:
@@ -163,7 +147,7 @@ class Connection(asyncio.Protocol):
         """Take the transport of a new connection."""
         # Not checked: those of uvloop are transports by what they do only.
         self.secure(cast("asyncio.Transport", transport))
-        self.is_open = True
+        self.was_connected = self.is_open = True
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
@@ -190,9 +174,9 @@ class Connection(asyncio.Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note that the connection is closed."""
         self.is_open = False
-        if sys.version_info < (3, 11) and self._transport is not None:
+        if sys.version_info < (3, 11):
             # Its TLS transport warns of never having been closed when the peer did it.
-            self._transport.close()
+            self.transport.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -212,7 +196,7 @@ class Connection(asyncio.Protocol):
         if self._sender is not None:
             self._sender.cancel()
         # The socket is closed when this has returned.
-        self.loop.call_soon(self._on_closed, self)
+        self.loop.call_soon(self._pool.forget, self)
 
     def pause_writing(self) -> None:
         """Let the body wait until the peer has taken what was sent."""
@@ -293,7 +277,7 @@ class Connection(asyncio.Protocol):
         self._sender = None
         if self._keeps_alive and self.is_open and not self.transport.is_closing():
             self.resume_reading()
-            self._on_idle(self)
+            self._pool.give_back(self)
         else:
             self.abort()
 

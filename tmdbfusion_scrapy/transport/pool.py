@@ -141,7 +141,7 @@ class Pool:
             connection.cancel_opening()
             await asyncio.wait((task,))
         connection.opening = None
-        if connection.is_interrupted:
+        if self.is_closed:
             raise closed_under_request(connection.origin)
         if task.cancelled():
             raise timed_out(connection.origin, "total" if is_total else "connect")
@@ -176,10 +176,17 @@ class Pool:
             return
         connection.abort()
         if not connection.was_connected:
-            self._forget(connection)
+            self.forget(connection)
         elif not connection.is_established:
             # A transport that is lost in its TLS handshake does not say so.
             self._forget_when_closed(connection, _ROUNDS)
+
+    def forget(self, connection: Connection) -> None:
+        """Give the place of a connection to the next one; its socket is closed."""
+        self._connections.discard(connection)
+        self._idle.pop(connection, None)
+        self._check_emptied()
+        self._serve()
 
     def statistics(self) -> PoolStatistics:
         """Count what the pool has done and holds."""
@@ -208,7 +215,7 @@ class Pool:
                 connection.interrupt()
                 if connection.opening is None and not connection.was_connected:
                     # Lent this instant, and not opened yet.
-                    self._forget(connection)
+                    self.forget(connection)
             self._check_emptied()
         await asyncio.shield(self._emptied)
         await self._dialer.close()
@@ -236,7 +243,7 @@ class Pool:
             self.discard(found)
         if len(self._connections) >= self._most:
             return None
-        connection = Connection(self.loop, origin, self.give_back, self._forget)
+        connection = Connection(self, origin)
         self._connections.add(connection)
         return connection
 
@@ -263,19 +270,12 @@ class Pool:
         del self._idle[connection]
         self.discard(connection)
 
-    def _forget(self, connection: Connection) -> None:
-        """Give the place of a connection to the next one; its socket is closed."""
-        self._connections.discard(connection)
-        self._idle.pop(connection, None)
-        self._check_emptied()
-        self._serve()
-
     def _forget_when_closed(self, connection: Connection, rounds: int) -> None:
         """Look in the loop's next rounds for the end of a socket."""
         if rounds and connection.socket is not None and connection.socket.fileno() != -1:
             self.loop.call_soon(self._forget_when_closed, connection, rounds - 1)
         else:
-            self._forget(connection)
+            self.forget(connection)
 
     def _check_emptied(self) -> None:
         if self._emptied is not None and not self._connections and not self._emptied.done():
