@@ -16,12 +16,7 @@ from scrapy.utils.job import job_dir
 from scrapy.utils.misc import load_object
 from scrapy.utils.reactor import is_reactor_installed
 
-from tmdbfusion_scrapy.crawling import scheduling
 from tmdbfusion_scrapy.crawling.errors import plain_messages
-from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
-from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware, TMDBRetryMiddleware
-from tmdbfusion_scrapy.crawling.responses import TMDBCachePolicy
-from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import (
     SETTINGS,
@@ -34,7 +29,6 @@ from tmdbfusion_scrapy.settings import (
     slot_delay,
     slot_options,
 )
-from tmdbfusion_scrapy.transport.dialing import check_certificate_variables
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -118,11 +112,6 @@ def crawl_speed(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool
 
 _ASYNCIO_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
-_FILTERS = {
-    "DUPEFILTER_CLASS": scheduling.TMDBDupeFilter,
-    "REQUEST_FINGERPRINTER_CLASS": scheduling.TMDBRequestFingerprinter,
-}
-
 _NO_LIMIT = 2**31
 
 
@@ -153,7 +142,13 @@ class Addon:
             settings.set("ASYNCIO_EVENT_LOOP", "uvloop.Loop", priority="addon")
 
     def update_settings(self, settings: BaseSettings) -> None:
+        # Loaded here: every command makes the add-on, and only a crawl needs these.
+        from tmdbfusion_scrapy.crawling import scheduling
+        from tmdbfusion_scrapy.crawling.middleware import TMDBMiddleware, TMDBRetryMiddleware
+        from tmdbfusion_scrapy.crawling.responses import TMDBCachePolicy
+        from tmdbfusion_scrapy.crawling.session import credentials_of
         from tmdbfusion_scrapy.crawling.spider import TMDBSpider
+        from tmdbfusion_scrapy.transport.dialing import check_certificate_variables
 
         with plain_messages():
             if not read_boolean(settings, "TMDB_ENABLED"):
@@ -204,7 +199,11 @@ class Addon:
         if not settings.getpriority("CONCURRENT_ITEMS"):
             # Scrapy 2.15 to 2.19 start this many tasks for every response; docs/performance.md has what they cost.
             settings.set("CONCURRENT_ITEMS", 1, priority="addon")
-        for name, cls in _FILTERS.items():
+        filters = {
+            "DUPEFILTER_CLASS": scheduling.TMDBDupeFilter,
+            "REQUEST_FINGERPRINTER_CLASS": scheduling.TMDBRequestFingerprinter,
+        }
+        for name, cls in filters.items():
             # What the user chose stays.
             if (settings.getpriority(name) or 0) <= SETTINGS_PRIORITIES["addon"]:
                 _put_before(settings, name, cls)
@@ -246,6 +245,8 @@ def _set(settings: BaseSettings, name: str, value: Any) -> None:
 
 def _install_handler(settings: BaseSettings) -> None:
     """Put our handler before those of http and https, and keep what was there for all other requests."""
+    from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
+
     handlers = dict(settings.getdict("DOWNLOAD_HANDLERS"))
     ours = {"http": TMDBHTTPDownloadHandler, "https": TMDBHTTPSDownloadHandler}
     before = {scheme: handlers[scheme] for scheme in ours if scheme in handlers}

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 from scrapy import Request
 
-from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy import api
 from tmdbfusion_scrapy.api.appending import MAX_APPENDS, split_parts
 from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, Secret
 from tmdbfusion_scrapy.api.catalogue import call_from_json, call_from_url
@@ -129,7 +129,7 @@ def note_call(request: Request, api_url: str) -> None:
 
 def endpoint_of(call: Call[Any]) -> Endpoint[..., Any] | None:
     """Return the endpoint of a call, ``None`` for one outside the catalogue."""
-    return OPERATIONS.get(call.operation_id or "")
+    return api.OPERATIONS.get(call.operation_id or "")
 
 
 def with_call(request: Request, call: Call[Any], api_url: str, **changed: Any) -> Request:

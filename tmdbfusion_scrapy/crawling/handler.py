@@ -21,7 +21,7 @@ from scrapy.utils.python import global_object_name
 from twisted.python.failure import Failure
 
 from tmdbfusion_scrapy import exceptions
-from tmdbfusion_scrapy.attempts import Attempt
+from tmdbfusion_scrapy.attempts import tell
 from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of
 from tmdbfusion_scrapy.crawling.errors import TooLargeResponseError, download_error
 from tmdbfusion_scrapy.crawling.responses import TMDBResponse, is_heard
@@ -179,22 +179,20 @@ class TMDBDownloadHandler(BaseDownloadHandler):
                 answer.abandon()
         if self._traffic.observers:
             is_api = channel.credentials is not None
-            attempt = Attempt(
+            tell(
+                self._traffic.observers,
+                begun=begun,
+                sent_at=sent_at,
+                error=cause,
                 method=request.method,
                 url=request.url,
                 base_url=channel.base_url,
                 operation_id=call_of(request, channel.base_url).operation_id if is_api else None,
                 retries=meta.get("retry_times", 0),
-                ended=time.time(),
-                seconds=time.monotonic() - sent_at,
-                waited=sent_at - begun,
                 status=None if answer is None else answer.status,
-                error=None if cause is None else type(cause).__name__,
                 size=None if response is None else len(response.body),
                 memory=meta,
             )
-            for observer in tuple(self._traffic.observers):
-                observer(attempt)
         if response is not None:
             return response
         path = call_of(request, channel.base_url).path

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from scrapy import Request  # noqa: TC002 - likewise
 
-from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy import api
 from tmdbfusion_scrapy.api.appending import parts_of_series
 from tmdbfusion_scrapy.crawling.calls import CALL_KEY, RUN_KEY
 from tmdbfusion_scrapy.crawling.errors import plain_messages
@@ -100,28 +100,28 @@ class TMDBSourceSpider(TMDBSpider):
     def plan_of(cls, arguments: Mapping[str, str]) -> Plan:
         """Return what the spider crawls with some arguments; ``ConfigurationError`` where one cannot be used."""
         plan = Plan.from_arguments(arguments, cls.records_kind(), cls.sources, cls.append)
-        if plan.append and "append_to_response" not in OPERATIONS[cls.details_operation].parameters:
+        if plan.append and "append_to_response" not in api.OPERATIONS[cls.details_operation].parameters:
             raise ConfigurationError(f"-a append: TMDB appends nothing to {cls.kind()}; leave it out")
         return plan
 
     @classmethod
     def kind(cls) -> str:
         """Return the table of the records."""
-        return OPERATIONS[cls.details_operation].kind
+        return api.OPERATIONS[cls.details_operation].kind
 
     @classmethod
     def details_model(cls) -> Any:
         """Return the class of the records."""
-        return OPERATIONS[cls.details_operation].model
+        return api.OPERATIONS[cls.details_operation].model
 
     @classmethod
     def records_kind(cls) -> Kind:
         """Return the kind of the records, with what TMDB has to list them."""
         discover, changes = (
-            OPERATIONS[operation] if operation is not None else None
+            api.OPERATIONS[operation] if operation is not None else None
             for operation in (cls.discover_operation, cls.changes_operation)
         )
-        lists = {name: OPERATIONS[operation] for name, operation in cls.list_operations.items()}
+        lists = {name: api.OPERATIONS[operation] for name, operation in cls.list_operations.items()}
         return Kind(cls.kind(), lists, discover, cls.discover_date, changes)
 
     @property
@@ -173,7 +173,7 @@ class TMDBSourceSpider(TMDBSpider):
     def details_request(self, record_id: int) -> Request:
         """Return the request for the details of a record."""
         append = {"append_to_response": self.parts} if self.parts else {}
-        endpoint = OPERATIONS[self.details_operation]
+        endpoint = api.OPERATIONS[self.details_operation]
         return self.tmdb_request(endpoint, record_id, **append, callback=self.parse_details)
 
     def parse_details(self, response: TMDBResponse) -> Iterator[Any]:

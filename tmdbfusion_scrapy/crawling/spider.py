@@ -16,7 +16,8 @@ from scrapy.utils.request import request_from_dict
 from twisted.python.failure import Failure
 from typing_extensions import Unpack, override
 
-from tmdbfusion_scrapy.api import API, OPERATIONS, Call, Crawling, Endpoint
+from tmdbfusion_scrapy import api
+from tmdbfusion_scrapy.api import API, Call, Crawling, Endpoint
 from tmdbfusion_scrapy.api.endpoint import BoundEndpoint
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
 from tmdbfusion_scrapy.crawling import calls
@@ -168,7 +169,7 @@ class TMDBSpider(Spider):
                 f"paginate() takes a method of self.tmdb and its arguments, such as self.tmdb.discover.movie, "
                 f"and this made {request!r}"
             )
-        OPERATIONS[call.operation_id].require_pages()
+        api.OPERATIONS[call.operation_id].require_pages()
         most: Any = pages
         if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
             raise ConfigurationError(f"pages is {pages!r}: use a whole number from 1")
