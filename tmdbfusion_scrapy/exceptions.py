@@ -36,7 +36,7 @@ import msgspec
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    import httpx
+    from tmdbfusion_scrapy.http import httpx
 
 
 class ConfigurationError(ValueError):

@@ -1,6 +1,5 @@
 """The clients: TMDB's API without Scrapy."""
 
-from tmdbfusion_scrapy.client.asynchronous import AsyncTMDBClient
-from tmdbfusion_scrapy.client.blocking import TMDBClient
+from tmdbfusion_scrapy.client.clients import AsyncTMDBClient, TMDBClient
 
 __all__ = ["AsyncTMDBClient", "TMDBClient"]

@@ -22,7 +22,7 @@ from tmdbfusion_scrapy.crawling.scrapy_internals import has_environment_proxy, i
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.exceptions import ValidationError
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter
+from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter, RateLimitState
 from tmdbfusion_scrapy.settings import IMAGES_SLOT, SettingsReader, once_a_crawl, settings_of
 from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 from tmdbfusion_scrapy.transport.outgoing import NO_BODY, Outgoing
@@ -195,7 +195,14 @@ class CrawlSession:
         self, url: str, kind: str, rate: float, connections: tuple[int | None, ...], counts: tuple[str, str]
     ) -> Channel:
         """Return a way with a rate limiter whose state is shared in the process, or beyond it."""
-        state = RateLimiter.state_of(url, kind, self.settings.shared_limit)
+        shared = self.settings.shared_limit
+        state: RateLimitState
+        if shared is None:
+            state = RateLimiter.new_state(url, kind)
+        else:
+            from tmdbfusion_scrapy.shared_rate import shared_rate
+
+            state = shared_rate(shared, url, kind)
         limiter = RateLimiter(RateLimit(rate), state, is_stopping=self.is_stopping)
         pool = self.new_pool(url, *connections, limiter=limiter)
         uses_environment = self.settings.proxy is None and not is_loopback_url(url)

@@ -66,18 +66,11 @@ class Answer:
         sent_at: When the rate limiter let the request go, of ``time.monotonic()``.
     """
 
-    def __init__(
-        self,
-        connection: Connection,
-        read_timeout: float | None = None,
-        total_at: float | None = None,
-        *,
-        ends_with_head: bool = False,
-    ) -> None:
+    def __init__(self, connection: Connection, *, ends_with_head: bool) -> None:
         self.connection = connection
-        self.read_timeout = read_timeout
-        self.total_at = total_at
         self.ends_with_head = ends_with_head
+        self.read_timeout: float | None = None
+        self.total_at: float | None = None
         self.heard = 0
         self.status = 0
         self.reason = b""

@@ -77,9 +77,8 @@ class Connection(asyncio.Protocol):
 
     def send(self, outgoing: Outgoing, *, timeouts: Any, total_at: float | None) -> Answer:
         """Send a request and return its answer, which is still to come; ``total_at`` is on the loop's clock."""
-        ends_with_head = outgoing.method == "HEAD"
-        answer = Answer(self, timeouts.get("read"), total_at, ends_with_head=ends_with_head)
-        self._answer = answer
+        answer = self._answer = Answer(self, ends_with_head=outgoing.method == "HEAD")
+        answer.read_timeout, answer.total_at = timeouts.get("read"), total_at
         self.carried += 1
         self._keeps_alive = outgoing.keeps_alive
         if self._parser is None:
