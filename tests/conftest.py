@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,8 +18,9 @@ HERE = Path(__file__).parent
 AUTHORITY = HERE / "authority.pem"
 RECORDED_DIR = os.environ.get("TMDB_RECORDED_DIR")
 
-# The tests start a hundred processes: modules are compiled once, not in each of them.
+# The tests run in several processes and start a hundred: modules are compiled once, not in each of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 # Files of many processes, the longest first. With pytest-xdist these begin, so that no process has one to itself

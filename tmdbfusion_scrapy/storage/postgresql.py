@@ -13,6 +13,8 @@ from sqlalchemy.schema import CreateTable
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.backend import Backend, RowWriter, with_owner
+from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.entities.declaration import Document
 from tmdbfusion_scrapy.storage.upserts import in_slices, probes
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.storage.backend import Links
     from tmdbfusion_scrapy.storage.entities.declaration import Relation
     from tmdbfusion_scrapy.storage.upserts import Row, Upsert
+
+for _table in metadata.tables.values():
+    for _index in _table.indexes:
+        _index.dialect_options["postgresql"]["where"] = _index.dialect_options["sqlite"]["where"]
 
 LOCK_SECONDS = 5
 """How long one statement waits for another program's lock; the writer tries a batch again after that."""
@@ -325,6 +331,8 @@ def _state(error: DBAPIError) -> str:
 
 def _processor_of(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
     """Return the function for a value of a type; psycopg takes a document as JSON text."""
+    if isinstance(kind, Document):
+        return None
     if isinstance(kind, sa.Boolean | sa.Date | sa.DateTime | sa.TypeDecorator):
         return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
     return None
