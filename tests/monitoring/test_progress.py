@@ -16,6 +16,7 @@ from tests.commands.spiders import MoviesSpider
 from tests.coroutines import coroutine_test
 from tests.crawling import crawls
 from tests.monitoring.terminal import screen
+from tests.scrapy_program import REAL
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 pytestmark = [
@@ -63,10 +64,10 @@ def test_a_terminal_shows_progress_below_the_log_and_a_table_at_the_end(terminal
     assert "token-of-the-tests" not in crawl.output
 
 
-def test_ctrl_c_says_how_to_go_on_and_leaves_the_terminal_as_it_was(terminal):
-    crawl = terminal(
-        "-a", "source=export", "-s", "LOG_LEVEL=ERROR", "-s", "LOG_STDOUT=True", LC_ALL="C", NO_COLOR="1"
-    )
+def test_ctrl_c_says_how_to_go_on_and_leaves_the_terminal_as_it_was(terminal, command):
+    # Started by Python: the locale is read as it starts.
+    arguments = ("-a", "source=export", "-s", "LOG_LEVEL=ERROR", "-s", "LOG_STDOUT=True")
+    crawl = terminal(program=command(*arguments, program=REAL), LC_ALL="C", NO_COLOR="1")
     crawl.read_until(lambda output: re.search(r"\d+ of \d+ records  \d+%  .*left", output))
     crawl.type("\x03")
     lines = crawl.end()
