@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import sys
 import threading
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
@@ -14,6 +13,7 @@ import pytest
 from sqlalchemy import update
 
 from tests.crawling.test_project import copy_of_the_project, environment
+from tests.scrapy_program import scrapy_program
 from tests.storage.database_access import sqlite_url
 from tests.transport.certificates import make_contexts
 from tests.transport.proxy import proxying
@@ -487,7 +487,7 @@ def test_a_disk_that_is_full(free, status):
 def test_the_example_project_without_a_token(tmp_path):
     project = copy_of_the_project(tmp_path / "project")
     finished = subprocess.run(
-        [sys.executable, "-m", "scrapy", "tmdb-doctor", "--json"],
+        [*scrapy_program(), "tmdb-doctor", "--json"],
         cwd=project,
         env=environment(),
         capture_output=True,

@@ -17,6 +17,7 @@ from tests.commands.spiders import MoviesSpider
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import crawl, rows, settings_of
 from tests.crawling.test_project import TOKEN, copy_of_the_project, environment
+from tests.scrapy_program import scrapy_program
 from tests.storage.database_access import select
 from tests.storage.library import MOVIES, SERIES, VALE, movie
 from tmdbfusion_scrapy.storage.batches import store_batch
@@ -145,7 +146,7 @@ async def test_it_fetches_again(tmp_path, tmdb_sandbox):
     options = ["-s", f"TMDB_API_URL={tmdb_sandbox.base_url}", "-s", "TMDB_REQUESTS_PER_SECOND=0"]
     finished = await asyncio.to_thread(
         subprocess.run,
-        [sys.executable, "-m", "scrapy", "tmdb-prune", "--refetch", *options],
+        [*scrapy_program(), "tmdb-prune", "--refetch", *options],
         cwd=project, env=environment(**TOKEN), capture_output=True, text=True, timeout=300, check=False,
     )  # fmt: skip
     assert finished.returncode == 0, finished.stderr

@@ -4,28 +4,32 @@ from __future__ import annotations
 
 import json
 import subprocess
-import sys
 from datetime import timedelta
 from urllib.request import ProxyHandler, build_opener
 
 from tests.crawling.test_project import environment
+from tests.scrapy_program import REAL, scrapy_program
 from tests.storage.database_access import TRIED_AT, failed_call, sqlite_url
 from tmdbfusion_scrapy.storage.batches import store_batch
 from tmdbfusion_scrapy.storage.database import open_database
 
-SCRAPY = [sys.executable, "-m", "scrapy"]
-
 
 def test_scrapy_lists_the_commands(tmp_path):
     finished = subprocess.run(
-        SCRAPY, cwd=tmp_path, env=environment(), capture_output=True, text=True, check=True, timeout=60
+        scrapy_program(),
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
     )
     for name in ("tmdb-doctor", "tmdb-failures", "tmdb-init", "tmdb-plan", "tmdb-sandbox"):
         assert f"  {name} " in finished.stdout
 
 
 def test_the_sandbox_serves_until_its_parent_is_gone(tmp_path):
-    command = [*SCRAPY, "tmdb-sandbox", "--port", "0", "--movies", "50", "--gaps", "0", "--exit-with-parent"]
+    command = [*REAL, "tmdb-sandbox", "--port", "0", "--movies", "50", "--gaps", "0", "--exit-with-parent"]
     with subprocess.Popen(
         command, cwd=tmp_path, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
@@ -46,7 +50,7 @@ def test_letters_that_a_terminal_does_not_have_and_a_reader_that_has_had_enough(
     store_batch(engine, [(failed_call(message="\u0418\u0434\u0438 \u0438 smotri", tried_at=newest), newest)])
     engine.dispose()
     with subprocess.Popen(
-        [*SCRAPY, "tmdb-failures", "--limit", "5000"],
+        [*REAL, "tmdb-failures", "--limit", "5000"],
         cwd=tmp_path,
         env=environment(PYTHONIOENCODING="ascii"),
         stdout=subprocess.PIPE,

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from scrapy import signals
-from scrapy.crawler import AsyncCrawlerRunner, Crawler
+from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 from scrapy.settings.default_settings import __dict__ as scrapy_defaults
 from scrapy.utils.reactor import is_reactor_installed
@@ -150,8 +150,8 @@ async def crawl(
     stores = issubclass(spidercls, TMDBSpider) and None not in settings.get("ITEM_PIPELINES", {}).values()
     if stores and not settings.get("TMDB_DATABASE_URL"):
         provide_database()
-    runner = AsyncCrawlerRunner(Settings(dict(settings)))
-    crawler = runner.create_crawler(spidercls)
+    # Without a runner, which copies all settings once more to look for spiders by name.
+    crawler = Crawler(spidercls, Settings(dict(settings)))
     items: list[Any] = []
 
     def keep(item: Any) -> None:
@@ -159,7 +159,7 @@ async def crawl(
 
     crawler.signals.connect(keep, signals.item_scraped)
     # A crawl that hangs fails its test, not the whole run.
-    await asyncio.wait_for(runner.crawl(crawler, **arguments), 120)
+    await asyncio.wait_for(crawler.crawl_async(**arguments), 120)
     ended = Crawl(items, crawler)
     assert ended.stats["finish_reason"] == finish_reason
     if errors is not None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from scrapy.crawler import AsyncCrawlerRunner
+from scrapy.crawler import Crawler
 from scrapy.settings import Settings
 from sqlalchemy import text
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.distributed.status import QueueStatus
 
 
-HEARTBEAT = 4.0
+HEARTBEAT = 3.0
 """Seconds; the test run may be busy for one or two."""
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 
@@ -98,9 +98,8 @@ class Fleet:
 
     def start(self, spidercls: Any, changed: dict[str, Any], **arguments: str) -> Started:
         """Start a crawl."""
-        runner = AsyncCrawlerRunner(Settings(self.settings(**changed)))
-        crawler = runner.create_crawler(spidercls)
-        return Started(crawler, asyncio.ensure_future(runner.crawl(crawler, **arguments)))
+        crawler = Crawler(spidercls, Settings(self.settings(**changed)))
+        return Started(crawler, asyncio.ensure_future(crawler.crawl_async(**arguments)))
 
     async def status(self, wish: str | None = None) -> QueueStatus:
         """What is in the queue, after something was done with all of it."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.monitoring.terminal import Terminal
+from tests.scrapy_program import scrapy_program
 from tmdbfusion_scrapy.sandbox import SandboxProcess
 
 if TYPE_CHECKING:
@@ -47,14 +47,14 @@ def environment() -> dict[str, str]:
 def command(faulty_sandbox: SandboxProcess) -> Callable[..., list[str]]:
     """Return the command of a crawl of the sandbox."""
 
-    def make(*arguments: str, spider: str = "tmdb_movies") -> list[str]:
+    def make(*arguments: str, program: list[str] | None = None) -> list[str]:
         urls = {
             "TMDB_API_URL": faulty_sandbox.base_url,
             "TMDB_EXPORTS_URL": faulty_sandbox.exports_url,
             "TMDB_RETRY_MAX_DELAY": "1",
         }
         settings = [part for name, url in urls.items() for part in ("-s", f"{name}={url}")]
-        return [sys.executable, "-m", "scrapy", "crawl", spider, *settings, *arguments]
+        return [*(program or scrapy_program()), "crawl", "tmdb_movies", *settings, *arguments]
 
     return make
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 import re
 import socket
 import subprocess
@@ -14,6 +16,7 @@ from tests.commands.spiders import MoviesSpider
 from tests.coroutines import coroutine_test
 from tests.crawling import crawls
 from tests.monitoring.terminal import screen
+from tests.scrapy_program import REAL
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 
 pytestmark = [
@@ -61,10 +64,10 @@ def test_a_terminal_shows_progress_below_the_log_and_a_table_at_the_end(terminal
     assert "token-of-the-tests" not in crawl.output
 
 
-def test_ctrl_c_says_how_to_go_on_and_leaves_the_terminal_as_it_was(terminal):
-    crawl = terminal(
-        "-a", "source=export", "-s", "LOG_LEVEL=ERROR", "-s", "LOG_STDOUT=True", LC_ALL="C", NO_COLOR="1"
-    )
+def test_ctrl_c_says_how_to_go_on_and_leaves_the_terminal_as_it_was(terminal, command):
+    # Started by Python: the locale is read as it starts.
+    arguments = ("-a", "source=export", "-s", "LOG_LEVEL=ERROR", "-s", "LOG_STDOUT=True")
+    crawl = terminal(program=command(*arguments, program=REAL), LC_ALL="C", NO_COLOR="1")
     crawl.read_until(lambda output: re.search(r"\d+ of \d+ records  \d+%  .*left", output))
     crawl.type("\x03")
     lines = crawl.end()
@@ -92,11 +95,20 @@ def test_a_second_ctrl_c_leaves_the_terminal_as_it_was(terminal):
     assert not any("requests/s" in line for line in lines)
 
 
-def test_a_notebook_gets_plain_lines(terminal):
-    crawl = terminal("-a", "ids=1", JPY_PARENT_PID="1")
-    lines = crawl.end()
-    assert "\x1b[J" not in crawl.output
-    assert "tmdb_movies: done" in lines
+@pytest.mark.parametrize("is_notebook", [True, False])
+@coroutine_test
+async def test_a_notebook_gets_plain_lines(tmdb_sandbox, monkeypatch, is_notebook):
+    ours, theirs = pty.openpty()
+    with os.fdopen(theirs, "w") as stderr, monkeypatch.context() as changed:
+        changed.setenv("TERM", "xterm-256color")
+        if is_notebook:
+            changed.setenv("JPY_PARENT_PID", "1")
+        changed.setattr(sys, "stderr", stderr)
+        await crawls.crawl(MoviesSpider, crawls.settings_of(tmdb_sandbox.base_url), ids="1")
+        output = os.read(ours, 65536).decode()
+    os.close(ours)
+    assert ("\x1b[J" in output) == (not is_notebook)
+    assert "movies: done" in screen(output)
 
 
 def test_two_crawls_share_the_block(terminal, faulty_sandbox):
@@ -185,17 +197,15 @@ async def test_a_setting_that_cannot_be_used_is_refused(tmdb_sandbox, setting, v
     assert message in str(caught.value)
 
 
-def test_who_wants_no_log_gets_none_of_it(project, environment, command):
-    crawl = piped(command("-a", "ids=1", "--nolog"), project, environment)
-    assert crawl.returncode == 0
-    assert "Wanted" not in crawl.stdout
-    assert "Traceback" not in crawl.stdout
-
-
+@pytest.mark.parametrize(
+    "settings",
+    # The first is what --nolog sets.
+    [{"LOG_ENABLED": False}, {"EXTENSIONS": {"tmdbfusion_scrapy.monitoring.status.CrawlStatus": None}}],
+    ids=["nolog", "no-status"],
+)
 @coroutine_test
-async def test_without_a_status_there_is_none_of_it(tmdb_sandbox, caplog, capfd):
-    extensions = {"tmdbfusion_scrapy.monitoring.status.CrawlStatus": None}
-    settings = crawls.settings_of(tmdb_sandbox.base_url, EXTENSIONS=extensions)
+async def test_who_wants_none_of_it_gets_none(tmdb_sandbox, caplog, capfd, settings):
+    settings = crawls.settings_of(tmdb_sandbox.base_url, **settings)
     with caplog.at_level("INFO"):
         await crawls.crawl(MoviesSpider, settings, ids="1")
     said = caplog.text + "".join(capfd.readouterr())
