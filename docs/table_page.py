@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from markup import anchor, code, table
 from meanings import OWNERS, TABLES, check_meanings, column_meaning, split_name, table_meaning
-from sqlalchemy import JSON, Boolean, Date, Float, Integer, Text
+from sqlalchemy import Boolean, Date, Float, Integer, Text
 
 from tmdbfusion_scrapy.storage.entities import metadata
-from tmdbfusion_scrapy.storage.entities.declaration import UTCDateTime
+from tmdbfusion_scrapy.storage.entities.declaration import Document, UTCDateTime
 
 if TYPE_CHECKING:
     from sqlalchemy import Column, Table
@@ -101,7 +101,7 @@ def type_name(column: Column[Any]) -> str:
     """The type in a word."""
     for kind, name in (
         (UTCDateTime, "time"),
-        (JSON, "JSON"),
+        (Document, "JSON"),
         (Date, "date"),
         (Boolean, "boolean"),
         (Float, "float"),

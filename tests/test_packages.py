@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.once
-
 PACKAGE = "tmdbfusion_scrapy"
 ROOT = Path(__file__).parents[1] / PACKAGE
 
@@ -82,33 +80,37 @@ def rooms() -> tuple[dict[str, set[str]], dict[str, set[str]]]:
     return known, libraries
 
 
-def ground() -> set[str]:
-    """Return what every package may know."""
-    return rooms()[0].keys() - ABOVE.keys() - ALONE.keys() - {"__init__"}
+ROOMS = {
+    path.name.removesuffix(".py")
+    for path in ROOT.iterdir()
+    if path.suffix == ".py" or (path / "__init__.py").exists()
+}
+GROUND = ROOMS - ABOVE.keys() - ALONE.keys() - {"__init__"}
 
 
 def test_the_packages_are_found() -> None:
+    assert {"api", "models", "transport", "sources", "items", "stores", "settings"} <= GROUND
     known, loaded = rooms()
-    assert {"api", "models", "transport", "sources", "items", "stores", "settings"} <= ground()
-    assert {"client", "crawling", "storage", "feeds", "images", "commands"} <= known.keys()
+    assert {"client", "crawling", "storage", "feeds", "images", "commands"} <= known.keys() == ROOMS
     assert "scrapy" in loaded["crawling"]
     assert "sqlalchemy" in loaded["storage"]
 
 
-def test_a_package_knows_only_what_stands_below_it() -> None:
-    known = {room: others for room, others in rooms()[0].items() if room != "__init__"}
-    may = {room: ALONE.get(room, ground() | ABOVE.get(room, set())) for room in known}
-    assert {room: others - may[room] for room, others in known.items() if others - may[room]} == {}
+@pytest.mark.parametrize("room", sorted(ROOMS - {"__init__"}))
+def test_a_package_knows_only_what_stands_below_it(room: str) -> None:
+    may = ALONE[room] if room in ALONE else GROUND | ABOVE.get(room, set())
+    known, _ = rooms()
+    assert known[room] - may == set()
 
 
-def test_what_does_without_a_library_does_not_import_it() -> None:
-    without = {room: FREE.get(room, LIBRARIES) for room in ground() | FREE.keys()}
-    loaded = rooms()[1]
-    assert {room: loaded[room] & names for room, names in without.items() if loaded[room] & names} == {}
+@pytest.mark.parametrize("room", sorted(GROUND | FREE.keys()))
+def test_what_does_without_a_library_does_not_import_it(room: str) -> None:
+    _, loaded = rooms()
+    assert loaded[room] & FREE.get(room, LIBRARIES) == set()
 
 
 def test_no_two_packages_know_each_other() -> None:
-    known = rooms()[0]
+    known, _ = rooms()
 
     def reached(room: str, seen: set[str]) -> set[str]:
         for other in known.get(room, set()) - seen:

@@ -27,15 +27,16 @@ import ssl
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from email.utils import parsedate_to_datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 from urllib.parse import urlsplit
 
 import msgspec
 
-from tmdbfusion_scrapy.http import httpx
-
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    import httpx
 
 
 class ConfigurationError(ValueError):
@@ -273,24 +274,30 @@ class Failure:
     is_unsent: bool = False
 
 
-_FAILURES: Mapping[type[BaseException], Failure] = {
-    httpx.InvalidURL: Failure(ValidationError, "url", retryable=False),
-    httpx.UnsupportedProtocol: Failure(ValidationError, "url", retryable=False),
-    httpx.LocalProtocolError: Failure(ValidationError, "request", retryable=False),
-    httpx.ConnectError: Failure(ServerError, "connection", is_unsent=True),
-    httpx.ConnectTimeout: Failure(ServerError, "time", is_unsent=True),
-    httpx.PoolTimeout: Failure(ServerError, "time", is_unsent=True),
-    httpx.TimeoutException: Failure(ServerError, "time"),
-    httpx.RemoteProtocolError: Failure(ServerError, "protocol"),
-    httpx.DecodingError: Failure(ResponseError, "body"),
-    BaseException: Failure(ServerError, "exchange"),
-}
-"""The table of httpx's exceptions; one that is not in it is what its base class is."""
+@cache
+def _failures() -> Mapping[type[BaseException], Failure]:
+    """Return the table of httpx's exceptions; one that is not in it is what its base class is."""
+    # Loaded here: every command of Scrapy's loads this module, and few of them send anything.
+    from tmdbfusion_scrapy.http import httpx
+
+    return {
+        httpx.InvalidURL: Failure(ValidationError, "url", retryable=False),
+        httpx.UnsupportedProtocol: Failure(ValidationError, "url", retryable=False),
+        httpx.LocalProtocolError: Failure(ValidationError, "request", retryable=False),
+        httpx.ConnectError: Failure(ServerError, "connection", is_unsent=True),
+        httpx.ConnectTimeout: Failure(ServerError, "time", is_unsent=True),
+        httpx.PoolTimeout: Failure(ServerError, "time", is_unsent=True),
+        httpx.TimeoutException: Failure(ServerError, "time"),
+        httpx.RemoteProtocolError: Failure(ServerError, "protocol"),
+        httpx.DecodingError: Failure(ResponseError, "body"),
+        BaseException: Failure(ServerError, "exchange"),
+    }
 
 
 def failure_of(exception: BaseException) -> Failure:
     """Return the meaning of an exception of httpx, for clients and crawls alike."""
-    failure = next(_FAILURES[cls] for cls in type(exception).__mro__ if cls in _FAILURES)
+    failures = _failures()
+    failure = next(failures[cls] for cls in type(exception).__mro__ if cls in failures)
     chain = list(chain_of(exception))
     if any(isinstance(found, ssl.SSLCertVerificationError) for found in chain):
         # Another try does not change it.

@@ -16,13 +16,7 @@ from scrapy.utils.job import job_dir
 from scrapy.utils.misc import load_object
 from scrapy.utils.reactor import is_reactor_installed
 
-from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter, TMDBRequestFingerprinter
 from tmdbfusion_scrapy.crawling.errors import plain_messages
-from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
-from tmdbfusion_scrapy.crawling.middleware import RetryQueue, TMDBMiddleware, TMDBRetryMiddleware
-from tmdbfusion_scrapy.crawling.reading import TMDBCachePolicy
-from tmdbfusion_scrapy.crawling.scheduling import LazyStartMiddleware, RunQueue, StartRunQueue
-from tmdbfusion_scrapy.crawling.session import credentials_of
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.settings import (
     SETTINGS,
@@ -35,7 +29,6 @@ from tmdbfusion_scrapy.settings import (
     slot_delay,
     slot_options,
 )
-from tmdbfusion_scrapy.transport.dialing import check_certificate_variables
 
 if TYPE_CHECKING:
     from scrapy import Spider
@@ -120,8 +113,6 @@ def crawl_speed(settings: BaseSettings, ours: TMDBSettings, *, keeps_delay: bool
 
 _ASYNCIO_REACTOR = "twisted.internet.asyncioreactor.AsyncioSelectorReactor"
 
-_FILTERS = {"DUPEFILTER_CLASS": TMDBDupeFilter, "REQUEST_FINGERPRINTER_CLASS": TMDBRequestFingerprinter}
-
 _NO_LIMIT = 2**31
 
 
@@ -159,7 +150,14 @@ class Addon:
 
     def update_settings(self, settings: BaseSettings) -> None:
         """Change the settings of a crawl; what the user set wins."""
+        # Loaded here: every command makes the add-on, and only a crawl needs these.
+        from tmdbfusion_scrapy.crawling.dupefilter import TMDBDupeFilter, TMDBRequestFingerprinter
+        from tmdbfusion_scrapy.crawling.middleware import RetryQueue, TMDBMiddleware, TMDBRetryMiddleware
+        from tmdbfusion_scrapy.crawling.reading import TMDBCachePolicy
+        from tmdbfusion_scrapy.crawling.scheduling import LazyStartMiddleware, RunQueue, StartRunQueue
+        from tmdbfusion_scrapy.crawling.session import credentials_of
         from tmdbfusion_scrapy.crawling.spider import TMDBSpider
+        from tmdbfusion_scrapy.transport.dialing import check_certificate_variables
 
         with plain_messages():
             if not read_boolean(settings, "TMDB_ENABLED"):
@@ -208,7 +206,11 @@ class Addon:
         if not settings.getpriority("CONCURRENT_ITEMS"):
             # Scrapy 2.15 to 2.19 start this many tasks for every response; docs/performance.md has what they cost.
             settings.set("CONCURRENT_ITEMS", 1, priority="addon")
-        for name, cls in _FILTERS.items():
+        filters = {
+            "DUPEFILTER_CLASS": TMDBDupeFilter,
+            "REQUEST_FINGERPRINTER_CLASS": TMDBRequestFingerprinter,
+        }
+        for name, cls in filters.items():
             # What the user chose stays.
             if (settings.getpriority(name) or 0) <= SETTINGS_PRIORITIES["addon"]:
                 _put_before(settings, name, cls)
@@ -248,6 +250,8 @@ def _check_job_directory(settings: BaseSettings) -> None:
 
 def _install_handler(settings: BaseSettings) -> None:
     """Put our handler before those of http and https, and keep what was there for all other requests."""
+    from tmdbfusion_scrapy.crawling.handler import TMDBHTTPDownloadHandler, TMDBHTTPSDownloadHandler
+
     handlers = dict(settings.getdict("DOWNLOAD_HANDLERS"))
     ours = {"http": TMDBHTTPDownloadHandler, "https": TMDBHTTPSDownloadHandler}
     before = {scheme: handlers[scheme] for scheme in ours if scheme in handlers}

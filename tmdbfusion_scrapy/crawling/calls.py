@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import msgspec
 from scrapy import Request
 
-from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy import api
 from tmdbfusion_scrapy.api.appending import MAX_APPENDS, split_parts
 from tmdbfusion_scrapy.api.call import JSON_TYPE, Call, Secret
 from tmdbfusion_scrapy.api.catalogue import call_from_url
@@ -98,7 +98,7 @@ def call_from_json(kept: Mapping[str, Any]) -> Call[Any] | None:
     if operation_id is None:
         model = cast("type[Any]", Any)
         return Call(kept["method"], kept["path"], query, model, body=body, secrets=secrets)
-    endpoint = OPERATIONS.get(operation_id)
+    endpoint = api.OPERATIONS.get(operation_id)
     if endpoint is None:
         return None
     return endpoint.make_call(
@@ -190,7 +190,7 @@ def shows_secret(url: str) -> bool:
 def kind_id_and_path(request: Request, api_url: str) -> tuple[str | None, str | None, str]:
     """Return kind, id and path of a call as a :class:`FailedCall` has them: nothing of them is secret."""
     call = call_of(request, api_url)
-    endpoint = OPERATIONS.get(call.operation_id or "")
+    endpoint = api.OPERATIONS.get(call.operation_id or "")
     path = call.path
     is_named = bool(call.values) and Secret.MASK not in path
     shown = {} if is_named else {name: value for name, value in call.query.items() if name not in _NOT_SHOWN}

@@ -18,8 +18,8 @@ import msgspec
 from scrapy.http import Response  # noqa: TC002 - likewise
 from scrapy.utils.misc import load_object
 
+from tmdbfusion_scrapy import api
 from tmdbfusion_scrapy import stats as names
-from tmdbfusion_scrapy.api import OPERATIONS, Call
 from tmdbfusion_scrapy.api.appending import Assembly, may_exist
 from tmdbfusion_scrapy.api.call import judge
 from tmdbfusion_scrapy.crawling import calls
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from scrapy.crawler import Crawler
     from scrapy.settings import BaseSettings
 
+    from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.credentials import Credentials
 
 logger = logging.getLogger(__name__)
@@ -79,7 +80,7 @@ class Conditions:
         if response.status != 304:
             self._note_answer(etag, response)
             return None
-        endpoint = OPERATIONS.get(call_of(request, self._api_url).operation_id or "")
+        endpoint = api.OPERATIONS.get(call_of(request, self._api_url).operation_id or "")
         if endpoint is None:
             return None
         self._heeded = True
@@ -168,7 +169,7 @@ class RecordReader:
         record = judge(call, response.status, headers, response.body, self._credentials, secrets)
         assembly = assembly_of(request, call) if isinstance(record, Record) else None
         if assembly is None or assembly.step == "first":
-            endpoint = OPERATIONS.get(call.operation_id or "")
+            endpoint = api.OPERATIONS.get(call.operation_id or "")
             if endpoint is not None and endpoint.is_details and not record.drift:
                 # A record that could not be read as a whole may be read better by a later version. An ETag that
                 # had a secret in it is no use.
@@ -246,7 +247,7 @@ class RecordReader:
         if is_heard(self._crawler, RECORD_CAME):
             call_info = partial(calls.kind_id_and_path, request, self._api_url)
             self._crawler.signals.send_catch_log(RECORD_CAME, call=call_info)
-        endpoint = OPERATIONS.get(call.operation_id or "")
+        endpoint = api.OPERATIONS.get(call.operation_id or "")
         if endpoint is not None and "language" in endpoint.parameters and isinstance(record, Record):
             note_language(record, call.query.get("language") or DEFAULT_LANGUAGE)
         if isinstance(record, Decoded):

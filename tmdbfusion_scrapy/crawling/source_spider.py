@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from scrapy import Request  # noqa: TC002 - likewise
 
-from tmdbfusion_scrapy.api import OPERATIONS
+from tmdbfusion_scrapy import api
 from tmdbfusion_scrapy.api.appending import parts_of_series
 from tmdbfusion_scrapy.crawling.calls import CALL_KEY, RUN_KEY
 from tmdbfusion_scrapy.crawling.errors import plain_messages
@@ -107,29 +107,29 @@ class TMDBSourceSpider(TMDBSpider):
             ConfigurationError: One cannot be used.
         """
         plan = Plan.from_arguments(arguments, cls.records_kind(), cls.sources, cls.append)
-        if plan.append and "append_to_response" not in OPERATIONS[cls.details_operation].parameters:
+        if plan.append and "append_to_response" not in api.OPERATIONS[cls.details_operation].parameters:
             raise ConfigurationError(f"-a append: TMDB appends nothing to {cls.kind()}; leave it out")
         return plan
 
     @classmethod
     def kind(cls) -> str:
         """Return the table of the records."""
-        return OPERATIONS[cls.details_operation].kind
+        return api.OPERATIONS[cls.details_operation].kind
 
     @classmethod
     def details_model(cls) -> Any:
         """Return the class of the records."""
-        return OPERATIONS[cls.details_operation].model
+        return api.OPERATIONS[cls.details_operation].model
 
     @classmethod
     def records_kind(cls) -> Kind:
         """Return the kind of the records, with what TMDB has to list them."""
         return Kind(
             cls.kind(),
-            lists={name: OPERATIONS[operation] for name, operation in cls.list_operations.items()},
-            discover=OPERATIONS[cls.discover_operation] if cls.discover_operation is not None else None,
+            lists={name: api.OPERATIONS[operation] for name, operation in cls.list_operations.items()},
+            discover=api.OPERATIONS[cls.discover_operation] if cls.discover_operation is not None else None,
             discover_date=cls.discover_date,
-            changes=OPERATIONS[cls.changes_operation] if cls.changes_operation is not None else None,
+            changes=api.OPERATIONS[cls.changes_operation] if cls.changes_operation is not None else None,
         )
 
     @property
@@ -183,7 +183,7 @@ class TMDBSourceSpider(TMDBSpider):
 
     def details_request(self, record_id: int) -> Request:
         """Return the request for the details of a record."""
-        endpoint, parts = OPERATIONS[self.details_operation], self.parts
+        endpoint, parts = api.OPERATIONS[self.details_operation], self.parts
         append = {"append_to_response": parts} if parts else {}
         return self.tmdb_request(endpoint, record_id, **append, callback=self.parse_details)
 

@@ -16,7 +16,8 @@ from scrapy.utils.request import request_from_dict
 from twisted.python.failure import Failure
 from typing_extensions import Unpack, override
 
-from tmdbfusion_scrapy.api import API, OPERATIONS, Call, Crawling, Endpoint
+from tmdbfusion_scrapy import api
+from tmdbfusion_scrapy.api import API, Call, Crawling, Endpoint
 from tmdbfusion_scrapy.api.endpoint import BoundEndpoint
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
 from tmdbfusion_scrapy.crawling import calls
@@ -168,7 +169,7 @@ class TMDBSpider(Spider):
         request: Any = method(*args, **kwargs)
         is_call = isinstance(request, Request) and calls.has_call(request)
         call = call_of(request, self._api_url) if is_call else None
-        endpoint = OPERATIONS.get(call.operation_id or "") if call is not None else None
+        endpoint = api.OPERATIONS.get(call.operation_id or "") if call is not None else None
         if call is None or endpoint is None:
             raise TypeError(
                 f"paginate() takes a method of self.tmdb and its arguments, such as self.tmdb.discover.movie, "

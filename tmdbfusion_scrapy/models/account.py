@@ -14,21 +14,21 @@ from tmdbfusion_scrapy.models.paging import Paged
 from tmdbfusion_scrapy.models.record import Record
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Gravatar(Record):
     """A picture at https://gravatar.com by its hash."""
 
     hash: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TMDBAvatar(Record):
     """A picture at TMDB."""
 
     avatar_path: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Avatar(Record):
     """The pictures of a user."""
 
@@ -36,7 +36,7 @@ class Avatar(Record):
     tmdb: TMDBAvatar | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class AccountDetails(Record):
     """An account; ``include_adult`` is the user's own choice for searches."""
 
@@ -49,7 +49,7 @@ class AccountDetails(Record):
     iso_3166_1: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class AccountStates(Record):
     """State of a movie, a series or an episode for an account; ``rated`` is ``False`` or ``{"value": 8.5}``."""
 
@@ -59,7 +59,7 @@ class AccountStates(Record):
     watchlist: bool | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class EpisodeRating(Record):
     """An account's rating of an episode; ``rated`` is ``False`` or ``{"value": 8.5}``."""
 
@@ -68,7 +68,7 @@ class EpisodeRating(Record):
     rated: Any = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class SeasonAccountStates(Record):
     """An account's ratings of the episodes of a season."""
 
@@ -76,7 +76,7 @@ class SeasonAccountStates(Record):
     results: list[EpisodeRating] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class GuestSession(Record):
     """A session of a guest."""
 
@@ -85,7 +85,7 @@ class GuestSession(Record):
     expires_at: datetime.datetime | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class RequestToken(Record):
     """A token for a user to approve."""
 
@@ -94,7 +94,7 @@ class RequestToken(Record):
     expires_at: datetime.datetime | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Session(Record):
     """A session of a user."""
 
@@ -102,7 +102,7 @@ class Session(Record):
     session_id: str | None = field(default=None, repr=False)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Status(Record):
     """A notice; ``status_code`` is TMDB's, see :data:`tmdbfusion_scrapy.exceptions.TMDB_CODES`."""
 
@@ -111,7 +111,7 @@ class Status(Record):
     status_message: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ReviewAuthor(Record):
     """Author of a review; ``rating`` is theirs, 0.5 to 10."""
 
@@ -121,7 +121,7 @@ class ReviewAuthor(Record):
     rating: float | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Review(Record):
     """A review."""
 
@@ -134,7 +134,7 @@ class Review(Record):
     url: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ReviewDetails(Review):
     """A review with what it is of: ``media_type`` is ``movie`` or ``tv``, ``media_id`` the id of that."""
 
@@ -144,7 +144,7 @@ class ReviewDetails(Review):
     media_type: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ListDetails(Paged[MovieOrTVItem]):
     """A list and one page of its items, which may be movies and series.
 
@@ -176,7 +176,7 @@ class ListDetails(Paged[MovieOrTVItem]):
         return self.total_pages is None and self.item_count is not None and len(self.items) >= self.item_count
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ListItemStatus(Record):
     """Presence of a movie on a list; ``id`` is the list's."""
 
@@ -184,7 +184,7 @@ class ListItemStatus(Record):
     item_present: bool | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CreatedList(Status):
     """The notice of a new list, with its id."""
 

@@ -11,7 +11,7 @@ from tmdbfusion_scrapy.models.record import Record
 from tmdbfusion_scrapy.models.translations import CollectionTranslations
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Keyword(Record):
     """A keyword."""
 
@@ -21,7 +21,7 @@ class Keyword(Record):
     name: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class MovieKeywords(Record):
     """The keywords of a movie."""
 
@@ -29,7 +29,7 @@ class MovieKeywords(Record):
     keywords: list[Keyword] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Genre(Record):
     """A genre; its name is in the language asked for."""
 
@@ -37,14 +37,14 @@ class Genre(Record):
     name: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class GenreList(Record):
     """All genres of movies or of series."""
 
     genres: list[Genre] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class AlternativeName(Record):
     """Another name; ``type`` says of what kind or when (a span of years), an empty string as a rule."""
 
@@ -52,7 +52,7 @@ class AlternativeName(Record):
     type: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class AlternativeNames(Record):
     """The other names of a company or network."""
 
@@ -60,7 +60,7 @@ class AlternativeNames(Record):
     results: list[AlternativeName] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ProductionCompany(Record):
     """A company that produced a movie or series."""
 
@@ -70,7 +70,7 @@ class ProductionCompany(Record):
     origin_country: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CompanyDetails(Record):
     """A company, with the parts that were asked for by ``append_to_response``.
 
@@ -94,7 +94,7 @@ class CompanyDetails(Record):
     movies: Page[MovieListItem] | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Network(Record):
     """A network that shows a series; ``origin_country`` is an empty string where unknown."""
 
@@ -104,7 +104,7 @@ class Network(Record):
     origin_country: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ProductionCountry(Record):
     """A country in which a movie or series was produced."""
 
@@ -112,7 +112,7 @@ class ProductionCountry(Record):
     name: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class SpokenLanguage(Record):
     """A language that is spoken in a movie or series; ``name`` is its own name for itself."""
 
@@ -121,7 +121,7 @@ class SpokenLanguage(Record):
     name: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class NetworkDetails(Record):
     """A network, with the parts that were asked for by ``append_to_response``.
 
@@ -142,7 +142,7 @@ class NetworkDetails(Record):
     images: Logos | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CollectionPart(MovieListItem):
     """A movie of a collection; some answers name it ``name`` and ``original_name`` instead of ``title``."""
 
@@ -150,7 +150,7 @@ class CollectionPart(MovieListItem):
     original_name: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CollectionImages(Record):
     """The images of a collection."""
 
@@ -159,7 +159,7 @@ class CollectionImages(Record):
     posters: list[Image] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CollectionDetails(Record):
     """A collection and its movies, with the parts that were asked for by ``append_to_response``.
 

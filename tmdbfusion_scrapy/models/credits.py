@@ -16,7 +16,7 @@ from tmdbfusion_scrapy.models.list_items import (
 from tmdbfusion_scrapy.models.record import Record
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CreditedPerson(Record):
     """A person as credits name them."""
 
@@ -30,7 +30,7 @@ class CreditedPerson(Record):
     profile_path: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CastMember(CreditedPerson):
     """A person before the camera; ``order`` is the place in the billing, from 0."""
 
@@ -40,7 +40,7 @@ class CastMember(CreditedPerson):
     order: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CrewMember(CreditedPerson):
     """A person behind the camera."""
 
@@ -49,7 +49,7 @@ class CrewMember(CreditedPerson):
     job: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Credits(Record):
     """The cast and crew of a movie, series or season."""
 
@@ -58,21 +58,21 @@ class Credits(Record):
     crew: list[CrewMember] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class GuestStar(CastMember):
     """A guest of an episode; older answers name the character in ``character_name``."""
 
     character_name: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class EpisodeCredits(Credits):
     """The cast, crew and guests of an episode."""
 
     guest_stars: list[GuestStar] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Role(Record):
     """A character, and in how many episodes."""
 
@@ -81,7 +81,7 @@ class Role(Record):
     episode_count: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Job(Record):
     """A job behind the camera, and in how many episodes."""
 
@@ -90,14 +90,14 @@ class Job(Record):
     episode_count: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class AggregatePerson(CreditedPerson):
     """Fields that the cast and the crew of a whole series or season have in common."""
 
     total_episode_count: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class AggregateCastMember(AggregatePerson):
     """A person before the camera, with all roles; ``order`` is the place in the billing, from 0."""
 
@@ -105,7 +105,7 @@ class AggregateCastMember(AggregatePerson):
     roles: list[Role] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class AggregateCrewMember(AggregatePerson):
     """A person behind the camera, with all jobs in one department."""
 
@@ -113,7 +113,7 @@ class AggregateCrewMember(AggregatePerson):
     jobs: list[Job] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class AggregateCredits(Record):
     """The cast and crew of all episodes of a series or season.
 
@@ -125,7 +125,7 @@ class AggregateCredits(Record):
     crew: list[AggregateCrewMember] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class MovieCastCredit(MovieListItem):
     """A movie with a part in it; ``order`` is the place in the billing, from 0."""
 
@@ -134,7 +134,7 @@ class MovieCastCredit(MovieListItem):
     order: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class MovieCrewCredit(MovieListItem):
     """A movie with a job in its crew."""
 
@@ -143,7 +143,7 @@ class MovieCrewCredit(MovieListItem):
     job: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class PersonMovieCredits(Record):
     """The movies of a person."""
 
@@ -152,7 +152,7 @@ class PersonMovieCredits(Record):
     crew: list[MovieCrewCredit] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TVCastCredit(TVListItem):
     """A series with a part in it.
 
@@ -165,7 +165,7 @@ class TVCastCredit(TVListItem):
     first_credit_air_date: datetime.date | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TVCrewCredit(TVListItem):
     """A series with a job in its crew.
 
@@ -179,7 +179,7 @@ class TVCrewCredit(TVListItem):
     job: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class PersonTVCredits(Record):
     """The series of a person."""
 
@@ -188,7 +188,7 @@ class PersonTVCredits(Record):
     crew: list[TVCrewCredit] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CombinedCastCredit(MovieOrTVItem):
     """A movie or series with a part in it.
 
@@ -202,7 +202,7 @@ class CombinedCastCredit(MovieOrTVItem):
     order: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CombinedCrewCredit(MovieOrTVItem):
     """A movie or series with a job in its crew; ``episode_count`` and ``first_credit_air_date`` are of series."""
 
@@ -213,7 +213,7 @@ class CombinedCrewCredit(MovieOrTVItem):
     job: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class PersonCombinedCredits(Record):
     """The movies and series of a person."""
 
@@ -222,7 +222,7 @@ class PersonCombinedCredits(Record):
     crew: list[CombinedCrewCredit] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CreditMedia(MovieOrTVItem):
     """The movie or series of a credit; of a series also the ``episodes`` and ``seasons`` that it is for."""
 
@@ -231,7 +231,7 @@ class CreditMedia(MovieOrTVItem):
     seasons: list[SeasonItem] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CreditDetails(Record):
     """One credit: who, in what, as what; ``credit_type`` is ``cast`` or ``crew``."""
 

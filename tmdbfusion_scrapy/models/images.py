@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Image(Record):
     """One image; its address is the base URL of the configuration, a size and ``file_path``.
 
@@ -31,7 +31,7 @@ class Image(Record):
     width: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Images(Record):
     """The images of a movie or a series."""
 
@@ -41,7 +41,7 @@ class Images(Record):
     posters: list[Image] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class SeasonImages(Record):
     """The images of a season."""
 
@@ -49,7 +49,7 @@ class SeasonImages(Record):
     posters: list[Image] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class EpisodeImages(Record):
     """The images of an episode."""
 
@@ -57,7 +57,7 @@ class EpisodeImages(Record):
     stills: list[Image] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Logo(Record):
     """A logo of a company or network.
 
@@ -75,7 +75,7 @@ class Logo(Record):
     width: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Logos(Record):
     """The logos of a company or network."""
 
@@ -135,7 +135,7 @@ def nearest_size(size: Any, offered: Iterable[str]) -> str:
     return min(near, key=lambda text: (abs(near[text] - int(wanted[2])), -near[text]))
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Video(Record):
     """A video on another site; ``key`` is its id there, ``size`` its height in lines."""
 
@@ -151,7 +151,7 @@ class Video(Record):
     published_at: datetime.datetime | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Videos(Record):
     """The videos of a movie or series."""
 
@@ -159,7 +159,7 @@ class Videos(Record):
     results: list[Video] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Trailer(Record):
     """A trailer; ``source`` is its id at YouTube, ``size`` is ``HD`` or ``Standard``."""
 
@@ -169,7 +169,7 @@ class Trailer(Record):
     type: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Trailers(Record):
     """The trailers of a movie in the form before ``videos``; ``quicktime`` has been empty in all answers seen."""
 

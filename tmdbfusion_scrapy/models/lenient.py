@@ -39,7 +39,7 @@ class Dropped(NamedTuple):
     key: str | int
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Findings:
     """Findings of one decoding."""
 

@@ -13,7 +13,7 @@ from typing import Any
 from tmdbfusion_scrapy.models.record import Record
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class MovieListItem(Record):
     """A movie as lists, discover and search name it."""
 
@@ -35,7 +35,7 @@ class MovieListItem(Record):
     vote_count: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TVListItem(Record):
     """A series as lists, discover and search name it; ``media_type`` is in mixed lists only."""
 
@@ -57,7 +57,7 @@ class TVListItem(Record):
     vote_count: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class MovieOrTVItem(Record):
     """A movie or a series; ``media_type`` is ``movie`` or ``tv``."""
 
@@ -83,7 +83,7 @@ class MovieOrTVItem(Record):
     vote_count: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class MediaItem(MovieOrTVItem):
     """A movie, a series or a person; ``media_type`` is ``movie``, ``tv`` or ``person``."""
 
@@ -93,7 +93,7 @@ class MediaItem(MovieOrTVItem):
     profile_path: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class SeasonItem(Record):
     """A season as lists name it; ``show_id`` is the id of its series."""
 
@@ -109,7 +109,7 @@ class SeasonItem(Record):
     vote_average: float | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class EpisodeItem(Record):
     """An episode as lists name it.
 
@@ -132,7 +132,7 @@ class EpisodeItem(Record):
     vote_count: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class PersonListItem(Record):
     """A person as lists and search name them; ``media_type`` is in mixed lists only.
 
@@ -152,7 +152,7 @@ class PersonListItem(Record):
     profile_path: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CollectionListItem(Record):
     """A collection as search names it."""
 
@@ -166,7 +166,7 @@ class CollectionListItem(Record):
     poster_path: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class FindResults(Record):
     """Records that have the id, by kind; all lists are empty where nothing was found."""
 
@@ -177,28 +177,28 @@ class FindResults(Record):
     tv_season_results: list[SeasonItem] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class RatedMovie(MovieListItem):
     """A movie with the user's rating."""
 
     rating: float | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class RatedTV(TVListItem):
     """A series with the user's rating."""
 
     rating: float | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class RatedEpisode(EpisodeItem):
     """An episode with the user's rating."""
 
     rating: float | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ChangeItem(Record):
     """One edit; ``value`` and ``original_value`` are of the shape of the field that changed."""
 
@@ -211,7 +211,7 @@ class ChangeItem(Record):
     original_value: Any = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Change(Record):
     """The edits of one field."""
 
@@ -219,14 +219,14 @@ class Change(Record):
     items: list[ChangeItem] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Changes(Record):
     """The edits of one movie, series or person."""
 
     changes: list[Change] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ChangedItem(Record):
     """A movie, series or person that was edited; ``adult`` may be null."""
 

@@ -23,7 +23,7 @@ from tmdbfusion_scrapy.models.releases import AlternativeTitles, ReleaseDates, R
 from tmdbfusion_scrapy.models.translations import MovieTranslations
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CollectionSummary(Record):
     """The collection that a movie belongs to."""
 
@@ -33,7 +33,7 @@ class CollectionSummary(Record):
     backdrop_path: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class MovieExternalIds(Record):
     """The ids of a movie elsewhere."""
 
@@ -45,7 +45,7 @@ class MovieExternalIds(Record):
     twitter_id: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ListSummary(Record):
     """A user's list that a movie or series is on."""
 
@@ -60,7 +60,7 @@ class ListSummary(Record):
     poster_path: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class MovieDetails(Record):
     """A movie, with the parts that were asked for by ``append_to_response``.
 

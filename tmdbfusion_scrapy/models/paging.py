@@ -61,7 +61,7 @@ class Paged(Record, Generic[T]):
 _CURE = "narrow the filters to get the rest"
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Page(Paged[T]):
     """One page of a list, 20 results as a rule."""
 
@@ -77,7 +77,7 @@ class Page(Paged[T]):
         return self.results
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class DateRange(Record):
     """The dates that a list of releases spans."""
 
@@ -85,7 +85,7 @@ class DateRange(Record):
     minimum: datetime.date | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class DatedPage(Page[T]):
     """A page of releases within a span of dates (``now_playing``, ``upcoming``)."""
 

@@ -17,7 +17,7 @@ from tmdbfusion_scrapy.models.record import Record
 from tmdbfusion_scrapy.models.translations import PersonTranslations
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class PersonExternalIds(Record):
     """The ids of a person elsewhere."""
 
@@ -34,7 +34,7 @@ class PersonExternalIds(Record):
     tvrage_id: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class PersonImages(Record):
     """The portraits of a person."""
 
@@ -42,7 +42,7 @@ class PersonImages(Record):
     profiles: list[Image] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TaggedMedia(MovieOrTVItem):
     """Subject of an image: a movie, a series, a season or an episode.
 
@@ -62,7 +62,7 @@ class TaggedMedia(MovieOrTVItem):
     still_path: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TaggedImage(Image):
     """An image that a person was tagged in.
 
@@ -76,7 +76,7 @@ class TaggedImage(Image):
     media_type: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class PersonDetails(Record):
     """A person, with the parts that were asked for by ``append_to_response``.
 

@@ -12,7 +12,7 @@ from tmdbfusion_scrapy.models.record import Record
 _KINDS: tuple[ImageKind, ...] = get_args(ImageKind)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ImagesConfiguration(Record):
     """Addresses and sizes of images: ``w500`` is 500 pixels wide, ``h632`` 632 high."""
 
@@ -58,7 +58,7 @@ class ImagesConfiguration(Record):
         return f"{self.secure_base_url.rstrip('/')}/{chosen}{path}"
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ConfigurationDetails(Record):
     """The configuration of the API."""
 
@@ -66,7 +66,7 @@ class ConfigurationDetails(Record):
     change_keys: list[str] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Country(Record):
     """A country that TMDB knows."""
 
@@ -75,7 +75,7 @@ class Country(Record):
     native_name: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Department(Record):
     """A department of a crew and its jobs."""
 
@@ -83,7 +83,7 @@ class Department(Record):
     jobs: list[str] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Language(Record):
     """A language that TMDB knows; ``name`` is its own name for itself."""
 
@@ -92,7 +92,7 @@ class Language(Record):
     name: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CountryTimezones(Record):
     """The time zones of a country."""
 
@@ -100,7 +100,7 @@ class CountryTimezones(Record):
     zones: list[str] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class WatchProvider(Record):
     """A service."""
 
@@ -110,7 +110,7 @@ class WatchProvider(Record):
     display_priority: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CountryWatchProviders(Record):
     """The services in one country, by the way they are paid."""
 
@@ -122,7 +122,7 @@ class CountryWatchProviders(Record):
     free: list[WatchProvider] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class WatchProviders(Record):
     """The services by ISO 3166-1 country code."""
 
@@ -130,21 +130,21 @@ class WatchProviders(Record):
     results: dict[str, CountryWatchProviders] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class WatchProviderListItem(WatchProvider):
     """A service in the list of all; ``display_priorities`` is its place by ISO 3166-1 country code."""
 
     display_priorities: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class WatchProviderList(Record):
     """The services that TMDB knows of."""
 
     results: list[WatchProviderListItem] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class WatchRegions(Record):
     """The countries of which TMDB knows services."""
 

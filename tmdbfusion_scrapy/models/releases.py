@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from tmdbfusion_scrapy.models.record import Record
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Certification(Record):
     """A certification; ``order`` is its place in its country, the mildest first."""
 
@@ -17,14 +17,14 @@ class Certification(Record):
     order: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Certifications(Record):
     """The certifications by country: an ISO 3166-1 code, or one of a region (``CA-QC``)."""
 
     certifications: dict[str, list[Certification]] = field(default_factory=dict)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ContentRating(Record):
     """The rating of a series in a country, such as ``TV-MA``; ``descriptors`` are its reasons."""
 
@@ -33,7 +33,7 @@ class ContentRating(Record):
     rating: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ContentRatings(Record):
     """The ratings of a series by country."""
 
@@ -41,7 +41,7 @@ class ContentRatings(Record):
     results: list[ContentRating] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class AlternativeTitle(Record):
     """A title in a country."""
 
@@ -50,7 +50,7 @@ class AlternativeTitle(Record):
     type: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class AlternativeTitles(Record):
     """The titles of a movie by country."""
 
@@ -58,7 +58,7 @@ class AlternativeTitles(Record):
     titles: list[AlternativeTitle] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TVAlternativeTitles(Record):
     """The titles of a series by country."""
 
@@ -66,7 +66,7 @@ class TVAlternativeTitles(Record):
     results: list[AlternativeTitle] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Release(Record):
     """One release.
 
@@ -82,7 +82,7 @@ class Release(Record):
     type: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CountryReleases(Record):
     """The releases in one country."""
 
@@ -90,7 +90,7 @@ class CountryReleases(Record):
     release_dates: list[Release] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ReleaseDates(Record):
     """The releases of a movie by country."""
 
@@ -98,7 +98,7 @@ class ReleaseDates(Record):
     results: list[CountryReleases] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CountryRelease(Record):
     """A release in a country, in the form before ``release_dates``."""
 
@@ -109,7 +109,7 @@ class CountryRelease(Record):
     release_date: datetime.date | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Releases(Record):
     """The releases of a movie in the form before ``release_dates``."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from tmdbfusion_scrapy.models.record import Record
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class MovieTranslationData(Record):
     """The translated fields; an empty string where a translation has none."""
 
@@ -18,7 +18,7 @@ class MovieTranslationData(Record):
     title: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class MovieTranslation(Record):
     """A movie in one language."""
 
@@ -29,7 +29,7 @@ class MovieTranslation(Record):
     data: MovieTranslationData | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class MovieTranslations(Record):
     """All translations of a movie."""
 
@@ -37,7 +37,7 @@ class MovieTranslations(Record):
     translations: list[MovieTranslation] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TVTranslationData(Record):
     """The translated fields of a series; an empty string where a translation has none."""
 
@@ -47,7 +47,7 @@ class TVTranslationData(Record):
     tagline: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TVTranslation(Record):
     """A series in one language."""
 
@@ -58,7 +58,7 @@ class TVTranslation(Record):
     data: TVTranslationData | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TVTranslations(Record):
     """All translations of a series."""
 
@@ -66,7 +66,7 @@ class TVTranslations(Record):
     translations: list[TVTranslation] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class SeasonTranslationData(Record):
     """The translated fields of a season or episode; an empty string where a translation has none."""
 
@@ -74,7 +74,7 @@ class SeasonTranslationData(Record):
     overview: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class SeasonTranslation(Record):
     """A season or episode in one language."""
 
@@ -85,7 +85,7 @@ class SeasonTranslation(Record):
     data: SeasonTranslationData | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class SeasonTranslations(Record):
     """All translations of a season."""
 
@@ -93,12 +93,12 @@ class SeasonTranslations(Record):
     translations: list[SeasonTranslation] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class EpisodeTranslations(SeasonTranslations):
     """All translations of an episode."""
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class PersonTranslationData(Record):
     """The translated fields of a person; an empty string where a translation has none."""
 
@@ -106,7 +106,7 @@ class PersonTranslationData(Record):
     name: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class PersonTranslation(Record):
     """A person in one language."""
 
@@ -117,7 +117,7 @@ class PersonTranslation(Record):
     data: PersonTranslationData | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class PersonTranslations(Record):
     """All translations of a person."""
 
@@ -125,7 +125,7 @@ class PersonTranslations(Record):
     translations: list[PersonTranslation] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CollectionTranslationData(Record):
     """The translated fields of a collection; an empty string where a translation has none."""
 
@@ -134,7 +134,7 @@ class CollectionTranslationData(Record):
     homepage: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CollectionTranslation(Record):
     """A collection in one language."""
 
@@ -145,7 +145,7 @@ class CollectionTranslation(Record):
     data: CollectionTranslationData | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class CollectionTranslations(Record):
     """All translations of a collection."""
 

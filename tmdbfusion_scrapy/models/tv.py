@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class SeasonExternalIds(Record):
     """The ids of a season elsewhere."""
 
@@ -45,14 +45,14 @@ class SeasonExternalIds(Record):
     wikidata_id: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class EpisodeExternalIds(SeasonExternalIds):
     """The ids of an episode elsewhere: those that a season has, and IMDb's."""
 
     imdb_id: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TVExternalIds(EpisodeExternalIds):
     """The ids of a series elsewhere: those that an episode has, and its accounts."""
 
@@ -61,7 +61,7 @@ class TVExternalIds(EpisodeExternalIds):
     twitter_id: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Episode(EpisodeItem):
     """An episode as its season names it, with crew and guests; ``runtime`` is in minutes."""
 
@@ -69,7 +69,7 @@ class Episode(EpisodeItem):
     guest_stars: list[GuestStar] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class EpisodeDetails(Episode):
     """An episode, with the parts that were asked for by ``append_to_response``.
 
@@ -86,7 +86,7 @@ class EpisodeDetails(Episode):
     videos: Videos | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class EpisodeGroupSummary(Record):
     """An order of the episodes, as the list of them names it.
 
@@ -103,7 +103,7 @@ class EpisodeGroupSummary(Record):
     type: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class EpisodeGroups(Record):
     """All orders of the episodes of a series; ``id`` is the series'."""
 
@@ -111,14 +111,14 @@ class EpisodeGroups(Record):
     results: list[EpisodeGroupSummary] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class GroupedEpisode(EpisodeItem):
     """An episode in a group; ``order`` is its place there, from 0."""
 
     order: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class EpisodeGroup(Record):
     """A group of episodes, such as a season of the DVDs; ``order`` is its place among the groups."""
 
@@ -129,14 +129,14 @@ class EpisodeGroup(Record):
     order: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class EpisodeGroupDetails(EpisodeGroupSummary):
     """An order of the episodes, with its groups."""
 
     groups: list[EpisodeGroup] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class SeasonDetails(Record):
     """A season, with the parts that were asked for by ``append_to_response``.
 
@@ -173,7 +173,7 @@ class SeasonDetails(Record):
 R = TypeVar("R", bound=Record)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class Creator(Record):
     """A person who created a series."""
 
@@ -185,7 +185,7 @@ class Creator(Record):
     profile_path: str | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TVKeywords(Record):
     """The keywords of a series."""
 
@@ -193,7 +193,7 @@ class TVKeywords(Record):
     results: list[Keyword] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ScreenedEpisode(Record):
     """An episode that was shown in theatres; ``id`` is the episode's."""
 
@@ -202,7 +202,7 @@ class ScreenedEpisode(Record):
     season_number: int | None = None
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class ScreenedTheatrically(Record):
     """The episodes of a series that were shown in theatres."""
 
@@ -210,7 +210,7 @@ class ScreenedTheatrically(Record):
     results: list[ScreenedEpisode] = field(default_factory=list)
 
 
-@dataclass
+@dataclass(repr=False, eq=False)
 class TVDetails(Record):
     """A series, with the parts that were asked for by ``append_to_response``.
 

@@ -48,6 +48,8 @@ _RECORD_ERRORS = (StatementError, ArithmeticError, AttributeError, LookupError, 
 
 _IDS_AT_ONCE = 20_000
 
+_DIALECTS = frozenset({"sqlite", "postgresql", "postgres"})
+
 
 class RowWriter:
     """Writer of rows in a transaction that is open."""
@@ -150,9 +152,9 @@ class Backend:
     def check_encoding(self, connection: Connection, label: str) -> None:
         """Raise ``ConfigurationError`` where not every text can be stored."""
 
-    def columns(self, connection: Connection) -> set[tuple[str, str]]:  # noqa: ARG002 - for others
-        """Return the columns of all tables by name; none where that takes longer than looking closely."""
-        return set()
+    def columns(self, connection: Connection) -> set[tuple[str, str]]:
+        """Return the columns of all tables by name, at the price of one question."""
+        raise NotImplementedError
 
     def probe(self, connection: Connection, tables: Sequence[Table]) -> None:
         """Raise the driver's error where tables cannot be written to."""
@@ -193,22 +195,30 @@ class Backend:
 
 
 @cache
-def _backends() -> dict[str, Backend]:
-    """Return all backends, by SQLAlchemy's name of the dialect."""
-    from tmdbfusion_scrapy.storage.postgresql import POSTGRESQL
-    from tmdbfusion_scrapy.storage.sqlite import SQLITE
+def _backend(name: str) -> Backend:
+    """Return the backend for SQLAlchemy's name of a dialect, one of :data:`_DIALECTS`.
 
-    return {"sqlite": SQLITE, "postgresql": POSTGRESQL}
+    The other one is not loaded: its dialect takes as long as all tables together.
+    """
+    if name == "sqlite":
+        from tmdbfusion_scrapy.storage.sqlite import SQLITE
+
+        return SQLITE
+    from tmdbfusion_scrapy.storage.postgresql import POSTGRESQL
+
+    return POSTGRESQL
 
 
 def backend_of(bind: Engine | Connection) -> Backend:
     """Return the backend of an engine or a connection."""
-    return _backends()[bind.dialect.name]
+    return _backend(bind.dialect.name)
 
 
 def backend_for(url: URL) -> Backend | None:
     """Return the backend for a URL; ``None`` where there is none."""
-    return next((backend for backend in _backends().values() if url.drivername in backend.drivers), None)
+    name = url.get_backend_name()
+    backend = _backend(name) if name in _DIALECTS else None
+    return backend if backend is not None and url.drivername in backend.drivers else None
 
 
 def with_owner(rows: Links) -> list[Row]:
@@ -244,7 +254,7 @@ def may_pass(error: BaseException | None) -> bool:
 
 def _raised_by(error: DBAPIError) -> Backend:
     """Return the backend whose driver raised an error."""
-    return _backends()["sqlite" if isinstance(error.orig, sqlite3.Error) else "postgresql"]
+    return _backend("sqlite" if isinstance(error.orig, sqlite3.Error) else "postgresql")
 
 
 def reason_of(error: BaseException | None) -> str:

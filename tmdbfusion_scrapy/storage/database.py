@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from contextlib import ExitStack, contextmanager
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Engine, Inspector, create_engine, func, insert, inspect, select
@@ -12,6 +13,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.engine.reflection import ObjectKind
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.backend import TABLES_LOCK, backend_for, backend_of, reason_of
@@ -82,15 +84,21 @@ def _prepare_tables(connection: Connection, label: str) -> None:
     if version is None or not _is_complete(connection):
         there = _check_tables(inspect(connection), label)
         missing = [table for table in TABLES if table.name not in there]
-        metadata.create_all(connection, missing, checkfirst=False)
+        for table in missing:
+            for part in (
+                CreateTable(table),
+                *map(CreateIndex, sorted(table.indexes, key=attrgetter("name"))),
+            ):
+                # As text: create_all() takes three times as long.
+                connection.exec_driver_sql(str(part.compile(connection)))
     if version is None:
         connection.execute(insert(tmdb_schema).values(version=VERSION))
 
 
 def _is_complete(connection: Connection) -> bool:
-    """Return whether all tables have all columns, where that can be told at the price of one question.
+    """Return whether all tables have all columns.
 
-    A crawl opens an SQLite file several times, and to go through it table by table takes a tenth of a second.
+    A crawl opens its database several times, and to go through it table by table takes a tenth of a second.
     """
     there = backend_of(connection).columns(connection)
     return all((table.name, column.name) in there for table in TABLES for column in table.columns)

@@ -6,9 +6,9 @@ import datetime
 import re
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import JSON, BigInteger, Column, Integer, Table
+from sqlalchemy import BigInteger, Column, Integer, Table
 
-from tmdbfusion_scrapy.storage.entities.declaration import UTCDateTime, target_of
+from tmdbfusion_scrapy.storage.entities.declaration import Document, UTCDateTime, target_of
 from tmdbfusion_scrapy.storage.rows import storable_text
 
 if TYPE_CHECKING:
@@ -116,7 +116,7 @@ def _fitting(column: Column[Any], value: Any) -> Any:
         bits = 63 if isinstance(column.type, BigInteger) else 31
         return value if -(2**bits) <= value < 2**bits else None
     if isinstance(value, str):
-        text = storable_text(_fitting_document(value) if isinstance(column.type, JSON) else value)
+        text = storable_text(_fitting_document(value) if isinstance(column.type, Document) else value)
         if len(text) > _MOST_INDEXED // 4 and _is_indexed(column):
             text = text.encode()[:_MOST_INDEXED].decode(errors="ignore")
         return value if text == value else text

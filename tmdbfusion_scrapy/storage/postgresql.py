@@ -13,6 +13,8 @@ from sqlalchemy.schema import CreateTable
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.backend import Backend, RowWriter, with_owner
+from tmdbfusion_scrapy.storage.entities import metadata
+from tmdbfusion_scrapy.storage.entities.declaration import Document
 from tmdbfusion_scrapy.storage.upserts import in_slices, probes
 
 if TYPE_CHECKING:
@@ -23,6 +25,10 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.storage.backend import Links
     from tmdbfusion_scrapy.storage.entities.declaration import Relation
     from tmdbfusion_scrapy.storage.upserts import Row, Upsert
+
+for _table in metadata.tables.values():
+    for _index in _table.indexes:
+        _index.dialect_options["postgresql"]["where"] = _index.dialect_options["sqlite"]["where"]
 
 LOCK_SECONDS = 5
 """How long one statement waits for another program's lock; the writer tries a batch again after that."""
@@ -225,6 +231,14 @@ class PostgreSQL(Backend):
                 "template0"
             )
 
+    def columns(self, connection: Connection) -> set[tuple[str, str]]:
+        found = connection.exec_driver_sql(
+            "SELECT c.relname, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "JOIN pg_attribute a ON a.attrelid = c.oid WHERE n.nspname = current_schema() "
+            "AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped"
+        )
+        return {(table, column) for table, column in found}
+
     def probe(self, connection: Connection, tables: Sequence[sa.Table]) -> None:
         # Nothing into any table, in one go: hundreds of questions are seconds where the server is far.
         connection.exec_driver_sql("; ".join(map(_probe, tables)))
@@ -317,6 +331,8 @@ def _state(error: DBAPIError) -> str:
 
 def _processor_of(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
     """Return the function for a value of a type; psycopg takes a document as JSON text."""
+    if isinstance(kind, Document):
+        return None
     if isinstance(kind, sa.Boolean | sa.Date | sa.DateTime | sa.TypeDecorator):
         return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
     return None

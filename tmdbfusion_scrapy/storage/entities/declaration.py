@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 import sqlalchemy as sa
 from sqlalchemy import Column, Dialect, ForeignKey, Index, Table, Text
-from sqlalchemy.dialects.postgresql import JSONB
 
 from tmdbfusion_scrapy.models.record import Record
 from tmdbfusion_scrapy.storage.upserts import Upsert
@@ -48,6 +47,22 @@ class UTCDateTime(sa.TypeDecorator[datetime.datetime]):
         return value and value.astimezone(datetime.timezone.utc)
 
 
+class Document(sa.TypeDecorator[str]):
+    """JSON, which PostgreSQL keeps as ``jsonb``; the row gives it as text, see ``database.open_database``."""
+
+    impl = sa.JSON(none_as_null=True)
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        """Return the type that a database has for it."""
+        if dialect.name != "postgresql":
+            return super().load_dialect_impl(dialect)
+        # Loaded where it is used: the dialect takes as long as all tables together.
+        from sqlalchemy.dialects.postgresql import JSONB
+
+        return dialect.type_descriptor(JSONB(none_as_null=True))
+
+
 def _of_type(kind: Any) -> Callable[..., list[Column[Any]]]:
     """Return the function that gives columns of a type, by their names."""
     return lambda *names: [Column(name, kind) for name in names]
@@ -60,8 +75,7 @@ number = _of_type(sa.Float)
 flag = _of_type(sa.Boolean)
 date = _of_type(sa.Date)
 moment = _of_type(UTCDateTime)
-# The row gives JSON as text, see ``database.open_database``.
-document = _of_type(sa.JSON(none_as_null=True).with_variant(JSONB(none_as_null=True), "postgresql"))
+document = _of_type(Document)
 
 
 def tmdb_id() -> Column[int]:
@@ -114,7 +128,8 @@ def record_table(name: str, *columns: Column[Any], indexes: Iterable[tuple[str, 
         if first in there:
             places = [there[column] for column in (first, *then_by) if column in there]
             has_value = there[first].is_(True) if first == "adult" else there[first].is_not(None)
-            Index(f"ix_{name}_{first}", *places, sqlite_where=has_value, postgresql_where=has_value)
+            # PostgreSQL's backend takes it over: naming that dialect here would load it for every command.
+            Index(f"ix_{name}_{first}", *places, sqlite_where=has_value)
     for names in indexes:
         Index(f"ix_{name}_{'_'.join(names)}", *(there[column] for column in names))
     return table
