@@ -30,6 +30,8 @@ LONGEST = (
     "docs/test_pages.py",
     "docs/test_examples.py",
     "crawling/test_killed.py",
+    "storage/test_prune.py",
+    "client/test_calls.py",
     "storage/test_odd_values.py",
     "test_shared_rate.py",
     "distributed/test_failures.py",

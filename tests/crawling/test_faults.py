@@ -35,11 +35,19 @@ PASSING = [
 """Fault, meta of the requests, error, HTTP status, TMDB code."""
 
 
+class SpoiledSpider(MoviesSpider):
+    """Gives its meta to the first movie alone: the others are not to be timed out."""
+
+    def movie(self, movie_id, **arguments):
+        meta = {} if movie_id == self.ids[0] else {"meta": {}}
+        return super().movie(movie_id, **meta, **arguments)
+
+
 async def crawl_four(sandbox, *, meta=None, errors=0, **settings):
     """Crawl four movies; the first one is the one that a test spoils."""
     bad, *good = sandbox.movie_ids[:4]
     ended = await crawl(
-        MoviesSpider, settings_of(sandbox.base_url, **settings), errors=errors, ids=[bad, *good], meta=meta
+        SpoiledSpider, settings_of(sandbox.base_url, **settings), errors=errors, ids=[bad, *good], meta=meta
     )
     for failure in ended.spider.failures:
         assert isinstance(failure.value, TMDBError)
@@ -67,8 +75,11 @@ async def test_a_crawl_without_faults(tmdb_sandbox):
 
 @pytest.mark.parametrize(("fault", "meta", "error", "status", "code"), PASSING)
 @coroutine_test
-async def test_a_fault_that_passes(tmdb_sandbox, fault, meta, error, status, code):
+@with_more_time
+async def test_a_fault_that_passes(tmdb_sandbox, fault, meta, error, status, code, scale):
+    tmdb_sandbox.clear()
     tmdb_sandbox.fail_next(fault, path=f"movie/{tmdb_sandbox.movie_ids[0]}")
+    meta = {name: value * scale for name, value in meta.items()}
     ended, bad = await crawl_four(tmdb_sandbox, meta=meta)
     assert bad in ended.ids
     assert rows("SELECT count(*) FROM movies") == [(4,)]

@@ -26,6 +26,16 @@ FAULTS = ["reset", "reset-body", "truncate", "html", "empty", "list", "gzip-unla
 FAULTS += ["string-numbers", "400", "403", "404", "422", "429", "500", "503", "302"]
 
 
+class SpoiledSpider(MoviesSpider):
+    """Waits but a moment for the answers that may never come."""
+
+    name = "spoiled"
+
+    def movie(self, movie_id, **arguments):
+        is_spoiled = movie_id in self.ids[: len(FAULTS)]
+        return super().movie(movie_id, meta={"download_timeout": 0.3} if is_spoiled else {}, **arguments)
+
+
 class StoppedSpider(MoviesSpider):
     """Is stopped while requests are in the queue."""
 
@@ -74,7 +84,7 @@ async def test_the_secret_is_nowhere_but_at_the_server(
         HTTPCACHE_DIR=str(tmp_path / "cache"),
         RETRY_TIMES=1,
     )
-    ended = await crawl(MoviesSpider, settings, errors=None, ids=ids, meta={"download_timeout": 0.3})
+    ended = await crawl(SpoiledSpider, settings, errors=None, ids=ids)
     assert len(ended.ids) >= 40 - len(FAULTS)
     assert len(ended.spider.failures) >= 10
     assert len(rows("SELECT id FROM tmdb_failures")) == len(ended.spider.failures)

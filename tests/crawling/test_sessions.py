@@ -15,6 +15,7 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import crawl, failure_rows, settings_of
 from tests.crawling.test_retries import OPEN_QUEUES
 from tests.crawling.test_secrets import files_with, told
+from tests.patience import with_more_time
 from tests.transport.server import hang, reset_early, running
 from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.api.call import Secret
@@ -481,10 +482,12 @@ WRITES = [CALLS[2], CALLS[4], LOGIN]
 @pytest.mark.parametrize("call", WRITES, ids=["post", "delete", "login"])
 @pytest.mark.parametrize("fault", [hang, reset_early, answering({}, status="503 Service Unavailable")])
 @coroutine_test
-async def test_what_writes_is_sent_once_where_nobody_knows_whether_it_worked(server, call, fault):
+@with_more_time
+async def test_what_writes_is_sent_once_where_nobody_knows_whether_it_worked(server, call, fault, scale):
+    server.requests.clear()
     server.scripts.update(dict.fromkeys(ANSWERS, fault))
     endpoint, arguments = call
-    call = (endpoint, {**arguments, "meta": {"download_timeout": 0.3}})
+    call = (endpoint, {**arguments, "meta": {"download_timeout": 0.3 * scale if fault is hang else 60}})
     settings = session_settings(server, RETRY_HTTP_CODES=[503], RETRY_TIMES=3)
     ended = await crawl(CallsSpider, settings, calls=[call])
     assert len(ended.spider.failures) == 1

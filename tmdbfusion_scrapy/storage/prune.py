@@ -24,7 +24,7 @@ from tmdbfusion_scrapy.storage.upserts import MOST_KEYS
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from sqlalchemy import Column, ColumnElement, Connection, Engine, Table
+    from sqlalchemy import Column, ColumnElement, Connection, Engine, FromClause, Table
 
 _WAIT_SECONDS = 60.0
 _NAMES = frozenset({"name", "title"})
@@ -156,7 +156,7 @@ def _forgotten(table: Table) -> dict[str, Any]:
 def _is_named(key: Column[Any], column: Column[Any]) -> ColumnElement[bool]:
     """Return whether a column refers to a row."""
     # The table itself may be the one that is asked.
-    referring = column.table.alias()
+    referring = _alias(column.table)
     return exists().where(referring.columns[column.name] == key).correlate(key.table)
 
 
@@ -167,12 +167,18 @@ def _is_fetched(column: Column[Any], *, has_credit: bool = False) -> ColumnEleme
     """
     target = target_of(column)
     assert target is not None  # noqa: S101 - such columns are asked for
-    record = target.alias().columns
+    record = _alias(target).columns
     found = exists().where(record.id == column, record.fetched_at.is_not(None))
     if has_credit:
         is_said = sql_cast(record.raw, Text).contains(column.table.columns.credit_id)
         found = found.where(or_(record.raw.is_(None), is_said))
     return found.correlate(column.table)
+
+
+@cache
+def _alias(table: Table) -> FromClause:
+    """Return the table under another name: to make one takes longer than the rest of a statement."""
+    return table.alias()
 
 
 @cache
