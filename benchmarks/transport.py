@@ -4,8 +4,8 @@
     python benchmarks/transport.py [--requests 4000] [--connections 20,100,400] [--rounds 3] [--tls]
 
 Starts its own loopback server in a process of its own, on a core of its own where the system allows that.
-Every contender fetches the same body with as many tasks as connections, over and over in turn; the table shows
-the median round.
+Every contender fetches the same body with as many tasks as connections, over and over in turn, with few and with
+many connections one after the other; the table shows the median round.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httptools
 import httpx
 import scrapy
 from certificates import make_certificates
@@ -174,6 +175,62 @@ async def bare_aiohttp(connections: int, verify: Verify) -> AsyncIterator[Fetch]
         yield fetch
 
 
+class BareProtocol(asyncio.Protocol):
+    """What a request takes at the least: no limits, no time-outs, no errors, no headers."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.pieces: list[bytes] = []
+
+    def connection_made(self, transport: Any) -> None:
+        """Keep the transport."""
+        self.transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what came."""
+        self.parser.feed_data(data)
+
+    def on_body(self, body: bytes) -> None:
+        """Keep a piece of the body."""
+        self.pieces.append(body)
+
+    def on_message_complete(self) -> None:
+        """Hand the body over."""
+        self.body.set_result(b"".join(self.pieces))
+
+    async def exchange(self, head: bytes) -> bytes:
+        """Send a head and return the body of the answer."""
+        self.parser = httptools.HttpResponseParser(self)
+        self.pieces.clear()
+        self.body: asyncio.Future[bytes] = self.loop.create_future()
+        self.transport.write(head)
+        return await self.body
+
+
+@contextlib.asynccontextmanager
+async def bare_httptools(connections: int, verify: Verify) -> AsyncIterator[Fetch]:  # noqa: ARG001 - of the tasks
+    """Fetch with asyncio and the parser alone: what grows here is of the event loop, the system and the server."""
+    idle: list[BareProtocol] = []
+
+    async def fetch(url: str) -> bytes:
+        parts = httpx.URL(url) if not idle else None
+        if parts is None:
+            protocol = idle.pop()
+        else:
+            tls = verify if parts.scheme == "https" else None
+            _, protocol = await asyncio.get_running_loop().create_connection(
+                BareProtocol, parts.host, parts.port, ssl=tls
+            )
+        target = url.split("/", 3)[3].encode()
+        body = await protocol.exchange(b"GET /%b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % target)
+        idle.append(protocol)
+        return body
+
+    yield fetch
+    for protocol in idle:
+        protocol.transport.abort()
+
+
 BASELINE = "httpx, its own transport"
 BARE = "aiohttp, bare"
 
@@ -186,6 +243,7 @@ CONTENDERS: dict[str, Callable[[int, Verify], Any]] = {
     "PooledTransport called directly, one httpx.Request": pooled_one_request,
     "the same, with FailoverTransport around it": pooled_with_failover,
     BARE: bare_aiohttp,
+    "asyncio and httptools, bare": bare_httptools,
 }
 NEEDS = {httpx_aiohttp: "httpx-aiohttp", bare_aiohttp: "aiohttp"}
 """What has to be installed for a side."""
@@ -258,29 +316,34 @@ def main() -> None:
             )
             print("| connections | transport | requests/s | CPU ms/request | x httpx | x bare aiohttp |")
             print("|---:|---|---:|---:|---:|---:|", flush=True)
-            for connections in [int(number) for number in options.connections.split(",")]:
-                compare(url, options.requests, connections, options.rounds, verify)
+            numbers = [int(number) for number in options.connections.split(",")]
+            compare(url, options.requests, numbers, options.rounds, verify)
 
 
-def compare(url: str, requests: int, connections: int, rounds: int, verify: Verify) -> None:
-    """Print one block of the table."""
+def compare(url: str, requests: int, numbers: list[int], rounds: int, verify: Verify) -> None:
+    """Print the rows, one block for each number of connections."""
     installed = {
         name: contender
         for name, contender in CONTENDERS.items()
         if contender not in NEEDS or version_of(NEEDS[contender])
     }
-    seen: dict[str, list[Measurement]] = {name: [] for name in installed}
+    seen: dict[tuple[int, str], list[Measurement]] = {}
     for _ in range(rounds):
         for name, contender in installed.items():
-            seen[name].append(asyncio.run(measure(contender, url, requests, connections, verify)))
-    rates = {name: statistics.median(one.rate for one in found) for name, found in seen.items()}
-    for name, rate in rates.items():
-        cpu = statistics.median(one.cpu for one in seen[name])
-        to_aiohttp = f"{rate / rates[BARE]:.2f}" if BARE in rates else ""
-        print(
-            f"| {connections} | {name} | {rate:,.0f} | {cpu:.3f} | {rate / rates[BASELINE]:.2f} | {to_aiohttp} |",
-            flush=True,
-        )
+            for connections in numbers:
+                measured = asyncio.run(measure(contender, url, requests, connections, verify))
+                seen.setdefault((connections, name), []).append(measured)
+    rates = {key: statistics.median(one.rate for one in found) for key, found in seen.items()}
+    for connections in numbers:
+        for name in installed:
+            rate = rates[connections, name]
+            cpu = statistics.median(one.cpu for one in seen[connections, name])
+            to_aiohttp = f"{rate / rates[connections, BARE]:.2f}" if BARE in installed else ""
+            to_httpx = f"{rate / rates[connections, BASELINE]:.2f}"
+            print(
+                f"| {connections} | {name} | {rate:,.0f} | {cpu:.3f} | {to_httpx} | {to_aiohttp} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tmdbfusion_scrapy.rate_limit import forget_shared_states
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 HERE = Path(__file__).parent
 AUTHORITY = HERE / "authority.pem"
 RECORDED_DIR = os.environ.get("TMDB_RECORDED_DIR")
 
-# The tests start a hundred processes: modules are compiled once, not in each of them.
+# The tests run in several processes and start a hundred: modules are compiled once, not in each of them.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 # Files of many processes, the longest first. With pytest-xdist these begin, so that no process has one to itself
@@ -80,6 +86,15 @@ def _clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 def _one_authority(monkeypatch: pytest.MonkeyPatch) -> None:
     """Trust a single authority: reading those of the system takes longer than a small crawl."""
     monkeypatch.setenv("SSL_CERT_FILE", str(AUTHORITY))
+
+
+@pytest.fixture(scope="session")
+def postgres_template() -> Iterator[str]:
+    """Name of a PostgreSQL database with all tables, for ``postgres_with_tables`` to copy."""
+    from tests.storage.conftest import database_template
+
+    with database_template() as name:
+        yield name
 
 
 @pytest.fixture

@@ -17,6 +17,8 @@ from tmdbfusion_scrapy.crawling.errors import download_error, error_name
 from tmdbfusion_scrapy.exceptions import ResponseError, ServerError, TMDBError, ValidationError
 from tmdbfusion_scrapy.retrying import RetryPolicy
 
+pytestmark = pytest.mark.once
+
 WORDS = "what happened"
 
 

@@ -6,6 +6,7 @@ import random
 from datetime import datetime, timedelta, timezone
 from email.utils import format_datetime
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -13,6 +14,8 @@ from tests.rate_simulation import result_of
 from tmdbfusion_scrapy.exceptions import RateLimitError, ServerError, error_from_response, parse_retry_after
 from tmdbfusion_scrapy.rate_limit import InProcessState, RateLimit, RateLimitMember
 from tmdbfusion_scrapy.retrying import RetryPolicy
+
+pytestmark = pytest.mark.once
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=timezone.utc)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, MutableMapping
+import time
+from collections.abc import Callable, Iterable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,3 +45,26 @@ class Attempt:
 
 Observer = Callable[[Attempt], None]
 """A function that is told of each attempt when it has ended; it must be quick, and raise nothing."""
+
+
+def tell(
+    observers: Iterable[Observer], *, begun: float, sent_at: float, error: BaseException | None, **facts: Any
+) -> None:
+    """Tell observers of an attempt that has just ended.
+
+    Args:
+        observers: Functions to call.
+        begun: When it was handed to the transport, of ``time.monotonic()``.
+        sent_at: When the rate limiter let it go; ``begun`` without an answer.
+        error: What it ended with; ``None`` for a good answer.
+        facts: The other arguments of :class:`Attempt`.
+    """
+    attempt = Attempt(
+        ended=time.time(),
+        seconds=time.monotonic() - sent_at,
+        waited=sent_at - begun,
+        error=None if error is None else type(error).__name__,
+        **facts,
+    )
+    for observer in tuple(observers):
+        observer(attempt)

@@ -481,6 +481,15 @@ class RateLimiter:
         self._closed = asyncio.Event()
         self._is_stopping = is_stopping
 
+    @classmethod
+    def state_of(cls, url: str, kind: str, shared: SharedLimit | None) -> RateLimitState:
+        """Return the state for a base URL and a kind of requests, shared with other processes if that is set."""
+        if shared is None:
+            return cls.new_state(url, kind)
+        from tmdbfusion_scrapy.shared_rate import shared_rate
+
+        return shared_rate(shared, url, kind)
+
     @property
     def is_in_process(self) -> bool:
         """True where the state is of this process, so that its methods never suspend."""

@@ -22,6 +22,8 @@ from tmdbfusion_scrapy.api.openapi import compare, main, read_document
 if TYPE_CHECKING:
     from pathlib import Path
 
+pytestmark = pytest.mark.once
+
 
 @functools.cache
 def read(path: Path) -> dict[str, Any]:

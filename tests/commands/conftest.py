@@ -10,7 +10,12 @@ import pytest
 from scrapy.cmdline import execute
 from scrapy.settings import Settings
 
-from tests.storage.conftest import database, postgres_database, sqlite_database  # noqa: F401 - fixtures
+from tests.storage.conftest import (  # noqa: F401 - fixtures
+    database_with_tables,
+    postgres_with_tables,
+    sqlite_database,
+    sqlite_with_tables,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -104,8 +104,8 @@ def test_posters_and_links_in_a_browser(tmp_path):
         assert ("The Tin Orbit",) in career
 
 
-def test_a_database_that_is_no_file(scrapy_command, postgres_database):
-    finished = scrapy_command("tmdb-browse", "--no-open", TMDB_DATABASE_URL=store_in(postgres_database))
+def test_a_database_that_is_no_file(scrapy_command, postgres_with_tables):
+    finished = scrapy_command("tmdb-browse", "--no-open", TMDB_DATABASE_URL=store_in(postgres_with_tables))
     assert finished.status == 1
     assert "datasette reads SQLite files only" in finished.errors
     assert "scrapy tmdb-query" in finished.errors
@@ -118,11 +118,13 @@ def test_no_database(scrapy_command, tmp_path, monkeypatch):
     assert "there is no such file" in finished.errors
 
 
-def test_a_port_that_is_taken(scrapy_command, sqlite_database):
+def test_a_port_that_is_taken(scrapy_command, sqlite_with_tables):
     pytest.importorskip("datasette", reason="datasette is not installed")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        finished = scrapy_command("tmdb-browse", "--port", port, TMDB_DATABASE_URL=store_in(sqlite_database))
+        finished = scrapy_command(
+            "tmdb-browse", "--port", port, TMDB_DATABASE_URL=store_in(sqlite_with_tables)
+        )
     assert finished.status == 1
     assert f"--port {port}: " in finished.errors
     assert "leave it out for a free one" in finished.errors

@@ -20,7 +20,7 @@ from tests.transport.proxy import proxying
 from tests.transport.resolver import V4, V6, Names, black_hole
 from tests.transport.server import running
 from tmdbfusion_scrapy.monitoring.checks import disk_result
-from tmdbfusion_scrapy.storage.database import VERSION, open_database
+from tmdbfusion_scrapy.storage.database import VERSION, reopen_database
 from tmdbfusion_scrapy.storage.entities.crawl import tmdb_schema
 
 SUCCESS = b'{"success": true, "status_code": 1, "status_message": "Success."}'
@@ -422,21 +422,20 @@ def test_what_the_settings_amount_to(doctor, tmdb_sandbox_factory):
     assert doctor(TMDB_REQUESTS_PER_SECOND=0)["speed"]["text"].startswith("as fast as TMDB answers")
 
 
-def test_a_database_that_is_there(doctor, database):
-    open_database(database).dispose()
-    found = doctor(TMDB_DATABASE_URL=database)
+def test_a_database_that_is_there(doctor, database_with_tables):
+    found = doctor(TMDB_DATABASE_URL=database_with_tables)
     assert found["database"]["status"] == "ok"
     assert found["database"]["facts"]["schema"] == VERSION
     assert found["database"]["facts"]["product"].split()[0] in ("SQLite", "PostgreSQL")
 
 
 @pytest.mark.parametrize(("version", "words"), [(VERSION + 1, "newer"), (VERSION - 1, "older")])
-def test_a_database_of_another_version(doctor, database, version, words):
-    engine = open_database(database)
+def test_a_database_of_another_version(doctor, database_with_tables, version, words):
+    engine = reopen_database(database_with_tables)
     with engine.begin() as connection:
         connection.execute(update(tmdb_schema).values(version=version))
     engine.dispose()
-    found = doctor(TMDB_DATABASE_URL=database)
+    found = doctor(TMDB_DATABASE_URL=database_with_tables)
     assert found["database"]["status"] == "problem"
     assert words in found["database"]["text"]
     assert "ame another database" in found["database"]["fix"]

@@ -11,7 +11,7 @@ import pytest
 from tests.storage.database_access import TRIED_AT, execute_sqlite, failed_call, select, write_lock
 from tmdbfusion_scrapy.commands.command import TMDBCommand
 from tmdbfusion_scrapy.storage.batches import store_batch
-from tmdbfusion_scrapy.storage.database import open_database
+from tmdbfusion_scrapy.storage.database import reopen_database
 
 GONE = failed_call(1)
 BUSY = failed_call(
@@ -42,21 +42,21 @@ ALL = [PAGE, BUSY, PERSON, GONE, OUTSIDE]
 
 
 def fill(url, *failures):
-    engine = open_database(url)
+    engine = reopen_database(url)
     store_batch(engine, [(failure, failure.tried_at) for failure in failures])
     engine.dispose()
     return url
 
 
 @pytest.fixture
-def failures(sqlite_database):
-    return fill(sqlite_database, *reversed(ALL))
+def failures(sqlite_with_tables):
+    return fill(sqlite_with_tables, *reversed(ALL))
 
 
 @pytest.fixture
-def failures_anywhere(database):
+def failures_anywhere(database_with_tables):
     """The same in a database of each kind."""
-    return fill(database, *reversed(ALL))
+    return fill(database_with_tables, *reversed(ALL))
 
 
 def exported(path):
@@ -131,8 +131,8 @@ def test_groups(scrapy_command, failures_anywhere):
         (["--temporary", "--kind", "movies"], [BUSY]),
     ],
 )
-def test_filters(scrapy_command, sqlite_database, tmp_path, options, wanted):
-    url = fill(sqlite_database, *ALL)
+def test_filters(scrapy_command, sqlite_with_tables, tmp_path, options, wanted):
+    url = fill(sqlite_with_tables, *ALL)
     finished = scrapy_command("tmdb-failures", "--export", "f.jsonl", *options, TMDB_DATABASE_URL=url)
     assert finished.status == 0
     assert finished.out == f"Wrote {len(wanted)} failure{'s' * (len(wanted) != 1)} to f.jsonl\n"
@@ -177,10 +177,10 @@ def test_all_columns_are_exported(scrapy_command, failures_anywhere, tmp_path):
     ]
 
 
-def test_formulas_in_csv_are_escaped_where_it_is_wanted(scrapy_command, sqlite_database, tmp_path):
+def test_formulas_in_csv_are_escaped_where_it_is_wanted(scrapy_command, sqlite_with_tables, tmp_path):
     """What a server said is anyone's text."""
     message = '=HYPERLINK("http://a.example")'
-    url = fill(sqlite_database, failed_call(1, message=message))
+    url = fill(sqlite_with_tables, failed_call(1, message=message))
     for settings, expected in (({}, message), ({"TMDB_CSV_ESCAPE_FORMULAS": "True"}, f"'{message}")):
         finished = scrapy_command("tmdb-failures", "--export", "f.csv", TMDB_DATABASE_URL=url, **settings)
         assert finished.status == 0
@@ -196,9 +196,9 @@ def test_formulas_in_csv_are_escaped_where_it_is_wanted(scrapy_command, sqlite_d
     assert "TMDB_CSV_ESCAPE_FORMULAS is 'perhaps'" in finished.errors
 
 
-def test_an_export_replaces_the_file_before_it(scrapy_command, sqlite_database, tmp_path):
+def test_an_export_replaces_the_file_before_it(scrapy_command, sqlite_with_tables, tmp_path):
     (tmp_path / "f.json").write_text("old")
-    url = fill(sqlite_database)
+    url = fill(sqlite_with_tables)
     assert scrapy_command("tmdb-failures", "--export", "f.json", TMDB_DATABASE_URL=url).status == 0
     assert json.loads((tmp_path / "f.json").read_text("utf-8")) == []
 
@@ -220,14 +220,14 @@ def test_options_that_cannot_be_used(scrapy_command, options, words):
     assert words in finished.errors
 
 
-def test_no_failures(scrapy_command, sqlite_database):
-    url = fill(sqlite_database)
+def test_no_failures(scrapy_command, sqlite_with_tables):
+    url = fill(sqlite_with_tables)
     finished = scrapy_command("tmdb-failures", TMDB_DATABASE_URL=url)
     assert (finished.status, finished.out, finished.errors) == (0, "No failures.\n", "")
 
 
-def test_none_of_this_kind(scrapy_command, sqlite_database):
-    url = fill(sqlite_database, *ALL)
+def test_none_of_this_kind(scrapy_command, sqlite_with_tables):
+    url = fill(sqlite_with_tables, *ALL)
     finished = scrapy_command("tmdb-failures", "--kind", "keywords", TMDB_DATABASE_URL=url)
     assert (finished.status, finished.out) == (0, "No such failures; 5 others stand there.\n")
 
@@ -256,10 +256,10 @@ def test_a_file_that_is_no_database(scrapy_command, tmp_path):
 
 
 @pytest.mark.parametrize(("version", "words"), [("99", "newer version"), ("0", "older version")])
-def test_a_database_of_another_version(scrapy_command, sqlite_database, tmp_path, version, words):
-    fill(sqlite_database)
+def test_a_database_of_another_version(scrapy_command, sqlite_with_tables, tmp_path, version, words):
+    fill(sqlite_with_tables)
     execute_sqlite(tmp_path / "tmdb.db", f"UPDATE tmdb_schema SET version = {version}")  # noqa: S608
-    finished = scrapy_command("tmdb-failures", TMDB_DATABASE_URL=sqlite_database)
+    finished = scrapy_command("tmdb-failures", TMDB_DATABASE_URL=sqlite_with_tables)
     assert finished.status == 1
     assert words in finished.errors
 
@@ -272,8 +272,8 @@ def test_a_password_is_not_shown(scrapy_command):
     assert "geheim" not in finished.out + finished.errors
 
 
-def test_what_a_server_said_cannot_move_the_cursor(scrapy_command, sqlite_database):
-    url = fill(sqlite_database, failed_call(message="\x1b[2Jcleared\r\nand a second line " + "x" * 500))
+def test_what_a_server_said_cannot_move_the_cursor(scrapy_command, sqlite_with_tables):
+    url = fill(sqlite_with_tables, failed_call(message="\x1b[2Jcleared\r\nand a second line " + "x" * 500))
     finished = scrapy_command("tmdb-failures", TMDB_DATABASE_URL=url)
     assert "\x1b" not in finished.out
     assert "\r" not in finished.out
@@ -287,8 +287,8 @@ def test_a_file_that_cannot_be_written(scrapy_command, failures):
     assert finished.errors == "scrapy tmdb-failures: cannot write missing/f.csv: No such file or directory\n"
 
 
-def test_they_can_be_read_while_a_crawl_writes(scrapy_command, sqlite_database, tmp_path):
-    url = fill(sqlite_database, *ALL)
+def test_they_can_be_read_while_a_crawl_writes(scrapy_command, sqlite_with_tables, tmp_path):
+    url = fill(sqlite_with_tables, *ALL)
     with write_lock(tmp_path / "tmdb.db"):
         finished = scrapy_command("tmdb-failures", "--group", TMDB_DATABASE_URL=url)
     assert finished.status == 0

@@ -12,7 +12,7 @@ import pytest
 
 from tests.commands.spiders import KeywordsSpider, MoviesSpider, SeriesSpider
 from tests.coroutines import coroutine_test
-from tests.crawling.crawls import crawl, rows, settings_of
+from tests.crawling.crawls import crawl, provide_database, rows, settings_of
 from tests.storage.database_access import failed_call, movie
 from tmdbfusion_scrapy.commands.plan_report import (
     DISK,
@@ -25,7 +25,7 @@ from tmdbfusion_scrapy.items import Watermark
 from tmdbfusion_scrapy.models import TVDetails, decode
 from tmdbfusion_scrapy.storage.batches import store_batch
 from tmdbfusion_scrapy.storage.crawl_state import CrawlState
-from tmdbfusion_scrapy.storage.database import open_database
+from tmdbfusion_scrapy.storage.database import reopen_database
 from tmdbfusion_scrapy.storage.frontier import Frontier
 
 DATABASE = "sqlite:///tmdb.db"
@@ -49,7 +49,8 @@ def urls_of(sandbox):
 
 
 def store(*items, fetched_at=None):
-    engine = open_database(DATABASE)
+    provide_database()
+    engine = reopen_database(DATABASE)
     store_batch(engine, [(item, fetched_at or datetime.now(timezone.utc)) for item in items])
     engine.dispose()
 
@@ -154,10 +155,10 @@ def test_what_failed_for_good_is_not_planned_again(scrapy_command, small_sandbox
     assert count(failed, "To be fetched") == 2
 
 
-def test_what_is_left_is_what_a_run_would_want(database):
+def test_what_is_left_is_what_a_run_would_want(database_with_tables):
     """The plan and the crawl ask the database in different ways; here for all that may have become of a record."""
     listed = range(1, 9)
-    engine = open_database(database)
+    engine = reopen_database(database_with_tables)
     now = datetime.now(timezone.utc)
     store_batch(engine, [(movie(key), now) for key in (1, 2, 3, 20, 21)])
     gone = [failed_call(key, tried_at=now) for key in (2, 21)]
@@ -175,7 +176,7 @@ def test_what_is_left_is_what_a_run_would_want(database):
     share = state.share(frozenset(listed))
     assert (share.stored, share.given_up, share.unlisted) == (2, 1, 1)
     planned = len(listed) - share.stored - share.given_up + share.unlisted
-    with Frontier(open_database(database), "movies") as frontier:
+    with Frontier(reopen_database(database_with_tables), "movies") as frontier:
         run = frontier.begin("movies", {}, again=False)
         run, progress = frontier.plan(run, [(key, None) for key in listed], is_complete=True)
         assert progress.left == planned
@@ -230,7 +231,7 @@ def test_a_large_discover_counts_its_parts(scrapy_command, tmdb_sandbox_factory)
 
 def test_a_run_that_is_not_finished(scrapy_command):
     store(movie(1))
-    with Frontier(open_database(DATABASE), "movies") as frontier:
+    with Frontier(reopen_database(DATABASE), "movies") as frontier:
         run = frontier.begin("movies", {"source": "export"}, again=False)
         frontier.plan(run, [(key, None) for key in (1, 2, 3, 4)], limit=None)
     store(movie(2), failed_call(3))
@@ -248,7 +249,7 @@ def test_a_run_that_is_not_finished(scrapy_command):
 
 def test_an_unfinished_list_goes_on(scrapy_command, tmdb_sandbox):
     store(movie(1), fetched_at=datetime.now(timezone.utc) - timedelta(days=1))
-    with Frontier(open_database(DATABASE), "movies") as frontier:
+    with Frontier(reopen_database(DATABASE), "movies") as frontier:
         frontier.begin("movies", {"source": "list"}, again=True)
     store(movie(2), movie(3))
     planned = scrapy_command("tmdb-plan", "movies", "-a", "source=list", **urls_of(tmdb_sandbox))
@@ -286,13 +287,15 @@ def test_without_a_database(scrapy_command, small_sandbox):
     assert "Disk" not in planned.out
 
 
-def test_size_is_that_of_the_records_stored(scrapy_command, database, small_sandbox):
-    engine = open_database(database)
+def test_size_is_that_of_the_records_stored(scrapy_command, database_with_tables, small_sandbox):
+    engine = reopen_database(database_with_tables)
     now = datetime.now(timezone.utc)
     store_batch(engine, [(movie(key, overview="x" * 20_000), now) for key in range(100, 110)])
     engine.dispose()
     planned = scrapy_command(
-        "tmdb-plan", "movies", "-a", "ids=1,2,3", TMDB_DATABASE_URL=database, **urls_of(small_sandbox)
+        *("tmdb-plan", "movies", "-a", "ids=1,2,3"),
+        TMDB_DATABASE_URL=database_with_tables,
+        **urls_of(small_sandbox),
     )
     assert planned.status == 0
     assert "by the 10 stored last" in planned.out

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import os
 import pty
@@ -12,19 +13,21 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from tests.crawling.crawls import rows
+from tests.commands.spiders import MoviesSpider
+from tests.coroutines import coroutine_test
+from tests.crawling.crawls import crawl, rows, settings_of
 from tests.crawling.test_project import TOKEN, copy_of_the_project, environment
 from tests.storage.database_access import select
 from tests.storage.library import MOVIES, SERIES, VALE, movie
 from tmdbfusion_scrapy.storage.batches import store_batch
-from tmdbfusion_scrapy.storage.database import open_database
+from tmdbfusion_scrapy.storage.database import reopen_database
 
 NOW = datetime.now(timezone.utc)
 
 
 def fill(url, *items):
     """Store items by how many days ago they were fetched."""
-    engine = open_database(url)
+    engine = reopen_database(url)
     for days, records in items:
         store_batch(engine, [(record, NOW - timedelta(days=days)) for record in records])
     engine.dispose()
@@ -32,9 +35,9 @@ def fill(url, *items):
 
 
 @pytest.fixture
-def aged(database):
+def aged(database_with_tables):
     """A database of each kind with old movies and a new series."""
-    return fill(database, (181, MOVIES), (179, [SERIES]))
+    return fill(database_with_tables, (181, MOVIES), (179, [SERIES]))
 
 
 def count(url, table):
@@ -84,8 +87,8 @@ def test_nobody_to_ask_needs_a_yes(scrapy_command, aged, monkeypatch):
 
 
 @pytest.mark.parametrize(("answer", "left"), [("y\n", 0), ("n\n", len(MOVIES)), ("\n", len(MOVIES))])
-def test_it_asks_in_a_terminal(scrapy_command, sqlite_database, monkeypatch, answer, left):
-    url = fill(sqlite_database, (200, MOVIES))
+def test_it_asks_in_a_terminal(scrapy_command, sqlite_with_tables, monkeypatch, answer, left):
+    url = fill(sqlite_with_tables, (200, MOVIES))
     ours, theirs = pty.openpty()
     with os.fdopen(theirs) as terminal:
         monkeypatch.setattr(sys, "stdin", terminal)
@@ -97,8 +100,8 @@ def test_it_asks_in_a_terminal(scrapy_command, sqlite_database, monkeypatch, ans
     assert count(url, "movies") == left
 
 
-def test_stored_images_of_what_is_deleted_go(scrapy_command, sqlite_database, tmp_path):
-    url = fill(sqlite_database, (200, [movie(1, "Old", VALE)]), (1, [movie(2, "New", VALE)]))
+def test_stored_images_of_what_is_deleted_go(scrapy_command, sqlite_with_tables, tmp_path):
+    url = fill(sqlite_with_tables, (200, [movie(1, "Old", VALE)]), (1, [movie(2, "New", VALE)]))
     store = tmp_path / "images"
     for key in (1, 2):
         (store / "movies" / str(key)).mkdir(parents=True)
@@ -113,8 +116,8 @@ def test_stored_images_of_what_is_deleted_go(scrapy_command, sqlite_database, tm
     assert len(list((store / "movies" / "2").iterdir())) == 4
 
 
-def test_images_elsewhere_are_not_deleted_and_that_is_said(scrapy_command, sqlite_database):
-    url = fill(sqlite_database, (200, [movie(1, "Old", VALE)]))
+def test_images_elsewhere_are_not_deleted_and_that_is_said(scrapy_command, sqlite_with_tables):
+    url = fill(sqlite_with_tables, (200, [movie(1, "Old", VALE)]))
     finished = scrapy_command(
         "tmdb-prune", "--delete", "--yes", TMDB_DATABASE_URL=url, IMAGES_STORE="ftp://me:secret@host/x"
     )
@@ -122,23 +125,29 @@ def test_images_elsewhere_are_not_deleted_and_that_is_said(scrapy_command, sqlit
     assert "secret" not in finished.out
 
 
-def test_it_fetches_again(tmp_path, tmdb_sandbox):
+class ProjectSpider(MoviesSpider):
+    """Spider of the example project, by its name."""
+
+    name = "tmdb_movies"
+
+
+@coroutine_test
+async def test_it_fetches_again(tmp_path, tmdb_sandbox):
     project = copy_of_the_project(tmp_path / "project")
-    settings = ["-s", f"TMDB_API_URL={tmdb_sandbox.base_url}", "-s", "TMDB_REQUESTS_PER_SECOND=0"]
-
-    def run(*arguments):
-        return subprocess.run(
-            [sys.executable, "-m", "scrapy", *arguments, *settings],
-            cwd=project, env=environment(**TOKEN), capture_output=True, text=True, timeout=300, check=False,
-        )  # fmt: skip
-
-    assert run("crawl", "tmdb_movies", "-a", "ids=1,2,3,4", "-a", "append=keywords").returncode == 0
+    database = {"TMDB_DATABASE_URL": f"sqlite:///{project / 'tmdb.db'}"}
+    settings = settings_of(tmdb_sandbox.base_url, **database)
+    await crawl(ProjectSpider, settings, ids="1,2,3,4", append="keywords")
     with sqlite3.connect(project / "tmdb.db") as connection:
         connection.execute("UPDATE movies SET fetched_at = '2020-01-01 00:00:00.000000' WHERE id < 4")
         # TMDB does not have this one any more: it is not asked for again.
         connection.execute("UPDATE movies SET deleted_at = '2020-01-02 00:00:00.000000' WHERE id = 3")
     connection.close()
-    finished = run("tmdb-prune", "--refetch")
+    options = ["-s", f"TMDB_API_URL={tmdb_sandbox.base_url}", "-s", "TMDB_REQUESTS_PER_SECOND=0"]
+    finished = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-m", "scrapy", "tmdb-prune", "--refetch", *options],
+        cwd=project, env=environment(**TOKEN), capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
     assert finished.returncode == 0, finished.stderr
     assert "scrapy crawl tmdb_movies -a source=stale -a days=180 -a append=keywords" in finished.stdout
     assert "Left: 1 movies." in finished.stdout

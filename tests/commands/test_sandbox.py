@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from urllib.request import ProxyHandler, build_opener
 
 from tests.crawling.test_project import environment
@@ -37,30 +38,17 @@ def test_the_sandbox_serves_until_its_parent_is_gone(tmp_path):
         assert child.wait(60) == 0
 
 
-def test_letters_that_a_terminal_does_not_have_are_left_out(tmp_path):
+def test_letters_that_a_terminal_does_not_have_and_a_reader_that_has_had_enough(tmp_path):
     engine = open_database(sqlite_url(tmp_path / "tmdb.db"))
-    store_batch(engine, [(failed_call(message="\u0418\u0434\u0438 \u0438 smotri"), TRIED_AT)])
-    engine.dispose()
-    finished = subprocess.run(
-        [*SCRAPY, "tmdb-failures"],
-        cwd=tmp_path,
-        env=environment(PYTHONIOENCODING="ascii"),
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    )
-    assert "/movie/1: ??? ? smotri" in finished.stdout
-
-
-def test_a_reader_that_has_had_enough(tmp_path):
-    engine = open_database(sqlite_url(tmp_path / "tmdb.db"))
-    store_batch(engine, [(failed_call(key), TRIED_AT) for key in range(1, 5_000)])
+    # More than a pipe holds.
+    store_batch(engine, [(failed_call(key), TRIED_AT) for key in range(2, 2_000)])
+    newest = TRIED_AT + timedelta(hours=1)
+    store_batch(engine, [(failed_call(message="\u0418\u0434\u0438 \u0438 smotri", tried_at=newest), newest)])
     engine.dispose()
     with subprocess.Popen(
         [*SCRAPY, "tmdb-failures", "--limit", "5000"],
         cwd=tmp_path,
-        env=environment(),
+        env=environment(PYTHONIOENCODING="ascii"),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -68,6 +56,7 @@ def test_a_reader_that_has_had_enough(tmp_path):
         assert child.stdout is not None
         assert child.stderr is not None
         assert child.stdout.readline().startswith("TRIED")
+        assert "/movie/1: ??? ? smotri" in child.stdout.readline() + child.stdout.readline()
         child.stdout.close()
         assert child.stderr.read() == ""
         assert child.wait(60) == 0

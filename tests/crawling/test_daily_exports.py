@@ -16,6 +16,8 @@ from tests.storage.database_access import execute_sqlite
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.crawling.source_spider import exit_status
 
+pytestmark = pytest.mark.once
+
 DAY = datetime.date(2026, 6, 1)
 LATER = datetime.date(2026, 6, 2)
 

@@ -8,7 +8,6 @@ import inspect
 import logging
 import socket
 import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import ClassVar
 
@@ -21,6 +20,7 @@ from tests.coroutines import coroutine_test
 from tests.crawling import crawls
 from tests.crawling.crawls import MoviesSpider, rows, settings_of
 from tests.crawling.test_project import TOKEN, UNPACED, copy_of_the_project, environment
+from tests.scrapy_program import scrapy_program
 from tmdbfusion_scrapy.crawling import TMDBSourceSpider
 from tmdbfusion_scrapy.crawling.source_spider import ExitStatus, exit_status
 
@@ -227,7 +227,7 @@ NOWHERE = ["-s", "TMDB_API_URL=http://127.0.0.1:9/3", "-s", "RETRY_TIMES=0"]
 def command_status(project, *arguments, command="crawl", **variables):
     """Run the spider of a project as cron does; return its exit status and what it said."""
     finished = subprocess.run(
-        [sys.executable, "-m", "scrapy", command, *arguments],
+        [*scrapy_program(), command, *arguments],
         cwd=project,
         env=environment(**variables),
         stdout=subprocess.PIPE,

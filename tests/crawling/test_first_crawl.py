@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import create_engine
 
 from tests.crawling.test_project import ROOT, copy_of_the_project, environment
+from tests.scrapy_program import scrapy_program
 from tmdbfusion_scrapy.storage.database import open_for_reading
 from tmdbfusion_scrapy.storage.queries import answered, shipped_queries
 
@@ -52,7 +53,7 @@ def test_each_query_has_an_answer_after_the_first_command(tmp_path):
 @pytest.mark.slow
 def test_no_parts_are_asked_for_where_none_are_wanted(tmp_path):
     project = copy_of_the_project(tmp_path / "project")
-    command = [sys.executable, "-m", "scrapy", "crawl", "tmdb_movies", "-a", "limit=3", "-a", "append="]
+    command = [*scrapy_program(), "crawl", "tmdb_movies", "-a", "limit=3", "-a", "append="]
     subprocess.run(command, cwd=project, env=environment(), timeout=300, check=True, capture_output=True)
     engine = create_engine(f"sqlite:///{project / 'tmdb.db'}")
     with engine.connect() as connection:

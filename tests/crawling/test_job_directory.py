@@ -7,7 +7,6 @@ import datetime
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import closing
@@ -19,6 +18,7 @@ from tests.coroutines import coroutine_test
 from tests.crawling.crawls import TOKEN, crawl, rows, settings_of
 from tests.crawling.test_killed import listed, stored
 from tests.crawling.test_project import copy_of_the_project, environment
+from tests.scrapy_program import scrapy_program
 from tmdbfusion_scrapy.crawling import TMDBSeriesSpider, TMDBSourceSpider
 from tmdbfusion_scrapy.sandbox import SandboxOptions, ThreadedSandbox
 
@@ -114,6 +114,28 @@ def fetched(project):
     return len(ask(project, "SELECT id FROM tv_shows WHERE fetched_at IS NOT NULL"))
 
 
+def start(command, project, variables):
+    return subprocess.Popen(
+        [*scrapy_program(), *command],
+        cwd=project,
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def finish(command, project, variables):
+    return subprocess.run(
+        [*scrapy_program(), *command],
+        cwd=project,
+        env=variables,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize(
     "ends",
     [
@@ -136,7 +158,7 @@ def test_what_a_killed_process_left_in_the_queue_costs_nothing(tmp_path, ends):
     )
     with ThreadedSandbox(options) as sandbox:
         command = [
-            sys.executable, "-m", "scrapy", "crawl", "tmdb_tv", "-a", "source=export", "-a", "day=2026-06-01",
+            "crawl", "tmdb_tv", "-a", "source=export", "-a", "day=2026-06-01",
             "-a", f"append={parts}", "-s", f"TMDB_API_URL={sandbox.base_url}",
             "-s", f"TMDB_EXPORTS_URL={sandbox.exports_url}", "-s", "JOBDIR=job",
             "-s", "TMDB_DATABASE_BATCH_SIZE=5", "-s", "TMDB_REQUESTS_PER_SECOND=0",
@@ -144,17 +166,16 @@ def test_what_a_killed_process_left_in_the_queue_costs_nothing(tmp_path, ends):
         ]  # fmt: skip
         before = 0
         for end in ends:
-            with subprocess.Popen(command, cwd=project, env=variables, stderr=subprocess.DEVNULL) as process:
+            with start(command, project, variables) as process:
                 deadline = time.monotonic() + 300
                 while fetched(project) <= before:
                     assert process.poll() is None
                     assert time.monotonic() < deadline
                     time.sleep(0.02)
                 process.send_signal(end)
+                process.communicate()
             before = fetched(project)
-        last = subprocess.run(
-            command, cwd=project, env=variables, stderr=subprocess.PIPE, text=True, timeout=300, check=False
-        )
+        last = finish(command, project, variables)
     assert last.returncode == 0, last.stderr
     assert ask(project, "SELECT id FROM tmdb_failures") == []
     [(wanted,)] = ask(project, "SELECT listed FROM tmdb_runs WHERE finished_at IS NOT NULL")
@@ -189,25 +210,24 @@ def test_kill_9(tmp_path):
     with ThreadedSandbox(options) as sandbox:
         project = copy_of_the_project(tmp_path / "project", demo=False)
         command = [
-            sys.executable, "-m", "scrapy", "crawl", "tmdb_movies", "-a", "source=export",
+            "crawl", "tmdb_movies", "-a", "source=export",
             "-a", "day=2026-06-01", "-s", f"TMDB_API_URL={sandbox.base_url}",
             "-s", f"TMDB_EXPORTS_URL={sandbox.exports_url}", "-s", "JOBDIR=job",
             "-s", "TMDB_DATABASE_FLUSH_INTERVAL=0.1", "-s", "TMDB_REQUESTS_PER_SECOND=0",
         ]  # fmt: skip
         variables = environment(TMDB_ACCESS_TOKEN=TOKEN)
-        with subprocess.Popen(command, cwd=project, env=variables, stderr=subprocess.DEVNULL) as process:
+        with start(command, project, variables) as process:
             deadline = time.monotonic() + 300
             while not stored(project):
                 assert process.poll() is None
                 assert time.monotonic() < deadline
                 time.sleep(0.02)
             process.send_signal(signal.SIGKILL)
+            process.communicate()
         seen = stored(project)
         wanted = listed(sandbox)
         assert seen < wanted
-        last = subprocess.run(
-            command, cwd=project, env=variables, stderr=subprocess.PIPE, text=True, timeout=300, check=False
-        )
+        last = finish(command, project, variables)
         assert last.returncode == 0, last.stderr
         assert stored(project) == wanted
         assert "dupefilter/filtered" not in last.stderr

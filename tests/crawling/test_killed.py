@@ -9,7 +9,6 @@ import random
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections import Counter
 from contextlib import closing
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
+from tests.scrapy_program import scrapy_program
 from tmdbfusion_scrapy.sandbox import SandboxOptions, ThreadedSandbox
 
 if TYPE_CHECKING:
@@ -56,21 +56,11 @@ def start(sandbox: ThreadedSandbox, folder: Path) -> subprocess.Popen[bytes]:
         "CONCURRENT_REQUESTS": IN_FLIGHT,
         "TELNETCONSOLE_ENABLED": False,
     }
-    command = [
-        sys.executable,
-        "-m",
-        "scrapy",
-        "crawl",
-        "tmdb_movies",
-        "-a",
-        "source=export",
-        "-a",
-        "day=2026-06-01",
-    ]
+    command = [*scrapy_program(), "crawl", "tmdb_movies", "-a", "source=export", "-a", "day=2026-06-01"]
     for name, value in settings.items():
         command += ["-s", f"{name}={value}"]
     with (folder / "crawl.log").open("ab") as log:
-        return subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=log)
+        return subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=log)
 
 
 def stored(folder: Path) -> set[int]:
@@ -129,9 +119,10 @@ def test_a_crawl_that_is_killed_goes_on(sandbox: ThreadedSandbox, tmp_path: Path
             time.sleep(0.02)
         time.sleep(moments.uniform(0, 0.4))
         if process.poll() is not None:
+            process.communicate()
             break
         process.send_signal(signal.SIGKILL)
-        process.wait()
+        process.communicate()
         kills += 1
         now = stored(tmp_path)
         assert seen <= now
@@ -142,7 +133,8 @@ def test_a_crawl_that_is_killed_goes_on(sandbox: ThreadedSandbox, tmp_path: Path
 
     wanted = listed(sandbox)
     last = start(sandbox, tmp_path)
-    assert last.wait(timeout=240) == 0
+    last.communicate(timeout=240)
+    assert last.returncode == 0
     log = (tmp_path / "crawl.log").read_text()
     assert log.count("Going on with the run begun at") >= KILLS - 1
     assert stored(tmp_path) == wanted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 
 import pytest
 import scrapy
@@ -11,6 +10,7 @@ import scrapy
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import TOKEN, crawl, settings_of
 from tests.crawling.test_wiring import ADDON, PlainSpider
+from tests.scrapy_program import scrapy_program
 from tmdbfusion_scrapy import TMDBSpider
 from tmdbfusion_scrapy.api.catalogue import call_from_url
 from tmdbfusion_scrapy.models import MovieDetails
@@ -161,7 +161,7 @@ def scrapy_command(tmdb_sandbox, tmp_path):
 
     def run(*arguments):
         ended = subprocess.run(
-            [sys.executable, "-m", "scrapy", *arguments],
+            [*scrapy_program(), *arguments],
             cwd=tmp_path,
             capture_output=True,
             text=True,

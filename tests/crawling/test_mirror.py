@@ -16,6 +16,8 @@ from tests.crawling.crawls import crawl, failure_rows, rows, settings_of
 from tmdbfusion_scrapy.crawling import TMDBSeriesSpider, TMDBSourceSpider
 from tmdbfusion_scrapy.sources import discover as discover_parts
 
+pytestmark = pytest.mark.once
+
 
 class Movies(TMDBSourceSpider):
     name = "movies"

@@ -9,7 +9,6 @@ import signal
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,9 +17,10 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.crawling.crawls import rows
+from tests.scrapy_program import REAL, scrapy_program
 
 ROOT = Path(__file__).parents[2]
-COMMAND = [sys.executable, "-m", "scrapy", "crawl", "tmdb_movies"]
+CRAWL = ["crawl", "tmdb_movies"]
 TOKEN = {"TMDB_ACCESS_TOKEN": "token-of-the-tests"}
 
 NO_REACTOR = ["-s", "TWISTED_REACTOR_ENABLED=False"]
@@ -46,10 +46,10 @@ def copy_of_the_project(folder, *, demo=True):
     return folder
 
 
-def run(project, *arguments, **variables):
+def run(project, *arguments, real=False, **variables):
     """Run the spider; returns the finished process with all that it said in ``stdout``."""
     return subprocess.run(
-        [*COMMAND, *arguments],
+        [*(REAL if real else scrapy_program()), *CRAWL, *arguments],
         cwd=project,
         env=environment(**variables),
         stdout=subprocess.PIPE,
@@ -94,7 +94,7 @@ def assert_gone(address):
 )
 def test_the_main_job_without_a_token(tmp_path, arguments):
     project = copy_of_the_project(tmp_path / "project")
-    finished = run(project, *arguments)
+    finished = run(project, *arguments, real=True)
     assert finished.returncode == 0, finished.stdout
     address = address_of_the_sandbox(finished.stdout)
     assert not lines_of(finished.stdout, "(ERROR|CRITICAL)")
@@ -122,7 +122,7 @@ NO_UTF8 = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii", "PYTHO
 def test_a_database_with_letters_that_the_locale_does_not_have(tmp_path):
     project = copy_of_the_project(tmp_path / "project")
     setting = ["-s", "TMDB_DATABASE_URL=sqlite:///dätä.db"]
-    finished = run(project, *UNPACED, "-a", "limit=3", *setting, **NO_UTF8)
+    finished = run(project, *UNPACED, "-a", "limit=3", *setting, real=True, **NO_UTF8)
     assert finished.returncode == 0, finished.stdout
     assert "Traceback" not in finished.stdout
     # Newer versions of SQLAlchemy escape such letters; with older ones the stream does.
@@ -130,7 +130,7 @@ def test_a_database_with_letters_that_the_locale_does_not_have(tmp_path):
     assert rows("SELECT count(*) FROM movies", project / "dätä.db") == [(3,)]
     for command in ("tmdb-plan tmdb_movies -a ids=1", "tmdb-failures"):
         finished = subprocess.run(
-            [sys.executable, "-m", "scrapy", *command.split(), *setting],
+            [*REAL, *command.split(), *setting],
             cwd=project,
             env=environment(**TOKEN, **NO_UTF8),
             stdout=subprocess.PIPE,
@@ -175,7 +175,7 @@ def test_ctrl_c_stops_the_crawl_cleanly(tmp_path):
     project = copy_of_the_project(tmp_path / "project")
     # Ctrl-C goes to all processes of the terminal, the sandbox too.
     with subprocess.Popen(
-        [*COMMAND, "-s", "TMDB_REQUESTS_PER_SECOND=15", "-s", "TMDB_DATABASE_FLUSH_INTERVAL=0.2"],
+        [*REAL, *CRAWL, "-s", "TMDB_REQUESTS_PER_SECOND=15", "-s", "TMDB_DATABASE_FLUSH_INTERVAL=0.2"],
         cwd=project,
         env=environment(),
         stdout=subprocess.PIPE,

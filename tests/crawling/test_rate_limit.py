@@ -214,7 +214,10 @@ async def test_the_rate_holds_on_top_of_scrapys_delays(tmdb_sandbox):
 
 
 @coroutine_test
-async def test_autothrottle_sees_the_latency_without_the_wait_for_the_rate_limit(tmdb_sandbox):
+@with_more_time
+async def test_autothrottle_sees_the_latency_without_the_wait_for_the_rate_limit(tmdb_sandbox, scale):
+    forget_shared_states()
+
     class LatencySpider(MoviesSpider):
         name = "latency"
 
@@ -222,11 +225,11 @@ async def test_autothrottle_sees_the_latency_without_the_wait_for_the_rate_limit
             self.latencies = [*getattr(self, "latencies", []), response.meta["download_latency"]]
             yield from super().parse(response)
 
-    settings = settings_of(tmdb_sandbox.base_url, TMDB_REQUESTS_PER_SECOND=4)
+    settings = settings_of(tmdb_sandbox.base_url, TMDB_REQUESTS_PER_SECOND=4 / scale)
     ended = await crawl(LatencySpider, settings, ids=tmdb_sandbox.movie_ids[:4])
     assert ended.stats["tmdb/rate_limit/wait_seconds"] > 0.6
     # With the wait all but the first would be longer than a fourth of a second.
-    assert sorted(ended.spider.latencies)[1] < 0.25
+    assert sorted(ended.spider.latencies)[1] < 0.25 * scale
 
 
 @coroutine_test

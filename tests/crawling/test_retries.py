@@ -115,7 +115,8 @@ async def test_a_waiting_retry_holds_no_place(tmdb_sandbox):
 @coroutine_test
 async def test_many_retries_wait_together(tmdb_sandbox):
     ids = tmdb_sandbox.movie_ids[:30]
-    tmdb_sandbox.fail_next(503, times=30, headers={"Retry-After": "0.3"})
+    # Each pauses all calls as well.
+    tmdb_sandbox.fail_next(503, times=30, headers={"Retry-After": "0.05"})
     settings = settings_of(tmdb_sandbox.base_url, CONCURRENT_REQUESTS=2, TMDB_RETRY_MAX_DELAY=5)
     ended = await crawl(MoviesSpider, settings, ids=ids)
     assert ended.ids == set(ids)

@@ -19,6 +19,8 @@ from tmdbfusion_scrapy import TMDBClient
 from tmdbfusion_scrapy.crawling import TMDBSeriesSpider
 from tmdbfusion_scrapy.models import TVDetails, decode
 
+pytestmark = pytest.mark.once
+
 NO_DATABASE = {"ITEM_PIPELINES": {"tmdbfusion_scrapy.storage.SQLPipeline": None}}
 TEN_PARTS = [
     *("aggregate_credits", "alternative_titles", "content_ratings", "credits", "external_ids"),

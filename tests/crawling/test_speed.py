@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-import sys
 
 import pytest
 
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import MoviesSpider, crawl, rows, settings_of
 from tests.crawling.test_project import TOKEN, environment
+from tests.scrapy_program import scrapy_program
 from tmdbfusion_scrapy.crawling import Addon
 
 SLOT = 'DOWNLOAD_SLOTS["tmdb"]'
@@ -146,7 +146,7 @@ class Movies(TMDBSourceSpider):
 
 def scrapy(*arguments, folder):
     finished = subprocess.run(
-        [sys.executable, "-m", "scrapy", *arguments],
+        [*scrapy_program(), *arguments],
         cwd=folder,
         env=environment(**TOKEN),
         stdout=subprocess.PIPE,

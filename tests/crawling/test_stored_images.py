@@ -7,7 +7,6 @@ import random
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 from tests.coroutines import coroutine_test
 from tests.crawling.crawls import crawl, failure_rows, rows, settings_of
 from tests.crawling.test_mirror import BEFORE, EXPORT, Movies, People, Series
+from tests.scrapy_program import scrapy_program
 from tmdbfusion_scrapy.sandbox import SandboxOptions, ThreadedSandbox
 
 PROJECT = Path(__file__).parents[2] / "example_project"
@@ -148,12 +148,12 @@ class KilledCrawl:
             "IMAGES_STORE": folder / "images",
             "TELNETCONSOLE_ENABLED": False,
         }
-        command = [sys.executable, "-m", "scrapy", "crawl", spider, "-a", "source=export"]
+        command = [*scrapy_program(), "crawl", spider, "-a", "source=export"]
         command += ["-a", f"day={BEFORE}"]
         for name, value in settings.items():
             command += ["-s", f"{name}={value}"]
         with (folder / "crawl.log").open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=PROJECT, stdout=log, stderr=log)
+            self.process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=log)
 
     def kill_when(self, condition):
         deadline = time.monotonic() + 300
@@ -161,7 +161,11 @@ class KilledCrawl:
             time.sleep(0.02)
         assert self.process.poll() is None, (self.folder / "crawl.log").read_text()[-2000:]
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.communicate()
+
+    def status(self):
+        self.process.communicate(timeout=300)
+        return self.process.returncode
 
 
 def count(folder):
@@ -182,7 +186,7 @@ def test_the_images_of_a_killed_crawl_come_with_the_same_command(tmp_path):
         assert len(files(folder=tmp_path)) < len(with_image(folder=tmp_path)) - 10
         # All records are stored, but the run is not finished.
         assert unfinished(tmp_path) == 1
-        assert KilledCrawl(sandbox, tmp_path, rate=0).process.wait(60) == 0
+        assert KilledCrawl(sandbox, tmp_path, rate=0).status() == 0
         assert files(folder=tmp_path) == with_image(folder=tmp_path)
         assert unfinished(tmp_path) == 0
         paths = [seen.path for seen in sandbox.requests if seen.path.startswith("/3/movie/")]
@@ -200,7 +204,7 @@ def test_images_of_a_crawl_that_is_killed_again_and_again(tmp_path):
             crawled.kill_when(lambda before=before: len(files(folder=tmp_path)) > before)
             time.sleep(moments.uniform(0, 0.3))
             kills += 1
-        assert KilledCrawl(sandbox, tmp_path, rate=0).process.wait(120) == 0
+        assert KilledCrawl(sandbox, tmp_path, rate=0).status() == 0
         movies = len(sandbox.movie_ids)
     assert count(tmp_path) == movies
     assert files(folder=tmp_path) == with_image(folder=tmp_path)

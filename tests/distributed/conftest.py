@@ -16,7 +16,7 @@ from sqlalchemy import text
 
 from tests.crawling.crawls import settings_of
 from tests.distributed.spiders import ALL
-from tests.storage.conftest import postgres_database  # noqa: F401 - a fixture
+from tests.storage.conftest import postgres_with_tables  # noqa: F401 - a fixture
 from tests.storage.database_access import select
 from tmdbfusion_scrapy.sandbox import ThreadedSandbox
 from tmdbfusion_scrapy.storage.database import reopen_database
@@ -28,7 +28,8 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.distributed.status import QueueStatus
 
 
-HEARTBEAT = 2.0
+HEARTBEAT = 4.0
+"""Seconds; the test run may be busy for one or two."""
 TODAY = datetime.datetime.now(datetime.timezone.utc).date()
 
 
@@ -58,7 +59,7 @@ class Fleet:
     url: str
 
     def settings(self, **changed: Any) -> dict[str, Any]:
-        """Settings of all of them; a worker is dead after two seconds."""
+        """Settings of all of them; a worker is dead after some seconds."""
         quick = {
             "TMDB_DATABASE_FLUSH_INTERVAL": 0.05,
             "TMDB_JOB_HEARTBEAT": HEARTBEAT,
@@ -156,7 +157,7 @@ def _folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogC
 
 
 @pytest.fixture
-def fleet(postgres_database: str, tmdb_sandbox_factory: Any) -> Fleet:  # noqa: F811
+def fleet(postgres_with_tables: str, tmdb_sandbox_factory: Any) -> Fleet:  # noqa: F811
     """Crawls of a small sandbox."""
     sandbox = tmdb_sandbox_factory(movies=150, series=12, people=80, today=TODAY, keep_requests=10**5)
-    return Fleet(sandbox, postgres_database)
+    return Fleet(sandbox, postgres_with_tables)

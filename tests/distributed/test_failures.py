@@ -31,10 +31,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def fleet(postgres_database: str, tmdb_sandbox_factory: Any) -> Fleet:
+def fleet(postgres_with_tables: str, tmdb_sandbox_factory: Any) -> Fleet:
     """Crawls of a sandbox of 500 movies."""
     sandbox = tmdb_sandbox_factory(movies=500, today=TODAY, latency=0.01, keep_requests=10**5)
-    return Fleet(sandbox, postgres_database)
+    return Fleet(sandbox, postgres_with_tables)
 
 
 @pytest.fixture

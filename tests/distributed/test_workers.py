@@ -114,9 +114,9 @@ async def test_a_list_and_its_limit(fleet):
 
 
 @coroutine_test
-async def test_changes_set_the_watermark_at_the_end(postgres_database, tmdb_sandbox_factory):
+async def test_changes_set_the_watermark_at_the_end(postgres_with_tables, tmdb_sandbox_factory):
     days = {"today": TODAY, "daily_changed": 0.05}
-    fleet = Fleet(tmdb_sandbox_factory(movies=150, keep_requests=10**5, **days), postgres_database)
+    fleet = Fleet(tmdb_sandbox_factory(movies=150, keep_requests=10**5, **days), postgres_with_tables)
     since = (TODAY - datetime.timedelta(days=3)).isoformat()
     await fleet.enqueue(Movies, source="changes", since=since)
     assert fleet.select("SELECT count(*) FROM tmdb_watermarks") == [(0,)]
@@ -145,7 +145,7 @@ async def test_images_of_what_is_stored_are_for_one_machine(fleet):
 @coroutine_test
 async def test_every_kind_of_record(fleet):
     for spidercls in (Series, People, Collections, Companies, Networks, Keywords):
-        planner = await fleet.enqueue(spidercls, source="export", limit="30")
+        planner = await fleet.enqueue(spidercls, source="export", limit="8")
         assert planner.has_enqueued, spidercls.name
     worker = await fleet.work(*ALL)
     assert worker.status == ExitStatus.DONE
@@ -161,6 +161,10 @@ async def test_every_kind_of_record(fleet):
 @coroutine_test
 async def test_records_that_never_come_end_as_failed_and_are_brought_back(fleet, caplog):
     await fleet.enqueue(Movies, ids="5,6,7,8,9,10", size=3)
+    patient = fleet.worker(Forgetful)
+    await until(lambda: fleet.stored() == {5, 6, 9, 10})
+    await patient.crawler.stop_async()
+    await patient.end()
     worker = await fleet.work(Forgetful, TMDB_JOB_TIMEOUT=1.5)
     assert worker.status == ExitStatus.LEFT
     status = await fleet.status()
@@ -206,7 +210,7 @@ async def test_what_a_worker_holds_that_hangs_is_taken_by_others(fleet):
         Movies, TMDB_JOB_TIMEOUT=6, CONCURRENT_REQUESTS=4, DOWNLOADER_MIDDLEWARES={Hanging: 1}
     )
     await until(lambda: len(fleet.asked()) >= 10)
-    worker = await fleet.work(Movies, TMDB_JOB_TIMEOUT=6)
+    worker = await fleet.work(Movies)
     assert worker.status == ExitStatus.DONE
     assert fleet.runs()[0][2]
     assert set(fleet.asked().values()) == {1}
@@ -222,15 +226,18 @@ async def test_a_paused_run_waits_and_a_cancelled_one_is_gone(fleet):
     await fleet.enqueue(Movies, source="export", size=10)
     status = await fleet.status("pause")
     assert status.runs[0].is_paused
-    worker = fleet.worker(Movies)
+    # It does not come to the end before it is cancelled.
+    Hanging.go_on = asyncio.Event()
+    worker = fleet.worker(Movies, DOWNLOADER_MIDDLEWARES={Hanging: 1})
     await until(lambda: fleet.select("SELECT count(*) FROM tmdb_workers") == [(1,)])
     await asyncio.sleep(1)
     assert not fleet.asked()
     assert not worker.task.done()
     await fleet.status("resume")
-    await until(lambda: len(fleet.asked()) > 10)
+    await until(lambda: len(fleet.asked()) >= 10)
     status = await fleet.status("cancel")
     assert not status.runs
+    Hanging.go_on.set()
     await worker.end()
     assert fleet.runs()[0][2] is False
     # What is left of it can be enqueued again.

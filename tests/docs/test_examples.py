@@ -22,6 +22,8 @@ from typing import TYPE_CHECKING, Any
 import httpx
 import pytest
 
+from tests.scrapy_program import scrapy_program
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -60,7 +62,7 @@ def run(command: list[str], folder: Path, **variables: str) -> subprocess.Comple
 @pytest.fixture
 def films(tmp_path: Path) -> Path:
     """A project as scrapy tmdb-init makes it, which crawls the sandbox."""
-    done = run([sys.executable, "-m", "scrapy", "tmdb-init", "films"], tmp_path)
+    done = run([*scrapy_program(), "tmdb-init", "films"], tmp_path)
     assert done.returncode == 0, done.stdout
     with (tmp_path / "films" / "films" / "settings.py").open("a") as settings:
         settings.write("\nTMDB_REQUESTS_PER_SECOND = 0\n")
@@ -77,7 +79,7 @@ def test_the_notebook_has_no_outputs() -> None:
 @pytest.mark.slow
 def test_the_notebook_draws_what_was_crawled(films: Path) -> None:
     need("nbclient", "ipykernel", "matplotlib", "pandas")
-    done = run([sys.executable, "-m", "scrapy", "crawl", "movies"], films)
+    done = run([*scrapy_program(), "crawl", "movies"], films)
     assert done.returncode == 0, done.stdout
     shutil.copy(EXAMPLES / "box_office.ipynb", films)
     done = run([str(PROGRAMS / "jupyter"), "execute", "--inplace", "box_office.ipynb"], films)
@@ -244,7 +246,7 @@ def test_the_festival_is_joined_with_tmdb(films: Path, tmdb_sandbox: ThreadedSan
     page = {"page": 1, "total_pages": 1, "total_results": 1, "results": [searched]}
     tmdb_sandbox.fail_next(200, path="search/movie", body=json.dumps(page).encode())
     with festival_site(site) as (address, asked):
-        command = [sys.executable, "-m", "scrapy", "crawl", "festival", "-a", f"page={address}/2025.html"]
+        command = [*scrapy_program(), "crawl", "festival", "-a", f"page={address}/2025.html"]
         done = run(
             [*command, "-s", "DOWNLOAD_DELAY=0", "-s", f"TMDB_API_URL={base}"],
             films,

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.scrapy_program import programs
+
 pytestmark = pytest.mark.once
 
 ROOT = Path(__file__).parents[2]
@@ -76,8 +78,8 @@ class Reader:
         self.said = ""
         names = [name for name in os.environ if name.startswith(("TMDB_", "SCRAPY_", "COVERAGE_"))]
         self.environment = {name: value for name, value in os.environ.items() if name not in names}
-        programs = str(Path(sys.executable).parent)
-        self.environment["PATH"] = os.pathsep.join([programs, self.environment["PATH"]])
+        installed = str(Path(sys.executable).parent)
+        self.environment["PATH"] = os.pathsep.join([programs(), installed, self.environment["PATH"]])
         self.environment["PYTHONPATH"] = str(ROOT)
 
     def write(self, name: str, text: str) -> None:

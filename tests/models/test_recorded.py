@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+pytestmark = pytest.mark.once
+
 UNTYPED: dict[str, set[str]] = {}
 """What the records leave to their extras, of all that the documents and the bodies of 2023 show."""
 

@@ -97,12 +97,6 @@ def test_a_log_file(tmdb_sandbox, tmp_path):
     assert [line for line in lines if line["message"].startswith("Spider closed")]
 
 
-def test_off_by_default(tmdb_sandbox):
-    settings = settings_for(tmdb_sandbox) | {"TMDB_LOG_JSON": False}
-    ended = run(settings, tmdb_sandbox.movie_ids[:1])
-    assert " INFO: Spider opened" in ended.stderr
-
-
 @coroutine_test
 async def test_a_process_with_handlers_of_its_own_is_told_what_to_do(tmdb_sandbox, caplog):
     formatters = [handler.formatter for handler in logging.root.handlers]

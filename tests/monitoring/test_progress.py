@@ -10,6 +10,7 @@ import sys
 
 import pytest
 
+from tests.commands.spiders import MoviesSpider
 from tests.coroutines import coroutine_test
 from tests.crawling import crawls
 from tests.monitoring.terminal import screen
@@ -20,7 +21,7 @@ pytestmark = [
     pytest.mark.skipif(sys.platform == "win32", reason="there is no pty"),
 ]
 
-LEFT = re.compile(r"\d+ of 120 records  \d+%  .*left")
+LEFT = re.compile(r"\d+ of 40 records  \d+%  .*left")
 
 
 def piped(command, folder, environment, **variables):
@@ -38,7 +39,7 @@ def piped(command, folder, environment, **variables):
 
 
 def test_a_terminal_shows_progress_below_the_log_and_a_table_at_the_end(terminal):
-    crawl = terminal("-a", "pages=6", "-s", "LOG_LEVEL=DEBUG", "-s", "TMDB_REQUESTS_PER_SECOND=25")
+    crawl = terminal("-a", "pages=2", "-s", "LOG_LEVEL=DEBUG", "-s", "TMDB_REQUESTS_PER_SECOND=12")
     crawl.read_until(LEFT.search)
     crawl.resize(200)
     lines = crawl.end()
@@ -53,9 +54,9 @@ def test_a_terminal_shows_progress_below_the_log_and_a_table_at_the_end(terminal
     (start,) = [number for number, line in enumerate(lines) if line == "tmdb_movies: done"]
     assert not any("] DEBUG: " in line or "] INFO: " in line for line in lines[start:])
     table = "\n".join(lines[start:])
-    assert re.search(r"Wanted +120  TMDB's list popular, 6 pages at most", table)
-    assert re.search(r"Stored +120  in sqlite:///tmdb.db", table)
-    assert re.search(r"Requests +1[2-9]\d  [\d.]+ a second, \d+ retr(y|ies), \d+ answers? 429", table)
+    assert re.search(r"Wanted +40  TMDB's list popular, 2 pages at most", table)
+    assert re.search(r"Stored +40  in sqlite:///tmdb.db", table)
+    assert re.search(r"Requests +[4-9]\d  [\d.]+ a second, \d+ retr(y|ies), \d+ answers? 429", table)
     assert "Terms: credit TMDB" in table
     assert "token-of-the-tests" not in crawl.output
 
@@ -92,7 +93,7 @@ def test_a_second_ctrl_c_leaves_the_terminal_as_it_was(terminal):
 
 
 def test_a_notebook_gets_plain_lines(terminal):
-    crawl = terminal("-a", "pages=1", JPY_PARENT_PID="1")
+    crawl = terminal("-a", "ids=1", JPY_PARENT_PID="1")
     lines = crawl.end()
     assert "\x1b[J" not in crawl.output
     assert "tmdb_movies: done" in lines
@@ -107,8 +108,8 @@ from scrapy.utils.project import get_project_settings
 settings = get_project_settings()
 settings.set("TMDB_API_URL", sys.argv[1])
 process = AsyncCrawlerProcess(settings)
-process.crawl("tmdb_movies", pages="4")
-process.crawl("tmdb_people", pages="2")
+process.crawl("tmdb_movies", pages="2")
+process.crawl("tmdb_people", pages="1")
 before = sys.stdout, sys.stderr
 process.start()
 assert (sys.stdout, sys.stderr) == before
@@ -127,7 +128,7 @@ print("the end")
 
 def test_a_pipe_gets_lines_in_the_log_and_the_stats_a_file(project, environment, command):
     crawl = piped(
-        command("-a", "pages=4", "-s", "TMDB_PROGRESS_INTERVAL=1", "-s", "TMDB_STATS_FILE=%(spider)s.json"),
+        command("-a", "pages=3", "-s", "TMDB_PROGRESS_INTERVAL=1", "-s", "TMDB_STATS_FILE=%(spider)s.json"),
         project,
         environment,
         TERM="xterm-256color",
@@ -135,7 +136,7 @@ def test_a_pipe_gets_lines_in_the_log_and_the_stats_a_file(project, environment,
     assert crawl.returncode == 0
     assert "\x1b" not in crawl.stdout
     found = re.findall(
-        r"INFO: tmdb_movies: (\d+) of 80 records \(([\d.]+)%\), (?:.* left|time left not known), [\d.]+ of "
+        r"INFO: tmdb_movies: (\d+) of 60 records \(([\d.]+)%\), (?:.* left|time left not known), [\d.]+ of "
         r"[\d.]+ requests/s, limited by .*, \d+ stored, 0 unchanged, 0 gone, 0 failed, \d+ retries waiting, "
         r"\d+ times 429, \d+ pauses, paused for \d+ s, \d+ MB\n",
         crawl.stdout,
@@ -143,24 +144,23 @@ def test_a_pipe_gets_lines_in_the_log_and_the_stats_a_file(project, environment,
     assert found
     assert crawl.stdout.rstrip().endswith("unless it agrees")
     assert "INFO: tmdb_movies: done\n  Wanted" in crawl.stdout
+    # TMDB_LOG_JSON is off by default.
+    assert " INFO: Spider opened" in crawl.stdout
     # Scrapy's own lists are for LOG_LEVEL = "DEBUG".
     assert "Enabled " not in crawl.stdout
     assert "Dumping Scrapy stats" not in crawl.stdout
     stats = json.loads((project / "tmdb_movies.json").read_text("utf-8"))
-    assert stats["tmdb/item_count/movies"] == 80
+    assert stats["tmdb/item_count/movies"] == 60
     assert stats["finish_time"].startswith("20")
 
 
-def test_failures_are_named_with_what_to_do_about_them(project, environment, command):
-    crawl = piped(
-        command("-a", "ids=1,99999901,99999902", "-s", "RETRY_TIMES=0", "-s", "DOWNLOAD_MAXSIZE=10"),
-        project,
-        environment,
-    )
-    assert re.search(r"  Failed +3  3 ResponseError\n", crawl.stdout) or re.search(
-        r"  Gone upstream +2\n", crawl.stdout
-    )
-    assert "scrapy tmdb-failures" in crawl.stdout
+@coroutine_test
+async def test_failures_are_named_with_what_to_do_about_them(tmdb_sandbox, caplog):
+    settings = crawls.settings_of(tmdb_sandbox.base_url, RETRY_TIMES=0, DOWNLOAD_MAXSIZE=10)
+    with caplog.at_level("INFO"):
+        await crawls.crawl(MoviesSpider, settings, errors=None, ids="1,99999901,99999902")
+    assert re.search(r"  Failed +3  3 ResponseError\n", caplog.text)
+    assert "scrapy tmdb-failures" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -185,16 +185,23 @@ async def test_a_setting_that_cannot_be_used_is_refused(tmdb_sandbox, setting, v
     assert message in str(caught.value)
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [["--nolog"], ["-s", 'EXTENSIONS={"tmdbfusion_scrapy.monitoring.status.CrawlStatus": null}']],
-    ids=["nolog", "no-status"],
-)
-def test_who_wants_none_of_it_gets_none(project, environment, command, arguments):
-    crawl = piped(command("-a", "ids=1", *arguments), project, environment)
+def test_who_wants_no_log_gets_none_of_it(project, environment, command):
+    crawl = piped(command("-a", "ids=1", "--nolog"), project, environment)
     assert crawl.returncode == 0
     assert "Wanted" not in crawl.stdout
     assert "Traceback" not in crawl.stdout
+
+
+@coroutine_test
+async def test_without_a_status_there_is_none_of_it(tmdb_sandbox, caplog, capfd):
+    extensions = {"tmdbfusion_scrapy.monitoring.status.CrawlStatus": None}
+    settings = crawls.settings_of(tmdb_sandbox.base_url, EXTENSIONS=extensions)
+    with caplog.at_level("INFO"):
+        await crawls.crawl(MoviesSpider, settings, ids="1")
+    said = caplog.text + "".join(capfd.readouterr())
+    assert "Spider closed (finished)" in said
+    assert "Wanted" not in said
+    assert "Traceback" not in said
 
 
 def test_the_screen_of_the_tests():

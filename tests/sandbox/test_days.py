@@ -12,6 +12,8 @@ from tmdbfusion_scrapy.sandbox.lists import Lists
 from tmdbfusion_scrapy.sandbox.population import EPOCH, Churn, Clock, Population
 from tmdbfusion_scrapy.sandbox.service import World
 
+pytestmark = pytest.mark.once
+
 KINDS = ("movie", "tv", "person")
 LIVELY = {"daily_changed": 0.02, "daily_new": 0.004, "daily_gone": 0.004}
 

@@ -17,6 +17,8 @@ from tmdbfusion_scrapy.sandbox.files import Exports
 from tmdbfusion_scrapy.sandbox.population import Clock
 from tmdbfusion_scrapy.sandbox.service import World
 
+pytestmark = pytest.mark.once
+
 FIELDS = {
     "movie_ids": {"adult", "id", "original_title", "popularity", "video"},
     "tv_series_ids": {"id", "original_name", "popularity"},

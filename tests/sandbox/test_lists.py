@@ -7,6 +7,8 @@ import pytest
 from tests.sandbox.pages import all_ids
 from tmdbfusion_scrapy.sandbox.movies import GeneratedMovies
 
+pytestmark = pytest.mark.once
+
 MOVIES = 400
 
 

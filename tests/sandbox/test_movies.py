@@ -11,6 +11,8 @@ import pytest
 
 from tmdbfusion_scrapy.sandbox.movies import MOVIE_PARTS
 
+pytestmark = pytest.mark.once
+
 ALL_PARTS = ",".join(MOVIE_PARTS)
 KNOWN_MOVIE = ("The Faded Inheritance", "1999-01-23", 0)
 RESULT_LISTS = ("recommendations", "similar", "reviews", "lists")

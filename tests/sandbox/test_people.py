@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+pytestmark = pytest.mark.once
+
 
 @pytest.fixture
 def tmdb_sandbox(tmdb_sandbox_factory):

@@ -10,6 +10,8 @@ import pytest
 
 from tmdbfusion_scrapy.sandbox.files import picture
 
+pytestmark = pytest.mark.once
+
 Image = pytest.importorskip("PIL.Image", reason="Pillow reads the images")
 
 CONTEXT = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)

@@ -17,6 +17,8 @@ from tmdbfusion_scrapy.sandbox.population import EPOCH, Clock
 from tmdbfusion_scrapy.sandbox.series import TV_PARTS
 from tmdbfusion_scrapy.sandbox.service import Service
 
+pytestmark = pytest.mark.once
+
 SEASON_PARTS = (
     "account_states",
     "aggregate_credits",

@@ -12,6 +12,8 @@ from tmdbfusion_scrapy.sandbox.population import EPOCH, Clock
 from tmdbfusion_scrapy.sandbox.series import Schedule
 from tmdbfusion_scrapy.sandbox.service import World
 
+pytestmark = pytest.mark.once
+
 SERIES = 500
 
 

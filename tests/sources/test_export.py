@@ -25,6 +25,8 @@ from tmdbfusion_scrapy.sources.export_file import (
     read_file,
 )
 
+pytestmark = pytest.mark.once
+
 # The forms of TMDB's lines, one of each file.
 LINES = {
     "movies": (

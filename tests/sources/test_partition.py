@@ -11,6 +11,8 @@ import pytest
 from tmdbfusion_scrapy.api import OPERATIONS
 from tmdbfusion_scrapy.sources.discover import FIRST_DAY, LANGUAGES, Part, whole, within
 
+pytestmark = pytest.mark.once
+
 TODAY = date(2026, 6, 1)
 PAGE = 20
 DATE_NAMES = ["primary_release_date", "first_air_date"]

@@ -6,10 +6,12 @@ import contextlib
 import json
 import sqlite3
 from datetime import datetime, timezone
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import create_engine, delete, exists, make_url, text
 from sqlalchemy import select as sa_select
+from sqlalchemy.pool import NullPool
 
 from tmdbfusion_scrapy.items import FailedCall
 from tmdbfusion_scrapy.models import decode
@@ -39,15 +41,17 @@ def sqlite_url(path: Path, **query: str) -> str:
 
 def select(url: str, statement: str) -> list[tuple[Any, ...]]:
     """Rows of a SELECT, without this package's types."""
+    with plain_engine(url).connect() as connection:
+        return [tuple(row) for row in connection.execute(text(statement))]
+
+
+@lru_cache(maxsize=8)
+def plain_engine(url: str) -> Engine:
+    """An engine that keeps no connection open: to make it takes longer than most questions."""
     parsed = make_url(url)
     if parsed.get_backend_name() == "postgresql":
         parsed = parsed.set(drivername="postgresql+psycopg")
-    engine = create_engine(parsed)
-    try:
-        with engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(text(statement))]
-    finally:
-        engine.dispose()
+    return create_engine(parsed, poolclass=NullPool)
 
 
 def clear(engine: Engine) -> None:

@@ -18,6 +18,8 @@ from tmdbfusion_scrapy.settings import SETTINGS
 from tmdbfusion_scrapy.storage.entities import metadata
 from tmdbfusion_scrapy.storage.rows import STORABLE
 
+pytestmark = pytest.mark.once
+
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "storage.md").read_text(encoding="utf-8")
 

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
+pytestmark = pytest.mark.once
+
 NOW = datetime.datetime(2026, 11, 22, 8, 0, 0, 123456, tzinfo=datetime.timezone.utc)
 
 

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
+pytestmark = pytest.mark.once
+
 
 ROOT = Path(__file__).parents[2]
 

@@ -80,6 +80,7 @@ def parts_of(places: Sequence[int]) -> tuple[list[Any], list[Any]]:
 ALL = range(len(RECORDS))
 
 
+@pytest.mark.once
 @pytest.mark.parametrize(
     "places",
     [

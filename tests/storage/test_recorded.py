@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.engine import Engine
 
+pytestmark = pytest.mark.once
+
 NOW = datetime(2026, 11, 22, 8, 0, 0, tzinfo=timezone.utc)
 
 ELSEWHERE = 1_000_000_000

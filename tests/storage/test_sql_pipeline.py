@@ -6,6 +6,7 @@ import asyncio
 import itertools
 import logging
 from dataclasses import replace
+from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -24,6 +25,8 @@ from tests.storage.database_access import (
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.models.movies import MovieDetails
 from tmdbfusion_scrapy.storage import SQLPipeline
+from tmdbfusion_scrapy.storage.batches import store_batch
+from tmdbfusion_scrapy.storage.database import open_database
 from tmdbfusion_scrapy.storage.sql import database_options
 
 if TYPE_CHECKING:
@@ -289,9 +292,25 @@ async def test_two_crawls_into_one_file(tmp_path: Path):
             for first in (0, 100)
         )
     )
-    assert [stats["tmdb/stored_count/movies"] for stats in results] == [200, 200]
+    # Of the movies that both have, what was fetched last stays, whichever of the two is the first to write.
+    assert [
+        stats["tmdb/stored_count/movies"] + stats.get("tmdb/outdated_count/movies", 0) for stats in results
+    ] == [200, 200]
     assert all("log_count/ERROR" not in stats for stats in results)
     assert select(url, "SELECT count(*) FROM movies") == [(300,)]
+
+
+@coroutine_test
+async def test_records_that_another_process_stored_fetched_later_are_counted(tmp_path: Path):
+    url = sqlite_url(tmp_path / "tmdb.db")
+    engine = open_database(url)
+    later = datetime.now(timezone.utc) + timedelta(hours=1)
+    store_batch(engine, [(movie(1, title="later"), later)])
+    engine.dispose()
+    stats = await crawl([movie(1, title="earlier"), movie(2)], TMDB_DATABASE_URL=url)
+    assert stats["tmdb/outdated_count/movies"] == 1
+    assert stats["tmdb/stored_count/movies"] == 1
+    assert select(url, "SELECT title FROM movies WHERE id = 1") == [("later",)]
 
 
 @coroutine_test

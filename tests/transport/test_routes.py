@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tmdbfusion_scrapy.transport.outgoing import origin_of
+from tmdbfusion_scrapy.transport.outgoing import prepare
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,11 @@ from tmdbfusion_scrapy.transport.outgoing import origin_of
 )
 def test_a_host_is_taken_as_it_is_sent(url, host, port):
     # With a stream httpx works out no Host header, for which it would decode the name itself.
-    origin = origin_of(httpx.Request("GET", url, stream=httpx.ByteStream(b"")), None)
+    origin = prepare(httpx.Request("GET", url, stream=httpx.ByteStream(b"")), None).origin
     assert (origin.host, origin.port) == (host, port)
 
 
 @pytest.mark.parametrize("url", ["ftp://127.0.0.1/", "/movie/1", "http:///movie/1"])
 def test_what_leads_nowhere(url):
     with pytest.raises(httpx.UnsupportedProtocol):
-        origin_of(httpx.Request("GET", url), None)
+        prepare(httpx.Request("GET", url), None)

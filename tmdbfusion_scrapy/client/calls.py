@@ -12,12 +12,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 from tmdbfusion_scrapy.api import API
 from tmdbfusion_scrapy.api.appending import Assembly
 from tmdbfusion_scrapy.api.catalogue import E
-from tmdbfusion_scrapy.attempts import Attempt, Observer
-from tmdbfusion_scrapy.client.exchange import (
-    check_event_hooks,
-    shown_request,
-    shown_response,
-)
+from tmdbfusion_scrapy.attempts import Observer, tell
+from tmdbfusion_scrapy.client.exchange import check_event_hooks, shown_request, shown_response
 from tmdbfusion_scrapy.client.options import ClientArguments, ClientOptions
 from tmdbfusion_scrapy.client.sending import Sender, check_unmocked
 from tmdbfusion_scrapy.exceptions import RateLimitError, TMDBError
@@ -29,7 +25,6 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.client.sending import Answered
-
 
 logger = logging.getLogger(__name__)
 
@@ -133,8 +128,7 @@ class BaseClient(API[E]):
             try:
                 assembly = assembly.take(await self._send(assembly.next_call))
             except TMDBError as error:
-                without = assembly.go_without(error)
-                if without is None:
+                if (without := assembly.go_without(error)) is None:
                     raise
                 assembly = without
         record: Any = assembly.record
@@ -151,8 +145,7 @@ class BaseClient(API[E]):
             try:
                 return await self._try(call, attempt, memory)
             except TMDBError as error:
-                delay = self._options.retry.delay(error, attempt)
-                if delay is None:
+                if (delay := self._options.retry.delay(error, attempt)) is None:
                     raise
             await self._run(self._sender.limiter.sleep(delay))
             attempt += 1
@@ -182,7 +175,20 @@ class BaseClient(API[E]):
             except TMDBError as error:
                 failure = error
         if self.observers:
-            self._tell(call, attempt, memory, begun, answer, failure)
+            tell(
+                self.observers,
+                begun=begun,
+                sent_at=begun if answer is None else answer.sent_at,
+                error=failure.__cause__ if failure is not None and answer is None else failure,
+                method=call.method,
+                url=call.url(exchange.base_url),
+                base_url=exchange.base_url,
+                operation_id=call.operation_id,
+                retries=attempt - 1,
+                status=None if answer is None else answer.status,
+                size=None if answer is None else len(answer.body),
+                memory=memory,
+            )
         if answer is None:
             # A client that was closed meanwhile has ended the exchange itself.
             self._check_usable()
@@ -198,36 +204,6 @@ class BaseClient(API[E]):
             raise failure from failure.__cause__
         return record
 
-    def _tell(
-        self,
-        call: Call[Any],
-        number: int,
-        memory: dict[str, Any],
-        begun: float,
-        answer: Answered | None,
-        failure: TMDBError | None,
-    ) -> None:
-        """Tell the observers of an attempt; ``begun`` is of ``time.monotonic()``."""
-        base_url = self._options.exchange.base_url
-        sent_at = begun if answer is None else answer.sent_at
-        error = failure.__cause__ if failure is not None and answer is None else failure
-        attempt = Attempt(
-            method=call.method,
-            url=call.url(base_url),
-            base_url=base_url,
-            operation_id=call.operation_id,
-            retries=number - 1,
-            ended=time.time(),
-            seconds=time.monotonic() - sent_at,
-            waited=sent_at - begun,
-            status=None if answer is None else answer.status,
-            error=None if error is None else type(error).__name__,
-            size=None if answer is None else len(answer.body),
-            memory=memory,
-        )
-        for observer in tuple(self.observers):
-            observer(attempt)
-
     async def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Await a coroutine, or have it run in the thread of the blocking client."""
         return await coroutine if self._thread is None else self._thread.run(coroutine)
@@ -239,23 +215,20 @@ class BaseClient(API[E]):
             TypeError: One is a coroutine function and should not be, or the other way round.
         """
         is_blocking = self._thread is not None
+        kind = "a function, not a coroutine function" if is_blocking else "a coroutine function"
         for hook in tuple(self._hooks[event]):
             try:
                 outcome = hook(seen)
-                if inspect.isawaitable(outcome) is is_blocking:
-                    break
-                if not is_blocking:
+                if not is_blocking and inspect.isawaitable(outcome):
                     await outcome
             except TMDBError as error:
                 # The request did not fail: it is not to be tried again.
                 error.retryable = False
                 raise
-        else:
-            return
-        if inspect.iscoroutine(outcome):
-            outcome.close()
-        kind = "a function, not a coroutine function" if is_blocking else "a coroutine function"
-        raise TypeError(f"{hook!r} is an event hook of {self!r}: it must be {kind}")
+            if inspect.isawaitable(outcome) is is_blocking:
+                if inspect.iscoroutine(outcome):
+                    outcome.close()
+                raise TypeError(f"{hook!r} is an event hook of {self!r}: it must be {kind}")
 
 
 def finished(coroutine: Coroutine[Any, Any, T]) -> T:

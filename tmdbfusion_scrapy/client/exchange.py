@@ -30,9 +30,13 @@ from tmdbfusion_scrapy.transport.answer import ACCEPT_ENCODING, BodyTooLarge, re
 from tmdbfusion_scrapy.version import __version__
 
 if TYPE_CHECKING:
-    from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.client.sending import Answered
 
+M = TypeVar("M")
+
+logger = logging.getLogger(__name__)
+
+USER_AGENT = f"tmdbfusion-scrapy/{__version__}"
 
 _EVENTS = ("request", "response")
 
@@ -56,7 +60,7 @@ def check_event_hooks(value: Any) -> dict[str, list[Callable[..., Any]]]:
 
 def shown_request(exchange: Exchange, call: Call[Any]) -> httpx.Request:
     """Return the request for a call as hooks see it, without credentials and without the secrets of the call."""
-    headers = [(name, _masked(exchange, name, value)) for name, value in exchange.headers_of(call)]
+    headers = [(name, exchange.masked(name, value)) for name, value in exchange.headers_of(call)]
     body = b""
     if call.body is not None:
         secrets = dict.fromkeys(values_in("body", call.secrets), Secret.MASK)
@@ -98,20 +102,6 @@ def shown_response(
     return response
 
 
-def _masked(exchange: Exchange, name: bytes, value: bytes) -> bytes:
-    """Return a header without the token."""
-    if name.lower() != b"authorization":
-        return value
-    return exchange.credentials.redact_body(value)
-
-
-M = TypeVar("M")
-
-logger = logging.getLogger(__name__)
-
-USER_AGENT = f"tmdbfusion-scrapy/{__version__}"
-
-
 @dataclass(frozen=True)
 class Exchange:
     """Builds requests and judges answers.
@@ -138,7 +128,7 @@ class Exchange:
         headers = self.headers_of(call)
         if shown is not None:
             # As the hooks have left them, with the credentials in their place.
-            real = {(name.lower(), _masked(self, name, value)): value for name, value in self.headers}
+            real = {(name.lower(), self.masked(name, value)): value for name, value in self.headers}
             headers = [(name, real.get((name.lower(), value), value)) for name, value in shown.headers.raw]
             times = shown.extensions.get("timeout") or {}
             extensions = {**shown.extensions, "timeout": {"total": self.total_timeout, **times}}
@@ -161,6 +151,10 @@ class Exchange:
         if call.body is None:
             return self.headers
         return [*self.headers, (b"Content-Type", JSON_TYPE.encode())]
+
+    def masked(self, name: bytes, value: bytes) -> bytes:
+        """Return the value of a header without the token."""
+        return self.credentials.redact_body(value) if name.lower() == b"authorization" else value
 
     def secrets_of(self, call: Call[Any]) -> tuple[str, ...]:
         """Return what nothing may show of a call and of the proxy, besides the token or key."""

@@ -7,9 +7,9 @@ import inspect
 import logging
 import threading
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from tmdbfusion_scrapy.api.endpoint import BoundEndpoint
 from tmdbfusion_scrapy.credentials import with_hidden
@@ -29,8 +29,12 @@ logger = logging.getLogger(__name__)
 class Reading(Generic[T]):
     """State of a list that is being read: the next page, and the items to be given out. No I/O."""
 
-    def __init__(self, call: Call[Paged[T]]) -> None:
+    _LOCK: ClassVar[Any]
+
+    def __init__(self, call: Call[Paged[T]], send: Callable[[Call[Paged[T]]], Any]) -> None:
         self._call = call
+        self._send = send
+        self._lock = self._LOCK()
         self._number = int(call.page or 1)
         self._newest: Paged[T] | None = None
         self._is_done = False
@@ -85,10 +89,7 @@ class Pages(Reading[T], Iterator[T]):
     Threads may share it: each item goes to one of them. After an error ``next()`` asks for the same page again.
     """
 
-    def __init__(self, call: Call[Paged[T]], send: Callable[[Call[Paged[T]]], Paged[T]]) -> None:
-        super().__init__(call)
-        self._send = send
-        self._lock = threading.Lock()
+    _LOCK = threading.Lock
 
     def __iter__(self) -> Self:
         return self
@@ -108,10 +109,7 @@ class AsyncPages(Reading[T], AsyncIterator[T]):
     Tasks may share it: each item goes to one of them. After an error ``anext()`` asks for the same page again.
     """
 
-    def __init__(self, call: Call[Paged[T]], send: Callable[[Call[Paged[T]]], Awaitable[Paged[T]]]) -> None:
-        super().__init__(call)
-        self._send = send
-        self._lock = asyncio.Lock()
+    _LOCK = asyncio.Lock
 
     def __aiter__(self) -> Self:
         return self

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.api import Call
     from tmdbfusion_scrapy.client.options import ClientOptions
-    from tmdbfusion_scrapy.rate_limit import RateLimitState
 
 _TOOLS: Final = {"respx": "respx", "pytest_httpx": "pytest-httpx", "vcr": "vcrpy", "pook": "pook"}
 """Their names by those of their modules."""
@@ -98,13 +97,7 @@ class Sender:
     def _begin(self) -> None:
         options, given = self._options, self._given
         self.loop: asyncio.AbstractEventLoop | None = None
-        state: RateLimitState
-        if options.shared_limit is None:
-            state = RateLimiter.new_state(self._exchange.base_url, "api")
-        else:
-            from tmdbfusion_scrapy.shared_rate import shared_rate
-
-            state = shared_rate(options.shared_limit, self._exchange.base_url)
+        state = RateLimiter.state_of(self._exchange.base_url, "api", options.shared_limit)
         self.limiter = RateLimiter(options.rate_limit, state)
         most = options.limits.max_connections
         self._room = asyncio.Semaphore(most or sys.maxsize)

@@ -18,7 +18,7 @@ from scrapy.utils.python import global_object_name
 
 from tmdbfusion_scrapy import exceptions
 from tmdbfusion_scrapy.api.call import Secret, fill_target, values_in
-from tmdbfusion_scrapy.attempts import Attempt
+from tmdbfusion_scrapy.attempts import tell
 from tmdbfusion_scrapy.base_urls import is_loopback
 from tmdbfusion_scrapy.crawling.calls import call_of, call_secrets_of
 from tmdbfusion_scrapy.crawling.errors import download_error
@@ -178,22 +178,20 @@ class TMDBDownloadHandler(BaseDownloadHandler):
             exceptions.without_frames(cause)
         if self._traffic.observers:
             is_api = channel.credentials is not None
-            attempt = Attempt(
+            tell(
+                self._traffic.observers,
+                begun=begun,
+                sent_at=sent_at,
+                error=cause,
                 method=request.method,
                 url=request.url,
                 base_url=channel.base_url,
                 operation_id=call_of(request, channel.base_url).operation_id if is_api else None,
                 retries=meta.get("retry_times", 0),
-                ended=time.time(),
-                seconds=time.monotonic() - sent_at,
-                waited=sent_at - begun,
                 status=None if answer is None else answer.status,
-                error=None if cause is None else type(cause).__name__,
                 size=None if response is None else len(response.body),
                 memory=meta,
             )
-            for observer in tuple(self._traffic.observers):
-                observer(attempt)
         if response is not None:
             return response
         path = call_of(request, channel.base_url).path

@@ -19,7 +19,7 @@ from tmdbfusion_scrapy.base_urls import is_loopback_url, is_plain
 from tmdbfusion_scrapy.crawling.scrapy_internals import is_closing
 from tmdbfusion_scrapy.credentials import Credentials
 from tmdbfusion_scrapy.http import httpx
-from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter, RateLimitState
+from tmdbfusion_scrapy.rate_limit import RateLimit, RateLimiter
 from tmdbfusion_scrapy.settings import IMAGES_SLOT, SettingsReader, once_a_crawl, settings_of
 from tmdbfusion_scrapy.transport import FailoverTransport, PooledTransport
 
@@ -183,14 +183,7 @@ class CrawlSession:
 
     def _limiter(self, base_url: str, kind: str, rate: float) -> RateLimiter:
         """Return a rate limiter of the crawl, whose state is shared in the process, or beyond it."""
-        shared = self.settings.shared_limit
-        state: RateLimitState
-        if shared is None:
-            state = RateLimiter.new_state(base_url, kind)
-        else:
-            from tmdbfusion_scrapy.shared_rate import shared_rate
-
-            state = shared_rate(shared, base_url, kind)
+        state = RateLimiter.state_of(base_url, kind, self.settings.shared_limit)
         return RateLimiter(RateLimit(rate), state, is_stopping=self.is_stopping)
 
     def _report(self) -> None:

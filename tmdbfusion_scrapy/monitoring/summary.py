@@ -18,11 +18,12 @@ from rich.text import Text
 from scrapy import signals
 from scrapy.exceptions import NotConfigured
 
+from tmdbfusion_scrapy import stats as names
 from tmdbfusion_scrapy.crawling.errors import plain_messages
 from tmdbfusion_scrapy.crawling.middleware import BAD_TOKEN_REASON
 from tmdbfusion_scrapy.crawling.source_spider import ExitStatus, TMDBSourceSpider, exit_status
 from tmdbfusion_scrapy.exceptions import ConfigurationError
-from tmdbfusion_scrapy.monitoring.status import has_status, status_of
+from tmdbfusion_scrapy.monitoring.status import counts_below, has_status, status_of
 from tmdbfusion_scrapy.monitoring.words import TERMS, counted, duration, logs_info, size
 from tmdbfusion_scrapy.settings import SETTINGS, read_boolean
 from tmdbfusion_scrapy.stores import DATABASE_FAILED
@@ -153,6 +154,8 @@ def _rows(crawler: Crawler) -> Iterator[tuple[str, str, str]]:
     else:
         where = f"in {', '.join(feeds)}" if feeds else "not stored"
         yield "Records", f"{now.done - now.unchanged - now.gone - now.failed:,}", where
+    if outdated := sum(counts_below(crawler.stats.get_stats(), names.OUTDATED_COUNT).values()):
+        yield "Outdated", f"{outdated:,}", "another process had stored them fetched later"
     yield "Unchanged", f"{now.unchanged:,}", ""
     yield "Gone upstream", f"{now.gone:,}", ""
     reasons = sorted(now.failures.items(), key=lambda failure: -failure[1])

@@ -41,6 +41,7 @@ class BatchResult:
         records: Of these the records stored for their own sake, not because another names them, and the failures.
         refused: Failures of the records that the database did not take; ``tmdb_failures`` has them too.
         deleted: Records that TMDB has no more, by kind; they stay, with ``deleted_at``.
+        outdated: Records that are not stored, as the database has them from later on, by kind.
         fitted: Records of which single values did not fit and are NULL: what they are, and the columns.
         spared_bytes: Of the documents that TMDB did not send again.
         left_out: What of the records could not be stored, see :attr:`Changes.left_out`.
@@ -50,6 +51,7 @@ class BatchResult:
     records: Counter[str] = field(default_factory=Counter)
     refused: list[FailedCall] = field(default_factory=list)
     deleted: Counter[str] = field(default_factory=Counter)
+    outdated: Counter[str] = field(default_factory=Counter)
     fitted: list[str] = field(default_factory=list)
     spared_bytes: int = 0
     left_out: dict[str, LeftOut] = field(default_factory=dict)
@@ -60,6 +62,7 @@ class BatchResult:
         self.records += part.records
         self.refused += part.refused
         self.deleted += part.deleted
+        self.outdated += part.outdated
         self.fitted += part.fitted
         self.spared_bytes += part.spared_bytes
         for name, left_out in part.left_out.items():
@@ -228,6 +231,7 @@ def write_changes(connection: Connection, changes: Changes) -> BatchResult:
         stored=stored,
         records=records,
         deleted=Counter(kind for kind, _ in deleted),
+        outdated=changes.outdated,
         spared_bytes=spared,
         left_out=changes.left_out,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -97,6 +97,7 @@ class Changes:
         failures: Rows of ``tmdb_failures``, by kind and path.
         watermarks: Rows of ``tmdb_watermarks``, by name.
         unchanged: When TMDB said of stored records that they are as they were, by table, id and ``etag``.
+        outdated: Records that the database has from later on, by kind.
         left_out: What could not be stored: values of the wrong type as ``Model.field``, and rows as
             ``table.column``, with the column of the key that they lack.
 
@@ -124,6 +125,7 @@ class Changes:
         self._failed_paths: dict[tuple[str, str | None], set[str]] = defaultdict(set)
         self.watermarks: dict[str, Values] = {}
         self.unchanged: dict[Table, dict[tuple[int, str], datetime.datetime]] = defaultdict(dict)
+        self.outdated: Counter[str] = Counter()
         self.left_out: dict[str, LeftOut] = {}
         for item, fetched_at in entries:
             self._add(item, fetched_at)
@@ -190,6 +192,8 @@ class Changes:
         known = self._times.get(stored.table, {}).get(key)
         known_at, deleted_at = known or (None, None)
         if (is_of_older and known is None) or (known_at is not None and known_at > fetched_at):
+            if not is_inside:
+                self.outdated[stored.table.name] += 1
             self._add_inner(stored, record, fetched_at, is_of_older=True)
             return
         for stub, read in stored.stubs:

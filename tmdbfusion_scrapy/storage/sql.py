@@ -317,6 +317,8 @@ class SQLPipeline(RecordStore):
             self._stats.inc_value(f"{names.STORED_COUNT}/{table}", number)
         for kind, number in result.deleted.items():
             self._stats.inc_value(f"{names.DELETED_COUNT}/{kind}", number)
+        for kind, number in result.outdated.items():
+            self._stats.inc_value(f"{names.OUTDATED_COUNT}/{kind}", number)
         self._stored += result.records
         for name, left_out in result.left_out.items():
             key = f"{names.STORAGE_LEFT_OUT}/{name}"

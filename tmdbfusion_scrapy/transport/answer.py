@@ -56,14 +56,29 @@ class Answer:
     """A response as it arrives: its head, then its body in pieces.
 
     Attributes:
+        read_timeout: Seconds that each wait for bytes may take; None for no limit.
+        total_at: When all of it is to be over, on the loop's clock; None for no limit.
+        ends_with_head: True if no body follows the head, whatever that says.
         version: The version of HTTP, such as ``1.1``.
+        heard: Bytes that have arrived, with those of other messages before it.
         is_complete: True if the whole body has arrived.
         waiter: What somebody waits for now, who is to be told of the next bytes.
         sent_at: When the rate limiter let the request go, of ``time.monotonic()``.
     """
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        read_timeout: float | None = None,
+        total_at: float | None = None,
+        *,
+        ends_with_head: bool = False,
+    ) -> None:
         self.connection = connection
+        self.read_timeout = read_timeout
+        self.total_at = total_at
+        self.ends_with_head = ends_with_head
+        self.heard = 0
         self.status = 0
         self.reason = b""
         self.version = "1.1"
@@ -89,16 +104,12 @@ class Answer:
     async def head(self) -> None:
         """Wait for the status and the headers."""
         while not self.has_head:
-            if self._error is not None:
-                raise self._error
             await self._wait()
 
     async def read(self) -> bytes:
         """Return all bytes of the body that are there, or the next ones; none at the end."""
         while not self._chunks:
-            if self._error is not None:
-                raise self._error
-            if self.is_complete:
+            if self.is_complete and self._error is None:
                 return b""
             await self._wait()
         piece = self.take()
@@ -174,6 +185,8 @@ class Answer:
             waiter.set_result(None)
 
     async def _wait(self) -> None:
+        if self._error is not None:
+            raise self._error
         if self.waiter is not None:
             raise RuntimeError("two tasks read the same response")
         self.waiter = self.connection.loop.create_future()

@@ -21,9 +21,10 @@ from tmdbfusion_scrapy.transport.outgoing import check_length, framed
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
 
     from tmdbfusion_scrapy.transport.outgoing import Origin, Outgoing
+    from tmdbfusion_scrapy.transport.pool import Pool
 
 _MAX_HEAD: Final = 256 * 1024
 """Bytes of a response's status line and headers; some CDNs send more than the 8 KB that many clients take."""
@@ -36,41 +37,32 @@ _SOON: Final = 0.001
 
 
 class Connection(asyncio.Protocol):
-    """One connection of a pool, lent to one request at a time; a place of the pool while it is not open yet."""
+    """One connection of a pool, lent to one request at a time; a place of the pool while it is not open yet.
 
-    def __init__(
-        self,
-        loop: asyncio.AbstractEventLoop,
-        origin: Origin,
-        on_idle: Callable[[Connection], None],
-        on_closed: Callable[[Connection], None],
-    ) -> None:
-        self.loop = loop
+    Attributes:
+        carried: Requests that it has carried, with the one that it carries.
+        opening: The task that opens it now.
+        was_connected: True if it has had a socket; then there is a `transport`.
+        is_established: True if all that it takes to open it was done.
+    """
+
+    transport: asyncio.Transport
+
+    def __init__(self, pool: Pool, origin: Origin) -> None:
+        self.loop = pool.loop
         self.origin = origin
         self.idle_since = 0.0
         self.carried = 0
         self.opening: asyncio.Task[None] | None = None
-        """The task that opens it now."""
-        self.is_interrupted = False
-        """True if the pool was closed under the request that waits for it to open."""
-        self.is_open = False
-        self.is_established = False
-        """True if all that it takes to open it was done."""
+        self.was_connected = self.is_open = self.is_established = False
         self.socket: socket.socket | None = None
         self.network_stream: NetworkStream | None = None
-        self._on_idle = on_idle
-        self._on_closed = on_closed
-        self._transport: asyncio.Transport | None = None
+        self._pool = pool
         self._parser: httptools.HttpResponseParser | None = None
         self._answer: Answer | None = None
-        self._ends_with_head = False
-        self._read_timeout: float | None = None
-        self._total_at: float | None = None
         self._is_given_up = False
         self._keeps_alive = True
         self._heard_at = 0.0
-        self._has_heard = False
-        self._head_size = 0
         self._is_paused = False
         self._timer: asyncio.TimerHandle | None = None
         self._timer_at = 0.0
@@ -78,33 +70,18 @@ class Connection(asyncio.Protocol):
         self._writable = asyncio.Event()
         self._writable.set()
 
-    @property
-    def was_connected(self) -> bool:
-        """True if it has had a socket."""
-        return self._transport is not None
-
-    @property
-    def transport(self) -> asyncio.Transport:
-        """The transport below; there is one from the time that it is connected."""
-        if self._transport is None:
-            raise RuntimeError("the connection is not open")
-        return self._transport
-
     def secure(self, transport: asyncio.Transport) -> None:
         """Go on over TLS."""
-        self._transport = transport
+        self.transport = transport
         self.network_stream = NetworkStream(transport)
 
     def send(self, outgoing: Outgoing, *, timeouts: Any, total_at: float | None) -> Answer:
         """Send a request and return its answer, which is still to come; ``total_at`` is on the loop's clock."""
-        answer = self._answer = Answer(self)
-        self._ends_with_head = outgoing.method == "HEAD"
-        self._read_timeout = timeouts.get("read")
-        self._total_at = total_at
+        ends_with_head = outgoing.method == "HEAD"
+        answer = Answer(self, timeouts.get("read"), total_at, ends_with_head=ends_with_head)
+        self._answer = answer
         self.carried += 1
         self._keeps_alive = outgoing.keeps_alive
-        self._has_heard = False
-        self._head_size = 0
         if self._parser is None:
             self._parser = httptools.HttpResponseParser(self)
         self.transport.write(outgoing.head)
@@ -117,8 +94,7 @@ class Connection(asyncio.Protocol):
 
     async def connect_through(self, head: bytes) -> Answer:
         """Ask a proxy for a tunnel and return its answer."""
-        answer = self._answer = Answer(self)
-        self._ends_with_head = True
+        answer = self._answer = Answer(self, ends_with_head=True)
         self._parser = httptools.HttpResponseParser(self)
         self.transport.write(head)
         await answer.head()
@@ -129,20 +105,19 @@ class Connection(asyncio.Protocol):
         """See to it that the answer's time-outs are noticed from now on."""
         self._heard_at = self.loop.time()
         if self._answer is not None:
-            self._set_timer(self._due(self._answer.waiter)[0])
+            self._set_timer(self._due(self._answer)[0])
 
     def abort(self) -> None:
-        """Close at once, without TLS's farewell; `on_closed` is called when the socket is closed."""
+        """Close at once, without TLS's farewell; the pool is told when the socket is closed."""
         self.is_open = False
-        if self._transport is not None:
+        if self.was_connected:
             if sys.version_info < (3, 11):
                 # Its TLS transport warns of never having been closed when it was only aborted.
-                self._transport.close()
-            self._transport.abort()
+                self.transport.close()
+            self.transport.abort()
 
     def interrupt(self) -> None:
-        """Close it under the request that it carries."""
-        self.is_interrupted = True
+        """Close it under the request that it carries, or that waits for it to open."""
         if self.opening is not None and not self.opening.done():
             self.cancel_opening()
         else:
@@ -172,7 +147,7 @@ class Connection(asyncio.Protocol):
         """Take the transport of a new connection."""
         # Not checked: those of uvloop are transports by what they do only.
         self.secure(cast("asyncio.Transport", transport))
-        self.is_open = True
+        self.was_connected = self.is_open = True
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
@@ -182,7 +157,7 @@ class Connection(asyncio.Protocol):
             self.abort()
             return
         self._heard_at = self.loop.time()
-        self._has_heard = True
+        answer.heard += len(data)
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -193,17 +168,15 @@ class Connection(asyncio.Protocol):
             return
         if answer.is_complete:
             self._finish()
-        elif not answer.has_head:
-            self._head_size += len(data)
-            if self._head_size > _MAX_HEAD:
-                self._break(not_http(self.origin, ValueError(f"a head of more than {_MAX_HEAD} bytes")))
+        elif answer.heard > _MAX_HEAD and not answer.has_head:
+            self._break(not_http(self.origin, ValueError(f"a head of more than {_MAX_HEAD} bytes")))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Take note that the connection is closed."""
         self.is_open = False
-        if sys.version_info < (3, 11) and self._transport is not None:
+        if sys.version_info < (3, 11):
             # Its TLS transport warns of never having been closed when the peer did it.
-            self._transport.close()
+            self.transport.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -213,8 +186,8 @@ class Connection(asyncio.Protocol):
         if answer is None:
             pass
         elif not answer.has_head:
-            error = lost(self.origin, exc, has_heard=self._has_heard)
-            answer.fail(error if self._has_heard or self.carried < 2 else Stale(error))
+            error = lost(self.origin, exc, has_heard=answer.heard > 0)
+            answer.fail(error if answer.heard or self.carried < 2 else Stale(error))
         elif exc is None and not _has_length(answer.headers):
             answer.complete()
         else:
@@ -223,7 +196,7 @@ class Connection(asyncio.Protocol):
         if self._sender is not None:
             self._sender.cancel()
         # The socket is closed when this has returned.
-        self.loop.call_soon(self._on_closed, self)
+        self.loop.call_soon(self._pool.forget, self)
 
     def pause_writing(self) -> None:
         """Let the body wait until the peer has taken what was sent."""
@@ -261,7 +234,7 @@ class Connection(asyncio.Protocol):
         if 100 <= status < 200 and status != 101:
             return
         answer.begin(status, parser.get_http_version())
-        if self._ends_with_head or status in _WITHOUT_BODY:
+        if answer.ends_with_head or status in _WITHOUT_BODY:
             # The parser does not know of the method, nor, in older versions, what these statuses mean where a
             # Content-Length is given; it would wait for a body.
             self._keeps_alive = self._keeps_alive and parser.should_keep_alive()
@@ -304,7 +277,7 @@ class Connection(asyncio.Protocol):
         self._sender = None
         if self._keeps_alive and self.is_open and not self.transport.is_closing():
             self.resume_reading()
-            self._on_idle(self)
+            self._pool.give_back(self)
         else:
             self.abort()
 
@@ -314,11 +287,11 @@ class Connection(asyncio.Protocol):
             self._answer.fail(error)
         self.abort()
 
-    def _due(self, waiter: asyncio.Future[None] | None) -> tuple[float, str]:
+    def _due(self, answer: Answer) -> tuple[float, str]:
         """Return when the next time-out is due, and which it is; reading has none where nobody waits for it."""
-        due, which = math.inf if self._total_at is None else self._total_at, "total"
-        if self._read_timeout is not None and waiter is not None and self._sender is None:
-            read_due = self._heard_at + self._read_timeout
+        due, which = math.inf if answer.total_at is None else answer.total_at, "total"
+        if answer.read_timeout is not None and answer.waiter is not None and self._sender is None:
+            read_due = self._heard_at + answer.read_timeout
             if read_due < due:
                 due, which = read_due, "read"
         return due, which
@@ -337,7 +310,7 @@ class Connection(asyncio.Protocol):
         self._timer = None
         if self._answer is None:
             return
-        due, which = self._due(self._answer.waiter)
+        due, which = self._due(self._answer)
         if due - self.loop.time() < _SOON:
             self._break(timed_out(self.origin, which))
         else:

@@ -87,18 +87,7 @@ class Origin(NamedTuple):
         return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
 
 
-def origin_of(request: httpx.Request, proxy: ProxyRoute | None) -> Origin:
-    """Return where the request's connection leads.
-
-    Its extension ``proxy`` goes before the given one; None there stands for no proxy at all.
-    """
-    extensions = request.extensions
-    if "proxy" in extensions:
-        proxy = ProxyRoute.from_httpx(extensions["proxy"])
-    return origin_of_url(request.url, proxy, extensions.get("sni_hostname"))
-
-
-def origin_of_url(url: httpx.URL, proxy: ProxyRoute | None, server_name: str | None = None) -> Origin:
+def origin_of(url: httpx.URL, proxy: ProxyRoute | None, server_name: str | None = None) -> Origin:
     """Return where connections for a URL lead; `server_name` is for TLS, by default the host."""
     scheme = url.scheme
     if scheme not in _PORTS:
@@ -173,9 +162,13 @@ class Head:
 
 
 def prepare(request: httpx.Request, proxy: ProxyRoute | None) -> Outgoing:
-    """Return the bytes of a request and where they go."""
-    head = Head(origin_of(request, proxy), request.url.netloc, request.headers.raw)
-    target: bytes = request.extensions.get("target") or request.url.raw_path
+    """Return the bytes of a request and where they go; a proxy of its extensions goes before the given one."""
+    extensions = request.extensions
+    if "proxy" in extensions:
+        proxy = ProxyRoute.from_httpx(extensions["proxy"])
+    origin = origin_of(request.url, proxy, extensions.get("sni_hostname"))
+    head = Head(origin, request.url.netloc, request.headers.raw)
+    target: bytes = extensions.get("target") or request.url.raw_path
     try:
         content: bytes | None = request.content
     except _NOT_READ:

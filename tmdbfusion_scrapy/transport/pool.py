@@ -54,17 +54,11 @@ class PoolStatistics:
 
 
 def check_limits(limits: httpx.Limits) -> None:
-    """Refuse limits that cannot be; None means no limit.
-
-    Raises:
-        ValueError: One is negative, or there are to be no connections.
-    """
-    if limits.max_connections is not None and limits.max_connections < 1:
-        raise ValueError("max_connections must be at least 1, or None for no limit")
-    for name in ("max_keepalive_connections", "keepalive_expiry"):
+    """Refuse limits that cannot be, with a ``ValueError``; None means no limit."""
+    for name, least in (("max_connections", 1), ("max_keepalive_connections", 0), ("keepalive_expiry", 0)):
         value = getattr(limits, name)
-        if value is not None and value < 0:
-            raise ValueError(f"{name} must not be negative, it is {value}")
+        if value is not None and value < least:
+            raise ValueError(f"{name} is {value}: it must be at least {least}, or None for no limit")
 
 
 class Pool:
@@ -147,7 +141,7 @@ class Pool:
             connection.cancel_opening()
             await asyncio.wait((task,))
         connection.opening = None
-        if connection.is_interrupted:
+        if self.is_closed:
             raise closed_under_request(connection.origin)
         if task.cancelled():
             raise timed_out(connection.origin, "total" if is_total else "connect")
@@ -182,10 +176,17 @@ class Pool:
             return
         connection.abort()
         if not connection.was_connected:
-            self._forget(connection)
+            self.forget(connection)
         elif not connection.is_established:
             # A transport that is lost in its TLS handshake does not say so.
             self._forget_when_closed(connection, _ROUNDS)
+
+    def forget(self, connection: Connection) -> None:
+        """Give the place of a connection to the next one; its socket is closed."""
+        self._connections.discard(connection)
+        self._idle.pop(connection, None)
+        self._check_emptied()
+        self._serve()
 
     def statistics(self) -> PoolStatistics:
         """Count what the pool has done and holds."""
@@ -214,7 +215,7 @@ class Pool:
                 connection.interrupt()
                 if connection.opening is None and not connection.was_connected:
                     # Lent this instant, and not opened yet.
-                    self._forget(connection)
+                    self.forget(connection)
             self._check_emptied()
         await asyncio.shield(self._emptied)
         await self._dialer.close()
@@ -242,7 +243,7 @@ class Pool:
             self.discard(found)
         if len(self._connections) >= self._most:
             return None
-        connection = Connection(self.loop, origin, self.give_back, self._forget)
+        connection = Connection(self, origin)
         self._connections.add(connection)
         return connection
 
@@ -269,19 +270,12 @@ class Pool:
         del self._idle[connection]
         self.discard(connection)
 
-    def _forget(self, connection: Connection) -> None:
-        """Give the place of a connection to the next one; its socket is closed."""
-        self._connections.discard(connection)
-        self._idle.pop(connection, None)
-        self._check_emptied()
-        self._serve()
-
     def _forget_when_closed(self, connection: Connection, rounds: int) -> None:
         """Look in the loop's next rounds for the end of a socket."""
         if rounds and connection.socket is not None and connection.socket.fileno() != -1:
             self.loop.call_soon(self._forget_when_closed, connection, rounds - 1)
         else:
-            self._forget(connection)
+            self.forget(connection)
 
     def _check_emptied(self) -> None:
         if self._emptied is not None and not self._connections and not self._emptied.done():

@@ -11,7 +11,7 @@ from tmdbfusion_scrapy.http import described, httpx, library_of
 from tmdbfusion_scrapy.transport.answer import Stale
 from tmdbfusion_scrapy.transport.dialing import Dialer
 from tmdbfusion_scrapy.transport.errors import lost
-from tmdbfusion_scrapy.transport.outgoing import Head, ProxyRoute, origin_of_url, prepare
+from tmdbfusion_scrapy.transport.outgoing import Head, ProxyRoute, origin_of, prepare
 from tmdbfusion_scrapy.transport.pool import DEFAULT_LIMITS, Pool, PoolStatistics, check_limits
 
 if TYPE_CHECKING:
@@ -99,20 +99,31 @@ class PooledTransport(httpx.AsyncBaseTransport):
             RuntimeError: the transport is closed, or was used in another event loop.
         """
         given: Any = request
-        if not isinstance(given, httpx.Request):
-            response: httpx.Response = await self._handle_httpx2(given)
+        library: Any = httpx if isinstance(given, httpx.Request) else library_of(given)
+        if library is None or not isinstance(given, library.Request):
+            raise TypeError(
+                f"a request must be an httpx.Request or an httpx2.Request, not {described(request)}"
+            )
+        try:
+            answer = await self.send_request(request)
+        except httpx.TransportError as error:
+            if library is httpx:
+                raise
+            failure = _of_library(library, error)
+        else:
+            response: httpx.Response = library.Response(
+                answer.status,
+                headers=answer.headers,
+                stream=_stream_of(library)(answer),
+                extensions=answer.extensions,
+            )
             return response
-        answer = await self.send_request(request)
-        return httpx.Response(
-            answer.status,
-            headers=answer.headers,
-            stream=PooledStream(answer),
-            extensions=answer.extensions,
-        )
+        # Not in the except clause, nor in a context manager: what was caught would be its context.
+        raise failure from failure.__cause__
 
     def head(self, url: httpx.URL, fields: Sequence[tuple[bytes, bytes]]) -> Head:
         """Return the head of requests to the origin of a URL, for `send`."""
-        return Head(origin_of_url(url, self._proxy), url.netloc, fields)
+        return Head(origin_of(url, self._proxy), url.netloc, fields)
 
     async def send_request(self, request: httpx.Request) -> Answer:
         """Send a request of httpx, and return its answer as `send` does."""
@@ -194,28 +205,6 @@ class PooledTransport(httpx.AsyncBaseTransport):
         if pool is not None:
             await pool.close()
 
-    async def _handle_httpx2(self, request: Any) -> Any:
-        """Send a request of httpx2 and return its response, which is of httpx2, too."""
-        library = library_of(request)
-        if library is None or library is httpx or not isinstance(request, library.Request):
-            raise TypeError(
-                f"a request must be an httpx.Request or an httpx2.Request, not {described(request)}"
-            )
-        failure: Exception
-        try:
-            answer = await self.send_request(request)
-        except httpx.TransportError as error:
-            failure = _of_library(library, error)
-        else:
-            return library.Response(
-                answer.status,
-                headers=answer.headers,
-                stream=_stream_of(library)(answer),
-                extensions=answer.extensions,
-            )
-        # Not in the except clause, nor in a context manager: what was caught would be its context.
-        raise failure from failure.__cause__
-
     def _running_pool(self) -> Pool:
         """Return the pool, made at the first use, in the loop that runs then."""
         if self._closed:
@@ -256,9 +245,11 @@ class PooledStream(httpx.AsyncByteStream):
         self.answer.abandon_from_anywhere()
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)
 def _stream_of(library: ModuleType) -> type[Any]:
-    """Return the class of a body for another library, with its exceptions."""
+    """Return the class of a body for a library, with its exceptions."""
+    if library is httpx:
+        return PooledStream
 
     class Stream(PooledStream, library.AsyncByteStream):  # type: ignore[misc, name-defined]
         """The body's bytes as sent."""
