@@ -135,6 +135,9 @@ def test_a_record_is_a_plain_dataclass():
     assert item["genres"] == [{"id": 18, "name": "Drama"}, {"id": 35, "name": "Comedy"}]
     assert item == ItemAdapter(decode(json.dumps(MOVIE, indent=2).encode(), MovieDetails)).asdict()
     assert record == decode(json.dumps(MOVIE, indent=2).encode(), MovieDetails)
+    assert record != movie(runtime=1)
+    assert MovieDetails() != dataclasses.make_dataclass("Other", (), bases=(MovieDetails,))()
+    assert record.__hash__ is None
     assert MovieDetails().raw == b""
     assert MovieDetails().drift == ()
 

@@ -177,7 +177,9 @@ class TMDBSourceSpider(TMDBSpider):
         return self.tmdb_request(endpoint, record_id, **append, callback=self.parse_details)
 
     def parse_details(self, response: TMDBResponse) -> Iterator[Any]:
-        yield response.record
+        """Return an iterator of the record."""
+        # Of a generator Scrapy reads and parses the source, nearly each time (WARN_ON_GENERATOR_RETURN_VALUE).
+        return iter((response.record,))
 
     async def parse_page(self, response: TMDBResponse) -> AsyncIterator[Any]:
         """Ask for the records of a page; lists move while they are read, so some come twice."""

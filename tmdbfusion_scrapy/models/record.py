@@ -124,7 +124,8 @@ class Record(Decoded):
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        names = _field_names(type(self))
+        kind: Any = type(self)
+        names = _field_names(kind)
         return [getattr(self, name) for name in names] == [getattr(other, name) for name in names]
 
     __hash__ = None  # type: ignore[assignment]
