@@ -134,7 +134,7 @@ def _kind(call: ast.Call) -> str | None:
         if owner.endswith("logger") and function.attr in LOGGED:
             return LOGGED[function.attr]
         if owner == "self":
-            return {"fail": "status 1", "refuse": "UsageError"}.get(function.attr)
+            return {"fail": "status 1", "refuse": "UsageError", "_warn_once": "WARNING"}.get(function.attr)
     return None
 
 

@@ -46,12 +46,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    try:
-        module = import_module(_HOME_OF[name])
-    except KeyError:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}") from None
-    value = getattr(module, name)
-    globals()[name] = value
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_HOME_OF[name]), name)
     return value
 
 

@@ -102,8 +102,7 @@ STATS = {
     EXPORT_SKIPPED: "Lines of a daily export that are no entries and were left out.",
     f"{STORED_COUNT}/<table>": "Rows inserted or updated, by table.",
     f"{DELETED_COUNT}/<kind>": "Stored records that TMDB has no more (``deleted_at``), by kind.",
-    f"{OUTDATED_COUNT}/<kind>": "Records that were not written, as another process had stored them fetched later, "
-    "by kind.",
+    f"{OUTDATED_COUNT}/<kind>": "Records that were not written, as the database has them fetched later, by kind.",
     STORAGE_BATCHES: "Batches written, one transaction each.",
     STORAGE_FAILED: "Records that could not be stored.",
     f"{STORAGE_LEFT_OUT}/<what>": "What of stored records is not in its column or table: values that cannot be "

@@ -37,7 +37,7 @@ async def test_jobs_of_a_run_that_one_machine_finished_go_at_once(fleet):
 @coroutine_test
 async def test_failed_jobs_of_a_run_that_one_machine_finished_are_no_longer_left(fleet):
     await fleet.enqueue(Movies, ids="5,6,7", size=3)
-    worker = await fleet.work(Forgetful, TMDB_JOB_TIMEOUT=1.5)
+    worker = await fleet.work(Forgetful, TMDB_JOB_TIMEOUT=4)
     assert worker.status == ExitStatus.LEFT
     again = await fleet.enqueue(Movies, ids="5,6,7", size=3)
     assert again.outcome.endswith("1 of its jobs have failed: scrapy tmdb-queue --retry brings them back")

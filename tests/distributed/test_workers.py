@@ -165,13 +165,13 @@ async def test_records_that_never_come_end_as_failed_and_are_brought_back(fleet,
     await until(lambda: fleet.stored() == {5, 6, 9, 10})
     await patient.crawler.stop_async()
     await patient.end()
-    worker = await fleet.work(Forgetful, TMDB_JOB_TIMEOUT=1.5)
+    worker = await fleet.work(Forgetful, TMDB_JOB_TIMEOUT=4)
     assert worker.status == ExitStatus.LEFT
     status = await fleet.status()
     # 5, 6 and 7 are one job, 8, 9 and 10 the other one.
     assert [failed.reason for failed in status.failed] == [
-        "1 of 3 records did not come within 1.5 s: 7",
-        "1 of 3 records did not come within 1.5 s: 8",
+        "1 of 3 records did not come within 4 s: 7",
+        "1 of 3 records did not come within 4 s: 8",
     ]
     assert status.runs[0].failed.jobs == 2
     assert fleet.runs() == [("movies", 6, False)]
@@ -189,7 +189,7 @@ async def test_records_that_never_come_end_as_failed_and_are_brought_back(fleet,
 async def test_images_of_all_records_also_of_those_that_another_worker_stored(fleet, tmp_path):
     await fleet.enqueue(Movies, ids="5,6,7", size=3)
     # It stores two of three records, and none of their images.
-    await fleet.work(Forgetful, TMDB_JOB_TIMEOUT=1.5)
+    await fleet.work(Forgetful, TMDB_JOB_TIMEOUT=4)
     await fleet.status("retry")
     images = {"TMDB_IMAGES": "poster", "IMAGES_STORE": "images", "TMDB_IMAGES_REQUESTS_PER_SECOND": 0}
     worker = await fleet.work(Movies, TMDB_IMAGES_URL=fleet.sandbox.images_url, **images)

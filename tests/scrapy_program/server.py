@@ -107,7 +107,9 @@ def serve(address: str) -> None:
             if connection.fileno() in select.select([connection.fileno(), os.pidfd_open(pid)], [], [])[0]:
                 os.kill(pid, signal.SIGKILL)
             status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-            connection.sendall(status.to_bytes(4, "big", signed=True))
+            # The program may have been killed.
+            with contextlib.suppress(BrokenPipeError):
+                connection.sendall(status.to_bytes(4, "big", signed=True))
             os._exit(0)
     become(order, files)
 

@@ -31,19 +31,18 @@ if TYPE_CHECKING:
 
     from tmdbfusion_scrapy.api import Endpoint
 
-# Keys of a request's meta.
 CALL_KEY = "tmdb_call"
-"""The call as of :meth:`Call.to_json`, and the ``url`` that the request has for it."""
+"""Meta key: the call as of :meth:`Call.to_json`, and the ``url`` that the request has for it."""
 PROGRESS_KEY = "tmdb_progress"
-"""What came so far of a record that takes several requests, and how the first of them was made."""
+"""Meta key: what came so far of a record that takes several requests, and how the first of them was made."""
 RETRY_DELAY_KEY = "tmdb_retry_delay"
-"""Seconds that a retry waits before it is scheduled."""
+"""Meta key: seconds that a retry waits before it is scheduled."""
 RUN_KEY = "tmdb_run"
-"""Which process asks for it as a part of its run in the database."""
+"""Meta key: which process asks for it as a part of its run in the database."""
 CONDITION_KEY = "tmdb_condition"
-"""The record's id, and what is stored of the ETag that the request has in ``If-None-Match``."""
+"""Meta key: the record's id, and what is stored of the ETag that the request has in ``If-None-Match``."""
 AUTOMAP_KEY = "zyte_api_automap"
-"""That of scrapy-zyte-api: ``False`` keeps its transparent mode away from a request."""
+"""Meta key of scrapy-zyte-api: ``False`` keeps its transparent mode away from a request."""
 
 _made: WeakKeyDictionary[Request, tuple[dict[str, Any], Call[Any]]] = WeakKeyDictionary()
 """The calls of requests that were made in this process, with what was kept of them in the meta."""

@@ -289,13 +289,14 @@ class RecordReader:
         self._came |= {(operation, _label(part)) for part in assembly.parts if part not in missing}
         absent = {(operation, _label(part)) for part in assembly.parts_to_ask_again(record, missing)}
         for key in sorted(absent - self._came):
+            label = key[1]
             self._absences[key] += 1
             if self._absences[key] == MOST_ABSENCES:
                 logger.warning(
                     "TMDB left %s out of %d records of %s in a row, also when it was asked for again. In this "
                     "crawl it is not asked for again any more: leave it out of append_to_response, unless it is "
                     "to come later.",
-                    key[1],
+                    label,
                     MOST_ABSENCES,
                     operation,
                     extra={"spider": self._crawler.spider},

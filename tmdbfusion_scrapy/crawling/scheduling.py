@@ -170,6 +170,11 @@ class RunQueue:
     @classmethod
     def from_crawler(cls, crawler: Crawler, key: str) -> Self:
         """Make the queue of a slot and priority, with what an earlier process left on disk."""
+        file = Path(key)
+        if file.is_file() and not file.stat().st_size:
+            # What queuelib had written of a queue was not on the disk yet when the process was killed, not even
+            # the header, without which it cannot be opened.
+            file.unlink()
         # The memory queue for start requests may be None.
         names = crawler.settings.get(cls.memory_setting) or crawler.settings[RunQueue.memory_setting]
         queues = crawler.settings[previous(cls.disk_setting)], names

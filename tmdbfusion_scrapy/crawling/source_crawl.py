@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Iterator
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
@@ -26,7 +27,7 @@ from tmdbfusion_scrapy.sources.source import NEEDS_DATABASE, RESULTS_PER_PAGE, K
 from tmdbfusion_scrapy.stores import DATABASE_FAILED, CrawlState, ImageStore, RecordStore, Run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
     from datetime import datetime
 
     from scrapy.crawler import Crawler
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from tmdbfusion_scrapy.crawling.responses import TMDBResponse
     from tmdbfusion_scrapy.crawling.source_spider import TMDBSourceSpider
     from tmdbfusion_scrapy.items import FailedCall
+    from tmdbfusion_scrapy.stores import Entry
 
 logger = logging.getLogger(__name__)
 
@@ -128,7 +130,9 @@ class SourceCrawl(CrawlLookup):
         spider, store = self._spider, self.crawler.get_item_pipeline(RecordStore)
         if store is None:
             # With JOBDIR the spider has a state that lasts; the limit is for all processes together, as in a run.
-            self.asked = getattr(spider, "state", {}).setdefault("tmdb_asked", self.asked)
+            state = getattr(spider, "state", None)
+            if state is not None:
+                self.asked = state.setdefault("tmdb_asked", self.asked)
             return
         self._store, self._state = store, await store.open_state(spider.kind())
         self.crawler.signals.connect(self._close, signals.spider_closed)
@@ -192,7 +196,7 @@ class SourceCrawl(CrawlLookup):
         self.run, progress = await self.ask(
             self.known.plan,
             self.run,
-            listing.entries,
+            _repeatable(listing.entries),
             is_complete=listing.is_complete and limit is None,
             limit=limit,
             upto=listing.upto if limit is None else None,
@@ -210,7 +214,8 @@ class SourceCrawl(CrawlLookup):
     async def renew(self, listing: Listing) -> None:
         """Add what is listed to what is left, even what the run has stored before."""
         upto = listing.upto or ""
-        self.run, progress = await self.ask(self.known.renew, self.run, listing.entries, upto=upto)
+        entries = _repeatable(listing.entries)
+        self.run, progress = await self.ask(self.known.renew, self.run, entries, upto=upto)
         self._left = progress.left
         self._say("With what changed since, %d records are to be fetched", progress.left)
 
@@ -412,6 +417,11 @@ class SourceCrawl(CrawlLookup):
 
     def _say(self, message: str, *args: Any) -> None:
         logger.info(message, *args, extra=self.log_extra)
+
+
+def _repeatable(entries: Iterable[Entry]) -> Iterable[Entry]:
+    """Return entries that can be read again: the database may be lost while they are written."""
+    return list(entries) if isinstance(entries, Iterator) else entries
 
 
 def languages_of(crawler: Crawler) -> str:

@@ -16,7 +16,6 @@ from scrapy.utils.request import request_from_dict
 from twisted.python.failure import Failure
 from typing_extensions import Unpack, override
 
-from tmdbfusion_scrapy import api
 from tmdbfusion_scrapy.api import API, Call, Crawling, Endpoint
 from tmdbfusion_scrapy.api.endpoint import BoundEndpoint
 from tmdbfusion_scrapy.api.plain import hide_sessions, plain_call
@@ -164,12 +163,13 @@ class TMDBSpider(Spider):
         request: Any = method(*args, **kwargs)
         is_call = isinstance(request, Request) and calls.has_call(request)
         call = calls.call_of(request, self._api_url) if is_call else None
-        if call is None or call.operation_id is None:
+        endpoint = calls.endpoint_of(call) if call is not None else None
+        if call is None or endpoint is None:
             raise TypeError(
                 f"paginate() takes a method of self.tmdb and its arguments, such as self.tmdb.discover.movie, "
                 f"and this made {request!r}"
             )
-        api.OPERATIONS[call.operation_id].require_pages()
+        endpoint.require_pages()
         most: Any = pages
         if most is not None and (isinstance(most, bool) or not isinstance(most, int) or most < 1):
             raise ConfigurationError(f"pages is {pages!r}: use a whole number from 1")

@@ -122,9 +122,9 @@ class Record(Decoded):
     # take longer than all else at the start of a command.
     @override
     def __eq__(self, other: object) -> bool:
-        if type(other) is not type(self):
-            return NotImplemented
         kind: Any = type(self)
+        if type(other) is not kind or not dataclasses.is_dataclass(kind):
+            return NotImplemented
         names = _field_names(kind)
         return [getattr(self, name) for name in names] == [getattr(other, name) for name in names]
 

@@ -155,7 +155,7 @@ def _rows(crawler: Crawler) -> Iterator[tuple[str, str, str]]:
         where = f"in {', '.join(feeds)}" if feeds else "not stored"
         yield "Records", f"{now.done - now.unchanged - now.gone - now.failed:,}", where
     if outdated := sum(counts_below(crawler.stats.get_stats(), names.OUTDATED_COUNT).values()):
-        yield "Outdated", f"{outdated:,}", "another process had stored them fetched later"
+        yield "Outdated", f"{outdated:,}", "the database has them fetched later"
     yield "Unchanged", f"{now.unchanged:,}", ""
     yield "Gone upstream", f"{now.gone:,}", ""
     reasons = sorted(now.failures.items(), key=lambda failure: -failure[1])

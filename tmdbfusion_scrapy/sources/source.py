@@ -9,7 +9,7 @@ from __future__ import annotations
 import datetime
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -55,8 +55,7 @@ class Listing:
     """Records that a source lists without a request of the crawl.
 
     Args:
-        entries: The ids and their popularity, by which the most popular come first. They can be gone through more
-            than once: the database may be lost while they are written.
+        entries: The ids and their popularity, by which the most popular come first.
         is_complete: Whether that is all that TMDB has of the kind.
         upto: The day up to which changes are known when all of it is fetched.
         adult: The ids of all records for adults, which are in an export of their own; ``None`` where they are not
@@ -71,10 +70,6 @@ class Listing:
     adult: Iterable[int] | None = None
     is_adult: bool = False
     export: tuple[str, int] | None = None
-
-    def __post_init__(self) -> None:
-        if isinstance(self.entries, Iterator):
-            object.__setattr__(self, "entries", list(self.entries))
 
     @classmethod
     def of_ids(cls, ids: Iterable[int]) -> Self:

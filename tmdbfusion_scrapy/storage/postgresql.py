@@ -231,14 +231,6 @@ class PostgreSQL(Backend):
                 "template0"
             )
 
-    def columns(self, connection: Connection) -> set[tuple[str, str]]:
-        found = connection.exec_driver_sql(
-            "SELECT c.relname, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "JOIN pg_attribute a ON a.attrelid = c.oid WHERE n.nspname = current_schema() "
-            "AND c.relkind IN ('r', 'p') AND a.attnum > 0 AND NOT a.attisdropped"
-        )
-        return {(table, column) for table, column in found}
-
     def probe(self, connection: Connection, tables: Sequence[sa.Table]) -> None:
         # Nothing into any table, in one go: hundreds of questions are seconds where the server is far.
         connection.exec_driver_sql("; ".join(map(_probe, tables)))

@@ -62,6 +62,10 @@ class Document(sa.TypeDecorator[str]):
 
         return dialect.type_descriptor(JSONB(none_as_null=True))
 
+    def coerce_compared_value(self, op: Any, value: Any) -> Any:
+        """Return the type of what it is compared with: a text that a document is searched for is no document."""
+        return self.impl_instance.coerce_compared_value(op, value)
+
 
 def _of_type(kind: Any) -> Callable[..., list[Column[Any]]]:
     """Return the function that gives columns of a type, by their names."""
