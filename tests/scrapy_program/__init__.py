@@ -11,11 +11,12 @@ from __future__ import annotations
 import atexit
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from functools import cache
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 ROOT = Path(__file__).parents[2]
 REAL = [sys.executable, "-m", "scrapy"]
@@ -25,8 +26,9 @@ REAL = [sys.executable, "-m", "scrapy"]
 def programs() -> str:
     """Return a folder with the program ``scrapy``, to be put first in ``PATH``; the server runs from then on."""
     # The path of a socket may have some hundred characters at most.
-    folder = TemporaryDirectory(prefix="scrapy-")
-    address = f"{folder.name}/socket"
+    folder = mkdtemp(prefix="scrapy-")
+    address = f"{folder}/socket"
+    maker = os.getpid()
     server = subprocess.Popen(
         [sys.executable, "-m", "tests.scrapy_program.server", address],
         # It ends with its standard input, and so with this process, however that ends.
@@ -37,17 +39,19 @@ def programs() -> str:
     assert server.stdin is not None
 
     def stop() -> None:
-        assert server.stdin is not None
-        server.stdin.close()
-        server.wait()
-        folder.cleanup()
+        # A test that forks has it called in the child as well.
+        if os.getpid() == maker:
+            assert server.stdin is not None
+            server.stdin.close()
+            server.wait()
+            shutil.rmtree(folder)
 
     atexit.register(stop)
     given = [sys.executable, "-IS", str(Path(__file__).parent / "hand_over.py"), address]
-    program = Path(folder.name, "scrapy")
+    program = Path(folder, "scrapy")
     program.write_text(f'#!/bin/sh\nexec {shlex.join(given)} "$@"\n', "utf-8")
     program.chmod(0o755)
-    return folder.name
+    return folder
 
 
 def scrapy_program() -> list[str]:
