@@ -16,7 +16,7 @@ def test_defaults() -> None:
         batch_size=500,
         flush_interval=1.0,
         retry_seconds=60.0,
-        batch_bytes=8_000_000,
+        batch_bytes=2_000_000,
         batches_ahead=2,
         store_raw=True,
     )

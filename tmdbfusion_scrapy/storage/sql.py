@@ -61,7 +61,7 @@ class DatabaseOptions:
     batch_size: int = SETTINGS["TMDB_DATABASE_BATCH_SIZE"].default
     flush_interval: float = SETTINGS["TMDB_DATABASE_FLUSH_INTERVAL"].default
     retry_seconds: float = 60.0
-    batch_bytes: int = 8_000_000
+    batch_bytes: int = 2_000_000
     batches_ahead: int = 2
     store_raw: bool = True
 
