@@ -218,6 +218,7 @@ async def bare_httptools(connections: int, verify: Verify) -> AsyncIterator[Fetc
             protocol = idle.pop()
         else:
             tls = verify if parts.scheme == "https" else None
+            assert parts.port is not None
             _, protocol = await asyncio.get_running_loop().create_connection(
                 BareProtocol, parts.host, parts.port, ssl=tls
             )
