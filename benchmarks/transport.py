@@ -218,9 +218,8 @@ async def bare_httptools(connections: int, verify: Verify) -> AsyncIterator[Fetc
             protocol = idle.pop()
         else:
             tls = verify if parts.scheme == "https" else None
-            assert parts.port is not None
             _, protocol = await asyncio.get_running_loop().create_connection(
-                BareProtocol, parts.host, parts.port, ssl=tls
+                BareProtocol, parts.host, parts.port or 80, ssl=tls
             )
         target = url.split("/", 3)[3].encode()
         body = await protocol.exchange(b"GET /%b HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n" % target)
