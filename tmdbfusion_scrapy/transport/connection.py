@@ -119,6 +119,8 @@ class Connection(asyncio.Protocol):
         """Close it under the request that it carries, or that waits for it to open."""
         if self.opening is not None and not self.opening.done():
             self.cancel_opening()
+        elif self._answer is None:
+            self.abort()
         else:
             self._break(closed_under_request(self.origin))
 
