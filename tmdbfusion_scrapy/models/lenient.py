@@ -39,7 +39,7 @@ class Dropped(NamedTuple):
     key: str | int
 
 
-@dataclass(repr=False, eq=False)
+@dataclass
 class Findings:
     """Findings of one decoding."""
 

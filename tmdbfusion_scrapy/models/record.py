@@ -125,8 +125,8 @@ class Record(Decoded):
         kind: Any = type(self)
         if type(other) is not kind or not dataclasses.is_dataclass(kind):
             return NotImplemented
-        names = _field_names(kind)
-        return [getattr(self, name) for name in names] == [getattr(other, name) for name in names]
+        _, read = _reader(kind)
+        return read(self) == read(other)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -304,12 +304,6 @@ def _fields_of(record: Record) -> dict[str, Any]:
     kind: Any = type(record)
     names, read = _reader(kind)
     return dict(zip(names, map(_value, read(record)), strict=True))
-
-
-@cache
-def _field_names(kind: Any) -> tuple[str, ...]:
-    """Return the names of a class's fields."""
-    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 @cache

@@ -14,7 +14,7 @@ from sqlalchemy.schema import CreateTable
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.backend import Backend, RowWriter, with_owner
 from tmdbfusion_scrapy.storage.entities import metadata
-from tmdbfusion_scrapy.storage.entities.declaration import Document
+from tmdbfusion_scrapy.storage.entities.declaration import UTCDateTime
 from tmdbfusion_scrapy.storage.upserts import in_slices, probes
 
 if TYPE_CHECKING:
@@ -323,9 +323,7 @@ def _state(error: DBAPIError) -> str:
 
 def _processor_of(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None:
     """Return the function for a value of a type; psycopg takes a document as JSON text."""
-    if isinstance(kind, Document):
-        return None
-    if isinstance(kind, sa.Boolean | sa.Date | sa.DateTime | sa.TypeDecorator):
+    if isinstance(kind, sa.Boolean | sa.Date | sa.DateTime | UTCDateTime):
         return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
     return None
 

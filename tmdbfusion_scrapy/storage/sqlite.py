@@ -18,7 +18,7 @@ from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from tmdbfusion_scrapy.exceptions import ConfigurationError
 from tmdbfusion_scrapy.storage.backend import Backend, RowWriter
-from tmdbfusion_scrapy.storage.entities.declaration import Document
+from tmdbfusion_scrapy.storage.entities.declaration import UTCDateTime
 from tmdbfusion_scrapy.storage.upserts import MOST_KEYS, give_way, in_slices, probes
 
 if TYPE_CHECKING:
@@ -258,9 +258,7 @@ def _processor_of(kind: sa.types.TypeEngine[Any]) -> Callable[[Any], Any] | None
     """
     if isinstance(kind, sa.Boolean):
         return _FLAGS.__getitem__
-    if isinstance(kind, Document):
-        return None
-    if isinstance(kind, sa.Date | sa.DateTime | sa.TypeDecorator):
+    if isinstance(kind, sa.Date | sa.DateTime | UTCDateTime):
         return kind.dialect_impl(_DIALECT).bind_processor(_DIALECT)
     return None
 
